@@ -1,0 +1,142 @@
+"""Text generation behind one small protocol: submit and poll, no barriers.
+
+An engine's package is imported only when that engine is opened. Each engine renders requests in its own way (chat
+template and tokens, messages, or plain text) and says in `describe` what it did.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from cotbench.errors import ModelError, UsageError
+from cotbench.types import Key, Question, Reply, Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """What an engine says of itself, for the manifest.
+
+    revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
+    chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
+    system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
+    notes: what it can't do or did differently, in words.
+    """
+
+    engine: str
+    model: str
+    version: str = ""
+    revision: str = ""
+    chat_template: str = "none"
+    chat_template_hash: str = ""
+    system_role: str = "native"
+    device: str = ""
+    dtype: str = ""
+    max_model_len: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def identity(self) -> dict[str, str]:
+        """What results depend on."""
+        return {
+            "engine": self.engine, "model": self.model, "revision": self.revision, "dtype": self.dtype,
+            "chat_template": self.chat_template, "chat_template_hash": self.chat_template_hash, "system_role": self.system_role,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """How to open an engine. seed: the run's, from which each sampled request's own is derived.
+
+    questions and golds are for the engines that have no model (stub, replay): they look answers up. Engines with a
+    model never read them.
+    """
+
+    model: str
+    model_args: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str | None = None
+    concurrency: int = 64
+    chat_template: str = "auto"
+    seed: int = 0
+    trust_remote_code: bool = False
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    golds: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Generates completions.
+
+    capacity: how many requests it wants in flight at once; more are accepted, fewer leave it idle.
+    """
+
+    capacity: int
+
+    def submit(self, key: Key, request: Request) -> None:
+        """Take a request; returns at once."""
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        """Finished requests: waits for at least one; [] only when nothing is in flight.
+
+        A request that failed comes back as a Completion with finish_reason "error". Raises ModelError where the engine
+        as a whole can't go on.
+        """
+
+    def describe(self) -> EngineInfo: ...
+
+    def preview(self, request: Request) -> str:
+        """What would be sent, as text."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRow:
+    name: str
+    module: str
+    factory: str
+    about: str
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+    def missing(self) -> list[str]:
+        return [package for package in self.needs if importlib.util.find_spec(package) is None]
+
+
+ENGINES: Mapping[str, EngineRow] = {
+    row.name: row
+    for row in (
+        EngineRow(name="vllm", module="cotbench.engines.vllm", factory="VllmEngine", needs=("vllm",), extra="vllm",
+                  about="vLLM in process: everything in flight at once, prefix caching; the default"),
+        EngineRow(name="openai", module="cotbench.engines.openai", factory="OpenAIEngine", needs=("openai",),
+                  about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY"),
+        EngineRow(name="transformers", module="cotbench.engines.transformers", factory="TransformersEngine",
+                  needs=("transformers", "torch"), extra="transformers", about="Hugging Face transformers: the slow reference"),
+        EngineRow(name="stub", module="cotbench.engines.stub", factory="StubEngine",
+                  about="no model: right on a set share of questions; its numbers mean nothing"),
+        EngineRow(name="replay", module="cotbench.engines.replay", factory="ReplayEngine",
+                  about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder"),
+    )
+}  # fmt: skip
+
+
+def find_engine(name: str) -> EngineRow:
+    if name not in ENGINES:
+        raise UsageError(f"--engine: there is no engine '{name}'.", f"Known: {', '.join(ENGINES)}.")
+    return ENGINES[name]
+
+
+def open_engine(name: str, config: EngineConfig) -> Engine:
+    """Open an engine by name. Raises ModelError where its package or its model is not available."""
+    row = find_engine(name)
+    if missing := row.missing():
+        remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {' '.join(missing)}"
+        raise ModelError(f"engine '{name}' needs the {missing[0]} package: {remedy}")
+    module = importlib.import_module(row.module)
+    engine: Engine = getattr(module, row.factory)(config)
+    return engine

@@ -1,0 +1,129 @@
+"""Conversation -> text -> token ids, for engines that hold the tokenizer: exactly one BOS, one assistant header.
+
+The text is rendered first and tokenized without special tokens added, because a chat template usually writes its own
+BOS and a tokenizer would add a second one (which costs points, and is easily overlooked).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cotbench.errors import UsageError
+from cotbench.types import Message, Request
+
+# What delimits turns when there is no chat template: a completion that runs on into a question of its own stops there.
+PLAIN_STOP = ("\nQuestion:",)
+_PLAIN_HEAD = {"system": "", "user": "Question: ", "assistant": "Response: "}
+
+# Marks of turns in common chat formats. In a message's own text they are broken up, as are the tokenizer's special
+# tokens, since tokenizers would read them as the real thing.
+_MARKS = re.compile(r"<\|[^|<>\s]{1,40}\|>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>")
+_BREAK = "\u200b"  # zero-width space
+
+
+def plain_text(messages: Sequence[Message]) -> str:
+    """A conversation for a base model: blocks of "Question:" and "Response:", the last response left open."""
+    blocks = [f"{_PLAIN_HEAD[message.role]}{message.text}" for message in messages]
+    return "\n\n".join([*blocks, "Response:"])
+
+
+def disarm(text: str, special: re.Pattern[str] = _MARKS) -> str:
+    """A text in which control tokens are no longer spelt out: a zero-width space behind their first character."""
+    return special.sub(lambda m: m[0][0] + _BREAK + m[0][1:], text)
+
+
+def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The system message as the beginning of the first user turn, for templates without a system role."""
+    if not messages or messages[0].role != "system":
+        return tuple(messages)
+    system, first, *rest = messages
+    return (Message(role="user", text=f"{system.text}\n\n{first.text}"), *rest)
+
+
+class ChatFormat:
+    """How one tokenizer's model is spoken to.
+
+    choice: "auto" (the model's template, or plain text where it has none), "none" (plain text) or the path of a Jinja
+    file. kind, hash and system_role say what came of it.
+    """
+
+    def __init__(self, tokenizer: Any, choice: str = "auto") -> None:
+        self._tokenizer = tokenizer
+        self._template = self._choose(choice)
+        self.kind = "none" if self._template is None else ("model" if choice == "auto" else Path(choice).name)
+        self.hash = hashlib.sha256(self._template.encode()).hexdigest()[:16] if self._template else ""
+        tokens = {t for t in getattr(tokenizer, "all_special_tokens", []) if len(t) > 1}
+        tokens |= {str(t) for t in getattr(tokenizer, "added_tokens_decoder", {}).values() if getattr(t, "special", False) and len(str(t)) > 1}
+        marks = [_MARKS.pattern, *map(re.escape, sorted(tokens, key=len, reverse=True))]
+        self._special = re.compile("|".join(marks))
+        bos = getattr(tokenizer, "bos_token_id", None)
+        # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it already.
+        opening = list(tokenizer("a").input_ids)[:1]
+        self._bos: int | None = bos if bos is not None and opening == [bos] else None
+        self.system_role = self._probe_system_role()
+
+    def _choose(self, choice: str) -> str | None:
+        if choice == "none":
+            return None
+        if choice == "auto":
+            template = getattr(self._tokenizer, "chat_template", None)
+            if isinstance(template, dict):
+                template = template.get("default")
+            return template if isinstance(template, str) else None
+        try:
+            return Path(choice).read_text()
+        except OSError as error:
+            raise UsageError(f"--chat-template: can't read {choice}: {error.strerror}.", "Give 'auto', 'none' or the path of a Jinja file.") from None
+
+    def _probe_system_role(self) -> str:
+        if self._template is None:
+            return "none"
+        probe = (Message(role="system", text="s0me-system"), Message(role="user", text="s0me-user"))
+        try:
+            native = "s0me-system" in self._apply(probe, None)
+        except Exception:  # templates refuse with an error of their own making
+            native = False
+        if native:
+            return "native"
+        try:
+            self._apply(fold_system(probe), None)
+        except Exception as error:
+            raise UsageError(f"--chat-template: the template can't be used: {error}", "Choose another template, or --chat-template none.") from None
+        return "folded"
+
+    def _apply(self, messages: Sequence[Message], thinking: bool | None) -> str:
+        assert self._template is not None
+        options: dict[str, Any] = {}
+        if thinking is not None and "enable_thinking" in self._template:
+            options["enable_thinking"] = thinking
+        return str(self._tokenizer.apply_chat_template(
+            [{"role": m.role, "content": m.text} for m in messages],
+            chat_template=self._template, tokenize=False, add_generation_prompt=True, **options,
+        ))  # fmt: skip
+
+    def text(self, request: Request) -> str:
+        """What is sent, as text; a BOS that the tokenizer adds is not in it."""
+        messages = tuple(Message(role=m.role, text=disarm(m.text, self._special)) for m in request.messages)
+        if self._template is None:
+            return plain_text(messages)
+        if self.system_role == "folded":
+            messages = fold_system(messages)
+        return self._apply(messages, request.thinking)
+
+    def token_ids(self, text: str) -> list[int]:
+        """Token ids of a rendered text, with exactly one BOS where this model's inputs begin with one."""
+        ids: list[int] = list(self._tokenizer(text, add_special_tokens=False).input_ids)
+        if self._bos is None:
+            return ids
+        start = 0
+        while start < len(ids) and ids[start] == self._bos:
+            start += 1
+        return [self._bos, *ids[start:]]
+
+    def stops(self, request: Request) -> list[str]:
+        """Stop strings: those of the request, and for plain text the one that ends an answer; none for chat models."""
+        return [*request.sampling.stop, *(PLAIN_STOP if self._template is None else ())]

@@ -1,0 +1,56 @@
+"""What engines that load a model here share: its identity, and errors in words."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from cotbench.errors import ModelError
+
+_HEAD_BYTES = 1 << 20
+
+
+def fingerprint(model: str, config: Any = None) -> str:
+    """The commit of a model from the Hub, or a hash over a local folder's files ("" if neither can be told).
+
+    Local: names, sizes and the first MiB of each file, which tells checkpoints apart without reading 100 GB.
+    """
+    folder = Path(model)
+    if folder.is_dir():
+        digest = hashlib.sha256()
+        for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja", ".gguf", ".txt"}):
+            digest.update(f"{path.name}\x00{path.stat().st_size}\x00".encode())
+            with path.open("rb") as file:
+                digest.update(file.read(_HEAD_BYTES))
+        return f"files:{digest.hexdigest()[:16]}"
+    commit = getattr(config, "_commit_hash", None)
+    if isinstance(commit, str):
+        return commit
+    snapshot = Path(str(getattr(config, "_name_or_path", "")))
+    return snapshot.name if snapshot.parent.name == "snapshots" else ""
+
+
+def model_error(model: str, error: BaseException) -> ModelError:
+    """A loading error with the remedy that fits it."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    lower = reason.lower()
+    if "out of memory" in lower or "no available memory" in lower or "kv cache" in lower or "free memory" in lower:
+        remedy = "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: tensor_parallel_size=N."
+    elif "gated" in lower or "401" in reason or "403" in reason:
+        remedy = "The model is gated: accept its terms on the Hub and set HF_TOKEN."
+    elif "trust_remote_code" in lower:
+        remedy = "The model needs code from its repository: read it, then add --trust-remote-code."
+    elif "offline" in lower or "connect" in lower or "resolve" in lower or "cached" in lower:
+        remedy = "Without network, --model must be a folder on this machine or already in the Hub's cache."
+    else:
+        remedy = "Check --model (a Hub id or a folder with config.json, tokenizer and weights) and --model-args."
+    return ModelError(f"--model {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
+
+
+def fingerprint_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HEAD_BYTES):
+            digest.update(block)
+    return f"file:{digest.hexdigest()[:16]}"

@@ -1,0 +1,232 @@
+"""Any OpenAI-compatible server, by the `openai` client: bounded concurrency, retries with backoff.
+
+The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text goes
+to the completions endpoint. A request that fails for good comes back as a Completion with finish_reason "error"; a
+wrong key, a wrong model name or a server that can't be reached stops the run, which can be resumed. The key never
+leaves this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.chat import PLAIN_STOP, disarm, fold_system, plain_text
+from cotbench.errors import ModelError, UsageError
+from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
+
+MAX_RETRIES = 8  # with the client's backoff (0.5 s doubling to 8 s) about 40 s of a server that is away
+TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
+
+_FINISH: dict[str | None, FinishReason] = {
+    "stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length", "content_filter": "refused",
+}  # fmt: skip
+_OPTIONS = {"max_retries": int, "timeout_s": float, "send_seed": bool}
+
+
+def public_url(url: str) -> str:
+    """A base URL without user name, password and query, which may hold a key."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.port:
+        host = f"{host}:{parts.port}"
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+class OpenAIEngine:
+    def __init__(self, config: EngineConfig) -> None:
+        import openai
+
+        self._openai = openai
+        self._config = config
+        self._url = config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
+        self._key = os.environ.get("OPENAI_API_KEY", "")
+        if not self._key and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
+            raise ModelError(
+                "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
+                "Name your server, as in --base-url http://127.0.0.1:8000/v1, or set the key in the environment.",
+            )
+        if config.chat_template not in ("auto", "none"):
+            raise UsageError("--chat-template: with engine 'openai' the server renders.", "Use auto, or none for the completions endpoint.")
+        unknown = set(config.model_args) - set(_OPTIONS)
+        if unknown:
+            raise UsageError(f"--model-args: engine 'openai' doesn't know {', '.join(sorted(unknown))}.", f"Known: {', '.join(_OPTIONS)}.")
+        self._plain = config.chat_template == "none"
+        self._send_seed = bool(config.model_args.get("send_seed", True))
+        self._fold = False
+        self._budget_name = "max_tokens"
+        self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
+        self._flying = 0
+        self.capacity = 2 * config.concurrency
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
+        self._thread.start()
+        self._client = openai.AsyncOpenAI(
+            base_url=self._url, api_key=self._key or "none",
+            max_retries=int(config.model_args.get("max_retries", MAX_RETRIES)),
+            timeout=float(config.model_args.get("timeout_s", TIMEOUT_S)),
+        )  # fmt: skip
+        self._gate = asyncio.Semaphore(config.concurrency)
+        self._revision = self._call(self._check_server())
+
+    def _call(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _clean(self, text: object) -> str:
+        words = " ".join(str(text).split())[:500]
+        for secret in filter(None, (self._key, urlsplit(self._url).password, urlsplit(self._url).query)):
+            words = words.replace(secret, "***")
+        return words
+
+    async def _check_server(self) -> str:
+        """Ask for the list of models: tells at once whether the server, the key and the model's name are right."""
+        client = self._client.with_options(max_retries=2, timeout=30.0)
+        try:
+            models = [model async for model in await client.models.list()]
+        except self._openai.APIStatusError as error:
+            if error.status_code in (401, 403):
+                raise self._fatal(error) from None
+            return ""  # some servers don't list their models
+        except self._openai.APIConnectionError as error:
+            raise ModelError(
+                f"engine 'openai': can't reach {public_url(self._url)}: {self._clean(error.__cause__ or error)}",
+                "Start the server or correct --base-url (it usually ends in /v1).",
+            ) from None
+        except self._openai.OpenAIError:
+            return ""
+        names = [model.id for model in models]
+        if names and self._config.model not in names:
+            raise ModelError(
+                f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {', '.join(names[:10])}.",
+                "Use one of these names.",
+            )
+        found = next((model for model in models if model.id == self._config.model), None)
+        root = getattr(found, "root", None)
+        return f"server:{root}" if isinstance(root, str) else ""
+
+    def _fatal(self, error: Any) -> ModelError:
+        status = error.status_code
+        if status in (401, 403):
+            return ModelError(f"engine 'openai': {public_url(self._url)} refuses the key ({status}).", "Set OPENAI_API_KEY to a valid key; then run the same command again.")
+        return ModelError(
+            f"engine 'openai': {public_url(self._url)} answers {status}: {self._clean(error)}",
+            "Check --model and --base-url; then run the same command again.",
+        )
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def submit(self, key: Key, request: Request) -> None:
+        self._flying += 1
+        asyncio.run_coroutine_threadsafe(self._answer(key, request), self._loop)
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        done: list[tuple[Key, Reply]] = []
+        while self._flying and (not done or not self._results.empty()):
+            result = self._results.get()
+            if isinstance(result, ModelError):
+                raise result
+            self._flying -= 1
+            done.append(result)
+        return done
+
+    async def _answer(self, key: Key, request: Request) -> None:
+        async with self._gate:
+            prompt = plain_text(request.messages) if self._plain else None
+            try:
+                completions = await self._ask(key, request, prompt)
+            except ModelError as error:
+                self._results.put(error)
+                return
+            except Exception as error:
+                path = Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {self._clean(error)}")
+                completions = (path,) * request.sampling.n
+            self._results.put((key, Reply(completions=completions, prompt=prompt)))
+
+    async def _ask(self, key: Key, request: Request, prompt: str | None) -> tuple[Completion, ...]:
+        for _ in range(3):  # the request, and once more for each of the two things a server may want otherwise
+            try:
+                return self._read(await self._send(key, request, prompt), request)
+            except (self._openai.AuthenticationError, self._openai.NotFoundError) as error:
+                raise self._fatal(error) from None
+            except self._openai.BadRequestError as error:
+                words = str(error).lower()
+                if "max_completion_tokens" in words and self._budget_name == "max_tokens":
+                    self._budget_name = "max_completion_tokens"
+                elif "system" in words and "role" in words and not self._fold:
+                    self._fold = True
+                else:
+                    raise
+        raise RuntimeError("the server refused the request in three forms")
+
+    async def _send(self, key: Key, request: Request, prompt: str | None) -> Any:
+        wanted = request.sampling
+        options: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature, "top_p": wanted.top_p, "n": wanted.n}
+        if not wanted.greedy and self._send_seed:
+            options["seed"] = request_seed(self._config.seed, key)
+        stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
+        if stop:
+            options["stop"] = stop
+        if prompt is not None:
+            return await self._client.completions.create(prompt=prompt, max_tokens=wanted.max_tokens, **options)
+        options[self._budget_name] = wanted.max_tokens
+        return await self._client.chat.completions.create(messages=self._messages(request), **options)
+
+    def _messages(self, request: Request) -> Any:
+        messages = fold_system(request.messages) if self._fold else request.messages
+        return [{"role": m.role, "content": disarm(m.text)} for m in messages]
+
+    def _read(self, response: Any, request: Request) -> tuple[Completion, ...]:
+        choices = sorted(response.choices or [], key=lambda choice: choice.index)
+        wanted = request.sampling.n
+        if len(choices) < wanted:
+            raise ValueError(f"the server returned {len(choices)} choices of {wanted}")
+        usage = response.usage
+        paths = []
+        for choice in choices[:wanted]:
+            message = getattr(choice, "message", None)
+            text = (choice.text if message is None else message.content) or ""
+            thought = "" if message is None else getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+            refusal = None if message is None else getattr(message, "refusal", None)
+            finish = "refused" if refusal and not text else _FINISH.get(choice.finish_reason, "error")
+            paths.append(Completion(
+                text=text or refusal or "", reasoning=thought if isinstance(thought, str) else "", finish_reason=finish,
+                prompt_tokens=usage.prompt_tokens if usage else None,
+                # A server tells the sum over all paths only.
+                completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
+                error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
+            ))  # fmt: skip
+        return tuple(paths)
+
+    # --- description ----------------------------------------------------------------------------------------------
+
+    def describe(self) -> EngineInfo:
+        return EngineInfo(
+            engine="openai", model=self._config.model, version=self._openai.__version__, revision=self._revision,
+            chat_template="none" if self._plain else "server", system_role="none" if self._plain else "native",
+            device=public_url(self._url),
+            notes=("the server renders the prompt; its model's revision and chat template are its own",
+                   "a request's prompt and token counts are what the server reports"),
+        )  # fmt: skip
+
+    def preview(self, request: Request) -> str:
+        if self._plain:
+            return plain_text(request.messages)
+        return "\n\n".join(f"[{m['role']}]\n{m['content']}" for m in self._messages(request))
+
+    def close(self) -> None:
+        async def stop() -> None:
+            for task in asyncio.all_tasks():
+                if task is not asyncio.current_task():
+                    task.cancel()
+            await self._client.close()
+
+        self._call(stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+

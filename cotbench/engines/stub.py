@@ -1,0 +1,101 @@
+"""No model: a stand-in for smoke tests whose numbers mean nothing.
+
+It is given the answer key and answers in the task's format, right on a set share of the questions: by template, and for
+CoT more often where the question holds an "=", so that the whole pipeline has something true to compute. Whether a
+question is answered right is a hash of the seed, the question and the template, so it depends on nothing else. A few
+outputs are unreadable and a few cut short, also at set shares.
+
+`--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01,latency_s=0` sets the shares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+
+from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.chat import plain_text
+from cotbench.errors import UsageError
+from cotbench.types import LETTERS, Completion, Key, Reply, Request
+
+SHARES = {"direct": 0.40, "cot": 0.60, "cot_eq": 0.90, "unparsed": 0.02, "truncated": 0.01}
+DEFAULT_SHARE = 0.60  # of templates that have no share of their own
+_EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
+
+
+def _unit(*parts: object) -> float:
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+class StubEngine:
+    capacity = 1_024
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        arguments = dict(config.model_args)
+        self._latency_s = float(arguments.pop("latency_s", 0.0))
+        self._shares = dict(SHARES)
+        for name, value in arguments.items():
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise UsageError(f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.", f"Its shares: {SHARES}.")
+            self._shares[name] = float(value)
+        self._waiting: list[tuple[Key, Request]] = []
+
+    def submit(self, key: Key, request: Request) -> None:
+        self._waiting.append((key, request))
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        taken, self._waiting = self._waiting, []
+        if self._latency_s and taken:
+            time.sleep(self._latency_s)
+        return [(key, self._reply(key, request)) for key, request in taken]
+
+    def _reply(self, key: Key, request: Request) -> Reply:
+        paths = tuple(self._path(key, request, index) for index in range(request.sampling.n))
+        return Reply(completions=paths)
+
+    def _path(self, key: Key, request: Request, index: int) -> Completion:
+        question = self._config.questions[key.question]
+        gold = self._config.golds[key.question]
+        form = self._config.forms[question.task]
+        template = request.template
+        draw = (self._config.seed, key.question, template, key.ordinal, index)
+        fate = _unit("fate", *draw)
+        thought = "" if template == "direct" else "This is a made-up chain of thought. It has two sentences and no content.\n"
+        prompt_tokens = sum(len(m.text) for m in request.messages) // 4
+        if fate < self._shares["unparsed"]:
+            text, finish = f"{thought}No idea, sorry.", "stop"
+        elif fate < self._shares["unparsed"] + self._shares["truncated"]:
+            text, finish = f"{thought}So we take the", "length"
+        else:
+            right = _unit("right", *draw) < self._share(template, question.text, question.choices)
+            answer = gold if right else self._wrong(gold, len(question.choices))
+            text = f"{thought}Answer: " + re.sub(r"<\w+>", lambda _: answer, form, count=1)
+            finish = "stop"
+        return Completion(
+            text=text, finish_reason="length" if finish == "length" else "stop",
+            prompt_tokens=prompt_tokens, completion_tokens=max(1, len(text) // 4),
+        )  # fmt: skip
+
+    def _share(self, template: str, text: str, choices: tuple[str, ...]) -> float:
+        with_equals = any(map(_EQUALS.search, (text, *choices)))
+        share = self._shares.get(f"{template}_eq") if with_equals else None
+        return share if share is not None else self._shares.get(template, DEFAULT_SHARE)
+
+    @staticmethod
+    def _wrong(gold: str, choices: int) -> str:
+        if choices:
+            return LETTERS[(LETTERS.index(gold) + 1) % choices]
+        return "-987654321"
+
+    def describe(self) -> EngineInfo:
+        shares = ", ".join(f"{name} {share:g}" for name, share in self._shares.items())
+        return EngineInfo(engine="stub", model=self._config.model, revision=shares, notes=("a stub, not a model: its numbers mean nothing",))
+
+    def preview(self, request: Request) -> str:
+        return plain_text(request.messages)
+
+    def close(self) -> None:
+        return None

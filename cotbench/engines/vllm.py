@@ -1,0 +1,145 @@
+"""vLLM in process: `llm_engine.add_request` / `step`, everything in flight at once.
+
+Prefix caching and CUDA graphs stay on; requests go in as token ids that we made; each sampled request has its own seed;
+usage reports are off. `--model-args` takes vLLM's own engine arguments (tensor_parallel_size, max_model_len, dtype,
+quantization, gpu_memory_utilization ...).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.chat import ChatFormat
+from cotbench.engines.local import fingerprint, model_error
+from cotbench.errors import ModelError, UsageError
+from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
+
+# More than any scheduler runs at once, so that it never waits for us; bounded, so that memory stays flat on large tasks.
+CAPACITY = 8_192
+
+_FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
+
+
+class VllmEngine:
+    capacity = CAPACITY
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        for name, value in (
+            ("VLLM_NO_USAGE_STATS", "1"),
+            ("DO_NOT_TRACK", "1"),
+            ("VLLM_LOGGING_LEVEL", "WARNING"),
+            ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # stdout is for results
+        ):
+            os.environ.setdefault(name, value)
+        # A Ctrl-C is ours to handle: the engine's own process inherits the blocked signal and goes on serving.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            import vllm
+
+            arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, "seed": 0, **config.model_args}
+            try:
+                self._llm = vllm.LLM(model=config.model, trust_remote_code=config.trust_remote_code, **arguments)
+            except TypeError as error:
+                raise UsageError(f"--model-args: vLLM {vllm.__version__} refuses them: {error}", "See vLLM's engine arguments.") from None
+            except Exception as error:
+                raise model_error(config.model, error) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        self._vllm = vllm
+        self._engine = self._llm.llm_engine
+        self._chat = ChatFormat(self._llm.get_tokenizer(), config.chat_template)
+        self._max_len = int(self._engine.model_config.max_model_len)
+        self._flying: dict[str, tuple[Key, str, int]] = {}
+        self._count = 0
+        self._refused: list[tuple[Key, Reply]] = []
+
+    def _sampling(self, key: Key, request: Request) -> Any:
+        wanted = request.sampling
+        return self._vllm.SamplingParams(
+            n=wanted.n,
+            temperature=wanted.temperature,
+            top_p=wanted.top_p,
+            max_tokens=wanted.max_tokens,
+            stop=self._chat.stops(request) or None,
+            # One seed for all would give every prompt the same noise; greedy needs none.
+            seed=None if wanted.greedy else request_seed(self._config.seed, key),
+            output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
+        )
+
+    def submit(self, key: Key, request: Request) -> None:
+        text = self._chat.text(request)
+        ids = self._chat.token_ids(text)
+        if len(ids) >= self._max_len:
+            error = f"the prompt has {len(ids)} tokens and the model's context {self._max_len}"
+            path = Completion(text="", finish_reason="error", prompt_tokens=len(ids), error=error)
+            self._refused.append((key, Reply(completions=(path,) * request.sampling.n, prompt=text)))
+            return
+        self._count += 1
+        name = str(self._count)
+        self._flying[name] = (key, text, len(ids))
+        self._engine.add_request(name, {"prompt_token_ids": ids}, self._sampling(key, request))
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        done, self._refused = self._refused, []
+        while self._flying and not done:
+            try:
+                outputs = self._engine.step()
+            except Exception as error:
+                raise ModelError(
+                    f"vLLM stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+                    "Everything recorded is kept; look at vLLM's messages above, then run the same command again: it resumes.",
+                ) from None
+            for output in outputs:
+                if not output.finished:
+                    continue
+                key, text, length = self._flying.pop(output.request_id)
+                paths = sorted(output.outputs, key=lambda path: path.index)
+                done.append((key, Reply(completions=tuple(self._completion(p, length) for p in paths), prompt=text)))
+        return done
+
+    @staticmethod
+    def _completion(path: Any, prompt_tokens: int) -> Completion:
+        finish = _FINISH.get(path.finish_reason, "error")
+        return Completion(
+            text=path.text,
+            finish_reason=finish,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=len(path.token_ids),
+            error=f"vLLM ended the request: {path.finish_reason}" if finish == "error" else "",
+        )
+
+    def describe(self) -> EngineInfo:
+        config = self._engine.model_config
+        return EngineInfo(
+            engine="vllm",
+            model=self._config.model,
+            version=self._vllm.__version__,
+            revision=fingerprint(self._config.model, getattr(config, "hf_config", None)),
+            chat_template=self._chat.kind,
+            chat_template_hash=self._chat.hash,
+            system_role=self._chat.system_role,
+            device=_device(),
+            dtype=str(config.dtype).removeprefix("torch."),
+            max_model_len=self._max_len,
+            notes=("greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",),
+        )
+
+    def preview(self, request: Request) -> str:
+        return self._chat.text(request)
+
+    def close(self) -> None:
+        core = getattr(self._engine, "engine_core", None)
+        if core is not None and hasattr(core, "shutdown"):
+            core.shutdown()
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    return "cpu"

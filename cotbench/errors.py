@@ -1,0 +1,68 @@
+"""The error tree. Each error is something a user can cause or cure, carries a remedy, and has an exit code.
+
+Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (or a run that can't be used as it is),
+4 finished but some requests failed, 5 a `report --fail-if` gate was not met, 130 interrupted with a resumable run on disk.
+
+    CotbenchError
+    ├── UsageError        2   an option, a task file or a prompt template that says something impossible
+    │   ├── TaskError     2   a task file or a user's question file
+    │   └── PromptError   2   a prompt template
+    ├── UnavailableError  3   something that should be there is not
+    │   ├── DataError     3   a data set can't be loaded, or isn't the one the task file pins
+    │   ├── ModelError    3   a model, an engine's package or a server can't be used
+    │   └── RunError      3   a results folder can't be written, read, resumed or compared
+    ├── RequestsFailed    4   the run finished, and some requests ended in an error
+    └── Interrupted     130   stopped by the user, resumable
+"""
+
+from __future__ import annotations
+
+
+class CotbenchError(Exception):
+    """An error with a place and a finding (`message`) and a remedy (`hint`); shown without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(CotbenchError):
+    exit_code = 2
+
+
+class TaskError(UsageError):
+    pass
+
+
+class PromptError(UsageError):
+    pass
+
+
+class UnavailableError(CotbenchError):
+    exit_code = 3
+
+
+class DataError(UnavailableError):
+    pass
+
+
+class ModelError(UnavailableError):
+    pass
+
+
+class RunError(UnavailableError):
+    pass
+
+
+class RequestsFailed(CotbenchError):
+    exit_code = 4
+
+
+class Interrupted(CotbenchError):
+    exit_code = 130

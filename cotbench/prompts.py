@@ -1,0 +1,158 @@
+"""Prompts: `prompts/*.jinja` -> a conversation.
+
+A template writes its turns as call blocks, `{% call user() %}...{% endcall %}`, with the roles system, user and
+assistant. The text of a block becomes one message as it is: there is no marker in the text that a question could
+forge to open a turn of its own. Undefined names are errors, templates run in Jinja's sandbox, and text outside the
+blocks is an error too.
+
+Templates see: `question` and each of `exemplars` (question, choices, and an exemplar's rationale, program, equations,
+answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`.
+
+`direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from jinja2 import meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from cotbench.errors import PromptError
+from cotbench.tasks import Exemplar, Task, shipped
+from cotbench.types import LETTERS, Message, Question
+
+_PLACEHOLDER = re.compile(r"<\w+>")
+
+
+def _fill(form: str, text: str) -> str:
+    r"""An answer in the form of the contract: ("\boxed{<answer>}", "7") -> "\boxed{7}"."""
+    return _PLACEHOLDER.sub(lambda _: text, form, count=1)
+
+
+def _shown_exemplar(exemplar: Exemplar) -> dict[str, Any]:
+    # Parts an exemplar lacks are left out, so that a template that wants one fails instead of showing "None".
+    return {key: value for key, value in exemplar.model_dump().items() if value is not None}
+
+
+class Prompts:
+    """The templates of one run. prompts_dir: a user's folder, searched before what is shipped."""
+
+    def __init__(self, prompts_dir: Path | None = None) -> None:
+        folders = [*([prompts_dir] if prompts_dir else []), shipped("prompts")]
+        for folder in folders:
+            if not folder.is_dir():
+                raise PromptError(f"--prompts-dir: {folder} is not a folder.", "Name the folder that holds your templates (*.jinja).")
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=jinja2.FileSystemLoader(folders),
+            undefined=jinja2.StrictUndefined,
+            autoescape=False,  # noqa: S701 - prompts are text, not HTML
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+        )
+        # Globals, because macros of an imported template don't see what a render is given.
+        self._environment.globals.update(letter=LETTERS.__getitem__, fill=_fill)
+        self._template = lru_cache(maxsize=256)(self._find)
+
+    def _find(self, name: str, task: str) -> jinja2.Template:
+        try:
+            return self._environment.select_template([f"{task}/{name}.jinja", f"{name}.jinja"])
+        except jinja2.TemplatesNotFound:
+            have = ", ".join(self._environment.list_templates(extensions=["jinja"]))
+            raise PromptError(f"there is no prompt template {name}.jinja (there are: {have}).", "Add it to --prompts-dir.") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise PromptError(f"{error.filename or error.name}:{error.lineno}: {error.message}", "Correct the template.") from None
+
+    def hash(self, name: str, task: str) -> str:
+        """16 hex digits over the template's source and everything it imports or includes."""
+        loader = self._environment.loader
+        assert loader is not None
+        digest = hashlib.sha256()
+        todo, seen = [str(self._template(name, task).name)], set()
+        while todo:
+            current = todo.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            source = loader.get_source(self._environment, current)[0]
+            digest.update(f"{current}\x00{source}\x00".encode())
+            found = meta.find_referenced_templates(self._environment.parse(source))
+            todo.extend(sorted(str(reference) for reference in found if reference))
+        return digest.hexdigest()[:16]
+
+    def render(self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = ()) -> tuple[Message, ...]:
+        """The conversation a mode sends for a question. Raises PromptError with the template's name and line."""
+        template = self._template(name, task.name)
+        messages: list[Message] = []
+        try:
+            rest = template.render(
+                question={"question": question.text, "choices": list(question.choices)},
+                exemplars=self._shown(exemplars),
+                answer={"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase},
+                task=task.name,
+                **_roles(messages),
+            )
+        except jinja2.UndefinedError as error:
+            raise self._undefined(template, error, exemplars) from None
+        except jinja2.TemplateError as error:
+            raise PromptError(f"{template.filename}: {error}", "Correct the template.") from None
+        self._check(template, messages, rest)
+        return tuple(messages)
+
+    def _shown(self, exemplars: Sequence[Exemplar]) -> list[dict[str, Any]]:
+        return [_shown_exemplar(exemplar) for exemplar in exemplars]
+
+    @staticmethod
+    def _undefined(template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]) -> PromptError:
+        wanted = re.search(r"'dict object' has no attribute '(rationale|program|equations)'", str(error))
+        if wanted and exemplars:
+            return PromptError(
+                f"{template.filename}: an exemplar has no {wanted[1]}, which this mode shows.",
+                "Use --num-fewshot 0, or give every exemplar of the task that part.",
+            )
+        line = _line_of(error)
+        return PromptError(f"{template.filename}{line}: {error.message}.", "Correct the name; the docstring of cotbench/prompts.py lists what templates see.")
+
+    @staticmethod
+    def _check(template: jinja2.Template, messages: Sequence[Message], rest: str) -> None:
+        roles = [message.role for message in messages]
+        body = roles[1:] if roles[:1] == ["system"] else roles
+        alternating: list[str] = ["user", "assistant"] * (len(body) // 2) + ["user"]
+        if rest.strip():
+            raise PromptError(f"{template.filename}: text outside the call blocks: {rest.strip()[:60]!r}.", "Put it into a {% call user() %} block.")
+        if body != alternating:
+            raise PromptError(
+                f"{template.filename}: the turns are {', '.join(roles) or 'none'}.",
+                "Write an optional system turn, then user and assistant in turn, and end with the user.",
+            )
+        if any(not message.text for message in messages):
+            raise PromptError(f"{template.filename}: a turn is empty.", "Give each turn some text.")
+
+
+def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:
+    def role(name: Literal["system", "user", "assistant"]) -> Callable[..., str]:
+        def turn(caller: Callable[[], str]) -> str:
+            messages.append(Message(role=name, text=str(caller()).strip()))
+            return ""
+
+        return turn
+
+    return {"system": role("system"), "user": role("user"), "assistant": role("assistant")}
+
+
+def _line_of(error: jinja2.TemplateError) -> str:
+    """":12" of the innermost template frame of an error's traceback; Jinja rewrites tracebacks to template lines."""
+    line = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(".jinja"):
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

