@@ -62,7 +62,9 @@ _SEPARATORS = re.compile(r"\{,\}|\\,|[, \u00a0\u202f]")
 _LATEX_FRACTION = re.compile(r"(?P<sign>[-−]?)\s*\\[dt]?frac\s*\{\s*(?P<n>-?\d+)\s*\}\s*\{\s*(?P<d>\d+)\s*\}")
 
 _MARKUP = r"[ \t>*_`#\-•]*"
-_CONTRACT = re.compile(rf"^{_MARKUP}(?:the\s+)?(?:final\s+)?answer{_MARKUP}[:：]{_MARKUP}\n?{_MARKUP}(?P<rest>\S[^\n]*)", re.I | re.M)
+_CONTRACT = re.compile(
+    rf"^{_MARKUP}(?:the\s+)?(?:final\s+)?answer{_MARKUP}[:：]{_MARKUP}\n?{_MARKUP}(?P<rest>\S[^\n]*)", re.I | re.M
+)
 _HASHES = re.compile(r"####[ \t]*(?P<rest>\S[^\n]*)")
 _PHRASE = re.compile(
     r"\b(?:the|my|our|so|hence|thus|therefore,?)?\s*(?:final|best|correct|right)?\s*(?:answer|option|choice)\s+"
@@ -257,6 +259,9 @@ def _read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> 
 _MATH = re.compile(r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$\n]+)\$|\\\((?P<c>.+?)\\\)|\\\[(?P<d>.+?)\\\]", re.S)
 
 
+_WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}(?![A-Za-z}])")  # words outside commands and \text{..}
+
+
 def _math_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return [m.span(m.lastgroup) for m in _MATH.finditer(text, start, end) if m.lastgroup]
 
@@ -295,7 +300,7 @@ def _read_latex(text: str, start: int, vague: bool) -> Iterator[tuple[str, Extra
                 yield rule, found
     body = text[start:].strip()
     offset = text.index(body, start) if body else start
-    if body and "\n" not in body and len(body) <= 100 and not re.search(r"[A-Za-z]{3,} [A-Za-z]{2,} ", body):
+    if vague and body and "\n" not in body and len(body) <= 100 and len(_WORD.findall(body)) <= 1:
         only = _latex_in(text, offset, offset + len(body))
         if only:
             yield "only", only

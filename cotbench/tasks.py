@@ -212,8 +212,12 @@ def _yaml(path: Path) -> Any:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model at a location of a task file takes."""
     models: dict[str, type[BaseModel]] = {
-        "source": Source, "fields": Fields, "answer": Answer, "fewshot": Fewshot, "exemplars": Exemplar,
-    }  # fmt: skip
+        "source": Source,
+        "fields": Fields,
+        "answer": Answer,
+        "fewshot": Fewshot,
+        "exemplars": Exemplar,
+    }
     owner: type[BaseModel] = models.get(str(location[0]), Task) if len(location) > 1 else Task
     return list(owner.model_fields)
 
@@ -225,7 +229,9 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
         if item["type"] == "extra_forbidden":
             known = _known_keys(item["loc"])
             close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-            found = f"unknown key '{where}'" + (f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}")
+            found = f"unknown key '{where}'" + (
+                f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
+            )
         elif item["type"] == "missing":
             found = f"the key '{where}' is missing"
         else:
@@ -233,14 +239,18 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             value = "" if isinstance(item["input"], dict) else f" (found {item['input']!r:.60})"
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{_shown(path)}: {found}")
-    return TaskError("\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example.")
+    return TaskError(
+        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+    )
 
 
 def read_task_file(path: Path) -> TaskFile:
     """Read and validate one task file. Raises TaskError that names the file, the key and the remedy."""
     content = _yaml(path)
     if not isinstance(content, dict):
-        raise TaskError(f"{_shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml.")
+        raise TaskError(
+            f"{_shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml."
+        )
     try:
         task = Task.model_validate(content)
     except ValidationError as error:
@@ -250,7 +260,10 @@ def read_task_file(path: Path) -> TaskFile:
     for name in filter(None, beside):
         companion = path.parent / name
         if not companion.is_file():
-            raise TaskError(f"{_shown(path)}: names the file '{name}', which is not in {_shown(companion.parent)}.", "Add the file or correct the name.")
+            raise TaskError(
+                f"{_shown(path)}: names the file '{name}', which is not in {_shown(companion.parent)}.",
+                "Add the file or correct the name.",
+            )
         digest.update(companion.read_bytes())
     return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
 
@@ -260,7 +273,9 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in [shipped("tasks"), *([tasks_dir] if tasks_dir else [])]:
         if not folder.is_dir():
-            raise TaskError(f"--tasks-dir: {folder} is not a folder.", "Name the folder that holds your task files (*.yaml).")
+            raise TaskError(
+                f"--tasks-dir: {folder} is not a folder.", "Name the folder that holds your task files (*.yaml)."
+            )
         found.update({path.stem: path for path in sorted(folder.glob("*.yaml"))})
     return found
 
@@ -271,7 +286,10 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
         return task_of_jsonl(Path(name))
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise TaskError(f"--task: there is no file {name}.", "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.")
+            raise TaskError(
+                f"--task: there is no file {name}.",
+                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
+            )
         return read_task_file(Path(name))
     files = list_task_files(tasks_dir)
     if name not in files:
@@ -283,7 +301,10 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
         )
     found = read_task_file(files[name])
     if found.task.name != name:
-        raise TaskError(f"{_shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.", "Make them the same.")
+        raise TaskError(
+            f"{_shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.",
+            "Make them the same.",
+        )
     return found
 
 
@@ -316,8 +337,14 @@ class TaskData:
         if self.task.fewshot:
             pool = tuple(e for e in pool if e.question != question.text)
         if len(pool) < count:
-            whose = f"the group '{question.group}' of task {self.task.name}" if self.task.fewshot else f"task {self.task.name}"
-            raise TaskError(f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer.")
+            whose = (
+                f"the group '{question.group}' of task {self.task.name}"
+                if self.task.fewshot
+                else f"task {self.task.name}"
+            )
+            raise TaskError(
+                f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
+            )
         return pool[:count]
 
 
@@ -341,14 +368,20 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
             f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
         )
     if not rows:
-        raise DataError(f"{_shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question.")
+        raise DataError(
+            f"{_shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
+        )
     questions, golds = _questions(file, rows)
     lines = sorted(f"{key}\x1f{gold}" for key, gold in golds.items())
     fingerprint = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return TaskData(
-        file=file, questions=tuple(questions), golds=golds, fingerprint=fingerprint, origin=origin,
+        file=file,
+        questions=tuple(questions),
+        golds=golds,
+        fingerprint=fingerprint,
+        origin=origin,
         pool=_pool(file, data_dir) if task.fewshot else {},
-    )  # fmt: skip
+    )
 
 
 def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[str, Any]], str]:
@@ -392,16 +425,23 @@ def _jsonl(path: Path) -> list[dict[str, Any]]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise DataError(f"{_shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions.") from None
+        raise DataError(
+            f"{_shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions."
+        ) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise DataError(f"{_shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object.") from None
+            raise DataError(
+                f"{_shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
+            ) from None
         if not isinstance(row, dict):
-            raise DataError(f"{_shown(path)}:{number}: expected an object, found {type(row).__name__}.", "Each line holds one JSON object.")
+            raise DataError(
+                f"{_shown(path)}:{number}: expected an object, found {type(row).__name__}.",
+                "Each line holds one JSON object.",
+            )
         rows.append(row)
     return rows
 
@@ -409,7 +449,10 @@ def _jsonl(path: Path) -> list[dict[str, Any]]:
 def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:
     if name not in row or row[name] is None:
         have = ", ".join(sorted(row))
-        raise DataError(f"{_shown(file.path)}: row {number} has no value in the column '{name}' (it has: {have}).", "Correct `fields`, or the data.")
+        raise DataError(
+            f"{_shown(file.path)}: row {number} has no value in the column '{name}' (it has: {have}).",
+            "Correct `fields`, or the data.",
+        )
     return row[name]
 
 
@@ -423,7 +466,10 @@ def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tupl
         return text, ()
     choices = _column(file, row, number, fields.choices)
     if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
-        raise DataError(f"{_shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.", "Correct the data.")
+        raise DataError(
+            f"{_shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.",
+            "Correct the data.",
+        )
     return text, tuple(str(choice).strip() for choice in choices)
 
 
@@ -458,7 +504,9 @@ def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[
         cluster = str(row.get(fields.cluster) or "") if fields.cluster else ""
         if len(cluster) > 40:  # a passage: its hash names it
             cluster = question_hash(cluster, ())
-        questions.append(Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster))
+        questions.append(
+            Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster)
+        )
         golds[ids[place]] = gold
     return questions, golds
 
@@ -476,20 +524,32 @@ def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ..
     questions, golds = _questions(file, rows)
     pool: dict[str, list[Exemplar]] = defaultdict(list)
     for question in questions:
-        pool[question.group].append(Exemplar(
-            question=question.text, choices=list(question.choices),
-            rationale=rationales.get(question.id), answer=golds[question.id],
-        ))  # fmt: skip
+        pool[question.group].append(
+            Exemplar(
+                question=question.text,
+                choices=list(question.choices),
+                rationale=rationales.get(question.id),
+                answer=golds[question.id],
+            )
+        )
     return {group: tuple(exemplars) for group, exemplars in pool.items()}
 
 
 # --- a user's own questions ---------------------------------------------------------------------------------------
 
 CONTRACTS: dict[AnswerType, Answer] = {
-    AnswerType.NUMBER: Answer(type=AnswerType.NUMBER, form="<number>", phrase="where <number> is the final result in digits, without its unit"),
-    AnswerType.LATEX: Answer(type=AnswerType.LATEX, form=r"\boxed{<answer>}", phrase="where <answer> is the final result, as simple as it gets, in LaTeX if it is a formula"),
-    AnswerType.LETTER: Answer(type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"),
-}  # fmt: skip
+    AnswerType.NUMBER: Answer(
+        type=AnswerType.NUMBER, form="<number>", phrase="where <number> is the final result in digits, without its unit"
+    ),
+    AnswerType.LATEX: Answer(
+        type=AnswerType.LATEX,
+        form=r"\boxed{<answer>}",
+        phrase="where <answer> is the final result, as simple as it gets, in LaTeX if it is a formula",
+    ),
+    AnswerType.LETTER: Answer(
+        type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"
+    ),
+}
 
 
 def task_of_jsonl(path: Path) -> TaskFile:
@@ -499,16 +559,25 @@ def task_of_jsonl(path: Path) -> TaskFile:
     is one, else LaTeX.
     """
     if not path.is_file():
-        raise TaskError(f"--task: there is no file {path}.", "Give the path of a .jsonl with the keys question, answer and, if you like, choices.")
+        raise TaskError(
+            f"--task: there is no file {path}.",
+            "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
+        )
     rows = _jsonl(path)
     for number, row in enumerate(rows, 1):
         for key in ("question", "answer"):
             if key not in row:
-                raise TaskError(f"{_shown(path)}:{number}: the key '{key}' is missing.", "Each line needs `question` and `answer`; `choices` is optional.")
+                raise TaskError(
+                    f"{_shown(path)}:{number}: the key '{key}' is missing.",
+                    "Each line needs `question` and `answer`; `choices` is optional.",
+                )
     with_choices = [row for row in rows if row.get("choices")]
     if with_choices and len(with_choices) != len(rows):
         first = next(i for i, row in enumerate(rows, 1) if not row.get("choices"))
-        raise TaskError(f"{_shown(path)}:{first}: this line has no choices but others have.", "Put open and multiple-choice questions into two files.")
+        raise TaskError(
+            f"{_shown(path)}:{first}: this line has no choices but others have.",
+            "Put open and multiple-choice questions into two files.",
+        )
     reader: GoldReaderName = "plain"
     if with_choices:
         kind = AnswerType.LETTER
@@ -519,14 +588,19 @@ def task_of_jsonl(path: Path) -> TaskFile:
         kind = AnswerType.LATEX
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
     task = Task(
-        name=name, about=f"questions of {path.name}", source=Source(file=path.name),
+        name=name,
+        about=f"questions of {path.name}",
+        source=Source(file=path.name),
         fields=Fields(
-            question="question", gold="answer", choices="choices" if with_choices else None,
+            question="question",
+            gold="answer",
+            choices="choices" if with_choices else None,
             group="group" if any("group" in row for row in rows) else None,
             cluster="cluster" if any("cluster" in row for row in rows) else None,
         ),
-        gold_reader=reader, answer=CONTRACTS[kind],
-    )  # fmt: skip
+        gold_reader=reader,
+        answer=CONTRACTS[kind],
+    )
     return TaskFile(task=task, path=path, hash=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 

@@ -44,9 +44,14 @@ class EngineInfo:
     def identity(self) -> dict[str, str]:
         """What results depend on."""
         return {
-            "engine": self.engine, "model": self.model, "revision": self.revision, "dtype": self.dtype,
-            "chat_template": self.chat_template, "chat_template_hash": self.chat_template_hash, "system_role": self.system_role,
-        }  # fmt: skip
+            "engine": self.engine,
+            "model": self.model,
+            "revision": self.revision,
+            "dtype": self.dtype,
+            "chat_template": self.chat_template,
+            "chat_template_hash": self.chat_template_hash,
+            "system_role": self.system_role,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,18 +116,43 @@ class EngineRow:
 ENGINES: Mapping[str, EngineRow] = {
     row.name: row
     for row in (
-        EngineRow(name="vllm", module="cotbench.engines.vllm", factory="VllmEngine", needs=("vllm",), extra="vllm",
-                  about="vLLM in process: everything in flight at once, prefix caching; the default"),
-        EngineRow(name="openai", module="cotbench.engines.openai", factory="OpenAIEngine", needs=("openai",),
-                  about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY"),
-        EngineRow(name="transformers", module="cotbench.engines.transformers", factory="TransformersEngine",
-                  needs=("transformers", "torch"), extra="transformers", about="Hugging Face transformers: the slow reference"),
-        EngineRow(name="stub", module="cotbench.engines.stub", factory="StubEngine",
-                  about="no model: right on a set share of questions; its numbers mean nothing"),
-        EngineRow(name="replay", module="cotbench.engines.replay", factory="ReplayEngine",
-                  about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder"),
+        EngineRow(
+            name="vllm",
+            module="cotbench.engines.vllm",
+            factory="VllmEngine",
+            needs=("vllm",),
+            extra="vllm",
+            about="vLLM in process: everything in flight at once, prefix caching; the default",
+        ),
+        EngineRow(
+            name="openai",
+            module="cotbench.engines.openai",
+            factory="OpenAIEngine",
+            needs=("openai",),
+            about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
+        ),
+        EngineRow(
+            name="transformers",
+            module="cotbench.engines.transformers",
+            factory="TransformersEngine",
+            needs=("transformers", "torch"),
+            extra="transformers",
+            about="Hugging Face transformers: the slow reference",
+        ),
+        EngineRow(
+            name="stub",
+            module="cotbench.engines.stub",
+            factory="StubEngine",
+            about="no model: right on a set share of questions; its numbers mean nothing",
+        ),
+        EngineRow(
+            name="replay",
+            module="cotbench.engines.replay",
+            factory="ReplayEngine",
+            about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder",
+        ),
     )
-}  # fmt: skip
+}
 
 
 def find_engine(name: str) -> EngineRow:

@@ -57,7 +57,11 @@ class ChatFormat:
         self.kind = "none" if self._template is None else ("model" if choice == "auto" else Path(choice).name)
         self.hash = hashlib.sha256(self._template.encode()).hexdigest()[:16] if self._template else ""
         tokens = {t for t in getattr(tokenizer, "all_special_tokens", []) if len(t) > 1}
-        tokens |= {str(t) for t in getattr(tokenizer, "added_tokens_decoder", {}).values() if getattr(t, "special", False) and len(str(t)) > 1}
+        tokens |= {
+            str(t)
+            for t in getattr(tokenizer, "added_tokens_decoder", {}).values()
+            if getattr(t, "special", False) and len(str(t)) > 1
+        }
         marks = [_MARKS.pattern, *map(re.escape, sorted(tokens, key=len, reverse=True))]
         self._special = re.compile("|".join(marks))
         bos = getattr(tokenizer, "bos_token_id", None)
@@ -77,7 +81,10 @@ class ChatFormat:
         try:
             return Path(choice).read_text()
         except OSError as error:
-            raise UsageError(f"--chat-template: can't read {choice}: {error.strerror}.", "Give 'auto', 'none' or the path of a Jinja file.") from None
+            raise UsageError(
+                f"--chat-template: can't read {choice}: {error.strerror}.",
+                "Give 'auto', 'none' or the path of a Jinja file.",
+            ) from None
 
     def _probe_system_role(self) -> str:
         if self._template is None:
@@ -92,7 +99,10 @@ class ChatFormat:
         try:
             self._apply(fold_system(probe), None)
         except Exception as error:
-            raise UsageError(f"--chat-template: the template can't be used: {error}", "Choose another template, or --chat-template none.") from None
+            raise UsageError(
+                f"--chat-template: the template can't be used: {error}",
+                "Choose another template, or --chat-template none.",
+            ) from None
         return "folded"
 
     def _apply(self, messages: Sequence[Message], thinking: bool | None) -> str:
@@ -100,10 +110,15 @@ class ChatFormat:
         options: dict[str, Any] = {}
         if thinking is not None and "enable_thinking" in self._template:
             options["enable_thinking"] = thinking
-        return str(self._tokenizer.apply_chat_template(
-            [{"role": m.role, "content": m.text} for m in messages],
-            chat_template=self._template, tokenize=False, add_generation_prompt=True, **options,
-        ))  # fmt: skip
+        return str(
+            self._tokenizer.apply_chat_template(
+                [{"role": m.role, "content": m.text} for m in messages],
+                chat_template=self._template,
+                tokenize=False,
+                add_generation_prompt=True,
+                **options,
+            )
+        )
 
     def text(self, request: Request) -> str:
         """What is sent, as text; a BOS that the tokenizer adds is not in it."""

@@ -19,7 +19,11 @@ def fingerprint(model: str, config: Any = None) -> str:
     folder = Path(model)
     if folder.is_dir():
         digest = hashlib.sha256()
-        for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja", ".gguf", ".txt"}):
+        for path in sorted(
+            p
+            for p in folder.iterdir()
+            if p.is_file() and p.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja", ".gguf", ".txt"}
+        ):
             digest.update(f"{path.name}\x00{path.stat().st_size}\x00".encode())
             with path.open("rb") as file:
                 digest.update(file.read(_HEAD_BYTES))
@@ -46,6 +50,25 @@ def model_error(model: str, error: BaseException) -> ModelError:
     else:
         remedy = "Check --model (a Hub id or a folder with config.json, tokenizer and weights) and --model-args."
     return ModelError(f"--model {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
+
+
+def chat_format(model: str, choice: str, *, trust_remote_code: bool = False) -> Any:
+    """The ChatFormat of a model, from its tokenizer alone: what an engine would send, without loading weights."""
+    import importlib.util
+
+    if importlib.util.find_spec("transformers") is None:
+        raise ModelError(
+            'rendering with a model\'s chat template needs the transformers package: pip install "cotbench[transformers]"'
+        )
+    import transformers
+
+    from cotbench.engines.chat import ChatFormat
+
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
+    except Exception as error:
+        raise model_error(model, error) from None
+    return ChatFormat(tokenizer, choice)
 
 
 def fingerprint_file(path: Path) -> str:

@@ -24,8 +24,13 @@ MAX_RETRIES = 8  # with the client's backoff (0.5 s doubling to 8 s) about 40 s 
 TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
 
 _FINISH: dict[str | None, FinishReason] = {
-    "stop": "stop", "eos": "stop", "end_turn": "stop", "length": "length", "max_tokens": "length", "content_filter": "refused",
-}  # fmt: skip
+    "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "refused",
+}
 _OPTIONS = {"max_retries": int, "timeout_s": float, "send_seed": bool}
 
 
@@ -52,10 +57,16 @@ class OpenAIEngine:
                 "Name your server, as in --base-url http://127.0.0.1:8000/v1, or set the key in the environment.",
             )
         if config.chat_template not in ("auto", "none"):
-            raise UsageError("--chat-template: with engine 'openai' the server renders.", "Use auto, or none for the completions endpoint.")
+            raise UsageError(
+                "--chat-template: with engine 'openai' the server renders.",
+                "Use auto, or none for the completions endpoint.",
+            )
         unknown = set(config.model_args) - set(_OPTIONS)
         if unknown:
-            raise UsageError(f"--model-args: engine 'openai' doesn't know {', '.join(sorted(unknown))}.", f"Known: {', '.join(_OPTIONS)}.")
+            raise UsageError(
+                f"--model-args: engine 'openai' doesn't know {', '.join(sorted(unknown))}.",
+                f"Known: {', '.join(_OPTIONS)}.",
+            )
         self._plain = config.chat_template == "none"
         self._send_seed = bool(config.model_args.get("send_seed", True))
         self._fold = False
@@ -67,10 +78,11 @@ class OpenAIEngine:
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
         self._client = openai.AsyncOpenAI(
-            base_url=self._url, api_key=self._key or "none",
+            base_url=self._url,
+            api_key=self._key or "none",
             max_retries=int(config.model_args.get("max_retries", MAX_RETRIES)),
             timeout=float(config.model_args.get("timeout_s", TIMEOUT_S)),
-        )  # fmt: skip
+        )
         self._gate = asyncio.Semaphore(config.concurrency)
         self._revision = self._call(self._check_server())
 
@@ -112,7 +124,10 @@ class OpenAIEngine:
     def _fatal(self, error: Any) -> ModelError:
         status = error.status_code
         if status in (401, 403):
-            return ModelError(f"engine 'openai': {public_url(self._url)} refuses the key ({status}).", "Set OPENAI_API_KEY to a valid key; then run the same command again.")
+            return ModelError(
+                f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
+                "Set OPENAI_API_KEY to a valid key; then run the same command again.",
+            )
         return ModelError(
             f"engine 'openai': {public_url(self._url)} answers {status}: {self._clean(error)}",
             "Check --model and --base-url; then run the same command again.",
@@ -165,7 +180,12 @@ class OpenAIEngine:
 
     async def _send(self, key: Key, request: Request, prompt: str | None) -> Any:
         wanted = request.sampling
-        options: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature, "top_p": wanted.top_p, "n": wanted.n}
+        options: dict[str, Any] = {
+            "model": self._config.model,
+            "temperature": wanted.temperature,
+            "top_p": wanted.top_p,
+            "n": wanted.n,
+        }
         if not wanted.greedy and self._send_seed:
             options["seed"] = request_seed(self._config.seed, key)
         stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
@@ -190,28 +210,42 @@ class OpenAIEngine:
         for choice in choices[:wanted]:
             message = getattr(choice, "message", None)
             text = (choice.text if message is None else message.content) or ""
-            thought = "" if message is None else getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+            thought = (
+                ""
+                if message is None
+                else getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+            )
             refusal = None if message is None else getattr(message, "refusal", None)
             finish = "refused" if refusal and not text else _FINISH.get(choice.finish_reason, "error")
-            paths.append(Completion(
-                text=text or refusal or "", reasoning=thought if isinstance(thought, str) else "", finish_reason=finish,
-                prompt_tokens=usage.prompt_tokens if usage else None,
-                # A server tells the sum over all paths only.
-                completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
-                error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
-            ))  # fmt: skip
+            paths.append(
+                Completion(
+                    text=text or refusal or "",
+                    reasoning=thought if isinstance(thought, str) else "",
+                    finish_reason=finish,
+                    prompt_tokens=usage.prompt_tokens if usage else None,
+                    # A server tells the sum over all paths only.
+                    completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
+                    error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
+                )
+            )
         return tuple(paths)
 
     # --- description ----------------------------------------------------------------------------------------------
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
-            engine="openai", model=self._config.model, version=self._openai.__version__, revision=self._revision,
-            chat_template="none" if self._plain else "server", system_role="none" if self._plain else "native",
+            engine="openai",
+            model=self._config.model,
+            version=self._openai.__version__,
+            revision=self._revision,
+            chat_template="none" if self._plain else "server",
+            system_role="none" if self._plain else "native",
             device=public_url(self._url),
-            notes=("the server renders the prompt; its model's revision and chat template are its own",
-                   "a request's prompt and token counts are what the server reports"),
-        )  # fmt: skip
+            notes=(
+                "the server renders the prompt; its model's revision and chat template are its own",
+                "a request's prompt and token counts are what the server reports",
+            ),
+        )
 
     def preview(self, request: Request) -> str:
         if self._plain:
@@ -229,4 +263,3 @@ class OpenAIEngine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-

@@ -34,7 +34,9 @@ class ReplayEngine:
         self._config = config
         given = config.model_args.get("path")
         if not given or set(config.model_args) - {"path"}:
-            raise UsageError("engine 'replay' takes --model-args path=outputs.jsonl (or an earlier run's folder), and nothing else.")
+            raise UsageError(
+                "engine 'replay' takes --model-args path=outputs.jsonl (or an earlier run's folder), and nothing else."
+            )
         self._path = Path(str(given))
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
         self._waiting: list[tuple[Key, Request]] = []
@@ -44,7 +46,10 @@ class ReplayEngine:
         elif self._path.is_file():
             self._read_outputs()
         else:
-            raise DataError(f"engine 'replay': there is no file or run at {self._path}.", "Give the path of an outputs.jsonl or of a run's folder.")
+            raise DataError(
+                f"engine 'replay': there is no file or run at {self._path}.",
+                "Give the path of an outputs.jsonl or of a run's folder.",
+            )
 
     def _read_journal(self) -> None:
         for row in journal_rows(self._path):
@@ -64,8 +69,14 @@ class ReplayEngine:
                     row = load_line(line)
                 except ValueError as error:
                     raise DataError(f"{place}: not valid JSON: {error}.", "Each line holds one JSON object.") from None
-                if not isinstance(row, dict) or not isinstance(row.get("output"), str) or not ("id" in row or "question" in row):
-                    raise DataError(f"{place}: expected the keys 'output' and 'id' or 'question'.", "See `cotbench list engines`.")
+                if (
+                    not isinstance(row, dict)
+                    or not isinstance(row.get("output"), str)
+                    or not ("id" in row or "question" in row)
+                ):
+                    raise DataError(
+                        f"{place}: expected the keys 'output' and 'id' or 'question'.", "See `cotbench list engines`."
+                    )
                 identity = row["id"] if "id" in row else by_text.get(_fold(str(row["question"])))
                 if identity in self._config.questions:
                     self._outputs[str(identity), str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
@@ -74,9 +85,14 @@ class ReplayEngine:
     def _completion(row: dict[str, Any], place: str) -> Completion:
         finish = row.get("finish_reason", "stop")
         if finish not in get_args(FinishReason):
-            raise DataError(f"{place}: finish_reason is {finish!r}.", f"Use one of {', '.join(get_args(FinishReason))}.")
+            raise DataError(
+                f"{place}: finish_reason is {finish!r}.", f"Use one of {', '.join(get_args(FinishReason))}."
+            )
         return Completion(
-            text=row["output"], finish_reason=finish, prompt_tokens=row.get("prompt_tokens"), completion_tokens=row.get("completion_tokens")
+            text=row["output"],
+            finish_reason=finish,
+            prompt_tokens=row.get("prompt_tokens"),
+            completion_tokens=row.get("completion_tokens"),
         )
 
     def submit(self, key: Key, request: Request) -> None:
@@ -96,9 +112,14 @@ class ReplayEngine:
 
     def describe(self) -> EngineInfo:
         return EngineInfo(
-            engine="replay", model=self._config.model, revision=fingerprint_file(self._path), chat_template="replayed",
-            notes=(f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",),
-        )  # fmt: skip
+            engine="replay",
+            model=self._config.model,
+            revision=fingerprint_file(self._path),
+            chat_template="replayed",
+            notes=(
+                f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
+            ),
+        )
 
     def preview(self, request: Request) -> str:
         return plain_text(request.messages)

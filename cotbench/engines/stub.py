@@ -39,7 +39,10 @@ class StubEngine:
         self._shares = dict(SHARES)
         for name, value in arguments.items():
             if not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise UsageError(f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.", f"Its shares: {SHARES}.")
+                raise UsageError(
+                    f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.",
+                    f"Its shares: {SHARES}.",
+                )
             self._shares[name] = float(value)
         self._waiting: list[tuple[Key, Request]] = []
 
@@ -61,23 +64,29 @@ class StubEngine:
         gold = self._config.golds[key.question]
         form = self._config.forms[question.task]
         template = request.template
-        draw = (self._config.seed, key.question, template, key.ordinal, index)
-        fate = _unit("fate", *draw)
-        thought = "" if template == "direct" else "This is a made-up chain of thought. It has two sentences and no content.\n"
+        thought = (
+            "" if template == "direct" else "This is a made-up chain of thought. It has two sentences and no content.\n"
+        )
         prompt_tokens = sum(len(m.text) for m in request.messages) // 4
-        if fate < self._shares["unparsed"]:
-            text, finish = f"{thought}No idea, sorry.", "stop"
-        elif fate < self._shares["unparsed"] + self._shares["truncated"]:
+        # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
+        draw = _unit(self._config.seed, key.question, template, key.ordinal, index)
+        right = self._share(template, question.text, question.choices)
+        unreadable = right + self._shares["unparsed"]
+        cut = unreadable + self._shares["truncated"]
+        finish = "stop"
+        if right <= draw < unreadable:
+            text = f"{thought}No idea, sorry."
+        elif unreadable <= draw < cut:
             text, finish = f"{thought}So we take the", "length"
         else:
-            right = _unit("right", *draw) < self._share(template, question.text, question.choices)
-            answer = gold if right else self._wrong(gold, len(question.choices))
+            answer = gold if draw < right else self._wrong(gold, len(question.choices))
             text = f"{thought}Answer: " + re.sub(r"<\w+>", lambda _: answer, form, count=1)
-            finish = "stop"
         return Completion(
-            text=text, finish_reason="length" if finish == "length" else "stop",
-            prompt_tokens=prompt_tokens, completion_tokens=max(1, len(text) // 4),
-        )  # fmt: skip
+            text=text,
+            finish_reason="length" if finish == "length" else "stop",
+            prompt_tokens=prompt_tokens,
+            completion_tokens=max(1, len(text) // 4),
+        )
 
     def _share(self, template: str, text: str, choices: tuple[str, ...]) -> float:
         with_equals = any(map(_EQUALS.search, (text, *choices)))
@@ -92,7 +101,12 @@ class StubEngine:
 
     def describe(self) -> EngineInfo:
         shares = ", ".join(f"{name} {share:g}" for name, share in self._shares.items())
-        return EngineInfo(engine="stub", model=self._config.model, revision=shares, notes=("a stub, not a model: its numbers mean nothing",))
+        return EngineInfo(
+            engine="stub",
+            model=self._config.model,
+            revision=shares,
+            notes=("a stub, not a model: its numbers mean nothing",),
+        )
 
     def preview(self, request: Request) -> str:
         return plain_text(request.messages)

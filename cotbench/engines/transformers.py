@@ -81,15 +81,20 @@ class TransformersEngine:
         longest = max(len(ids) for _, _, _, ids in batch)
         pad = self._tokenizer.pad_token_id
         rows = torch.tensor([[pad] * (longest - len(ids)) + ids for _, _, _, ids in batch], device=self._device)
-        mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for _, _, _, ids in batch], device=self._device)
+        mask = torch.tensor(
+            [[0] * (longest - len(ids)) + [1] * len(ids) for _, _, _, ids in batch], device=self._device
+        )
         budget = min(sampling.max_tokens, self._max_len - longest)
         options: dict[str, Any] = {"do_sample": False}
         if not sampling.greedy:
             torch.manual_seed(request_seed(self._config.seed, batch[0][0]))
             options = {
-                "do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0,
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
                 "num_return_sequences": sampling.n,
-            }  # fmt: skip
+            }
         elif sampling.n > 1:
             options["num_return_sequences"] = 1
         stops = self._chat.stops(batch[0][1])
@@ -97,9 +102,13 @@ class TransformersEngine:
             options |= {"stop_strings": stops, "tokenizer": self._tokenizer}
         with torch.inference_mode():
             output = self._model.generate(
-                input_ids=rows, attention_mask=mask, max_new_tokens=budget, pad_token_id=pad,
-                eos_token_id=sorted(self._ends), **options,
-            )  # fmt: skip
+                input_ids=rows,
+                attention_mask=mask,
+                max_new_tokens=budget,
+                pad_token_id=pad,
+                eos_token_id=sorted(self._ends),
+                **options,
+            )
         paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
         each = len(paths) // len(batch)
         done = []
@@ -112,7 +121,8 @@ class TransformersEngine:
     def _completion(self, tokens: list[int], stops: list[str], budget: int) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         ids = tokens if end is None else tokens[:end]
-        text = self._tokenizer.decode(ids, skip_special_tokens=True)
+        # A character whose bytes are not complete at the end is left out, as vLLM's detokenizer does.
+        text = self._tokenizer.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
         cut = min((place for place in (text.find(stop) for stop in stops) if place >= 0), default=None)
         finished = end is not None or cut is not None
         # A path that ended earlier than its batch is padded; the end token counts as a token, as vLLM counts it.
@@ -126,7 +136,10 @@ class TransformersEngine:
     @staticmethod
     def _with_prompt(path: Completion, prompt_tokens: int) -> Completion:
         return Completion(
-            text=path.text, finish_reason=path.finish_reason, prompt_tokens=prompt_tokens, completion_tokens=path.completion_tokens
+            text=path.text,
+            finish_reason=path.finish_reason,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=path.completion_tokens,
         )
 
     def describe(self) -> EngineInfo:

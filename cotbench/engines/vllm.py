@@ -40,11 +40,18 @@ class VllmEngine:
         try:
             import vllm
 
-            arguments: dict[str, Any] = {"enable_prefix_caching": True, "disable_log_stats": True, "seed": 0, **config.model_args}
+            arguments: dict[str, Any] = {
+                "enable_prefix_caching": True,
+                "disable_log_stats": True,
+                "seed": 0,
+                **config.model_args,
+            }
             try:
                 self._llm = vllm.LLM(model=config.model, trust_remote_code=config.trust_remote_code, **arguments)
             except TypeError as error:
-                raise UsageError(f"--model-args: vLLM {vllm.__version__} refuses them: {error}", "See vLLM's engine arguments.") from None
+                raise UsageError(
+                    f"--model-args: vLLM {vllm.__version__} refuses them: {error}", "See vLLM's engine arguments."
+                ) from None
             except Exception as error:
                 raise model_error(config.model, error) from None
         finally:
@@ -81,7 +88,13 @@ class VllmEngine:
         self._count += 1
         name = str(self._count)
         self._flying[name] = (key, text, len(ids))
-        self._engine.add_request(name, {"prompt_token_ids": ids}, self._sampling(key, request))
+        self._engine.add_request(name, self._prompt(ids), self._sampling(key, request))
+
+    def _prompt(self, ids: list[int]) -> Any:
+        """Token ids in the form add_request wants: since vLLM 0.2x what the renderer makes of them, before that as they are."""
+        render = getattr(getattr(self._engine, "renderer", None), "render_cmpl", None)
+        prompt = {"prompt_token_ids": ids}
+        return render([prompt])[0] if render is not None else prompt
 
     def poll(self) -> list[tuple[Key, Reply]]:
         done, self._refused = self._refused, []
@@ -125,7 +138,9 @@ class VllmEngine:
             device=_device(),
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
-            notes=("greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",),
+            notes=(
+                "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
+            ),
         )
 
     def preview(self, request: Request) -> str:

@@ -1,0 +1,667 @@
+"""The typer commands: parse, call one function, print, exit code. Everything heavy is imported inside a command."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from cotbench import __version__
+from cotbench.errors import CotbenchError, RequestsFailed, UsageError
+
+if TYPE_CHECKING:
+    from cotbench.runner import Plan, RunOptions, Tally
+
+EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
+5 a `report --fail-if` gate not met, 130 interrupted with a resumable run on disk."""
+
+app = typer.Typer(
+    name="cotbench",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=f"Does chain of thought help this model on these questions, by how much, how sure are we, and at what cost?\n\n{EXIT_CODES}",
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors a user can cause or cure end in one message on stderr and their exit code, without a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except CotbenchError as error:
+            _stderr(f"Error: {error.message}" if error.exit_code != 130 else error.message)
+            if error.hint:
+                _stderr(error.hint)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            _stderr("Interrupted.")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def _stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _stdout(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+# --- options that several commands share --------------------------------------------------------------------------
+
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task",
+        "--tasks",
+        "-t",
+        help="Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
+        show_default=False,
+    ),
+]
+ModeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mode",
+        "--modes",
+        help="Prompting methods (`cotbench list modes`); with commas or repeated.",
+        show_default=False,
+    ),
+]
+FewshotOption = Annotated[
+    int, typer.Option("--num-fewshot", "-f", help="Exemplars before the question; 0 is zero-shot.")
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-L",
+        help="Questions per task: a seeded sample, stratified by group, the same in every mode.",
+        show_default=False,
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --limit and of sampling.")]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="COTBENCH_DATA",
+        help="A folder in the Hub's layout, instead of the Hub.",
+        show_default=False,
+    ),
+]
+TasksDirOption = Annotated[
+    Path | None, typer.Option("--tasks-dir", help="A folder with your own task files (*.yaml).", show_default=False)
+]
+PromptsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts-dir",
+        help="A folder with your own templates (*.jinja); they go before the shipped ones.",
+        show_default=False,
+    ),
+]
+OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
+ChatTemplateOption = Annotated[
+    str,
+    typer.Option(
+        "--chat-template",
+        help="auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
+    ),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Let a model's repository run its own code. Recorded in the manifest."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        _stdout(f"cotbench {__version__}")
+        raise typer.Exit
+
+
+# --- run ----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+@guarded
+def run(
+    ctx: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A Hub id, a folder, a server's model name, or 'stub'.", show_default=False),
+    ] = None,
+    task: TaskOption = None,
+    mode: ModeOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", help="vllm (the default), openai, transformers, stub or replay.", show_default=False),
+    ] = None,
+    model_args: Annotated[
+        str,
+        typer.Option(
+            "--model-args",
+            "-a",
+            help="Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
+            show_default=False,
+        ),
+    ] = "",
+    gen_kwargs: Annotated[
+        str,
+        typer.Option(
+            "--gen-kwargs", help="Sampling for every mode, as temperature=0.7,top_p=0.95.", show_default=False
+        ),
+    ] = "",
+    max_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--max-tokens",
+            help="Budget per answer, as cot=2048,direct=32, or one number for all modes.",
+            show_default=False,
+        ),
+    ] = None,
+    num_fewshot: FewshotOption = 0,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    output_dir: OutputDirOption = Path("results"),
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            help="Go on with this run (its folder or id); refuses if anything it rests on has changed.",
+            show_default=False,
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew even if the same command has a run already.")
+    ] = False,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="Address of an OpenAI-compatible server, with /v1.", show_default=False),
+    ] = None,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Requests in flight at a server.")] = 64,
+    chat_template: ChatTemplateOption = "auto",
+    thinking: Annotated[
+        str,
+        typer.Option(
+            "--thinking",
+            help="auto, on or off: what hybrid models' chat templates are told. auto is off for direct only.",
+        ),
+    ] = "auto",
+    trust_remote_code: TrustOption = False,
+    data_dir: DataDirOption = None,
+    tasks_dir: TasksDirOption = None,
+    prompts_dir: PromptsDirOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many requests and about how many tokens, and stop.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a model over tasks under prompting methods. Ends by naming the run's folder.
+
+    The same command again resumes an unfinished run and generates nothing twice.
+    """
+    from cotbench import options
+    from cotbench.records import find_run, read_manifest
+    from cotbench.runner import RunOptions, execute, make_plan
+
+    if thinking not in ("auto", "on", "off"):
+        raise UsageError(f"--thinking: expected auto, on or off, found '{thinking}'.")
+    given: dict[str, Any] = {
+        "model": model,
+        "tasks": options.names(task or []),
+        "modes": options.names(mode or []),
+        "engine": engine,
+        "model_args": options.key_values("--model-args", model_args),
+        "gen_kwargs": options.gen_kwargs(gen_kwargs),
+        "max_tokens": options.max_tokens(max_tokens),
+        "num_fewshot": num_fewshot,
+        "limit": limit,
+        "seed": seed,
+        "base_url": base_url,
+        "concurrency": concurrency,
+        "chat_template": chat_template,
+        "thinking": thinking,
+        "trust_remote_code": trust_remote_code,
+        "data_dir": str(data_dir) if data_dir else None,
+        "tasks_dir": str(tasks_dir) if tasks_dir else None,
+        "prompts_dir": str(prompts_dir) if prompts_dir else None,
+    }
+    folder = None
+    if resume is not None:
+        folder = find_run(resume, output_dir)
+        given = {**read_manifest(folder).options, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
+    elif model is None:
+        raise UsageError(
+            "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
+        )
+    elif not given["tasks"] or not given["modes"]:
+        what = "--task" if not given["tasks"] else "--mode"
+        raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
+    _not_an_engine(str(given["model"]), given)
+    chosen = RunOptions(**given)
+    plan = make_plan(chosen)
+    if dry_run:
+        _dry_run(plan, as_json)
+        return
+    _run(plan, chosen, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json, execute=execute)
+
+
+def _was_given(ctx: typer.Context, name: str) -> bool:
+    parameter = {"tasks": "task", "modes": "mode"}.get(name, name)
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
+def _not_an_engine(model: str, given: dict[str, Any]) -> None:
+    """People paste lm-eval's lines, where --model names the engine and the model is in --model_args."""
+    pretrained = given["model_args"].get("pretrained") or given["model_args"].get("model")
+    if model in ("vllm", "hf", "openai", "local-chat-completions", "local-completions") or pretrained:
+        engine = {"hf": "transformers", "vllm": "vllm"}.get(model, "openai")
+        raise UsageError(
+            f"--model is '{model}': in cotbench --model names the model, and --engine what runs it.",
+            f"As in: --engine {engine} --model {pretrained or 'NAME'} (and leave 'pretrained' out of --model-args).",
+        )
+
+
+def _run(
+    plan: Plan,
+    options: RunOptions,
+    output_dir: Path,
+    folder: Path | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+    execute: Callable[..., Any],
+) -> None:
+    from cotbench.report.progress import shown
+
+    if not quiet:
+        modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
+        _stderr(
+            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under {modes}."
+        )
+    with shown(quiet) as watch:
+        result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=_stderr)
+    tally: Tally = result.tally
+    failed = tally.outcomes["engine_error"]
+    if as_json:
+        _stdout(
+            json.dumps(
+                {
+                    "run": result.folder.name,
+                    "folder": str(result.folder),
+                    "answers": tally.done,
+                    "outcomes": dict(tally.outcomes),
+                    "requests": tally.requests,
+                    "reused": tally.reused,
+                    "prompt_tokens": tally.prompt_tokens,
+                    "completion_tokens": tally.completion_tokens,
+                }
+            )
+        )
+    else:
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
+        new = (
+            "nothing new was asked"
+            if result.already_finished
+            else f"{tally.requests:,} requests, {tally.completion_tokens:,} completion tokens"
+        )
+        _stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
+        _stdout(f"Report: cotbench report {result.folder}")
+        _stdout(str(result.folder))
+    if failed:
+        raise RequestsFailed(
+            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere.",
+            f"Ask for them again: cotbench run --resume {result.folder}",
+        )
+
+
+def _command() -> list[str]:
+    """The command line for the manifest, without what may hold a key."""
+    from cotbench.engines.openai import public_url
+
+    return [
+        public_url(a)
+        if "://" in a and not a.startswith("-")
+        else f"--base-url={public_url(a.partition('=')[2])}"
+        if a.startswith(("--base-url=", "--base_url="))
+        else a
+        for a in sys.argv
+    ]
+
+
+def _dry_run(plan: Plan, as_json: bool) -> None:
+    """Requests and tokens before anything is loaded: characters / 4 for the prompts, the budget as the upper end."""
+    rows: list[dict[str, Any]] = []
+    for (task, mode), kit in plan.kits.items():
+        questions = plan.questions[task]
+        some = questions[:: max(1, len(questions) // 200)]
+        chars = sum(len(m.text) for q in some for m in kit.request(q).messages) / len(some)
+        rows.append(
+            {
+                "task": task,
+                "mode": mode,
+                "questions": len(questions),
+                "requests": len(questions),
+                "paths": len(questions) * kit.sampling.n,
+                "prompt_tokens_about": round(chars / 4 * len(questions)),
+                "completion_tokens_at_most": len(questions) * kit.sampling.n * kit.sampling.max_tokens,
+            }
+        )
+    if as_json:
+        _stdout(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Dry run: nothing was asked", title_justify="left")
+    for name in ("task", "mode", "questions", "requests", "prompt tokens, about", "completion tokens, at most"):
+        table.add_column(name, justify="left" if name in ("task", "mode") else "right")
+    for row in rows:
+        table.add_row(
+            row["task"],
+            row["mode"],
+            *(f"{row[k]:,}" for k in ("questions", "requests", "prompt_tokens_about", "completion_tokens_at_most")),
+        )
+    total = [
+        f"{sum(row[k] for row in rows):,}" for k in ("requests", "prompt_tokens_about", "completion_tokens_at_most")
+    ]
+    table.add_section()
+    table.add_row("all", "", "", *total)
+    console = Console()
+    console.print(table)
+    console.print(
+        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their budget as a rule.",
+        style="dim",
+    )
+
+
+# --- report -------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+@guarded
+def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...", help="Runs, by folder or id; the latest one if none is named.", show_default=False
+        ),
+    ] = None,
+    baseline: Annotated[str, typer.Option("--baseline", help="The mode that the others are compared with.")] = "direct",
+    output_dir: OutputDirOption = Path("results"),
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            help="Where the report's files go; by default report/ inside the run, or inside --output-dir for several runs.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the modes of one or more runs, question by question: tables, summary.csv, summary.md and a plot."""
+    from rich.console import Console
+
+    from cotbench.compare import compare, load_run
+    from cotbench.modes import find_mode
+    from cotbench.records import find_run, list_runs, write_atomically
+    from cotbench.report.plots import plot_deltas
+    from cotbench.report.tables import markdown, show, write_csv
+
+    find_mode(baseline)
+    if runs:
+        folders = [find_run(name, output_dir) for name in dict.fromkeys(runs)]
+    else:
+        folders = list_runs(output_dir)[:1]
+        others = len(list_runs(output_dir)) - 1
+        if not folders:
+            raise UsageError(
+                f"there are no runs in {output_dir}.", "Start one with `cotbench run`, or name --output-dir."
+            )
+        if others > 0:
+            _stderr(
+                f"The latest run, {folders[0]}; {others} more in {output_dir} (name runs to pair modes across them)."
+            )
+    comparison = compare([load_run(folder) for folder in folders], baseline)
+    target = to or (folders[0] / "report" if len(folders) == 1 else output_dir / "report")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        write_csv(comparison, target / "summary.csv")
+        write_atomically(target / "summary.md", markdown(comparison).encode())
+        if comparison.deltas:
+            plot_deltas(comparison, target / "deltas.png")
+    except OSError as error:
+        raise UsageError(f"{target}: can't be written: {error.strerror}.", "Choose another folder with --to.") from None
+    if as_json:
+        _stdout(json.dumps(comparison.as_dict()))
+        return
+    console = Console()
+    show(comparison, console if console.is_terminal else Console(width=110))
+    _stdout(f"Written to {target}: {', '.join(sorted(p.name for p in target.iterdir() if p.is_file()))}")
+
+
+# --- looking around -----------------------------------------------------------------------------------------------
+
+
+@app.command("list")
+@guarded
+def list_(
+    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.")],
+    tasks_dir: TasksDirOption = None,
+    output_dir: OutputDirOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """List tasks, modes, engines or runs."""
+    rows: list[dict[str, Any]]
+    if what == "tasks":
+        from cotbench.tasks import find_task, list_task_files
+
+        tasks = [find_task(name, tasks_dir).task for name in list_task_files(tasks_dir)]
+        rows = [
+            {
+                "task": t.name,
+                "questions": t.source.rows,
+                "answer": t.answer.type.value,
+                "source": t.source.dataset or t.source.file,
+                "licence": t.source.licence,
+                "about": t.about,
+            }
+            for t in tasks
+        ]
+    elif what == "modes":
+        from cotbench.modes import MODES
+
+        rows = [
+            {"mode": m.name, "template": f"{m.template}.jinja", "max_tokens": m.max_tokens, "about": m.about}
+            for m in MODES.values()
+        ]
+    elif what == "engines":
+        from cotbench.engines import ENGINES
+
+        rows = [
+            {"engine": e.name, "installed": "no" if e.missing() else "yes", "about": e.about} for e in ENGINES.values()
+        ]
+    elif what == "runs":
+        from cotbench.records import list_runs, read_manifest
+
+        manifests = [read_manifest(folder) for folder in list_runs(output_dir)]
+        rows = [
+            {
+                "run": m.run,
+                "status": m.status,
+                "model": m.options["model"],
+                "tasks": ",".join(m.options["tasks"]),
+                "modes": ",".join(m.options["modes"]),
+                "answers": m.totals.get("records"),
+            }
+            for m in manifests
+        ]
+    else:
+        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
+    if as_json:
+        _stdout(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for name in rows[0] if rows else [f"no {what}"]:
+        table.add_column(name.replace("_", " "), no_wrap=name in ("task", "mode", "engine", "run"), overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v if v is not None else "") for v in row.values()))
+    Console().print(table)
+
+
+@app.command("show-prompt")
+@guarded
+def show_prompt(
+    task: TaskOption = None,
+    mode: ModeOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Render with this model's chat template (needs its tokenizer and the transformers package).",
+            show_default=False,
+        ),
+    ] = None,
+    question: Annotated[int, typer.Option("--question", min=1, help="Which question, counted from 1.")] = 1,
+    num_fewshot: FewshotOption = 0,
+    limit: LimitOption = None,
+    seed: SeedOption = 0,
+    chat_template: ChatTemplateOption = "auto",
+    trust_remote_code: TrustOption = False,
+    data_dir: DataDirOption = None,
+    tasks_dir: TasksDirOption = None,
+    prompts_dir: PromptsDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
+    from cotbench import options
+    from cotbench.engines.chat import plain_text
+    from cotbench.runner import RunOptions, make_plan
+
+    tasks, modes = options.names(task or []), options.names(mode or [])
+    if not tasks or not modes:
+        raise UsageError(
+            f"{'--task' if not tasks else '--mode'} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot"
+        )
+    plan = make_plan(
+        RunOptions(
+            model=model or "stub",
+            tasks=tasks,
+            modes=modes,
+            num_fewshot=num_fewshot,
+            limit=limit,
+            seed=seed,
+            data_dir=str(data_dir) if data_dir else None,
+            tasks_dir=str(tasks_dir) if tasks_dir else None,
+            prompts_dir=str(prompts_dir) if prompts_dir else None,
+        )
+    )
+    chat = None
+    if model is not None:
+        from cotbench.engines.local import chat_format
+
+        chat = chat_format(model, chat_template, trust_remote_code=trust_remote_code)
+    shown: list[dict[str, Any]] = []
+    for (name, mode_name), kit in plan.kits.items():
+        questions = plan.questions[name]
+        if question > len(questions):
+            raise UsageError(f"--question {question}: {name} has {len(questions)} questions here.")
+        chosen = questions[question - 1]
+        request = kit.request(chosen)
+        row: dict[str, Any] = {
+            "task": name,
+            "mode": mode_name,
+            "question": chosen.id,
+            "request": request.hash,
+            "sampling": request.sampling.as_dict(),
+            "messages": [{"role": m.role, "text": m.text} for m in request.messages],
+        }
+        if chat is not None:
+            text = chat.text(request)
+            ids = chat.token_ids(text)
+            row |= {"prompt": text, "token_ids": ids, "chat_template": chat.kind, "system_role": chat.system_role}
+        elif chat_template == "none":
+            row["prompt"] = plain_text(request.messages)
+        shown.append(row)
+    if as_json:
+        _stdout(json.dumps(shown, ensure_ascii=False))
+        return
+    for row in shown:
+        sampling = row["sampling"]
+        head = f"{row['task']} / {row['mode']}: {row['question']}, at most {sampling['max_tokens']} tokens, temperature {sampling['temperature']:g}"
+        _stdout(f"--- {head} ---")
+        if "prompt" in row:
+            _stdout(row["prompt"])
+            if "token_ids" in row:
+                first = " ".join(map(str, row["token_ids"][:8]))
+                _stdout(
+                    f"--- {len(row['token_ids'])} tokens, beginning {first}; chat template: {row['chat_template']}, system role: {row['system_role']} ---"
+                )
+        else:
+            for message in row["messages"]:
+                _stdout(f"[{message['role']}]\n{message['text']}\n")
+
+
+@app.command()
+@guarded
+def doctor(
+    data_dir: DataDirOption = None, output_dir: OutputDirOption = Path("results"), as_json: JsonOption = False
+) -> None:
+    """Say what works on this machine."""
+    from dataclasses import asdict
+
+    from cotbench.doctor import examine
+
+    checks = examine(data_dir, output_dir)
+    if as_json:
+        _stdout(json.dumps([asdict(check) for check in checks]))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for name in ("", "what", "found", "remedy"):
+        table.add_column(name, overflow="fold")
+    for check in checks:
+        mark = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}[check.ok]
+        table.add_row(mark, check.name, check.found, check.remedy.replace("[", "\\["))
+    Console().print(table)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The console script. snake_case spellings of options work too: people paste lm-eval's lines."""
+    words = sys.argv[1:] if arguments is None else arguments
+    app(args=[_kebab(word) for word in words], prog_name="cotbench")
+
+
+def _kebab(word: str) -> str:
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value

@@ -1,0 +1,142 @@
+"""What works on this machine: engines, data, grading, and where results would go."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotbench import __version__
+from cotbench.engines import ENGINES
+from cotbench.errors import CotbenchError
+from cotbench.grade import Grader
+from cotbench.prompts import Prompts
+from cotbench.tasks import DATA_ENV, find_task, list_task_files, load_data
+from cotbench.types import AnswerType, Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """ok: True works, False doesn't, None is only information."""
+
+    name: str
+    ok: bool | None
+    found: str
+    remedy: str = ""
+
+
+def _engines() -> list[Check]:
+    checks = []
+    for row in ENGINES.values():
+        missing = row.missing()
+        if missing:
+            remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
+            checks.append(
+                Check(
+                    name=f"engine {row.name}",
+                    ok=False,
+                    found=f"the {missing[0]} package is not installed",
+                    remedy=remedy,
+                )
+            )
+            continue
+        versions = []
+        for package in row.needs:
+            for distribution in (package, f"{package}-cpu"):
+                try:
+                    versions.append(f"{distribution} {importlib.metadata.version(distribution)}")
+                    break
+                except importlib.metadata.PackageNotFoundError:
+                    continue
+        checks.append(Check(name=f"engine {row.name}", ok=True, found=", ".join(versions) or "needs nothing"))
+    return checks
+
+
+def _gpu() -> Check:
+    command = shutil.which("nvidia-smi")
+    if command:
+        try:
+            query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+            found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+            return Check(name="GPU", ok=True, found="; ".join(found.splitlines()))
+        except (OSError, subprocess.SubprocessError):
+            pass
+    return Check(name="GPU", ok=None, found="none seen (no working nvidia-smi)")
+
+
+def _data(data_dir: Path | None) -> list[Check]:
+    where = data_dir or (Path(os.environ[DATA_ENV]) if os.environ.get(DATA_ENV) else None)
+    checks = []
+    for name in sorted(list_task_files()):
+        file = find_task(name)
+        if where is None and file.task.source.dataset is not None:
+            found = f"would be loaded from the Hub ({file.task.source.dataset})"
+            checks.append(Check(name=f"task {name}", ok=None, found=found, remedy=f"without network, set {DATA_ENV}"))
+            continue
+        try:
+            data = load_data(file, data_dir)
+            checks.append(
+                Check(name=f"task {name}", ok=True, found=f"{len(data.questions):,} questions in {data.origin}")
+            )
+        except CotbenchError as error:
+            checks.append(Check(name=f"task {name}", ok=False, found=error.message, remedy=error.hint))
+    return checks
+
+
+def _grading() -> Check:
+    grader: Grader[int] = Grader(workers=1)
+    try:
+        grader.submit(0, r"\frac{2}{4}", "0.5", AnswerType.LATEX)
+        for _ in range(60):
+            for _, verdict in grader.done(1.0):
+                ok = verdict is Outcome.CORRECT
+                return Check(name="grading", ok=ok, found=f"a worker process finds 2/4 = 0.5: {verdict.value}")
+        return Check(name="grading", ok=False, found="a worker process gave no verdict in 60 s")
+    finally:
+        grader.close()
+
+
+def _writable(output_dir: Path) -> Check:
+    folder = output_dir
+    while not folder.exists():
+        folder = folder.parent
+    ok = os.access(folder, os.W_OK)
+    free = shutil.disk_usage(folder).free / 1e9
+    return Check(
+        name="results",
+        ok=ok,
+        found=f"{output_dir} {'can' if ok else 'can not'} be written, {free:,.0f} GB free",
+        remedy="" if ok else "choose another --output-dir",
+    )
+
+
+def _prompts() -> Check:
+    try:
+        Prompts().hash("cot", "gsm8k")
+        return Check(name="prompts", ok=True, found="the shipped templates load")
+    except CotbenchError as error:
+        return Check(name="prompts", ok=False, found=error.message, remedy=error.hint)
+
+
+def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
+    """All checks; none of them loads a model or uses the network."""
+    key = "set" if os.environ.get("OPENAI_API_KEY") else "not set"
+    return [
+        Check(
+            name="cotbench",
+            ok=None,
+            found=f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        ),
+        *_engines(),
+        _gpu(),
+        Check(name="OPENAI_API_KEY", ok=None, found=key),
+        _prompts(),
+        *_data(data_dir),
+        _grading(),
+        _writable(output_dir),
+    ]

@@ -1,0 +1,113 @@
+"""Command-line values -> settings: `k=v,k2=v2` lists, budgets per mode, generation arguments."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from cotbench.errors import UsageError
+
+
+def names(values: Iterable[str]) -> list[str]:
+    """["a,b", "c"] -> ["a", "b", "c"]: lists may be given with commas, by repeating the option, or both."""
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def key_values(option: str, text: str) -> dict[str, Any]:
+    """lm-eval's syntax: "dtype=auto,tensor_parallel_size=2,enforce_eager=True"; values may be JSON lists or objects.
+
+    Raises UsageError for a part without "=" or a key named twice.
+    """
+    out: dict[str, Any] = {}
+    for part in _split(text):
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise UsageError(
+                f"{option}: expected key=value, found '{part.strip()}'.", f"As in {option} key=value,key2=value2."
+            )
+        if key in out:
+            raise UsageError(f"{option}: '{key}' is given twice.")
+        out[key] = _value(value.strip())
+    return out
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas that are not inside brackets, braces or double quotes."""
+    parts, depth, quoted, start = [], 0, False, 0
+    for place, char in enumerate(text):
+        if char == '"':
+            quoted = not quoted
+        elif not quoted and char in "[{(":
+            depth += 1
+        elif not quoted and char in "]})":
+            depth -= 1
+        elif char == "," and not quoted and depth == 0:
+            parts.append(text[start:place])
+            start = place + 1
+    return [part for part in [*parts, text[start:]] if part.strip()]
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def max_tokens(text: str | None) -> dict[str, int]:
+    """ "cot=2048,direct=32" -> {"cot": 2048, "direct": 32}; a bare number holds for every mode ("*")."""
+    if not text:
+        return {}
+    if text.strip().isdigit():
+        text = f"*={text.strip()}"
+    budgets = key_values("--max-tokens", text)
+    for mode, budget in budgets.items():
+        if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
+            raise UsageError(
+                f"--max-tokens: {mode}={budget} is not a positive number of tokens.",
+                "As in --max-tokens cot=2048,direct=32.",
+            )
+    return budgets
+
+
+_SYNONYMS = {"max_gen_toks": "max_tokens", "max_new_tokens": "max_tokens", "until": "stop", "stop_strings": "stop"}
+_RANGES = {"temperature": (0.0, 10.0), "top_p": (0.0, 1.0)}
+
+
+def gen_kwargs(text: str) -> dict[str, Any]:
+    """Generation arguments for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them)."""
+    given = {_SYNONYMS.get(key, key): value for key, value in key_values("--gen-kwargs", text).items()}
+    if given.pop("do_sample", None) is False:
+        given["temperature"] = 0.0
+    known = {"temperature", "top_p", "max_tokens", "stop"}
+    if unknown := set(given) - known:
+        raise UsageError(f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.", f"Known: {', '.join(sorted(known))}.")
+    for key, (low, high) in _RANGES.items():
+        value = given.get(key)
+        if value is None:
+            continue
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+            or not low <= value <= high
+        ):
+            raise UsageError(f"--gen-kwargs: {key} is {value!r}; expected a number from {low:g} to {high:g}.")
+        if key == "top_p" and value == 0:
+            raise UsageError(
+                "--gen-kwargs: top_p is 0, which leaves no token.", "Use temperature=0 for greedy decoding."
+            )
+    if "max_tokens" in given and (not isinstance(given["max_tokens"], int) or given["max_tokens"] < 1):
+        raise UsageError(f"--gen-kwargs: max_tokens is {given['max_tokens']!r}; expected a positive number.")
+    stop = given.get("stop")
+    if stop is not None and not (
+        isinstance(stop, str) or (isinstance(stop, list) and all(isinstance(s, str) for s in stop))
+    ):
+        raise UsageError(f"--gen-kwargs: stop is {stop!r}; expected a text or a JSON list of texts.")
+    return given

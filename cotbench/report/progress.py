@@ -1,0 +1,80 @@
+"""Progress of a run on stderr: bars on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cotbench.runner import Tally, Watch
+
+PLAIN_EVERY_S = 10.0
+
+
+def _figures(tally: Tally) -> str:
+    elapsed = max(time.monotonic() - tally.started, 1e-9)
+    accuracy = f"{100 * tally.correct / tally.graded:.1f}% right" if tally.graded else "nothing graded yet"
+    failed = f", {tally.outcomes['engine_error']} failed" if tally.outcomes["engine_error"] else ""
+    return f"{accuracy}, {tally.completion_tokens / elapsed:,.0f} tokens/s{failed}"
+
+
+@contextmanager
+def shown(quiet: bool) -> Generator[Watch]:
+    """A function to be called with the tally whenever it has changed."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stderr.isatty():
+        with _bars() as watch:
+            yield watch
+    else:
+        yield _plain()
+
+
+@contextmanager
+def _bars() -> Generator[Watch]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+    )
+    last = 0.0
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+        task = progress.add_task("answers", total=None, figures="")
+
+        def watch(tally: Tally) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < 0.2 and tally.done < tally.total:
+                return
+            last = now
+            stopping = "stopping" if tally.stopping else "answers"
+            progress.update(
+                task, description=stopping, total=tally.total, completed=tally.done, figures=_figures(tally)
+            )
+
+        yield watch
+
+
+def _plain() -> Watch:
+    last = time.monotonic()
+    finished = False
+
+    def watch(tally: Tally) -> None:
+        nonlocal last, finished
+        now = time.monotonic()
+        if finished or (now - last < PLAIN_EVERY_S and tally.done < tally.total):
+            return
+        last, finished = now, tally.done >= tally.total
+        rate = tally.done / max(now - tally.started, 1e-9)
+        eta = "" if finished or not rate else f", about {(tally.total - tally.done) / rate:,.0f} s left"
+        print(f"{tally.done:,} of {tally.total:,} answers, {_figures(tally)}{eta}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return watch
