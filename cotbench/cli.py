@@ -15,7 +15,8 @@ from cotbench import __version__
 from cotbench.errors import CotbenchError, RequestsFailed, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.runner import Plan, RunOptions, Tally
+    from cotbench.plan import Plan, RunOptions
+    from cotbench.runner import Tally
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
 5 a `report --fail-if` gate not met, 130 interrupted with a resumable run on disk."""
@@ -221,8 +222,9 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench import options
+    from cotbench.plan import RunOptions, make_plan
     from cotbench.records import find_run, read_manifest
-    from cotbench.runner import RunOptions, execute, make_plan
+    from cotbench.runner import execute
 
     if thinking not in ("auto", "on", "off"):
         raise UsageError(f"--thinking: expected auto, on or off, found '{thinking}'.")
@@ -562,7 +564,7 @@ def show_prompt(
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench import options
     from cotbench.engines.chat import plain_text
-    from cotbench.runner import RunOptions, make_plan
+    from cotbench.plan import RunOptions, make_plan
 
     tasks, modes = options.names(task or []), options.names(mode or [])
     if not tasks or not modes:

