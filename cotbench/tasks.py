@@ -1,12 +1,7 @@
-"""Tasks: `tasks/*.yaml` -> `Task`, and data set rows -> `Question` and gold.
+"""Tasks: `tasks/*.yaml`, or a user's own .jsonl of questions, -> `Task`.
 
 A task is data, an answer type and a gold reader; it says nothing about prompting methods, so every task runs under
-every mode. Task files hold no code: a gold reader is one of the named ones below. Rows are read with
-`datasets.load_dataset`; `--data-dir` / `COTBENCH_DATA` points the very same call at a folder that mirrors the Hub's
-layout (`<dir>/openai/gsm8k`).
-
-A question's id is made of the task, a hash of question and options and a counter for repeats (105 MMLU rows repeat
-a question with its options), because row order differs between copies of a data set.
+every mode. Task files hold no code: a gold reader is one of the named ones in `data`.
 """
 
 from __future__ import annotations
@@ -26,8 +21,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import canonical_number
 from cotbench.types import AnswerType
-
-DATA_ENV = "COTBENCH_DATA"
 
 
 class _Strict(BaseModel):
