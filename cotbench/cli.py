@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cotbench.runner import Tally
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
-5 a `report --fail-if` gate not met, 130 interrupted with a resumable run on disk."""
+5 reserved for a report's gate, 130 interrupted with a resumable run on disk."""
 
 app = typer.Typer(
     name="cotbench",

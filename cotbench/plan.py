@@ -36,6 +36,7 @@ SPEED_ARGS = frozenset(
         "max_retries",
         "timeout_s",
         "latency_s",
+        "in_flight",
         "distributed_executor_backend",
         "block_size",
         "num_gpu_blocks_override",

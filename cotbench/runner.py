@@ -48,6 +48,8 @@ from cotbench.records import (
 )
 from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
+FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
+
 
 @dataclass(kw_only=True)
 class Tally:
@@ -280,6 +282,7 @@ class _RecordFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lines: dict[int, bytes] = {}
+        self._flushed = time.monotonic()
         try:
             self._file = path.open("wb", buffering=1 << 16)
         except OSError as error:
@@ -290,6 +293,9 @@ class _RecordFile:
         self._lines[place] = line
         try:
             self._file.write(line)
+            if time.monotonic() - self._flushed > FLUSH_EVERY_S:
+                self._file.flush()
+                self._flushed = time.monotonic()
         except OSError as error:
             raise cannot_write(self._path, error) from None
 

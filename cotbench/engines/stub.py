@@ -5,7 +5,8 @@ CoT more often where the question holds an "=", so that the whole pipeline has s
 question is answered right is a hash of the seed, the question and the template, so it depends on nothing else. A few
 outputs are unreadable and a few cut short, also at set shares.
 
-`--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01,latency_s=0` sets the shares.
+`--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01` sets the shares; `in_flight=8,latency_s=0.01`
+makes it as slow as wanted.
 """
 
 from __future__ import annotations
@@ -30,12 +31,11 @@ def _unit(*parts: object) -> float:
 
 
 class StubEngine:
-    capacity = 1_024
-
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         arguments = dict(config.model_args)
         self._latency_s = float(arguments.pop("latency_s", 0.0))
+        self.capacity = int(arguments.pop("in_flight", 1_024))
         self._shares = dict(SHARES)
         for name, value in arguments.items():
             if not isinstance(value, int | float) or not 0 <= value <= 1:

@@ -1,0 +1,77 @@
+"""What can rot in the documents: commands, exit codes, the error tree, the table of modules."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from cotbench import errors
+from cotbench.cli import EXIT_CODES, app
+from cotbench.engines import ENGINES
+from cotbench.modes import MODES
+from cotbench.tasks import find_task, list_task_files
+
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+def test_exit_codes_are_the_same_in_help_readme_and_errors() -> None:
+    said = re.findall(r"(\d+) ([a-z][^,.]*)", " ".join(EXIT_CODES.split()))
+    assert len(said) == 7
+    for code, meaning in said:
+        row = re.search(rf"^\| {code} \| (.*) \|$", README, re.M)
+        assert row, f"exit code {code} is not in the README"
+        assert row[1].startswith(meaning.split(" a resumable")[0].strip()[:20])
+        assert f"{code} " in " ".join((errors.__doc__ or "").split())
+
+
+def test_the_error_tree_in_the_docstring_is_the_real_one() -> None:
+    doc = errors.__doc__ or ""
+    classes = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, errors.CotbenchError)]
+    for cls in classes:
+        line = next((line for line in doc.splitlines() if cls.__name__ in line), None)
+        assert line, cls
+        if cls is not errors.CotbenchError:
+            assert int(line.split(cls.__name__)[1].split()[0]) == cls.exit_code
+
+
+def test_every_module_has_its_row_in_the_architecture() -> None:
+    rooms = {p.name for p in (ROOT / "cotbench").glob("*.py")} - {"__init__.py", "__main__.py"}
+    rooms |= {"engines/", "report/"}
+    assert set(re.findall(r"^\| `([\w./]+)` \|", ARCHITECTURE, re.M)) >= rooms
+    assert not set(re.findall(r"^\| `(\w+\.py)` \|", ARCHITECTURE, re.M)) - rooms
+
+
+def test_the_readme_lists_every_task_mode_and_engine() -> None:
+    for name in list_task_files():
+        row = re.search(rf"^\| `{name}` \| ([\d,]+)", README, re.M)
+        assert row, name
+        assert int(row[1].replace(",", "")) == find_task(name).task.source.rows
+    for mode in MODES.values():
+        row = re.search(rf"^\| `{mode.name}` \|.*\| ([\d,]+) tokens \|$", README, re.M)
+        assert row, mode.name
+        assert int(row[1].replace(",", "")) == mode.max_tokens
+    for name in ENGINES:
+        assert re.search(rf"^\| `{name}`", README, re.M), name
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_the_readme_has_the_two_commands(name: str) -> None:
+    found = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "readme-command"), name], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.startswith("python3 -m venv .venv && .venv/bin/pip install")
+
+
+def test_options_named_in_the_readme_exist() -> None:
+    from typer.main import get_command
+
+    group = get_command(app)
+    options = {opt for command in group.commands.values() for parameter in command.params for opt in parameter.opts}  # type: ignore[attr-defined]
+    named = set(re.findall(r"(?<![\w-])(--[a-z][a-z_-]+)", README)) - {"--num_fewshot"}
+    assert named - options == set()

