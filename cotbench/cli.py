@@ -252,7 +252,7 @@ def run(
     if resume is not None:
         folder = find_run(resume, output_dir)
         given = {**read_manifest(folder).options, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
-    elif model is None:
+    elif not model:
         raise UsageError(
             "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
         )
@@ -341,7 +341,7 @@ def _run(
 
 def _command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
-    from cotbench.engines.openai import public_url
+    from cotbench.engines.endpoint import public_url
 
     return [
         public_url(a)
@@ -432,7 +432,7 @@ def report(
     from cotbench.report.plots import plot_deltas
     from cotbench.report.tables import markdown, show, write_csv
 
-    find_mode(baseline)
+    find_mode(baseline, "--baseline")
     if runs:
         folders = [find_run(name, output_dir) for name in dict.fromkeys(runs)]
     else:

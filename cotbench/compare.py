@@ -24,13 +24,14 @@ from scipy import stats
 
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
-from cotbench.records import Manifest, read_manifest, read_questions, read_records
+from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records
 from cotbench.tagging import RULE, is_symbolic
 from cotbench.types import Outcome, Question
 
 CONFIDENCE = 0.95
 ALL, SYMBOLIC, OTHER = "all", "symbolic", "non-symbolic"
 TAGS = (ALL, SYMBOLIC, OTHER)
+_REWRITE = "Run `cotbench run --resume RUN` to write its files again."
 UNDECIDED = frozenset({Outcome.ENGINE_ERROR.value, Outcome.GRADER_TIMEOUT.value})
 
 
@@ -47,8 +48,14 @@ class Run:
 
 
 def load_run(folder: Path) -> Run:
+    """Raises RunError where the folder doesn't hold what a run writes."""
+    manifest = read_manifest(folder)
     questions, _ = read_questions(folder)
-    return Run(folder=folder, manifest=read_manifest(folder), questions=questions, records=read_records(folder))
+    records = read_records(folder)
+    unknown = next((r["question"] for r in records if r["question"] not in questions), None)
+    if unknown is not None:
+        raise RunError(f"{folder / QUESTIONS}: lacks question {unknown}, which has a record.", _REWRITE)
+    return Run(folder=folder, manifest=manifest, questions=questions, records=records)
 
 
 # --- which records belong together --------------------------------------------------------------------------------
@@ -72,7 +79,7 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
     return {
         "model revision": model["revision"],
         "chat template": model["chat_template_hash"] or model["chat_template"],
-        "system role": model["system_role"],
+        "system role": run.manifest.engine.get("system_role"),
         "data": spec["tasks"][task]["data"],
         "exemplars (--num-fewshot)": spec["num_fewshot"],
     }

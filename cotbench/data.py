@@ -20,7 +20,7 @@ from typing import Any
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import boxed_spans, canonical_number
 from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
-from cotbench.types import LETTERS, Question
+from cotbench.types import LETTERS, AnswerType, Question
 
 DATA_ENV = "COTBENCH_DATA"
 
@@ -39,23 +39,26 @@ def _read_hashes(value: Any, _: Sequence[str]) -> str:
 def _read_boxed(value: Any, _: Sequence[str]) -> str:
     r"""MATH: the content of the last \boxed{..} or \fbox{..} of the worked solution (90 of 5,000 have several)."""
     spans = boxed_spans(str(value))
-    if not spans:
-        raise ValueError(r"no \boxed{..}")
-    start, end = spans[-1]
-    return str(value)[start:end].strip()
+    content = str(value)[slice(*spans[-1])].strip() if spans else ""
+    if not content:
+        raise ValueError(r"no \boxed{..} with something in it")
+    return content
 
 
 def _read_index(value: Any, choices: Sequence[str]) -> str:
-    if not isinstance(value, int) or not 0 <= value < len(choices):
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(choices):
         raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
     return LETTERS[value]
 
 
 def _read_letter(value: Any, choices: Sequence[str]) -> str:
-    letter = str(value).strip().strip("().").upper()
-    if len(letter) != 1 or letter not in LETTERS[: len(choices)]:
-        raise ValueError(f"{value!r} is not the letter of one of {len(choices)} choices")
-    return letter
+    text = str(value).strip()
+    letter = text.strip("().").upper()
+    if len(letter) == 1 and letter in LETTERS[: len(choices)]:
+        return letter
+    if list(choices).count(text) == 1:
+        return LETTERS[list(choices).index(text)]
+    raise ValueError(f"{value!r} is neither the letter nor the text of one of {len(choices)} choices")
 
 
 def _read_plain(value: Any, _: Sequence[str]) -> str:
@@ -99,8 +102,7 @@ class TaskData:
         if count == 0:
             return ()
         pool = self.pool.get(question.group, ()) if self.task.fewshot else tuple(self.task.exemplars)
-        if self.task.fewshot:
-            pool = tuple(e for e in pool if e.question != question.text)
+        pool = tuple(e for e in pool if e.question != question.text)
         if len(pool) < count:
             whose = (
                 f"the group '{question.group}' of task {self.task.name}"
@@ -212,10 +214,22 @@ def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tupl
     return text, tuple(str(choice).strip() for choice in choices)
 
 
+def _label(row: Mapping[str, Any], name: str | None) -> str:
+    """The group or cluster of a row; an empty value is none."""
+    value = row.get(name) if name else None
+    return "" if value is None else str(value)
+
+
 def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence[str]) -> str:
     value = _column(file, row, number, file.task.fields.gold)
     try:
-        return GOLD_READERS[file.task.gold_reader](value, choices)
+        gold = GOLD_READERS[file.task.gold_reader](value, choices)
+        if file.task.answer.type is not AnswerType.NUMBER:
+            return gold
+        canonical = canonical_number(gold)
+        if canonical is None:
+            raise ValueError(f"{gold!r:.60}, which is not a number")
+        return canonical
     except ValueError as error:
         raise DataError(
             f"{shown(file.path)}: row {number}: the gold reader '{file.task.gold_reader}' finds {error}.",
@@ -233,14 +247,18 @@ def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[
         same[question_hash(text, choices)].append(len(asked))
         asked.append((text, choices, _gold(file, row, number, choices), row))
     ids: dict[int, str] = {}
+    for column in (fields.group, fields.cluster):
+        if column is not None and rows and not any(column in row for row in rows):
+            _column(file, rows[0], 1, column)  # raises: no row has the column
+    arms = [(_label(row, fields.group), _label(row, fields.cluster)) for *_, row in asked]
     for digest, places in same.items():
-        # Repeats are counted in the order of their golds, so that ids don't depend on the order of the rows.
-        for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], p))):
+        # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects), so
+        # that ids don't depend on the order of the rows.
+        for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], arms[p], p))):
             ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
     questions, golds = [], {}
-    for place, (text, choices, gold, row) in enumerate(asked):
-        group = str(row.get(fields.group) or "") if fields.group else ""
-        cluster = str(row.get(fields.cluster) or "") if fields.cluster else ""
+    for place, (text, choices, gold, _) in enumerate(asked):
+        group, cluster = arms[place]
         if len(cluster) > 40:  # a passage: its hash names it
             cluster = question_hash(cluster, ())
         questions.append(
@@ -286,20 +304,14 @@ def _unit(*parts: object) -> float:
 def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
-    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the
-    `limit` questions that stand first are taken. So each group gets its share (rounded at random, without bias), and
-    a larger limit contains a smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
+    Systematic sampling: groups in random order, questions in random order within them, then every (N / limit)-th from a
+    random start. So every question is as likely to be chosen as any other (a sample's accuracy is unbiased), and every
+    group has its proportional share, rounded up or down. MMLU is sorted by subject: its first N rows would be a few
+    subjects only.
     """
     if limit is None or limit >= len(questions):
         return tuple(questions)
-    groups: dict[str, list[Question]] = defaultdict(list)
-    for question in questions:
-        groups[question.group].append(question)
-    standing: dict[str, tuple[float, float]] = {}
-    for group, members in groups.items():
-        offset = _unit(seed, "group", group)
-        ranked = sorted((_unit(seed, q.id), q.id) for q in members)
-        for rank, (tie, identity) in enumerate(ranked):
-            standing[identity] = ((rank + offset) / len(members), tie)
-    chosen = set(sorted(standing, key=standing.__getitem__)[:limit])
+    ranked = sorted(questions, key=lambda q: (_unit(seed, "group", q.group), q.group, _unit(seed, q.id), q.id))
+    start = _unit(seed, "start", limit)
+    chosen = {ranked[int((start + place) * len(ranked) / limit)].id for place in range(limit)}
     return tuple(q for q in questions if q.id in chosen)

@@ -4,19 +4,23 @@ One ladder of rules per answer type, used by every mode, from explicit to vague;
 decides, and within a rule the last match wins (a model may restate itself).
 
     rule        what it reads                                              types
-    contract    a line `Answer: ...`, the form every prompt asks for       all
+    contract    `Answer: ...`, the form every prompt asks for              all
     boxed       the last \boxed{...}                                       all
     hashes      `#### ...`, the form of GSM8K's own solutions              number, latex
     phrase      "the (final|best|correct) answer is ..."                   all
-    only        the whole output is nothing but an answer                  all
-    marked      a letter in brackets or bold on the last line              letter
+                "(C) is the correct option", "I choose (C)"                letter
+    only        the whole output is nothing but an answer; or the first    all
+                line is (number, letter)
+    marked      the one letter in brackets or bold on the last line        letter
     option      the last line is the text of exactly one option            letter
     last_math   the last $...$ of the last paragraph                       latex
     last        the last number of the text                                number
 
-`marked`, `option`, `last_math` and `last` are vague (`VAGUE`): where the text was cut at the token budget they don't
-apply, since the last number of a text cut in mid-sentence is an accident.
+`marked`, `option`, `last_math` and `last` are vague (`VAGUE`): where the text was cut at the token budget
+they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
+where the text was cut isn't read either: more of it may have been to come.
 
+A model that has answered may run on into a question of its own making; what it writes from there on isn't searched.
 Reasoning that a model puts between <think> and </think> is not searched; an unclosed <think> holds no answer.
 Spans are character ranges [start, end) of the output as the engine returned it.
 """
@@ -24,6 +28,7 @@ Spans are character ranges [start, end) of the output as the engine returned it.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -33,6 +38,8 @@ from cotbench.types import LETTERS, AnswerType
 
 VAGUE = frozenset({"marked", "option", "last_math", "last"})
 
+MAX_WORDS_BELOW = 4  # of an answer on a line of its own
+MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
 MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
 
 
@@ -47,31 +54,59 @@ class Extraction:
 
 NOTHING = Extraction(answer=None)
 
+Span = tuple[int, int]
+
 # --- building blocks ----------------------------------------------------------------------------------------------
+# Every pattern here must stay linear in the text: runs that touch each other are possessive (`*+`), or bounded.
 
 _THINK_END = "</think>"
 _THINK_START = "<think>"
 
 # Digits with thousands separators (comma, or a space of some kind), an optional fraction part or a denominator.
-_DIGITS = r"(?:\d{1,3}(?:(?:,|\{,\}|\\,|[ \u00a0\u202f])\d{3})+(?!\d)|\d+)"
+_DIGITS = r"(?>\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,|[ \u00a0\u2009\u202f])\d{3})++(?!\d)|\d++)"
+_MINUS = r"[-−–‑－]"
 _NUMBER = re.compile(
-    rf"(?<![\w.])(?P<sign>[-−–]?)\s?(?P<currency>\\?[$€£¥]\s?)?(?P<sign2>[-−]?)"
-    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d+)?|(?P<bare>\.\d+))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?))?"
+    # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
+    rf"(?<![\w.])(?<!\d:)(?P<sign>(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
+    r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
+    r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
+    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?![:.]\d)(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?))?"
+    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·])\s?10\s?\^\s?\{?(?P<power>-?\d{1,2})(?!\d)\}?)?)"
 )
-_SEPARATORS = re.compile(r"\{,\}|\\,|[, \u00a0\u202f]")
-_LATEX_FRACTION = re.compile(r"(?P<sign>[-−]?)\s*\\[dt]?frac\s*\{\s*(?P<n>-?\d+)\s*\}\s*\{\s*(?P<d>\d+)\s*\}")
+_SEPARATORS = re.compile(r"\{,\}|\\,|\\!|[, \u00a0\u2009\u202f]")
 
-_MARKUP = r"[ \t>*_`#\-•]*"
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+_SPACES = rf" \t\r\u00a0\u202f{_INVISIBLE}"
+_MARKUP = rf"[{_SPACES}>*_`#\-•]*+"
+_WRAP = rf"[{_SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _CONTRACT = re.compile(
-    rf"^{_MARKUP}(?:the\s+)?(?:final\s+)?answer{_MARKUP}[:：]{_MARKUP}\n?{_MARKUP}(?P<rest>\S[^\n]*)", re.I | re.M
+    rf"(?:^|(?<={_THINK_END})|(?<=[.!?;)]\s)){_MARKUP}(?:(?:the|my)\s)?(?:(?:final|correct|right|best)\s){{0,2}}answer{_WRAP}"
+    rf"(?:[:：]|(?=\n)){_WRAP}(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)",
+    re.I | re.M,
 )
-_HASHES = re.compile(r"####[ \t]*(?P<rest>\S[^\n]*)")
+# A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
+_HASHES = re.compile(rf"####(?!#|{_WRAP}(?:[A-Za-z]{{2}}|\d+[.):][ \t]+\S)){_WRAP}(?=\S)")
 _PHRASE = re.compile(
-    r"\b(?:the|my|our|so|hence|thus|therefore,?)?\s*(?:final|best|correct|right)?\s*(?:answer|option|choice)\s+"
-    r"(?:is|should be|must be|would be|=)\s*(?:therefore|thus|then|likely|clearly|simply|approximately|option|choice)?\s*[:：]?\s*(?P<rest>\S[^\n]*)",
+    r"\b(?<!wrong\s)(?<!incorrect\s)(?:answer(?:\s++(?:to|for|of)\s++[^.:\n]{1,60}?)?|(?:the|my|correct|right|best|final)\s(?:option|choice))"
+    r"(?:\s++(?:is|should\sbe|must\sbe|would\sbe)\b|\s*+=)"
+    r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
+    r"|exactly|approximately|about|option|choice)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
 )
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s*(?P<brace>\{)?")
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
+_DENIAL = re.compile(r"(?:not|neither|none)\b", re.I)
+_LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
+_BRACE = re.compile(r"\\.|[{}]", re.S)
+_DISPLAY = {"\\[": "\\]", "$$": "$$"}
+
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
+_RUN_ON = re.compile(
+    rf"^{_MARKUP}(?:question|q|problem|human|user){_WRAP}[:：]"
+    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?<s>",
+    re.I | re.M,
+)
+
+_WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside commands and \text{..}
 
 
 def split_reasoning(text: str) -> tuple[int, bool]:
@@ -80,49 +115,95 @@ def split_reasoning(text: str) -> tuple[int, bool]:
     Chat templates may put "<think>" into the prompt, so that the output holds only "</think>".
     """
     end = text.rfind(_THINK_END)
-    if end >= 0:
-        return end + len(_THINK_END), False
-    return (len(text), True) if text.lstrip().startswith(_THINK_START) else (0, False)
+    start = end + len(_THINK_END) if end >= 0 else 0
+    return (len(text), True) if text[start:].lstrip().startswith(_THINK_START) else (start, False)
 
 
-def boxed_spans(text: str) -> list[tuple[int, int]]:
+def boxed_spans(text: str) -> list[Span]:
     r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
-    spans: list[tuple[int, int]] = []
+    bare: list[Span] = []
+    boxes: set[int] = set()  # where a box's content begins
     for match in _BOXED.finditer(text):
-        start = match.end()
-        if match["brace"] is None:
-            bare = re.compile(r"[^\s$\\{}]+").match(text, start)
-            if bare:
-                spans.append(bare.span())
+        if match["brace"]:
+            boxes.add(match.end())
+        else:
+            bare.append(match.span("bare"))
+    if not boxes:
+        return bare
+    opened: list[int] = []
+    closed: list[Span] = []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.end())
+        elif match[0] == "}" and opened:
+            start = opened.pop()
+            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
+                closed.append((start, match.start()))
+    return sorted(bare + closed)
+
+
+def _phrases(pattern: re.Pattern[str], text: str, start: int) -> Iterator[tuple[Span, bool]]:
+    r"""What stands behind each match, to the end of its line or the next match; a display \[..\] to its end. Last first.
+
+    The flag says whether it stands on a line below the match.
+    """
+    limit = len(text)
+    for head in reversed(list(pattern.finditer(text, start))):
+        begin, next_head = head.end(), limit
+        limit = head.start()
+        newline = text.find("\n", begin, next_head)
+        end = next_head if newline < 0 else newline
+        closer = _DISPLAY.get(text[begin : begin + 2])
+        if closer:
+            close = text.find(closer, begin + 2, min(next_head, begin + MAX_ANSWER_CHARS))
+            end = max(end, close + 2) if close >= 0 else end
+        if begin < end:
+            yield (begin, end), "\n" in head[0]
+
+
+def _is_prose(text: str, span: Span, below: bool) -> bool:
+    """Whether a phrase denies ("not 5"), or begins a text that "Answer:" is only the heading of. Not for options."""
+    start, end = span
+    if _DENIAL.match(text, start, end):
+        return True
+    worked_on = "=" in text[start:end] and text[end : end + 2].strip()  # an equation, and no empty line behind it
+    return below and bool(
+        worked_on or _LIST_ITEM.match(text, start, end) or len(_WORD.findall(text, start, end)) > MAX_WORDS_BELOW
+    )
+
+
+def _explicit(text: str, start: int, rules: Sequence[str], *, options: bool = False) -> Iterator[tuple[str, Span]]:
+    """The phrases that the explicit rules find, rule by rule; where an answer is an option's text, it may be prose."""
+    patterns = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": _PHRASE}
+    for rule in rules:
+        if rule == "boxed":
+            yield from (("boxed", span) for span in _boxes_from(text, start))
             continue
-        depth, place, limit = 1, start, min(len(text), start + MAX_ANSWER_CHARS + 2)
-        while place < limit and depth:
-            char = text[place]
-            if char == "\\":
-                place += 1
-            elif char == "{":
-                depth += 1
-            elif char == "}":
-                depth -= 1
-            place += 1
-        if not depth:
-            spans.append((start, place - 1))
-    return spans
+        for span, below in _phrases(patterns[rule], text, start):
+            if options or not _is_prose(text, span, below):
+                yield rule, span
+
+
+def _boxes_from(text: str, start: int) -> list[Span]:
+    return [span for span in reversed(boxed_spans(text)) if span[0] >= start]
 
 
 def _number_value(match: re.Match[str]) -> str | None:
     whole = _SEPARATORS.sub("", match["whole"] or "0")
     digits = whole + (match["fraction"] or match["bare"] or "")
-    if len(digits) > 256:
+    if any(len(group) > 256 for group in match.groups() if group):
         return None
-    negative = bool(match["sign"] or match["sign2"])
     try:
-        value = Fraction(Decimal(digits))
+        if match["n"] or match["n1"]:
+            value = Fraction(int(match["n"] or match["n1"]), int(match["d"] or match["d1"]))
+        else:
+            value = Fraction(Decimal(digits)) * Fraction(10) ** int(match["exponent"] or match["power"] or 0)
         if match["denominator"]:
             value /= Fraction(Decimal(match["denominator"]))
     except (InvalidOperation, ZeroDivisionError, ValueError):
         return None
-    return show_number(-value if negative else value)
+    value += int(match["units"] or match["units2"] or 0)
+    return show_number(-value if match["sign"] or match["sign2"] else value)
 
 
 def show_number(value: Fraction) -> str:
@@ -149,170 +230,275 @@ def canonical_number(text: str) -> str | None:
     return _number_value(match) if match else None
 
 
-def _numbers(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[str, tuple[int, int]]]:
-    limit = len(text) if end is None else end
-    for match in _NUMBER.finditer(text, start, limit):
+def _numbers(text: str, start: int = 0, end: int | None = None) -> Iterator[Extraction]:
+    for match in _NUMBER.finditer(text, start, len(text) if end is None else end):
         value = _number_value(match)
         if value is not None:
-            yield value, match.span()
+            yield Extraction(answer=value, span=match.span())
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------
 
+_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
+_BLANK = f" \t\r\n*_`${_INVISIBLE}"
+
 
 def _number_in(text: str, start: int, end: int) -> Extraction | None:
-    """The number of a phrase such as "$18.00 per day" or "3 + 4 = 7": behind the last '=', else the first one."""
+    """The number of a phrase such as "$18.00 per day" or "3 + 4 = 7 (eggs)": behind the last '=', else the first one."""
+    remark = _REMARK.search(text, start, end)
+    if remark and next(_numbers(text, start, remark.start()), None):
+        end = remark.start()
     equals = text.rfind("=", start, end)
-    if equals >= 0:
-        for value, span in _numbers(text, equals + 1, end):
-            return Extraction(answer=value, span=span)
-    fraction = _LATEX_FRACTION.search(text, start, end)
-    if fraction and int(fraction["d"]):
-        exact = Fraction(int(fraction["n"]), int(fraction["d"]))
-        return Extraction(answer=show_number(-exact if fraction["sign"] else exact), span=fraction.span())
-    for value, span in _numbers(text, start, end):
-        return Extraction(answer=value, span=span)
-    return None
+    found = next(_numbers(text, equals + 1, end), None) if equals >= 0 else None
+    return found or next(_numbers(text, start, end), None)
 
 
 def _read_number(text: str, start: int, vague: bool) -> Iterator[tuple[str, Extraction]]:
-    for rule, pattern in (("contract", _CONTRACT), ("boxed", None), ("hashes", _HASHES), ("phrase", _PHRASE)):
-        spans = [m.span("rest") for m in pattern.finditer(text, start)] if pattern else _boxes_from(text, start)
-        for span in reversed(spans):
-            found = _number_in(text, *span)
-            if found:
-                yield rule, found
-    whole = text[start:].strip()
-    if canonical_number(whole.rstrip(".")) is not None:
-        offset = text.index(whole, start)
-        found = _number_in(text, offset, offset + len(whole))
+    for rule, span in _explicit(text, start, ("contract", "boxed", "hashes", "phrase")):
+        found = _number_in(text, *span)
         if found:
-            yield "only", found
+            yield rule, found
+    body = text[start:].strip(_BLANK)
+    for whole in (body.strip("(").rstrip(f").{_BLANK}"), body.partition("\n")[0].rstrip(_BLANK)):
+        if canonical_number(whole) is not None:
+            offset = text.index(whole, start)
+            yield from (("only", found) for found in _numbers(text, offset, offset + len(whole)))
     if vague:
-        numbers = list(_numbers(text, start))
-        if numbers:
-            yield "last", Extraction(answer=numbers[-1][0], span=numbers[-1][1])
-
-
-def _boxes_from(text: str, start: int) -> list[tuple[int, int]]:
-    return [span for span in boxed_spans(text) if span[0] >= start]
+        last = deque(_numbers(text, start), maxlen=1)
+        yield from (("last", found) for found in last)
 
 
 # --- letters ------------------------------------------------------------------------------------------------------
 
-# What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane
+# What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _LETTER_HEAD = re.compile(
-    r"[\s*_`$<\"'“‘(\[{]*(?:\\(?:text|textbf|mathrm|mathbf|boxed|mathbf)\s*\{\s*)*\(?(?:(?:option|choice)\s+)?[\s*_`$<(\[]*"
-    r"(?P<letter>[A-Z])(?![A-Za-z0-9'’°])(?!\s*(?:=|\+|/))",
+    r"(?:[\s*_`$<\"'“‘(\[{]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{|(?i:option|choice|letter)\b)*+"
+    r"(?P<letter>[A-Z])(?![A-Za-z0-9'’°#^]|[-–_]\w|\s*+[=+/≈])"
 )
-_MARKED = re.compile(r"(?:\(|\[|\*\*|<)\s*(?P<letter>[A-Z])\s*(?:\)|\]|\*\*|>)")
+_LOWER_HEAD = re.compile(r"[\s*_`$<\"'(\[{]*+(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z)")
+_MARKED = re.compile(r"(?:[(\[<]\s?(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*))")
+_IS_RIGHT = re.compile(
+    r"(?<!if )(?<!whether )(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*(?P<a>[A-Z])\b[)*]*\sis\s(?:the\s)?(?:best|correct|right)\b"
+    r"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\sis\sthe\s(?:best|correct|right)\s(?:answer|option|choice)\b"
+    r"|\bI\s?(?:'d|’d|will|would)?\s(?:choose|pick|select|go\swith)\s(?:[Oo]ption\s|[Aa]nswer\s)?[(*]*(?P<c>[A-Z])\b)"
+)
+_ONLY_LETTER = re.compile(r"[\s*_`$<\"(\[{]*+[A-Za-z](?:(?P<bare>[\s*_`$>\").:\]}]*+\Z)|[).:]\**+\s(?P<rest>.*))")
+_SECOND = re.compile(r"[\s)\]*_`]*+(?:,|;|&|and\b|or\b)[\s(\[*_`]*+(?:(?:and|or)\b[\s(\[*_`]*+)?")
+_NAMED = re.compile(r"(?<![\w'’.°])(?P<letter>[A-Z])(?![\w'’°]|[-–]\w)")
+_AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems)\b)[a-z]")
+
+
+_AROUND = f" \t\r\n*_`$\"'“”‘’{_INVISIBLE}"
+
+
+def _is_word(text: str, letter: str, start: int, end: int) -> bool:
+    """Whether a letter is the article "A" or the pronoun "I" of what follows: "A plane", "I think", not "A is right"."""
+    return letter in "AI" and _AS_A_WORD.match(text, start, end) is not None
 
 
 def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
+    """The letter that a phrase begins with, unless it goes on to a second one ("B or C")."""
     match = _LETTER_HEAD.match(text, start, end)
-    if match is None or match["letter"] not in LETTERS[:count]:
+    letters = LETTERS[:count]
+    if match is None:
+        match = _LOWER_HEAD.match(text, start, end)
+        letter = match["letter"].upper() if match else ""
+    else:
+        letter = match["letter"]
+    if match is None or letter not in letters or _is_word(text, match["letter"], match.end("letter"), end):
         return None
-    # "Answer: A seems right" is not an answer given as a letter, "Answer: A" and "Answer: A) text" are.
-    if match["letter"] == "A" and re.match(r"\s+[a-z]", text[match.end("letter") : end]):
+    second = _SECOND.match(text, match.end("letter"), end)
+    other = _NAMED.match(text, second.end(), end) if second else None
+    if other and other["letter"] in letters and not _is_word(text, other["letter"], other.end(), end):
         return None
-    return Extraction(answer=match["letter"], span=match.span("letter"))
+    return Extraction(answer=letter, span=match.span("letter"))
 
 
 def _plain_words(text: str) -> str:
-    return re.sub(r"[\W_]+", " ", text.casefold()).strip()
+    """An option's text without what may stand around it; signs, brackets and operators are part of it."""
+    text = re.sub(r"\s+", " ", text).strip(_AROUND).rstrip(".,;:" + _AROUND)
+    return re.sub(r"^(?:the|an?)\s(?=\S)", "", text, flags=re.I)
 
 
-def _option_of(text: str, span: tuple[int, int], choices: Sequence[str]) -> Extraction | None:
-    """The option whose text a span repeats, if it is exactly one."""
+def _option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    """The option whose text a span repeats, if it is exactly one; upper and lower case count only where they decide."""
     said = _plain_words(text[span[0] : span[1]])
-    hits = [i for i, choice in enumerate(choices) if said and _plain_words(choice) == said]
-    return Extraction(answer=LETTERS[hits[0]], span=span) if len(hits) == 1 else None
+    if not said or len(said) > MAX_ANSWER_CHARS:
+        return None
+    plain = [_plain_words(choice) for choice in choices]
+    for hits in (
+        [i for i, choice in enumerate(plain) if choice == said],
+        [i for i, choice in enumerate(plain) if choice.casefold() == said.casefold()],
+    ):
+        if len(hits) == 1:
+            shown = text[slice(*span)].strip(_AROUND)
+            begin = text.index(shown, span[0])
+            return Extraction(answer=LETTERS[hits[0]], span=(begin, begin + len(shown)))
+    return None
+
+
+def _option_in(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    """The option that a phrase names: by its text, by its letter, or both."""
+    by_text = _option_of(text, span, choices)
+    if by_text and len(_plain_words(text[span[0] : span[1]])) > 1:
+        return by_text
+    return _letter_at(text, *span, len(choices)) or by_text
+
+
+def _named_letters(text: str, start: int, end: int, count: int) -> set[str]:
+    """The options that a text names by a letter that stands alone."""
+    named = (m for m in _NAMED.finditer(text, start, end) if m["letter"] in LETTERS[:count])
+    return {m["letter"] for m in named if not _is_word(text, m["letter"], m.end(), end)}
 
 
 def _read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[tuple[str, Extraction]]:
     count = len(choices)
-    for rule, pattern in (("contract", _CONTRACT), ("boxed", None), ("phrase", _PHRASE)):
-        spans = [m.span("rest") for m in pattern.finditer(text, start)] if pattern else _boxes_from(text, start)
-        for span in reversed(spans):
-            found = _letter_at(text, *span, count) or _option_of(text, span, choices)
-            if found:
-                yield rule, found
+    for rule, span in _explicit(text, start, ("contract", "boxed"), options=True):
+        found = _option_in(text, span, choices)
+        if found:
+            yield rule, found
+    said = [_option_in(text, span, choices) for _, span in _explicit(text, start, ("phrase",), options=True)]
+    for match in _IS_RIGHT.finditer(text, start):
+        group = str(match.lastgroup)
+        if match[group] in LETTERS[:count] and not _is_word(text, match[group], match.end(group), len(text)):
+            said.append(Extraction(answer=match[group], span=match.span(group)))
+    for found in sorted(filter(None, said), key=lambda one: one.span or (0, 0), reverse=True):
+        yield "phrase", found
     body = text[start:].strip()
     offset = text.index(body, start) if body else start
     lines = body.splitlines()
-    if len(lines) == 1 and re.fullmatch(r"[\s*_`$<(\[{]*[A-Z](?:[\s*_`$>)\]}.:]*|[).:]\s.*)", body):
-        found = _letter_at(text, offset, offset + len(body), count)
-        if found:
+    if lines:
+        first = _ONLY_LETTER.fullmatch(text, offset, offset + len(lines[0]))
+        found = _letter_at(text, *first.span(), count) if first else None
+        if first and found and _stands_alone(text, first, found, lines, choices):
             yield "only", found
     if vague and lines:
         last = (offset + len(body) - len(lines[-1]), offset + len(body))
-        marked = [m for m in _MARKED.finditer(text, *last) if m["letter"] in LETTERS[:count]]
-        if marked:
-            yield "marked", Extraction(answer=marked[-1]["letter"], span=marked[-1].span("letter"))
-        found = _option_of(text, last, choices)
-        if found:
-            yield "option", found
+        marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
+        marked = [one for one in marked if one[0] in LETTERS[:count]]
+        if len({letter for letter, _ in marked}) == 1:
+            yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
+        option = _option_of(text, last, choices)
+        if option:
+            yield "option", option
+
+
+def _stands_alone(
+    text: str, first: re.Match[str], found: Extraction, lines: Sequence[str], choices: Sequence[str]
+) -> bool:
+    """Whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
+    if first["bare"] is not None:
+        return True
+    own = _option_of(text, first.span("rest"), choices)
+    if own:
+        listed = any((m := _ONLY_LETTER.fullmatch(line)) and m["rest"] for line in lines[1:])
+        return own.answer == found.answer and not listed
+    return len(lines) == 1 and not _named_letters(text, *first.span("rest"), len(choices))
 
 
 # --- LaTeX --------------------------------------------------------------------------------------------------------
 
-_MATH = re.compile(r"\$\$(?P<a>[^$]+)\$\$|\$(?P<b>[^$\n]+)\$|\\\((?P<c>.+?)\\\)|\\\[(?P<d>.+?)\\\]", re.S)
+_MATH = re.compile(
+    r"(?<!\\)(?:\$\$(?P<a>(?:[^$\\]|\\.)++)\$\$|\$(?P<b>(?:[^$\\\n]|\\.)++)\$)"
+    r"|\\\((?P<c>(?:[^\\]|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\[\]])++)\\\]",
+    re.S,
+)
+_ASIDE = re.compile(r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat)\b|[.,]?\s[Ii]\shope\b")
+_JOINT = re.compile(r"[\s,;.*]*+(?:(?:and|or)\b[\s*]*+)?")
+_DELIMITER = re.compile(r"\$|\\[()\[\]]")
+_SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
+_NO_ANSWER = re.compile(r"<\w+>|[.…?\s]+|\\l?dots|\\[\[(\])]|.*\\(?:boxed|fbox)\b.*", re.S)
 
 
-_WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}(?![A-Za-z}])")  # words outside commands and \text{..}
-
-
-def _math_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
+def _math_spans(text: str, start: int, end: int) -> list[Span]:
     return [m.span(m.lastgroup) for m in _MATH.finditer(text, start, end) if m.lastgroup]
 
 
 def _trim(text: str, start: int, end: int) -> Extraction | None:
-    """A span without the space, dollars, bold and full stop around it."""
-    while start < end and (text[start] in " \t\n*`" or (text[start] == "$" and text.count("$", start, end) <= 2)):
+    """A span without the space, dollars, bold and full stop around it; None where it is empty or a placeholder."""
+    if end - start > 4 * MAX_ANSWER_CHARS:
+        return None
+    while start < end and text[start] in _BLANK:
         start += 1
-    while start < end and text[end - 1] in " \t\n*`.,;$":
-        if text[end - 1] == "$" and text.count("$", start, end) > 1:
-            break
-        end -= 1
-    return Extraction(answer=text[start:end], span=(start, end)) if 0 < end - start <= MAX_ANSWER_CHARS else None
+    while start < end:
+        before = text[start : end - 1]
+        escaped = (len(before) - len(before.rstrip("\\"))) % 2
+        match text[end - 1]:
+            case "$" if not escaped:
+                end -= 1
+            case "\\" | "!" if escaped:  # \\ and \!
+                end -= 2
+            case char if char in f".,;:*` \t\r\n{_INVISIBLE}":
+                end -= 1 + escaped
+            case _:
+                break
+    answer = text[start:end]
+    if not 0 < len(answer) <= MAX_ANSWER_CHARS or _NO_ANSWER.fullmatch(answer):
+        return None
+    return Extraction(answer=answer, span=(start, end))
 
 
 def _latex_in(text: str, start: int, end: int) -> Extraction | None:
-    """The formula of a phrase: a box in it, else its one $...$, else the phrase itself."""
+    """The formula of a phrase: a box in it, else its $...$ (several only as a list), else the phrase if it is short."""
+    for nested in _PHRASE.finditer(text, start, end):  # "Answer: The final answer is 5."
+        start = nested.end()
     boxes = [span for span in boxed_spans(text[start : end + MAX_ANSWER_CHARS]) if span[0] < end - start]
     if boxes:
         return _trim(text, start + boxes[-1][0], start + boxes[-1][1])
     math = _math_spans(text, start, end)
-    return _trim(text, *math[-1]) if math else _trim(text, start, end)
+    aside = _ASIDE.search(text, math[0][1] if math else start, end)
+    if aside:
+        end = aside.start()
+        math = [span for span in math if span[1] <= end]
+    if math:
+        first = len(math) - 1
+        while first and _JOINT.fullmatch(_DELIMITER.sub("", text[math[first - 1][1] : math[first][0]])):
+            first -= 1
+        return _trim(text, math[first][0], math[-1][1])
+    if _SPEAKS.search(text, start, end) or len(_WORD.findall(text, start, end)) > MAX_WORDS:
+        return None
+    return _trim(text, start, end)
 
 
 def _read_latex(text: str, start: int, vague: bool) -> Iterator[tuple[str, Extraction]]:
-    for rule, pattern in (("contract", _CONTRACT), ("boxed", None), ("hashes", _HASHES), ("phrase", _PHRASE)):
-        if pattern is None:
-            for span in reversed(_boxes_from(text, start)):
-                boxed = _trim(text, *span)
-                if boxed:
-                    yield rule, boxed
-            continue
-        for match in reversed(list(pattern.finditer(text, start))):
-            found = _latex_in(text, *match.span("rest"))
-            if found:
-                yield rule, found
+    for rule, span in _explicit(text, start, ("contract", "boxed", "hashes", "phrase")):
+        found = _trim(text, *span) if rule == "boxed" else _latex_in(text, *span)
+        if found:
+            yield rule, found
+    if not vague:
+        return
     body = text[start:].strip()
     offset = text.index(body, start) if body else start
-    if vague and body and "\n" not in body and len(body) <= 100 and len(_WORD.findall(body)) <= 1:
+    if body and "\n" not in body and len(body) <= 100 and len(_WORD.findall(body)) <= 1:
         only = _latex_in(text, offset, offset + len(body))
         if only:
             yield "only", only
-    if vague:
-        math = _math_spans(text, max(start, text.rfind("\n\n")), len(text))
-        if math:
-            last = _trim(text, *math[-1])
-            if last:
-                yield "last_math", last
+    math = _math_spans(text, offset + body.rfind("\n\n") + 1, offset + len(body))
+    last = _trim(text, *math[-1]) if math else None
+    if last:
+        yield "last_math", last
 
 
 # --- the ladder ---------------------------------------------------------------------------------------------------
+
+
+def _readings(
+    text: str, start: int, vague: bool, answer_type: AnswerType, choices: Sequence[str]
+) -> Iterator[tuple[str, Extraction]]:
+    if answer_type is AnswerType.NUMBER:
+        return _read_number(text, start, vague)
+    if answer_type is AnswerType.LETTER:
+        return _read_letter(text, start, vague, choices)
+    return _read_latex(text, start, vague)
+
+
+def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> str:
+    """The text up to where the model, having answered, runs on into a question of its own making."""
+    if not _RUN_ON.search(text, start):
+        return text
+    answered = [found.span[1] for _, found in _readings(text, start, False, answer_type, choices) if found.span]
+    run_on = _RUN_ON.search(text, min(answered)) if answered else None
+    return text[: run_on.start()] if run_on else text
 
 
 def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, truncated: bool = False) -> Extraction:
@@ -324,12 +510,9 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     start, unclosed = split_reasoning(text)
     if unclosed:
         return Extraction(answer=None, rule="unclosed_think")
-    if answer_type is AnswerType.NUMBER:
-        readings = _read_number(text, start, not truncated)
-    elif answer_type is AnswerType.LETTER:
-        readings = _read_letter(text, start, not truncated, choices)
-    else:
-        readings = _read_latex(text, start, not truncated)
-    for rule, found in readings:
-        return Extraction(answer=found.answer, rule=rule, span=found.span)
+    own = _own_text(text, start, answer_type, choices)
+    for rule, found in _readings(own, start, not truncated, answer_type, choices):
+        cut_off = truncated and answer_type is not AnswerType.LETTER and found.span and found.span[1] == len(text)
+        if not cut_off:
+            return Extraction(answer=found.answer, rule=rule, span=found.span)
     return NOTHING

@@ -5,21 +5,23 @@ not. LaTeX is compared as text after a light clean-up and, where that doesn't se
 (https://github.com/huggingface/Math-Verify) in worker processes that can be killed: its own time limit works in a main
 thread only, and some inputs hang it all the same. Size limits come first; a worker has a memory limit.
 
-Policies, where published graders disagree: units and text around a LaTeX answer don't count; an answer that takes
-longer than `TIMEOUT_S` to compare is `grader_timeout`, which is not `wrong`; an answer longer than
+Policies, where published graders disagree: units and text around a LaTeX answer don't count, nor does the base of a
+numeral; 25\% is 25 and 0.25; decimals agree to six places; an inequality isn't the interval it describes. An answer that
+takes longer than `TIMEOUT_S` to compare is `grader_timeout`, which is not `wrong`; an answer longer than
 `extract.MAX_ANSWER_CHARS` never gets here.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import queue
 import re
 import sys
 from collections.abc import Hashable
 from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cotbench.types import AnswerType, Outcome
@@ -36,9 +38,32 @@ MAX_DEPTH = 32  # nested braces; the parser recurses
 
 _WRAPPERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|mathbf|textit)\s*\{([^{}]*)\}")
 _NOISE = re.compile(
-    r"\\(?:left|right|,|;|!|:|quad|qquad|displaystyle|limits|ldots)(?![A-Za-z])|\\\s|\s+|\^\s*\\?circ|\^\{\\circ\}|\\\$|\$|\\%|%"
+    r"\\(?:[,;!:]|(?:left|right|quad|qquad|displaystyle|limits)(?![A-Za-z]))|\\\s|(?<!\d)\s+|\s+(?!\d)|\s+(?=\d{3}(?!\d))"
+    r"|\^\s*\\?circ|\^\{\\circ\}|\\\$|\$|\\%|%"
 )
 _SHORT_FRACTION = re.compile(r"\\[dtc]?frac\s*(?:(\d)\s*(\d)|(\d)\s*\{([^{}]*)\}|\{([^{}]*)\}\s*(\d))")
+
+
+# What models write for LaTeX in plain text, and what Math-Verify would read as the end of a formula.
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("−–‑－", "-"),
+        **dict(zip("²³½¼¾", ("^2", "^3", r"\frac12", r"\frac14", r"\frac34"), strict=True)),
+        "∞": r"\infty ",
+        "π": r"\pi ",
+        "∪": r"\cup ",
+        "∩": r"\cap ",
+        "∅": r"\emptyset ",
+        "≤": r"\le ",
+        "≥": r"\ge ",
+        "×": r"\times ",
+        "·": r"\cdot ",
+        "°": r"^\circ ",
+    }
+)
+_DELIMITERS = re.compile(r"(?<!\\)(?:\\[()\[\]]|\$)")
+_ROOT = re.compile(r"√\s*(\d+|[A-Za-z])|(?:√|\\sqrt)\s*\(([^()]*)\)|√(?=\s*\{)")
+_POWER = re.compile(r"\^\s*\(([^()]*)\)")
 
 
 def _full_fraction(match: re.Match[str]) -> str:
@@ -46,9 +71,19 @@ def _full_fraction(match: re.Match[str]) -> str:
     return rf"\frac{{{top}}}{{{bottom}}}"
 
 
+def plain_to_latex(text: str) -> str:
+    r"""Signs and notations of plain text as LaTeX: − is -, √3 is \sqrt{3}, 2**(n+1) is 2^{n+1}; no $ or \( around it."""
+    text = _DELIMITERS.sub(" ", text).translate(_PLAIN).replace("**", "^")
+    text = _ROOT.sub(lambda root: rf"\sqrt{{{root[1] or root[2]}}}" if root[1] or root[2] else r"\sqrt", text)
+    inner = None
+    while inner != text:  # from the inside out; each round takes at least one pair of brackets
+        inner, text = text, _POWER.sub(r"^{\1}", text)
+    return text.strip()
+
+
 def clean_latex(text: str) -> str:
     r"""A LaTeX answer without what doesn't change its value: spacing, \left, \text, \dfrac, degree and percent signs."""
-    text = _WRAPPERS.sub(r"\1", text.strip().rstrip("."))
+    text = _WRAPPERS.sub(r"\1", plain_to_latex(text).rstrip("."))
     text = _SHORT_FRACTION.sub(_full_fraction, text)
     text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text)
     return _NOISE.sub("", text).replace("{,}", "")
@@ -92,8 +127,8 @@ def latex_equal(gold: str, answer: str) -> bool:
     from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
 
     ladder = [LatexExtractionConfig(), ExprExtractionConfig()]
-    parsed_gold = parse(f"${gold}$", ladder, parsing_timeout=None)
-    parsed_answer = parse(f"${answer}$", ladder, parsing_timeout=None)
+    parsed_gold = parse(f"${plain_to_latex(gold)}$", ladder, parsing_timeout=None)
+    parsed_answer = parse(f"${plain_to_latex(answer)}$", ladder, parsing_timeout=None)
     if not parsed_gold or not parsed_answer:
         return False
     return bool(verify(parsed_gold, parsed_answer, timeout_seconds=None))
@@ -107,22 +142,46 @@ def grade_now(answer: str, gold: str, answer_type: AnswerType) -> Outcome | None
         return Outcome.WRONG
     if answer_type is AnswerType.NUMBER:
         return Outcome.CORRECT if Fraction(answer) == Fraction(gold) else Outcome.WRONG
-    if clean_latex(answer) == clean_latex(gold):
-        return Outcome.CORRECT
-    return Outcome.WRONG if too_big(answer) else None
+    if too_big(answer):
+        return Outcome.WRONG
+    return Outcome.CORRECT if clean_latex(answer) == clean_latex(gold) else None
+
+
+class _Spawn(SpawnContext):
+    """Starts the workers: by spawn, since the engine's threads and CUDA don't survive a fork. Remembers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: list[SpawnProcess] = []
+        self.Process = self._start  # type: ignore[assignment,misc]
+
+    def _start(self, *args: Any, **kwargs: Any) -> SpawnProcess:
+        self._started = [process for process in self._started if process.exitcode is None]
+        self._started.append(SpawnProcess(*args, **kwargs))
+        return self._started[-1]
+
+    def end_all(self) -> None:
+        """For a pool that stops: it takes its locks away first, and a worker that is just starting would say so on stderr."""
+        for process in self._started:
+            if process.is_alive():
+                process.terminate()
+        self._started.clear()
 
 
 class Grader(Generic[Ticket]):
     """Grades answers beside the engine: `submit` returns at once, `done` gives the verdicts that have come.
 
-    Equal (answer, gold) pairs are compared once. A worker that dies is replaced and its pair tried once more.
+    Equal (answer, gold) pairs are compared once. A worker that dies is replaced and its pair tried once more; so are the
+    pairs of a pool that broke because a worker died while it had none.
     """
 
     def __init__(self, workers: int = 2) -> None:
         self._workers = workers
         self._pool: ProcessPool | None = None
+        self._context = _Spawn()
         self._verdicts: dict[tuple[str, str], Outcome] = {}
         self._waiting: dict[tuple[str, str], list[Ticket]] = {}
+        self._futures: dict[tuple[str, str], Any] = {}
         self._finished: queue.SimpleQueue[tuple[tuple[str, str], Any, int]] = queue.SimpleQueue()
 
     @property
@@ -146,6 +205,7 @@ class Grader(Generic[Ticket]):
     def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Outcome]]:
         """Verdicts that have come since the last call; waits up to wait_s for the first one."""
         out: list[tuple[Ticket, Outcome]] = []
+        self._drop_broken_pool()
         while self._waiting:
             try:
                 pair, future, tries = (
@@ -156,33 +216,42 @@ class Grader(Generic[Ticket]):
             verdict = self._verdict(pair, future, tries)
             if verdict is not None:
                 self._verdicts[pair] = verdict
+                del self._futures[pair]
                 out.extend((ticket, verdict) for ticket in self._waiting.pop(pair))
         return out
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.stop()
+            self._context.end_all()
             self._pool.join()
             self._pool = None
 
     def _schedule(self, pair: tuple[str, str], tries: int) -> None:
+        self._drop_broken_pool()
         if self._pool is None:
             from pebble import ProcessPool
 
-            # spawn: the engine's threads and CUDA don't survive a fork.
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(max_workers=self._workers, context=context, initializer=_prepare_worker)
+            self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
         future = self._pool.schedule(latex_equal, args=pair, timeout=TIMEOUT_S)
+        self._futures[pair] = future
         future.add_done_callback(lambda done: self._finished.put((pair, done, tries)))
+
+    def _drop_broken_pool(self) -> None:
+        """A pool breaks when a worker dies without a pair; what it hadn't handed out yet would never come back."""
+        if self._pool is not None and not self._pool.active:
+            self.close()
+            for future in list(self._futures.values()):
+                future.cancel()
 
     def _verdict(self, pair: tuple[str, str], future: Any, tries: int) -> Outcome | None:
         from pebble import ProcessExpired
 
         try:
             return Outcome.CORRECT if future.result() else Outcome.WRONG
-        except (TimeoutError, CancelledError):
+        except TimeoutError:
             return Outcome.GRADER_TIMEOUT
-        except (ProcessExpired, MemoryError, RecursionError):
+        except (ProcessExpired, CancelledError, BrokenProcessPool, MemoryError, RecursionError):
             if tries < 2:
                 self._schedule(pair, tries + 1)
                 return None

@@ -21,7 +21,7 @@ def key_values(option: str, text: str) -> dict[str, Any]:
     Raises UsageError for a part without "=" or a key named twice.
     """
     out: dict[str, Any] = {}
-    for part in _split(text):
+    for part in _split(option, text):
         key, equals, value = part.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -34,19 +34,24 @@ def key_values(option: str, text: str) -> dict[str, Any]:
     return out
 
 
-def _split(text: str) -> list[str]:
-    """Split at commas that are not inside brackets, braces or double quotes."""
-    parts, depth, quoted, start = [], 0, False, 0
+def _split(option: str, text: str) -> list[str]:
+    """Split at commas that are not inside brackets, braces or double quotes; these must be balanced."""
+    parts, quoted, start = [], False, 0
+    closing = {"]": "[", "}": "{", ")": "("}
+    opened: list[str] = []
     for place, char in enumerate(text):
         if char == '"':
             quoted = not quoted
         elif not quoted and char in "[{(":
-            depth += 1
-        elif not quoted and char in "]})":
-            depth -= 1
-        elif char == "," and not quoted and depth == 0:
+            opened.append(char)
+        elif not quoted and char in closing:
+            if not opened or opened.pop() != closing[char]:
+                raise UsageError(f"{option}: '{char}' at character {place + 1} closes nothing in '{text}'.")
+        elif char == "," and not quoted and not opened:
             parts.append(text[start:place])
             start = place + 1
+    if quoted or opened:
+        raise UsageError(f"{option}: '{opened[-1] if opened else chr(34)}' is not closed in '{text}'.")
     return [part for part in [*parts, text[start:]] if part.strip()]
 
 
@@ -82,16 +87,21 @@ _RANGES = {"temperature": (0.0, 10.0), "top_p": (0.0, 1.0)}
 
 def gen_kwargs(text: str) -> dict[str, Any]:
     """Generation arguments for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them)."""
-    given = {_SYNONYMS.get(key, key): value for key, value in key_values("--gen-kwargs", text).items()}
+    given: dict[str, Any] = {}
+    for key, value in key_values("--gen-kwargs", text).items():
+        name = _SYNONYMS.get(key, key)
+        if name in given:
+            raise UsageError(f"--gen-kwargs: {name} is given twice (as {key} and under another name).")
+        given[name] = value
     if given.pop("do_sample", None) is False:
         given["temperature"] = 0.0
     known = {"temperature", "top_p", "max_tokens", "stop"}
     if unknown := set(given) - known:
         raise UsageError(f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.", f"Known: {', '.join(sorted(known))}.")
     for key, (low, high) in _RANGES.items():
-        value = given.get(key)
-        if value is None:
+        if key not in given:
             continue
+        value = given[key]
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
@@ -103,11 +113,12 @@ def gen_kwargs(text: str) -> dict[str, Any]:
             raise UsageError(
                 "--gen-kwargs: top_p is 0, which leaves no token.", "Use temperature=0 for greedy decoding."
             )
-    if "max_tokens" in given and (not isinstance(given["max_tokens"], int) or given["max_tokens"] < 1):
+    if "max_tokens" in given and (type(given["max_tokens"]) is not int or given["max_tokens"] < 1):
         raise UsageError(f"--gen-kwargs: max_tokens is {given['max_tokens']!r}; expected a positive number.")
-    stop = given.get("stop")
-    if stop is not None and not (
-        isinstance(stop, str) or (isinstance(stop, list) and all(isinstance(s, str) for s in stop))
-    ):
-        raise UsageError(f"--gen-kwargs: stop is {stop!r}; expected a text or a JSON list of texts.")
+    if "stop" in given:
+        stops = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]
+        if not all(isinstance(stop, str) and stop for stop in stops):
+            raise UsageError(
+                f"--gen-kwargs: stop is {given['stop']!r}; expected a text or a JSON list of texts, none of them empty."
+            )
     return given

@@ -72,8 +72,10 @@ class Prompts:
                 f"there is no prompt template {name}.jinja (there are: {have}).", "Add it to --prompts-dir."
             ) from None
         except jinja2.TemplateSyntaxError as error:
+            raise _syntax_error(error) from None
+        except UnicodeDecodeError as error:
             raise PromptError(
-                f"{error.filename or error.name}:{error.lineno}: {error.message}", "Correct the template."
+                f"prompt template {name}.jinja: not UTF-8: {error.reason}.", "Save it as UTF-8."
             ) from None
 
     def hash(self, name: str, task: str) -> str:
@@ -87,7 +89,11 @@ class Prompts:
             if current in seen:
                 continue
             seen.add(current)
-            source = loader.get_source(self._environment, current)[0]
+            try:
+                source = loader.get_source(self._environment, current)[0]
+            except jinja2.TemplateNotFound:  # allowed by `ignore missing`, by a list of names, or never reached
+                digest.update(f"{current}\x00missing\x00".encode())
+                continue
             digest.update(f"{current}\x00{source}\x00".encode())
             found = meta.find_referenced_templates(self._environment.parse(source))
             todo.extend(sorted(str(reference) for reference in found if reference))
@@ -109,8 +115,11 @@ class Prompts:
             )
         except jinja2.UndefinedError as error:
             raise self._undefined(template, error, exemplars) from None
-        except jinja2.TemplateError as error:
-            raise PromptError(f"{template.filename}: {error}", "Correct the template.") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise _syntax_error(error) from None
+        except Exception as error:  # whatever the expressions of a template raise
+            reason = f"{type(error).__name__}: {error}"
+            raise PromptError(f"{_place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
 
@@ -127,9 +136,8 @@ class Prompts:
                 f"{template.filename}: an exemplar has no {wanted[1]}, which this mode shows.",
                 "Use --num-fewshot 0, or give every exemplar of the task that part.",
             )
-        line = _line_of(error)
         return PromptError(
-            f"{template.filename}{line}: {error.message}.",
+            f"{_place(template, error)}: {error.message}.",
             "Correct the name; the docstring of cotbench/prompts.py lists what templates see.",
         )
 
@@ -163,12 +171,16 @@ def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:
     return {"system": role("system"), "user": role("user"), "assistant": role("assistant")}
 
 
-def _line_of(error: jinja2.TemplateError) -> str:
-    """ ":12" of the innermost template frame of an error's traceback; Jinja rewrites tracebacks to template lines."""
-    line = ""
+def _place(template: jinja2.Template, error: BaseException) -> str:
+    """ "FILE:LINE" of the innermost template frame of an error's traceback, which Jinja rewrites to template lines."""
+    place = str(template.filename)
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.endswith(".jinja"):
-            line = f":{trace.tb_lineno}"
+            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return line
+    return place
+
+
+def _syntax_error(error: jinja2.TemplateSyntaxError) -> PromptError:
+    return PromptError(f"{error.filename or error.name}:{error.lineno}: {error.message}", "Correct the template.")

@@ -122,8 +122,18 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: expected schema {SCHEMA}, found {found}.", "Use the version of cotbench that wrote it."
         )
     try:
-        return Manifest(**content)
-    except TypeError as error:
+        manifest = Manifest(**content)
+        # What reports and lists rely on; everything else in it is for people.
+        for place in (
+            manifest.spec["model"]["model"],
+            manifest.spec["tasks"],
+            manifest.spec["modes"],
+            manifest.options["model"],
+        ):
+            if not place:
+                raise TypeError("an empty entry")
+        return manifest
+    except (TypeError, KeyError) as error:
         raise RunError(f"{path}: {error}.", "Restore the file; without it the run can't be interpreted.") from None
 
 
@@ -312,7 +322,7 @@ def _entry(key: Key, request: Request, seed: int | None, reply: Reply) -> dict[s
     if reply.prompt is not None:
         row["prompt"] = reply.prompt
     else:
-        row["messages"] = [_message(m) for m in request.messages]
+        row["messages"] = [_message(m) for m in reply.messages or request.messages]
     row["completions"] = [c.as_dict() for c in reply.completions]
     return row
 
@@ -346,10 +356,18 @@ def read_questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
     """Questions and golds of a run, by id."""
     questions, golds = {}, {}
     for row in _lines(folder / QUESTIONS):
-        gold = row.pop("gold")
-        questions[row["id"]] = Question(**{**row, "choices": tuple(row["choices"])})
-        golds[row["id"]] = gold
+        try:
+            golds[row["id"]] = row.pop("gold")
+            questions[row["id"]] = Question(**{**row, "choices": tuple(row["choices"])})
+        except (TypeError, KeyError, AttributeError):
+            raise _not_ours(folder / QUESTIONS) from None
     return questions, golds
+
+
+def _not_ours(path: Path) -> RunError:
+    return RunError(
+        f"{path}: holds a line that cotbench didn't write.", "Run `cotbench run --resume RUN` to write it again."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,7 +398,11 @@ class Record:
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
     """A run's records as dicts; a torn last line (of a run that was killed) is passed over."""
-    return list(_lines(folder / RECORDS, torn=True))
+    rows = list(_lines(folder / RECORDS, torn=True))
+    needed = set(Record.__slots__)
+    if any(not isinstance(row, dict) or not needed <= row.keys() for row in rows):
+        raise _not_ours(folder / RECORDS)
+    return rows
 
 
 def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:

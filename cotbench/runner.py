@@ -25,7 +25,7 @@ from types import FrameType
 from typing import Any
 
 from cotbench.engines import Engine, EngineInfo, open_engine
-from cotbench.errors import CotbenchError, Interrupted, RunError
+from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader
 from cotbench.modes import Flow, Kit, Paths
 from cotbench.plan import Plan, differences, digest, engine_config
@@ -46,7 +46,7 @@ from cotbench.records import (
     write_atomically,
     write_questions,
 )
-from cotbench.types import Completion, Key, Outcome, Prediction, Question, Reply, Request, request_seed
+from cotbench.types import Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -85,7 +85,7 @@ class _Active:
     wanted: tuple[Key, ...] = ()
     asked: list[Key] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
-    paths: list[Completion] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
 
 
 class Loop:
@@ -196,9 +196,9 @@ class Loop:
         known = self._replies[active.question.id]
         if any(key not in known for key in active.wanted):
             return None
-        paths = [known[key].completions for key in active.wanted]
-        active.paths.extend(path for each in paths for path in each)
-        return paths
+        replies = [known[key] for key in active.wanted]
+        active.replies.extend(replies)
+        return [reply.completions for reply in replies]
 
     def _take(self, arrived: list[tuple[Key, Reply]]) -> None:
         if not arrived:
@@ -239,8 +239,9 @@ class Loop:
             self._record(*self._ungraded.pop(place), verdict)
 
     def _record(self, active: _Active, prediction: Prediction, outcome: Outcome) -> None:
-        prompt = _total(path.prompt_tokens for path in active.paths)
-        completion = _total(path.completion_tokens for path in active.paths)
+        paths = [path for reply in active.replies for path in reply.completions]
+        prompt = _total(reply.prompt_tokens for reply in active.replies)
+        completion = _total(path.completion_tokens for path in paths)
         self._sink(
             active.place,
             Record(
@@ -252,11 +253,11 @@ class Loop:
                 gold=active.kit.data.golds[active.question.id],
                 rule=prediction.rule,
                 span=prediction.span,
-                truncated=any(path.finish_reason == "length" for path in active.paths),
+                truncated=any(path.finish_reason == "length" for path in paths),
                 prompt_tokens=prompt,
                 completion_tokens=completion,
                 requests=tuple((key.request, key.ordinal) for key in active.asked),
-                error=next((path.error for path in active.paths if path.error), ""),
+                error=next((path.error for path in paths if path.error), ""),
             ),
         )
         tally = self.tally
@@ -391,6 +392,11 @@ def _run_locked(
         status = "finished" if loop.tally.done == loop.tally.total else "interrupted"
     except KeyboardInterrupt:
         status = "interrupted"
+    except ModelError:
+        # The same Ctrl-C may have ended the engine or its server; then there is nothing left to wait for.
+        if not loop.tally.stopping:
+            raise
+        status = "interrupted"
     finally:
         grader.close()
         _close(manifest, session, loop.tally, status, started, folder, journal, sink)
@@ -421,7 +427,7 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         )
     options = asdict(plan.options)
     if plan.options.base_url:
-        from cotbench.engines.openai import public_url
+        from cotbench.engines.endpoint import public_url
 
         options["base_url"] = public_url(plan.options.base_url)
     limited = plan.options.limit is not None
@@ -486,20 +492,20 @@ def _close(
 
 @contextmanager
 def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
-    """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM: stop now."""
+    """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(number: int, _: FrameType | None) -> None:
-        if number == signal.SIGTERM or loop.tally.stopping:
+        if number != signal.SIGINT or loop.tally.stopping:
             raise KeyboardInterrupt
         loop.stop()
         say(
             f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

@@ -250,7 +250,12 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+    """The objects of a .jsonl. Raises DataError that names the line."""
+    return [row for _, row in _numbered_jsonl(path)]
+
+
+def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    rows: list[tuple[int, dict[str, Any]]] = []
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -271,7 +276,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
                 f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
                 "Each line holds one JSON object.",
             )
-        rows.append(row)
+        rows.append((number, row))
     return rows
 
 
@@ -284,7 +289,7 @@ CONTRACTS: dict[AnswerType, Answer] = {
     AnswerType.LATEX: Answer(
         type=AnswerType.LATEX,
         form=r"\boxed{<answer>}",
-        phrase="where <answer> is the final result, as simple as it gets, in LaTeX if it is a formula",
+        phrase="where <answer> is the final result, fully simplified, in LaTeX if it is a formula",
     ),
     AnswerType.LETTER: Answer(
         type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"
@@ -303,8 +308,9 @@ def task_of_jsonl(path: Path) -> TaskFile:
             f"--task: there is no file {path}.",
             "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
         )
-    rows = read_jsonl(path)
-    for number, row in enumerate(rows, 1):
+    numbered = _numbered_jsonl(path)
+    rows = [row for _, row in numbered]
+    for number, row in numbered:
         for key in ("question", "answer"):
             if key not in row:
                 raise TaskError(
@@ -313,7 +319,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
                 )
     with_choices = [row for row in rows if row.get("choices")]
     if with_choices and len(with_choices) != len(rows):
-        first = next(i for i, row in enumerate(rows, 1) if not row.get("choices"))
+        first = next(number for number, row in numbered if not row.get("choices"))
         raise TaskError(
             f"{shown(path)}:{first}: this line has no choices but others have.",
             "Put open and multiple-choice questions into two files.",
@@ -321,7 +327,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
     reader: GoldReaderName = "plain"
     if with_choices:
         kind = AnswerType.LETTER
-        reader = "index" if all(isinstance(row["answer"], int) for row in rows) else "letter"
+        reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
     else:

@@ -168,11 +168,18 @@ class Completion:
 class Reply:
     """What came back for one request: n completions, and the prompt as text where we rendered it ourselves.
 
-    prompt is None where the server renders: then the messages were sent as they are.
+    prompt is None where the server renders; messages then says what it was sent, if that differs from the request's own
+    (a system message folded into the first user turn, control tokens broken up).
     """
 
     completions: tuple[Completion, ...]
     prompt: str | None = None
+    messages: tuple[Message, ...] | None = None
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Of the one prompt that all paths share."""
+        return self.completions[0].prompt_tokens if self.completions else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,7 +122,7 @@ def make_run(
         "model": {"engine": "vllm", "model": model, "revision": revision, "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},
         "tasks": {"t": {"data": data}}, "modes": {f"t/{mode}": {} for mode in outcomes}, "num_fewshot": shots, "seed": 0,
     }  # fmt: skip
-    Manifest(run=folder.name, status="finished", spec=spec, options={}, engine={}, data={}).write(folder)
+    Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
     return folder
 
 

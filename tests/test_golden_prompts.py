@@ -76,4 +76,4 @@ def test_modes_differ_in_the_instruction_and_the_reasoning_only(task: str, shots
             assert len(theirs) > 1
         else:
             differing = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-            assert [(a[:10], b[:10]) for a, b in differing] == [("Give the a", "Let's thin")]
+            assert [(a[:10], b[:10]) for a, b in differing] == [("Reply with", "Let's thin")]

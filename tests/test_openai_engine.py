@@ -441,7 +441,7 @@ def test_one_bad_request_among_good_ones() -> None:
     assert bad == ["q5"]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [401, 404])
 def test_a_refusal_that_concerns_all_requests_stops_the_run(status: int) -> None:
     with MockServer(always(fault(f"no, {KEY}", status))) as server, opened(server) as engine:
         engine.submit(key_of("q", request()), request())
@@ -472,7 +472,7 @@ def no_system(message: str = "System role not supported") -> Script:
 
 
 @pytest.mark.parametrize("message", NO_SYSTEM_ROLE.values(), ids=NO_SYSTEM_ROLE.keys())
-def test_a_system_message_is_folded_into_the_first_turn_where_the_server_has_none(message: str) -> None:
+def test_system_message_is_folded_where_the_server_has_no_such_role(message: str) -> None:
     asked = request(system=True)
     with MockServer(no_system(message)) as server, opened(server) as engine:
         assert ask(engine, asked).completions == (read(),)
@@ -527,7 +527,7 @@ def test_both_at_once() -> None:
 
 
 @pytest.mark.parametrize("script", [no_system(), wants_max_completion_tokens], ids=["system role", "budget"])
-def test_requests_that_were_sent_before_it_was_learnt_are_asked_again_too(script: Script) -> None:
+def test_requests_sent_before_it_was_learnt_are_asked_again_too(script: Script) -> None:
     """All of the first requests are on their way before the first refusal is back: none of them may fail for it."""
     together = threading.Barrier(6)
 
@@ -579,7 +579,7 @@ def test_what_it_says_of_itself() -> None:
         pytest.param(Answer(body={"models": ["m"]}), id="another form"),
     ],
 )
-def test_servers_that_do_not_list_their_models_are_used_all_the_same(models: Json | Answer) -> None:
+def test_a_server_that_does_not_list_its_models_is_used_all_the_same(models: Json | Answer) -> None:
     with MockServer(says("4"), models=models) as server, opened(server) as engine:
         assert ask(engine).completions == (read(),)
 
@@ -612,7 +612,7 @@ def test_a_refused_key(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_server_that_is_not_there() -> None:
     with MockServer(says("4")) as server:
         pass
-    with pytest.raises(ModelError, match="can't reach http://127.0.0.1") as caught, opened(server):
+    with pytest.raises(ModelError, match="can't reach http://127") as caught, opened(server):
         pass
     assert "--base-url" in caught.value.hint
 

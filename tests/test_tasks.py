@@ -7,7 +7,6 @@ parts: the file, what was found there, and the remedy.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,11 @@ import yaml
 
 from cotbench.data import load_data
 from cotbench.errors import DataError, TaskError
-from cotbench.grade import clean_latex
-from cotbench.tasks import CONTRACTS, Task, TaskFile, find_task, list_task_files, read_task_file, shipped, task_of_jsonl
-from cotbench.types import LETTERS, AnswerType
+from cotbench.grade import clean_latex, grade_now
+from cotbench.tasks import CONTRACTS, TaskFile, find_task, list_task_files, read_task_file, shipped, task_of_jsonl
+from cotbench.types import LETTERS, AnswerType, Outcome
 
 SHIPPED = ("gsm8k", "logiqa", "math", "math500", "mmlu", "sample")
-EXEMPLARS = [
-    pytest.param(name, place, id=f"{name}-{place + 1}")
-    for name in SHIPPED
-    for place in range(len(read_task_file(shipped("tasks") / f"{name}.yaml").task.exemplars))
-]
 
 # --- what is shipped ----------------------------------------------------------------------------------------------
 
@@ -63,29 +57,29 @@ def test_each_task_has_exemplars_and_no_two_alike(name: str) -> None:
     assert len(set(questions)) == len(questions)
 
 
-@pytest.mark.parametrize(("name", "place"), EXEMPLARS)
-def test_an_exemplar_is_complete(name: str, place: int) -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_an_exemplar_is_complete(name: str) -> None:
     task = find_task(name).task
-    exemplar = task.exemplars[place]
-    for part in ("question", "rationale", "program", "equations", "answer"):
-        text = getattr(exemplar, part)
-        assert text and text == text.strip(), part
-    # A second answer line in front of the real one would teach a model to write two.
-    assert "Answer:" not in str(exemplar.rationale)
-    if task.answer.type is AnswerType.LETTER:
-        assert exemplar.answer in LETTERS[: len(exemplar.choices)]
-    else:
-        assert exemplar.choices == []
+    for exemplar in task.exemplars:
+        for part in ("question", "rationale", "program", "equations", "answer"):
+            text = getattr(exemplar, part)
+            assert text and text == text.strip(), (part, exemplar.question)
+        # A second answer line in front of the real one would teach a model to write two.
+        assert "Answer:" not in str(exemplar.rationale), exemplar.question
+        if task.answer.type is AnswerType.LETTER:
+            assert exemplar.answer in LETTERS[: len(exemplar.choices)], exemplar.question
+        else:
+            assert exemplar.choices == [], exemplar.question
 
 
-@pytest.mark.parametrize(("name", "place"), EXEMPLARS)
-def test_an_exemplars_program_computes_its_answer(name: str, place: int) -> None:
-    exemplar = find_task(name).task.exemplars[place]
-    names: dict[str, Any] = {}
-    exec(str(exemplar.program), names)  # our own code, from our own task files
-    found = names["solution"]()
-    shown = found if isinstance(found, str) else sympy.latex(sympy.sympify(found))
-    assert clean_latex(shown) == clean_latex(exemplar.answer)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_an_exemplars_program_computes_its_answer(name: str) -> None:
+    for exemplar in find_task(name).task.exemplars:
+        names: dict[str, Any] = {}
+        exec(str(exemplar.program), names)  # our own code, from our own task files
+        found = names["solution"]()
+        text = found if isinstance(found, str) else sympy.latex(sympy.sympify(found))
+        assert clean_latex(text) == clean_latex(exemplar.answer), exemplar.question
 
 
 def test_math500_shows_the_exemplars_of_math() -> None:
@@ -332,8 +326,7 @@ YES_NO = {"choices": ["yes", "no"]}
         pytest.param(two(1, 0, **YES_NO), AnswerType.LETTER, ["B", "A"], id="indices"),
         pytest.param(two("no", "yes", **YES_NO), AnswerType.LETTER, ["B", "A"], id="texts of options"),
         pytest.param(two(7, 0.5), AnswerType.NUMBER, ["7", "0.5"], id="numbers"),
-        pytest.param(two("7", "1,000"), AnswerType.NUMBER, ["7", None], id="numbers as texts"),
-        pytest.param(two("-3", "1/2"), AnswerType.NUMBER, ["-3", None], id="sign and fraction"),
+        pytest.param(two("7", "-3"), AnswerType.NUMBER, ["7", "-3"], id="numbers as texts"),
         pytest.param(two("7", "x + 1"), AnswerType.LATEX, ["7", "x + 1"], id="one formula makes it LaTeX"),
         pytest.param(two(r"\frac{1}{2}", r"\sqrt 2"), AnswerType.LATEX, [r"\frac{1}{2}", r"\sqrt 2"], id="latex"),
         pytest.param(two("7", "8", choices=[]), AnswerType.NUMBER, ["7", "8"], id="empty choices are no choices"),
@@ -341,7 +334,7 @@ YES_NO = {"choices": ["yes", "no"]}
     ],
 )
 def test_the_kind_of_answer_is_told_from_the_answers(
-    rows: list[dict[str, Any]], kind: AnswerType, golds: list[str | None], tmp_path: Path
+    rows: list[dict[str, Any]], kind: AnswerType, golds: list[str], tmp_path: Path
 ) -> None:
     file = find_task(str(jsonl(tmp_path, *rows)))
     assert file.task.name == "my_own"
@@ -349,19 +342,20 @@ def test_the_kind_of_answer_is_told_from_the_answers(
     data = load_data(file)
     assert [q.text for q in data.questions] == ["One?", "Two?"]
     assert all(q.choices == (("yes", "no") if kind is AnswerType.LETTER else ()) for q in data.questions)
-    found = [data.golds[q.id] for q in data.questions]
-    assert [gold for gold, wanted in zip(found, golds, strict=True) if wanted not in (None, gold)] == []
+    assert [data.golds[q.id] for q in data.questions] == golds
 
 
-def test_the_number_of_a_users_row_can_be_graded(tmp_path: Path) -> None:
-    """Numbers are compared as fractions, so a gold with a thousands comma has to be read before it is compared."""
-    from cotbench.grade import grade_now
-    from cotbench.types import Outcome
-
-    data = load_data(find_task(str(jsonl(tmp_path, *two("1,000", "1/2")))))
-    golds = [data.golds[q.id] for q in data.questions]
-    assert grade_now("1000", golds[0], AnswerType.NUMBER) is Outcome.CORRECT
-    assert grade_now("0.5", golds[1], AnswerType.NUMBER) is Outcome.CORRECT
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("1,000", "1000"), ("1/2", "0.5"), ("0.50", "0.5"), ("$18", "18"), ("-2,500.50", "-2500.5"), (1e3, "1000")],
+    ids=str,
+)
+def test_whatever_counts_as_a_number_can_be_graded(gold: Any, answer: str, tmp_path: Path) -> None:
+    """What makes a file a task of numbers is a looser reading than the comparison of fractions that grades it."""
+    file = find_task(str(jsonl(tmp_path, *two("7", gold))))
+    assert file.task.answer.type is AnswerType.NUMBER
+    data = load_data(file)
+    assert grade_now(answer, data.golds[data.questions[1].id], AnswerType.NUMBER) is Outcome.CORRECT
 
 
 def test_group_and_cluster_are_optional_columns(tmp_path: Path) -> None:
@@ -434,7 +428,8 @@ def test_the_name_of_a_users_task_is_safe_in_paths_and_ids(name: str, expected: 
 
 
 def test_the_hash_of_a_users_task_is_that_of_its_file(tmp_path: Path) -> None:
-    read: Callable[..., TaskFile] = lambda *rows: task_of_jsonl(jsonl(tmp_path, *rows))  # noqa: E731
+    def read(*rows: dict[str, Any]) -> TaskFile:
+        return task_of_jsonl(jsonl(tmp_path, *rows))
+
     first, again, other = read(*two("1", "2")), read(*two("1", "2")), read(*two("1", "3"))
     assert first.hash == again.hash != other.hash
-    assert isinstance(first.task, Task)

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 ENV = {
     "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
 }  # fmt: skip
+VLLM_ARGS = "dtype=float32,gpu_memory_utilization=0.3"  # other tests use the memory too
 BUDGETS = "cot=64,direct=24"
 
 
@@ -60,7 +61,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def in_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], str]:
-    return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", 100, "--model-args", "dtype=float32")
+    return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", 100, "--model-args", VLLM_ARGS)
 
 
 @pytest.mark.data
@@ -113,7 +114,7 @@ def serving(model: Path, name: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", name,
-        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32",
+        "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--gpu-memory-utilization", "0.3",
     ]  # fmt: skip
     server = subprocess.Popen(
         command, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -187,7 +188,7 @@ def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> Non
         "--gen-kwargs",
         "temperature=1.0,max_tokens=16",
     ]
-    first = run_cli(*base, "--json", "--model-args", "dtype=float32", "-o", tmp_path / "a", env=ENV)
+    first = run_cli(*base, "--json", "--model-args", VLLM_ARGS, "-o", tmp_path / "a", env=ENV)
     assert first.code == 4, first.err
     assert "1 of 7 answers are missing because their requests failed" in first.err
     one = journal(Path(json.loads(first.out)["folder"]))
@@ -195,7 +196,7 @@ def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> Non
     assert all(r["prompt"].endswith("\n\nResponse:") for r in one)
     sampled = [r for r in one if "seed" in r and r["completions"][0]["finish_reason"] != "error"]
     assert len({r["seed"] for r in sampled}) == len({r["completions"][0]["text"] for r in sampled}) == 6
-    second = run_cli(*base, "--json", "--model-args", "dtype=float32", "-o", tmp_path / "b", env=ENV)
+    second = run_cli(*base, "--json", "--model-args", VLLM_ARGS, "-o", tmp_path / "b", env=ENV)
     assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
         r["completions"] for r in one
     ]
@@ -221,24 +222,59 @@ def test_a_model_that_isnt_there(tmp_path: Path) -> None:
         assert "Traceback" not in done.err
 
 
-def test_ctrl_c_spares_the_engine_process(tiny: Path, tmp_path: Path) -> None:
-    """A Ctrl-C reaches the whole foreground group; what is in flight is still finished and recorded."""
+def children(pid: int) -> list[int]:
+    """All descendants of a process (Linux)."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *children(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_killed_run_leaves_no_engine_behind_and_a_ctrl_c_spares_it(tiny: Path, tmp_path: Path) -> None:
+    """An engine that outlives its run would keep the device's memory, and the run couldn't be resumed. A Ctrl-C reaches
+    the whole foreground process group, and what is in flight is still finished and recorded."""
     command = [
         sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
-        "--max-tokens", "cot=1500,direct=24", "--model-args", "dtype=float32", "-o", str(tmp_path), "--quiet",
+        "--max-tokens", "cot=1200,direct=24", "--model-args", VLLM_ARGS, "-o", str(tmp_path), "--quiet",
     ]  # fmt: skip
-    process = subprocess.Popen(
-        command, env={**os.environ, **ENV}, stderr=subprocess.PIPE, start_new_session=True, text=True
-    )
-    deadline = time.monotonic() + 240
-    while not any(p.stat().st_size for p in tmp_path.glob(f"*/{JOURNAL}")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=240)
-    # All 96 requests were in flight already, so finishing them finishes the run; nothing was lost.
-    assert process.returncode == 0, err
+
+    def started(more_than: int) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command, env={**os.environ, **ENV}, stderr=subprocess.PIPE, start_new_session=True, text=True
+        )
+        deadline = time.monotonic() + 240
+        while sum(p.read_bytes().count(b"\n") for p in tmp_path.glob(f"*/{JOURNAL}")) <= more_than:
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.05)
+        return process
+
+    killed = started(0)
+    engine = [pid for pid in children(killed.pid) if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert engine
+    killed.kill()
+    killed.communicate(timeout=60)
+    deadline = time.monotonic() + 20
+    while any(map(alive, engine)):
+        assert time.monotonic() < deadline, "the engine outlives its run"
+        time.sleep(0.1)
     [folder] = [p.parent for p in tmp_path.glob(f"*/{JOURNAL}")]
-    assert len(journal(folder)) == 96
+    recorded = len(journal(folder))
+    assert 0 < recorded < 96
+
+    resumed = started(recorded)
+    os.killpg(resumed.pid, signal.SIGINT)
+    _, err = resumed.communicate(timeout=240)
+    # All requests were in flight already, so finishing them finishes the run; nothing was lost or asked twice.
+    assert resumed.returncode == 0, err
     assert "Press Ctrl-C again" in err
+    rows = journal(folder)
+    assert len(rows) == len({(row["question"], row["request"]) for row in rows}) == 96

@@ -16,8 +16,8 @@ CHAT_TEMPLATE = (
 
 # Text of ours to train the tokenizer on: enough for words, digits and a little LaTeX to become tokens.
 CORPUS = [
-    "You answer questions. Follow the instruction behind each question, and end with the answer line it asks for.",
-    "Let's think step by step: work the problem out in writing first, then give the answer line.",
+    "You answer questions. Follow the instruction after each question, and give the answer line that it asks for.",
+    "Let's think step by step. First work the problem out in writing, then end with the answer line.",
     "The last line of your reply must have exactly this form, where the number is the final result in digits.",
     "Answer: 42 Answer: \\boxed{\\frac{1}{2}} Answer: (C) A) B) C) D) $x^2 + 3x = 12$ 0 1 2 3 4 5 6 7 8 9",
     "How many apples does she have left if she gives seven of the twelve that she picked to her brother?",

@@ -50,7 +50,6 @@ class EngineInfo:
             "dtype": self.dtype,
             "chat_template": self.chat_template,
             "chat_template_hash": self.chat_template_hash,
-            "system_role": self.system_role,
         }
 
 

@@ -21,7 +21,7 @@ _PLAIN_HEAD = {"system": "", "user": "Question: ", "assistant": "Response: "}
 
 # Marks of turns in common chat formats. In a message's own text they are broken up, as are the tokenizer's special
 # tokens, since tokenizers would read them as the real thing.
-_MARKS = re.compile(r"<\|[^|<>\s]{1,40}\|>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>")
+_MARKS = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<(?:bos|eos)>"
 _BREAK = "\u200b"  # zero-width space
 
 
@@ -31,9 +31,21 @@ def plain_text(messages: Sequence[Message]) -> str:
     return "\n\n".join([*blocks, "Response:"])
 
 
-def disarm(text: str, special: re.Pattern[str] = _MARKS) -> str:
+def _beginnings(marks: Sequence[str]) -> re.Pattern[str]:
+    """Matches the first character of each mark, so that marks inside marks are found too."""
+    return re.compile(f"(?=(?:{'|'.join(marks)})).", re.S)
+
+
+_COMMON = _beginnings([_MARKS])
+
+
+def disarm(text: str, beginnings: re.Pattern[str] = _COMMON) -> str:
     """A text in which control tokens are no longer spelt out: a zero-width space behind their first character."""
-    return special.sub(lambda m: m[0][0] + _BREAK + m[0][1:], text)
+    return beginnings.sub(lambda m: m[0] + _BREAK, text)
+
+
+def disarmed(messages: Sequence[Message], beginnings: re.Pattern[str] = _COMMON) -> tuple[Message, ...]:
+    return tuple(Message(role=m.role, text=disarm(m.text, beginnings)) for m in messages)
 
 
 def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -62,8 +74,7 @@ class ChatFormat:
             for t in getattr(tokenizer, "added_tokens_decoder", {}).values()
             if getattr(t, "special", False) and len(str(t)) > 1
         }
-        marks = [_MARKS.pattern, *map(re.escape, sorted(tokens, key=len, reverse=True))]
-        self._special = re.compile("|".join(marks))
+        self._special = _beginnings([_MARKS, *map(re.escape, sorted(tokens))])
         bos = getattr(tokenizer, "bos_token_id", None)
         # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it already.
         opening = list(tokenizer("a").input_ids)[:1]
@@ -79,10 +90,11 @@ class ChatFormat:
                 template = template.get("default")
             return template if isinstance(template, str) else None
         try:
-            return Path(choice).read_text()
-        except OSError as error:
+            return Path(choice).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise UsageError(
-                f"--chat-template: can't read {choice}: {error.strerror}.",
+                f"--chat-template: can't read {choice}: {reason}.",
                 "Give 'auto', 'none' or the path of a Jinja file.",
             ) from None
 
@@ -122,7 +134,7 @@ class ChatFormat:
 
     def text(self, request: Request) -> str:
         """What is sent, as text; a BOS that the tokenizer adds is not in it."""
-        messages = tuple(Message(role=m.role, text=disarm(m.text, self._special)) for m in request.messages)
+        messages = disarmed(request.messages, self._special)
         if self._template is None:
             return plain_text(messages)
         if self.system_role == "folded":

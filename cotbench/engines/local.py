@@ -41,6 +41,11 @@ def model_error(model: str, error: BaseException) -> ModelError:
     lower = reason.lower()
     if "out of memory" in lower or "no available memory" in lower or "kv cache" in lower or "free memory" in lower:
         remedy = "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: tensor_parallel_size=N."
+    elif "engine core initialization failed" in lower:
+        remedy = (
+            "vLLM's messages above hold the cause. If it is memory: lower --model-args gpu_memory_utilization=0.8 where others "
+            "use the device too, lower max_model_len=N, or spread the model with tensor_parallel_size=N."
+        )
     elif "gated" in lower or "401" in reason or "403" in reason:
         remedy = "The model is gated: accept its terms on the Hub and set HF_TOKEN."
     elif "trust_remote_code" in lower:

@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import re
 import threading
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.chat import PLAIN_STOP, disarm, fold_system, plain_text
+from cotbench.engines.arguments import number, only_known, whole
+from cotbench.engines.chat import PLAIN_STOP, disarmed, fold_system, plain_text
+from cotbench.engines.endpoint import Secrets, public_url
 from cotbench.errors import ModelError, UsageError
-from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
+from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
 MAX_RETRIES = 8  # with the client's backoff (0.5 s doubling to 8 s) about 40 s of a server that is away
 TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
@@ -31,16 +34,20 @@ _FINISH: dict[str | None, FinishReason] = {
     "max_tokens": "length",
     "content_filter": "refused",
 }
-_OPTIONS = {"max_retries": int, "timeout_s": float, "send_seed": bool}
+_ARGUMENTS = ("max_retries", "timeout_s", "send_seed")
+# What a server says in a 400 when its chat template takes no system message (Gemma, Mistral and Mixtral among them).
+_NO_SYSTEM = re.compile(
+    r"system (?:role|message|prompt)|\broles?\b.*(?:alternat|support|system|user|assistant)", re.I | re.S
+)
+_REFUSED_CODES = frozenset({"content_filter", "content_policy_violation"})
 
 
-def public_url(url: str) -> str:
-    """A base URL without user name, password and query, which may hold a key."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.port:
-        host = f"{host}:{parts.port}"
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """What a server wants otherwise than most: learnt from its refusals, and kept for all requests after."""
+
+    budget_name: str = "max_tokens"
+    fold: bool = False
 
 
 class OpenAIEngine:
@@ -51,6 +58,9 @@ class OpenAIEngine:
         self._config = config
         self._url = config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         self._key = os.environ.get("OPENAI_API_KEY", "")
+        if config.base_url == "":
+            raise UsageError("--base-url is empty.", "As in --base-url http://127.0.0.1:8000/v1")
+        self._secrets = Secrets(self._url, self._key)
         if not self._key and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
             raise ModelError(
                 "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
@@ -61,55 +71,47 @@ class OpenAIEngine:
                 "--chat-template: with engine 'openai' the server renders.",
                 "Use auto, or none for the completions endpoint.",
             )
-        unknown = set(config.model_args) - set(_OPTIONS)
-        if unknown:
-            raise UsageError(
-                f"--model-args: engine 'openai' doesn't know {', '.join(sorted(unknown))}.",
-                f"Known: {', '.join(_OPTIONS)}.",
-            )
+        arguments = config.model_args
+        only_known("openai", arguments, _ARGUMENTS)
         self._plain = config.chat_template == "none"
-        self._send_seed = bool(config.model_args.get("send_seed", True))
-        self._fold = False
-        self._budget_name = "max_tokens"
+        self._send_seed = bool(arguments.get("send_seed", True))
+        self._manner = _Manner()
         self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._flying = 0
         self.capacity = 2 * config.concurrency
+        retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
+        timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
         self._client = openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key=self._key or "none",
-            max_retries=int(config.model_args.get("max_retries", MAX_RETRIES)),
-            timeout=float(config.model_args.get("timeout_s", TIMEOUT_S)),
+            base_url=self._url, api_key=self._key or "none", max_retries=retries, timeout=timeout_s
         )
         self._gate = asyncio.Semaphore(config.concurrency)
-        self._revision = self._call(self._check_server())
+        try:
+            self._revision = self._call(self._check_server())
+        except BaseException:
+            self.close()
+            raise
 
     def _call(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def _clean(self, text: object) -> str:
-        words = " ".join(str(text).split())[:500]
-        for secret in filter(None, (self._key, urlsplit(self._url).password, urlsplit(self._url).query)):
-            words = words.replace(secret, "***")
-        return words
 
     async def _check_server(self) -> str:
         """Ask for the list of models: tells at once whether the server, the key and the model's name are right."""
         client = self._client.with_options(max_retries=2, timeout=30.0)
         try:
-            models = [model async for model in await client.models.list()]
+            models = [model async for model in await client.models.list() if isinstance(model.id, str)]
         except self._openai.APIStatusError as error:
             if error.status_code in (401, 403):
                 raise self._fatal(error) from None
             return ""  # some servers don't list their models
         except self._openai.APIConnectionError as error:
             raise ModelError(
-                f"engine 'openai': can't reach {public_url(self._url)}: {self._clean(error.__cause__ or error)}",
+                f"engine 'openai': can't reach {public_url(self._url)}: {self._secrets.clean(error.__cause__ or error)}",
                 "Start the server or correct --base-url (it usually ends in /v1).",
             ) from None
-        except self._openai.OpenAIError:
+        except Exception:  # it answers something that is no list of models: the requests will tell
             return ""
         names = [model.id for model in models]
         if names and self._config.model not in names:
@@ -129,7 +131,7 @@ class OpenAIEngine:
                 "Set OPENAI_API_KEY to a valid key; then run the same command again.",
             )
         return ModelError(
-            f"engine 'openai': {public_url(self._url)} answers {status}: {self._clean(error)}",
+            f"engine 'openai': {public_url(self._url)} answers {status}: {self._secrets.clean(error)}",
             "Check --model and --base-url; then run the same command again.",
         )
 
@@ -151,34 +153,51 @@ class OpenAIEngine:
 
     async def _answer(self, key: Key, request: Request) -> None:
         async with self._gate:
-            prompt = plain_text(request.messages) if self._plain else None
             try:
-                completions = await self._ask(key, request, prompt)
+                reply = await self._ask(key, request)
             except ModelError as error:
                 self._results.put(error)
                 return
             except Exception as error:
-                path = Completion(text="", finish_reason="error", error=f"{type(error).__name__}: {self._clean(error)}")
-                completions = (path,) * request.sampling.n
-            self._results.put((key, Reply(completions=completions, prompt=prompt)))
+                refused = getattr(error, "code", None) in _REFUSED_CODES
+                reason = f"{type(error).__name__}: {self._secrets.clean(error)}"
+                path = Completion(text="", finish_reason="refused" if refused else "error", error=reason)
+                reply = self._reply((path,) * request.sampling.n, request, self._manner)
+            self._results.put((key, reply))
 
-    async def _ask(self, key: Key, request: Request, prompt: str | None) -> tuple[Completion, ...]:
-        for _ in range(3):  # the request, and once more for each of the two things a server may want otherwise
+    async def _ask(self, key: Key, request: Request) -> Reply:
+        while True:
+            manner = self._manner
             try:
-                return self._read(await self._send(key, request, prompt), request)
+                return self._reply(self._read(await self._send(key, request, manner), request), request, manner)
             except (self._openai.AuthenticationError, self._openai.NotFoundError) as error:
                 raise self._fatal(error) from None
             except self._openai.BadRequestError as error:
-                words = str(error).lower()
-                if "max_completion_tokens" in words and self._budget_name == "max_tokens":
-                    self._budget_name = "max_completion_tokens"
-                elif "system" in words and "role" in words and not self._fold:
-                    self._fold = True
+                # Others may have been refused for the same reason at the same time: ask again in the newest manner.
+                words = str(error)
+                if "max_completion_tokens" in words and manner.budget_name == "max_tokens":
+                    self._manner = replace(self._manner, budget_name="max_completion_tokens")
+                elif not manner.fold and request.messages[0].role == "system" and _NO_SYSTEM.search(words):
+                    self._manner = replace(self._manner, fold=True)
                 else:
                     raise
-        raise RuntimeError("the server refused the request in three forms")
 
-    async def _send(self, key: Key, request: Request, prompt: str | None) -> Any:
+    def _prompt(self, request: Request) -> str | None:
+        return plain_text(disarmed(request.messages)) if self._plain else None
+
+    def _messages(self, request: Request, manner: _Manner) -> tuple[Message, ...]:
+        return disarmed(fold_system(request.messages) if manner.fold else request.messages)
+
+    def _reply(self, completions: tuple[Completion, ...], request: Request, manner: _Manner) -> Reply:
+        """With what was sent, where that isn't the request's own messages."""
+        sent = self._messages(request, manner)
+        return Reply(
+            completions=completions,
+            prompt=self._prompt(request),
+            messages=sent if sent != request.messages and not self._plain else None,
+        )
+
+    async def _send(self, key: Key, request: Request, manner: _Manner) -> Any:
         wanted = request.sampling
         options: dict[str, Any] = {
             "model": self._config.model,
@@ -191,14 +210,12 @@ class OpenAIEngine:
         stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
         if stop:
             options["stop"] = stop
+        prompt = self._prompt(request)
         if prompt is not None:
             return await self._client.completions.create(prompt=prompt, max_tokens=wanted.max_tokens, **options)
-        options[self._budget_name] = wanted.max_tokens
-        return await self._client.chat.completions.create(messages=self._messages(request), **options)
-
-    def _messages(self, request: Request) -> Any:
-        messages = fold_system(request.messages) if self._fold else request.messages
-        return [{"role": m.role, "content": disarm(m.text)} for m in messages]
+        options[manner.budget_name] = wanted.max_tokens
+        messages: Any = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
+        return await self._client.chat.completions.create(messages=messages, **options)
 
     def _read(self, response: Any, request: Request) -> tuple[Completion, ...]:
         choices = sorted(response.choices or [], key=lambda choice: choice.index)
@@ -239,7 +256,7 @@ class OpenAIEngine:
             version=self._openai.__version__,
             revision=self._revision,
             chat_template="none" if self._plain else "server",
-            system_role="none" if self._plain else "native",
+            system_role="none" if self._plain else "folded" if self._manner.fold else "native",
             device=public_url(self._url),
             notes=(
                 "the server renders the prompt; its model's revision and chat template are its own",
@@ -249,8 +266,8 @@ class OpenAIEngine:
 
     def preview(self, request: Request) -> str:
         if self._plain:
-            return plain_text(request.messages)
-        return "\n\n".join(f"[{m['role']}]\n{m['content']}" for m in self._messages(request))
+            return plain_text(disarmed(request.messages))
+        return "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._manner))
 
     def close(self) -> None:
         async def stop() -> None:

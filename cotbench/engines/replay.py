@@ -42,6 +42,8 @@ class ReplayEngine:
         self._waiting: list[tuple[Key, Request]] = []
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
+            if not self._path.is_file():
+                raise DataError(f"engine 'replay': {self._path}: there is no such file.", "Give a run that holds one.")
             self._read_journal()
         elif self._path.is_file():
             self._read_outputs()
@@ -77,8 +79,10 @@ class ReplayEngine:
                     raise DataError(
                         f"{place}: expected the keys 'output' and 'id' or 'question'.", "See `cotbench list engines`."
                     )
+                if not isinstance(row.get("id", ""), str):
+                    raise DataError(f"{place}: id is {row['id']!r:.40}.", "Give cotbench's question id, or `question`.")
                 identity = row["id"] if "id" in row else by_text.get(_fold(str(row["question"])))
-                if identity in self._config.questions:
+                if str(identity) in self._config.questions:
                     self._outputs[str(identity), str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
 
     @staticmethod
@@ -88,6 +92,9 @@ class ReplayEngine:
             raise DataError(
                 f"{place}: finish_reason is {finish!r}.", f"Use one of {', '.join(get_args(FinishReason))}."
             )
+        for name in ("prompt_tokens", "completion_tokens"):
+            if row.get(name) is not None and type(row[name]) is not int:
+                raise DataError(f"{place}: {name} is {row[name]!r:.40}.", "Give a whole number, or leave it out.")
         return Completion(
             text=row["output"],
             finish_reason=finish,

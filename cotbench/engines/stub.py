@@ -16,6 +16,7 @@ import re
 import time
 
 from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.arguments import number, whole
 from cotbench.engines.chat import plain_text
 from cotbench.errors import UsageError
 from cotbench.types import LETTERS, Completion, Key, Reply, Request
@@ -34,11 +35,12 @@ class StubEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         arguments = dict(config.model_args)
-        self._latency_s = float(arguments.pop("latency_s", 0.0))
-        self.capacity = int(arguments.pop("in_flight", 1_024))
+        self._latency_s = number("stub", arguments, "latency_s", 0.0)
+        self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
+        arguments = {name: value for name, value in arguments.items() if name not in ("latency_s", "in_flight")}
         self._shares = dict(SHARES)
         for name, value in arguments.items():
-            if not isinstance(value, int | float) or not 0 <= value <= 1:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise UsageError(
                     f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.",
                     f"Its shares: {SHARES}.",

@@ -10,9 +10,9 @@ from collections import deque
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines.arguments import whole
 from cotbench.engines.chat import ChatFormat
 from cotbench.engines.local import fingerprint, model_error
-from cotbench.errors import UsageError
 from cotbench.types import Completion, Key, Reply, Request, request_seed
 
 DEFAULT_BATCH = 16
@@ -29,9 +29,8 @@ class TransformersEngine:
         self._torch = torch
         self._version = transformers.__version__
         arguments = dict(config.model_args)
-        self._batch = int(arguments.pop("batch_size", DEFAULT_BATCH))
-        if self._batch < 1:
-            raise UsageError(f"--model-args: batch_size={self._batch} is not a positive number.")
+        self._batch = whole("transformers", arguments, "batch_size", DEFAULT_BATCH, low=1)
+        arguments.pop("batch_size", None)
         self._device = str(arguments.pop("device", "cuda" if torch.cuda.is_available() else "cpu"))
         dtype = arguments.pop("dtype", "auto")
         revision = arguments.get("revision")

@@ -7,8 +7,14 @@ quantization, gpu_memory_utilization ...).
 
 from __future__ import annotations
 
+import multiprocessing.spawn
 import os
-import signal
+import shlex
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
@@ -23,6 +29,42 @@ CAPACITY = 8_192
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 
 
+# Runs Python with the arguments it is given, in a session of its own, and (Linux) has the kernel kill it when its parent
+# dies: an engine that outlives a killed run keeps the GPU's memory, and the run can't be resumed. The resource tracker
+# must outlive us, to clean up after us.
+_LAUNCHER = """#!/bin/sh
+exec {python} -c '
+import os, sys
+os.setsid()
+if sys.platform == "linux" and not any("resource_tracker" in word for word in sys.argv):
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+' "$@"
+"""
+
+
+@contextmanager
+def _own_session() -> Generator[None]:
+    """Processes that are spawned inside stand in a session of their own, out of a terminal's reach.
+
+    A Ctrl-C goes to the whole foreground process group; vLLM's processes would end at once (they set their own handlers),
+    and what is in flight with them. So only the harness gets it, and it ends them when it is done.
+    """
+    before = multiprocessing.spawn.get_executable()
+    with tempfile.TemporaryDirectory(prefix="cotbench-") as folder:
+        launcher = Path(folder, "python")
+        launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)))
+        launcher.chmod(0o700)
+        # Where temporary files may not be executed, a Ctrl-C ends the engine too.
+        if os.access(launcher, os.X_OK):
+            multiprocessing.spawn.set_executable(str(launcher))
+        try:
+            yield
+        finally:
+            multiprocessing.spawn.set_executable(before)
+
+
 class VllmEngine:
     capacity = CAPACITY
 
@@ -32,12 +74,11 @@ class VllmEngine:
             ("VLLM_NO_USAGE_STATS", "1"),
             ("DO_NOT_TRACK", "1"),
             ("VLLM_LOGGING_LEVEL", "WARNING"),
+            ("VLLM_WORKER_MULTIPROC_METHOD", "spawn"),
             ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # stdout is for results
         ):
             os.environ.setdefault(name, value)
-        # A Ctrl-C is ours to handle: the engine's own process inherits the blocked signal and goes on serving.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with _own_session():
             import vllm
 
             arguments: dict[str, Any] = {
@@ -54,8 +95,6 @@ class VllmEngine:
                 ) from None
             except Exception as error:
                 raise model_error(config.model, error) from None
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._vllm = vllm
         self._engine = self._llm.llm_engine
         self._chat = ChatFormat(self._llm.get_tokenizer(), config.chat_template)
