@@ -33,6 +33,7 @@ Ticket = TypeVar("Ticket", bound=Hashable)
 
 TIMEOUT_S = 5.0  # wall time for one comparison; Math-Verify's own default
 MEMORY_BYTES = 4 << 30  # address space of a worker; SymPy with its caches stays below 1 GiB on MATH
+MAX_POOLS = 5  # a pool of workers that breaks is replaced, this often
 MAX_DIGIT_RUN = 64  # longer runs of digits make SymPy factor or multiply for minutes
 MAX_DEPTH = 32  # nested braces; the parser recurses
 
@@ -171,13 +172,14 @@ class _Spawn(SpawnContext):
 class Grader(Generic[Ticket]):
     """Grades answers beside the engine: `submit` returns at once, `done` gives the verdicts that have come.
 
-    Equal (answer, gold) pairs are compared once. A worker that dies is replaced and its pair tried once more; so are the
-    pairs of a pool that broke because a worker died while it had none.
+    Equal (answer, gold) pairs are compared once. A worker that dies is replaced and its pair tried once more; a pool
+    that breaks, because a worker died that had no pair, is replaced with all its pairs.
     """
 
     def __init__(self, workers: int = 2) -> None:
         self._workers = workers
         self._pool: ProcessPool | None = None
+        self._pools = 0
         self._context = _Spawn()
         self._verdicts: dict[tuple[str, str], Outcome] = {}
         self._waiting: dict[tuple[str, str], list[Ticket]] = {}
@@ -232,6 +234,7 @@ class Grader(Generic[Ticket]):
         if self._pool is None:
             from pebble import ProcessPool
 
+            self._pools += 1
             self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
         future = self._pool.schedule(latex_equal, args=pair, timeout=TIMEOUT_S)
         self._futures[pair] = future
@@ -251,7 +254,12 @@ class Grader(Generic[Ticket]):
             return Outcome.CORRECT if future.result() else Outcome.WRONG
         except TimeoutError:
             return Outcome.GRADER_TIMEOUT
-        except (ProcessExpired, CancelledError, BrokenProcessPool, MemoryError, RecursionError):
+        except (CancelledError, BrokenProcessPool):  # not the doing of this pair
+            if self._pools < MAX_POOLS:
+                self._schedule(pair, tries)
+                return None
+            return Outcome.GRADER_TIMEOUT
+        except (ProcessExpired, MemoryError, RecursionError):
             if tries < 2:
                 self._schedule(pair, tries + 1)
                 return None

@@ -131,6 +131,7 @@ class Loop:
             for active in islice(flows, max(room, 0)):
                 self._advance(active, None)
                 started += 1
+            self.tally.in_flight = len(self._waiting)
             arrived = self._engine.poll() if self._waiting else []
             self._take(arrived)
             self._grade_done(0.0)
