@@ -28,6 +28,7 @@ Spans are character ranges [start, end) of the output as the engine returned it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -278,7 +279,7 @@ _LETTER_HEAD = re.compile(
 _LOWER_HEAD = re.compile(r"[\s*_`$<\"'(\[{]*+(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z)")
 _MARKED = re.compile(r"(?:[(\[<]\s?(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*))")
 _IS_RIGHT = re.compile(
-    r"(?<!if )(?<!whether )(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*(?P<a>[A-Z])\b[)*]*\sis\s(?:the\s)?(?:best|correct|right)\b"
+    r"(?<![Ii]f )(?<![Ii]f \()(?<![Ww]hether )(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*(?P<a>[A-Z])\b[)*]*\sis\s(?:the\s)?(?:best|correct|right)\b"
     r"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\sis\sthe\s(?:best|correct|right)\s(?:answer|option|choice)\b"
     r"|\bI\s?(?:'d|’d|will|would)?\s(?:choose|pick|select|go\swith)\s(?:[Oo]ption\s|[Aa]nswer\s)?[(*]*(?P<c>[A-Z])\b)"
 )
@@ -405,6 +406,7 @@ _MATH = re.compile(
 )
 _ASIDE = re.compile(r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat)\b|[.,]?\s[Ii]\shope\b")
 _JOINT = re.compile(r"[\s,;.*]*+(?:(?:and|or)\b[\s*]*+)?")
+_EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
 _SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
 _NO_ANSWER = re.compile(r"<\w+>|[.…?\s]+|\\l?dots|\\[\[(\])]|.*\\(?:boxed|fbox)\b.*", re.S)
@@ -438,13 +440,13 @@ def _trim(text: str, start: int, end: int) -> Extraction | None:
     return Extraction(answer=answer, span=(start, end))
 
 
-def _latex_in(text: str, start: int, end: int) -> Extraction | None:
+def _latex_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extraction | None:
     """The formula of a phrase: a box in it, else its $...$ (several only as a list), else the phrase if it is short."""
     for nested in _PHRASE.finditer(text, start, end):  # "Answer: The final answer is 5."
         start = nested.end()
-    boxes = [span for span in boxed_spans(text[start : end + MAX_ANSWER_CHARS]) if span[0] < end - start]
-    if boxes:
-        return _trim(text, start + boxes[-1][0], start + boxes[-1][1])
+    inside = boxes[bisect_left(boxes, (start, 0)) : bisect_left(boxes, (end, 0))]
+    if inside:
+        return _trim(text, *inside[-1])
     math = _math_spans(text, start, end)
     aside = _ASIDE.search(text, math[0][1] if math else start, end)
     if aside:
@@ -461,8 +463,9 @@ def _latex_in(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _read_latex(text: str, start: int, vague: bool) -> Iterator[tuple[str, Extraction]]:
+    boxes = boxed_spans(text)
     for rule, span in _explicit(text, start, ("contract", "boxed", "hashes", "phrase")):
-        found = _trim(text, *span) if rule == "boxed" else _latex_in(text, *span)
+        found = _trim(text, *span) if rule == "boxed" else _latex_in(text, *span, boxes)
         if found:
             yield rule, found
     if not vague:
@@ -470,10 +473,11 @@ def _read_latex(text: str, start: int, vague: bool) -> Iterator[tuple[str, Extra
     body = text[start:].strip()
     offset = text.index(body, start) if body else start
     if body and "\n" not in body and len(body) <= 100 and len(_WORD.findall(body)) <= 1:
-        only = _latex_in(text, offset, offset + len(body))
+        only = _latex_in(text, offset, offset + len(body), boxes)
         if only:
             yield "only", only
-    math = _math_spans(text, offset + body.rfind("\n\n") + 1, offset + len(body))
+    paragraphs = deque(_EMPTY_LINE.finditer(body), maxlen=1)
+    math = _math_spans(text, offset + (paragraphs[0].end() if paragraphs else 0), offset + len(body))
     last = _trim(text, *math[-1]) if math else None
     if last:
         yield "last_math", last

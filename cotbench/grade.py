@@ -17,6 +17,8 @@ import logging
 import queue
 import re
 import sys
+import threading
+import time
 from collections.abc import Hashable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
@@ -149,24 +151,36 @@ def grade_now(answer: str, gold: str, answer_type: AnswerType) -> Outcome | None
 
 
 class _Spawn(SpawnContext):
-    """Starts the workers: by spawn, since the engine's threads and CUDA don't survive a fork. Remembers them."""
+    """Starts the workers of one pool: by spawn, since the engine's threads and CUDA don't survive a fork.
+
+    A pool that stops takes its locks away before it ends its workers; one that is just starting would say so on stderr.
+    So the workers are ended from here first.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._lock = threading.Lock()
         self._started: list[SpawnProcess] = []
-        self.Process = self._start  # type: ignore[assignment,misc]
+        self._ending = False
+        self.Process = self._new_process  # type: ignore[assignment,misc]
 
-    def _start(self, *args: Any, **kwargs: Any) -> SpawnProcess:
-        self._started = [process for process in self._started if process.exitcode is None]
-        self._started.append(SpawnProcess(*args, **kwargs))
-        return self._started[-1]
+    def _new_process(self, *args: Any, **kwargs: Any) -> SpawnProcess:
+        with self._lock:
+            if self._ending:
+                raise OSError("the pool is stopping")  # what Pebble expects of a process that can't be had
+            self._started = [process for process in self._started if process.exitcode is None]
+            self._started.append(SpawnProcess(*args, **kwargs))
+            return self._started[-1]
 
     def end_all(self) -> None:
-        """For a pool that stops: it takes its locks away first, and a worker that is just starting would say so on stderr."""
+        with self._lock:
+            self._ending = True
+        limit = time.monotonic() + 1
         for process in self._started:
-            if process.is_alive():
+            while process.pid is None and time.monotonic() < limit:  # Pebble's thread is about to start it
+                time.sleep(0.005)
+            if process.pid is not None:
                 process.terminate()
-        self._started.clear()
 
 
 class Grader(Generic[Ticket]):
@@ -180,7 +194,7 @@ class Grader(Generic[Ticket]):
         self._workers = workers
         self._pool: ProcessPool | None = None
         self._pools = 0
-        self._context = _Spawn()
+        self._context = _Spawn()  # of the pool
         self._verdicts: dict[tuple[str, str], Outcome] = {}
         self._waiting: dict[tuple[str, str], list[Ticket]] = {}
         self._futures: dict[tuple[str, str], Any] = {}
@@ -235,6 +249,7 @@ class Grader(Generic[Ticket]):
             from pebble import ProcessPool
 
             self._pools += 1
+            self._context = _Spawn()
             self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
         future = self._pool.schedule(latex_equal, args=pair, timeout=TIMEOUT_S)
         self._futures[pair] = future

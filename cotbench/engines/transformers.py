@@ -49,6 +49,10 @@ class TransformersEngine:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         ends = self._model.generation_config.eos_token_id
         self._ends = {self._tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])} - {None}
+        # A checkpoint's own generation defaults (a repetition penalty, top_k ...) would change what "greedy" means.
+        self._model.generation_config = transformers.GenerationConfig(
+            pad_token_id=self._tokenizer.pad_token_id, eos_token_id=sorted(self._ends)
+        )
         self._max_len = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30)
         self._waiting: deque[tuple[Key, Request, str, list[int]]] = deque()
         self._refused: list[tuple[Key, Reply]] = []
@@ -94,8 +98,6 @@ class TransformersEngine:
                 "top_k": 0,
                 "num_return_sequences": sampling.n,
             }
-        elif sampling.n > 1:
-            options["num_return_sequences"] = 1
         stops = self._chat.stops(batch[0][1])
         if stops:
             options |= {"stop_strings": stops, "tokenizer": self._tokenizer}
@@ -104,8 +106,6 @@ class TransformersEngine:
                 input_ids=rows,
                 attention_mask=mask,
                 max_new_tokens=budget,
-                pad_token_id=pad,
-                eos_token_id=sorted(self._ends),
                 **options,
             )
         paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
