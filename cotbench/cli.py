@@ -251,7 +251,9 @@ def run(
     folder = None
     if resume is not None:
         folder = find_run(resume, output_dir)
-        given = {**read_manifest(folder).options, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
+        # A folder may come from somebody else: it can't switch on their model's code.
+        recorded = {**read_manifest(folder).options, "trust_remote_code": trust_remote_code}
+        given = {**recorded, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
     elif not model:
         raise UsageError(
             "--model is missing.", "As in: cotbench run --model X --task mmlu --mode cot (or --resume RUN)."
@@ -327,7 +329,7 @@ def _run(
         new = (
             "nothing new was asked"
             if result.already_finished
-            else f"{tally.requests:,} requests, {tally.completion_tokens:,} completion tokens"
+            else f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
         )
         _stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
         _stdout(f"Report: cotbench report {result.folder}")
@@ -341,16 +343,25 @@ def _run(
 
 def _command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
+    words = list(sys.argv)
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if _kebab(name) != "--base-url":
+            continue
+        if equals:
+            words[place] = f"{name}={_public(value)}"
+        elif place + 1 < len(words):
+            words[place + 1] = _public(words[place + 1])
+    return words
+
+
+def _public(url: str) -> str:
     from cotbench.engines.endpoint import public_url
 
-    return [
-        public_url(a)
-        if "://" in a and not a.startswith("-")
-        else f"--base-url={public_url(a.partition('=')[2])}"
-        if a.startswith(("--base-url=", "--base_url="))
-        else a
-        for a in sys.argv
-    ]
+    try:
+        return public_url(url)
+    except UsageError:
+        return "***"
 
 
 def _dry_run(plan: Plan, as_json: bool) -> None:
@@ -526,13 +537,16 @@ def list_(
         _stdout(json.dumps(rows))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
     for name in rows[0] if rows else [f"no {what}"]:
         table.add_column(name.replace("_", " "), no_wrap=name in ("task", "mode", "engine", "run"), overflow="fold")
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v if v is not None else "") for v in row.values()))
+        table.add_row(
+            *(escape(f"{v:,}" if isinstance(v, int) else str(v if v is not None else "")) for v in row.values())
+        )
     Console().print(table)
 
 
@@ -648,11 +662,13 @@ def doctor(
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
+    from rich.markup import escape
+
     for name in ("", "what", "found", "remedy"):
         table.add_column(name, overflow="fold")
     for check in checks:
         mark = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}[check.ok]
-        table.add_row(mark, check.name, check.found, check.remedy.replace("[", "\\["))
+        table.add_row(mark, *map(escape, (check.name, check.found, check.remedy)))
     Console().print(table)
 
 

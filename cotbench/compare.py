@@ -13,9 +13,9 @@ differs between modes.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,11 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
     model = spec["model"]
     return {
         "model revision": model["revision"],
+        "dtype": model.get("dtype"),
+        "--model-args": spec.get("model_args"),
         "chat template": model["chat_template_hash"] or model["chat_template"],
         "system role": run.manifest.engine.get("system_role"),
+        "task file": spec["tasks"][task].get("file"),
         "data": spec["tasks"][task]["data"],
         "exemplars (--num-fewshot)": spec["num_fewshot"],
     }
@@ -217,13 +220,25 @@ def mcnemar_exact(helped: int, hurt: int) -> float:
     return float(stats.binomtest(helped, helped + hurt, 0.5).pvalue) if helped + hurt else 1.0
 
 
+def newcombe(helped: int, hurt: int, n: int) -> tuple[float, float]:
+    """Newcombe's hybrid score interval for a difference of paired proportions, without the correction for their
+    correlation (Newcombe 1998, "Improved confidence intervals for the difference ...", method 8): wide, never empty."""
+    up, down = helped / n, hurt / n
+    (low_up, high_up), (low_down, high_down) = wilson(helped, n), wilson(hurt, n)
+    mean = up - down
+    reach_down = math.hypot(up - low_up, high_down - down)
+    reach_up = math.hypot(high_up - up, down - low_down)
+    return max(-1.0, mean - reach_down), min(1.0, mean + reach_up)
+
+
 def paired_interval(
     differences: np.ndarray[Any, Any], clusters: Sequence[str]
 ) -> tuple[float, float, float, int | None]:
     """Mean of paired differences, its interval, and the number of clusters (None if each question is its own).
 
     Clustered: the sandwich estimator over cluster sums with the factor G/(G-1), t with G-1 degrees of freedom; a question
-    without a cluster is its own. One question, or one cluster, has no interval: it is (-1, 1).
+    without a cluster is its own. One question, or one cluster, has no interval: it is (-1, 1). Where all differences are
+    equal, the t interval has no width, and Newcombe's stands in.
     """
     n = len(differences)
     mean = float(differences.mean())
@@ -240,6 +255,10 @@ def paired_interval(
         variance = float(differences.var(ddof=1)) / n if n > 1 else math.nan
     if math.isnan(variance):
         return mean, -1.0, 1.0, units if any(clusters) else None
+    if variance == 0:
+        # All differences are the same, which doesn't mean that they are known without error.
+        helped, hurt = int((differences > 0).sum()), int((differences < 0).sum())
+        return mean, *newcombe(helped, hurt, n), units if any(clusters) else None
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, units - 1)) * math.sqrt(variance)
     return mean, max(-1.0, mean - reach), min(1.0, mean + reach), units if any(clusters) else None
 
@@ -332,7 +351,11 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         symbolic |= {identity: is_symbolic(q) for identity, q in run.questions.items() if identity not in symbolic}
     modes: list[ModeStats] = []
     deltas: list[Delta] = []
+    count = Counter((family[0].model, family[0].task) for family in families)
     for family in families:
+        if count[family[0].model, family[0].task] > 1:
+            # Kept apart, so told apart: by the run that holds them.
+            family = [replace(cell, model=f"{cell.model} [{family[0].run.folder.name}]") for cell in family]
         modes += [_mode_stats(cell, tag, symbolic) for cell in family for tag in TAGS]
         base = next((cell for cell in family if cell.mode == baseline), None)
         if base is None:

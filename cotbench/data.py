@@ -20,7 +20,7 @@ from typing import Any
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import boxed_spans, canonical_number
 from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
-from cotbench.types import LETTERS, AnswerType, Question
+from cotbench.types import LETTERS, AnswerType, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
 
@@ -295,12 +295,6 @@ def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ..
 # --- subsets ------------------------------------------------------------------------------------------------------
 
 
-def _unit(*parts: object) -> float:
-    """A number in [0, 1) from a hash of the parts."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
-
-
 def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
@@ -311,7 +305,7 @@ def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple
     """
     if limit is None or limit >= len(questions):
         return tuple(questions)
-    ranked = sorted(questions, key=lambda q: (_unit(seed, "group", q.group), q.group, _unit(seed, q.id), q.id))
-    start = _unit(seed, "start", limit)
+    ranked = sorted(questions, key=lambda q: (unit(seed, "group", q.group), q.group, unit(seed, q.id), q.id))
+    start = unit(seed, "start", limit)
     chosen = {ranked[int((start + place) * len(ranked) / limit)].id for place in range(limit)}
     return tuple(q for q in questions if q.id in chosen)

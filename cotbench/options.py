@@ -82,7 +82,7 @@ def max_tokens(text: str | None) -> dict[str, int]:
 
 
 _SYNONYMS = {"max_gen_toks": "max_tokens", "max_new_tokens": "max_tokens", "until": "stop", "stop_strings": "stop"}
-_RANGES = {"temperature": (0.0, 10.0), "top_p": (0.0, 1.0)}
+_RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 
 
 def gen_kwargs(text: str) -> dict[str, Any]:

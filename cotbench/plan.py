@@ -27,7 +27,6 @@ SPEED_ARGS = frozenset(
         "gpu_memory_utilization",
         "tensor_parallel_size",
         "pipeline_parallel_size",
-        "data_parallel_size",
         "max_num_seqs",
         "max_num_batched_tokens",
         "enforce_eager",
@@ -137,6 +136,11 @@ def make_plan(options: RunOptions) -> Plan:
         )
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
+    if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
+        raise UsageError(
+            f"--chat-template: there is no file {options.chat_template}.",
+            "Give 'auto', 'none' or the path of a Jinja file.",
+        )
     prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
     modes = [find_mode(name) for name in _unique("--mode", options.modes)]
     tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None

@@ -31,7 +31,7 @@ from cotbench.types import LETTERS, Message, Question
 _PLACEHOLDER = re.compile(r"<\w+>")
 
 
-def _fill(form: str, text: str) -> str:
+def fill(form: str, text: str) -> str:
     r"""An answer in the form of the contract: ("\boxed{<answer>}", "7") -> "\boxed{7}"."""
     return _PLACEHOLDER.sub(lambda _: text, form, count=1)
 
@@ -60,7 +60,7 @@ class Prompts:
             keep_trailing_newline=False,
         )
         # Globals, because macros of an imported template don't see what a render is given.
-        self._environment.globals.update(letter=LETTERS.__getitem__, fill=_fill)
+        self._environment.globals.update(letter=LETTERS.__getitem__, fill=fill)
         self._template = lru_cache(maxsize=256)(self._find)
 
     def _find(self, name: str, task: str) -> jinja2.Template:

@@ -33,7 +33,6 @@ from cotbench.provenance import circumstance, now
 from cotbench.records import (
     JOURNAL,
     MANIFEST,
-    QUESTIONS,
     RECORDS,
     Journal,
     JournalState,
@@ -64,6 +63,7 @@ class Tally:
     in_flight: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    new_tokens: int = 0  # completion tokens generated in this session; the others may have been recorded before
     outcomes: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
     stopping: bool = False
@@ -113,10 +113,12 @@ class Loop:
         self._replies: dict[str, dict[Key, Reply]] = defaultdict(dict)
         for key, reply in recorded.replies.items():
             self._replies[key.question][key] = reply
+        recorded.replies.clear()  # from here on they go as their questions are finished
         self._open_flows: Counter[str] = Counter()
         self._waiting: dict[Key, list[_Active]] = {}
         self._requests: dict[Key, Request] = {}
         self._ungraded: dict[int, tuple[_Active, Prediction]] = {}
+        self._cancelled = False
         self.tally = Tally(total=plan.total)
 
     def stop(self) -> None:
@@ -131,6 +133,10 @@ class Loop:
             for active in islice(flows, max(room, 0)):
                 self._advance(active, None)
                 started += 1
+            if self.tally.stopping and not self._cancelled:
+                self._cancelled = True
+                for key in self._engine.cancel():
+                    del self._waiting[key], self._requests[key]
             self.tally.in_flight = len(self._waiting)
             arrived = self._engine.poll() if self._waiting else []
             self._take(arrived)
@@ -211,6 +217,7 @@ class Loop:
             entries.append((key, request, None if request.sampling.greedy else request_seed(seed, key), reply))
         self._journal.append(entries)
         self.tally.requests += len(arrived)
+        self.tally.new_tokens += sum(path.completion_tokens or 0 for _, reply in arrived for path in reply.completions)
         for key, reply in arrived:
             self._replies[key.question][key] = reply
             for active in self._waiting.pop(key):
@@ -376,8 +383,7 @@ def _run_locked(
         again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
         damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
         say(f"Resuming {folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
-    if not (folder / QUESTIONS).exists():
-        write_questions(folder, list(plan.all_questions.values()), plan.golds)
+    write_questions(folder, list(plan.all_questions.values()), plan.golds)
     session = {**circumstance(), "command": list(command), "started": now()}
     manifest.sessions.append(session)
     manifest.status = "running"
@@ -506,7 +512,9 @@ def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
             f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    # A signal that is ignored stays so: that is what nohup asks for.
+    ours = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in ours}
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import canonical_number
@@ -93,7 +93,7 @@ GoldReaderName = Literal["hashes", "boxed", "index", "letter", "plain"]
 
 
 class Task(_Strict):
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     about: str
     source: Source
     fields: Fields

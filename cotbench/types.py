@@ -62,7 +62,7 @@ class Message:
 class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
-    max_tokens is the budget of each path, in tokens of the model. stop strings are only used with plain-text prompts.
+    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of their own (`engines/chat.py`).
     """
 
     max_tokens: int
@@ -126,6 +126,12 @@ def request_seed(run_seed: int, key: Key) -> int:
     """
     text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
+
+
+def unit(*parts: object) -> float:
+    """A number in [0, 1) from a hash of the parts: repeatable chance that depends on nothing else."""
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
 
 
 FinishReason = Literal["stop", "length", "error", "refused"]

@@ -82,7 +82,7 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "task twice": ("run --model stub --task sample,sample --mode cot", "--task: sample is named twice", "Name each once"),
     "task twice by name and path": ("run --model stub --task sample --task sample.yaml --mode cot", "--task: sample is named twice", ""),
     "mode twice": ("run --model stub --task sample --mode cot --mode cot", "--mode: cot is named twice", "Name each once"),
-    "temperature NaN": (f"{RUN} --gen-kwargs temperature=NaN", "temperature is nan; expected a number from 0 to 10", ""),
+    "temperature NaN": (f"{RUN} --gen-kwargs temperature=NaN", "temperature is nan; expected a number from 0 to 2", ""),
     "temperature infinite": (f"{RUN} --gen-kwargs temperature=Infinity", "temperature is inf; expected", ""),
     "temperature negative": (f"{RUN} --gen-kwargs temperature=-1", "temperature is -1; expected", ""),
     "temperature a word": (f"{RUN} --gen-kwargs temperature=hot", "temperature is 'hot'; expected", ""),

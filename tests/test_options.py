@@ -140,7 +140,7 @@ def test_max_tokens_that_are_none(text: str, finding: str) -> None:
         ("", {}),
         ("temperature=0.7", {"temperature": 0.7}),
         ("temperature=0", {"temperature": 0}),
-        ("temperature=10", {"temperature": 10}),
+        ("temperature=2", {"temperature": 2}),
         ("top_p=1", {"top_p": 1}),
         ("temperature=0.7,top_p=0.95,max_tokens=64", {"temperature": 0.7, "top_p": 0.95, "max_tokens": 64}),
         ("stop=Question:", {"stop": "Question:"}),
@@ -167,7 +167,7 @@ def test_gen_kwargs(text: str, expected: dict[str, Any]) -> None:
     [
         ("temprature=0.7", "unknown temprature"),
         ("top_k=5,seed=1", "unknown seed, top_k"),
-        ("temperature=-0.1", "temperature is -0.1; expected a number from 0 to 10"),
+        ("temperature=-0.1", "temperature is -0.1; expected a number from 0 to 2"),
         ("temperature=11", "temperature is 11; expected"),
         ("temperature=NaN", "temperature is nan; expected"),
         ("temperature=nan", "temperature is 'nan'; expected"),

@@ -91,6 +91,9 @@ class Engine(Protocol):
         as a whole can't go on.
         """
 
+    def cancel(self) -> list[Key]:
+        """Take back requests that have not begun, so that an interrupted run ends sooner; their addresses."""
+
     def describe(self) -> EngineInfo: ...
 
     def preview(self, request: Request) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cotbench.errors import UsageError
-from cotbench.types import Message, Request
+from cotbench.types import Completion, Message, Reply, Request
 
 # What delimits turns when there is no chat template: a completion that runs on into a question of its own stops there.
 PLAIN_STOP = ("\nQuestion:",)
@@ -56,6 +57,18 @@ def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     return (Message(role="user", text=f"{system.text}\n\n{first.text}"), *rest)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    text: str
+    ids: list[int]
+
+
+def failed(request: Request, error: str, *, prompt: str | None = None, prompt_tokens: int | None = None) -> Reply:
+    """The reply to a request that could not be served."""
+    path = Completion(text="", finish_reason="error", prompt_tokens=prompt_tokens, error=error[:500])
+    return Reply(completions=(path,) * request.sampling.n, prompt=prompt)
+
+
 class ChatFormat:
     """How one tokenizer's model is spoken to.
 
@@ -64,7 +77,7 @@ class ChatFormat:
     """
 
     def __init__(self, tokenizer: Any, choice: str = "auto") -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._template = self._choose(choice)
         self.kind = "none" if self._template is None else ("model" if choice == "auto" else Path(choice).name)
         self.hash = hashlib.sha256(self._template.encode()).hexdigest()[:16] if self._template else ""
@@ -85,7 +98,7 @@ class ChatFormat:
         if choice == "none":
             return None
         if choice == "auto":
-            template = getattr(self._tokenizer, "chat_template", None)
+            template = getattr(self.tokenizer, "chat_template", None)
             if isinstance(template, dict):
                 template = template.get("default")
             return template if isinstance(template, str) else None
@@ -123,7 +136,7 @@ class ChatFormat:
         if thinking is not None and "enable_thinking" in self._template:
             options["enable_thinking"] = thinking
         return str(
-            self._tokenizer.apply_chat_template(
+            self.tokenizer.apply_chat_template(
                 [{"role": m.role, "content": m.text} for m in messages],
                 chat_template=self._template,
                 tokenize=False,
@@ -143,13 +156,26 @@ class ChatFormat:
 
     def token_ids(self, text: str) -> list[int]:
         """Token ids of a rendered text, with exactly one BOS where this model's inputs begin with one."""
-        ids: list[int] = list(self._tokenizer(text, add_special_tokens=False).input_ids)
+        ids: list[int] = list(self.tokenizer(text, add_special_tokens=False).input_ids)
         if self._bos is None:
             return ids
         start = 0
         while start < len(ids) and ids[start] == self._bos:
             start += 1
         return [self._bos, *ids[start:]]
+
+    def encode(self, request: Request, max_len: int) -> Encoded | Reply:
+        """Text and token ids of a request, or the reply that ends it: a prompt as long as the context, or one that the
+        chat template refuses, is an error of that request, not of the run."""
+        try:
+            text = self.text(request)
+        except Exception as error:  # templates refuse with errors of their own making
+            return failed(request, f"the chat template refuses the conversation: {type(error).__name__}: {error}")
+        ids = self.token_ids(text)
+        if len(ids) >= max_len:
+            error_text = f"the prompt has {len(ids)} tokens and the model's context {max_len}"
+            return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
+        return Encoded(text=text, ids=ids)
 
     def stops(self, request: Request) -> list[str]:
         """Stop strings: those of the request, and for plain text the one that ends an answer; none for chat models."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cotbench.errors import ModelError
+from cotbench.engines.chat import ChatFormat
+from cotbench.errors import ModelError, UsageError
 
 _HEAD_BYTES = 1 << 20
 
@@ -57,8 +59,13 @@ def model_error(model: str, error: BaseException) -> ModelError:
     return ModelError(f"--model {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
 
 
-def chat_format(model: str, choice: str, *, trust_remote_code: bool = False) -> Any:
-    """The ChatFormat of a model, from its tokenizer alone: what an engine would send, without loading weights."""
+def chat_format(
+    model: str, choice: str, *, trust_remote_code: bool = False, revision: str | None = None, padding_side: str = "left"
+) -> ChatFormat:
+    """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading weights.
+
+    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template.
+    """
     import importlib.util
 
     if importlib.util.find_spec("transformers") is None:
@@ -67,10 +74,10 @@ def chat_format(model: str, choice: str, *, trust_remote_code: bool = False) -> 
         )
     import transformers
 
-    from cotbench.engines.chat import ChatFormat
-
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            model, trust_remote_code=trust_remote_code, revision=revision, padding_side=padding_side
+        )
     except Exception as error:
         raise model_error(model, error) from None
     return ChatFormat(tokenizer, choice)
@@ -82,3 +89,15 @@ def fingerprint_file(path: Path) -> str:
         while block := file.read(_HEAD_BYTES):
             digest.update(block)
     return f"file:{digest.hexdigest()[:16]}"
+
+
+_TOKEN_ARGS = frozenset({"hf_token", "token", "use_auth_token", "api_key", "hf_api_token"})
+
+
+def no_tokens(model_args: Mapping[str, Any]) -> None:
+    """Refuses access tokens among the arguments: arguments are written to the manifest."""
+    found = sorted(_TOKEN_ARGS & set(model_args))
+    if found:
+        raise UsageError(
+            f"--model-args: {found[0]} would be written to the manifest.", "Set HF_TOKEN in the environment instead."
+        )

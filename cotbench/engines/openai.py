@@ -39,6 +39,10 @@ _ARGUMENTS = ("max_retries", "timeout_s", "send_seed")
 _NO_SYSTEM = re.compile(
     r"system (?:role|message|prompt)|\broles?\b.*(?:alternat|support|system|user|assistant)", re.I | re.S
 )
+_NO_SWITCH = re.compile(
+    r"chat_template_kwargs|enable_thinking|extra (?:fields|inputs)|un(?:known|recognized|expected) (?:\w+ )*(?:parameter|field|argument|key)",
+    re.I,
+)
 _REFUSED_CODES = frozenset({"content_filter", "content_policy_violation"})
 
 
@@ -48,6 +52,7 @@ class _Manner:
 
     budget_name: str = "max_tokens"
     fold: bool = False
+    send_thinking: bool = True
 
 
 class OpenAIEngine:
@@ -77,7 +82,10 @@ class OpenAIEngine:
         self._send_seed = bool(arguments.get("send_seed", True))
         self._manner = _Manner()
         self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
+        self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
         self._flying = 0
+        self._unreachable = 0  # requests in a row that found no server
+        self._fatal_error: ModelError | None = None
         self.capacity = 2 * config.concurrency
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
@@ -99,20 +107,18 @@ class OpenAIEngine:
 
     async def _check_server(self) -> str:
         """Ask for the list of models: tells at once whether the server, the key and the model's name are right."""
+        here = f"at {public_url(self._url)}"  # all that is known of a model whose server doesn't tell
         client = self._client.with_options(max_retries=2, timeout=30.0)
         try:
             models = [model async for model in await client.models.list() if isinstance(model.id, str)]
         except self._openai.APIStatusError as error:
             if error.status_code in (401, 403):
                 raise self._fatal(error) from None
-            return ""  # some servers don't list their models
+            return here  # some servers don't list their models
         except self._openai.APIConnectionError as error:
-            raise ModelError(
-                f"engine 'openai': can't reach {public_url(self._url)}: {self._secrets.clean(error.__cause__ or error)}",
-                "Start the server or correct --base-url (it usually ends in /v1).",
-            ) from None
+            raise self._away(self._secrets.clean(error.__cause__ or error)) from None
         except Exception:  # it answers something that is no list of models: the requests will tell
-            return ""
+            return here
         names = [model.id for model in models]
         if names and self._config.model not in names:
             raise ModelError(
@@ -121,7 +127,13 @@ class OpenAIEngine:
             )
         found = next((model for model in models if model.id == self._config.model), None)
         root = getattr(found, "root", None)
-        return f"server:{root}" if isinstance(root, str) else ""
+        return f"server:{root}" if isinstance(root, str) else here
+
+    def _away(self, reason: str) -> ModelError:
+        return ModelError(
+            f"engine 'openai': can't reach {public_url(self._url)}: {reason}",
+            "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
+        )
 
     def _fatal(self, error: Any) -> ModelError:
         status = error.status_code
@@ -139,26 +151,41 @@ class OpenAIEngine:
 
     def submit(self, key: Key, request: Request) -> None:
         self._flying += 1
+        self._queued.add(key)
         asyncio.run_coroutine_threadsafe(self._answer(key, request), self._loop)
 
     def poll(self) -> list[tuple[Key, Reply]]:
         done: list[tuple[Key, Reply]] = []
+        if self._fatal_error is not None:
+            raise self._fatal_error
         while self._flying and (not done or not self._results.empty()):
             result = self._results.get()
             if isinstance(result, ModelError):
-                raise result
+                if not done:
+                    raise result
+                self._fatal_error = result  # for the next call: what has arrived is recorded first
+                break
             self._flying -= 1
             done.append(result)
         return done
 
     async def _answer(self, key: Key, request: Request) -> None:
         async with self._gate:
+            if not self._take(key):
+                return  # taken back
             try:
                 reply = await self._ask(key, request)
+                self._unreachable = 0
             except ModelError as error:
                 self._results.put(error)
                 return
             except Exception as error:
+                if isinstance(error, self._openai.APIConnectionError):
+                    self._unreachable += 1
+                    if self._unreachable > 2 * self._config.concurrency:
+                        reason = self._secrets.clean(error.__cause__ or error)
+                        self._results.put(self._away(reason))
+                        return
                 refused = getattr(error, "code", None) in _REFUSED_CODES
                 reason = f"{type(error).__name__}: {self._secrets.clean(error)}"
                 path = Completion(text="", finish_reason="refused" if refused else "error", error=reason)
@@ -177,6 +204,8 @@ class OpenAIEngine:
                 words = str(error)
                 if "max_completion_tokens" in words and manner.budget_name == "max_tokens":
                     self._manner = replace(self._manner, budget_name="max_completion_tokens")
+                elif manner.send_thinking and request.thinking is not None and _NO_SWITCH.search(words):
+                    self._manner = replace(self._manner, send_thinking=False)
                 elif not manner.fold and request.messages[0].role == "system" and _NO_SYSTEM.search(words):
                     self._manner = replace(self._manner, fold=True)
                 else:
@@ -214,6 +243,9 @@ class OpenAIEngine:
         if prompt is not None:
             return await self._client.completions.create(prompt=prompt, max_tokens=wanted.max_tokens, **options)
         options[manner.budget_name] = wanted.max_tokens
+        if request.thinking is not None and manner.send_thinking:
+            # What vLLM and SGLang hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
+            options["extra_body"] = {"chat_template_kwargs": {"enable_thinking": request.thinking}}
         messages: Any = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
         return await self._client.chat.completions.create(messages=messages, **options)
 
@@ -249,6 +281,19 @@ class OpenAIEngine:
 
     # --- description ----------------------------------------------------------------------------------------------
 
+    def cancel(self) -> list[Key]:
+        """Requests that wait for their turn are taken back; those at the server are waited for."""
+        keys = [key for key in list(self._queued) if self._take(key)]
+        self._flying -= len(keys)
+        return keys
+
+    def _take(self, key: Key) -> bool:
+        try:
+            self._queued.remove(key)
+        except KeyError:
+            return False
+        return True
+
     def describe(self) -> EngineInfo:
         return EngineInfo(
             engine="openai",
@@ -259,6 +304,11 @@ class OpenAIEngine:
             system_role="none" if self._plain else "folded" if self._manner.fold else "native",
             device=public_url(self._url),
             notes=(
+                *(
+                    ()
+                    if self._manner.send_thinking
+                    else ("the server doesn't take the switch that tells a hybrid model not to think",)
+                ),
                 "the server renders the prompt; its model's revision and chat template are its own",
                 "a request's prompt and token counts are what the server reports",
             ),

@@ -17,7 +17,7 @@ from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.chat import plain_text
 from cotbench.engines.local import fingerprint_file
 from cotbench.errors import DataError, UsageError
-from cotbench.records import JOURNAL, MANIFEST, journal_rows, load_line
+from cotbench.records import JOURNAL, MANIFEST, journal_rows, load_line, read_journal
 from cotbench.types import Completion, FinishReason, Key, Reply, Request
 
 ANY_MODE = ""
@@ -39,6 +39,7 @@ class ReplayEngine:
             )
         self._path = Path(str(given))
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
+        self._replies: dict[Key, Reply] = {}
         self._waiting: list[tuple[Key, Request]] = []
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
@@ -54,14 +55,19 @@ class ReplayEngine:
             )
 
     def _read_journal(self) -> None:
-        for row in journal_rows(self._path):
-            paths = [Completion.from_dict(c) for c in row["completions"]]
-            if any(p.finish_reason == "error" for p in paths):
-                continue
-            self._outputs[row["question"], row["template"]] = paths
+        recorded = read_journal(self._path).replies
+        self._replies = recorded
+        templates = {(row["question"], row["request"]): row["template"] for row in journal_rows(self._path)}
+        for key, reply in recorded.items():
+            # Under another prompt the request's hash differs; then the question and the template's name must do.
+            place = (key.question, templates[key.question, key.request])
+            if key.ordinal == 0 and place not in self._outputs:
+                self._outputs[place] = list(reply.completions)
 
     def _read_outputs(self) -> None:
-        by_text = {_fold(question.text): identity for identity, question in self._config.questions.items()}
+        by_text: dict[str, list[str]] = defaultdict(list)
+        for known, question in self._config.questions.items():
+            by_text[_fold(question.text)].append(known)
         with self._path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
@@ -81,9 +87,14 @@ class ReplayEngine:
                     )
                 if not isinstance(row.get("id", ""), str):
                     raise DataError(f"{place}: id is {row['id']!r:.40}.", "Give cotbench's question id, or `question`.")
-                identity = row["id"] if "id" in row else by_text.get(_fold(str(row["question"])))
-                if str(identity) in self._config.questions:
-                    self._outputs[str(identity), str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
+                ids = [row["id"]] if "id" in row else by_text.get(_fold(str(row["question"])), [])
+                if len(ids) > 1:
+                    raise DataError(
+                        f"{place}: {len(ids)} questions have this text.", "Give cotbench's question id as `id`."
+                    )
+                identity = str(ids[0]) if ids else ""
+                if identity in self._config.questions:
+                    self._outputs[identity, str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
 
     @staticmethod
     def _completion(row: dict[str, Any], place: str) -> Completion:
@@ -110,12 +121,17 @@ class ReplayEngine:
         return [(key, self._reply(key, request)) for key, request in taken]
 
     def _reply(self, key: Key, request: Request) -> Reply:
+        if key in self._replies:
+            return Reply(completions=self._replies[key].completions)
         paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
         wanted = request.sampling.n
         if len(paths) < wanted:
             error = f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode"
             return Reply(completions=(Completion(text="", finish_reason="error", error=error),) * wanted)
         return Reply(completions=tuple(paths[:wanted]))
+
+    def cancel(self) -> list[Key]:
+        return []
 
     def describe(self) -> EngineInfo:
         return EngineInfo(

@@ -11,24 +11,18 @@ makes it as slow as wanted.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, whole
 from cotbench.engines.chat import plain_text
 from cotbench.errors import UsageError
-from cotbench.types import LETTERS, Completion, Key, Reply, Request
+from cotbench.prompts import fill
+from cotbench.tagging import is_symbolic
+from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
 
 SHARES = {"direct": 0.40, "cot": 0.60, "cot_eq": 0.90, "unparsed": 0.02, "truncated": 0.01}
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
-_EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
-
-
-def _unit(*parts: object) -> float:
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return int.from_bytes(digest[:7], "big") / 2**56
 
 
 class StubEngine:
@@ -71,8 +65,8 @@ class StubEngine:
         )
         prompt_tokens = sum(len(m.text) for m in request.messages) // 4
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
-        draw = _unit(self._config.seed, key.question, template, key.ordinal, index)
-        right = self._share(template, question.text, question.choices)
+        draw = unit(self._config.seed, key.question, template, key.ordinal, index)
+        right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
         finish = "stop"
@@ -82,7 +76,7 @@ class StubEngine:
             text, finish = f"{thought}So we take the", "length"
         else:
             answer = gold if draw < right else self._wrong(gold, len(question.choices))
-            text = f"{thought}Answer: " + re.sub(r"<\w+>", lambda _: answer, form, count=1)
+            text = f"{thought}Answer: " + fill(form, answer)
         return Completion(
             text=text,
             finish_reason="length" if finish == "length" else "stop",
@@ -90,9 +84,8 @@ class StubEngine:
             completion_tokens=max(1, len(text) // 4),
         )
 
-    def _share(self, template: str, text: str, choices: tuple[str, ...]) -> float:
-        with_equals = any(map(_EQUALS.search, (text, *choices)))
-        share = self._shares.get(f"{template}_eq") if with_equals else None
+    def _share(self, template: str, question: Question) -> float:
+        share = self._shares.get(f"{template}_eq") if is_symbolic(question) else None
         return share if share is not None else self._shares.get(template, DEFAULT_SHARE)
 
     @staticmethod
@@ -100,6 +93,9 @@ class StubEngine:
         if choices:
             return LETTERS[(LETTERS.index(gold) + 1) % choices]
         return "-987654321"
+
+    def cancel(self) -> list[Key]:
+        return []
 
     def describe(self) -> EngineInfo:
         shares = ", ".join(f"{name} {share:g}" for name, share in self._shares.items())

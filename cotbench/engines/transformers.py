@@ -7,12 +7,14 @@ one, each with its own seed, so that a path doesn't depend on its neighbours.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
-from cotbench.engines.chat import ChatFormat
-from cotbench.engines.local import fingerprint, model_error
+from cotbench.engines.chat import Encoded
+from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
+from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, Request, request_seed
 
 DEFAULT_BATCH = 16
@@ -23,6 +25,7 @@ class TransformersEngine:
         import torch
         import transformers
 
+        no_tokens(config.model_args)
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         self._config = config
@@ -33,18 +36,20 @@ class TransformersEngine:
         arguments.pop("batch_size", None)
         self._device = str(arguments.pop("device", "cuda" if torch.cuda.is_available() else "cpu"))
         dtype = arguments.pop("dtype", "auto")
-        revision = arguments.get("revision")
+        self._chat = chat_format(
+            config.model,
+            config.chat_template,
+            trust_remote_code=config.trust_remote_code,
+            revision=arguments.get("revision"),
+        )
+        self._tokenizer = self._chat.tokenizer
         try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(
-                config.model, padding_side="left", trust_remote_code=config.trust_remote_code, revision=revision
-            )
             self._model = transformers.AutoModelForCausalLM.from_pretrained(
                 config.model, dtype=dtype, trust_remote_code=config.trust_remote_code, **arguments
             ).to(self._device)
         except Exception as error:
             raise model_error(config.model, error) from None
         self._model.eval()
-        self._chat = ChatFormat(self._tokenizer, config.chat_template)
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         ends = self._model.generation_config.eos_token_id
@@ -54,40 +59,56 @@ class TransformersEngine:
             pad_token_id=self._tokenizer.pad_token_id, eos_token_id=sorted(self._ends)
         )
         self._max_len = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30)
-        self._waiting: deque[tuple[Key, Request, str, list[int]]] = deque()
+        self._waiting: deque[tuple[Key, Request, Encoded]] = deque()
         self._refused: list[tuple[Key, Reply]] = []
         self.capacity = 4 * self._batch
 
     def submit(self, key: Key, request: Request) -> None:
-        text = self._chat.text(request)
-        ids = self._chat.token_ids(text)
-        if len(ids) >= self._max_len:
-            error = f"the prompt has {len(ids)} tokens and the model's context {self._max_len}"
-            path = Completion(text="", finish_reason="error", prompt_tokens=len(ids), error=error)
-            self._refused.append((key, Reply(completions=(path,) * request.sampling.n, prompt=text)))
-            return
-        self._waiting.append((key, request, text, ids))
+        encoded = self._chat.encode(request, self._max_len)
+        if isinstance(encoded, Reply):
+            self._refused.append((key, encoded))
+        else:
+            self._waiting.append((key, request, encoded))
+
+    def cancel(self) -> list[Key]:
+        keys = [key for key, *_ in self._waiting]
+        self._waiting.clear()
+        return keys
+
+    def _budget(self, request: Request, encoded: Encoded) -> int:
+        return min(request.sampling.max_tokens, self._max_len - len(encoded.ids))
 
     def poll(self) -> list[tuple[Key, Reply]]:
         if self._refused or not self._waiting:
             done, self._refused = self._refused, []
             return done
-        first = self._waiting[0][1].sampling
-        batch = [self._waiting.popleft()]
-        while first.greedy and self._waiting and len(batch) < self._batch and self._waiting[0][1].sampling == first:
+        first = self._waiting.popleft()
+        sampling, budget = first[1].sampling, self._budget(*first[1:])
+        batch = [first]
+        # Only requests with the same budget stand together, so that no one's depends on its neighbours.
+        while sampling.greedy and self._waiting and len(batch) < self._batch:
+            _, request, encoded = self._waiting[0]
+            if request.sampling != sampling or self._budget(request, encoded) != budget:
+                break
             batch.append(self._waiting.popleft())
-        return self._generate(batch)
+        try:
+            return self._generate(batch, budget)
+        except Exception as error:
+            raise ModelError(
+                f"transformers stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same command resumes.",
+            ) from None
 
-    def _generate(self, batch: list[tuple[Key, Request, str, list[int]]]) -> list[tuple[Key, Reply]]:
+    def _generate(self, batch: list[tuple[Key, Request, Encoded]], budget: int) -> list[tuple[Key, Reply]]:
         torch = self._torch
         sampling = batch[0][1].sampling
-        longest = max(len(ids) for _, _, _, ids in batch)
+        longest = max(len(encoded.ids) for *_, encoded in batch)
         pad = self._tokenizer.pad_token_id
-        rows = torch.tensor([[pad] * (longest - len(ids)) + ids for _, _, _, ids in batch], device=self._device)
-        mask = torch.tensor(
-            [[0] * (longest - len(ids)) + [1] * len(ids) for _, _, _, ids in batch], device=self._device
+        gaps = [longest - len(encoded.ids) for *_, encoded in batch]
+        rows = torch.tensor(
+            [[pad] * gap + e.ids for gap, (*_, e) in zip(gaps, batch, strict=True)], device=self._device
         )
-        budget = min(sampling.max_tokens, self._max_len - longest)
+        mask = torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=self._device)
         options: dict[str, Any] = {"do_sample": False}
         if not sampling.greedy:
             torch.manual_seed(request_seed(self._config.seed, batch[0][0]))
@@ -102,43 +123,31 @@ class TransformersEngine:
         if stops:
             options |= {"stop_strings": stops, "tokenizer": self._tokenizer}
         with torch.inference_mode():
-            output = self._model.generate(
-                input_ids=rows,
-                attention_mask=mask,
-                max_new_tokens=budget,
-                **options,
-            )
+            output = self._model.generate(input_ids=rows, attention_mask=mask, max_new_tokens=budget, **options)
         paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
         each = len(paths) // len(batch)
         done = []
-        for place, (key, request, text, ids) in enumerate(batch):
-            own = paths[place * each : (place + 1) * each]
-            own = own * (request.sampling.n // each)
-            done.append((key, Reply(completions=tuple(self._with_prompt(p, len(ids)) for p in own), prompt=text)))
+        for place, (key, request, encoded) in enumerate(batch):
+            own = paths[place * each : (place + 1) * each] * (request.sampling.n // each)
+            completions = tuple(replace(path, prompt_tokens=len(encoded.ids)) for path in own)
+            done.append((key, Reply(completions=completions, prompt=encoded.text)))
         return done
 
     def _completion(self, tokens: list[int], stops: list[str], budget: int) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         ids = tokens if end is None else tokens[:end]
+        # A path that a stop string ended earlier than its batch is padded.
+        while ids and ids[-1] == self._tokenizer.pad_token_id:
+            ids = ids[:-1]
         # A character whose bytes are not complete at the end is left out, as vLLM's detokenizer does.
         text = self._tokenizer.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
         cut = min((place for place in (text.find(stop) for stop in stops) if place >= 0), default=None)
-        finished = end is not None or cut is not None
-        # A path that ended earlier than its batch is padded; the end token counts as a token, as vLLM counts it.
-        count = len(ids) + (end is not None)
+        # The end token counts as a token, as vLLM counts it.
+        ended = end is not None and cut is None
         return Completion(
             text=text if cut is None else text[:cut],
-            finish_reason="stop" if finished else "length",
-            completion_tokens=min(count, budget),
-        )
-
-    @staticmethod
-    def _with_prompt(path: Completion, prompt_tokens: int) -> Completion:
-        return Completion(
-            text=path.text,
-            finish_reason=path.finish_reason,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=path.completion_tokens,
+            finish_reason="stop" if ended or cut is not None else "length",
+            completion_tokens=min(len(ids) + ended, budget),
         )
 
     def describe(self) -> EngineInfo:

@@ -18,13 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.chat import ChatFormat
-from cotbench.engines.local import fingerprint, model_error
+from cotbench.engines.chat import failed
+from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
-
-# More than any scheduler runs at once, so that it never waits for us; bounded, so that memory stays flat on large tasks.
-CAPACITY = 8_192
 
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -66,9 +63,8 @@ def _own_session() -> Generator[None]:
 
 
 class VllmEngine:
-    capacity = CAPACITY
-
     def __init__(self, config: EngineConfig) -> None:
+        no_tokens(config.model_args)
         self._config = config
         for name, value in (
             ("VLLM_NO_USAGE_STATS", "1"),
@@ -97,11 +93,19 @@ class VllmEngine:
                 raise model_error(config.model, error) from None
         self._vllm = vllm
         self._engine = self._llm.llm_engine
-        self._chat = ChatFormat(self._llm.get_tokenizer(), config.chat_template)
+        self._chat = chat_format(
+            str(arguments.get("tokenizer", config.model)),
+            config.chat_template,
+            trust_remote_code=config.trust_remote_code,
+            revision=arguments.get("tokenizer_revision", arguments.get("revision")),
+        )
         self._max_len = int(self._engine.model_config.max_model_len)
         self._flying: dict[str, tuple[Key, str, int]] = {}
         self._count = 0
         self._refused: list[tuple[Key, Reply]] = []
+        self._slots = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
+        # More than the scheduler runs at once, so that it never waits for us; bounded, so that memory stays flat.
+        self.capacity = max(1_024, 4 * self._slots)
 
     def _sampling(self, key: Key, request: Request) -> Any:
         wanted = request.sampling
@@ -117,17 +121,34 @@ class VllmEngine:
         )
 
     def submit(self, key: Key, request: Request) -> None:
-        text = self._chat.text(request)
-        ids = self._chat.token_ids(text)
-        if len(ids) >= self._max_len:
-            error = f"the prompt has {len(ids)} tokens and the model's context {self._max_len}"
-            path = Completion(text="", finish_reason="error", prompt_tokens=len(ids), error=error)
-            self._refused.append((key, Reply(completions=(path,) * request.sampling.n, prompt=text)))
+        encoded = self._chat.encode(request, self._max_len)
+        if isinstance(encoded, Reply):
+            self._refused.append((key, encoded))
             return
         self._count += 1
         name = str(self._count)
-        self._flying[name] = (key, text, len(ids))
-        self._engine.add_request(name, self._prompt(ids), self._sampling(key, request))
+        try:
+            self._engine.add_request(name, self._prompt(encoded.ids), self._sampling(key, request))
+        except (ValueError, TypeError) as error:  # vLLM refuses this request
+            self._refused.append((key, failed(request, f"vLLM refuses the request: {error}", prompt=encoded.text)))
+        except Exception as error:
+            raise self._stopped(error) from None
+        else:
+            self._flying[name] = (key, encoded.text, len(encoded.ids))
+
+    @staticmethod
+    def _stopped(error: Exception) -> ModelError:
+        return ModelError(
+            f"vLLM stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            "Everything recorded is kept; look at vLLM's messages above, then run the same command again: it resumes.",
+        )
+
+    def cancel(self) -> list[Key]:
+        """Take back what the scheduler can't have begun: all but the oldest requests, as many as it runs at once."""
+        waiting = list(self._flying)[self._slots :]
+        if waiting:
+            self._engine.abort_request(waiting)
+        return [self._flying.pop(name)[0] for name in waiting]
 
     def _prompt(self, ids: list[int]) -> Any:
         """Token ids in the form add_request wants: since vLLM 0.2x what the renderer makes of them, before that as they are."""
@@ -141,12 +162,9 @@ class VllmEngine:
             try:
                 outputs = self._engine.step()
             except Exception as error:
-                raise ModelError(
-                    f"vLLM stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                    "Everything recorded is kept; look at vLLM's messages above, then run the same command again: it resumes.",
-                ) from None
+                raise self._stopped(error) from None
             for output in outputs:
-                if not output.finished:
+                if not output.finished or output.request_id not in self._flying:
                     continue
                 key, text, length = self._flying.pop(output.request_id)
                 paths = sorted(output.outputs, key=lambda path: path.index)

@@ -19,7 +19,7 @@ def _figures(tally: Tally) -> str:
     elapsed = max(time.monotonic() - tally.started, 1e-9)
     accuracy = f"{100 * tally.correct / tally.graded:.1f}% right" if tally.graded else "nothing graded yet"
     failed = f", {tally.outcomes['engine_error']} failed" if tally.outcomes["engine_error"] else ""
-    return f"{accuracy}, {tally.completion_tokens / elapsed:,.0f} tokens/s{failed}"
+    return f"{accuracy}, {tally.new_tokens / elapsed:,.0f} tokens/s{failed}"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cotbench.compare import ALL, Comparison
@@ -20,7 +21,7 @@ def show(comparison: Comparison, console: Console) -> None:
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red", highlight=False)
     for line in words.headlines(comparison):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print()
     one_model = len({row.model for row in comparison.modes}) == 1
     rows = [words.mode_row(r) for r in comparison.modes if r.tag == ALL]
@@ -29,9 +30,9 @@ def show(comparison: Comparison, console: Console) -> None:
         rows = [words.delta_row(r) for r in comparison.deltas]
         console.print(_table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
     for note in [*words.FOOTNOTES, words.tag_footnote(comparison)]:
-        console.print(note, style="dim", highlight=False)
+        console.print(note, style="dim", highlight=False, markup=False)
     for note in comparison.notes:
-        console.print(f"Note: {note}", style="yellow", highlight=False)
+        console.print(f"Note: {note}", style="yellow", highlight=False, markup=False)
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: int, *, skip: bool) -> Table:
@@ -49,7 +50,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], lef
     for place, name in list(enumerate(header))[first:]:
         table.add_column(name, justify="left" if place < left else "right", no_wrap=place > 0, overflow="fold")
     for row in rows:
-        table.add_row(*row[first:])
+        table.add_row(*map(escape, row[first:]))
     return table
 
 

@@ -47,9 +47,10 @@ def sentence(delta: Delta) -> str:
     if delta.delta is None or delta.low is None or delta.high is None:
         return f"{what} against {delta.baseline} for {model} on {delta.task}: n = 0, not estimable."
     size = f"{abs(100 * delta.delta):.1f} points ({interval(delta.low, delta.high, signed=True)}; n = {delta.n:,})"
-    if delta.low > 0:
+    sure = delta.p is not None and delta.p < 0.05  # both must say so: with few questions they may differ
+    if delta.low > 0 and sure:
         finding = f"{what} helps {model} on {delta.task} by {size}"
-    elif delta.high < 0:
+    elif delta.high < 0 and sure:
         finding = f"{what} hurts {model} on {delta.task} by {size}"
     else:
         finding = f"{what} makes no clear difference for {model} on {delta.task}: {points(delta.delta)} {size.split(' ', 1)[1]}"
