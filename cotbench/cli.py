@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model 
 app = typer.Typer(
     name="cotbench",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help=f"Does chain of thought help this model on these questions, by how much, how sure are we, and at what cost?\n\n{EXIT_CODES}",
@@ -48,8 +50,8 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             _stderr("Interrupted.")
             raise typer.Exit(130) from None
-        except BrokenPipeError:
-            sys.stderr.close()
+        except BrokenPipeError:  # `cotbench report | head`: what was wanted has been read
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
 
     return run
@@ -244,9 +246,9 @@ def run(
         "chat_template": chat_template,
         "thinking": thinking,
         "trust_remote_code": trust_remote_code,
-        "data_dir": str(data_dir) if data_dir else None,
-        "tasks_dir": str(tasks_dir) if tasks_dir else None,
-        "prompts_dir": str(prompts_dir) if prompts_dir else None,
+        "data_dir": _absolute(data_dir),
+        "tasks_dir": _absolute(tasks_dir),
+        "prompts_dir": _absolute(prompts_dir),
     }
     folder = None
     if resume is not None:
@@ -268,6 +270,11 @@ def run(
         _dry_run(plan, as_json)
         return
     _run(plan, chosen, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json, execute=execute)
+
+
+def _absolute(path: Path | None) -> str | None:
+    """So that a run can be resumed from another folder."""
+    return str(path.absolute()) if path else None
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:
@@ -335,8 +342,10 @@ def _run(
         _stdout(f"Report: cotbench report {result.folder}")
         _stdout(str(result.folder))
     if failed:
+        [(reason, times)] = tally.errors.most_common(1)
         raise RequestsFailed(
-            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere.",
+            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
+            f"Most often ({times:,}): {reason}",
             f"Ask for them again: cotbench run --resume {result.folder}",
         )
 
@@ -428,7 +437,7 @@ def report(
         Path | None,
         typer.Option(
             "--to",
-            help="Where the report's files go; by default report/ inside the run, or inside --output-dir for several runs.",
+            help="Where the report's files go; by default report/ inside the run, or beside them for several runs.",
             show_default=False,
         ),
     ] = None,
@@ -458,20 +467,21 @@ def report(
                 f"The latest run, {folders[0]}; {others} more in {output_dir} (name runs to pair modes across them)."
             )
     comparison = compare([load_run(folder) for folder in folders], baseline)
-    target = to or (folders[0] / "report" if len(folders) == 1 else output_dir / "report")
+    target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_csv(comparison, target / "summary.csv")
         write_atomically(target / "summary.md", markdown(comparison).encode())
         if comparison.deltas:
             plot_deltas(comparison, target / "deltas.png")
+        else:
+            (target / "deltas.png").unlink(missing_ok=True)  # of an earlier report
     except OSError as error:
         raise UsageError(f"{target}: can't be written: {error.strerror}.", "Choose another folder with --to.") from None
     if as_json:
         _stdout(json.dumps(comparison.as_dict()))
         return
-    console = Console()
-    show(comparison, console if console.is_terminal else Console(width=110))
+    show(comparison, Console())
     _stdout(f"Written to {target}: {', '.join(sorted(p.name for p in target.iterdir() if p.is_file()))}")
 
 
@@ -517,19 +527,19 @@ def list_(
             {"engine": e.name, "installed": "no" if e.missing() else "yes", "about": e.about} for e in ENGINES.values()
         ]
     elif what == "runs":
-        from cotbench.records import list_runs, read_manifest
+        from cotbench.records import list_runs, read_manifest, state_of
 
-        manifests = [read_manifest(folder) for folder in list_runs(output_dir)]
+        manifests = [(folder, read_manifest(folder)) for folder in list_runs(output_dir)]
         rows = [
             {
                 "run": m.run,
-                "status": m.status,
+                "status": state_of(folder, m),
                 "model": m.options["model"],
                 "tasks": ",".join(m.options["tasks"]),
                 "modes": ",".join(m.options["modes"]),
                 "answers": m.totals.get("records"),
             }
-            for m in manifests
+            for folder, m in manifests
         ]
     else:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")

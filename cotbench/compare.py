@@ -24,7 +24,7 @@ from scipy import stats
 
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
-from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records
+from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records, state_of
 from cotbench.tagging import RULE, is_symbolic
 from cotbench.types import Outcome, Question
 
@@ -161,6 +161,7 @@ class ModeStats:
     mode: str
     tag: str
     run: str
+    engine: str
     n: int
     correct: int
     accuracy: float | None
@@ -280,6 +281,7 @@ def _mode_stats(cell: Cell, tag: str, symbolic: Mapping[str, bool]) -> ModeStats
         mode=cell.mode,
         tag=tag,
         run=cell.run.folder.name,
+        engine=cell.run.manifest.spec["model"]["engine"],
         n=n,
         correct=correct,
         accuracy=correct / n if n else None,
@@ -366,17 +368,21 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         for cell in family:
             if cell.mode != baseline:
                 deltas += [_delta(cell, base, tag, symbolic) for tag in TAGS]
+                notes += _unlike(cell, base)
                 alone = len(set(cell.records) ^ set(base.records))
                 if alone:
                     notes.append(
-                        f"{cell.task} by {cell.model}: {alone} questions were asked under only one of {baseline} and {cell.mode}; pairs leave them out."
+                        f"{cell.task} by {cell.model}: {alone} questions have a record under only one of {baseline} and {cell.mode}; pairs leave them out."
                     )
         _flag_reasoning(family, base, modes, notes)
     for run in runs:
         if not run.finished:
-            totals = run.manifest.totals
-            notes.append(
-                f"{run.folder.name} is {run.manifest.status}: {len(run.records)} records of {totals.get('of', 'more')} so far."
+            state = state_of(run.folder, run.manifest)
+            total = run.manifest.totals.get("of", "?")
+            notes.insert(
+                0,
+                f"{run.folder.name} is not finished ({state}): {len(run.records)} of {total} answers so far. "
+                f"Go on with: cotbench run --resume {run.folder}",
             )
         errors = sum(r["outcome"] == Outcome.ENGINE_ERROR for r in run.records)
         if errors:
@@ -390,6 +396,22 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         notes=notes,
         stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
     )
+
+
+def _unlike(cell: Cell, base: Cell) -> list[str]:
+    """What differs between two modes beside the mode, and may be meant."""
+    notes = []
+    ours, theirs = (c.run.manifest.spec["modes"][f"{c.task}/{c.mode}"] for c in (cell, base))
+    name = f"{cell.task} by {cell.model}"
+    for key in ("temperature", "top_p"):
+        here, there = (m.get("sampling", {}).get(key) for m in (ours, theirs))
+        if here != there:
+            notes.append(f"{name}: {key} is {here} under {cell.mode} and {there} under {base.mode}.")
+    if cell.run is not base.run and ours.get("shared") != theirs.get("shared"):
+        notes.append(
+            f"{name}: what prompts share (persona, answer contract) differs between {cell.run.folder.name} and {base.run.folder.name}."
+        )
+    return notes
 
 
 def _flag_reasoning(family: Sequence[Cell], base: Cell, modes: Sequence[ModeStats], notes: list[str]) -> None:

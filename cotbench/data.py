@@ -62,6 +62,8 @@ def _read_letter(value: Any, choices: Sequence[str]) -> str:
 
 
 def _read_plain(value: Any, _: Sequence[str]) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r:.60}, which is neither a text nor a number")
     text = str(value).strip()
     if not text:
         raise ValueError("the gold answer is empty")
@@ -164,7 +166,7 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         where = str(data_dir / source.dataset)
         if not Path(where).is_dir():
             raise DataError(
-                f"task {file.task.name}: there is no folder {where}.",
+                f"task {file.task.name}: there is no folder {shown(Path(where))}.",
                 f"--data-dir and {DATA_ENV} name a folder in the Hub's layout, with {source.dataset} in it; leave both out to load from the Hub.",
             )
     import datasets  # imported here: 0.9 s that `--help` and `report` don't need
@@ -298,14 +300,21 @@ def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ..
 def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
-    Systematic sampling: groups in random order, questions in random order within them, then every (N / limit)-th from a
-    random start. So every question is as likely to be chosen as any other (a sample's accuracy is unbiased), and every
-    group has its proportional share, rounded up or down. MMLU is sorted by subject: its first N rows would be a few
-    subjects only.
+    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the `limit`
+    questions that stand first are taken. So each group has its proportional share to within a question or so, every
+    question is as likely to be chosen as any other (a sample's accuracy is unbiased), and a larger limit contains a
+    smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
     """
     if limit is None or limit >= len(questions):
         return tuple(questions)
-    ranked = sorted(questions, key=lambda q: (unit(seed, "group", q.group), q.group, unit(seed, q.id), q.id))
-    start = unit(seed, "start", limit)
-    chosen = {ranked[int((start + place) * len(ranked) / limit)].id for place in range(limit)}
+    groups: dict[str, list[Question]] = defaultdict(list)
+    for question in questions:
+        groups[question.group].append(question)
+    standing: dict[str, tuple[float, float]] = {}
+    for group, members in groups.items():
+        offset = unit(seed, "group", group)
+        ranked = sorted((unit(seed, q.id), q.id) for q in members)
+        for rank, (tie, identity) in enumerate(ranked):
+            standing[identity] = ((rank + offset) / len(members), tie)
+    chosen = set(sorted(standing, key=standing.__getitem__)[:limit])
     return tuple(q for q in questions if q.id in chosen)

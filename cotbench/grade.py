@@ -9,6 +9,9 @@ Policies, where published graders disagree: units and text around a LaTeX answer
 numeral; 25\% is 25 and 0.25; decimals agree to six places; an inequality isn't the interval it describes. An answer that
 takes longer than `TIMEOUT_S` to compare is `grader_timeout`, which is not `wrong`; an answer longer than
 `extract.MAX_ANSWER_CHARS` never gets here.
+
+A gold of words ("Evelyn", "New York") is compared with words as text, whatever their case: read as products of symbols,
+"eat" would equal "tea".
 """
 
 from __future__ import annotations
@@ -145,9 +148,21 @@ def grade_now(answer: str, gold: str, answer_type: AnswerType) -> Outcome | None
         return Outcome.WRONG
     if answer_type is AnswerType.NUMBER:
         return Outcome.CORRECT if Fraction(answer) == Fraction(gold) else Outcome.WRONG
+    words, said = _words(gold), _words(answer)
+    if words is not None and said is not None:
+        return Outcome.CORRECT if words == said else Outcome.WRONG
     if too_big(answer):
         return Outcome.WRONG
     return Outcome.CORRECT if clean_latex(answer) == clean_latex(gold) else None
+
+
+_IS_WORDS = re.compile(r"[^\W\d_]{3,}(?:[ '\-][^\W\d_]+)*\.?")
+
+
+def _words(text: str) -> str | None:
+    """A text of words, folded; None where it may be mathematics. As a product of symbols, "eat" would equal "tea"."""
+    plain = " ".join(_WRAPPERS.sub(r"\1", text).split())
+    return plain.casefold().rstrip(".") if _IS_WORDS.fullmatch(plain) else None
 
 
 class _Spawn(SpawnContext):

@@ -121,7 +121,7 @@ def find_mode(name: str, option: str = "--mode") -> Mode:
     if name not in MODES:
         import difflib
 
-        close = difflib.get_close_matches(name, MODES, n=1)
+        close = difflib.get_close_matches(name.lower(), MODES, n=1)
         remedy = f"Did you mean '{close[0]}'?" if close else "See `cotbench list modes`."
         raise UsageError(f"{option}: there is no mode '{name}'. Known: {', '.join(MODES)}.", remedy)
     return MODES[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cotbench.errors import UsageError
@@ -12,7 +13,8 @@ from cotbench.errors import UsageError
 
 def names(values: Iterable[str]) -> list[str]:
     """["a,b", "c"] -> ["a", "b", "c"]: lists may be given with commas, by repeating the option, or both."""
-    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+    parts = [[value] if Path(value).is_file() else value.split(",") for value in values]
+    return [name.strip() for each in parts for name in each if name.strip()]
 
 
 def key_values(option: str, text: str) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cotbench.data import TaskData, load_data, select
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, find_engine
 from cotbench.errors import UsageError
 from cotbench.modes import Kit, Mode, find_mode
 from cotbench.prompts import Prompts
@@ -113,6 +113,7 @@ class Plan:
             "modes": {
                 f"{task}/{mode}": {
                     "prompt": kit.prompts.hash(kit.mode.template, task),
+                    "shared": kit.prompts.hash(kit.mode.template, task, shared_only=True),
                     "sampling": kit.sampling.as_dict(),
                     "thinking": kit.thinking,
                 }
@@ -141,6 +142,7 @@ def make_plan(options: RunOptions) -> Plan:
             f"--chat-template: there is no file {options.chat_template}.",
             "Give 'auto', 'none' or the path of a Jinja file.",
         )
+    find_engine(options.engine_name)
     prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
     modes = [find_mode(name) for name in _unique("--mode", options.modes)]
     tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
@@ -168,9 +170,19 @@ def make_plan(options: RunOptions) -> Plan:
                 num_fewshot=options.num_fewshot,
                 thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
             )
-            kit.request(questions[name][0])
+            _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
     return Plan(options=options, data=data, questions=questions, kits=kits)
+
+
+def _check_template(kit: Kit, question: Question) -> None:
+    """Render once before a model is loaded; and see that a template shows the exemplars that were asked for."""
+    shown = kit.request(question).messages
+    if kit.num_fewshot and shown == replace(kit, num_fewshot=0).request(question).messages:
+        raise UsageError(
+            f"--num-fewshot {kit.num_fewshot}: the template {kit.mode.template}.jinja doesn't show exemplars.",
+            "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
+        )
 
 
 def _unique(option: str, names: Sequence[str]) -> Sequence[str]:

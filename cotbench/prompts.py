@@ -25,7 +25,7 @@ from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cotbench.errors import PromptError
-from cotbench.tasks import Exemplar, Task, shipped
+from cotbench.tasks import Exemplar, Task, shipped, shown
 from cotbench.types import LETTERS, Message, Question
 
 _PLACEHOLDER = re.compile(r"<\w+>")
@@ -49,7 +49,8 @@ class Prompts:
         for folder in folders:
             if not folder.is_dir():
                 raise PromptError(
-                    f"--prompts-dir: {folder} is not a folder.", "Name the folder that holds your templates (*.jinja)."
+                    f"--prompts-dir: {shown(folder)} is not a folder.",
+                    "Name the folder that holds your templates (*.jinja).",
                 )
         self._environment = ImmutableSandboxedEnvironment(
             loader=jinja2.FileSystemLoader(folders),
@@ -78,8 +79,8 @@ class Prompts:
                 f"prompt template {name}.jinja: not UTF-8: {error.reason}.", "Save it as UTF-8."
             ) from None
 
-    def hash(self, name: str, task: str) -> str:
-        """16 hex digits over the template's source and everything it imports or includes."""
+    def hash(self, name: str, task: str, *, shared_only: bool = False) -> str:
+        """16 hex digits over the template's source and everything it imports or includes; or over these others only."""
         loader = self._environment.loader
         assert loader is not None
         digest = hashlib.sha256()
@@ -94,7 +95,8 @@ class Prompts:
             except jinja2.TemplateNotFound:  # allowed by `ignore missing`, by a list of names, or never reached
                 digest.update(f"{current}\x00missing\x00".encode())
                 continue
-            digest.update(f"{current}\x00{source}\x00".encode())
+            if seen != {current} or not shared_only:  # the first one is the template itself
+                digest.update(f"{current}\x00{source}\x00".encode())
             found = meta.find_referenced_templates(self._environment.parse(source))
             todo.extend(sorted(str(reference) for reference in found if reference))
         return digest.hexdigest()[:16]
@@ -108,7 +110,7 @@ class Prompts:
         try:
             rest = template.render(
                 question={"question": question.text, "choices": list(question.choices)},
-                exemplars=self._shown(exemplars),
+                exemplars=self._as_shown(exemplars),
                 answer={"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase},
                 task=task.name,
                 **_roles(messages),
@@ -123,7 +125,7 @@ class Prompts:
         self._check(template, messages, rest)
         return tuple(messages)
 
-    def _shown(self, exemplars: Sequence[Exemplar]) -> list[dict[str, Any]]:
+    def _as_shown(self, exemplars: Sequence[Exemplar]) -> list[dict[str, Any]]:
         return [_shown_exemplar(exemplar) for exemplar in exemplars]
 
     @staticmethod

@@ -191,6 +191,20 @@ class RunLock:
         os.close(self._fd)
 
 
+def state_of(folder: Path, manifest: Manifest) -> str:
+    """The manifest's status; "killed" where it says running and nobody holds the run."""
+    if manifest.status != "running":
+        return manifest.status
+    try:
+        with (folder / LOCK).open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "running"
+    except OSError:
+        pass
+    return "killed"
+
+
 # --- the journal --------------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -65,6 +65,7 @@ class Tally:
     completion_tokens: int = 0
     new_tokens: int = 0  # completion tokens generated in this session; the others may have been recorded before
     outcomes: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)  # what failed requests said
     started: float = field(default_factory=time.monotonic)
     stopping: bool = False
 
@@ -86,6 +87,13 @@ class _Active:
     asked: list[Key] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     replies: list[Reply] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class _Finished:
+    active: _Active
+    prediction: Prediction
+    outcome: Outcome | None
 
 
 class Loop:
@@ -117,7 +125,11 @@ class Loop:
         self._open_flows: Counter[str] = Counter()
         self._waiting: dict[Key, list[_Active]] = {}
         self._requests: dict[Key, Request] = {}
-        self._ungraded: dict[int, tuple[_Active, Prediction]] = {}
+        # Finished flows in order, with their outcome once it is known. Records are written in this order, because an
+        # answer that equals gold as text is graded at once and others wait: written as they come, the records of a run
+        # that is killed would be a choice of the right ones.
+        self._finished: deque[_Finished] = deque()
+        self._ungraded: dict[int, _Finished] = {}
         self._cancelled = False
         self.tally = Tally(total=plan.total)
 
@@ -231,20 +243,27 @@ class Loop:
         self._open_flows[identity] -= 1
         if not self._open_flows[identity]:
             del self._open_flows[identity], self._replies[identity]
-        if prediction.outcome is not None:
-            self._record(active, prediction, prediction.outcome)
-            return
-        assert prediction.answer is not None
-        gold = active.kit.data.golds[identity]
-        verdict = self._grader.submit(active.place, prediction.answer, gold, active.kit.data.task.answer.type)
-        if verdict is None:
-            self._ungraded[active.place] = (active, prediction)
-        else:
-            self._record(active, prediction, verdict)
+        outcome = prediction.outcome
+        if outcome is None:
+            assert prediction.answer is not None
+            gold = active.kit.data.golds[identity]
+            outcome = self._grader.submit(active.place, prediction.answer, gold, active.kit.data.task.answer.type)
+        entry = _Finished(active=active, prediction=prediction, outcome=outcome)
+        self._finished.append(entry)
+        if outcome is None:
+            self._ungraded[active.place] = entry
+        self._record_decided()
 
     def _grade_done(self, wait_s: float) -> None:
         for place, verdict in self._grader.done(wait_s):
-            self._record(*self._ungraded.pop(place), verdict)
+            self._ungraded.pop(place).outcome = verdict
+        self._record_decided()
+
+    def _record_decided(self) -> None:
+        while self._finished and self._finished[0].outcome is not None:
+            entry = self._finished.popleft()
+            assert entry.outcome is not None
+            self._record(entry.active, entry.prediction, entry.outcome)
 
     def _record(self, active: _Active, prediction: Prediction, outcome: Outcome) -> None:
         paths = [path for reply in active.replies for path in reply.completions]
@@ -269,6 +288,8 @@ class Loop:
             ),
         )
         tally = self.tally
+        if outcome is Outcome.ENGINE_ERROR:
+            tally.errors[next((path.error for path in paths if path.error), "")[:200]] += 1
         tally.done += 1
         tally.outcomes[outcome.value] += 1
         tally.graded += outcome is not Outcome.ENGINE_ERROR
@@ -387,6 +408,7 @@ def _run_locked(
     session = {**circumstance(), "command": list(command), "started": now()}
     manifest.sessions.append(session)
     manifest.status = "running"
+    manifest.totals = {"of": plan.total}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
     grader: Grader[int] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))

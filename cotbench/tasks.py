@@ -215,7 +215,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     for folder in [shipped("tasks"), *([tasks_dir] if tasks_dir else [])]:
         if not folder.is_dir():
             raise TaskError(
-                f"--tasks-dir: {folder} is not a folder.", "Name the folder that holds your task files (*.yaml)."
+                f"--tasks-dir: {shown(folder)} is not a folder.", "Name the folder that holds your task files (*.yaml)."
             )
         found.update({path.stem: path for path in sorted(folder.glob("*.yaml"))})
     return found
@@ -234,7 +234,7 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
         return read_task_file(Path(name))
     files = list_task_files(tasks_dir)
     if name not in files:
-        close = difflib.get_close_matches(name, files, n=1)
+        close = difflib.get_close_matches(name.lower(), files, n=1)
         remedy = f"Did you mean '{close[0]}'? " if close else ""
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
@@ -257,7 +257,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
     rows: list[tuple[int, dict[str, Any]]] = []
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
     except OSError as error:
         raise DataError(
             f"{shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions."

@@ -115,7 +115,7 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "seed a word": (f"{RUN} --seed dice", "--seed", "run --help"),
     "tasks-dir": (f"{RUN} --tasks-dir none", "--tasks-dir: none is not a folder", "*.yaml"),
     "prompts-dir": (f"{RUN} --prompts-dir none", "--prompts-dir: none is not a folder", "*.jinja"),
-    "template of a server": (f"{OPENAI} {AWAY} --chat-template f.jinja", "--chat-template: with engine 'openai' the server renders", "Use auto, or none"),
+    "template that isn't there": (f"{OPENAI} {AWAY} --chat-template f.jinja", "--chat-template: there is no file f.jinja", "Give 'auto', 'none'"),
     "unknown argument of a server": (f"{OPENAI} {AWAY} --model-args dtype=auto", "engine 'openai' doesn't know dtype", "Known: max_retries, timeout_s, send_seed"),
     "time limit a word": (f"{OPENAI} {AWAY} --model-args timeout_s=long", "timeout_s", ""),
     "retries a word": (f"{OPENAI} {AWAY} --model-args max_retries=some", "max_retries", ""),
@@ -263,7 +263,7 @@ def test_an_unfinished_run_is_reported_as_such(main: Cli, tmp_path: Path, finish
     (folder / RECORDS).write_bytes(b"".join(records[:2]) + records[2][:20])  # killed while writing
     done = main("report", "r")
     assert done.code == 0, done.err
-    assert "r is running: 2 records of 4 so far" in words(done.out)
+    assert "r is not finished (killed): 2 of 4 answers so far" in words(done.out)
 
 
 def spoilt(manifest: dict[str, Any], records: str, questions: str, change: str) -> tuple[dict[str, Any], str, str]:

@@ -188,7 +188,7 @@ def test_different_subsets_are_paired_on_what_they_share(tmp_path: Path) -> None
     runs = [make_run(tmp_path / "a", {"direct": "cccc------"}), make_run(tmp_path / "b", {"cot": "wcccccc---"})]
     comparison = compare([load_run(run) for run in runs])
     assert comparison.deltas[0].n == 4
-    assert any("3 questions were asked under only one" in note for note in comparison.notes)
+    assert any("3 questions have a record under only one" in note for note in comparison.notes)
 
 
 def test_empty_arms_and_single_modes(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_report_files_and_words(tmp_path: Path, main: Cli) -> None:
     done = main("report", "a")
     assert done.code == 0, done.err
     assert done.out.splitlines()[0].startswith(
-        "CoT helps m on t by 70.0 points (+35.4 to +100.0; n = 10) and takes 10.0x"
+        "CoT helps m on t by 70.0 points (+35.4 to +100.0; n = 10); it takes 10.0x"
     )
     report = folder / "report"
     assert {p.name for p in report.iterdir()} == {"summary.csv", "summary.md", "deltas.png"}

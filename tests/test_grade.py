@@ -385,10 +385,10 @@ def test_a_comparison_that_hangs_is_no_wrong_answer(grader: Grader[int], monkeyp
     monkeypatch.setattr(grade, "TIMEOUT_S", 0.5)
     answers = ["fast 0", "slow", "fast 1", "fast 2", "fast 3"]
     for ticket, answer in enumerate(answers):
-        assert grader.submit(ticket, answer, "gold", LATEX) is None
+        assert grader.submit(ticket, answer, "x+1", LATEX) is None
     found = drain(grader, 20)
     assert found == {ticket: TIMEOUT if answer == "slow" else RIGHT for ticket, answer in enumerate(answers)}
-    assert grader.submit(9, "slow", "gold", LATEX) is TIMEOUT  # it isn't tried again
+    assert grader.submit(9, "slow", "x+1", LATEX) is TIMEOUT  # it isn't tried again
 
 
 def test_a_killed_worker_is_replaced(grader: Grader[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_killed_worker_is_replaced(grader: Grader[int], monkeypatch: pytest.Mo
 
 def test_a_pair_that_kills_its_worker_is_tried_twice(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grade, "latex_equal", dies)
-    grader.submit(0, "answer", "gold", LATEX)
+    grader.submit(0, "answer", "x+1", LATEX)
     assert drain(grader, 20) == {0: TIMEOUT}
 
 
@@ -465,7 +465,7 @@ def test_what_needs_no_worker_starts_none(grader: Grader[int]) -> None:
 
 def test_done_does_not_wait_unless_told(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grade, "latex_equal", sleeps)
-    grader.submit(0, "answer", "gold", LATEX)
+    grader.submit(0, "answer", "x+1", LATEX)
     start = time.monotonic()
     assert grader.done() == []
     assert time.monotonic() - start < 1
@@ -540,3 +540,14 @@ def test_workers_die_with_a_killed_run(tmp_path: Path) -> None:
     run.kill()
     run.communicate(timeout=20)
     wait_for(lambda: not any(map(is_running, workers)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "verdict"),
+    [
+        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT), ("True", r"\text{true}", RIGHT),
+        ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
+    ],
+)  # fmt: skip
+def test_words_are_compared_as_words(answer: str, gold: str, verdict: Outcome) -> None:
+    assert grade.grade_now(answer, gold, LATEX) is verdict

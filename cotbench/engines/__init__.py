@@ -159,7 +159,9 @@ ENGINES: Mapping[str, EngineRow] = {
 
 def find_engine(name: str) -> EngineRow:
     if name not in ENGINES:
-        raise UsageError(f"--engine: there is no engine '{name}'.", f"Known: {', '.join(ENGINES)}.")
+        other = {"hf": "transformers", "local-completions": "openai", "local-chat-completions": "openai"}.get(name)
+        remedy = f"Here it is called '{other}'. " if other else ""
+        raise UsageError(f"--engine: there is no engine '{name}'.", f"{remedy}Known: {', '.join(ENGINES)}.")
     return ENGINES[name]
 
 

@@ -83,7 +83,7 @@ class ReplayEngine:
                     or not ("id" in row or "question" in row)
                 ):
                     raise DataError(
-                        f"{place}: expected the keys 'output' and 'id' or 'question'.", "See `cotbench list engines`."
+                        f"{place}: expected the keys 'output' and 'id' or 'question'.", "The README lists the keys."
                     )
                 if not isinstance(row.get("id", ""), str):
                     raise DataError(f"{place}: id is {row['id']!r:.40}.", "Give cotbench's question id, or `question`.")

@@ -10,14 +10,23 @@ import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from cotbench.compare import ALL, Comparison
 from cotbench.report import words
 
 
+class _Output(Console):
+    """Never narrower than a table: figures that a narrow terminal cuts would be wrong figures."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def show(comparison: Comparison, console: Console) -> None:
     """The findings in words first, then the tables."""
+    console = _Output(file=console.file, width=console.width, force_terminal=console.is_terminal)
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red", highlight=False)
     for line in words.headlines(comparison):
@@ -25,14 +34,22 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print()
     one_model = len({row.model for row in comparison.modes}) == 1
     rows = [words.mode_row(r) for r in comparison.modes if r.tag == ALL]
-    console.print(_table("Accuracy by mode", words.MODE_HEADER, rows, left=3, skip=one_model))
+    _print_whole(console, _table("Accuracy by mode", words.MODE_HEADER, rows, left=3, skip=one_model))
     if comparison.deltas:
         rows = [words.delta_row(r) for r in comparison.deltas]
-        console.print(_table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
+        _print_whole(console, _table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
     for note in [*words.FOOTNOTES, words.tag_footnote(comparison)]:
         console.print(note, style="dim", highlight=False, markup=False)
     for note in comparison.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False, markup=False)
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    wide = console.options.update(max_width=1_000)
+    needed = Measurement.get(console, wide, table).maximum
+    width, console.width = console.width, max(console.width, needed)
+    console.print(table)
+    console.width = width
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: int, *, skip: bool) -> Table:
@@ -48,7 +65,7 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], lef
         collapse_padding=True,
     )
     for place, name in list(enumerate(header))[first:]:
-        table.add_column(name, justify="left" if place < left else "right", no_wrap=place > 0, overflow="fold")
+        table.add_column(name, justify="left" if place < left else "right", no_wrap=True, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row[first:]))
     return table

@@ -53,9 +53,13 @@ def sentence(delta: Delta) -> str:
     elif delta.high < 0 and sure:
         finding = f"{what} hurts {model} on {delta.task} by {size}"
     else:
-        finding = f"{what} makes no clear difference for {model} on {delta.task}: {points(delta.delta)} {size.split(' ', 1)[1]}"
+        finding = (
+            f"Whether {what} helps {model} on {delta.task} isn't clear: {points(delta.delta)} {size.split(' ', 1)[1]}"
+        )
+        if not sure and (delta.low > 0 or delta.high < 0):
+            finding += f" with a McNemar p of {p_value(delta.p)}"
     if delta.token_ratio:
-        finding += f" and takes {delta.token_ratio:.1f}x the completion tokens of {delta.baseline}"
+        finding += f"; it takes {delta.token_ratio:.1f}x the completion tokens of {delta.baseline}"
     return finding + "."
 
 
