@@ -11,7 +11,7 @@ decides, and within a rule the last match wins (a model may restate itself).
                 "(C) is the correct option", "I choose (C)"                letter
     only        the whole output is nothing but an answer; or the first    all
                 line is (number, letter)
-    marked      the one letter in brackets or bold on the last line        letter
+    marked      the one letter in brackets, bold or alone on the last line letter
     option      the last line is the text of exactly one option            letter
     last_math   the last $...$ of the last paragraph                       latex
     last        the last number of the text                                number
@@ -81,7 +81,8 @@ _SPACES = rf" \t\r\u00a0\u202f{_INVISIBLE}"
 _MARKUP = rf"[{_SPACES}>*_`#\-•]*+"
 _WRAP = rf"[{_SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _CONTRACT = re.compile(
-    rf"(?:^|(?<={_THINK_END})|(?<=[.!?;)]\s)){_MARKUP}(?:(?:the|my)\s)?(?:(?:final|correct|right|best)\s){{0,2}}answer{_WRAP}"
+    rf"(?:^|(?<={_THINK_END})|(?<=[.!?;)]\s)|(?<=[,:→]\s)){_MARKUP}(?:(?:the|my)\s)?(?:(?:final|correct|right|best)\s){{0,2}}"
+    rf"answer(?:\sline)?{_WRAP}"
     rf"(?:[:：]|(?=\n)){_WRAP}(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)",
     re.I | re.M,
 )
@@ -352,6 +353,14 @@ def _named_letters(text: str, start: int, end: int, count: int) -> set[str]:
     return {m["letter"] for m in named if not _is_word(text, m["letter"], m.end(), end)}
 
 
+# A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
+_LAST_LETTER = re.compile(
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis)\b\W{0,3}){0,2}(?:option|choice|letter)?|.*\b(?:option|choice))"
+    r"\W{0,4}(?<![A-Za-z])(?P<letter>[A-Z])\W{0,4}",
+    re.I,
+)
+
+
 def _read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[tuple[str, Extraction]]:
     count = len(choices)
     for rule, span in _explicit(text, start, ("contract", "boxed"), options=True):
@@ -379,6 +388,9 @@ def _read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> 
         marked = [one for one in marked if one[0] in LETTERS[:count]]
         if len({letter for letter, _ in marked}) == 1:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
+        ending = _LAST_LETTER.fullmatch(text, *last) if last[1] - last[0] <= MAX_ANSWER_CHARS else None
+        if ending and ending["letter"] in LETTERS[:count] and len(_named_letters(text, *last, count)) <= 1:
+            yield "marked", Extraction(answer=ending["letter"], span=ending.span("letter"))
         option = _option_of(text, last, choices)
         if option:
             yield "option", option
