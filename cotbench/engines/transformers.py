@@ -136,12 +136,12 @@ class TransformersEngine:
     def _completion(self, tokens: list[int], stops: list[str], budget: int) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
         ids = tokens if end is None else tokens[:end]
-        # A path that a stop string ended earlier than its batch is padded.
-        while ids and ids[-1] == self._tokenizer.pad_token_id:
-            ids = ids[:-1]
         # A character whose bytes are not complete at the end is left out, as vLLM's detokenizer does.
         text = self._tokenizer.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
         cut = min((place for place in (text.find(stop) for stop in stops) if place >= 0), default=None)
+        if cut is not None:  # ended by a stop string, earlier than its batch, and padded from there on
+            while ids and ids[-1] == self._tokenizer.pad_token_id:
+                ids = ids[:-1]
         # The end token counts as a token, as vLLM counts it.
         ended = end is not None and cut is None
         return Completion(
