@@ -265,7 +265,7 @@ def run(
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
     chosen = RunOptions(**given)
-    plan = make_plan(chosen)
+    plan = make_plan(chosen, engine_needed=not dry_run)
     if dry_run:
         _dry_run(plan, as_json)
         return
@@ -557,7 +557,8 @@ def list_(
         table.add_row(
             *(escape(f"{v:,}" if isinstance(v, int) else str(v if v is not None else "")) for v in row.values())
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=120)).print(table)
 
 
 @app.command("show-prompt")
@@ -679,7 +680,8 @@ def doctor(
     for check in checks:
         mark = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}[check.ok]
         table.add_row(mark, *map(escape, (check.name, check.found, check.remedy)))
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=120)).print(table)
 
 
 def main(arguments: list[str] | None = None) -> None:

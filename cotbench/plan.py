@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.data import TaskData, load_data, select
-from cotbench.engines import EngineConfig, EngineInfo, find_engine
+from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
 from cotbench.errors import UsageError
 from cotbench.modes import Kit, Mode, find_mode
 from cotbench.prompts import Prompts
@@ -128,7 +128,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_plan(options: RunOptions) -> Plan:
+def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
     """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
     if options.limit is not None and options.limit < 1:
         raise UsageError(
@@ -153,6 +153,8 @@ def make_plan(options: RunOptions) -> Plan:
             f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.",
             f"The modes are: {', '.join(options.modes)}.",
         )
+    if engine_needed:  # before data are loaded
+        require_engine(options.engine_name)
     data_dir = Path(options.data_dir) if options.data_dir else None
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}

@@ -165,12 +165,18 @@ def find_engine(name: str) -> EngineRow:
     return ENGINES[name]
 
 
-def open_engine(name: str, config: EngineConfig) -> Engine:
-    """Open an engine by name. Raises ModelError where its package or its model is not available."""
+def require_engine(name: str) -> EngineRow:
+    """An engine's row. Raises UsageError where there is no such engine, ModelError where its package is missing."""
     row = find_engine(name)
     if missing := row.missing():
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {' '.join(missing)}"
         raise ModelError(f"engine '{name}' needs the {missing[0]} package: {remedy}")
+    return row
+
+
+def open_engine(name: str, config: EngineConfig) -> Engine:
+    """Open an engine by name. Raises ModelError where its package or its model is not available."""
+    row = require_engine(name)
     module = importlib.import_module(row.module)
     engine: Engine = getattr(module, row.factory)(config)
     return engine
