@@ -404,6 +404,9 @@ def _run_locked(
         again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
         damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
         say(f"Resuming {folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+    if info.engine == "replay":
+        for note in info.notes:
+            say(f"replay: {note}.")
     write_questions(folder, list(plan.all_questions.values()), plan.golds)
     session = {**circumstance(), "command": list(command), "started": now()}
     manifest.sessions.append(session)

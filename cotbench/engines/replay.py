@@ -40,6 +40,7 @@ class ReplayEngine:
         self._path = Path(str(given))
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
         self._replies: dict[Key, Reply] = {}
+        self._lines = self._matched = 0
         self._waiting: list[tuple[Key, Request]] = []
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
@@ -93,7 +94,9 @@ class ReplayEngine:
                         f"{place}: {len(ids)} questions have this text.", "Give cotbench's question id as `id`."
                     )
                 identity = str(ids[0]) if ids else ""
+                self._lines += 1
                 if identity in self._config.questions:
+                    self._matched += 1
                     self._outputs[identity, str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
 
     @staticmethod
@@ -140,6 +143,11 @@ class ReplayEngine:
             revision=fingerprint_file(self._path),
             chat_template="replayed",
             notes=(
+                *(
+                    (f"{self._matched:,} of {self._lines:,} lines are of a question of this run",)
+                    if self._lines
+                    else ()
+                ),
                 f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
             ),
         )

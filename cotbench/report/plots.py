@@ -85,6 +85,8 @@ def plot_deltas(comparison: Comparison, path: Path) -> None:
         if comparison.stub
         else "What the mode changes, question by question"
     )
+    if len(models) == 1:
+        title += f" ({words.short_model(next(iter(models)))})"
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color="#b00000" if comparison.stub else "black")
     if labelled:
         handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
