@@ -12,6 +12,7 @@ import os
 import shlex
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,9 @@ def _own_session() -> Generator[None]:
     A Ctrl-C goes to the whole foreground process group; vLLM's processes would end at once (they set their own handlers),
     and what is in flight with them. So only the harness gets it, and it ends them when it is done.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # the kernel would end them with this thread, not with the process
+        return
     before = multiprocessing.spawn.get_executable()
     with tempfile.TemporaryDirectory(prefix="cotbench-") as folder:
         launcher = Path(folder, "python")
