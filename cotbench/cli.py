@@ -16,8 +16,7 @@ from cotbench import __version__
 from cotbench.errors import CotbenchError, RequestsFailed, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.plan import Plan, RunOptions
-    from cotbench.runner import Tally
+    from cotbench.plan import Plan
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
 5 reserved for a report's gate, 130 interrupted with a resumable run on disk."""
@@ -224,18 +223,20 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench import options
-    from cotbench.plan import RunOptions, make_plan
+    from cotbench.plan import RunOptions, estimate, make_plan
     from cotbench.records import find_run, read_manifest
-    from cotbench.runner import execute
 
     if thinking not in ("auto", "on", "off"):
         raise UsageError(f"--thinking: expected auto, on or off, found '{thinking}'.")
     given: dict[str, Any] = {
         "model": model,
-        "tasks": options.names(task or []),
+        "tasks": [_absolute_file(name) for name in options.names(task or [])],
         "modes": options.names(mode or []),
         "engine": engine,
-        "model_args": options.key_values("--model-args", model_args),
+        "model_args": {
+            key: _absolute_file(value) if key == "path" else value
+            for key, value in options.key_values("--model-args", model_args).items()
+        },
         "gen_kwargs": options.gen_kwargs(gen_kwargs),
         "max_tokens": options.max_tokens(max_tokens),
         "num_fewshot": num_fewshot,
@@ -243,7 +244,7 @@ def run(
         "seed": seed,
         "base_url": base_url,
         "concurrency": concurrency,
-        "chat_template": chat_template,
+        "chat_template": _absolute_file(chat_template),
         "thinking": thinking,
         "trust_remote_code": trust_remote_code,
         "data_dir": _absolute(data_dir),
@@ -267,14 +268,25 @@ def run(
     chosen = RunOptions(**given)
     plan = make_plan(chosen, engine_needed=not dry_run)
     if dry_run:
-        _dry_run(plan, as_json)
+        rows = estimate(plan)
+        if as_json:
+            _stdout(json.dumps(rows))
+            return
+        from cotbench.report.tables import show_estimate
+
+        show_estimate(rows)
         return
-    _run(plan, chosen, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json, execute=execute)
+    _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
 def _absolute(path: Path | None) -> str | None:
     """So that a run can be resumed from another folder."""
     return str(path.absolute()) if path else None
+
+
+def _absolute_file(name: str) -> str:
+    """The same for a word that may be a file's path."""
+    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:
@@ -294,19 +306,11 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _run(
-    plan: Plan,
-    options: RunOptions,
-    output_dir: Path,
-    folder: Path | None,
-    *,
-    fresh: bool,
-    quiet: bool,
-    as_json: bool,
-    execute: Callable[..., Any],
-) -> None:
+def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
     from cotbench.report.progress import shown
+    from cotbench.runner import execute
 
+    options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         _stderr(
@@ -314,7 +318,7 @@ def _run(
         )
     with shown(quiet) as watch:
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=_stderr)
-    tally: Tally = result.tally
+    tally = result.tally
     failed = tally.outcomes["engine_error"]
     if as_json:
         _stdout(
@@ -373,52 +377,6 @@ def _public(url: str) -> str:
         return "***"
 
 
-def _dry_run(plan: Plan, as_json: bool) -> None:
-    """Requests and tokens before anything is loaded: characters / 4 for the prompts, the budget as the upper end."""
-    rows: list[dict[str, Any]] = []
-    for (task, mode), kit in plan.kits.items():
-        questions = plan.questions[task]
-        some = questions[:: max(1, len(questions) // 200)]
-        chars = sum(len(m.text) for q in some for m in kit.request(q).messages) / len(some)
-        rows.append(
-            {
-                "task": task,
-                "mode": mode,
-                "questions": len(questions),
-                "requests": len(questions),
-                "paths": len(questions) * kit.sampling.n,
-                "prompt_tokens_about": round(chars / 4 * len(questions)),
-                "completion_tokens_at_most": len(questions) * kit.sampling.n * kit.sampling.max_tokens,
-            }
-        )
-    if as_json:
-        _stdout(json.dumps(rows))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="Dry run: nothing was asked", title_justify="left")
-    for name in ("task", "mode", "questions", "requests", "prompt tokens, about", "completion tokens, at most"):
-        table.add_column(name, justify="left" if name in ("task", "mode") else "right")
-    for row in rows:
-        table.add_row(
-            row["task"],
-            row["mode"],
-            *(f"{row[k]:,}" for k in ("questions", "requests", "prompt_tokens_about", "completion_tokens_at_most")),
-        )
-    total = [
-        f"{sum(row[k] for row in rows):,}" for k in ("requests", "prompt_tokens_about", "completion_tokens_at_most")
-    ]
-    table.add_section()
-    table.add_row("all", "", "", *total)
-    console = Console()
-    console.print(table)
-    console.print(
-        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their budget as a rule.",
-        style="dim",
-    )
-
-
 # --- report -------------------------------------------------------------------------------------------------------
 
 
@@ -444,8 +402,6 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the modes of one or more runs, question by question: tables, summary.csv, summary.md and a plot."""
-    from rich.console import Console
-
     from cotbench.compare import compare, load_run
     from cotbench.modes import find_mode
     from cotbench.records import find_run, list_runs, write_atomically
@@ -481,7 +437,7 @@ def report(
     if as_json:
         _stdout(json.dumps(comparison.as_dict()))
         return
-    show(comparison, Console())
+    show(comparison)
     _stdout(f"Written to {target}: {', '.join(sorted(p.name for p in target.iterdir() if p.is_file()))}")
 
 
@@ -546,19 +502,9 @@ def list_(
     if as_json:
         _stdout(json.dumps(rows))
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from cotbench.report.tables import show_rows
 
-    table = Table(box=None, header_style="bold")
-    for name in rows[0] if rows else [f"no {what}"]:
-        table.add_column(name.replace("_", " "), no_wrap=name in ("task", "mode", "engine", "run"), overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(escape(f"{v:,}" if isinstance(v, int) else str(v if v is not None else "")) for v in row.values())
-        )
-    console = Console()
-    (console if console.is_terminal else Console(width=120)).print(table)
+    show_rows(rows, f"no {what}")
 
 
 @app.command("show-prompt")
@@ -604,9 +550,9 @@ def show_prompt(
             num_fewshot=num_fewshot,
             limit=limit,
             seed=seed,
-            data_dir=str(data_dir) if data_dir else None,
-            tasks_dir=str(tasks_dir) if tasks_dir else None,
-            prompts_dir=str(prompts_dir) if prompts_dir else None,
+            data_dir=_absolute(data_dir),
+            tasks_dir=_absolute(tasks_dir),
+            prompts_dir=_absolute(prompts_dir),
         )
     )
     chat = None
@@ -669,19 +615,9 @@ def doctor(
     if as_json:
         _stdout(json.dumps([asdict(check) for check in checks]))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from cotbench.report.tables import show_checks
 
-    table = Table(box=None, header_style="bold")
-    from rich.markup import escape
-
-    for name in ("", "what", "found", "remedy"):
-        table.add_column(name, overflow="fold")
-    for check in checks:
-        mark = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}[check.ok]
-        table.add_row(mark, *map(escape, (check.name, check.found, check.remedy)))
-    console = Console()
-    (console if console.is_terminal else Console(width=120)).print(table)
+    show_checks(checks)
 
 
 def main(arguments: list[str] | None = None) -> None:

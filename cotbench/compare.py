@@ -1,7 +1,7 @@
 """Paired statistics over recorded runs. No printing, no plotting.
 
-Modes are paired on question ids, within a run and across runs, and only where the model's revision, the data, the chat
-template and the exemplars are the same. Per mode: accuracy with a Wilson interval. Per pair: the mean of the paired
+Modes are paired on question ids, within a run and across runs, and only where what `_conditions` lists is the same: the
+model's revision, dtype and arguments, chat template, task file, data and exemplars. Per mode: accuracy with a Wilson interval. Per pair: the mean of the paired
 differences with a t interval, whose standard error is clustered where questions share a passage or a subject
 (Miller 2024, arXiv:2411.00640), and the exact McNemar test on the questions that helped and hurt.
 
@@ -243,7 +243,8 @@ def paired_interval(
     """
     n = len(differences)
     mean = float(differences.mean())
-    if any(clusters):
+    clustered = any(clusters)
+    if clustered:
         sums: dict[str, float] = defaultdict(float)
         for place, (difference, cluster) in enumerate(zip(differences.tolist(), clusters, strict=True)):
             sums[cluster or f"\x00{place}"] += difference - mean
@@ -255,13 +256,14 @@ def paired_interval(
         units = n
         variance = float(differences.var(ddof=1)) / n if n > 1 else math.nan
     if math.isnan(variance):
-        return mean, -1.0, 1.0, units if any(clusters) else None
-    if variance == 0:
+        low, high = -1.0, 1.0
+    elif variance == 0:
         # All differences are the same, which doesn't mean that they are known without error.
-        helped, hurt = int((differences > 0).sum()), int((differences < 0).sum())
-        return mean, *newcombe(helped, hurt, n), units if any(clusters) else None
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, units - 1)) * math.sqrt(variance)
-    return mean, max(-1.0, mean - reach), min(1.0, mean + reach), units if any(clusters) else None
+        low, high = newcombe(int((differences > 0).sum()), int((differences < 0).sum()), n)
+    else:
+        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, units - 1)) * math.sqrt(variance)
+        low, high = max(-1.0, mean - reach), min(1.0, mean + reach)
+    return mean, low, high, units if clustered else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -375,20 +377,7 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
                         f"{cell.task} by {cell.model}: {alone} questions have a record under only one of {baseline} and {cell.mode}; pairs leave them out."
                     )
         _flag_reasoning(family, base, modes, notes)
-    for run in runs:
-        if not run.finished:
-            state = state_of(run.folder, run.manifest)
-            total = run.manifest.totals.get("of", "?")
-            notes.insert(
-                0,
-                f"{run.folder.name} is not finished ({state}): {len(run.records)} of {total} answers so far. "
-                f"Go on with: cotbench run --resume {run.folder}",
-            )
-        errors = sum(r["outcome"] == Outcome.ENGINE_ERROR for r in run.records)
-        if errors:
-            notes.append(
-                f"{run.folder.name}: {errors} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
-            )
+    notes = [note for run in runs for note in _state_notes(run)] + notes
     return Comparison(
         runs=[run.folder.name for run in runs],
         modes=modes,
@@ -396,6 +385,23 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         notes=notes,
         stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
     )
+
+
+def _state_notes(run: Run) -> list[str]:
+    """What a run lacks: it isn't finished, or requests of it failed."""
+    name, notes = run.folder.name, []
+    if not run.finished:
+        total = run.manifest.totals.get("of", "?")
+        notes.append(
+            f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so far. "
+            f"Go on with: cotbench run --resume {run.folder}"
+        )
+    errors = sum(r["outcome"] == Outcome.ENGINE_ERROR for r in run.records)
+    if errors:
+        notes.append(
+            f"{name}: {errors} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
+        )
+    return notes
 
 
 def _unlike(cell: Cell, base: Cell) -> list[str]:

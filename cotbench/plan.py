@@ -41,6 +41,8 @@ SPEED_ARGS = frozenset(
         "num_gpu_blocks_override",
     }
 )
+# Arguments that name a place whose content the model's revision stands for already (replay's file).
+PLACE_ARGS = frozenset({"path"})
 
 
 @dataclass(kw_only=True)
@@ -100,7 +102,7 @@ class Plan:
         options = self.options
         return {
             "model": engine.identity(),
-            "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS},
+            "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS | PLACE_ARGS},
             "tasks": {
                 task: {
                     "file": data.file.hash,
@@ -197,22 +199,43 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
 
 
 def _sampling(mode: Mode, options: RunOptions) -> Sampling:
-    given = dict(options.gen_kwargs)
-    budget = (
-        options.max_tokens.get(mode.name)
-        or options.max_tokens.get("*")
-        or given.pop("max_tokens", None)
-        or mode.max_tokens
-    )
-    given.pop("max_tokens", None)
-    stop = given.pop("stop", ())
+    """A mode's own sampling, changed by --gen-kwargs, and its budget by --max-tokens before that."""
+    given = options.gen_kwargs
+    budgets = (options.max_tokens.get(mode.name), options.max_tokens.get("*"), given.get("max_tokens"), mode.max_tokens)
+    stop = given.get("stop", ())
     return Sampling(
-        max_tokens=int(budget),
-        temperature=float(given.pop("temperature", mode.temperature)),
-        top_p=float(given.pop("top_p", mode.top_p)),
+        max_tokens=next(budget for budget in budgets if budget is not None),
+        temperature=float(given.get("temperature", mode.temperature)),
+        top_p=float(given.get("top_p", mode.top_p)),
         n=mode.n,
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
     )
+
+
+CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
+ESTIMATE_FROM = 200  # questions of each task
+
+
+def estimate(plan: Plan) -> list[dict[str, Any]]:
+    """Requests and tokens per task and mode, before anything is loaded: the budget is the upper end of completions."""
+    rows = []
+    for (task, mode), kit in plan.kits.items():
+        questions = plan.questions[task]
+        some = questions[:: max(1, len(questions) // ESTIMATE_FROM)]
+        chars = sum(len(m.text) for q in some for m in kit.request(q).messages) / len(some)
+        paths = len(questions) * kit.sampling.n
+        rows.append(
+            {
+                "task": task,
+                "mode": mode,
+                "questions": len(questions),
+                "requests": len(questions),
+                "paths": paths,
+                "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * len(questions)),
+                "completion_tokens_at_most": paths * kit.sampling.max_tokens,
+            }
+        )
+    return rows
 
 
 def engine_config(plan: Plan) -> EngineConfig:

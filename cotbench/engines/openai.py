@@ -279,8 +279,6 @@ class OpenAIEngine:
             )
         return tuple(paths)
 
-    # --- description ----------------------------------------------------------------------------------------------
-
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""
         keys = [key for key in list(self._queued) if self._take(key)]
@@ -293,6 +291,8 @@ class OpenAIEngine:
         except KeyError:
             return False
         return True
+
+    # --- description ----------------------------------------------------------------------------------------------
 
     def describe(self) -> EngineInfo:
         return EngineInfo(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.arguments import number, whole
+from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import plain_text
 from cotbench.errors import UsageError
 from cotbench.prompts import fill
@@ -28,10 +28,11 @@ DEFAULT_SHARE = 0.60  # of templates that have no share of their own
 class StubEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        arguments = dict(config.model_args)
+        arguments = config.model_args
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
-        arguments = {name: value for name, value in arguments.items() if name not in ("latency_s", "in_flight")}
+        only_known("stub", arguments, (*SHARES, "latency_s", "in_flight"))
+        arguments = {name: value for name, value in arguments.items() if name in SHARES}
         self._shares = dict(SHARES)
         for name, value in arguments.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:

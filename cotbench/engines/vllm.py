@@ -155,7 +155,7 @@ class VllmEngine:
         return [self._flying.pop(name)[0] for name in waiting]
 
     def _prompt(self, ids: list[int]) -> Any:
-        """Token ids in the form add_request wants: since vLLM 0.2x what the renderer makes of them, before that as they are."""
+        """Token ids in the form add_request wants: where vLLM has a renderer (0.32 has), what that makes of them."""
         render = getattr(getattr(self._engine, "renderer", None), "render_cmpl", None)
         prompt = {"prompt_token_ids": ids}
         return render([prompt])[0] if render is not None else prompt

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cotbench.runner import Tally, Watch
+from cotbench.loop import Tally, Watch
 
 PLAIN_EVERY_S = 10.0
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -14,19 +15,34 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from cotbench.compare import ALL, Comparison
+from cotbench.doctor import Check
 from cotbench.report import words
+
+PLAIN_WIDTH = 120  # where there is no terminal
 
 
 class _Output(Console):
-    """Never narrower than a table: figures that a narrow terminal cuts would be wrong figures."""
+    """stdout. A reader that goes away (`| head`) is an error for the caller, not an exit from in here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.is_terminal:
+            self.width = PLAIN_WIDTH
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
+    def whole(self, table: Table) -> None:
+        """Print a table at its full width: figures that a narrow terminal cuts would be wrong figures."""
+        needed = Measurement.get(self, self.options.update(max_width=1_000), table).maximum
+        width, self.width = self.width, max(self.width, needed)
+        self.print(table)
+        self.width = width
 
-def show(comparison: Comparison, console: Console) -> None:
+
+def show(comparison: Comparison) -> None:
     """The findings in words first, then the tables."""
-    console = _Output(file=console.file, width=console.width, force_terminal=console.is_terminal)
+    console = _Output()
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red", highlight=False)
     for line in words.headlines(comparison):
@@ -34,22 +50,14 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print()
     one_model = len({row.model for row in comparison.modes}) == 1
     rows = [words.mode_row(r) for r in comparison.modes if r.tag == ALL]
-    _print_whole(console, _table("Accuracy by mode", words.MODE_HEADER, rows, left=3, skip=one_model))
+    console.whole(_table("Accuracy by mode", words.MODE_HEADER, rows, left=3, skip=one_model))
     if comparison.deltas:
         rows = [words.delta_row(r) for r in comparison.deltas]
-        _print_whole(console, _table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
+        console.whole(_table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
     for note in [*words.FOOTNOTES, words.tag_footnote(comparison)]:
         console.print(note, style="dim", highlight=False, markup=False)
     for note in comparison.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False, markup=False)
-
-
-def _print_whole(console: Console, table: Table) -> None:
-    wide = console.options.update(max_width=1_000)
-    needed = Measurement.get(console, wide, table).maximum
-    width, console.width = console.width, max(console.width, needed)
-    console.print(table)
-    console.width = width
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: int, *, skip: bool) -> Table:
@@ -69,6 +77,57 @@ def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], lef
     for row in rows:
         table.add_row(*map(escape, row[first:]))
     return table
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
+    """A list of things, a row each; the keys are the header."""
+    names = ("task", "mode", "engine", "run")
+    table = Table(box=None, header_style="bold")
+    for name in rows[0] if rows else [empty]:
+        table.add_column(name.replace("_", " "), no_wrap=name in names, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    _Output().print(table)
+
+
+def _cell(value: object) -> str:
+    return escape(f"{value:,}" if isinstance(value, int) else "" if value is None else str(value))
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    table = Table(box=None, header_style="bold")
+    for name in ("", "what", "found", "remedy"):
+        table.add_column(name, overflow="fold")
+    for check in checks:
+        mark = {True: "[green]ok[/]", False: "[red]no[/]", None: ""}[check.ok]
+        table.add_row(mark, *map(escape, (check.name, check.found, check.remedy)))
+    _Output().print(table)
+
+
+def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
+    """What `--dry-run` found."""
+    columns = {
+        "questions": "questions",
+        "requests": "requests",
+        "prompt_tokens_about": "prompt tokens, about",
+        "completion_tokens_at_most": "completion tokens, at most",
+    }
+    table = Table(title="Dry run: nothing was asked", title_justify="left")
+    for name in ("task", "mode"):
+        table.add_column(name)
+    for title in columns.values():
+        table.add_column(title, justify="right")
+    for row in rows:
+        table.add_row(escape(row["task"]), row["mode"], *(_cell(row[key]) for key in columns))
+    table.add_section()
+    table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in list(columns)[1:]))
+    console = _Output()
+    console.whole(table)
+    console.print(
+        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their budget "
+        "as a rule.",
+        style="dim",
+    )
 
 
 def markdown(comparison: Comparison) -> str:
