@@ -108,6 +108,7 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "stub share negative": (f"{RUN} --model-args direct=-0.1", "the stub's direct is -0.1; expected a share", "Its shares"),
     "stub share NaN": (f"{RUN} --model-args direct=NaN", "the stub's direct is nan; expected a share", "Its shares"),
     "stub share a word": (f"{RUN} --model-args direct=half", "the stub's direct is 'half'; expected a share", "Its shares"),
+    "stub share unknown": ("run --model stub --task sample --mode cot --model-args ctx=0.5", "engine 'stub' doesn't know ctx", "Known: direct, cot"),
     "stub latency a word": (f"{RUN} --model-args latency_s=slow", "--model-args: engine 'stub': latency_s is 'slow'", ""),
     "stub latency negative": (f"{RUN} --model-args latency_s=-1", "--model-args: engine 'stub': latency_s is -1", ""),
     "thinking": (f"{RUN} --thinking maybe", "--thinking: expected auto, on or off, found 'maybe'", ""),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from conftest import Cli
 from mock_server import Answer, MockServer, chat, fault
 from test_openai_engine import ask_server, environment, key_of, opened, poll, request
 
 from cotbench.errors import ModelError
+from cotbench.records import JOURNAL, MANIFEST
 
 __all__ = ["environment"]  # a fixture that applies to this file too
 
@@ -83,3 +87,19 @@ def test_a_server_that_is_gone_stops_the_run() -> None:
             while True:
                 failed += len(poll(engine))
         assert failed <= 6
+
+
+def test_the_manifest_says_what_was_learnt_of_a_server(tmp_path: Path, main: Cli) -> None:
+    def script(path: str, headers: object, body: dict[str, list[dict[str, str]]], seen: int) -> object:
+        return fault("System role not supported") if body["messages"][0]["role"] == "system" else chat("Answer: B")
+
+    with MockServer(script) as server:  # type: ignore[arg-type]
+        done = main(
+            "run", "--engine", "openai", "--base-url", server.url, "--model", "m", "--task", "sample", "--mode", "cot",
+            "--limit", "3", "--json",
+        )  # fmt: skip
+    assert done.code == 0, done.err
+    folder = tmp_path / json.loads(done.out)["folder"]
+    assert json.loads((folder / MANIFEST).read_text())["engine"]["system_role"] == "folded"
+    sent = [json.loads(line)["messages"] for line in (folder / JOURNAL).read_text().splitlines()]
+    assert [[m["role"] for m in messages] for messages in sent] == [["user"]] * 3

@@ -174,7 +174,9 @@ def test_a_run_resumes_from_another_folder(questions: Path, tmp_path: Path, cli:
     prompts = tmp_path / "my prompts"
     prompts.mkdir()
     (prompts / "cot.jinja").write_text("{% call user() %}{{ question.question }}{% endcall %}")
-    done = cli("run", "--model", "stub", "--task", questions, "--mode", "cot", "--prompts-dir", "my prompts", "--json")
+    done = cli(
+        "run", "--model", "stub", "--task", "own.jsonl", "--mode", "cot", "--prompts-dir", "my prompts", "--json"
+    )
     assert done.code == 0, done.err
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
