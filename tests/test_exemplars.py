@@ -1,0 +1,57 @@
+"""Every exemplar of every task gives its answer in each of its forms, through the real executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cotbench.extract.programs import Code
+from cotbench.grade import Grader
+from cotbench.modes import read_execution
+from cotbench.sandbox import Sandbox
+from cotbench.tasks import Exemplar, Task, find_task, list_task_files
+from cotbench.types import Outcome, Prediction, Program
+
+ROWS = [
+    pytest.param(task, exemplar, id=f"{name}-{number}")
+    for name in sorted(list_task_files())
+    for task in [find_task(name).task]
+    for number, exemplar in enumerate(task.exemplars, 1)
+]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox[int]]:
+    with Sandbox[int](workers=2) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader[int]]:
+    grader: Grader[int] = Grader(workers=1)
+    yield grader
+    grader.close()
+
+
+def verdict(grader: Grader[int], prediction: Prediction, exemplar: Exemplar, task: Task) -> Outcome | None:
+    if prediction.answer is None:
+        return prediction.outcome
+    found = grader.submit(0, prediction.answer, exemplar.answer, task.answer.type)
+    verdicts = [found] if found is not None else []
+    while not verdicts:
+        verdicts = [late for _, late in grader.done(1.0)]
+    return verdicts[0]
+
+
+@pytest.mark.parametrize("runtime", ["python", "sympy"])
+@pytest.mark.parametrize(("task", "exemplar"), ROWS)
+def test_programs_and_plans_give_the_answer(
+    sandbox: Sandbox[int], grader: Grader[int], task: Task, exemplar: Exemplar, runtime: str
+):
+    code = exemplar.program if runtime == "python" else exemplar.equations
+    assert code is not None, "every exemplar has a program and a plan, so that every mode can show it"
+    execution = sandbox.run(Program(runtime=runtime, code=code, choices=tuple(exemplar.choices)))
+    prediction = read_execution(execution, task.answer.type, Code(text=code, span=(0, len(code))))
+    assert verdict(grader, prediction, exemplar, task) is Outcome.CORRECT, execution
+    assert execution.cpu_s < 1
