@@ -1,4 +1,4 @@
-"""What works on this machine: engines, data, grading, and where results would go."""
+"""What works on this machine: engines, data, grading, containment of programs, and where results would go."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from cotbench.engines import ENGINES
 from cotbench.errors import CotbenchError
 from cotbench.grade import Grader
 from cotbench.prompts import Prompts
+from cotbench.sandbox import landlock_version, missing_features
+from cotbench.sandbox.probes import probe
 from cotbench.tasks import find_task, list_task_files
 from cotbench.types import AnswerType, Outcome
 
@@ -102,6 +104,22 @@ def _grading() -> Check:
         grader.close()
 
 
+def _sandbox() -> list[Check]:
+    """What contains model-written code, and whether it does: hostile and harmless programs through the real executor."""
+    if missing := missing_features():
+        remedy = "pal and plan-solver need it, or --allow-unsandboxed-code at your own risk"
+        return [Check(name="sandbox", ok=False, found=f"the kernel lacks {', '.join(missing)}", remedy=remedy)]
+    version = landlock_version()
+    landlock = (
+        f"Landlock {version}" if version else "no Landlock (not needed: the filter has no call that takes a path)"
+    )
+    checks = [Check(name="sandbox", ok=True, found=f"seccomp filter, limits, {landlock}")]
+    try:
+        return checks + [Check(name=f"sandbox {p.name}", ok=p.ok, found=p.found) for p in probe()]
+    except CotbenchError as error:
+        return [*checks, Check(name="sandbox", ok=False, found=error.message, remedy=error.hint)]
+
+
 def _writable(output_dir: Path) -> Check:
     folder = output_dir
     while not folder.exists():
@@ -139,5 +157,6 @@ def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
         _prompts(),
         *_data(data_dir),
         _grading(),
+        *_sandbox(),
         _writable(output_dir),
     ]

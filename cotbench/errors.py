@@ -10,6 +10,7 @@ Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (o
     ├── UnavailableError  3   something that should be there is not
     │   ├── DataError     3   a data set can't be loaded, or isn't the one the task file pins
     │   ├── ModelError    3   a model, an engine's package or a server can't be used
+    │   ├── SandboxError  3   model-written code can't be contained here
     │   └── RunError      3   a results folder can't be written, read, resumed or compared
     ├── RequestsFailed    4   the run finished, and some requests ended in an error
     └── Interrupted     130   stopped by the user, resumable
@@ -53,6 +54,10 @@ class DataError(UnavailableError):
 
 
 class ModelError(UnavailableError):
+    pass
+
+
+class SandboxError(UnavailableError):
     pass
 
 

@@ -31,6 +31,17 @@ class Outcome(StrEnum):
     UNPARSED = "unparsed"  # the model finished and no answer could be read
     TRUNCATED = "truncated"  # cut at the token budget before an answer could be read
     REFUSED = "refused"  # the server or the model declined to answer
+    NO_PROGRAM = "no_program"  # the model was to write a program and wrote none
+    SYNTAX_ERROR = "syntax_error"  # its program isn't Python
+    RUNTIME_ERROR = "runtime_error"  # it ended in an exception
+    NO_VALUE = "no_value"  # it ran and gave nothing, or nothing that is an answer
+    PROGRAM_TIMEOUT = "program_timeout"
+    PROGRAM_MEMORY = "program_memory"
+    OUTPUT_LIMIT = "output_limit"
+    PROGRAM_KILLED = "program_killed"  # it crashed, or ended itself without a result
+    PLAN_INVALID = "plan_invalid"  # its plan isn't in the plan language
+    UNSOLVED = "unsolved"  # the solver finds no answer to the plan
+    AMBIGUOUS = "ambiguous"  # it finds several
     GRADER_TIMEOUT = "grader_timeout"  # equality could not be decided within its budget: not the same as wrong
     ENGINE_ERROR = "engine_error"  # no completion was obtained: counted and shown, never a wrong answer
 
@@ -185,6 +196,14 @@ class Reply:
     completions: tuple[Completion, ...]
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
+    total_completion_tokens: int | None = None  # of all paths, where a server doesn't tell them apart
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """Of all paths together."""
+        counts = [path.completion_tokens for path in self.completions]
+        known = [count for count in counts if count is not None]
+        return sum(known) if counts and len(known) == len(counts) else self.total_completion_tokens
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -192,18 +211,85 @@ class Reply:
         return self.completions[0].prompt_tokens if self.completions else None
 
 
+class ExecutionOutcome(StrEnum):
+    """How a program or plan ended."""
+
+    OK = "ok"  # it gave a value
+    SYNTAX_ERROR = "syntax_error"
+    RUNTIME_ERROR = "runtime_error"
+    NO_VALUE = "no_value"  # it ran to its end and gave nothing
+    TIMEOUT = "timeout"  # out of CPU time, or of wall time
+    MEMORY = "memory"
+    OUTPUT_LIMIT = "output_limit"
+    KILLED = "killed"  # by a signal (a crash), or it ended itself without a result
+    PLAN_INVALID = "plan_invalid"  # a line that isn't in the plan language, or nothing asked
+    UNSOLVED = "unsolved"  # no solution, or more than the solver can do
+    AMBIGUOUS = "ambiguous"  # several answers are left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Code that a model wrote: Python, or a plan for SymPy. choices: the options that its value may be one of."""
+
+    runtime: Literal["python", "sympy"]
+    code: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What came of a program. value is exact, as text; latex the same in LaTeX; decimal to 12 digits where it is a real number.
+
+    option: the letter of the one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone.
+    """
+
+    outcome: ExecutionOutcome
+    value: str | None = None
+    latex: str | None = None
+    decimal: str | None = None
+    option: str | None = None
+    error: str = ""
+    stdout: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Votes:
+    """How the paths of a question voted.
+
+    answers: the different ones, in the order in which they were reached; answers that are equal (1/2 and 0.5) are one.
+    ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by outcome.
+    margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first.
+    """
+
+    answers: tuple[str, ...]
+    ballots: tuple[int | None, ...]
+    abstained: Mapping[str, int]
+    margin: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What a mode concludes for a question: an answer to be graded, or the outcome that made grading impossible.
 
-    rule and span say how the answer was read: span is the character range of the output that held it.
+    rule and span say how the answer was read: span is the character range of the output that held it (of the program,
+    where one was run). votes: of modes that draw several paths.
     """
 
     answer: str | None
     outcome: Outcome | None = None
     rule: str = ""
     span: tuple[int, int] | None = None
+    votes: Votes | None = None
 
     def __post_init__(self) -> None:
         if (self.answer is None) == (self.outcome is None):
             raise ValueError("a prediction has either an answer or the outcome that stands in for it")
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What is to be graded: the answer, or all that paths voted for."""
+        if self.votes is not None:
+            return self.votes.answers
+        return () if self.answer is None else (self.answer,)

@@ -1,0 +1,218 @@
+"""What the Linux kernel offers against a program: a seccomp filter, Landlock, rlimits; set through ctypes, no privilege needed.
+
+The filter is an allowlist of system calls: memory, the clock, signals to oneself, and reading and writing of what is
+open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and signals
+are out of reach whatever a program does in memory. Landlock says the same about files once more, where the kernel has it.
+
+Sources: seccomp(2), landlock(7), linux/seccomp.h, linux/landlock.h, the kernel's tables of system calls.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+import sys
+
+# prctl(2)
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_SECCOMP_MODE_FILTER = 2
+_EFAULT, _EPERM = 14, 1
+
+# Landlock's system calls have the same numbers on every architecture.
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+
+# linux/audit.h, and the allowed system calls by number. x86_64 also has the calls that are older than arm64.
+_ARCHITECTURES = {
+    "x86_64": (
+        0xC000003E,
+        {
+            "read": 0,
+            "write": 1,
+            "close": 3,
+            "fstat": 5,
+            "lseek": 8,
+            "mmap": 9,
+            "mprotect": 10,
+            "munmap": 11,
+            "brk": 12,
+            "rt_sigaction": 13,
+            "rt_sigprocmask": 14,
+            "rt_sigreturn": 15,
+            "sched_yield": 24,
+            "mremap": 25,
+            "madvise": 28,
+            "nanosleep": 35,
+            "getpid": 39,
+            "exit": 60,
+            "gettimeofday": 96,
+            "sigaltstack": 131,
+            "gettid": 186,
+            "time": 201,
+            "futex": 202,
+            "restart_syscall": 219,
+            "clock_gettime": 228,
+            "clock_getres": 229,
+            "clock_nanosleep": 230,
+            "exit_group": 231,
+            "getrandom": 318,
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {
+            "close": 57,
+            "lseek": 62,
+            "read": 63,
+            "write": 64,
+            "fstat": 80,
+            "exit": 93,
+            "exit_group": 94,
+            "futex": 98,
+            "nanosleep": 101,
+            "clock_gettime": 113,
+            "clock_getres": 114,
+            "clock_nanosleep": 115,
+            "sched_yield": 124,
+            "restart_syscall": 128,
+            "sigaltstack": 132,
+            "rt_sigaction": 134,
+            "rt_sigprocmask": 135,
+            "rt_sigreturn": 139,
+            "gettimeofday": 169,
+            "getpid": 172,
+            "gettid": 178,
+            "brk": 214,
+            "munmap": 215,
+            "mremap": 216,
+            "mmap": 222,
+            "mprotect": 226,
+            "madvise": 233,
+            "getrandom": 278,
+        },
+    ),
+}
+_AT_ONCE = ("nanosleep", "clock_nanosleep")  # return at once: a program that sleeps costs nothing
+_NO_EXEC = ("mmap", "mprotect")  # not with PROT_EXEC, the third argument's bit 2
+_PROT_EXEC = 4
+_X32_BIT = 0x40000000  # x86_64's second table of system calls
+
+# linux/seccomp.h and linux/filter.h
+_KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+if hasattr(_libc, "prctl"):
+    _libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
+
+
+def _prctl(option: int, first: int, second: int = 0) -> int:
+    """0, or the errno."""
+    return ctypes.get_errno() if _libc.prctl(option, first, second, 0, 0) else 0
+
+
+def missing_features() -> list[str]:
+    """The names of what containment needs and this machine lacks; empty where programs can be contained.
+
+    Landlock isn't among them: the filter has no system call that takes a path.
+    """
+    if sys.platform != "linux":
+        return [f"Linux (this is {platform.system()})"]
+    if platform.machine() not in _ARCHITECTURES:
+        return [f"a table of system calls for {platform.machine()} (there are {', '.join(_ARCHITECTURES)})"]
+    if sys.maxsize < 2**32:
+        return ["a 64-bit Python"]
+    # A filter at address 0 can't be read; a kernel without filters says so before it looks.
+    if _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, 0) != _EFAULT:
+        return ["seccomp filters (CONFIG_SECCOMP_FILTER)"]
+    return []
+
+
+def landlock_version() -> int:
+    """The kernel's version of Landlock, 0 where it has none."""
+    if sys.platform != "linux":
+        return 0
+    return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_CREATE_RULESET_VERSION)))
+
+
+def forbid_files() -> None:
+    """Landlock, for this process and its children: no path can be opened, made, removed or changed, no TCP used.
+
+    A kernel without Landlock leaves that to the filter alone.
+    """
+    version = landlock_version()
+    if not version:
+        return
+    # Each version of the interface knows more rights: files, then network and scopes.
+    files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
+    network = 0b11 if version >= 4 else 0
+    scopes = 0b01 if version >= 6 else 0  # abstract sockets; signals are the zygote's to send
+    attributes = struct.pack("QQQ", files, network, scopes)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    ruleset = _libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+    if ruleset < 0 or _libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0):
+        raise OSError(ctypes.get_errno(), "Landlock")
+    os.close(ruleset)
+
+
+def no_new_privileges() -> None:
+    """No set-uid program can give this process or its children more than they have. Filters need it."""
+    if error := _prctl(_PR_SET_NO_NEW_PRIVS, 1):
+        raise OSError(error, "no_new_privs")
+
+
+def die_with_parent(parent: int) -> None:
+    """The kernel kills this process when its parent ends; it ends at once where that has happened already."""
+    _prctl(_PR_SET_PDEATHSIG, 9)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, if_true, if_false, value)
+
+
+def seccomp_filter() -> Filter:
+    """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is killed."""
+    architecture, calls = _ARCHITECTURES[platform.machine()]
+    allow, refuse = _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _ERRNO | _EPERM)
+    program = [
+        _instruction(_LOAD, _ARCHITECTURE_AT),
+        _instruction(_JUMP_EQUAL, architecture, 1, 0),
+        _instruction(_RETURN, _KILL),
+        _instruction(_LOAD, _NUMBER_AT),
+        _instruction(_JUMP_GREATER_EQUAL, _X32_BIT, 0, 1),
+        refuse,
+    ]
+    for name, number in calls.items():
+        if name in _AT_ONCE:
+            program += [_instruction(_JUMP_EQUAL, number, 0, 1), _instruction(_RETURN, _ERRNO)]
+        elif name in _NO_EXEC:
+            program += [
+                _instruction(_JUMP_EQUAL, number, 0, 4),
+                _instruction(_LOAD, _THIRD_ARGUMENT_AT),
+                _instruction(_JUMP_SET, _PROT_EXEC, 0, 1),
+                refuse,
+                allow,
+            ]
+        else:
+            program += [_instruction(_JUMP_EQUAL, number, 0, 1), allow]
+    return Filter(b"".join([*program, refuse]))
+
+
+class Filter:
+    """A program for the kernel, laid out once, since a child that makes things costs pages."""
+
+    def __init__(self, program: bytes) -> None:
+        self._program = ctypes.create_string_buffer(program, len(program))
+        header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(self._program))
+        self._header = ctypes.create_string_buffer(header, len(header))
+        self._address = ctypes.addressof(self._header)
+
+    def install(self) -> None:
+        """Put this process under the filter, for good. Raises OSError."""
+        if error := _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._address):
+            raise OSError(error, "seccomp")
