@@ -88,6 +88,21 @@ ModeOption = Annotated[
 FewshotOption = Annotated[
     int, typer.Option("--num-fewshot", "-f", help="Exemplars before the question; 0 is zero-shot.")
 ]
+ExemplarsOption = Annotated[
+    str,
+    typer.Option(
+        "--exemplars",
+        help="own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode shows programs or plans.",
+    ),
+]
+ProgramLimitsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--program-limits",
+        help="Of each program that is run, as cpu_s=5,wall_s=30,memory_mb=512 (the defaults).",
+        show_default=False,
+    ),
+]
 LimitOption = Annotated[
     int | None,
     typer.Option(
@@ -180,7 +195,16 @@ def run(
             show_default=False,
         ),
     ] = None,
+    paths: Annotated[
+        str | None,
+        typer.Option(
+            "--paths",
+            help="Paths that vote, as 20, or self-consistency=40,pal=5. Default: 20 for self-consistency, 1 (greedy) for pal.",
+            show_default=False,
+        ),
+    ] = None,
     num_fewshot: FewshotOption = 0,
+    exemplars: ExemplarsOption = "auto",
     limit: LimitOption = None,
     seed: SeedOption = 0,
     output_dir: OutputDirOption = Path("results"),
@@ -209,6 +233,14 @@ def run(
         ),
     ] = "auto",
     trust_remote_code: TrustOption = False,
+    allow_unsandboxed_code: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unsandboxed-code",
+            help="Run model-written code without containment, with this user's rights. Recorded in the manifest.",
+        ),
+    ] = False,
+    program_limits: ProgramLimitsOption = None,
     data_dir: DataDirOption = None,
     tasks_dir: TasksDirOption = None,
     prompts_dir: PromptsDirOption = None,
@@ -239,7 +271,9 @@ def run(
         },
         "gen_kwargs": options.gen_kwargs(gen_kwargs),
         "max_tokens": options.max_tokens(max_tokens),
+        "paths": options.paths(paths),
         "num_fewshot": num_fewshot,
+        "exemplars": exemplars,
         "limit": limit,
         "seed": seed,
         "base_url": base_url,
@@ -247,6 +281,8 @@ def run(
         "chat_template": _absolute_file(chat_template),
         "thinking": thinking,
         "trust_remote_code": trust_remote_code,
+        "allow_unsandboxed_code": allow_unsandboxed_code,
+        "program_limits": options.program_limits(program_limits),
         "data_dir": _absolute(data_dir),
         "tasks_dir": _absolute(tasks_dir),
         "prompts_dir": _absolute(prompts_dir),
@@ -254,8 +290,9 @@ def run(
     folder = None
     if resume is not None:
         folder = find_run(resume, output_dir)
-        # A folder may come from somebody else: it can't switch on their model's code.
-        recorded = {**read_manifest(folder).options, "trust_remote_code": trust_remote_code}
+        # A folder may come from somebody else: it can't switch on their model's code, or take the walls down.
+        ours = {"trust_remote_code": trust_remote_code, "allow_unsandboxed_code": allow_unsandboxed_code}
+        recorded = {**read_manifest(folder).options, **ours}
         given = {**recorded, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
     elif not model:
         raise UsageError(
@@ -406,7 +443,7 @@ def report(
     from cotbench.modes import find_mode
     from cotbench.records import find_run, list_runs, write_atomically
     from cotbench.report.plots import plot_deltas
-    from cotbench.report.tables import markdown, show, write_csv
+    from cotbench.report.tables import markdown, show, write_csv, write_votes
 
     find_mode(baseline, "--baseline")
     if runs:
@@ -427,6 +464,7 @@ def report(
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_csv(comparison, target / "summary.csv")
+        write_votes(comparison, target / "votes.csv")
         write_atomically(target / "summary.md", markdown(comparison).encode())
         if comparison.deltas:
             plot_deltas(comparison, target / "deltas.png")
@@ -439,6 +477,51 @@ def report(
         return
     show(comparison)
     _stdout(f"Written to {target}: {', '.join(sorted(p.name for p in target.iterdir() if p.is_file()))}")
+
+
+# --- exec -------------------------------------------------------------------------------------------------------
+
+
+@app.command("exec")
+@guarded
+def exec_(
+    file: Annotated[Path, typer.Argument(help="A Python program or a plan; - reads standard input.")],
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="python (a program) or sympy (a plan: see prompts/plan-language.md).")
+    ] = "python",
+    program_limits: ProgramLimitsOption = None,
+    allow_unsandboxed_code: Annotated[
+        bool, typer.Option("--allow-unsandboxed-code", help="Run it without containment, with this user's rights.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one program or plan as a run would: contained, and within the same limits."""
+    from dataclasses import asdict
+
+    from cotbench import options
+    from cotbench.sandbox import Limits, Sandbox, require_containment
+    from cotbench.types import Program
+
+    if runtime not in ("python", "sympy"):
+        raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
+    limits = Limits(**options.program_limits(program_limits))
+    try:
+        code = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read: {error.strerror}.", "Name a file, or - for standard input.") from None
+    if not allow_unsandboxed_code:
+        require_containment()
+    with Sandbox[int](workers=1, limits=limits, contained=not allow_unsandboxed_code) as sandbox:
+        execution = sandbox.run(Program(runtime="sympy" if runtime == "sympy" else "python", code=code))
+    if as_json:
+        _stdout(json.dumps({key: value for key, value in asdict(execution).items() if key != "option"}))
+        return
+    if execution.stdout:
+        _stdout(execution.stdout.rstrip("\n"))
+    decimal = f" (about {execution.decimal})" if execution.decimal and execution.decimal != execution.value else ""
+    found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
+    _stdout(f"{execution.outcome}: {found}")
+    _stderr(f"{execution.cpu_s:.3f} s of CPU time")
 
 
 # --- score --------------------------------------------------------------------------------------------------------
@@ -610,6 +693,7 @@ def show_prompt(
     ] = None,
     question: Annotated[int, typer.Option("--question", min=1, help="Which question, counted from 1.")] = 1,
     num_fewshot: FewshotOption = 0,
+    exemplars: ExemplarsOption = "auto",
     limit: LimitOption = None,
     seed: SeedOption = 0,
     chat_template: ChatTemplateOption = "auto",
@@ -635,6 +719,7 @@ def show_prompt(
             tasks=tasks,
             modes=modes,
             num_fewshot=num_fewshot,
+            exemplars=exemplars,
             limit=limit,
             seed=seed,
             data_dir=_absolute(data_dir),
@@ -653,7 +738,7 @@ def show_prompt(
         if question > len(questions):
             raise UsageError(f"--question {question}: {name} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.request(chosen)
+        request = kit.first_request(chosen)
         row: dict[str, Any] = {
             "task": name,
             "mode": mode_name,

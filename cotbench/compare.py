@@ -26,6 +26,7 @@ from cotbench.errors import RunError
 from cotbench.extract import VAGUE
 from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records, state_of
 from cotbench.tagging import RULE, is_symbolic
+from cotbench.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.types import UNDECIDED, Outcome, Question
 
 CONFIDENCE = 0.95
@@ -84,6 +85,7 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
         "task file": spec["tasks"][task].get("file"),
         "data": spec["tasks"][task]["data"],
         "exemplars (--num-fewshot)": spec["num_fewshot"],
+        "exemplars' source (--exemplars)": spec.get("exemplars", "the task's"),
     }
 
 
@@ -201,6 +203,8 @@ class Comparison:
     runs: list[str]
     modes: list[ModeStats]
     deltas: list[Delta]
+    outcomes: list[Outcomes] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stub: bool = False
     tag_rule: str = RULE
@@ -354,12 +358,18 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         symbolic |= {identity: is_symbolic(q) for identity, q in run.questions.items() if identity not in symbolic}
     modes: list[ModeStats] = []
     deltas: list[Delta] = []
+    outcomes: list[Outcomes] = []
+    curves: list[Curve] = []
     count = Counter((family[0].model, family[0].task) for family in families)
     for family in families:
         if count[family[0].model, family[0].task] > 1:
             # Kept apart, so told apart: by the run that holds them.
             family = [replace(cell, model=f"{cell.model} [{family[0].run.folder.name}]") for cell in family]
         modes += [_mode_stats(cell, tag, symbolic) for cell in family for tag in TAGS]
+        for cell in family:
+            names = cell.model, cell.task, cell.mode
+            outcomes.append(count_outcomes(*names, cell.records.values()))
+            curves += curve_of(*names, cell.records.values())
         base = next((cell for cell in family if cell.mode == baseline), None)
         if base is None:
             notes.append(
@@ -381,6 +391,8 @@ def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
         runs=[run.folder.name for run in runs],
         modes=modes,
         deltas=deltas,
+        outcomes=outcomes,
+        curves=curves,
         notes=notes,
         stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
     )
@@ -395,6 +407,8 @@ def _state_notes(run: Run) -> list[str]:
             f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so far. "
             f"Go on with: cotbench run --resume {run.folder}"
         )
+    if not run.manifest.spec.get("programs", {}).get("contained", True):
+        notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     errors = sum(r["outcome"] == Outcome.ENGINE_ERROR for r in run.records)
     if errors:
         notes.append(

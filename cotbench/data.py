@@ -99,18 +99,15 @@ class TaskData:
     def task(self) -> Task:
         return self.file.task
 
-    def exemplars(self, question: Question, count: int) -> tuple[Exemplar, ...]:
-        """The first `count` exemplars for a question; never the question itself."""
+    def exemplars(self, question: Question, count: int, *, own: bool = False) -> tuple[Exemplar, ...]:
+        """The first `count` exemplars for a question; never the question itself. own: the task file's, not a split's."""
         if count == 0:
             return ()
-        pool = self.pool.get(question.group, ()) if self.task.fewshot else tuple(self.task.exemplars)
+        from_split = self.task.fewshot is not None and not own
+        pool = self.pool.get(question.group, ()) if from_split else tuple(self.task.exemplars)
         pool = tuple(e for e in pool if e.question != question.text)
         if len(pool) < count:
-            whose = (
-                f"the group '{question.group}' of task {self.task.name}"
-                if self.task.fewshot
-                else f"task {self.task.name}"
-            )
+            whose = f"the group '{question.group}' of task {self.task.name}" if from_split else f"task {self.task.name}"
             raise TaskError(
                 f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
             )

@@ -12,13 +12,15 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any, Literal
 
 from cotbench.engines import Engine
 from cotbench.grade import Grader
-from cotbench.modes import Flow, Paths, TaskKit
+from cotbench.modes import Execute, Flow, Generate, Step, TaskKit
 from cotbench.plan import Plan
-from cotbench.records import Journal, JournalState, Record
-from cotbench.types import Key, Outcome, Prediction, Question, Reply, Request, request_seed
+from cotbench.records import Journal, JournalState, Record, execution_row, votes_row
+from cotbench.sandbox import Sandbox
+from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
 
 @dataclass(kw_only=True)
@@ -34,6 +36,8 @@ class Tally:
     in_flight: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    programs: int = 0
+    program_cpu_s: float = 0.0
     new_tokens: int = 0  # completion tokens generated in this session; the others may have been recorded before
     outcomes: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)  # what failed requests said
@@ -47,7 +51,11 @@ Watch = Callable[[Tally], None]
 
 @dataclass(kw_only=True)
 class _Active:
-    """A flow that waits for replies: `wanted` are the addresses of its present step, `place` its place among the records."""
+    """A flow that waits: `wanted` are the addresses of the replies of its present step, `place` its place among the records.
+
+    executions: of all its programs so far. results: of the programs or comparisons of its present step, as they come;
+    missing: how many of these are still to come.
+    """
 
     place: int
     question: Question
@@ -57,15 +65,41 @@ class _Active:
     asked: list[Key] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     replies: list[Reply] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
+    missing: int = 0
 
 
 @dataclass(kw_only=True)
 class _Finished:
-    """A flow that has ended; outcome is None while its answer is being graded."""
+    """A flow that has ended, with the answers to be graded and the verdicts on them, which are None until they come.
+
+    Of several answers, a vote's, the winner is one.
+    """
 
     active: _Active
     prediction: Prediction
-    outcome: Outcome | None
+    answers: tuple[str, ...]
+    verdicts: list[Outcome | None]
+
+    @property
+    def decided(self) -> bool:
+        return None not in self.verdicts
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.prediction.answer is None:
+            assert self.prediction.outcome is not None
+            return self.prediction.outcome
+        verdict = self.verdicts[self.answers.index(self.prediction.answer)]
+        assert verdict is not None
+        return verdict
+
+
+# What a verdict of the grader is for: an answer of a finished flow, or a comparison that a flow waits for.
+Ticket = tuple[Literal["answer", "pair"], int, int]
+WAIT_S = 0.1
+MOST_PARKED = 2_048  # flows whose programs run or whose answers are compared; beyond that no new ones are begun
 
 
 class Loop:
@@ -77,7 +111,8 @@ class Loop:
         engine: Engine,
         journal: Journal,
         recorded: JournalState,
-        grader: Grader[int],
+        grader: Grader[Ticket],
+        sandbox: Sandbox[tuple[int, int]],
         sink: Callable[[int, Record], None],
         watch: Watch,
     ) -> None:
@@ -85,6 +120,7 @@ class Loop:
         self._engine = engine
         self._journal = journal
         self._grader = grader
+        self._sandbox = sandbox
         self._sink = sink
         self._watch = watch
         # Replies by question, kept until all flows of the question are finished: modes may share a request.
@@ -94,6 +130,7 @@ class Loop:
         recorded.replies.clear()  # from here on they go as their questions are finished
         self._open_flows: Counter[str] = Counter()
         self._waiting: dict[Key, list[_Active]] = {}
+        self._parked: dict[int, _Active] = {}
         self._requests: dict[Key, Request] = {}
         # Finished flows in order, with their outcome once it is known. Records are written in this order, because an
         # answer that equals gold as text is graded at once and others wait: written as they come, the records of a run
@@ -110,7 +147,8 @@ class Loop:
     def run(self) -> None:
         flows = self._flows()
         while True:
-            room = 0 if self.tally.stopping else self._engine.capacity - len(self._waiting)
+            full = self.tally.stopping or len(self._parked) >= MOST_PARKED
+            room = 0 if full else self._engine.capacity - len(self._waiting)
             started = 0
             for active in islice(flows, max(room, 0)):
                 self._advance(active, None)
@@ -122,9 +160,12 @@ class Loop:
             self.tally.in_flight = len(self._waiting)
             arrived = self._engine.poll() if self._waiting else []
             self._take(arrived)
-            self._grade_done(0.0)
+            # Where the engine has nothing to do, wait for a program or a comparison that a flow needs to go on.
+            idle = not self._waiting and not started
+            self._programs_done(WAIT_S if idle and self._sandbox.pending else 0.0)
+            self._grade_done(WAIT_S if idle and self._parked and not self._sandbox.pending else 0.0)
             self._watch(self.tally)
-            if not self._waiting and (self.tally.stopping or not started):
+            if not self._waiting and not self._parked and (self.tally.stopping or not started):
                 break
         while self._grader.pending:
             self._grade_done(0.5)
@@ -142,31 +183,79 @@ class Loop:
                     yield _Active(place=place + offset, question=question, kit=kit, flow=kit.mode.run(question, kit))
                 place += len(kits)
 
-    def _advance(self, active: _Active, replies: Sequence[Paths] | None) -> None:
+    def _advance(self, active: _Active, results: Sequence[Any] | None) -> None:
         """Move a flow on until it needs something that isn't here."""
         while True:
             try:
-                step = next(active.flow) if replies is None else active.flow.send(replies)
+                step = next(active.flow) if results is None else active.flow.send(results)
             except StopIteration as finished:
                 self._finish(active, finished.value)
                 return
-            active.wanted = tuple(self._address(active, request) for request in step.requests)
-            active.asked.extend(active.wanted)
-            for key, request in zip(active.wanted, step.requests, strict=True):
-                if key in self._replies[active.question.id]:
-                    self.tally.reused += 1
-                elif key in self._waiting:
-                    self._waiting[key].append(active)
-                elif self.tally.stopping:
-                    return
-                else:
-                    self._waiting[key] = [active]
-                    self._requests[key] = request
-                    self._engine.submit(key, request)
-            ready = self._ready(active)
+            ready = self._begin(active, step)
             if ready is None:
                 return
-            replies = ready
+            results = ready
+
+    def _begin(self, active: _Active, step: Step) -> Sequence[Any] | None:
+        """Start what a step wants; its results where they are here already."""
+        if isinstance(step, Generate):
+            return self._ask(active, step)
+        self._parked[active.place] = active
+        wanted = step.programs if isinstance(step, Execute) else step.pairs
+        active.results, active.missing = [None] * len(wanted), len(wanted)
+        if isinstance(step, Execute):
+            for index, program in enumerate(step.programs):
+                self._sandbox.submit((active.place, index), program)
+            return None
+        for index, pair in enumerate(step.pairs):
+            verdict = self._compare(active, index, pair)
+            if verdict is not None:
+                active.results[index] = verdict is Outcome.CORRECT
+                active.missing -= 1
+        if active.missing:
+            return None
+        return self._unpark(active)
+
+    def _ask(self, active: _Active, step: Generate) -> Sequence[Any] | None:
+        active.wanted = tuple(self._address(active, request) for request in step.requests)
+        active.asked.extend(active.wanted)
+        for key, request in zip(active.wanted, step.requests, strict=True):
+            if key in self._replies[active.question.id]:
+                self.tally.reused += 1
+            elif key in self._waiting:
+                self._waiting[key].append(active)
+            elif self.tally.stopping:
+                return None
+            else:
+                self._waiting[key] = [active]
+                self._requests[key] = request
+                self._engine.submit(key, request)
+        return self._ready(active)
+
+    def _compare(self, active: _Active, index: int, pair: tuple[str, str]) -> Outcome | None:
+        """Whether two answers of one question are equal, by the rules of grading."""
+        return self._grader.submit(("pair", active.place, index), pair[1], pair[0], active.kit.data.task.answer.type)
+
+    def _unpark(self, active: _Active) -> list[Any]:
+        del self._parked[active.place]
+        return active.results
+
+    def _arrived(self, place: int, index: int, result: Any) -> None:
+        """One result of a parked flow; the last one lets it go on."""
+        active = self._parked[place]
+        active.results[index] = result
+        active.missing -= 1
+        if not active.missing:
+            self._advance(active, self._unpark(active))
+
+    def _programs_done(self, wait_s: float) -> None:
+        for (place, index), execution in self._sandbox.done(wait_s):
+            active = self._parked[place]
+            self.tally.programs += 1
+            self.tally.program_cpu_s += execution.cpu_s
+            if active.missing == 1:  # all of a step, in the order of its programs
+                active.executions.extend(execution if at == index else r for at, r in enumerate(active.results))
+            self._arrived(place, index, execution)
 
     def _address(self, active: _Active, request: Request) -> Key:
         digest = request.hash
@@ -174,7 +263,7 @@ class Loop:
         active.seen[digest] += 1
         return key
 
-    def _ready(self, active: _Active) -> list[Paths] | None:
+    def _ready(self, active: _Active) -> list[Any] | None:
         known = self._replies[active.question.id]
         if any(key not in known for key in active.wanted):
             return None
@@ -192,7 +281,7 @@ class Loop:
             entries.append((key, request, None if request.sampling.greedy else request_seed(seed, key), reply))
         self._journal.append(entries)
         self.tally.requests += len(arrived)
-        self.tally.new_tokens += sum(path.completion_tokens or 0 for _, reply in arrived for path in reply.completions)
+        self.tally.new_tokens += sum(reply.completion_tokens or 0 for _, reply in arrived)
         for key, reply in arrived:
             self._replies[key.question][key] = reply
             for active in self._waiting.pop(key):
@@ -206,35 +295,41 @@ class Loop:
         self._open_flows[identity] -= 1
         if not self._open_flows[identity]:
             del self._open_flows[identity], self._replies[identity]
-        outcome = prediction.outcome
-        if outcome is None:
-            assert prediction.answer is not None
-            gold = active.kit.data.golds[identity]
-            outcome = self._grader.submit(active.place, prediction.answer, gold, active.kit.data.task.answer.type)
-        entry = _Finished(active=active, prediction=prediction, outcome=outcome)
+        gold, answer_type = active.kit.data.golds[identity], active.kit.data.task.answer.type
+        answers = prediction.answers
+        verdicts = [
+            self._grader.submit(("answer", active.place, index), answer, gold, answer_type)
+            for index, answer in enumerate(answers)
+        ]
+        entry = _Finished(active=active, prediction=prediction, answers=answers, verdicts=verdicts)
         self._finished.append(entry)
-        if outcome is None:
+        if not entry.decided:
             self._ungraded[active.place] = entry
         self._record_decided()
 
     def _grade_done(self, wait_s: float) -> None:
-        for place, verdict in self._grader.done(wait_s):
-            entry = self._ungraded.pop(place)
-            entry.outcome = verdict
-            if place in self._grader.fatal:
+        for ticket, verdict in self._grader.done(wait_s):
+            kind, place, index = ticket
+            if kind == "pair":
+                self._arrived(place, index, verdict is Outcome.CORRECT)
+                continue
+            entry = self._ungraded[place]
+            entry.verdicts[index] = verdict
+            if entry.decided:
+                del self._ungraded[place]
+            if ticket in self._grader.fatal:
                 self.tally.fatal.append(f"{entry.active.question.id} ({entry.active.kit.mode.name})")
         self._record_decided()
 
     def _record_decided(self) -> None:
-        while self._finished and self._finished[0].outcome is not None:
-            entry = self._finished.popleft()
-            assert entry.outcome is not None
-            self._record(entry.active, entry.prediction, entry.outcome)
+        while self._finished and self._finished[0].decided:
+            self._record(self._finished.popleft())
 
-    def _record(self, active: _Active, prediction: Prediction, outcome: Outcome) -> None:
+    def _record(self, entry: _Finished) -> None:
+        active, prediction, outcome = entry.active, entry.prediction, entry.outcome
         paths = [path for reply in active.replies for path in reply.completions]
         prompt = _total(reply.prompt_tokens for reply in active.replies)
-        completion = _total(path.completion_tokens for path in paths)
+        completion = _total(reply.completion_tokens for reply in active.replies)
         self._sink(
             active.place,
             Record(
@@ -251,6 +346,8 @@ class Loop:
                 completion_tokens=completion,
                 requests=tuple((key.request, key.ordinal) for key in active.asked),
                 error=next((path.error for path in paths if path.error), ""),
+                votes=votes_row(prediction, entry.verdicts),
+                executions=tuple(map(execution_row, active.executions)),
             ),
         )
         tally = self.tally

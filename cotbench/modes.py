@@ -1,21 +1,36 @@
 """The prompting methods that are compared, side by side, and the table `MODES`.
 
-A mode is a generator: it asks for completions with `yield from generate(request)` and returns a Prediction. So it reads
-from top to bottom, knows nothing of engines or journals, and can be driven by hand with `.send()`. Adding a method is
-one function (or one that is here already), one template and one row.
+A mode is a generator: it asks for completions with `yield from generate(request)`, for programs to be run with `execute`, and
+returns a Prediction. So it reads from top to bottom, knows nothing of engines, journals or processes, and can be driven
+by hand with `.send()`. Adding a method is one function (or one that is here already), one template and one row.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
 
 from cotbench.data import TaskData
 from cotbench.errors import UsageError
-from cotbench.extract import extract
+from cotbench.extract import canonical_number, extract, split_reasoning
+from cotbench.extract.programs import Code, find_plan, find_program
 from cotbench.prompts import Prompts
-from cotbench.types import AnswerType, Completion, Outcome, Prediction, Question, Request, Sampling
+from cotbench.types import (
+    AnswerType,
+    Completion,
+    Execution,
+    ExecutionOutcome,
+    Outcome,
+    Prediction,
+    Program,
+    Question,
+    Request,
+    Sampling,
+    Votes,
+)
+from cotbench.votes import margin, winner
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +40,39 @@ class Generate:
     requests: tuple[Request, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A step of a flow: these programs are to be run; the answer is one Execution for each."""
+
+    programs: tuple[Program, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A step of a flow: are these pairs of answers equal? The answer is one bool for each."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
 Paths = tuple[Completion, ...]
-Flow = Generator[Generate, Sequence[Paths], Prediction]
+Step = Generate | Execute | Compare
+Flow = Generator[Step, Any, Prediction]
 
 
-def generate(*requests: Request) -> Generator[Generate, Sequence[Paths], Sequence[Paths]]:
-    return (yield Generate(requests))
+def generate(*requests: Request) -> Generator[Step, Any, Sequence[Paths]]:
+    paths: Sequence[Paths] = yield Generate(requests)
+    return paths
+
+
+def execute(*programs: Program) -> Generator[Step, Any, Sequence[Execution]]:
+    """Nothing to run is no step."""
+    executions: Sequence[Execution] = (yield Execute(programs)) if programs else ()
+    return executions
+
+
+def compare(pairs: Sequence[tuple[str, str]]) -> Generator[Step, Any, Sequence[bool]]:
+    equal: Sequence[bool] = (yield Compare(tuple(pairs))) if pairs else ()
+    return equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +80,9 @@ class Mode:
     """One row of the table. max_tokens is the default budget per path; `--max-tokens name=N` changes it.
 
     thinking: what hybrid models' chat templates are told; False for a mode that is meant to answer without reasoning.
+    temperature and top_p hold where more than one path is drawn; one path is greedy. paths: None where a mode has one only.
+    planned: its first request is the plan that all such modes share, and `template` (if any) is of the second.
+    runs: what it has executed.
     """
 
     name: str
@@ -45,40 +90,84 @@ class Mode:
     template: str
     max_tokens: int
     run: Callable[[Question, Kit], Flow]
-    temperature: float = 0.0
-    top_p: float = 1.0
-    n: int = 1
+    temperature: float = 0.7
+    top_p: float = 0.95
+    paths: int | None = None
     thinking: bool | None = None
+    planned: bool = False
+    runs: Literal["python", "sympy"] | None = None
+    shows: Literal["rationale", "program", "equations"] | None = None
+
+
+PLAN = "plan"  # the template of the plans, and their name in --max-tokens
+PLAN_MAX_TOKENS = 1_024
 
 
 class Kit(Protocol):
-    """What a mode may use: the making of its request, and the reading of an answer. No gold."""
+    """What a mode may use: the making of its requests, and the reading of what comes back. No gold."""
 
     def request(self, question: Question) -> Request: ...
 
+    def plan_request(self, question: Question) -> Request: ...
+
+    def follow_up(self, question: Question, plan: str) -> Request: ...
+
     def read(self, question: Question, path: Completion) -> Prediction: ...
+
+    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskKit:
-    """The kit of a mode for one task: its prompts and sampling."""
+    """The kit of a mode for one task: its prompts and sampling. plan_sampling: of the plan that comes before, if one does."""
 
     data: TaskData
     mode: Mode
     prompts: Prompts
     sampling: Sampling
+    plan_sampling: Sampling | None = None
     num_fewshot: int = 0
+    own_exemplars: bool = False
     thinking: bool | None = None
+    plan_thinking: bool | None = None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of the templates of its requests, in order."""
+        return (*((PLAN,) if self.mode.planned else ()), *((self.mode.template,) if self.mode.template else ()))
+
+    def first_request(self, question: Question) -> Request:
+        return self.plan_request(question) if self.mode.planned else self.request(question)
 
     def request(self, question: Question) -> Request:
         """The mode's request for a question, exemplars included."""
-        exemplars = self.data.exemplars(question, self.num_fewshot)
-        messages = self.prompts.render(self.mode.template, self.data.task, question, exemplars)
-        return Request(messages=messages, sampling=self.sampling, template=self.mode.template, thinking=self.thinking)
+        return self._request(question, self.mode.template, self.sampling, self.thinking)
+
+    def plan_request(self, question: Question) -> Request:
+        """The request for a plan: the same for every mode that begins with one."""
+        assert self.plan_sampling is not None
+        return self._request(question, PLAN, self.plan_sampling, self.plan_thinking)
+
+    def follow_up(self, question: Question, plan: str) -> Request:
+        """The request that has a plan carried out."""
+        return self._request(question, self.mode.template, self.sampling, self.thinking, plan=plan)
+
+    def _request(
+        self, question: Question, template: str, sampling: Sampling, thinking: bool | None, plan: str | None = None
+    ) -> Request:
+        exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
+        messages = self.prompts.render(template, self.data.task, question, exemplars, plan=plan)
+        return Request(messages=messages, sampling=sampling, template=template, thinking=thinking)
 
     def read(self, question: Question, path: Completion) -> Prediction:
         """A completion as a prediction: its answer, or the outcome that stands in for one."""
         return read_answer(path, self.data.task.answer.type, question.choices)
+
+    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:  # noqa: ARG002
+        return read_execution(execution, self.data.task.answer.type, code)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
 
 
 def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str]) -> Prediction:
@@ -95,6 +184,49 @@ def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str
     return Prediction(answer=None, outcome=Outcome.TRUNCATED if cut else Outcome.UNPARSED, rule=found.rule)
 
 
+_ENDED = {
+    ExecutionOutcome.TIMEOUT: Outcome.PROGRAM_TIMEOUT,
+    ExecutionOutcome.MEMORY: Outcome.PROGRAM_MEMORY,
+    ExecutionOutcome.KILLED: Outcome.PROGRAM_KILLED,
+}  # the others have the same name
+
+
+def read_execution(execution: Execution, answer_type: AnswerType, code: Code) -> Prediction:
+    """A program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of the option that it is."""
+    if execution.outcome is not ExecutionOutcome.OK:
+        outcome = _ENDED.get(execution.outcome) or Outcome(execution.outcome.value)
+        return Prediction(answer=None, outcome=outcome, span=code.span)
+    answer = _value(execution, answer_type)
+    if answer is None:
+        return Prediction(answer=None, outcome=Outcome.NO_VALUE, span=code.span)
+    return Prediction(answer=answer, rule="program", span=code.span)
+
+
+def _value(execution: Execution, answer_type: AnswerType) -> str | None:
+    if answer_type is AnswerType.LETTER:
+        return execution.option
+    value = execution.value or ""
+    if answer_type is AnswerType.LATEX:
+        return execution.latex or value or None
+    number = canonical_number(value) or canonical_number(execution.decimal or "")
+    is_text = execution.latex == value  # as a program prints it, "18 dollars"; a list of numbers is no number
+    return number or (extract(value, AnswerType.NUMBER).answer if is_text else None)
+
+
+def _without_answer(path: Completion, absent: Outcome) -> Prediction:
+    """Where an output holds none of what was asked for: why."""
+    outcomes = {"error": Outcome.ENGINE_ERROR, "refused": Outcome.REFUSED, "length": Outcome.TRUNCATED}
+    cut = split_reasoning(path.text).unclosed
+    return Prediction(answer=None, outcome=outcomes.get(path.finish_reason, Outcome.TRUNCATED if cut else absent))
+
+
+def _code(path: Completion, runtime: Literal["python", "sympy"]) -> Code | Prediction:
+    """The program or plan of an output, or the outcome that stands in for it. One that was cut short isn't run."""
+    find, absent = (find_program, Outcome.NO_PROGRAM) if runtime == "python" else (find_plan, Outcome.PLAN_INVALID)
+    found = None if path.finish_reason == "error" else find(path.text, truncated=path.finish_reason == "length")
+    return _without_answer(path, absent) if found is None or found.cut else found
+
+
 # --- the methods --------------------------------------------------------------------------------------------------
 
 
@@ -102,6 +234,70 @@ def one_path(question: Question, kit: Kit) -> Flow:
     """Ask once and read the answer. What tells direct from CoT is the template's instruction and the budget, no more."""
     [[path]] = yield from generate(kit.request(question))
     return kit.read(question, path)
+
+
+def self_consistency(question: Question, kit: Kit) -> Flow:
+    """The CoT prompt, several sampled paths, and the answer that most of them reach (Wang et al. 2022, arXiv:2203.11171)."""
+    [paths] = yield from generate(kit.request(question))
+    return (yield from vote([kit.read(question, path) for path in paths]))
+
+
+def program_aided(question: Question, kit: Kit) -> Flow:
+    """PAL (Gao et al. 2022, arXiv:2211.10435): the model writes solution(), Python computes the answer; several paths vote."""
+    [paths] = yield from generate(kit.request(question))
+    readings = yield from _run(question, kit, [_code(path, "python") for path in paths], "python")
+    return readings[0] if len(readings) == 1 else (yield from vote(readings))
+
+
+def plan_then_answer(question: Question, kit: Kit) -> Flow:
+    """The model writes a plan, then carries it out itself: at once (plan-direct) or step by step (plan-cot)."""
+    [[path]] = yield from generate(kit.plan_request(question))
+    start, end = split_reasoning(path.text).visible
+    plan = path.text[start:end].strip()
+    if path.finish_reason in ("error", "refused") or not plan:
+        return _without_answer(path, Outcome.PLAN_INVALID)
+    [[path]] = yield from generate(kit.follow_up(question, plan))
+    return kit.read(question, path)
+
+
+def plan_then_solve(question: Question, kit: Kit) -> Flow:
+    """The same plan, solved by SymPy: what the execution of a plan costs a model shows in the difference."""
+    [[path]] = yield from generate(kit.plan_request(question))
+    [reading] = yield from _run(question, kit, [_code(path, "sympy")], "sympy")
+    return reading
+
+
+def _run(
+    question: Question, kit: Kit, found: Sequence[Code | Prediction], runtime: Literal["python", "sympy"]
+) -> Generator[Step, Any, list[Prediction]]:
+    """Run the programs among what was found in the paths' outputs; a reading for each path."""
+    codes = [code for code in found if isinstance(code, Code)]
+    executions = iter(
+        (yield from execute(*(Program(runtime=runtime, code=c.text, choices=question.choices) for c in codes)))
+    )
+    return [kit.read_execution(question, next(executions), one) if isinstance(one, Code) else one for one in found]
+
+
+def vote(readings: Sequence[Prediction]) -> Flow:
+    """The majority over the readings of several paths; `votes.py` states the rules. A path whose request failed spoils the vote."""
+    if any(reading.outcome is Outcome.ENGINE_ERROR for reading in readings):
+        return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
+    different = list(dict.fromkeys(r.answer for r in readings if r.answer is not None))
+    pairs = [(one, other) for at, other in enumerate(different) for one in different[:at]]
+    equal = dict(zip(pairs, (yield from compare(pairs)), strict=True))
+    answers: list[str] = []
+    place: dict[str, int] = {}
+    for answer in different:
+        place[answer] = next((at for at, known in enumerate(answers) if equal[known, answer]), len(answers))
+        if place[answer] == len(answers):
+            answers.append(answer)
+    ballots = tuple(None if r.answer is None else place[r.answer] for r in readings)
+    abstained = Counter(r.outcome.value for r in readings if r.outcome is not None)
+    votes = Votes(answers=tuple(answers), ballots=ballots, abstained=dict(abstained), margin=margin(ballots))
+    won = winner(ballots)
+    if won is None:
+        return Prediction(answer=None, outcome=Outcome(abstained.most_common(1)[0][0]), votes=votes)
+    return replace(readings[ballots.index(won)], answer=answers[won], votes=votes)
 
 
 MODES: Mapping[str, Mode] = {
@@ -120,13 +316,64 @@ MODES: Mapping[str, Mode] = {
             template="cot",
             run=one_path,
             max_tokens=2048,
+            shows="rationale",
             about="chain of thought (Wei et al. 2022, Kojima et al. 2022): reason in writing, then answer; greedy",
+        ),
+        Mode(
+            name="self-consistency",
+            template="cot",
+            run=self_consistency,
+            max_tokens=2048,
+            paths=20,
+            shows="rationale",
+            about="majority vote over --paths chains of thought (Wang et al. 2022); temperature 0.7, top-p 0.95",
+        ),
+        Mode(
+            name="pal",
+            template="pal",
+            run=program_aided,
+            max_tokens=1024,
+            paths=1,
+            runs="python",
+            shows="program",
+            about="the model writes a program, Python runs it (Gao et al. 2022); greedy, or a vote over --paths",
+        ),
+        Mode(
+            name="plan-direct",
+            template="plan-direct",
+            run=plan_then_answer,
+            max_tokens=128,
+            planned=True,
+            thinking=False,
+            shows="equations",
+            about="the model writes a plan in formulas, then the answer at once; greedy",
+        ),
+        Mode(
+            name="plan-cot",
+            template="plan-cot",
+            run=plan_then_answer,
+            max_tokens=2048,
+            planned=True,
+            shows="equations",
+            about="the same plan, worked through by the model step by step; greedy",
+        ),
+        Mode(
+            name="plan-solver",
+            template="",
+            run=plan_then_solve,
+            max_tokens=PLAN_MAX_TOKENS,
+            planned=True,
+            runs="sympy",
+            shows="equations",
+            about="the same plan, solved by SymPy; also called sympy",
         ),
     )
 }
+ALIASES = {"sympy": "plan-solver"}
 
 
 def find_mode(name: str, option: str = "--mode") -> Mode:
+    name = ALIASES.get(name, name)
     if name not in MODES:
         import difflib
 

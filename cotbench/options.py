@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.errors import UsageError
+from cotbench.modes import ALIASES
 
 
 def names(values: Iterable[str]) -> list[str]:
@@ -67,20 +68,39 @@ def _value(text: str) -> Any:
         return text
 
 
-def max_tokens(text: str | None) -> dict[str, int]:
+def per_mode(option: str, text: str | None, unit: str, example: str) -> dict[str, int]:
     """ "cot=2048,direct=32" -> {"cot": 2048, "direct": 32}; a bare number holds for every mode ("*")."""
     if not text:
         return {}
     if text.strip().isdigit():
         text = f"*={text.strip()}"
-    budgets = key_values("--max-tokens", text)
-    for mode, budget in budgets.items():
-        if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1:
+    given = {ALIASES.get(mode, mode): value for mode, value in key_values(option, text).items()}
+    for mode, value in given.items():
+        if type(value) is not int or value < 1:
             raise UsageError(
-                f"--max-tokens: {mode}={budget} is not a positive number of tokens.",
-                "As in --max-tokens cot=2048,direct=32.",
+                f"{option}: {mode}={value} is not a positive number of {unit}.", f"As in {option} {example}."
             )
-    return budgets
+    return given
+
+
+def max_tokens(text: str | None) -> dict[str, int]:
+    return per_mode("--max-tokens", text, "tokens", "cot=2048,direct=32")
+
+
+def paths(text: str | None) -> dict[str, int]:
+    return per_mode("--paths", text, "paths", "20, or --paths self-consistency=40,pal=5")
+
+
+def program_limits(text: str | None) -> dict[str, float]:
+    """ "cpu_s=10,memory_mb=1024" -> the limits of each program that is run."""
+    given = key_values("--program-limits", text or "")
+    known = ("cpu_s", "wall_s", "memory_mb")
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(f"--program-limits: unknown {name}.", f"Known: {', '.join(known)}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 100_000:
+            raise UsageError(f"--program-limits: {name} is {value!r}; expected a number from 1 to 100,000.")
+    return given
 
 
 _SYNONYMS = {"max_gen_toks": "max_tokens", "max_new_tokens": "max_tokens", "until": "stop", "stop_strings": "stop"}
@@ -88,9 +108,24 @@ _RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 
 
 def gen_kwargs(text: str) -> dict[str, Any]:
-    """Generation arguments for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them)."""
-    given: dict[str, Any] = {}
+    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), for every mode of a run.
+
+    "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
+    """
+    everywhere: dict[str, Any] = {}
+    single: dict[str, dict[str, Any]] = {}
     for key, value in key_values("--gen-kwargs", text).items():
+        mode, dot, name = key.rpartition(".")
+        (single.setdefault(ALIASES.get(mode, mode), {}) if dot else everywhere)[name] = value
+    given = _gen_kwargs(everywhere)
+    if single:
+        given["modes"] = {mode: _gen_kwargs(arguments) for mode, arguments in single.items()}
+    return given
+
+
+def _gen_kwargs(arguments: dict[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for key, value in arguments.items():
         name = _SYNONYMS.get(key, key)
         if name in given:
             raise UsageError(f"--gen-kwargs: {name} is given twice (as {key} and under another name).")

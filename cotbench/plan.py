@@ -6,17 +6,18 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cotbench.data import TaskData, load_data, select
 from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
 from cotbench.errors import UsageError
-from cotbench.modes import Mode, TaskKit, find_mode
+from cotbench.modes import PLAN, PLAN_MAX_TOKENS, Mode, TaskKit, find_mode
 from cotbench.prompts import Prompts
+from cotbench.sandbox import Limits, require_containment
 from cotbench.tasks import find_task
-from cotbench.types import Question, Sampling
+from cotbench.types import Question, Request, Sampling
 
 DEFAULT_ENGINE = "vllm"
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -56,7 +57,9 @@ class RunOptions:
     model_args: dict[str, Any] = field(default_factory=dict)
     gen_kwargs: dict[str, Any] = field(default_factory=dict)
     max_tokens: dict[str, int] = field(default_factory=dict)
+    paths: dict[str, int] = field(default_factory=dict)
     num_fewshot: int = 0
+    exemplars: str = "auto"
     limit: int | None = None
     seed: int = 0
     base_url: str | None = None
@@ -64,6 +67,8 @@ class RunOptions:
     chat_template: str = "auto"
     thinking: str = "auto"
     trust_remote_code: bool = False
+    allow_unsandboxed_code: bool = False
+    program_limits: dict[str, float] = field(default_factory=dict)
     data_dir: str | None = None
     tasks_dir: str | None = None
     prompts_dir: str | None = None
@@ -84,6 +89,15 @@ class Plan:
     data: Mapping[str, TaskData]
     questions: Mapping[str, tuple[Question, ...]]
     kits: Mapping[tuple[str, str], TaskKit]
+
+    @property
+    def runs_programs(self) -> bool:
+        return any(kit.mode.runs for kit in self.kits.values())
+
+    @property
+    def limits(self) -> Limits:
+        """Of each program that is run."""
+        return Limits(**self.options.program_limits)
 
     @property
     def total(self) -> int:
@@ -112,18 +126,29 @@ class Plan:
                 }
                 for task, data in self.data.items()
             },
-            "modes": {
-                f"{task}/{mode}": {
-                    "prompt": kit.prompts.hash(kit.mode.template, task),
-                    "shared": kit.prompts.hash(kit.mode.template, task, shared_only=True),
-                    "sampling": kit.sampling.as_dict(),
-                    "thinking": kit.thinking,
-                }
-                for (task, mode), kit in self.kits.items()
-            },
+            "modes": {f"{task}/{mode}": _mode_spec(kit, task) for (task, mode), kit in self.kits.items()},
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
+            **({"exemplars": "own"} if any(kit.own_exemplars for kit in self.kits.values()) else {}),
+            **(
+                {"programs": {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}}
+                if self.runs_programs
+                else {}
+            ),
         }
+
+
+def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "prompt": kit.prompts.hash(kit.templates[0], task),
+        "shared": kit.prompts.hash(kit.templates[0], task, shared_only=True),
+        "sampling": kit.sampling.as_dict(),
+        "thinking": kit.thinking,
+    }
+    if kit.plan_sampling is not None:
+        spec["plan"] = {"sampling": kit.plan_sampling.as_dict(), "thinking": kit.plan_thinking}
+        spec["then"] = [kit.prompts.hash(name, task) for name in kit.templates[1:]]
+    return spec
 
 
 def digest(value: Any) -> str:
@@ -150,11 +175,10 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
     tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
     files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
     _unique("--task", [file.task.name for file in files])
-    if unknown := set(options.max_tokens) - {mode.name for mode in modes} - {"*"}:
-        raise UsageError(
-            f"--max-tokens: {', '.join(sorted(unknown))} is not among the modes of this run.",
-            f"The modes are: {', '.join(options.modes)}.",
-        )
+    _unique("--mode", [mode.name for mode in modes])
+    _check_per_mode(options, modes)
+    if any(mode.runs for mode in modes) and not options.allow_unsandboxed_code:
+        require_containment()
     if engine_needed:  # before data are loaded
         require_engine(options.engine_name)
     data_dir = Path(options.data_dir) if options.data_dir else None
@@ -165,14 +189,18 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
         name = file.task.name
         data[name] = load_data(file, data_dir)
         questions[name] = select(data[name].questions, options.limit, options.seed)
+        own = _own_exemplars(data[name], modes, options)
         for mode in modes:
             kit = TaskKit(
                 data=data[name],
                 mode=mode,
                 prompts=prompts,
                 sampling=_sampling(mode, options),
+                plan_sampling=_plan_sampling(options) if mode.planned else None,
                 num_fewshot=options.num_fewshot,
+                own_exemplars=own,
                 thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
+                plan_thinking={"auto": None, "on": True, "off": False}[options.thinking],
             )
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
@@ -180,13 +208,49 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:
-    """Render once before a model is loaded; and see that a template shows the exemplars that were asked for."""
-    shown = kit.request(question).messages
-    if kit.num_fewshot and shown == replace(kit, num_fewshot=0).request(question).messages:
-        raise UsageError(
-            f"--num-fewshot {kit.num_fewshot}: the template {kit.mode.template}.jinja doesn't show exemplars.",
-            "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
-        )
+    """Render once before a model is loaded; and see that templates show the exemplars that were asked for."""
+    bare = replace(kit, num_fewshot=0)
+    requests = [(kit.first_request(question), bare.first_request(question))]
+    if kit.mode.planned and kit.mode.template:
+        requests.append((kit.follow_up(question, "a plan"), bare.follow_up(question, "a plan")))
+    for shown, without in requests:
+        if kit.num_fewshot and shown.messages == without.messages:
+            raise UsageError(
+                f"--num-fewshot {kit.num_fewshot}: the template {shown.template}.jinja doesn't show exemplars.",
+                "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
+            )
+
+
+def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
+    """What is set for single modes must be of modes of this run, and something that they have."""
+    names = {mode.name for mode in modes}
+    budgets = {mode.name for mode in modes if mode.template} | (
+        {PLAN} if any(mode.planned for mode in modes) else set()
+    )
+    for option, given, known, what in (
+        ("--max-tokens", options.max_tokens, budgets, "has no budget of its own in this run"),
+        ("--paths", options.paths, {mode.name for mode in modes if mode.paths}, "draws no paths in this run"),
+        ("--gen-kwargs", options.gen_kwargs.get("modes", {}), names, "is not among the modes of this run"),
+    ):
+        if unknown := set(given) - known - {"*"}:
+            raise UsageError(
+                f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {', '.join(sorted(known)) or 'none'}."
+            )
+    if options.paths and not any(mode.paths for mode in modes):
+        raise UsageError("--paths: none of the modes of this run draws several paths.", "self-consistency and pal do.")
+
+
+def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -> bool:
+    """Whether few-shot exemplars are the task file's own although the task can draw them from a split.
+
+    One source serves all modes of a run, or their difference would be one of exemplars too: the rows of a split have no programs and no plans,
+    so a run with a mode that shows these takes the task file's own.
+    """
+    if options.exemplars not in ("auto", "own", "split"):
+        raise UsageError(f"--exemplars: expected auto, own or split, found '{options.exemplars}'.")
+    if data.task.fewshot is None or not options.num_fewshot or options.exemplars == "split":
+        return False
+    return options.exemplars == "own" or any(mode.shows in ("program", "equations") for mode in modes)
 
 
 def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
@@ -199,17 +263,39 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
 
 
 def _sampling(mode: Mode, options: RunOptions) -> Sampling:
-    """A mode's own sampling, changed by --gen-kwargs, and its budget by --max-tokens before that."""
-    given = options.gen_kwargs
-    budgets = (options.max_tokens.get(mode.name), options.max_tokens.get("*"), given.get("max_tokens"), mode.max_tokens)
-    stop = given.get("stop", ())
+    """A mode's own sampling, changed by --gen-kwargs, and its budget by --max-tokens before that. One path is greedy."""
+    given = {**options.gen_kwargs, **options.gen_kwargs.get("modes", {}).get(mode.name, {})}
+    n = options.paths.get(mode.name, options.paths.get("*", mode.paths)) if mode.paths else 1
+    assert n is not None
+    votes = n > 1 or (mode.paths or 0) > 1
     return Sampling(
-        max_tokens=next(budget for budget in budgets if budget is not None),
-        temperature=float(given.get("temperature", mode.temperature)),
-        top_p=float(given.get("top_p", mode.top_p)),
-        n=mode.n,
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        max_tokens=_budget(mode.name, mode.max_tokens, options, given),
+        temperature=float(given.get("temperature", mode.temperature if votes else 0.0)),
+        top_p=float(given.get("top_p", mode.top_p if votes else 1.0)),
+        n=n,
+        stop=_stop(given),
     )
+
+
+def _plan_sampling(options: RunOptions) -> Sampling:
+    """Of the plans that modes share, so that each is generated once."""
+    given = options.gen_kwargs
+    return Sampling(
+        max_tokens=_budget(PLAN, PLAN_MAX_TOKENS, options, given),
+        temperature=float(given.get("temperature", 0.0)),
+        top_p=float(given.get("top_p", 1.0)),
+        stop=_stop(given),
+    )
+
+
+def _budget(name: str, default: int, options: RunOptions, given: Mapping[str, Any]) -> int:
+    budgets = (options.max_tokens.get(name), options.max_tokens.get("*"), given.get("max_tokens"), default)
+    return next(budget for budget in budgets if budget is not None)
+
+
+def _stop(given: Mapping[str, Any]) -> tuple[str, ...]:
+    stop = given.get("stop", ())
+    return (stop,) if isinstance(stop, str) else tuple(stop)
 
 
 CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
@@ -219,23 +305,36 @@ ESTIMATE_FROM = 200  # questions of each task
 def estimate(plan: Plan) -> list[dict[str, Any]]:
     """Requests and tokens per task and mode, before anything is loaded: the budget is the upper end of completions."""
     rows = []
+    planned: set[str] = set()  # tasks whose plans are counted: modes share them
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
         some = questions[:: max(1, len(questions) // ESTIMATE_FROM)]
-        chars = sum(len(m.text) for q in some for m in kit.request(q).messages) / len(some)
-        paths = len(questions) * kit.sampling.n
+        requests = [request for q in some for request in _requests(kit, q, plan=task not in planned)]
+        if kit.mode.planned:
+            planned.add(task)
+        each = len(requests) // len(some)
+        chars = sum(len(m.text) for request in requests for m in request.messages) / len(some)
+        tokens = sum(request.sampling.n * request.sampling.max_tokens for request in requests[:each])
         rows.append(
             {
                 "task": task,
                 "mode": mode,
                 "questions": len(questions),
-                "requests": len(questions),
-                "paths": paths,
+                "requests": len(questions) * each,
+                "paths": len(questions) * sum(request.sampling.n for request in requests[:each]),
                 "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * len(questions)),
-                "completion_tokens_at_most": paths * kit.sampling.max_tokens,
+                "completion_tokens_at_most": len(questions) * tokens,
             }
         )
     return rows
+
+
+def _requests(kit: TaskKit, question: Question, *, plan: bool) -> list[Request]:
+    """What a mode asks of a question, with or without the request for its plan."""
+    if not kit.mode.planned:
+        return [kit.request(question)]
+    follow_up = [kit.follow_up(question, "-")] if kit.mode.template else []
+    return [*([kit.plan_request(question)] if plan else []), *follow_up]
 
 
 def engine_config(plan: Plan) -> EngineConfig:

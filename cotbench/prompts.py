@@ -6,7 +6,8 @@ forge to open a turn of its own. Undefined names are errors, templates run in Ji
 blocks is an error too.
 
 Templates see: `question` and each of `exemplars` (question, choices, and an exemplar's rationale, program, equations,
-answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`.
+answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`; the
+templates that have a plan carried out also see `plan`, the text that the model wrote.
 
 `direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task.
 """
@@ -102,9 +103,17 @@ class Prompts:
         return digest.hexdigest()[:16]
 
     def render(
-        self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = ()
+        self,
+        name: str,
+        task: Task,
+        question: Question,
+        exemplars: Sequence[Exemplar] = (),
+        plan: str | None = None,
     ) -> tuple[Message, ...]:
-        """The conversation a mode sends for a question. Raises PromptError with the template's name and line."""
+        """The conversation a mode sends for a question; plan: what the model replied to its first request.
+
+        Raises PromptError with the template's name and line.
+        """
         template = self._template(name, task.name)
         messages: list[Message] = []
         try:
@@ -113,6 +122,7 @@ class Prompts:
                 exemplars=self._as_shown(exemplars),
                 answer={"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase},
                 task=task.name,
+                **({} if plan is None else {"plan": plan}),
                 **_roles(messages),
             )
         except jinja2.UndefinedError as error:

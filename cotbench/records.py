@@ -18,6 +18,7 @@ import json
 import os
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,10 +27,11 @@ from typing import Any
 import orjson
 
 from cotbench.errors import RunError
-from cotbench.types import Completion, Key, Message, Question, Reply, Request
+from cotbench.types import Completion, Execution, Key, Message, Outcome, Prediction, Question, Reply, Request
 
 SCHEMA = 1
 SYNC_EVERY_S = 5.0
+STDOUT_CHARS = 500  # of each program, in a record
 
 MANIFEST, QUESTIONS, JOURNAL, RECORDS, LOCK = (
     "manifest.json",
@@ -260,7 +262,9 @@ def read_journal(path: Path) -> JournalState:
                 )
             key = Key(row["question"], row["request"], row["ordinal"])
             reply = Reply(
-                completions=tuple(Completion.from_dict(c) for c in row["completions"]), prompt=row.get("prompt")
+                completions=tuple(Completion.from_dict(c) for c in row["completions"]),
+                prompt=row.get("prompt"),
+                total_completion_tokens=row.get("completion_tokens"),
             )
             if any(c.finish_reason == "error" for c in reply.completions):
                 state.failed[key] = reply
@@ -338,6 +342,8 @@ def _entry(key: Key, request: Request, seed: int | None, reply: Reply) -> dict[s
     else:
         row["messages"] = [_message(m) for m in reply.messages or request.messages]
     row["completions"] = [c.as_dict() for c in reply.completions]
+    if reply.total_completion_tokens is not None and len(reply.completions) > 1:
+        row["completion_tokens"] = reply.total_completion_tokens
     return row
 
 
@@ -389,7 +395,9 @@ class Record:
     """What became of one question under one mode.
 
     Token counts are sums over the record's requests, None where the engine couldn't tell. truncated: a completion was
-    cut at its budget, whether or not an answer was read before. requests: the addresses in the journal.
+    cut at its budget, whether or not an answer was read before. requests: the addresses in the journal. votes: of modes that draw
+    several paths: `types.Votes`, with the verdict on each answer. executions: of the programs or plans that were run, in
+    the order of their paths, what came of them (times apart, so that the same run has the same records).
     """
 
     question: str
@@ -405,18 +413,50 @@ class Record:
     completion_tokens: int | None = None
     requests: tuple[tuple[str, int], ...] = ()
     error: str = ""
+    votes: dict[str, Any] | None = None
+    executions: tuple[dict[str, Any], ...] = ()
 
     def line(self) -> bytes:
         return dump_line({name: getattr(self, name) for name in self.__slots__})
 
 
+def votes_row(prediction: Prediction, verdicts: Sequence[Outcome | None]) -> dict[str, Any] | None:
+    """The votes of a record: how many each answer has and the verdict on it, and who voted for what."""
+    votes = prediction.votes
+    if votes is None:
+        return None
+    counts = Counter(votes.ballots)
+    return {
+        "answers": [
+            {"answer": answer, "votes": counts[place], "outcome": verdict}
+            for place, (answer, verdict) in enumerate(zip(votes.answers, verdicts, strict=True))
+        ],
+        "ballots": list(votes.ballots),
+        "abstained": dict(sorted(votes.abstained.items())),
+        "margin": votes.margin,
+    }
+
+
+def execution_row(execution: Execution) -> dict[str, Any]:
+    """What a record keeps of a program's run: no times, and the end of what it printed."""
+    row: dict[str, Any] = {"outcome": execution.outcome.value, "value": execution.value}
+    if execution.error:
+        row["error"] = execution.error
+    if execution.stdout:
+        row["stdout"] = execution.stdout[-STDOUT_CHARS:]
+    return row
+
+
+_LATER: dict[str, Any] = {"votes": None, "executions": []}  # what records of earlier versions lack
+
+
 def read_records(folder: Path) -> list[dict[str, Any]]:
     """A run's records as dicts; a torn last line (of a run that was killed) is passed over."""
     rows = list(_lines(folder / RECORDS, torn=True))
-    needed = set(Record.__slots__)
+    needed = set(Record.__slots__) - _LATER.keys()
     if any(not isinstance(row, dict) or not needed <= row.keys() for row in rows):
         raise _not_ours(folder / RECORDS)
-    return rows
+    return [_LATER | row for row in rows]
 
 
 def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:

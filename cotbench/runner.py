@@ -21,7 +21,7 @@ from typing import Any
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader
-from cotbench.loop import Loop, Tally, Watch
+from cotbench.loop import Loop, Tally, Ticket, Watch
 from cotbench.plan import Plan, differences, digest, engine_config
 from cotbench.provenance import circumstance, now
 from cotbench.records import (
@@ -38,6 +38,7 @@ from cotbench.records import (
     write_atomically,
     write_questions,
 )
+from cotbench.sandbox import Sandbox
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -153,9 +154,12 @@ def _run_locked(
     manifest.totals = {"of": plan.total}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
-    grader: Grader[int] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
+    processes = max(1, min(8, os.cpu_count() or 1))
+    grader: Grader[Ticket] = Grader(workers=processes)
+    contained = not plan.options.allow_unsandboxed_code
+    sandbox: Sandbox[tuple[int, int]] = Sandbox(workers=processes, limits=plan.limits, contained=contained)
     sink = _RecordFile(folder / RECORDS)
-    loop = Loop(plan, engine, journal, recorded, grader, sink, watch)
+    loop = Loop(plan, engine, journal, recorded, grader, sandbox, sink, watch)
     status = "failed"
     try:
         with _interrupts(loop, say):
@@ -171,6 +175,7 @@ def _run_locked(
         status = "interrupted"
     finally:
         grader.close()
+        sandbox.close()
         _close(manifest, session, loop.tally, status, started, folder, journal, sink)
     tally = loop.tally
     if tally.fatal:
@@ -254,6 +259,7 @@ def _close(
         "prompt_tokens": tally.prompt_tokens,
         "completion_tokens": tally.completion_tokens,
         "outcomes": dict(sorted(tally.outcomes.items())),
+        **({"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)} if tally.programs else {}),
         "wall_s": round(sum(s.get("wall_s", 0.0) for s in manifest.sessions), 3),
     }
     for step in (journal.close, sink.finish, lambda: manifest.write(folder)):

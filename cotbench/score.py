@@ -6,33 +6,39 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from cotbench.errors import DataError, RunError
 from cotbench.extract import VAGUE, canonical_number, extract
+from cotbench.extract.programs import Code
 from cotbench.grade import Grader
-from cotbench.modes import find_mode, read_answer
+from cotbench.modes import Compare, Execute, Flow, Generate, find_mode, read_answer, read_execution
 from cotbench.provenance import circumstance, now
 from cotbench.records import (
     JOURNAL,
     RECORDS,
+    Manifest,
     Record,
     RunLock,
     dump_line,
+    execution_row,
     load_line,
     read_journal,
     read_manifest,
     read_questions,
     read_records,
+    votes_row,
     write_atomically,
 )
+from cotbench.sandbox import Limits, Sandbox, require_containment
 from cotbench.types import (
     LETTERS,
     UNDECIDED,
     AnswerType,
     Completion,
+    Execution,
     FinishReason,
     Key,
     Outcome,
@@ -192,11 +198,11 @@ def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[
     started = time.monotonic()
     outputs = read_outputs(path, answer_type)
     predictions = [read_answer(one.path, answer_type, one.choices) for one in outputs]
-    tickets = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
-    outcomes, fatal = _graded(tickets, workers)
+    items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
+    verdicts, fatal = _graded(items, workers)
     scored = [
-        Scored(id=one.id, answer=p.answer, outcome=outcome.value, rule=p.rule, span=p.span)
-        for one, p, outcome in zip(outputs, predictions, outcomes, strict=True)
+        Scored(id=one.id, answer=p.answer, outcome=_outcome(p, of).value, rule=p.rule, span=p.span)
+        for one, p, of in zip(outputs, predictions, verdicts, strict=True)
     ]
     return scored, summarize(scored, time.monotonic() - started, [str(outputs[at].id) for at in fatal])
 
@@ -212,23 +218,31 @@ def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()
     )
 
 
-def _graded(items: Sequence[tuple[Prediction, str, AnswerType]], workers: int) -> tuple[list[Outcome], list[int]]:
-    """The outcome of each (prediction, gold, answer type); and which of them ended the grader's worker twice."""
-    grader: Grader[int] = Grader(workers)
-    outcomes: dict[int, Outcome] = {}
+def _graded(items: Sequence[tuple[Prediction, str, AnswerType]], workers: int) -> tuple[list[list[Outcome]], list[int]]:
+    """The verdicts on the answers of each (prediction, gold, answer type); and which of them ended the grader's worker twice."""
+    grader: Grader[tuple[int, int]] = Grader(workers)
+    verdicts: dict[tuple[int, int], Outcome] = {}
     try:
         for at, (prediction, gold, answer_type) in enumerate(items):
-            outcome = prediction.outcome
-            if prediction.answer is not None:
-                outcome = grader.submit(at, prediction.answer, gold, answer_type)
-            if outcome is not None:
-                outcomes[at] = outcome
-            outcomes.update(grader.done())
+            for index, answer in enumerate(prediction.answers):
+                verdict = grader.submit((at, index), answer, gold, answer_type)
+                if verdict is not None:
+                    verdicts[at, index] = verdict
+            verdicts.update(grader.done())
         while grader.pending:
-            outcomes.update(grader.done(0.5))
-        return [outcomes[at] for at in range(len(items))], sorted(grader.fatal)
+            verdicts.update(grader.done(0.5))
+        each = [[verdicts[at, index] for index in range(len(p.answers))] for at, (p, _, _) in enumerate(items)]
+        return each, sorted({at for at, _ in grader.fatal})
     finally:
         grader.close()
+
+
+def _outcome(prediction: Prediction, verdicts: Sequence[Outcome]) -> Outcome:
+    """Of a prediction, once the answers that it rests on are graded."""
+    if prediction.answer is None:
+        assert prediction.outcome is not None
+        return prediction.outcome
+    return verdicts[prediction.answers.index(prediction.answer)]
 
 
 # --- a recorded run -----------------------------------------------------------------------------------------------
@@ -289,8 +303,66 @@ class _RecordedKit:
     def request(self, question: Question) -> Request:  # noqa: ARG002
         return Request(messages=(), sampling=Sampling(max_tokens=1))
 
+    plan_request = request
+
+    def follow_up(self, question: Question, plan: str) -> Request:  # noqa: ARG002
+        return self.request(question)
+
     def read(self, question: Question, path: Completion) -> Prediction:
         return read_answer(path, self.answer_type, question.choices)
+
+    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:  # noqa: ARG002
+        return read_execution(execution, self.answer_type, code)
+
+
+@dataclass(kw_only=True)
+class _Replayed:
+    """A mode that runs over what is on record. step: what it waits for that isn't: programs or comparisons."""
+
+    name: str
+    flow: Flow
+    answer_type: AnswerType
+    paths: Iterator[tuple[Completion, ...]]
+    step: Execute | Compare | None = None
+    executions: list[Execution] = field(default_factory=list)
+    prediction: Prediction | None = None
+
+    def go_on(self, results: Sequence[Any] | None) -> None:
+        try:
+            step = next(self.flow) if results is None else self.flow.send(results)
+            while isinstance(step, Generate):
+                replies = [next(self.paths, None) for _ in step.requests]
+                if None in replies:
+                    raise RunError(f"the journal lacks a reply to a request of {self.name}.", _RESUME)
+                step = self.flow.send(replies)
+            self.step = step
+        except StopIteration as finished:
+            self.step, self.prediction = None, finished.value
+
+
+def _replay(flows: Sequence[_Replayed], sandbox: Sandbox[tuple[int, int]], workers: int) -> None:
+    """Run flows to their end, all of their programs, then all of their comparisons at a time."""
+    for one in flows:
+        one.go_on(None)
+    while waiting := [(at, one) for at, one in enumerate(flows) if one.step is not None]:
+        programs = [(at, one, one.step.programs) for at, one in waiting if isinstance(one.step, Execute)]
+        pairs = [(at, one, one.step.pairs) for at, one in waiting if isinstance(one.step, Compare)]
+        executed: dict[tuple[int, int], Execution] = {}
+        for at, _, wanted in programs:
+            for index, program in enumerate(wanted):
+                sandbox.submit((at, index), program)
+        while sandbox.pending:
+            executed.update(sandbox.done(0.5))
+        for at, one, wanted in programs:
+            results = [executed[at, index] for index in range(len(wanted))]
+            one.executions += results
+            one.go_on(results)
+        questions = [
+            (Prediction(answer=other), known, one.answer_type) for _, one, wanted in pairs for known, other in wanted
+        ]
+        equal = iter(_graded(questions, workers)[0] if questions else [])
+        for _, one, compared in pairs:
+            one.go_on([next(equal) == [Outcome.CORRECT] for _ in compared])
 
 
 def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
@@ -305,17 +377,36 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
             types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: its manifest doesn't say how answers are read: {error}.", _RESUME) from None
-        predictions = []
+        flows = []
         for row in rows:
             if row.question not in questions or row.task not in types:
                 raise RunError(f"{folder}: has a record of {row.question}, which isn't among its questions.", _RESUME)
-            paths = _paths(row, replies, folder)
-            predictions.append(_predict(row, questions[row.question], types[row.task], paths))
+            kit = _RecordedKit(answer_type=types[row.task])
+            flow = find_mode(row.mode).run(questions[row.question], kit)
+            flows.append(
+                _Replayed(
+                    name=f"{row.question} under {row.mode}",
+                    flow=flow,
+                    answer_type=kit.answer_type,
+                    paths=_paths(row, replies, folder),
+                )
+            )
+        with _sandbox(manifest, workers) as sandbox:
+            _replay(flows, sandbox, workers)
+        predictions = [one.prediction for one in flows if one.prediction is not None]
         items = [(p, golds[row.question], types[row.task]) for p, row in zip(predictions, rows, strict=True)]
-        outcomes, fatal = _graded(items, workers)
+        verdicts, fatal = _graded(items, workers)
         after = [
-            replace(row, outcome=outcome.value, answer=p.answer, rule=p.rule, span=p.span)
-            for row, p, outcome in zip(rows, predictions, outcomes, strict=True)
+            replace(
+                row,
+                outcome=_outcome(one, of).value,
+                answer=one.answer,
+                rule=one.rule,
+                span=one.span,
+                votes=votes_row(one, of),
+                executions=tuple(map(execution_row, flow.executions)),
+            )
+            for row, one, of, flow in zip(rows, predictions, verdicts, flows, strict=True)
         ]
         if write:
             write_atomically(folder / RECORDS, b"".join(row.line() for row in after))
@@ -338,6 +429,15 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
 _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
 
+def _sandbox(manifest: Manifest, workers: int) -> Sandbox[tuple[int, int]]:
+    """With the run's own limits; programs of a run that did without containment are contained all the same."""
+    programs = dict(manifest.spec.get("programs", {}))
+    programs.pop("contained", None)
+    if programs:
+        require_containment()
+    return Sandbox(workers, Limits(**programs))
+
+
 def _record(row: dict[str, Any]) -> Record:
     span = row["span"]
     return Record(
@@ -345,6 +445,7 @@ def _record(row: dict[str, Any]) -> Record:
             **{name: row[name] for name in Record.__slots__},
             "span": tuple(span) if span else None,
             "requests": tuple((request, ordinal) for request, ordinal in row["requests"]),
+            "executions": tuple(row["executions"]),
         }
     )
 
@@ -355,20 +456,6 @@ def _paths(row: Record, replies: dict[Key, Any], folder: Path) -> Iterator[tuple
         if reply is None:
             raise RunError(f"{folder}: its journal lacks a reply to {row.question} under {row.mode}.", _RESUME)
         yield reply.completions
-
-
-def _predict(
-    row: Record, question: Question, answer_type: AnswerType, paths: Iterator[tuple[Completion, ...]]
-) -> Prediction:
-    """Run the record's mode over the replies that are on record, in the order in which it asked for them."""
-    flow = find_mode(row.mode).run(question, _RecordedKit(answer_type=answer_type))
-    step = next(flow)
-    while True:
-        try:
-            step = flow.send([next(paths) for _ in step.requests])
-        except StopIteration as finished:
-            prediction: Prediction = finished.value
-            return prediction
 
 
 def _summary(rows: Iterable[Record], pair: tuple[str, str]) -> Summary:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cotbench.modes import find_mode
+from cotbench.modes import MODES
 from cotbench.prompts import Prompts
 from cotbench.tasks import find_task, list_task_files
 from cotbench.types import Message, Question
@@ -23,31 +23,36 @@ from cotbench.types import Message, Question
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
 TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")
-MODES = ("direct", "cot")
+TEMPLATES = ("direct", "cot", "pal", "plan", "plan-direct", "plan-cot")
+FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
-CASES = [*product(TASKS, MODES, SHOTS)]
+CASES = [*product(TASKS, TEMPLATES, SHOTS)]
 
 
-def name_of(task: str, mode: str, shots: int) -> str:
-    return f"{task}-{mode}-{shots}shot.txt"
+def name_of(task: str, template: str, shots: int) -> str:
+    return f"{task}-{template}-{shots}shot.txt"
 
 
 def readable(messages: Sequence[Message]) -> str:
     return "\n\n".join(f"[{message.role}]\n{message.text}" for message in messages) + "\n"
 
 
-def render(task_name: str, mode: str, shots: int) -> tuple[Message, ...]:
+def render(task_name: str, template: str, shots: int) -> tuple[Message, ...]:
     task = find_task(task_name).task
     last = task.exemplars[-1]
     question = Question(id=f"{task_name}-golden", task=task_name, text=last.question, choices=tuple(last.choices))
-    return Prompts().render(find_mode(mode).template, task, question, task.exemplars[:shots])
+    plan = f"```plan\n{last.equations}\n```" if template in FOLLOW_UPS else None
+    return Prompts().render(template, task, question, task.exemplars[:shots], plan=plan)
 
 
-@pytest.mark.parametrize(("task", "mode", "shots"), CASES, ids=[name_of(*case).removesuffix(".txt") for case in CASES])
-def test_prompt_is_as_it_was(task: str, mode: str, shots: int) -> None:
-    messages = render(task, mode, shots)
-    assert [m.role for m in messages] == ["system", *["user", "assistant"] * shots, "user"]
-    path = GOLDEN / name_of(task, mode, shots)
+@pytest.mark.parametrize(
+    ("task", "template", "shots"), CASES, ids=[name_of(*case).removesuffix(".txt") for case in CASES]
+)
+def test_prompt_is_as_it_was(task: str, template: str, shots: int) -> None:
+    messages = render(task, template, shots)
+    rounds = 2 * shots + 1 if template in FOLLOW_UPS else shots
+    assert [m.role for m in messages] == ["system", *["user", "assistant"] * rounds, "user"]
+    path = GOLDEN / name_of(task, template, shots)
     text = readable(messages)
     if UPDATE:
         path.write_bytes(text.encode())
@@ -59,6 +64,10 @@ def test_no_golden_file_is_left_over() -> None:
     assert {path.name for path in GOLDEN.iterdir()} == {name_of(*case) for case in CASES}
 
 
+def test_every_template_is_among_them() -> None:
+    assert {mode.template for mode in MODES.values()} - {""} | {"plan"} == set(TEMPLATES)
+
+
 def test_every_shipped_task_is_among_them() -> None:
     assert set(list_task_files()) == set(TASKS)
 
@@ -67,7 +76,7 @@ def test_every_shipped_task_is_among_them() -> None:
 @pytest.mark.parametrize("shots", SHOTS)
 def test_modes_differ_in_the_instruction_and_the_reasoning_only(task: str, shots: int) -> None:
     """The comparison is fair only if question, options, contract and exemplars' answers are the same in both modes."""
-    direct, cot = (render(task, mode, shots) for mode in MODES)
+    direct, cot = (render(task, template, shots) for template in ("direct", "cot"))
     assert direct[0] == cot[0]
     for one, other in zip(direct[1:], cot[1:], strict=True):
         ours, theirs = one.text.splitlines(), other.text.splitlines()
@@ -77,3 +86,23 @@ def test_modes_differ_in_the_instruction_and_the_reasoning_only(task: str, shots
         else:
             differing = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
             assert [(a[:10], b[:10]) for a, b in differing] == [("Reply with", "Let's thin")]
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("shots", SHOTS)
+def test_the_plan_modes_differ_from_direct_and_cot_in_the_plan_only(task: str, shots: int) -> None:
+    """What plan-direct and plan-cot are told last is what direct and cot are told, but for "by this plan"."""
+    for planned, plain in (("plan-direct", "direct"), ("plan-cot", "cot")):
+        ours, theirs = render(task, planned, shots), render(task, plain, shots)
+        assert ours[-1].text.splitlines()[-2:] == theirs[-1].text.splitlines()[-2:]  # the contract
+        assert [m.text for m in ours if m.role == "assistant"][1::2] == [
+            m.text for m in theirs if m.role == "assistant"
+        ]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_follow_up_begins_with_what_the_plan_was_asked_for(task: str) -> None:
+    """So that an engine finds the prefix in its cache."""
+    asked = render(task, "plan", 0)
+    for template in FOLLOW_UPS:
+        assert render(task, template, 0)[: len(asked)] == asked

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from cotbench.errors import PromptError
-from cotbench.modes import MODES
 from cotbench.prompts import Prompts
 from cotbench.tasks import Exemplar, Task, find_task
 from cotbench.types import Message, Question
@@ -28,7 +27,13 @@ TASK = Task.model_validate(
         "answer": {"type": "number", "form": "<number>", "phrase": "where <number> is the result"},
     }
 )
-EXEMPLAR = Exemplar(question="One and one?", rationale="One and one make two.", answer="2")
+EXEMPLAR = Exemplar(
+    question="One and one?",
+    rationale="One and one make two.",
+    program="def solution():\n    return 1 + 1",
+    equations="answer: 1 + 1",
+    answer="2",
+)
 
 
 def asked(text: str = "Two and two?", choices: tuple[str, ...] = ()) -> Question:
@@ -72,15 +77,24 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("template", ["direct", "cot", "pal", "plan"])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_question_is_one_part_of_one_user_message(text: str, mode: str) -> None:
-    messages = Prompts().render(MODES[mode].template, TASK, asked(text), [EXEMPLAR])
+def test_a_question_is_one_part_of_one_user_message(text: str, template: str) -> None:
+    messages = Prompts().render(template, TASK, asked(text), [EXEMPLAR])
     assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
     assert messages[-1].text.startswith(f"{text}\n\n"), "as it stands"
     assert all(text not in m.text for m in messages[:-1])
-    harmless = Prompts().render(MODES[mode].template, TASK, asked("HERE"), [EXEMPLAR])
+    harmless = Prompts().render(template, TASK, asked("HERE"), [EXEMPLAR])
     assert messages[-1].text == harmless[-1].text.replace("HERE", text), "and nothing else changes"
+
+
+@pytest.mark.parametrize("template", ["plan-direct", "plan-cot"])
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_plan_is_one_message_of_the_model(text: str, template: str) -> None:
+    messages = Prompts().render(template, TASK, asked(), plan=text)
+    assert [m.role for m in messages] == ["system", "user", "assistant", "user"]
+    assert messages[2].text == text.strip()
+    assert all(text not in m.text for m in (*messages[:2], messages[3]))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

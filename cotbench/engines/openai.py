@@ -196,7 +196,11 @@ class OpenAIEngine:
         while True:
             manner = self._manner
             try:
-                return self._reply(self._read(await self._send(key, request, manner), request), request, manner)
+                response = await self._send(key, request, manner)
+                reply = self._reply(self._read(response, request), request, manner)
+                if request.sampling.n > 1 and response.usage:  # of several paths a server tells the sum only
+                    reply = replace(reply, total_completion_tokens=response.usage.completion_tokens)
+                return reply
             except (self._openai.AuthenticationError, self._openai.NotFoundError) as error:
                 raise self._fatal(error) from None
             except self._openai.BadRequestError as error:
@@ -272,7 +276,6 @@ class OpenAIEngine:
                     reasoning=thought if isinstance(thought, str) else "",
                     finish_reason=finish,
                     prompt_tokens=usage.prompt_tokens if usage else None,
-                    # A server tells the sum over all paths only.
                     completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
                     error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
                 )

@@ -21,8 +21,37 @@ from cotbench.prompts import fill
 from cotbench.tagging import is_symbolic
 from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
 
-SHARES = {"direct": 0.40, "cot": 0.60, "cot_eq": 0.90, "unparsed": 0.02, "truncated": 0.01}
+SHARES = {
+    "direct": 0.40,
+    "cot": 0.60,
+    "cot_eq": 0.90,
+    "pal": 0.70,
+    "plan": 0.70,
+    "plan-direct": 0.40,
+    "plan-cot": 0.60,
+    "unparsed": 0.02,
+    "truncated": 0.01,
+}
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
+
+
+_THOUGHTFUL = ("cot", "plan-cot")
+
+
+def _program(answer: str, question: Question) -> str:  # noqa: ARG001
+    return f"```python\ndef solution():\n    return {answer!r}\n```"
+
+
+def _plan(answer: str, question: Question) -> str:
+    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it invalid."""
+    if not question.choices:
+        return f"```plan\nanswer: {answer}\n```"
+    letters = LETTERS[: len(question.choices)]
+    options = "\n".join(f"option {letter}: p_{letter}" for letter in letters)
+    return f"```plan\npremise: p_{answer}\nask: must be true\n{options}\n```"
+
+
+_CODE = {"pal": _program, "plan": _plan}
 
 
 class StubEngine:
@@ -62,7 +91,9 @@ class StubEngine:
         form = self._config.forms[question.task]
         template = request.template
         thought = (
-            "" if template == "direct" else "This is a made-up chain of thought. It has two sentences and no content.\n"
+            ""
+            if template not in _THOUGHTFUL
+            else "This is a made-up chain of thought. It has two sentences and no content.\n"
         )
         prompt_tokens = sum(len(m.text) for m in request.messages) // 4
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
@@ -77,7 +108,7 @@ class StubEngine:
             text, finish = f"{thought}So we take the", "length"
         else:
             answer = gold if draw < right else self._wrong(gold, len(question.choices))
-            text = f"{thought}Answer: " + fill(form, answer)
+            text = _CODE[template](answer, question) if template in _CODE else f"{thought}Answer: " + fill(form, answer)
         return Completion(
             text=text,
             finish_reason="length" if finish == "length" else "stop",

@@ -31,10 +31,23 @@ def show(comparison: Comparison) -> None:
     if comparison.deltas:
         rows = [words.delta_row(r) for r in comparison.deltas]
         console.whole(named_table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
-    for note in [*words.FOOTNOTES, words.tag_footnote(comparison)]:
+    rows = [words.outcome_row(r) for r in comparison.outcomes]
+    console.whole(named_table(OUTCOMES_TITLE, words.OUTCOME_HEADER, rows, left=4, skip=one_model))
+    if comparison.curves:
+        rows = [words.curve_row(r) for r in comparison.curves]
+        console.whole(named_table(CURVES_TITLE, words.CURVE_HEADER, rows, left=3, skip=one_model))
+    for note in _footnotes(comparison):
         console.print(note, style="dim", highlight=False, markup=False)
     for note in comparison.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False, markup=False)
+
+
+OUTCOMES_TITLE, CURVES_TITLE = "How questions ended", "Votes"
+
+
+def _footnotes(comparison: Comparison) -> list[str]:
+    votes = [words.CURVE_FOOTNOTE] if comparison.curves else []
+    return [*words.FOOTNOTES, *votes, words.tag_footnote(comparison)]
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
@@ -99,8 +112,13 @@ def markdown(comparison: Comparison) -> str:
         parts.append(f"\n## {words.delta_title(comparison)}\n")
         parts += _markdown_table(words.DELTA_HEADER, [words.delta_row(r) for r in comparison.deltas])
         parts.append("\n![Paired differences](deltas.png)")
+    parts.append(f"\n## {OUTCOMES_TITLE}\n")
+    parts += _markdown_table(words.OUTCOME_HEADER, [words.outcome_row(r) for r in comparison.outcomes])
+    if comparison.curves:
+        parts.append(f"\n## {CURVES_TITLE}\n")
+        parts += _markdown_table(words.CURVE_HEADER, [words.curve_row(r) for r in comparison.curves])
     parts.append("")
-    parts += [f"{note}\n" for note in [*words.FOOTNOTES, words.tag_footnote(comparison)]]
+    parts += [f"{note}\n" for note in _footnotes(comparison)]
     parts += [f"Note: {note}\n" for note in comparison.notes]
     return "\n".join(parts)
 
@@ -119,3 +137,10 @@ def write_csv(comparison: Comparison, path: Path) -> None:
         renamed = {name: f"pair_{name}" for name in deltas.columns if name not in keys}
         frame = frame.merge(deltas.rename(columns=renamed), on=keys, how="left")
     frame.to_csv(path, index=False)
+
+
+def write_votes(comparison: Comparison, path: Path) -> None:
+    """maj@k, pass@k and mean@k, one row per model, task, mode and k; no file where no votes were held."""
+    path.unlink(missing_ok=True)  # of an earlier report
+    if comparison.curves:
+        pd.DataFrame([asdict(row) for row in comparison.curves]).to_csv(path, index=False)

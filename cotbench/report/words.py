@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cotbench.compare import ALL, Comparison, Delta, ModeStats
+from cotbench.tallies import Curve, Outcomes
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -101,6 +102,26 @@ def delta_row(row: Delta) -> list[str]:
     ]
 
 
+OUTCOME_HEADER = ["model", "task", "mode", "how questions ended"]
+CURVE_HEADER = ["model", "task", "mode", "k", "of n", "maj@k %", "pass@k %", "mean@k %", "abstained %", "tied %"]
+
+
+def outcome_row(row: Outcomes) -> list[str]:
+    ended = ", ".join(f"{name} {count:,}" for name, count in row.counts.items())
+    return [short_model(row.model), row.task, row.mode, ended]
+
+
+def curve_row(row: Curve) -> list[str]:
+    return [
+        short_model(row.model),
+        row.task,
+        row.mode,
+        str(row.k),
+        str(row.n),
+        *(percent(value) for value in (row.maj, row.any, row.mean, row.abstained, row.tied)),
+    ]
+
+
 def delta_title(comparison: Comparison) -> str:
     return f"Paired differences against {comparison.deltas[0].baseline}, in points"
 
@@ -111,6 +132,12 @@ FOOTNOTES = [
     "delta: paired difference in points with a t interval, clustered where questions share a passage or a subject. "
     "helped / hurt: questions right under one mode only. p: exact McNemar, not corrected for the number of rows.",
 ]
+
+
+CURVE_FOOTNOTE = (
+    "maj@k: the vote of k of the n paths, pass@k: one of k is right; both over all subsets of k. mean@k: a single path is right. "
+    "abstained: of the n paths, those without an answer. tied: of the votes of all n, which then go to the answer reached first."
+)
 
 
 def tag_footnote(comparison: Comparison) -> str:

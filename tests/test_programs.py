@@ -1,0 +1,131 @@
+"""The program or plan in an output: fences, tags, none, several, cut ones. All outputs were written for this file."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cotbench.extract.programs import find_plan, find_program
+
+SOLUTION = "def solution():\n    eggs = 16\n    return eggs - 3"
+
+FOUND = {
+    "fenced": (f"```python\n{SOLUTION}\n```", SOLUTION),
+    "prose around": (f"Here is it:\n\n```python\n{SOLUTION}\n```\nIt returns 13.", SOLUTION),
+    "short name": (f"```py\n{SOLUTION}\n```", SOLUTION),
+    "upper case": (f"```Python\n{SOLUTION}\n```", SOLUTION),
+    "no name": (f"```\n{SOLUTION}\n```", SOLUTION),
+    "tildes": (f"~~~python\n{SOLUTION}\n~~~", SOLUTION),
+    "four ticks": (f"````python\n{SOLUTION}\n````", SOLUTION),
+    "unclosed": (f"```python\n{SOLUTION}", SOLUTION),
+    "in a list": ("1. Like this:\n   ```python\n   ans = 4\n   print(ans)\n   ```", "ans = 4\nprint(ans)"),
+    "in a quotation": ("> ```python\n> ans = 4\n> ```", "ans = 4"),
+    "carriage returns": ("```python\r\nans = 4\r\n```", "ans = 4"),
+    "after a thought": (f"<think>\n```python\nans = 1\n```\n</think>\n```python\n{SOLUTION}\n```", SOLUTION),
+    "bare": (SOLUTION, SOLUTION),
+    "bare, after prose": (f"The program:\n{SOLUTION}\nThis gives 13.", SOLUTION),
+    "bare, with imports": ("import math\nans = math.sqrt(4)\nSo it is 2.", "import math\nans = math.sqrt(4)"),
+    "bare, open bracket": ("x = [\n1,\n2,\n]\nans = sum(x)\nDone!", "x = [\n1,\n2,\n]\nans = sum(x)"),
+    "bare, docstring": (
+        'def solution():\n    """How many?\nQuestion: in a docstring\n    """\n    return 1\n\n\n\nQuestion: next?\ndef solution():\n    return 2',
+        'def solution():\n    """How many?\nQuestion: in a docstring\n    """\n    return 1',
+    ),
+    "the last solution": (
+        f"```python\ndef solution():\n    return 1\n```\nWait.\n```python\n{SOLUTION}\n```",
+        SOLUTION,
+    ),
+    "solution before a demo": (f"```python\n{SOLUTION}\n```\nTry:\n```python\nprint(5)\n```", SOLUTION),
+    "output isn't code": ("```python\nprint(6 * 7)\n```\n```output\n42\n```\nSo 42.", "print(6 * 7)"),
+    "cells": ("```python\nx = 3\n```\nthen\n```python\nprint(x + 1)\n```", "x = 3\nprint(x + 1)"),
+    "cells that stand alone": ("```python\nx = 3\n```\nbetter\n```python\ny = 4\nprint(y)\n```", "y = 4\nprint(y)"),
+    "imports behind": (
+        "```python\nans = sqrt(16)\n```\n```python\nfrom math import sqrt\n```",
+        "from math import sqrt\nans = sqrt(16)",
+    ),
+    "prompts": (">>> x = 2\n>>> print(x)\n2", "x = 2\nprint(x)"),
+    "fenced prompts": ("```python\n>>> x = 2\n>>> x + 1\n3\n```", "x = 2\nx + 1"),
+    "special tokens": ("Use it:<|python_tag|>print(1)<|eom_id|>", "print(1)"),
+    "tags": ("<code>\nprint(1)\n</code>", "print(1)"),
+    "another language aside": ("```bash\npip install sympy\n```\n```python\nprint(1)\n```", "print(1)"),
+}
+
+
+@pytest.mark.parametrize(("output", "program"), FOUND.values(), ids=FOUND)
+def test_the_program_of_an_output(output: str, program: str) -> None:
+    found = find_program(output)
+    assert found is not None
+    assert found.text.replace("\r", "") == program
+    assert not found.cut
+    assert output[slice(*found.span)].strip()
+
+
+NONE = {
+    "nothing": "",
+    "prose": "The answer is 13, since 16 - 3 = 13.",
+    "an unclosed thought": f"<think>\n```python\n{SOLUTION}\n```",
+    "only output": "```output\n42\n```",
+    "a table": "```\n| a | b |\n```",
+}
+
+
+@pytest.mark.parametrize("output", NONE.values(), ids=NONE)
+def test_no_program(output: str) -> None:
+    assert find_program(output) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "cut"),
+    [
+        ("```python\nx = 1\nprint(", True),
+        ("```python\nx = 1\n```\nThis shows that", False),
+        ("def solution():\n    return 1 +", True),
+        ("def solution():\n    return 1\nThis means", False),
+    ],
+)
+def test_a_program_that_was_cut_is_told_from_prose_that_was(output: str, cut: bool) -> None:
+    found = find_program(output, truncated=True)
+    assert found is not None
+    assert found.cut is cut
+    whole = find_program(output)
+    assert whole is not None
+    assert not whole.cut
+
+
+PLANS = {
+    "fenced": ("```plan\nx = 1\nanswer: x\n```", "x = 1\nanswer: x"),
+    "any fence": ("```\nanswer: 3\n```", "answer: 3"),
+    "logic": (
+        "Plan:\n```text\npremise: a\nask: must be true\noption A: a\n```",
+        "premise: a\nask: must be true\noption A: a",
+    ),
+    "the last that asks": ("```plan\nanswer: 1\n```\nno:\n```plan\nanswer: 2\n```\n```\nx = 3\n```", "answer: 2"),
+    "bare": ("x = 1\nanswer: x", "x = 1\nanswer: x"),
+    "an equals sign": ("```plan\nanswer = 4\n```", "answer = 4"),
+    "after a thought": ("<think>answer: 1</think>\nanswer: 2", "answer: 2"),
+}
+
+
+@pytest.mark.parametrize(("output", "plan"), PLANS.values(), ids=PLANS)
+def test_the_plan_of_an_output(output: str, plan: str) -> None:
+    found = find_plan(output)
+    assert found is not None
+    assert found.text == plan
+
+
+def test_no_plan_in_an_empty_or_unfinished_output() -> None:
+    assert find_plan("  \n") is None
+    assert find_plan("<think>answer: 1") is None
+    cut = find_plan("```plan\nx = 1\nanswer: x +", truncated=True)
+    assert cut is not None
+    assert cut.cut
+
+
+def test_long_outputs_are_searched_in_linear_time() -> None:
+    """What took longest of: many fences, many lines of code, many quotes, many names."""
+    for piece in ("```python\nx = 1\n```\n", "x = 1\n", "'''\n", "```\n", "print(a, b)\nprose\n", "> ```\n", "# x\n"):
+        text = piece * (100_000 // len(piece))
+        started = time.process_time()
+        find_program(text)
+        find_plan(text)
+        assert time.process_time() - started < 2, piece
