@@ -146,7 +146,7 @@ class Prompts:
         if wanted and exemplars:
             return PromptError(
                 f"{template.filename}: an exemplar has no {wanted[1]}, which this mode shows.",
-                "Use --num-fewshot 0, or give every exemplar of the task that part.",
+                "Use --num-fewshot 0 or --exemplars own, or give every exemplar of the task that part.",
             )
         return PromptError(
             f"{_place(template, error)}: {error.message}.",

@@ -366,6 +366,15 @@ SOLVED = [
     ("x^2 - 5x + 6 <= 0\nanswer: x", "[2, 3]"),
     ("1 <= x <= 3\ny = 2x\nanswer: largest(y)", "6"),
     ("2/(x-3) = 5\nanswer: x", "17/5"),
+    ("answer: 3!!", "720"),
+    ("c: digit\nanswer: count(c)", "10"),
+    ("c: digit\nanswer: largest(c)", "9"),
+    ("a, b, c: digit\nc*a + c*c = c*a\nanswer: smallest(|c - 2| + gcd(b, 6) + |b - 1|)", "3"),
+    ("a, b, c: digit\n|b - 2| + 5 + floor(c/2) != floor(a/2) + floor(b/2)\nanswer: count((a, b, c))", "996"),
+    ("answer: smallest(|x - 2| + |x + 3|)", "5"),
+    ("x^2/9 + y^2/4 = 1\nanswer: largest(x*y)", "3"),
+    ("0 <= x <= 4\nanswer: largest(x*sqrt(4 - x))", "16*sqrt(3)/9"),
+    ("-2 <= x <= 3\nanswer: largest(x^3 - 3x)", "18"),
 ]
 
 FAILED = [
@@ -401,6 +410,17 @@ FAILED = [
     ("if x > 3 then y = 5\nanswer: y", "plan_invalid", "line 1: unexpected 'then'"),
     ("y = 2\ncos(x) = x*y\nanswer: x", "unsolved", "equations that the solver can't solve"),
     ("(x^2-9)/(x-3) = 6\nanswer: x", "unsolved", "no solution"),
+    ("y: integer\n2y^2 = 9\nx = 3\nanswer: x", "unsolved", "contradictory conditions"),
+    ("y > 5\ny < 2\nanswer: 4", "unsolved", "contradictory conditions"),
+    ("y + z = 3\ny + z = 4\nx = 3\nanswer: x", "unsolved", "contradictory equations"),
+    ("answer: largest(x^3)", "unsolved", "no largest value"),
+    ("x > 0\nanswer: smallest(1/x)", "unsolved", "no smallest value"),
+    ("b: integer\nanswer: smallest(gcd(b, 6))", "unsolved", "smallest: infinitely many cases"),
+    (
+        "x^2 %+ y^2 = 1\nanswer: largest(x + y)",
+        "unsolved",
+        "the largest value is more than the solver can find",
+    ),
 ]
 
 LOGIC = [

@@ -1979,6 +1979,14 @@ y > 5
 y < 2
 answer: x + 1
 
+@ no_integer_beside_a_bounded_search => unsolved
+a, b, c: integers
+-3 <= a <= 4
+1 <= b < 7
+0 < c <= 6
+floor(b/2) = b
+answer: smallest(floor(c/2))
+
 @ no_integers_beside_the_answer => unsolved
 a, b, c: digit
 5b < b - 1

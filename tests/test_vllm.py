@@ -86,6 +86,33 @@ def test_vllm_in_process(in_process: tuple[Path, list[dict[str, Any]], str]) -> 
 
 
 @pytest.mark.data
+def test_all_modes_in_process(tiny: Path, tmp_path: Path) -> None:
+    """A random model writes no programs and no plans worth the name; what is tested is that all modes get through."""
+    modes = "direct,cot,self-consistency,pal,plan-direct,plan-cot,plan-solver"
+    done = run_cli(
+        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "20", "--paths", "20", "--max-tokens", "32",
+        "--model-args", VLLM_ARGS, "--output-dir", tmp_path, "--json", env=ENV, timeout=900,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    folder = Path(json.loads(done.out)["folder"])
+    records = [json.loads(line) for line in (folder / RECORDS).read_bytes().splitlines()]
+    assert len(records) == 7 * 80
+    assert not {row["outcome"] for row in records} & {"engine_error", "grader_timeout"}
+    rows = journal(folder)
+    assert len([row for row in rows if row["template"] == "plan"]) == 80, "one plan for three modes"
+    sampled = [row for row in rows if row["sampling"]["n"] == 20]
+    assert len(sampled) == 160, "one request with n paths for each question, of self-consistency and of pal"
+    for row in sampled:
+        assert len(row["completions"]) == 20
+        assert len({path["text"] for path in row["completions"]}) > 10, "each path has noise of its own"
+    voted = [row for row in records if row["votes"]]
+    assert len(voted) == 160
+    assert all(len(row["votes"]["ballots"]) == 20 for row in voted)
+    spent = {row["request"]: sum(path["completion_tokens"] for path in row["completions"]) for row in rows}
+    assert all(sum(spent[request] for request, _ in row["requests"]) == row["completion_tokens"] for row in records)
+
+
+@pytest.mark.data
 def test_transformers_gives_the_same_greedy_outputs(
     tiny: Path, in_process: tuple[Path, list[dict[str, Any]], str], tmp_path: Path
 ) -> None:

@@ -80,11 +80,14 @@ class VllmEngine:
             os.environ.setdefault(name, value)
         with _own_session():
             import vllm
+            from vllm.platforms import current_platform
 
             arguments: dict[str, Any] = {
                 "enable_prefix_caching": True,
                 "disable_log_stats": True,
                 "seed": 0,
+                # On a CPU vLLM (0.32) fails when the prompt of a request with a seed is read in parts: torch's CPU generator has no offset.
+                **({"enable_chunked_prefill": False} if current_platform.is_cpu() else {}),
                 **config.model_args,
             }
             try:

@@ -127,7 +127,7 @@ def delta_title(comparison: Comparison) -> str:
 
 
 FOOTNOTES = [
-    "right: accuracy with its Wilson interval. unread: no answer could be read (counted as not right). cut: at the token budget. "
+    "right: accuracy with its Wilson interval. unread: no answer could be read (counted as not right). cut: at the token budget (of several paths, any). "
     "vague: of the answers read, those that needed a vague rule. tokens: mean completion tokens per question.",
     "delta: paired difference in points with a t interval, clustered where questions share a passage or a subject. "
     "helped / hurt: questions right under one mode only. p: exact McNemar, not corrected for the number of rows.",

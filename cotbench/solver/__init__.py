@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-
 from cotbench.solver import exact
 from cotbench.solver.answers import answer_values, several
 from cotbench.solver.equations import Plan, read_plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +13,16 @@ from cotbench.solver import exact
 from cotbench.solver import functions as fn
 from cotbench.solver.equations import Plan
 from cotbench.solver.expressions import Node
-from cotbench.solver.integers import MAX_SOLUTIONS, Search
+from cotbench.solver.integers import Search, of_kind
 from cotbench.solver.outcomes import Ambiguous, TooLarge, Unsolved
 from cotbench.solver.systems import Branch, System, allowed, substitute
 
 Value = Any
 MAX_LISTED = 4  # answers that an error names
 MAX_POLYNOMIALS = 6  # of a Groebner basis
+MAX_EXTREME = 150  # operations in an expression whose extreme value is asked
+MAX_DEGREE = 20  # of the powers and roots in it
+MAX_BESIDE = 50_000  # cases of unknowns that have nothing to do with the answer
 
 _WHOLE = (fn.Remainder, fn.DigitSum, fn.Divisor, fn.Totient, fn.DivisorCount, fn.DivisorSum, fn.NthPrime, sp.factorial)
 _FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, sp.PolynomialError)
@@ -159,11 +163,33 @@ def _contradictions(plan: Plan, part: _Part) -> None:
     for condition in plan.conditions:
         if not condition.free_symbols and exact.holds(condition) is False:
             raise Unsolved("contradictory conditions")
-    rest = [e for e in plan.equations if e.free_symbols and not e.free_symbols & set(part.unknowns)]
-    symbols = sorted({s for e in rest for s in e.free_symbols}, key=lambda s: s.name)
-    linear = [e for e in rest if e.is_polynomial(*symbols) and sp.Poly(e, *symbols).total_degree() == 1]
+    rest = {s for e in plan.equations + plan.conditions for s in e.free_symbols} - set(part.unknowns)
+    while rest:
+        beside = _connected(plan, {min(rest, key=lambda s: s.name)})
+        rest -= set(beside.unknowns)
+        _contradiction(plan, beside)
+
+
+def _contradiction(plan: Plan, part: _Part) -> None:
+    """Refuse a part without a solution, where that is cheap to see."""
+    symbols = part.unknowns
+    linear = [e for e in part.equations if e.is_polynomial(*symbols) and sp.Poly(e, *symbols).total_degree() == 1]
     if linear and sp.linsolve(linear, *symbols) is sp.S.EmptySet:
         raise Unsolved("contradictory equations")
+    contradiction = Unsolved("contradictory conditions")
+    if all(symbol.is_integer for symbol in symbols):
+        search = _Solver(plan, part).search()
+        if search is None:
+            raise contradiction
+        with suppress(TooLarge):
+            if search.cases <= MAX_BESIDE and next(search.solutions(), None) is None:
+                raise contradiction
+    elif len(symbols) == 1 and not part.equations and all(map(_inequality, part.conditions)):
+        domain = None
+        with suppress(Unsolved):
+            domain = _domain(symbols[0], part.conditions)
+        if domain is sp.S.EmptySet:
+            raise contradiction
 
 
 def _some(values: list[Value]) -> list[Value]:
@@ -220,21 +246,80 @@ def _extreme(name: str, inner: Value, symbol: Any, domain: Value) -> Value:
     if domain is sp.S.EmptySet:
         raise Unsolved("no solution")
     plain = sp.Symbol(symbol.name, real=True)
+    expression = inner.xreplace({symbol: plain})
+    failure = Unsolved(f"the {name} value is more than the solver can find")
+    powers = [power.exp for power in expression.atoms(sp.Pow) if power.exp.is_Rational]
+    if sp.count_ops(expression) > MAX_EXTREME or any(max(abs(exp.p), exp.q) > MAX_DEGREE for exp in powers):
+        raise failure
     try:
-        if inner == symbol:
-            end = domain.inf if name == "smallest" else domain.sup
-            if not end.is_finite or domain.contains(end) != sp.true:
-                raise Unsolved(f"no {name} value")
-            return end
-        expression = inner.xreplace({symbol: plain})
-        find = sp.calculus.util.minimum if name == "smallest" else sp.calculus.util.maximum
-        found = find(expression, plain, domain)
-        reached = sp.solveset(expression - found, plain, domain) if found.is_finite else sp.S.EmptySet
+        reached, approached = _heights(expression, plain, domain)
     except _FAILURES:
-        raise Unsolved(f"the {name} value is more than the solver can find") from None
-    if reached is sp.S.EmptySet:
+        raise failure from None
+    if not all(value in (sp.oo, -sp.oo) or exact.real(value) for value in [*reached, *approached]):
+        raise failure
+    sign = 1 if name == "largest" else -1
+    best = max(reached, key=lambda value: sign * exact.approximate(value), default=sign * -sp.oo)
+    if best.is_infinite or any(sign * exact.approximate(value - best) > exact.TINY for value in approached):
         raise Unsolved(f"no {name} value")
-    return found
+    return best
+
+
+def _heights(expression: Value, x: Any, domain: Value) -> tuple[list[Value], list[Value]]:
+    """The values of an expression where it may be extreme, and those that it comes near to at open ends."""
+    turns = _turns(expression, x)
+    if turns is None:
+        image = sp.calculus.util.function_range(expression, x, domain)
+        ends = [image.inf, image.sup]
+        return [e for e in ends if image.contains(e) == sp.true], [e for e in ends if image.contains(e) != sp.true]
+    whole = sp.calculus.util.continuous_domain(expression, x, domain)
+    reached: list[Value] = []
+    approached: list[Value] = []
+    for piece in whole.args if isinstance(whole, sp.Union) else (whole,):
+        if isinstance(piece, sp.FiniteSet):
+            reached += [expression.subs(x, point) for point in piece]
+        elif isinstance(piece, sp.Interval):
+            reached += [expression.subs(x, point) for point in turns if piece.contains(point) == sp.true]
+            for end, is_open, side in ((piece.start, piece.left_open, "+"), (piece.end, piece.right_open, "-")):
+                if is_open:
+                    approached.append(sp.limit(expression, x, end, side))
+                else:
+                    reached.append(expression.subs(x, end))
+        else:
+            raise NotImplementedError
+    return reached, approached
+
+
+def _turns(expression: Value, x: Any) -> list[Value] | None:
+    """Points that hold all those where the derivative of an algebraic expression is zero or missing; None for others.
+    Roots are eliminated by resultants: squaring them away, as SymPy does, makes numbers of hundreds of digits."""
+    z = sp.Dummy()  # not real, so that the root of a square stays
+    expression, x = expression.xreplace({x: z}).replace(sp.Abs, lambda u: sp.sqrt(u**2)), z
+    top, bottom = sp.fraction(sp.together(sp.diff(expression, x)))
+    found: list[Value] = []
+    for part in (top, bottom):
+        bases: dict[Value, int] = {}
+        for power in part.atoms(sp.Pow):
+            if power.exp.is_Rational and not power.exp.is_Integer and power.has(x):
+                bases[power.base] = sp.ilcm(bases.get(power.base, 1), power.exp.q)
+        if len(bases) > 2:
+            return None
+        roots = {base: sp.Dummy(positive=True) for base in bases}
+        put = {p: roots[p.base] ** (p.exp * bases[p.base]) for p in part.atoms(sp.Pow) if p.base in bases}
+        plain = sp.numer(sp.together(part.xreplace(put)))
+        for base, root in roots.items():
+            over, under = sp.fraction(sp.together(base))
+            if not (plain.is_polynomial(root) and over.is_polynomial(x) and under.is_polynomial(x)):
+                return None
+            plain = sp.resultant(plain, under * root ** bases[base] - over, root)
+        if not plain.is_polynomial(x):
+            return None
+        for base in (plain, *bases):
+            poly = sp.Poly(sp.numer(sp.together(base)), x)
+            if not poly.is_zero and not all(c.is_Rational for c in poly.all_coeffs()):
+                return None
+            for factor, _ in poly.factor_list()[1] if not poly.is_zero else ():
+                found += sp.roots(factor, filter="R") if factor.degree() < 3 else factor.real_roots()
+    return exact.different(found)
 
 
 def _folded(name: str, values: list[Value]) -> Value:
@@ -267,14 +352,11 @@ class _Solver:
         """The different values of an expression over the solutions."""
         if self._integers:
             search = self._search()
-            if search is not None and not search.open:
-                only = (
-                    asked
-                    if asked in self.part.unknowns and not self.part.equations and _all_inequal(self.part)
-                    else None
-                )
+            if not search.open:
+                part = self.part
+                only = asked in part.unknowns and not part.equations and all(map(_inequality, part.conditions))
                 try:
-                    return self._enumerated(search, asked, only)
+                    return self._enumerated(search, asked, only=only)
                 except TooLarge:
                     determined = self._algebraic(asked)
                     if determined is None:
@@ -292,10 +374,8 @@ class _Solver:
         """The values of the expression inside smallest(...) and its like, over all solutions."""
         if self._integers:
             search = self._search()
-            if search is None:
-                return []
             if not search.open:
-                return [inner.xreplace(solution) for solution in self._taken(search)]
+                return search.values(inner)
             found = self._algebraic(inner)
             if found is not None:
                 return found
@@ -309,16 +389,22 @@ class _Solver:
 
     # --- integers -------------------------------------------------------------------------------------------------
 
-    def _search(self) -> Search | None:
+    def _search(self) -> Search:
+        search = self.search()
+        if search is None:
+            raise Unsolved("no solution")
+        return search
+
+    def search(self) -> Search | None:
+        """A search with the ranges of the unknowns; None where one of them has no value."""
         part = self.part
         kinds = {symbol: self.plan.kinds.get(symbol, frozenset()) for symbol in part.unknowns}
         equations = [sp.expand(sp.numer(sp.together(e))) if e.is_rational_function() else e for e in part.equations]
         equations = [sp.expand_func(e) if e.has(sp.binomial, sp.FallingFactorial) else e for e in equations]
         conditions = part.conditions + [sp.Eq(e, 0, evaluate=False) for e in part.equations if not e.is_polynomial()]
         search = Search(part.unknowns, equations, conditions, kinds)
-        if not search.prepare() or not all(self._bounded(search, symbol) for symbol in search.open):
-            raise Unsolved("no solution")
-        return search
+        possible = search.prepare() and all(self._bounded(search, symbol) for symbol in search.open)
+        return search if possible else None
 
     def _bounded(self, search: Search, symbol: Any) -> bool:
         """Bounds of an integer from the real numbers that its own inequalities allow; False where there are none."""
@@ -331,22 +417,9 @@ class _Solver:
         except (Unsolved, *_FAILURES):
             return True
 
-    def _taken(self, search: Search) -> list[Branch]:
-        found: list[Branch] = []
-        for solution in search.solutions():
-            found.append(solution)
-            if len(found) > MAX_SOLUTIONS:
-                raise TooLarge("the number of solutions")
-        return found
-
-    def _enumerated(self, search: Search, asked: Value, only: Any | None) -> list[Value]:
-        seen: dict[Value, None] = {}
-        for solution in search.solutions():
-            seen[_put(asked, solution)] = None
-            if len(seen) > 1000 or (only is None and len(seen) > 50):
-                break
-        values = exact.different(exact.canonical(value) for value in seen)
-        return [sp.FiniteSet(*values)] if only is not None and len(values) > 1 else values
+    def _enumerated(self, search: Search, asked: Value, *, only: bool) -> list[Value]:
+        values = exact.different(map(exact.canonical, search.values(asked, 1000 if only else 50)))
+        return [sp.FiniteSet(*values)] if only and len(values) > 1 else values
 
     def _far(self, asked: Value) -> list[Value]:
         """Unknowns without bounds: their equations in integers, or a search nearby that finds exactly one answer."""
@@ -354,10 +427,8 @@ class _Solver:
         if diophantine is not None:
             return diophantine
         search = self._search()
-        if search is None:
-            return []
         search.close()
-        values = self._enumerated(search, asked, None)
+        values = self._enumerated(search, asked, only=False)
         if not values:
             raise Unsolved("no solution found in a search without bounds")
         return values
@@ -405,7 +476,10 @@ class _Solver:
         if len(search.open) != 1 or free != set(search.open):
             return False
         (symbol,) = free
-        return bool(sp.diff(inner, symbol).is_positive)
+        try:
+            return bool(sp.diff(inner, symbol).is_positive)
+        except _FAILURES:  # gcd and its like have no derivative
+            return False
 
     # --- algebra --------------------------------------------------------------------------------------------------
 
@@ -452,7 +526,7 @@ class _Solver:
             if "complex" not in self.plan.kinds.get(symbol, ()) and not (exact.real(value) and allowed(symbol, value)):
                 return False
             kinds = self.plan.kinds.get(symbol, frozenset())
-            if fn.is_integer(value) and not _of_kind(int(value), kinds):
+            if fn.is_integer(value) and not of_kind(int(value), kinds):
                 return False
         for equation in self.part.equations:
             if equation.free_symbols <= values.keys():
@@ -498,17 +572,3 @@ class _Solver:
         if not values:
             raise Unsolved("no solution")
         return exact.in_order(exact.different(values))[0 if name == "smallest" else -1]
-
-
-def _all_inequal(part: _Part) -> bool:
-    return all(_inequality(condition) for condition in part.conditions)
-
-
-def _of_kind(value: int, kinds: frozenset[str]) -> bool:
-    if "even" in kinds and value % 2:
-        return False
-    if "odd" in kinds and value % 2 == 0:
-        return False
-    if "digit" in kinds and not 0 <= value <= 9:
-        return False
-    return not ("prime" in kinds and not sp.isprime(value))

@@ -1,12 +1,13 @@
 """SymPy expressions -> plain Python functions of a list of numbers, for searches: exact, and a hundred times faster.
 
-A compiled function returns an int, a Fraction or a bool. It raises Inexact where the value isn't rational (a root of 2) or
+A compiled function returns an int, a Fraction, a bool or a tuple of them. It raises Inexact where the value isn't rational (a root of 2) or
 too large, and ZeroDivisionError.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -42,6 +43,8 @@ def compiled(expression: Any, places: Mapping[Any, int]) -> Compiled:
         truth = bool(expression)
         return lambda _: truth
     parts = [compiled(part, places) for part in expression.args] if not isinstance(expression, sp.Piecewise) else []
+    if expression.func is sp.Tuple:
+        return lambda values: tuple([part(values) for part in parts])
     if expression.is_Add:
         return _sum(parts)
     if expression.is_Mul:
@@ -84,14 +87,7 @@ def _product(parts: list[Compiled]) -> Compiled:
     if len(parts) == 2:
         first, second = parts
         return lambda values: first(values) * second(values)
-
-    def product(values: list[Any]) -> Any:
-        total: Any = 1
-        for part in parts:
-            total = total * part(values)
-        return total
-
-    return product
+    return lambda values: math.prod([part(values) for part in parts])
 
 
 def _piecewise(cases: list[tuple[Compiled, Compiled]]) -> Compiled:
@@ -153,18 +149,6 @@ def _falling(n: Any, k: Any) -> int:
     return math.perm(top, count)
 
 
-def _remainder(a: Any, m: Any) -> Any:
-    return a % m
-
-
-def _divisor(a: Any, b: Any) -> int:
-    return math.gcd(_integer(a), _integer(b))
-
-
-def _multiple(a: Any, b: Any) -> int:
-    return math.lcm(_integer(a), _integer(b))
-
-
 def _is_prime(n: Any) -> bool:
     if n != int(n) or n < 2:
         return False
@@ -181,9 +165,9 @@ def _of_integers(kind: Any) -> Callable[[Any], int]:
 
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    fn.Remainder: _remainder,
-    fn.Divisor: _divisor,
-    fn.Multiple: _multiple,
+    fn.Remainder: operator.mod,
+    fn.Divisor: lambda a, b: math.gcd(_integer(a), _integer(b)),
+    fn.Multiple: lambda a, b: math.lcm(_integer(a), _integer(b)),
     fn.IsPrime: _is_prime,
     fn.DigitSum: _of_integers(fn.DigitSum),
     fn.DivisorCount: _of_integers(fn.DivisorCount),
@@ -197,10 +181,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.factorial: _factorial,
     sp.binomial: _binomial,
     sp.FallingFactorial: _falling,
-    sp.Eq: lambda a, b: a == b,
-    sp.Ne: lambda a, b: a != b,
-    sp.Lt: lambda a, b: a < b,
-    sp.Le: lambda a, b: a <= b,
-    sp.Gt: lambda a, b: a > b,
-    sp.Ge: lambda a, b: a >= b,
+    sp.Eq: operator.eq,
+    sp.Ne: operator.ne,
+    sp.Lt: operator.lt,
+    sp.Le: operator.le,
+    sp.Gt: operator.gt,
+    sp.Ge: operator.ge,
 }

@@ -43,7 +43,6 @@ class Plan:
     answer: Node
     answer_line: int
     options: list[tuple[str, Any, str]]  # letter, value (None for words), text
-    stated: frozenset[str]  # names in equations and conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,9 +296,11 @@ class _Reader:
         evaluator = Evaluator(self.definitions, self.own, symbols, self._claimed(answer))
         equations, conditions = self._evaluated(evaluator)
         options = [self._option(read, evaluator) for read in self.reads if read.statement.kind == "option"]
+        for name in self.kinds:  # the answer may be the first to use it
+            if name not in self.definitions:
+                symbols(name)
         kinds = {symbol: frozenset(self.kinds.get(name, ())) for name, symbol in symbols.made.items()}
-        stated = frozenset(n for node, _ in self.equations + self.conditions for n in _names_of(node))
-        return Plan(evaluator, equations, conditions, kinds, answer, line, options, stated)
+        return Plan(evaluator, equations, conditions, kinds, answer, line, options)
 
     def _asked(self) -> tuple[Node, int]:
         for kind in ("answer", "named", "weak"):

@@ -403,7 +403,6 @@ _KINDS: dict[str, Callable[[Evaluator, Node, int, Bound], Value]] = {
     "pow": lambda self, node, line, bound: fn.power(*(self._value(part, line, bound) for part in node.parts)),
     "mod": Evaluator.mod,
     "fact": lambda self, node, line, bound: fn.factorial(self.number(node.parts[0], line, bound)),
-    "fact2": lambda self, node, line, bound: fn.factorial2(self.number(node.parts[0], line, bound)),
     "call": Evaluator.call,
     "rel": Evaluator.rel,
     "in": Evaluator.within,

@@ -103,11 +103,7 @@ def canonical(value: Value) -> Value:
         return sp.Union(*(canonical(part) for part in value.args))
     if not isinstance(value, sp.Expr):
         return value
-    if fn.is_rational(value):
-        return value
-    if value.free_symbols:
-        return value
-    return _number(value)
+    return value if fn.is_rational(value) or value.free_symbols else _number(value)
 
 
 def _number(value: Value) -> Value:
@@ -166,16 +162,16 @@ def same(a: Value, b: Value) -> bool:
 
 def different(values: Iterable[Value]) -> list[Value]:
     """The values without repeats, in their order."""
-    kept: list[Value] = []
-    rational: set[Value] = set()
+    kept: dict[Value, None] = {}
     for value in values:
-        if fn.is_rational(value):
-            if value not in rational:
-                rational.add(value)
-                kept.append(value)
-        elif not any(same(value, other) for other in kept):
-            kept.append(value)
-    return kept
+        if value not in kept and (_rational(value) or not any(same(value, other) for other in kept)):
+            kept[value] = None
+    return list(kept)
+
+
+def _rational(value: Value) -> bool:
+    """Whether a value is made of rational numbers alone, so that it equals none but itself."""
+    return all(map(_rational, value)) if type(value) is sp.Tuple else fn.is_rational(value)
 
 
 def in_order(values: list[Value]) -> list[Value]:

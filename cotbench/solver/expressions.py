@@ -25,7 +25,7 @@ _INVERSE = {"sin": "asin", "cos": "acos", "tan": "atan"}
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """kind: number, name, add, mul, div, neg, pow, mod, fact, fact2, call, tuple, list, set, interval, union, rel, in,
+    """kind: number, name, add, mul, div, neg, pow, mod, fact, call, tuple, list, set, interval, union, rel, in,
     and, or, not, congruent. text: the name, the digits, the comparison signs or the brackets."""
 
     kind: str
@@ -243,9 +243,7 @@ class Parser:
         while True:
             if self.sees("!"):
                 self.at += 1
-                double = self.sees("!") and not self.peek().spaced
-                self.at += double
-                node = _of_last(node, "fact2" if double else "fact")
+                node = _of_last(node, "fact")
             elif self._percent():
                 self.at += 1
                 node = Node("div", (node, number(100)))

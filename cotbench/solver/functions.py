@@ -208,12 +208,6 @@ def factorial(n: Value) -> Value:
     return sp.factorial(n)
 
 
-def factorial2(n: Value) -> Value:
-    if is_integer(n) and not -1 <= n <= MAX_FACTORIAL:
-        raise TooLarge("a factorial")
-    return sp.factorial2(n)
-
-
 def binomial(n: Value, k: Value) -> Value:
     if is_integer(n) and is_integer(k):
         if k < 0 or 0 <= n < k:

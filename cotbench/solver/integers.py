@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -84,6 +85,11 @@ class Search:
         order = self._order()
         free = [symbol for symbol, fixed in order if fixed is None]
         return [symbol for symbol in free if not symbol.is_integer or self.ranges[symbol].size == math.inf]
+
+    @property
+    def cases(self) -> Bound:
+        """How many times the search goes its way to the end, at most."""
+        return math.prod(self.ranges[symbol].size for symbol, fixed in self._order() if fixed is None)
 
     def close(self, upward: Any = None, downward: Any = None) -> None:
         """Give ranges without an end one. upward, downward: the unknown whose least or greatest value is asked, for which a
@@ -278,6 +284,34 @@ class Search:
 
     def solutions(self, first: Any = None, *, downward: bool = False) -> Iterator[dict[Any, Any]]:
         """All solutions within the ranges, as SymPy numbers; `first`: the unknown to search outermost, and which way."""
+        order, found = self._found(first, downward=downward)
+        for values in found:
+            yield {symbol: _exactly(value) for (symbol, _), value in zip(order, values, strict=True)}
+
+    def values(self, expression: Any, most: float = math.inf) -> list[Any]:
+        """The values of an expression over all solutions, without most repeats; not all of them beyond so many."""
+        order, found = self._found()
+        quick: Compiled | None = None
+        with suppress(Inexact, AttributeError):  # of matrices
+            quick = compiled(expression, {symbol: i for i, (symbol, _) in enumerate(order)})
+        kept: dict[Any, None] = {}
+        for count, values in enumerate(found):
+            if count >= MAX_SOLUTIONS:
+                raise TooLarge("the number of solutions")
+            value: Any = None
+            if quick is not None:
+                with suppress(Inexact, ZeroDivisionError):
+                    value = quick(values)
+            if value is None:
+                known = {symbol: _exactly(value) for (symbol, _), value in zip(order, values, strict=True)}
+                value = expression.xreplace(known)
+            kept[value] = None
+            if len(kept) > most:
+                break
+        return [_exactly(value) for value in kept]
+
+    def _found(self, first: Any = None, *, downward: bool = False) -> tuple[list[tuple[Any, Any]], Iterator[list[Any]]]:
+        """The order of the unknowns, and the solutions as lists of numbers in it."""
         self._downward = first if downward else None
         order = self._order()
         if first is not None:
@@ -304,15 +338,11 @@ class Search:
             except Inexact:
                 quick = None
             checks[max(held)].append((quick, test))
-        for values in self._walk(order, plans, checks, 0, [0] * len(order)):
-            yield {
-                symbol: sp.Rational(Fraction(value).numerator, Fraction(value).denominator)
-                for (symbol, _), value in zip(order, values, strict=True)
-            }
+        return order, self._walk(order, plans, checks, 0, [0] * len(order))
 
     def _walk(self, order: Any, plans: Any, checks: Any, depth: int, values: list[Any]) -> Iterator[list[Any]]:
         if depth == len(order):
-            yield list(values)
+            yield values
             return
         symbol = order[depth][0]
         for value in self._candidates(symbol, plans[depth], values):
@@ -320,7 +350,7 @@ class Search:
             if self._steps > MAX_STEPS:
                 raise TooLarge("the number of cases")
             values[depth] = value
-            if self._kept(checks[depth], order, values, depth) and self._kind(symbol, value):
+            if self._kept(checks[depth], order, values, depth) and of_kind(value, self.kinds[symbol]):
                 yield from self._walk(order, plans, checks, depth + 1, values)
 
     def _candidates(self, symbol: Any, plan: Any, values: list[Any]) -> Any:
@@ -356,23 +386,26 @@ class Search:
             self._slow += 1
             if self._slow > MAX_SLOW:
                 raise TooLarge("the number of cases")
-            known = {
-                order[i][0]: sp.Rational(Fraction(values[i]).numerator, Fraction(values[i]).denominator)
-                for i in range(depth + 1)
-            }
+            known = {order[i][0]: _exactly(values[i]) for i in range(depth + 1)}
             if exact.holds(test.xreplace(known)) is not True:
                 return False
         return True
 
-    def _kind(self, symbol: Any, value: Any) -> bool:
-        kinds = self.kinds[symbol]
-        if "nonzero" in kinds and value == 0:
-            return False
-        if "even" in kinds and value % 2:
-            return False
-        if "odd" in kinds and value % 2 != 1:
-            return False
-        return not ("prime" in kinds and not sp.isprime(int(value)))
+
+def of_kind(value: Any, kinds: frozenset[str]) -> bool:
+    """Whether a number is what its unknown was declared to be, signs aside."""
+    if ("nonzero" in kinds and value == 0) or ("digit" in kinds and not 0 <= value <= 9):
+        return False
+    if ("even" in kinds and value % 2) or ("odd" in kinds and value % 2 != 1):
+        return False
+    return not ("prime" in kinds and not sp.isprime(int(value)))
+
+
+def _exactly(value: Any) -> Any:
+    """A number, a truth or a tuple of Python as SymPy's."""
+    if isinstance(value, tuple) and not isinstance(value, sp.Basic):
+        return sp.Tuple(*map(_exactly, value))
+    return sp.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sp.sympify(value)
 
 
 def _declared(symbol: Any, kinds: frozenset[str]) -> Range:
@@ -453,11 +486,7 @@ def _to_power(bound: Bound, exponent: int) -> Bound:
 
 
 def _finite_product(a: Bound, b: Bound) -> Bound:
-    return Fraction(0) if a == 0 or b == 0 else a * b if math.inf not in (abs(a), abs(b)) else _signed(a, b)
-
-
-def _signed(a: Bound, b: Bound) -> float:
-    return math.inf if (a > 0) == (b > 0) else -math.inf
+    return Fraction(0) if a == 0 or b == 0 else a * b
 
 
 def _times(coefficient: Fraction, limits: tuple[Bound, Bound]) -> tuple[Bound, Bound]:

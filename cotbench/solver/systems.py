@@ -5,6 +5,7 @@ A branch is a dict from symbols to values; free parameters may be left in them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,10 +143,11 @@ class System:
         symbols = [s for s in self.unknowns if any(s in e.free_symbols for e in equations)]
         if len(symbols) == 1:
             return []
-        try:
-            found = sp.solve(equations, symbols, dict=True)
-        except _NO_ANSWER:
-            found = []
+        found = []
+        powers = [power.exp for equation in equations for power in equation.atoms(sp.Pow)]
+        if not any(exponent.is_Rational and exponent.q > MAX_DEGREE for exponent in powers):  # else it takes minutes
+            with suppress(*_NO_ANSWER):
+                found = sp.solve(equations, symbols, dict=True)
         if found:
             return [([dict(solution) for solution in found], set(range(len(equations))))]
         for i, equation in enumerate(equations):  # one after the other, for the unknown that is easiest

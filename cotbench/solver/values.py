@@ -121,13 +121,8 @@ class _Plain(StrPrinter):  # type: ignore[misc]
 
 
 class _Latex(LatexPrinter):  # type: ignore[misc]
-    def _print_Float(self, expr: Any) -> str:  # noqa: N802
-        shown = real(float(expr))
-        return shown.value if shown else "nan"
-
-    def _print_Interval(self, expr: Any) -> str:  # noqa: N802
-        left = "(" if expr.left_open else "["
-        return f"{left}{self._print(expr.start)}, {self._print(expr.end)}{')' if expr.right_open else ']'}"
+    _print_Float = _Plain._print_Float  # noqa: N815
+    _print_Interval = _Plain._print_Interval  # noqa: N815
 
     def _print_Union(self, expr: Any) -> str:  # noqa: N802
         return r" \cup ".join(self._print(part) for part in _parts(expr))
