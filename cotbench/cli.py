@@ -517,11 +517,16 @@ def exec_(
         _stdout(json.dumps({key: value for key, value in asdict(execution).items() if key != "option"}))
         return
     if execution.stdout:
-        _stdout(execution.stdout.rstrip("\n"))
+        _stdout(_tame(execution.stdout.rstrip("\n")))
     decimal = f" (about {execution.decimal})" if execution.decimal and execution.decimal != execution.value else ""
     found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
-    _stdout(f"{execution.outcome}: {found}")
+    _stdout(_tame(f"{execution.outcome}: {found}"))
     _stderr(f"{execution.cpu_s:.3f} s of CPU time")
+
+
+def _tame(text: str) -> str:
+    """Without what a terminal would take as a command: a program may have written it."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 # --- score --------------------------------------------------------------------------------------------------------

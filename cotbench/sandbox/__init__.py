@@ -13,7 +13,9 @@ little it is still asked for. Threads can't be started, and modules other than t
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import queue
 import re
 import signal
@@ -53,8 +55,9 @@ _NUMERIC = re.compile(r"numpy|\bnp\.")
 _SYMBOLIC = re.compile(
     r"sympy|mpmath|\b(?:sp\.|(?:symbols?|Symbol|solve|Eq|Rational|simplify|expand|integrate|diff|Matrix)\s*\()"
 )
-_TEXTS = ("value", "latex", "decimal", "option", "error", "stdout")
-# What a child may say of itself; how it was killed is for the zygote to say.
+# What a program may say of itself, in characters at most.
+TEXT_CHARS = {"value": 20_000, "latex": 20_000, "decimal": 100, "option": 1, "error": 500, "stdout": 16_384}
+# How it was killed is for the zygote to say.
 _OWN_WORDS = frozenset(ExecutionOutcome) - {ExecutionOutcome.TIMEOUT, ExecutionOutcome.KILLED}
 
 
@@ -89,8 +92,10 @@ class _Process:
 
     def __init__(self, kind: Kind, *, contained: bool) -> None:
         ours, theirs = socket.socketpair()
+        # Out of the way of the standard descriptors, which may be closed here.
+        number = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 10)
         folders = import_paths(("cotbench", "sympy", "mpmath", "numpy"))
-        command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", _BOOT, str(theirs.fileno())]
+        command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", _BOOT, str(number)]
         command += ["contained" if contained else "open", kind, *folders]
         self._process = subprocess.Popen(
             command,
@@ -98,10 +103,11 @@ class _Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[number],
             cwd="/",
             start_new_session=True,
         )
+        os.close(number)
         theirs.close()
         self._socket = ours
         self._stream = ours.makefile("rwb")
@@ -141,11 +147,9 @@ class _Process:
         try:
             self._stream.write(json.dumps(request).encode() + b"\n")
             self._stream.flush()
-            line = self._stream.readline()
-            answer = json.loads(line)
-        except (OSError, ValueError):
+            return _execution(json.loads(self._stream.readline()), limits)
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             raise _Lost from None
-        return _execution(answer, limits)
 
     def close(self) -> None:
         self._process.kill()
@@ -178,7 +182,9 @@ def _execution(answer: dict[str, Any], limits: Limits) -> Execution:
     if number:
         if number == signal.SIGXCPU or (number == signal.SIGKILL and answer["cpu_s"] >= limits.cpu_s):
             return Execution(outcome=ExecutionOutcome.TIMEOUT, error=f"used {limits.cpu_s:g} s of CPU time", **used)
-        return Execution(outcome=ExecutionOutcome.KILLED, error=f"ended by {signal.Signals(number).name}", **used)
+        return Execution(
+            outcome=ExecutionOutcome.KILLED, error=f"ended by a signal: {signal.strsignal(number)}", **used
+        )
     report = _report(answer["payload"])
     if report is None:
         return Execution(outcome=ExecutionOutcome.KILLED, error="ended without a result", **used)
@@ -191,14 +197,17 @@ def _report(payload: str) -> dict[str, Any] | None:
         report = json.loads(payload)
     except (ValueError, RecursionError):
         return None
-    if type(report) is not dict or report.keys() != {"outcome", *_TEXTS} or report["outcome"] not in _OWN_WORDS:
+    if type(report) is not dict or report.keys() != {"outcome", *TEXT_CHARS} or type(report["outcome"]) is not str:
         return None
-    if any(report[name] is not None and type(report[name]) is not str for name in _TEXTS):
+    if report["outcome"] not in _OWN_WORDS:
+        return None
+    if any(report[name] is not None and type(report[name]) is not str for name in TEXT_CHARS):
         return None
     if (report["outcome"] == ExecutionOutcome.OK) != (report["value"] is not None):
         return None
     clean = {
-        name: None if report[name] is None else report[name].encode("utf-8", "replace").decode() for name in _TEXTS
+        name: None if report[name] is None else report[name][:most].encode("utf-8", "replace").decode()
+        for name, most in TEXT_CHARS.items()
     }
     return {
         **clean,
@@ -223,7 +232,7 @@ class Sandbox(Generic[Ticket]):
         self._wanted: queue.SimpleQueue[tuple[Ticket, Program] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[tuple[Ticket, Execution | SandboxError]] = queue.SimpleQueue()
         self._processes: dict[tuple[int, Kind], _Process] = {}
-        self._closing = False
+        self._closing = threading.Event()
         self.pending = 0
 
     def __enter__(self) -> Sandbox[Ticket]:
@@ -271,7 +280,7 @@ class Sandbox(Generic[Ticket]):
         return [process.pid for process in list(self._processes.values())]
 
     def close(self) -> None:
-        self._closing = True
+        self._closing.set()
         for _ in self._threads:
             self._wanted.put(None)
         for process in list(self._processes.values()):
@@ -285,12 +294,14 @@ class Sandbox(Generic[Ticket]):
 
     def _work(self, place: int) -> None:
         """One thread: takes programs in turn, over a process that it replaces when it is lost."""
-        while (item := self._wanted.get()) is not None and not self._closing:
+        while (item := self._wanted.get()) is not None and not self._closing.is_set():
             ticket, program = item
             try:
                 self._finished.put((ticket, self._run(place, program)))
             except SandboxError as error:
                 self._finished.put((ticket, error))
+            except Exception as error:  # a bug here must not leave anybody waiting
+                self._finished.put((ticket, SandboxError(f"running model-written code failed: {error!r:.300}")))
 
     def _run(self, place: int, program: Program) -> Execution:
         started = time.monotonic()
@@ -299,6 +310,8 @@ class Sandbox(Generic[Ticket]):
             if (place, kind) not in self._processes:
                 self._processes[place, kind] = _Process(kind, contained=self._contained)
             process = self._processes[place, kind]
+            if self._closing.is_set():
+                break  # `close` may have looked before it was there, and closes it when this thread has ended
             try:
                 if not process.ready:
                     process.wait_until_ready()
@@ -308,7 +321,7 @@ class Sandbox(Generic[Ticket]):
                 process.close()
                 if isinstance(error, SandboxError):
                     raise
-                if self._closing:
+                if self._closing.is_set():
                     break
         return Execution(
             outcome=ExecutionOutcome.KILLED,

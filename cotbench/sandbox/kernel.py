@@ -16,7 +16,8 @@ import struct
 import sys
 
 # prctl(2)
-_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+_CAPABILITY_VERSION = 0x20080522  # of capset(2)
 _SECCOMP_MODE_FILTER = 2
 _EFAULT, _EPERM = 14, 1
 
@@ -158,10 +159,13 @@ def forbid_files() -> None:
     os.close(ruleset)
 
 
-def no_new_privileges() -> None:
-    """No set-uid program can give this process or its children more than they have. Filters need it."""
-    if error := _prctl(_PR_SET_NO_NEW_PRIVS, 1):
+def give_up_privileges() -> None:
+    """No capability, for root too, no way to get one back (filters need that), and no memory image for anybody."""
+    if error := _prctl(_PR_SET_NO_NEW_PRIVS, 1) or _prctl(_PR_SET_DUMPABLE, 0):
         raise OSError(error, "no_new_privs")
+    header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
+    if _libc.capset(header, bytes(24)):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def die_with_parent(parent: int) -> None:

@@ -18,13 +18,11 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
+from cotbench.sandbox import TEXT_CHARS
 from cotbench.values import Shown, show
 
 MOST_SOURCE_CHARS = 1_000_000
 MOST_OUTPUT_CHARS = 1_000_000  # of what a program prints; beyond that it is stopped
-STDOUT_CHARS = 16_384  # of it that are passed on
-VALUE_CHARS = 20_000
-ERROR_CHARS = 500
 FILE_NAME = "<program>"
 # Names that hold an answer where a program neither defines solution() nor `ans`, nor prints.
 _MODULES = ("math", "random", "itertools", "functools", "collections", "statistics", "datetime", "re")
@@ -72,15 +70,15 @@ def report(
     outcome: str, *, shown: Shown | None = None, option: str | None = None, error: str = "", stdout: str = ""
 ) -> Report:
     """The one form in which results leave the process: every value a text of limited length, or None."""
-    return {
-        "outcome": outcome,
-        "value": None if shown is None else shown.value[:VALUE_CHARS],
-        "latex": None if shown is None else shown.latex[:VALUE_CHARS],
-        "decimal": None if shown is None else shown.decimal,
+    texts = {
+        "value": shown.value if shown else None,
+        "latex": shown.latex if shown else None,
+        "decimal": shown.decimal if shown else None,
         "option": option,
-        "error": " ".join(error.split())[:ERROR_CHARS],
-        "stdout": stdout[:STDOUT_CHARS],
+        "error": " ".join(error.split()),
+        "stdout": stdout,
     }
+    return {"outcome": outcome, **{name: text and text[: TEXT_CHARS[name]] for name, text in texts.items()}}
 
 
 def run_plan(text: str, choices: list[str]) -> Report:

@@ -25,7 +25,8 @@ from cotbench.sandbox import kernel, modules, runtime
 
 MOST_PAYLOAD_BYTES = 1 << 20
 _REPORT_FD = 3  # of the child
-_ABANDONED = 0.02  # seconds between two looks at a child that has closed its pipe and not ended
+_CONNECTION_FD = 10  # whatever its number was in the harness
+_LOOK_MS = 1  # between two looks at a child that has closed its pipe and not ended
 
 
 class _End(NamedTuple):
@@ -49,23 +50,23 @@ class Zygote:
         self._null = os.open(os.devnull, os.O_RDWR)
         self._address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         if contained:
-            kernel.no_new_privileges()
+            kernel.give_up_privileges()
             kernel.forbid_files()
 
     def serve(self) -> None:
         """Run programs until the harness closes the socket, or dies."""
         stream = self._connection.makefile("rwb")
         for line in stream:
-            request = json.loads(line)
-            started = time.monotonic()
-            end = self._run(request, started)
-            answer = {
-                **end._asdict(),
-                "payload": end.payload.decode("utf-8", "replace"),
-                "wall_s": time.monotonic() - started,
-            }
-            stream.write(json.dumps(answer).encode() + b"\n")
+            stream.write(self._answer(json.loads(line)))
             stream.flush()
+
+    def _answer(self, request: dict[str, Any]) -> bytes:
+        """A line of JSON. Nothing of it stays here, where the next child could look."""
+        started = time.monotonic()
+        end = self._run(request, started)
+        payload = end.payload.decode("utf-8", "replace")
+        answer = {**end._asdict(), "payload": payload, "wall_s": time.monotonic() - started}
+        return json.dumps(answer).encode() + b"\n"
 
     def _run(self, request: dict[str, Any], started: float) -> _End:
         reading, writing = os.pipe()
@@ -78,16 +79,19 @@ class Zygote:
         os.close(reading)
         if killed:
             os.kill(child, signal.SIGKILL)
+        hung_up = select.poll()
+        hung_up.register(self._connection, select.POLLRDHUP)
         while True:
             done, status, used = os.wait4(child, 0 if killed else os.WNOHANG)
             if done:
                 return _End(killed, status, used.ru_utime + used.ru_stime, payload)
             # It has closed its pipe: it is ending, or means to go on unseen.
-            if time.monotonic() > started + request["wall_s"]:
+            if hung_up.poll(_LOOK_MS):
+                killed = "abandoned"
+            elif time.monotonic() > started + request["wall_s"]:
                 killed = "timeout"
+            if killed:
                 os.kill(child, signal.SIGKILL)
-            else:
-                time.sleep(_ABANDONED if len(payload) == 0 else 0.0002)
 
     def _listen(self, reading: int, deadline: float) -> tuple[bytes, str]:
         """What a child writes until it ends; and why it must be killed, if it must."""
@@ -120,7 +124,7 @@ class Zygote:
                 os.dup2(self._null, fd)
             if writing != _REPORT_FD:
                 os.dup2(writing, _REPORT_FD)
-            os.closerange(_REPORT_FD + 1, 256)
+            os.closerange(_REPORT_FD + 1, 256)  # the zygote has no others
             _limit(request, self._address_space)
             random.seed(0)  # a program that draws at random gives the same value when it is run again
             if "numpy" in sys.modules:
@@ -191,7 +195,10 @@ def main() -> None:
     sys.set_int_max_str_digits(100_000)
     os.environ.clear()
     os.chdir("/")
-    connection = socket.socket(fileno=int(sys.argv[1]))
+    given = int(sys.argv[1])
+    connection = socket.socket(fileno=os.dup2(given, _CONNECTION_FD))
+    if given != _CONNECTION_FD:
+        os.close(given)
     zygote = Zygote(connection, contained=sys.argv[2] == "contained")
     gc.collect()
     gc.freeze()  # so that children don't copy pages by looking for garbage

@@ -182,7 +182,7 @@ def _contradiction(plan: Plan, part: _Part) -> None:
         if search is None:
             raise contradiction
         with suppress(TooLarge):
-            if search.cases <= MAX_BESIDE and next(search.solutions(), None) is None:
+            if not search.open and search.cases <= MAX_BESIDE and next(search.solutions(), None) is None:
                 raise contradiction
     elif len(symbols) == 1 and not part.equations and all(map(_inequality, part.conditions)):
         domain = None

@@ -486,7 +486,11 @@ def _to_power(bound: Bound, exponent: int) -> Bound:
 
 
 def _finite_product(a: Bound, b: Bound) -> Bound:
-    return Fraction(0) if a == 0 or b == 0 else a * b
+    if a == 0 or b == 0:
+        return Fraction(0)
+    if math.inf in (abs(a), abs(b)):  # a large fraction is no float
+        return math.inf if (a > 0) == (b > 0) else -math.inf
+    return a * b
 
 
 def _times(coefficient: Fraction, limits: tuple[Bound, Bound]) -> tuple[Bound, Bound]:

@@ -48,7 +48,7 @@ def plan_system(i: int) -> Program:
     return Program(runtime="sympy", code=f"x + y = {i + 10}\nx - y = 2\nanswer: x")
 
 
-def plan_logic(i: int) -> Program:  # noqa: ARG001
+def plan_logic(i: int) -> Program:
     text = (
         "premise: a -> b\npremise: b -> not c\npremise: a\nask: must be true\noption A: c\noption B: b\noption C: not a"
     )
