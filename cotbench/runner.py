@@ -154,10 +154,9 @@ def _run_locked(
     manifest.totals = {"of": plan.total}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
-    processes = max(1, min(8, os.cpu_count() or 1))
-    grader: Grader[Ticket] = Grader(workers=processes)
+    grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
     contained = not plan.options.allow_unsandboxed_code
-    sandbox: Sandbox[tuple[int, int]] = Sandbox(workers=processes, limits=plan.limits, contained=contained)
+    sandbox: Sandbox[tuple[int, int]] = Sandbox(limits=plan.limits, contained=contained)
     sink = _RecordFile(folder / RECORDS)
     loop = Loop(plan, engine, journal, recorded, grader, sandbox, sink, watch)
     status = "failed"

@@ -391,7 +391,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     paths=_paths(row, replies, folder),
                 )
             )
-        with _sandbox(manifest, workers) as sandbox:
+        with _sandbox(manifest) as sandbox:
             _replay(flows, sandbox, workers)
         predictions = [one.prediction for one in flows if one.prediction is not None]
         items = [(p, golds[row.question], types[row.task]) for p, row in zip(predictions, rows, strict=True)]
@@ -429,13 +429,13 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
 _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
 
-def _sandbox(manifest: Manifest, workers: int) -> Sandbox[tuple[int, int]]:
+def _sandbox(manifest: Manifest) -> Sandbox[tuple[int, int]]:
     """With the run's own limits; programs of a run that did without containment are contained all the same."""
     programs = dict(manifest.spec.get("programs", {}))
     programs.pop("contained", None)
     if programs:
         require_containment()
-    return Sandbox(workers, Limits(**programs))
+    return Sandbox(limits=Limits(**programs))
 
 
 def _record(row: dict[str, Any]) -> Record:

@@ -62,7 +62,7 @@ def show_at(value: Any, depth: int, other: Other) -> Shown | None:
     if issubclass(kind, complex):
         return _complex(complex.__complex__(value))
     if kind is Fraction:
-        return _fraction(value)
+        return fraction(value)
     if kind is Decimal:
         return _decimal_number(value)
     for builtin, brackets in ((tuple, "()"), (list, "[]"), (set, "{}"), (frozenset, "{}")):
@@ -89,7 +89,7 @@ def integer(value: int) -> Shown | None:
     return Shown(value=str(value), latex=str(value), decimal=decimal)
 
 
-def _fraction(value: Fraction) -> Shown | None:
+def fraction(value: Fraction) -> Shown | None:
     top, bottom = int.__index__(value.numerator), int.__index__(value.denominator)
     if bottom == 1:
         return integer(top)

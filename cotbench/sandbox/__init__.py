@@ -40,6 +40,7 @@ Ticket = TypeVar("Ticket", bound=Hashable)
 
 START_S = 120.0  # for a zygote to be ready, on a machine that is busy
 GRACE_S = 15.0  # beyond a program's wall time, for the zygote to say how it ended
+MOST_WORKERS = 8
 MOST_TRIES = 2  # of a program whose zygote was lost
 _BOOT = "import sys; sys.path += sys.argv[4:]; from cotbench.sandbox.zygote import main; main()"
 _ENVIRONMENT = {
@@ -224,10 +225,11 @@ class Sandbox(Generic[Ticket]):
     contained: False is `--allow-unsandboxed-code`. Raises SandboxError from `done` where no process can be started.
     """
 
-    def __init__(self, workers: int = 2, limits: Limits | None = None, *, contained: bool = True) -> None:
+    def __init__(self, workers: int | None = None, limits: Limits | None = None, *, contained: bool = True) -> None:
         self.limits = limits or Limits()
         self._contained = contained
-        self._workers = workers
+        # Two for each core: while one hands over a result, another computes.
+        self._workers = workers or max(1, min(MOST_WORKERS, 2 * (os.cpu_count() or 1)))
         self._threads: list[threading.Thread] = []
         self._wanted: queue.SimpleQueue[tuple[Ticket, Program] | None] = queue.SimpleQueue()
         self._finished: queue.SimpleQueue[tuple[Ticket, Execution | SandboxError]] = queue.SimpleQueue()

@@ -26,7 +26,6 @@ from cotbench.sandbox import kernel, modules, runtime
 MOST_PAYLOAD_BYTES = 1 << 20
 _REPORT_FD = 3  # of the child
 _CONNECTION_FD = 10  # whatever its number was in the harness
-_LOOK_MS = 1  # between two looks at a child that has closed its pipe and not ended
 
 
 class _End(NamedTuple):
@@ -75,45 +74,40 @@ class Zygote:
         if child == 0:
             self._become(request, writing, zygote)
         os.close(writing)
-        payload, killed = self._listen(reading, started + request["wall_s"])
-        os.close(reading)
+        ended = os.pidfd_open(child)
+        try:
+            payload, killed = self._watch(reading, ended, started + request["wall_s"])
+        finally:
+            os.close(reading)
+            os.close(ended)
         if killed:
             os.kill(child, signal.SIGKILL)
-        hung_up = select.poll()
-        hung_up.register(self._connection, select.POLLRDHUP)
-        while True:
-            done, status, used = os.wait4(child, 0 if killed else os.WNOHANG)
-            if done:
-                return _End(killed, status, used.ru_utime + used.ru_stime, payload)
-            # It has closed its pipe: it is ending, or means to go on unseen.
-            if hung_up.poll(_LOOK_MS):
-                killed = "abandoned"
-            elif time.monotonic() > started + request["wall_s"]:
-                killed = "timeout"
-            if killed:
-                os.kill(child, signal.SIGKILL)
+        _, status, used = os.wait4(child, 0)
+        return _End(killed, status, used.ru_utime + used.ru_stime, payload)
 
-    def _listen(self, reading: int, deadline: float) -> tuple[bytes, str]:
-        """What a child writes until it ends; and why it must be killed, if it must."""
+    def _watch(self, reading: int, ended: int, deadline: float) -> tuple[bytes, str]:
+        """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go on."""
         poll = select.poll()
         poll.register(reading, select.POLLIN)
+        poll.register(ended, select.POLLIN)
         poll.register(self._connection, select.POLLRDHUP)
         payload = b""
         while True:
             left = deadline - time.monotonic()
-            events = dict(poll.poll(max(0.0, left) * 1000))
-            if not events and left <= 0:
-                return payload, "timeout"
-            if self._connection.fileno() in events:
-                return payload, "abandoned"
-            if reading not in events:
-                continue
-            piece = os.read(reading, 1 << 16)
-            if not piece:
+            events = {fd for fd, _ in poll.poll(max(0.0, left) * 1000)}
+            if reading in events:
+                piece = os.read(reading, 1 << 16)
+                payload += piece
+                if len(payload) > MOST_PAYLOAD_BYTES:
+                    return b"", "output_limit"
+                if not piece:
+                    poll.unregister(reading)
+            elif ended in events:
                 return payload, ""
-            payload += piece
-            if len(payload) > MOST_PAYLOAD_BYTES:
-                return b"", "output_limit"
+            elif self._connection.fileno() in events:
+                return payload, "abandoned"
+            elif left <= 0:
+                return payload, "timeout"
 
     def _become(self, request: dict[str, Any], writing: int, zygote: int) -> NoReturn:
         """The child: give up everything, then run the program. It never returns to the zygote's code."""
@@ -201,6 +195,7 @@ def main() -> None:
         os.close(given)
     zygote = Zygote(connection, contained=sys.argv[2] == "contained")
     gc.collect()
+    gc.set_threshold(20_000, 20, 50)  # a program is short, and looking for garbage touches pages
     gc.freeze()  # so that children don't copy pages by looking for garbage
     connection.sendall(b"ready\n")
     zygote.serve()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -15,7 +16,19 @@ from sympy.printing.str import StrPrinter
 from cotbench.solver import exact
 from cotbench.solver import functions as fn
 from cotbench.solver.readings import Reading, folded, read_option
-from cotbench.values import LONG, SIGNIFICANT, Shown, collection, integer, mapping, plain, real, show_at, words
+from cotbench.values import (
+    LONG,
+    SIGNIFICANT,
+    Shown,
+    collection,
+    fraction,
+    integer,
+    mapping,
+    plain,
+    real,
+    show_at,
+    words,
+)
 from cotbench.values import show as show_value
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -50,8 +63,8 @@ def _symbolic(value: Any, depth: int) -> Shown | None:
 def _sympy(value: Any) -> Shown | None:
     if value is sp.nan or value is sp.zoo or (isinstance(value, sp.Expr) and value.has(sp.nan, sp.zoo)):
         return None
-    if isinstance(value, sp.Integer):
-        return integer(int(value.p))
+    if isinstance(value, sp.Rational):  # most answers, and SymPy's printers are slow to wake
+        return integer(int(value.p)) if value.q == 1 else fraction(Fraction(int(value.p), int(value.q)))
     if isinstance(value, sp.Float):
         return real(float(value))
     if value in (sp.true, sp.false):

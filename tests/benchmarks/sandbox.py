@@ -28,16 +28,21 @@ def printed(i: int) -> Program:
     )
 
 
-def sympy_light(i: int) -> Program:
-    return Program(
-        runtime="python",
-        code=f"from sympy import Rational, sqrt\ndef solution():\n    return Rational({i}, 7) + sqrt(12)",
-    )
+def sympy_linear(i: int) -> Program:
+    code = f"from sympy import symbols, Eq, solve\ndef solution():\n    x = symbols('x')\n    return solve(Eq(3*x + {i}, 5*x - 4), x)[0]"
+    return Program(runtime="python", code=code)
 
 
-def sympy_solve(i: int) -> Program:
+def sympy_roots(i: int) -> Program:
     code = f"from sympy import symbols, solve\ndef solution():\n    x = symbols('x')\n    return solve(x**2 - {i + 3}*x + {i}, x)[0]"
     return Program(runtime="python", code=code)
+
+
+def sympy_exact(i: int) -> Program:
+    return Program(
+        runtime="python",
+        code=f"from sympy import Rational\ndef solution():\n    return Rational({i}, 7) + Rational(1, 3)",
+    )
 
 
 def plan_arithmetic(i: int) -> Program:
@@ -58,8 +63,9 @@ def plan_logic(i: int) -> Program:
 KINDS: tuple[Callable[[int], Program], ...] = (
     arithmetic,
     printed,
-    sympy_light,
-    sympy_solve,
+    sympy_exact,
+    sympy_linear,
+    sympy_roots,
     plan_arithmetic,
     plan_system,
     plan_logic,
@@ -68,8 +74,10 @@ KINDS: tuple[Callable[[int], Program], ...] = (
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    workers = int(sys.argv[2]) if len(sys.argv) > 2 else (os.cpu_count() or 1)
-    print(f"{count} programs a round, {workers} workers, load {os.getloadavg()[0]:.2f}")
+    workers = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    print(
+        f"{count} programs a round, {workers or 'default'} workers, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}"
+    )
     with Sandbox[int](workers=workers) as box:
         for make in KINDS:
             rates, spent = [], []
