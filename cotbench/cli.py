@@ -648,7 +648,12 @@ def list_(
         from cotbench.modes import MODES
 
         rows = [
-            {"mode": m.name, "template": f"{m.template}.jinja", "max_tokens": m.max_tokens, "about": m.about}
+            {
+                "mode": m.name,
+                "templates": ", ".join(f"{name}.jinja" for name in m.templates),
+                "max_tokens": m.max_tokens,
+                "about": m.about,
+            }
             for m in MODES.values()
         ]
     elif what == "engines":

@@ -82,7 +82,7 @@ class Mode:
     thinking: what hybrid models' chat templates are told; False for a mode that is meant to answer without reasoning.
     temperature and top_p hold where more than one path is drawn; one path is greedy. paths: None where a mode has one only.
     planned: its first request is the plan that all such modes share, and `template` (if any) is of the second.
-    runs: what it has executed.
+    runs: what it has executed. shows: the part of an exemplar that its prompts need.
     """
 
     name: str
@@ -97,6 +97,11 @@ class Mode:
     planned: bool = False
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of the templates of its requests, in order."""
+        return (*((PLAN,) if self.planned else ()), *((self.template,) if self.template else ()))
 
 
 PLAN = "plan"  # the template of the plans, and their name in --max-tokens
@@ -130,11 +135,6 @@ class TaskKit:
     own_exemplars: bool = False
     thinking: bool | None = None
     plan_thinking: bool | None = None
-
-    @property
-    def templates(self) -> tuple[str, ...]:
-        """The names of the templates of its requests, in order."""
-        return (*((PLAN,) if self.mode.planned else ()), *((self.mode.template,) if self.mode.template else ()))
 
     def first_request(self, question: Question) -> Request:
         return self.plan_request(question) if self.mode.planned else self.request(question)

@@ -140,14 +140,14 @@ class Plan:
 
 def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
-        "prompt": kit.prompts.hash(kit.templates[0], task),
-        "shared": kit.prompts.hash(kit.templates[0], task, shared_only=True),
+        "prompt": kit.prompts.hash(kit.mode.templates[0], task),
+        "shared": kit.prompts.hash(kit.mode.templates[0], task, shared_only=True),
         "sampling": kit.sampling.as_dict(),
         "thinking": kit.thinking,
     }
     if kit.plan_sampling is not None:
         spec["plan"] = {"sampling": kit.plan_sampling.as_dict(), "thinking": kit.plan_thinking}
-        spec["then"] = [kit.prompts.hash(name, task) for name in kit.templates[1:]]
+        spec["then"] = [kit.prompts.hash(name, task) for name in kit.mode.templates[1:]]
     return spec
 
 

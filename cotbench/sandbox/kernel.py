@@ -130,6 +130,10 @@ def missing_features() -> list[str]:
     # A filter at address 0 can't be read; a kernel without filters says so before it looks.
     if _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, 0) != _EFAULT:
         return ["seccomp filters (CONFIG_SECCOMP_FILTER)"]
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return ["pidfd_open (Linux 5.3)"]
     return []
 
 
@@ -169,8 +173,9 @@ def give_up_privileges() -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """The kernel kills this process when its parent ends; it ends at once where that has happened already."""
-    _prctl(_PR_SET_PDEATHSIG, 9)
+    """The kernel (Linux) kills this process when its parent ends; it ends at once where that has happened already."""
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, 9)
     if os.getppid() != parent:
         os._exit(1)
 

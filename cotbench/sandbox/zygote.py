@@ -47,7 +47,7 @@ class Zygote:
         self._fork = ctypes.PyDLL(None).fork
         self._filter = kernel.seccomp_filter() if contained else None
         self._null = os.open(os.devnull, os.O_RDWR)
-        self._address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        self._address_space = _address_space()
         if contained:
             kernel.give_up_privileges()
             kernel.forbid_files()
@@ -74,23 +74,26 @@ class Zygote:
         if child == 0:
             self._become(request, writing, zygote)
         os.close(writing)
-        ended = os.pidfd_open(child)
+        # Without it (--allow-unsandboxed-code where there is no Linux) the end of its output stands for a child's end.
+        ended = os.pidfd_open(child) if hasattr(os, "pidfd_open") else None
         try:
             payload, killed = self._watch(reading, ended, started + request["wall_s"])
         finally:
             os.close(reading)
-            os.close(ended)
+            if ended is not None:
+                os.close(ended)
         if killed:
             os.kill(child, signal.SIGKILL)
         _, status, used = os.wait4(child, 0)
         return _End(killed, status, used.ru_utime + used.ru_stime, payload)
 
-    def _watch(self, reading: int, ended: int, deadline: float) -> tuple[bytes, str]:
+    def _watch(self, reading: int, ended: int | None, deadline: float) -> tuple[bytes, str]:
         """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go on."""
         poll = select.poll()
         poll.register(reading, select.POLLIN)
-        poll.register(ended, select.POLLIN)
-        poll.register(self._connection, select.POLLRDHUP)
+        if ended is not None:
+            poll.register(ended, select.POLLIN)
+        poll.register(self._connection, getattr(select, "POLLRDHUP", select.POLLHUP))
         payload = b""
         while True:
             left = deadline - time.monotonic()
@@ -100,6 +103,8 @@ class Zygote:
                 payload += piece
                 if len(payload) > MOST_PAYLOAD_BYTES:
                     return b"", "output_limit"
+                if not piece and ended is None:
+                    return payload, ""
                 if not piece:
                     poll.unregister(reading)
             elif ended in events:
@@ -133,9 +138,17 @@ class Zygote:
             os._exit(0)
 
 
-def _limit(request: dict[str, Any], address_space: int) -> None:
+def _address_space() -> int | None:
+    """Bytes that this process has mapped; None where that isn't told."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def _limit(request: dict[str, Any], address_space: int | None) -> None:
     cpu_s = max(1, round(request["cpu_s"]))
-    memory = address_space + int(request["memory_mb"] * (1 << 20))
+    memory = resource.RLIM_INFINITY if address_space is None else address_space + int(request["memory_mb"] * (1 << 20))
     for name, soft, hard in (
         ("RLIMIT_CPU", cpu_s, cpu_s + 1),  # the second is for programs that ignore SIGXCPU
         ("RLIMIT_AS", memory, memory),
