@@ -79,21 +79,11 @@ class _Finished:
 
     active: _Active
     prediction: Prediction
-    answers: tuple[str, ...]
     verdicts: list[Outcome | None]
 
     @property
     def decided(self) -> bool:
         return None not in self.verdicts
-
-    @property
-    def outcome(self) -> Outcome:
-        if self.prediction.answer is None:
-            assert self.prediction.outcome is not None
-            return self.prediction.outcome
-        verdict = self.verdicts[self.answers.index(self.prediction.answer)]
-        assert verdict is not None
-        return verdict
 
 
 # What a verdict of the grader is for: an answer of a finished flow, or a comparison that a flow waits for.
@@ -238,6 +228,7 @@ class Loop:
 
     def _unpark(self, active: _Active) -> list[Any]:
         del self._parked[active.place]
+        active.executions += [result for result in active.results if isinstance(result, Execution)]
         return active.results
 
     def _arrived(self, place: int, index: int, result: Any) -> None:
@@ -250,11 +241,8 @@ class Loop:
 
     def _programs_done(self, wait_s: float) -> None:
         for (place, index), execution in self._sandbox.done(wait_s):
-            active = self._parked[place]
             self.tally.programs += 1
             self.tally.program_cpu_s += execution.cpu_s
-            if active.missing == 1:  # all of a step, in the order of its programs
-                active.executions.extend(execution if at == index else r for at, r in enumerate(active.results))
             self._arrived(place, index, execution)
 
     def _address(self, active: _Active, request: Request) -> Key:
@@ -296,12 +284,11 @@ class Loop:
         if not self._open_flows[identity]:
             del self._open_flows[identity], self._replies[identity]
         gold, answer_type = active.kit.data.golds[identity], active.kit.data.task.answer.type
-        answers = prediction.answers
         verdicts = [
             self._grader.submit(("answer", active.place, index), answer, gold, answer_type)
-            for index, answer in enumerate(answers)
+            for index, answer in enumerate(prediction.answers)
         ]
-        entry = _Finished(active=active, prediction=prediction, answers=answers, verdicts=verdicts)
+        entry = _Finished(active=active, prediction=prediction, verdicts=verdicts)
         self._finished.append(entry)
         if not entry.decided:
             self._ungraded[active.place] = entry
@@ -326,7 +313,8 @@ class Loop:
             self._record(self._finished.popleft())
 
     def _record(self, entry: _Finished) -> None:
-        active, prediction, outcome = entry.active, entry.prediction, entry.outcome
+        active, prediction = entry.active, entry.prediction
+        outcome = prediction.concluded(entry.verdicts)
         paths = [path for reply in active.replies for path in reply.completions]
         prompt = _total(reply.prompt_tokens for reply in active.replies)
         completion = _total(reply.completion_tokens for reply in active.replies)

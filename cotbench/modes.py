@@ -119,7 +119,7 @@ class Kit(Protocol):
 
     def read(self, question: Question, path: Completion) -> Prediction: ...
 
-    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction: ...
+    def read_execution(self, execution: Execution, code: Code) -> Prediction: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ class TaskKit:
         """A completion as a prediction: its answer, or the outcome that stands in for one."""
         return read_answer(path, self.data.task.answer.type, question.choices)
 
-    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:  # noqa: ARG002
+    def read_execution(self, execution: Execution, code: Code) -> Prediction:
         return read_execution(execution, self.data.task.answer.type, code)
 
 
@@ -275,7 +275,7 @@ def _run(
     executions = iter(
         (yield from execute(*(Program(runtime=runtime, code=c.text, choices=question.choices) for c in codes)))
     )
-    return [kit.read_execution(question, next(executions), one) if isinstance(one, Code) else one for one in found]
+    return [kit.read_execution(next(executions), one) if isinstance(one, Code) else one for one in found]
 
 
 def vote(readings: Sequence[Prediction]) -> Flow:

@@ -201,7 +201,7 @@ def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
     verdicts, fatal = _graded(items, workers)
     scored = [
-        Scored(id=one.id, answer=p.answer, outcome=_outcome(p, of).value, rule=p.rule, span=p.span)
+        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).value, rule=p.rule, span=p.span)
         for one, p, of in zip(outputs, predictions, verdicts, strict=True)
     ]
     return scored, summarize(scored, time.monotonic() - started, [str(outputs[at].id) for at in fatal])
@@ -235,14 +235,6 @@ def _graded(items: Sequence[tuple[Prediction, str, AnswerType]], workers: int) -
         return each, sorted({at for at, _ in grader.fatal})
     finally:
         grader.close()
-
-
-def _outcome(prediction: Prediction, verdicts: Sequence[Outcome]) -> Outcome:
-    """Of a prediction, once the answers that it rests on are graded."""
-    if prediction.answer is None:
-        assert prediction.outcome is not None
-        return prediction.outcome
-    return verdicts[prediction.answers.index(prediction.answer)]
 
 
 # --- a recorded run -----------------------------------------------------------------------------------------------
@@ -311,7 +303,7 @@ class _RecordedKit:
     def read(self, question: Question, path: Completion) -> Prediction:
         return read_answer(path, self.answer_type, question.choices)
 
-    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:  # noqa: ARG002
+    def read_execution(self, execution: Execution, code: Code) -> Prediction:
         return read_execution(execution, self.answer_type, code)
 
 
@@ -399,7 +391,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after = [
             replace(
                 row,
-                outcome=_outcome(one, of).value,
+                outcome=one.concluded(of).value,
                 answer=one.answer,
                 rule=one.rule,
                 span=one.span,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
@@ -293,3 +293,9 @@ class Prediction:
         if self.votes is not None:
             return self.votes.answers
         return () if self.answer is None else (self.answer,)
+
+    def concluded(self, verdicts: Sequence[Outcome | None]) -> Outcome:
+        """The outcome, once there is a verdict on each of `answers`."""
+        outcome = self.outcome if self.answer is None else verdicts[self.answers.index(self.answer)]
+        assert outcome is not None
+        return outcome

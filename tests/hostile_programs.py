@@ -1045,7 +1045,7 @@ probe(
     r"""
 load("codecs configparser fileinput glob importlib.machinery importlib.util io linecache mmap pathlib runpy shutil sqlite3 tokenize urllib.request zipimport")
 targets = [CANARY, RECORDS, REPO + "/README.md", REPO + "/pyproject.toml", REPO + "/prompts/cot.jinja", REPO + "/.git/config", "/etc/passwd",
-           "/etc/hostname", "/etc/shadow", os.path.expanduser("~/.bashrc"), "/root/.bashrc", "/bin/sh", "/var/log/dpkg.log", "/tmp"]
+           "/etc/hostname", "/etc/shadow", os.path.expanduser("~/.bashrc"), "/bin/sh", "/var/log/dpkg.log", "/tmp"]
 for path in targets:
     attempt(f"open {path}", lambda: open(path, "rb").read(99))
     attempt(f"os.open {path}", lambda: os.read(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 99))
@@ -1086,7 +1086,7 @@ for path in (CANARY, RECORDS):
         handle, mount = ctypes.create_string_buffer((128).to_bytes(4, "little"), 140), ctypes.c_int()
         raw("name_to_handle_at", -100, path.encode(), handle, ctypes.byref(mount), 0)
         raw("open_by_handle_at", -100, handle, 0)
-for path in ("/", "/etc", "/home", "/root", "/tmp", "/proc", "/sys", "/dev", "/var", REPO, REPO + "/results", WATCH, CWD, "."):
+for path in ("/", "/etc", "/home", "/tmp", "/proc", "/sys", "/dev", "/var", REPO, REPO + "/results", WATCH, CWD, "."):
     attempt(f"listdir {path}", os.listdir, path)
     attempt(f"chdir {path}", lambda: os.chdir(path) is None and must(os.listdir(".")))
 """,
@@ -1159,7 +1159,7 @@ if LIBC:
 probe(
     "asking about files: stat, access, readlink, O_PATH, extended attributes, of what it cannot read",
     r"""
-for path in (CANARY, RECORDS, REPO + "/README.md", "/etc/passwd", "/root", WATCH):
+for path in (CANARY, RECORDS, REPO + "/README.md", "/etc/passwd", "/home", WATCH):
     for name, call in {"stat": os.stat, "lstat": os.lstat, "access": lambda p: must(os.access(p, os.F_OK)), "exists": lambda p: must(os.path.exists(p)), "statvfs": os.statvfs,
                        "O_PATH": lambda p: os.fstat(os.open(p, os.O_PATH)), "listxattr": os.listxattr, "chdir": lambda p: must(os.chdir(os.path.dirname(p)) is None)}.items():
         attempt(f"{name} {path}", call, path)

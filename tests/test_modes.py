@@ -52,7 +52,7 @@ class HandKit:
     def read(self, question: Question, path: Completion) -> Prediction:
         return read_answer(path, self.answer_type, question.choices)
 
-    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:
+    def read_execution(self, execution: Execution, code: Code) -> Prediction:
         return read_execution(execution, self.answer_type, code)
 
 

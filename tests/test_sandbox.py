@@ -296,33 +296,25 @@ def test_exec_solves_plans(main: Cli, tmp_path: Path) -> None:
     assert json.loads(main("exec", path, "--runtime", "sympy", "--json").out)["outcome"] == "plan_invalid"
 
 
+def run_of(modes: str, output: Path) -> tuple[object, ...]:
+    stub = ("run", "--model", "stub", "--task", "sample", "--limit", "4", "--quiet")
+    return (*stub, "--mode", modes, "-o", output / "r")
+
+
 def test_without_containment_code_is_refused_unless_allowed(
     main: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(package, "missing_features", lambda: ["seccomp filters (CONFIG_SECCOMP_FILTER)"])
     path = tmp_path / "program.py"
     path.write_text("ans = 4")
-    wanted = (
-        "run",
-        "--model",
-        "stub",
-        "--task",
-        "sample",
-        "--mode",
-        "direct,pal",
-        "--limit",
-        "4",
-        "--quiet",
-        "-o",
-        tmp_path / "r",
-    )
+    wanted = run_of("direct,pal", tmp_path)
     for words in (("exec", path), wanted):
         result = main(*words)
         assert result.code == 3
         assert "it lacks seccomp filters (CONFIG_SECCOMP_FILTER)" in result.err
         assert "--allow-unsandboxed-code" in result.err
     assert main("exec", path, "--allow-unsandboxed-code").out.startswith("ok: 4")
-    assert main(*wanted[:6], "direct", *wanted[7:]).code == 0, "what runs no program needs no containment"
+    assert main(*run_of("direct", tmp_path)).code == 0, "what runs no program needs no containment"
     done = main(*wanted, "--allow-unsandboxed-code", "--json")
     assert done.code == 0, done.err
     folder = json.loads(done.out)["folder"]
@@ -331,21 +323,7 @@ def test_without_containment_code_is_refused_unless_allowed(
 
 
 def test_the_walls_of_a_run_are_part_of_what_it_is(main: Cli, tmp_path: Path) -> None:
-    wanted = (
-        "run",
-        "--model",
-        "stub",
-        "--task",
-        "sample",
-        "--mode",
-        "pal",
-        "--limit",
-        "4",
-        "--quiet",
-        "--json",
-        "-o",
-        tmp_path / "r",
-    )
+    wanted = (*run_of("pal", tmp_path), "--json")
     inside = json.loads(main(*wanted).out)["folder"]
     outside = json.loads(main(*wanted, "--allow-unsandboxed-code").out)["folder"]
     assert inside != outside

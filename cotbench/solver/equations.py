@@ -231,7 +231,7 @@ def _parsed(
 
 
 def _node(statement: Statement, tokens: list[Token], names: Names) -> Node:
-    parser = Parser(list(tokens), names)
+    parser = Parser(list(tokens), names=names)
     if statement.kind != "answer":
         node = parser.whole()
         if statement.kind == "line" and not _states(node):

@@ -6,9 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 
 from cotbench.solver.outcomes import PlanInvalid
-from cotbench.solver.tokens import Token
+from cotbench.solver.tokens import Cursor, Token
 
-MAX_DEPTH = 60  # of brackets, signs and exponents within each other
 MAX_NAMES_IN_A_ROW = 2  # that multiply; more of them are prose
 
 COMPARISONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "≡"))
@@ -50,11 +49,8 @@ def number(text: str | int) -> Node:
 
 
 @dataclass
-class Parser:
-    tokens: list[Token]
-    names: Names
-    at: int = 0
-    depth: int = 0
+class Parser(Cursor):
+    names: Names = field(kw_only=True)
     bars: int = 0
     modulus: bool = False  # the side of a congruence: "mod" ends it
     row: int = 0  # names that stand side by side so far
@@ -62,9 +58,6 @@ class Parser:
 
     def __post_init__(self) -> None:
         self.congruences = any(token.text == "≡" for token in self.tokens)
-
-    def peek(self, ahead: int = 0) -> Token:
-        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
 
     def sees(self, *texts: str) -> bool:
         token = self.peek()
@@ -75,15 +68,6 @@ class Parser:
             self.at += 1
             return True
         return False
-
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            found = self.peek().text
-            raise PlanInvalid(f"expected {text!r}, found {found!r}" if found else f"expected {text!r} at the end")
-
-    def end(self) -> None:
-        if self.peek().kind != "end":
-            raise PlanInvalid(f"unexpected {self.peek().text!r}")
 
     def whole(self) -> Node:
         """The one condition, relation or expression that all tokens make."""
@@ -107,7 +91,7 @@ class Parser:
 
     def _negated(self) -> Node:
         if self.take("not", "¬", "~"):
-            self._down()
+            self.down()
             node = Node("not", (self._negated(),))
             self.depth -= 1
             return node
@@ -209,17 +193,12 @@ class Parser:
             return self.bars == 0
         return token.text == "[" or (token.text == "(" and not self._modulus_ahead())
 
-    def _down(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise PlanInvalid("too deeply nested")
-
     def factor(self) -> Node:
         if self.sees("-", "+"):
             minus = self.take("-")
             if not minus:
                 self.at += 1
-            self._down()
+            self.down()
             node = self.factor()
             self.depth -= 1
             return Node("neg", (node,)) if minus else node
@@ -233,7 +212,7 @@ class Parser:
         return _of_last(base, "pow", exponent)
 
     def _exponent(self) -> Node:
-        self._down()
+        self.down()
         node = self._group() if self.sees("{") else self.factor()
         self.depth -= 1
         return node
@@ -273,14 +252,14 @@ class Parser:
         if token.kind == "name" and (token.text not in _INFIX or (token.text in self.names.builtin and self.sees("("))):
             return self._name(token.text)
         if token.kind == "latex":
-            self._down()
+            self.down()
             node = self._latex(token.text)
             self.depth -= 1
             return node
         if token.kind == "sign" and token.text in _CLOSERS:
             return self._bracket(token.text)
         if token.kind == "sign" and token.text == "|":
-            self._down()
+            self.down()
             self.bars += 1
             node = self.sum()
             self.bars -= 1
@@ -313,7 +292,7 @@ class Parser:
 
     def _elements(self, *closers: str) -> list[Node]:
         """What stands between commas up to a closing bracket, which is left."""
-        self._down()
+        self.down()
         saved = self.bars, self.modulus, self.row
         self.bars, self.modulus = 0, False
         parts: list[Node] = []

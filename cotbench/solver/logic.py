@@ -13,9 +13,8 @@ from sympy.logic.inference import satisfiable
 
 from cotbench.solver.language import Statement, is_prose
 from cotbench.solver.outcomes import Ambiguous, PlanInvalid, Unsolved
-from cotbench.solver.tokens import Token, plain, tokenize
+from cotbench.solver.tokens import Cursor, plain, tokenize
 
-MAX_DEPTH = 60
 MAX_CLAUSES = 50_000
 
 _WORDS = frozenset(
@@ -206,20 +205,12 @@ def parse_formula(text: str) -> Formula:
         raise PlanInvalid("a formula is missing")
     parser = _Parser(tokens)
     formula = parser.formula()
-    if parser.peek().kind != "end":
-        raise PlanInvalid(f"unexpected {parser.peek().text!r}")
+    parser.end()
     return formula
 
 
 @dataclass
-class _Parser:
-    tokens: list[Token]
-    at: int = 0
-    depth: int = 0
-
-    def peek(self, ahead: int = 0) -> Token:
-        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
-
+class _Parser(Cursor):
     def take(self, *texts: str) -> bool:
         token = self.peek()
         found = token.text.lower() in texts if token.kind == "name" else token.kind == "sign" and token.text in texts
@@ -232,26 +223,16 @@ class _Parser:
             return True
         return False
 
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            found = self.peek().text
-            raise PlanInvalid(f"expected {text!r}, found {found!r}" if found else f"expected {text!r} at the end")
-
     def formula(self) -> Formula:
-        self._down()
+        self.down()
         left = self.implied()
         while self.take("<->", "iff", "≡") or self.words("if", "and", "only", "if"):
             left = Formula("iff", (left, self.implied()))
         self.depth -= 1
         return left
 
-    def _down(self) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise PlanInvalid("too deeply nested")
-
     def implied(self) -> Formula:
-        self._down()
+        self.down()
         found = self._implied()
         self.depth -= 1
         return found
@@ -290,7 +271,7 @@ class _Parser:
         return left
 
     def negated(self) -> Formula:
-        self._down()
+        self.down()
         found = self._negated()
         self.depth -= 1
         return found

@@ -87,7 +87,7 @@ def _number_part(tokens: list[Token]) -> tuple[list[Token] | None, str]:
 def _value(tokens: list[Token]) -> Any:
     names = Names(fn.FUNCTIONS, known=frozenset(t.text for t in tokens if t.kind == "name" and len(t.text) == 1))
     try:
-        parser = Parser([*tokens, Token("end", "")], names)
+        parser = Parser([*tokens, Token("end", "")], names=names)
         node: Node = parser.condition()
         parser.end()
         if node.kind in ("rel", "and", "or", "not", "in"):

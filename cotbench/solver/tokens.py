@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cotbench.solver.outcomes import PlanInvalid
 
 MAX_TOKENS = 5_000  # in one line
+MAX_DEPTH = 60  # of brackets, signs and exponents within each other
 
 
 class Token(NamedTuple):
@@ -207,6 +209,36 @@ def tokenize(text: str) -> list[Token]:
             raise PlanInvalid("the line is too long")
     tokens.append(Token("end", "", spaced))
     return tokens
+
+
+@dataclass
+class Cursor:
+    """A place among tokens, which a parser moves on. `take` is the parser's own: what counts as the same word."""
+
+    tokens: list[Token]
+    at: int = 0
+    depth: int = 0
+
+    def peek(self, ahead: int = 0) -> Token:
+        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
+
+    def take(self, *texts: str) -> bool:
+        raise NotImplementedError
+
+    def need(self, text: str) -> None:
+        if not self.take(text):
+            found = self.peek().text
+            raise PlanInvalid(f"expected {text!r}, found {found!r}" if found else f"expected {text!r} at the end")
+
+    def end(self) -> None:
+        if self.peek().kind != "end":
+            raise PlanInvalid(f"unexpected {self.peek().text!r}")
+
+    def down(self) -> None:
+        """One level deeper; whoever calls it comes up again by `depth`."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise PlanInvalid("too deeply nested")
 
 
 def _command(name: str) -> tuple[str, str]:

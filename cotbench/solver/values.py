@@ -16,6 +16,7 @@ from sympy.printing.str import StrPrinter
 from cotbench.solver import exact
 from cotbench.solver import functions as fn
 from cotbench.solver.readings import Reading, folded, read_option
+from cotbench.types import LETTERS
 from cotbench.values import (
     LONG,
     SIGNIFICANT,
@@ -30,8 +31,6 @@ from cotbench.values import (
     words,
 )
 from cotbench.values import show as show_value
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def show(value: object) -> Shown | None:
