@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from cotbench.engines import Engine
 from cotbench.grade import Grader
-from cotbench.modes import Execute, Flow, Generate, Step, TaskKit
+from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
 from cotbench.plan import Plan
 from cotbench.records import Journal, JournalState, Record, execution_row, votes_row
 from cotbench.sandbox import Sandbox
@@ -332,6 +332,7 @@ class Loop:
                 truncated=any(path.finish_reason == "length" for path in paths),
                 prompt_tokens=prompt,
                 completion_tokens=completion,
+                reasoning_tokens=reasoning_tokens(paths, completion),
                 requests=tuple((key.request, key.ordinal) for key in active.asked),
                 error=next((path.error for path in paths if path.error), ""),
                 votes=votes_row(prediction, entry.verdicts),

@@ -184,6 +184,21 @@ def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str
     return Prediction(answer=None, outcome=Outcome.TRUNCATED if cut else Outcome.UNPARSED, rule=found.rule)
 
 
+def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:
+    """How many of the completion tokens are reasoning: as the engine counted, or by the share of characters in reasoning blocks."""
+    counted = [path.reasoning_tokens for path in paths]
+    if counted and None not in counted:
+        return sum(filter(None, counted))
+    if completion_tokens is None:
+        return None
+    hidden = whole = 0
+    for path in paths:
+        start, end = split_reasoning(path.text).visible
+        hidden += len(path.reasoning) + len(path.text) - (end - start)
+        whole += len(path.reasoning) + len(path.text)
+    return round(completion_tokens * hidden / whole) if whole else 0
+
+
 _ENDED = {
     ExecutionOutcome.TIMEOUT: Outcome.PROGRAM_TIMEOUT,
     ExecutionOutcome.MEMORY: Outcome.PROGRAM_MEMORY,
@@ -236,8 +251,9 @@ def one_path(question: Question, kit: Kit) -> Flow:
     return kit.read(question, path)
 
 
-def self_consistency(question: Question, kit: Kit) -> Flow:
-    """The CoT prompt, several sampled paths, and the answer that most of them reach (Wang et al. 2022, arXiv:2203.11171)."""
+def several_paths(question: Question, kit: Kit) -> Flow:
+    """Several sampled paths, and the answer that most of them reach: self-consistency, where they are chains of thought (Wang et al. 2022,
+    arXiv:2203.11171)."""
     [paths] = yield from generate(kit.request(question))
     return (yield from vote([kit.read(question, path) for path in paths]))
 
@@ -322,11 +338,20 @@ MODES: Mapping[str, Mode] = {
         Mode(
             name="self-consistency",
             template="cot",
-            run=self_consistency,
+            run=several_paths,
             max_tokens=2048,
             paths=20,
             shows="rationale",
             about="majority vote over --paths chains of thought (Wang et al. 2022); temperature 0.7, top-p 0.95",
+        ),
+        Mode(
+            name="direct-votes",
+            template="direct",
+            run=several_paths,
+            max_tokens=128,
+            paths=20,
+            thinking=False,
+            about="majority vote over --paths direct answers: what CoT's tokens buy without a chain of thought; temperature 0.7, top-p 0.95",
         ),
         Mode(
             name="pal",

@@ -237,7 +237,9 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
                 f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {', '.join(sorted(known)) or 'none'}."
             )
     if options.paths and not any(mode.paths for mode in modes):
-        raise UsageError("--paths: none of the modes of this run draws several paths.", "self-consistency and pal do.")
+        raise UsageError(
+            "--paths: none of the modes of this run draws several paths.", "self-consistency, direct-votes and pal do."
+        )
 
 
 def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -> bool:

@@ -394,7 +394,7 @@ def _not_ours(path: Path) -> RunError:
 class Record:
     """What became of one question under one mode.
 
-    Token counts are sums over the record's requests, None where the engine couldn't tell. truncated: a completion was
+    Token counts are sums over the record's requests, None where the engine couldn't tell; reasoning tokens are part of the completion's. truncated: a completion was
     cut at its budget, whether or not an answer was read before. requests: the addresses in the journal. votes: of modes that draw
     several paths: `types.Votes`, with the verdict on each answer. executions: of the programs or plans that were run, in
     the order of their paths, what came of them (times apart, so that the same run has the same records).
@@ -415,6 +415,7 @@ class Record:
     error: str = ""
     votes: dict[str, Any] | None = None
     executions: tuple[dict[str, Any], ...] = ()
+    reasoning_tokens: int | None = None
 
     def line(self) -> bytes:
         return dump_line({name: getattr(self, name) for name in self.__slots__})
@@ -447,7 +448,11 @@ def execution_row(execution: Execution) -> dict[str, Any]:
     return row
 
 
-_LATER: dict[str, Any] = {"votes": None, "executions": []}  # what records of earlier versions lack
+_LATER: dict[str, Any] = {
+    "votes": None,
+    "executions": [],
+    "reasoning_tokens": None,
+}  # what records of earlier versions lack
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:

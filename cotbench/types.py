@@ -158,7 +158,7 @@ class Completion:
 
     text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
     finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
-    Token counts are None where an engine can't tell.
+    Token counts are None where an engine can't tell; reasoning tokens are part of the completion's.
     """
 
     text: str
@@ -166,6 +166,7 @@ class Completion:
     reasoning: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
     error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -176,6 +177,8 @@ class Completion:
             out["prompt_tokens"] = self.prompt_tokens
         if self.completion_tokens is not None:
             out["completion_tokens"] = self.completion_tokens
+        if self.reasoning_tokens is not None:
+            out["reasoning_tokens"] = self.reasoning_tokens
         if self.error:
             out["error"] = self.error
         return out

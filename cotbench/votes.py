@@ -11,12 +11,11 @@ From one draw of n paths, for k <= n:
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import comb
-
-import numpy as np
 
 Ballot = int | None  # the number of the answer that a path voted for, or None where it abstained
 
@@ -50,57 +49,65 @@ def pass_at_k(n: int, right: int, k: int) -> float:
 
 def maj_at_k(ballots: Sequence[Ballot], right: frozenset[int]) -> dict[int, float]:
     """The share of the subsets of k paths whose vote is right, for each k of `sizes`. right: the answers that are."""
-    return dict(zip(sizes(len(ballots)), _maj(tuple(ballots), right), strict=True))
+    shares = _maj(tuple(ballots), right)
+    return {k: shares[k] for k in sizes(len(ballots))}
+
+
+def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
+    """The same for one k in 1..n."""
+    return _maj(tuple(ballots), right)[k]
 
 
 @lru_cache(maxsize=1 << 16)
 def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...]:
+    """By the size of the subset, from 0."""
     n = len(ballots)
-    won = np.zeros(n + 1)  # by the size of the subset: in how many of them a right answer wins
     places: dict[int, list[int]] = {}
     for place, ballot in enumerate(ballots):
         if ballot is not None:
             places.setdefault(ballot, []).append(place)
+    width = n + 1  # no coefficient counts more than all subsets
+    won = 0
     for answer in right & places.keys():
         others = [at for other, at in places.items() if other != answer]
-        won += _subsets_won(places[answer], others, ballots.count(None), n)
-    return tuple(float(won[k]) / comb(n, k) for k in sizes(n))
+        won += _subsets_won(places[answer], others, ballots.count(None), width)
+    mask = (1 << width) - 1
+    return tuple((won >> (width * k) & mask) / comb(n, k) for k in range(n + 1))
 
 
-def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained: int, n: int) -> np.ndarray:
-    """How many subsets of each size one answer wins.
+def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained: int, width: int) -> int:
+    """How many subsets of each size one answer wins, as a polynomial in the subset's size.
 
     A sum over the number m of its votes and, where another answer could have m too, the first of its paths that is in the subset. The others' votes
-    are polynomials in the subset's size: at most m - 1 votes each, or m, if all of them came later than that first path.
+    are polynomials too: at most m - 1 votes each, or m, if all of them came later than that first path. A polynomial is one integer with `width` bits for
+    each coefficient, so that it is exact for any number of paths and a product is one multiplication.
     """
-    won = np.zeros(n + 1)
-    free = _binomials(abstained, abstained)
+    won = 0
     for m in range(1, len(ours) + 1):
+        shift = width * m
+        rest = _choices(abstained + sum(len(at) for at in others if len(at) < m), width)
         rivals = [at for at in others if len(at) >= m]
-        rest = free
-        for at in others:
-            if len(at) < m:
-                rest = np.convolve(rest, _binomials(len(at), len(at)))
         if not rivals:
-            _add(won, rest * comb(len(ours), m), m)
-            continue
-        for index, first in enumerate(ours):
-            later = comb(len(ours) - index - 1, m - 1)
-            if not later:
-                break
-            ways = rest
+            # Nor has any answer more votes than any larger m: what is left is to choose our paths.
+            won += sum(rest * comb(len(ours), more) << (width * more) for more in range(m, len(ours) + 1))
+            break
+        whole = 0
+        for index in range(len(ours) - m + 1):
+            ways, first = rest * comb(len(ours) - index - 1, m - 1), ours[index]
             for at in rivals:
-                fewer = _binomials(len(at), m)
-                fewer[m] = comb(sum(place > first for place in at), m)
-                ways = np.convolve(ways, fewer)
-            _add(won, ways * later, m)
+                ways *= _at_most(len(at), m, len(at) - bisect(at, first), width)
+            whole += ways
+        won += whole << shift
     return won
 
 
-def _binomials(n: int, top: int) -> np.ndarray:
-    return np.array([comb(n, j) for j in range(top + 1)], dtype=float)
+@cache
+def _at_most(n: int, m: int, late: int, width: int) -> int:
+    """Fewer than m of n paths, or m of the `late` last ones."""
+    return (_choices(n, width) & ((1 << width * m) - 1)) + (comb(late, m) << (width * m))
 
 
-def _add(total: np.ndarray, ways: np.ndarray, shift: int) -> None:
-    reach = min(len(ways), len(total) - shift)
-    total[shift : shift + reach] += ways[:reach]
+@cache
+def _choices(n: int, width: int) -> int:
+    """(1 + x)^n."""
+    return sum(comb(n, k) << (width * k) for k in range(n + 1))

@@ -11,7 +11,7 @@ import pytest
 from conftest import Cli
 
 from cotbench.extract.programs import Code
-from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution
+from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution, reasoning_tokens
 from cotbench.records import read_manifest, read_records
 from cotbench.types import (
     AnswerType,
@@ -280,7 +280,7 @@ def test_every_outcome_of_an_execution_has_a_place_in_a_record() -> None:
 
 # --- runs ---------------------------------------------------------------------------------------------------------
 
-ALL = "direct,cot,self-consistency,pal,plan-direct,plan-cot,plan-solver"
+ALL = "direct,cot,self-consistency,direct-votes,pal,plan-direct,plan-cot,plan-solver"
 
 
 @pytest.fixture
@@ -303,8 +303,8 @@ def rows_of(run: dict[str, Any], mode: str) -> Sequence[dict[str, Any]]:
 
 def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_path: Path) -> None:
     done = run(main, "--task", numbers, "--mode", ALL, "--paths", "self-consistency=8", "-o", tmp_path / "r")
-    assert done["answers"] == 7 * 24
-    assert done["requests"] == 7 * 24, "direct, cot, votes, pal, one plan for three modes, and two that carry it out"
+    assert done["answers"] == 8 * 24
+    assert done["requests"] == 8 * 24, "direct, cot, two votes, pal, one plan for three modes, and two that carry it out"
     plans = [
         [row["requests"][0][0] for row in rows_of(done, mode)] for mode in ("plan-direct", "plan-cot", "plan-solver")
     ]
@@ -320,6 +320,25 @@ def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_
     assert all(row["executions"][0]["value"] == row["answer"] for row in programs)
     totals = read_manifest(Path(done["folder"])).totals
     assert totals["programs"] == len(programs) + len([r for r in rows_of(done, "plan-solver") if r["executions"]])
+
+
+def test_votes_over_direct_answers_ask_what_direct_asks(main: Cli, numbers: Path, tmp_path: Path) -> None:
+    done = run(main, "--task", numbers, "--mode", "direct,direct-votes", "--paths", "5", "-o", tmp_path / "r")
+    direct, votes = rows_of(done, "direct"), rows_of(done, "direct-votes")
+    assert [row["prompt_tokens"] for row in direct] == [row["prompt_tokens"] for row in votes]
+    assert all(len(row["votes"]["ballots"]) == 5 for row in votes)
+
+
+def test_reasoning_tokens_are_the_engines_or_a_share_of_the_characters() -> None:
+    def path(text: str, **more: Any) -> Completion:
+        return Completion(text=text, finish_reason="stop", **more)
+
+    assert reasoning_tokens([path("Answer: 1")], 10) == 0
+    assert reasoning_tokens([path("<think>" + "x" * 25 + "</think>" + "y" * 40)], 80) == 40
+    assert reasoning_tokens([path("y" * 10, reasoning="x" * 30)], 100) == 75
+    assert reasoning_tokens([path("y" * 10, reasoning="x" * 30, reasoning_tokens=60)], 100) == 60
+    assert reasoning_tokens([path("y"), path("z")], None) is None
+    assert reasoning_tokens([path("")], 0) == 0
 
 
 def test_a_vote_costs_what_all_its_paths_cost(main: Cli, numbers: Path, tmp_path: Path) -> None:

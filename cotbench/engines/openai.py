@@ -277,6 +277,7 @@ class OpenAIEngine:
                     finish_reason=finish,
                     prompt_tokens=usage.prompt_tokens if usage else None,
                     completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
+                    reasoning_tokens=_thought_tokens(usage) if usage and wanted == 1 else None,
                     error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
                 )
             )
@@ -333,3 +334,9 @@ class OpenAIEngine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _thought_tokens(usage: Any) -> int | None:
+    """What a server says of reasoning in its usage; None where it says nothing."""
+    told = getattr(getattr(usage, "completion_tokens_details", None), "reasoning_tokens", None)
+    return told if isinstance(told, int) else None
