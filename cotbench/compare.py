@@ -1,161 +1,65 @@
-"""Paired statistics over recorded runs. No printing, no plotting.
+"""Paired comparisons over recorded runs: what a mode changes, question by question. No printing, no plotting.
 
-Modes are paired on question ids, within a run and across runs, and only where what `_conditions` lists is the same: the
-model's revision, dtype and arguments, chat template, task file, data and exemplars. Per mode: accuracy with a Wilson interval. Per pair: the mean of the paired
-differences with a t interval, whose standard error is clustered where questions share a passage or a subject
-(Miller 2024, arXiv:2411.00640), and the exact McNemar test on the questions that helped and hurt.
+Per mode: accuracy with a Wilson interval, and its standard error clustered where questions share a passage or a subject (Miller 2024,
+arXiv:2411.00640). Per pair of modes: the mean of the paired differences with an interval (`stats.paired`), the exact McNemar test on the
+questions that helped and hurt, and the same in each arm of a tag rule, with the difference in differences and the share of the gain.
 
 Denominators: a question whose request failed, or whose answer could not be compared in time, is in none of them. An
 answer that could not be read counts as not right, as everywhere; its rate stands beside the accuracy, because it
-differs between modes.
+differs between modes, and so do the difference on pairs that were read in both, and its bounds over all readings.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from scipy import stats
 
-from cotbench.errors import RunError
-from cotbench.extract import VAGUE
-from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records, state_of
-from cotbench.tagging import RULE, is_symbolic
+from cotbench import stats
+from cotbench.pairing import OUTCOMES, Cell, Panel, Run, load_run, panels_of
+from cotbench.policies import PlanRow, Policy, plan_rows, policies_of
+from cotbench.records import state_of
+from cotbench.stats import Array, Estimate
+from cotbench.tagging import RULE, RULES, Rule
 from cotbench.tallies import Curve, Outcomes, count_outcomes, curve_of
-from cotbench.types import UNDECIDED, Outcome, Question
+from cotbench.types import Outcome
 
-CONFIDENCE = 0.95
+__all__ = ["ALL", "OTHER", "SYMBOLIC", "Comparison", "compare", "load_run"]
+
+REPORT_SCHEMA = 2
 ALL, SYMBOLIC, OTHER = "all", "symbolic", "non-symbolic"
 TAGS = (ALL, SYMBOLIC, OTHER)
-_REWRITE = "Run `cotbench run --resume RUN` to write its files again."
+DIRECT = "direct"
+EFFECT = 0.02
 
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    folder: Path
-    manifest: Manifest
-    questions: Mapping[str, Question]
-    records: Sequence[Mapping[str, Any]]
-
-    @property
-    def finished(self) -> bool:
-        return self.manifest.status == "finished"
-
-
-def load_run(folder: Path) -> Run:
-    """Raises RunError where the folder doesn't hold what a run writes."""
-    manifest = read_manifest(folder)
-    questions, _ = read_questions(folder)
-    records = read_records(folder)
-    unknown = next((r["question"] for r in records if r["question"] not in questions), None)
-    if unknown is not None:
-        raise RunError(f"{folder / QUESTIONS}: lacks question {unknown}, which has a record.", _REWRITE)
-    return Run(folder=folder, manifest=manifest, questions=questions, records=records)
-
-
-# --- which records belong together --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """Records of one mode on one task, with what decides whether they may be paired with another mode's."""
-
-    model: str
-    task: str
-    mode: str
-    run: Run
-    conditions: Mapping[str, Any]
-    records: Mapping[str, Mapping[str, Any]]
-
-
-def _conditions(run: Run, task: str) -> dict[str, Any]:
-    spec = run.manifest.spec
-    model = spec["model"]
-    return {
-        "model revision": model["revision"],
-        "dtype": model.get("dtype"),
-        "--model-args": spec.get("model_args"),
-        "chat template": model["chat_template_hash"] or model["chat_template"],
-        "system role": run.manifest.engine.get("system_role"),
-        "task file": spec["tasks"][task].get("file"),
-        "data": spec["tasks"][task]["data"],
-        "exemplars (--num-fewshot)": spec["num_fewshot"],
-        "exemplars' source (--exemplars)": spec.get("exemplars", "the task's"),
+_PROGRAM_FAILED = frozenset(
+    {
+        Outcome.NO_PROGRAM,
+        Outcome.SYNTAX_ERROR,
+        Outcome.RUNTIME_ERROR,
+        Outcome.NO_VALUE,
+        Outcome.PROGRAM_TIMEOUT,
+        Outcome.PROGRAM_MEMORY,
+        Outcome.OUTPUT_LIMIT,
+        Outcome.PROGRAM_KILLED,
+        Outcome.PLAN_INVALID,
+        Outcome.UNSOLVED,
+        Outcome.AMBIGUOUS,
     }
-
-
-def cells_of(runs: Iterable[Run]) -> list[Cell]:
-    cells = []
-    for run in runs:
-        by_mode: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = defaultdict(dict)
-        for record in run.records:
-            by_mode[record["task"], record["mode"]][record["question"]] = record
-        wanted = [tuple(name.split("/", 1)) for name in run.manifest.spec["modes"]]
-        for task, mode in wanted:
-            if (task, mode) in by_mode:
-                cells.append(
-                    Cell(
-                        model=run.manifest.spec["model"]["model"],
-                        task=task,
-                        mode=mode,
-                        run=run,
-                        conditions=_conditions(run, task),
-                        records=by_mode[task, mode],
-                    )
-                )
-    return cells
-
-
-def _families(cells: Sequence[Cell]) -> tuple[list[list[Cell]], list[str]]:
-    """Groups of cells that may be paired, per model and task; raises RunError where nothing that was asked for may be."""
-    groups: dict[tuple[str, str], list[list[Cell]]] = defaultdict(list)
-    for cell in cells:
-        families = groups[cell.model, cell.task]
-        home = next((family for family in families if family[0].conditions == cell.conditions), None)
-        if home is None:
-            families.append([cell])
-            continue
-        double = next((other for other in home if other.mode == cell.mode), None)
-        if double is not None:
-            raise RunError(
-                f"{double.run.folder} and {cell.run.folder} both hold {cell.task} under {cell.mode} by {cell.model}.",
-                "Name one of them only.",
-            )
-        home.append(cell)
-    notes = []
-    for (model, task), families in groups.items():
-        modes = {cell.mode for family in families for cell in family}
-        if len(families) > 1 and len(modes) > 1:
-            reasons = [_why_not(families[0][0], family[0]) for family in families[1:]]
-            if all(len(family) == 1 for family in families):
-                raise RunError(
-                    f"{task} by {model}: the runs can't be paired:\n  " + "\n  ".join(reasons),
-                    "Run the modes under the same conditions (one `cotbench run` with several --mode does).",
-                )
-            notes += [f"{task} by {model}: kept apart, because {reason}" for reason in reasons]
-    return [family for families in groups.values() for family in families], notes
-
-
-def _why_not(first: Cell, second: Cell) -> str:
-    parts = [
-        f"{name}: {first.conditions[name]} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
-        for name in first.conditions
-        if first.conditions[name] != second.conditions[name]
-    ]
-    return "; ".join(parts)
-
-
-# --- estimates ----------------------------------------------------------------------------------------------------
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModeStats:
-    """One mode on one task and tag. Rates and accuracy in 0..1, None where n is 0; tokens are means per question."""
+    """One mode on one task and tag. Rates and accuracy in 0..1, None where n is 0; tokens per question, None where unknown.
+
+    se is clustered where `clusters` says so. reasoning tokens are part of the completion's. tokens_per_correct: completion tokens of all questions
+    over right answers.
+    """
 
     model: str
     task: str
@@ -168,23 +72,42 @@ class ModeStats:
     accuracy: float | None
     low: float | None
     high: float | None
-    unread: float | None  # no answer was read: unparsed, truncated or refused
+    se: float | None
+    clusters: int | None
+    unread: float | None  # no answer was read: unparsed, truncated, refused, or its program failed
     truncated: float | None  # a completion was cut at its budget, whether or not an answer was read
     vague: float | None  # of the answers read, those by a vague rule
     undecided: int  # failed requests and grader timeouts, which are in no denominator
     mean_prompt_tokens: float | None
+    median_prompt_tokens: float | None
+    p95_prompt_tokens: float | None
+    mean_reasoning_tokens: float | None
+    median_reasoning_tokens: float | None
+    p95_reasoning_tokens: float | None
     mean_completion_tokens: float | None
+    median_completion_tokens: float | None
+    p95_completion_tokens: float | None
+    tokens_per_correct: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delta:
-    """A mode against the baseline on the questions that both answered. delta, low, high in 0..1; None where not estimable."""
+    """A mode against a baseline on the questions that both answered. Differences in -1..1; None where not estimable.
+
+    tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all. p: exact McNemar; p_holm and p_bonferroni: corrected
+    over the `family` of comparisons named in `Comparison.families`; p_clustered: of the clustered t test.
+    read_*: on the pairs that were read in both. bound_*: if all unread answers counted right in one mode and wrong in the other.
+    mde: the smallest true difference that so many questions find with 80% power; n_needed: questions to find `Comparison.effect`.
+    from_*: the parts of delta that come from answers turned right that had been read as wrong, that had not been readable, that had been cut at the
+    budget, whose program or plan had failed (less those lost in the same way); they sum to delta.
+    """
 
     model: str
     task: str
     mode: str
     baseline: str
     tag: str
+    group: str = ""
     n: int
     both_right: int
     helped: int
@@ -193,96 +116,137 @@ class Delta:
     delta: float | None
     low: float | None
     high: float | None
+    se: float | None
     p: float | None
+    p_clustered: float | None
+    p_holm: float | None = None
+    p_bonferroni: float | None = None
+    family: int | None = None
     clusters: int | None
+    read_n: int
+    read_delta: float | None
+    read_low: float | None
+    read_high: float | None
+    bound_low: float | None
+    bound_high: float | None
+    mde: float | None
+    n_needed: int | None
+    from_wrong: float | None
+    from_unread: float | None
+    from_cut: float | None
+    from_failed: float | None
     token_ratio: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
+class Split:
+    """A paired difference split by one tag rule: both arms, their difference (the difference in differences) and the symbolic arm's share of the gain.
+
+    untagged: questions on which the rule says nothing. share is of the sum over both arms; share_unclear says why it has no interval.
+    """
+
+    model: str
+    task: str
+    mode: str
+    baseline: str
+    rule: str
+    version: int
+    timing: str
+    default: bool
+    n_symbolic: int
+    n_other: int
+    untagged: int
+    delta_symbolic: float | None
+    low_symbolic: float | None
+    high_symbolic: float | None
+    delta_other: float | None
+    low_other: float | None
+    high_other: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None = None
+    p_bonferroni: float | None = None
+    family: int | None = None
+    share: float | None
+    share_low: float | None
+    share_high: float | None
+    share_unclear: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How far two tag rules agree on the questions of a task that both tag."""
+
+    model: str
+    task: str
+    rule: str
+    other: str
+    n: int
+    both: int
+    only_rule: int
+    only_other: int
+    neither: int
+    kappa: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleInfo:
+    name: str
+    version: int
+    timing: str
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
+    """All that a report shows. schema: of this structure. deltas: per tag, for all questions; groups: per subject or type. families: what p_holm is corrected over."""
+
+    schema: int = REPORT_SCHEMA
     runs: list[str]
+    baselines: list[str]
     modes: list[ModeStats]
     deltas: list[Delta]
+    groups: list[Delta] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+    plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stub: bool = False
     tag_rule: str = RULE
+    rules: list[RuleInfo] = field(default_factory=list)
+    families: dict[str, str] = field(default_factory=dict)
+    effect: float = EFFECT
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """The Wilson score interval of a proportion."""
-    interval = stats.binomtest(correct, n).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+# --- one mode -----------------------------------------------------------------------------------------------------
 
 
-def mcnemar_exact(helped: int, hurt: int) -> float:
-    """Two-sided exact McNemar p: a binomial test on the discordant pairs; 1 where there are none."""
-    return float(stats.binomtest(helped, helped + hurt, 0.5).pvalue) if helped + hurt else 1.0
+def _spread(values: Array) -> tuple[float | None, float | None, float | None]:
+    """Mean, median and 95th percentile of what is known."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return None, None, None
+    return float(known.mean()), float(np.median(known)), float(np.quantile(known, 0.95))
 
 
-def newcombe(helped: int, hurt: int, n: int) -> tuple[float, float]:
-    """Newcombe's hybrid score interval for a difference of paired proportions, without the correction for their
-    correlation (Newcombe 1998, "Improved confidence intervals for the difference ...", method 8): wide, never empty."""
-    up, down = helped / n, hurt / n
-    (low_up, high_up), (low_down, high_down) = wilson(helped, n), wilson(hurt, n)
-    mean = up - down
-    reach_down = math.hypot(up - low_up, high_down - down)
-    reach_up = math.hypot(high_up - up, down - low_down)
-    return max(-1.0, mean - reach_down), min(1.0, mean + reach_up)
-
-
-def paired_interval(
-    differences: np.ndarray[Any, Any], clusters: Sequence[str]
-) -> tuple[float, float, float, int | None]:
-    """Mean of paired differences, its interval, and the number of clusters (None if each question is its own).
-
-    Clustered: the sandwich estimator over cluster sums with the factor G/(G-1), t with G-1 degrees of freedom; a question
-    without a cluster is its own. One question, or one cluster, has no interval: it is (-1, 1). Where all differences are
-    equal, the t interval has no width, and Newcombe's stands in.
-    """
-    n = len(differences)
-    mean = float(differences.mean())
-    clustered = any(clusters)
-    if clustered:
-        sums: dict[str, float] = defaultdict(float)
-        for place, (difference, cluster) in enumerate(zip(differences.tolist(), clusters, strict=True)):
-            sums[cluster or f"\x00{place}"] += difference - mean
-        units = len(sums)
-        variance = (
-            math.fsum(total**2 for total in sums.values()) / n**2 * (units / (units - 1) if units > 1 else math.nan)
-        )
-    else:
-        units = n
-        variance = float(differences.var(ddof=1)) / n if n > 1 else math.nan
-    if math.isnan(variance):
-        low, high = -1.0, 1.0
-    elif variance == 0:
-        # All differences are the same, which doesn't mean that they are known without error.
-        low, high = newcombe(int((differences > 0).sum()), int((differences < 0).sum()), n)
-    else:
-        reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, units - 1)) * math.sqrt(variance)
-        low, high = max(-1.0, mean - reach), min(1.0, mean + reach)
-    return mean, low, high, units if clustered else None
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
-
-
-def _mode_stats(cell: Cell, tag: str, symbolic: Mapping[str, bool]) -> ModeStats:
-    rows = [r for q, r in cell.records.items() if _in(tag, symbolic[q])]
-    decided = [r for r in rows if r["outcome"] not in UNDECIDED]
-    n, correct = len(decided), sum(r["outcome"] == Outcome.CORRECT for r in decided)
-    read = [r for r in decided if r["answer"] is not None]
-    low, high = wilson(correct, n) if n else (None, None)
+def _mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
+    decided = cell.decided & mask
+    n, correct = int(decided.sum()), int((cell.right & decided).sum())
+    read = int((cell.read & decided).sum())
+    low, high = stats.wilson(correct, n) if n else (None, None)
+    spread = stats.mean(cell.right[decided].astype(float), panel.clusters_of(decided)) if n else None
+    prompt, reasoning, completion = (_spread(cell.tokens(k)[decided]) for k in ("prompt", "reasoning", "completion"))
     return ModeStats(
-        model=cell.model,
-        task=cell.task,
+        model=panel.model,
+        task=panel.task,
         mode=cell.mode,
         tag=tag,
         run=cell.run.folder.name,
@@ -292,110 +256,330 @@ def _mode_stats(cell: Cell, tag: str, symbolic: Mapping[str, bool]) -> ModeStats
         accuracy=correct / n if n else None,
         low=low,
         high=high,
-        unread=(n - len(read)) / n if n else None,
-        truncated=sum(bool(r["truncated"]) for r in decided) / n if n else None,
-        vague=sum(r["rule"] in VAGUE for r in read) / len(read) if read else None,
-        undecided=len(rows) - n,
-        mean_prompt_tokens=_mean(r["prompt_tokens"] for r in decided),
-        mean_completion_tokens=_mean(r["completion_tokens"] for r in decided),
+        se=spread.se if spread else None,
+        clusters=spread.clusters if spread else None,
+        unread=(n - read) / n if n else None,
+        truncated=float(cell.cut[decided].mean()) if n else None,
+        vague=float(cell.vague[decided].sum()) / read if read else None,
+        undecided=int((cell.asked & mask).sum()) - n,
+        mean_prompt_tokens=prompt[0],
+        median_prompt_tokens=prompt[1],
+        p95_prompt_tokens=prompt[2],
+        mean_reasoning_tokens=reasoning[0],
+        median_reasoning_tokens=reasoning[1],
+        p95_reasoning_tokens=reasoning[2],
+        mean_completion_tokens=completion[0],
+        median_completion_tokens=completion[1],
+        p95_completion_tokens=completion[2],
+        tokens_per_correct=completion[0] * n / correct if completion[0] is not None and correct else None,
     )
 
 
-def _in(tag: str, symbolic: bool) -> bool:
-    return tag == ALL or symbolic == (tag == SYMBOLIC)
+# --- pairs --------------------------------------------------------------------------------------------------------
 
 
-def _delta(cell: Cell, base: Cell, tag: str, symbolic: Mapping[str, bool]) -> Delta:
-    pairs = [
-        (base.records[q], record, cell.run.questions[q].cluster)
-        for q, record in cell.records.items()
-        if q in base.records and _in(tag, symbolic[q])
-    ]
-    pairs = [(a, b, c) for a, b, c in pairs if a["outcome"] not in UNDECIDED and b["outcome"] not in UNDECIDED]
-    before = np.array([a["outcome"] == Outcome.CORRECT for a, _, _ in pairs], dtype=int)
-    after = np.array([b["outcome"] == Outcome.CORRECT for _, b, _ in pairs], dtype=int)
-    helped, hurt = int(((after - before) == 1).sum()), int(((after - before) == -1).sum())
-    both = int((after & before).sum()) if pairs else 0
-    mean = low = high = p = None
-    clusters: int | None = None
-    if pairs:
-        mean, low, high, clusters = paired_interval(after - before, [c for _, _, c in pairs])
-        p = mcnemar_exact(helped, hurt)
-    spent = [
-        _mean(r["completion_tokens"] for r in rows) for rows in ([a for a, _, _ in pairs], [b for _, b, _ in pairs])
-    ]
+def _differences(cell: Cell, base: Cell, mask: Array) -> Array:
+    out: Array = cell.right[mask].astype(float) - base.right[mask].astype(float)
+    return out
+
+
+def _delta(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: float, *, group: str = "") -> Delta:
+    both = cell.decided & base.decided & mask
+    n = int(both.sum())
+    before, after = base.right[both], cell.right[both]
+    helped, hurt, right = int((after & ~before).sum()), int((before & ~after).sum()), int((after & before).sum())
+    clusters = panel.clusters_of(both)
+    if group and clusters is not None and len(np.unique(clusters)) < 2:
+        clusters = None  # within a subject that is itself the cluster, its questions are what there is
+    whole = stats.paired(_differences(cell, base, both), clusters) if n else None
+    readable = both & cell.read & base.read
+    read_n = int(readable.sum())
+    alike = None if clusters is None else panel.clusters_of(readable)
+    read = stats.paired(_differences(cell, base, readable), alike) if read_n else None
+    p_clustered = stats.mean(_differences(cell, base, both), clusters).p if n and clusters is not None else None
+    low_bound = (after.astype(float) - (before | ~base.read[both])).mean() if n else None
+    high_bound = ((after | ~cell.read[both]).astype(float) - before).mean() if n else None
+    sources = _sources(cell, base, both) if n else dict.fromkeys(_SOURCES)
+    spent = [_spread(c.tokens("completion")[both])[0] for c in (base, cell)]
+    se = whole.se if whole else None
     return Delta(
-        model=cell.model,
-        task=cell.task,
+        model=panel.model,
+        task=panel.task,
         mode=cell.mode,
         baseline=base.mode,
         tag=tag,
-        n=len(pairs),
-        both_right=both,
+        group=group,
+        n=n,
+        both_right=right,
         helped=helped,
         hurt=hurt,
-        both_wrong=len(pairs) - both - helped - hurt,
-        delta=mean,
-        low=low,
-        high=high,
-        p=p,
-        clusters=clusters,
+        both_wrong=n - right - helped - hurt,
+        delta=whole.value if whole else None,
+        low=whole.low if whole else None,
+        high=whole.high if whole else None,
+        se=se,
+        p=whole.p if whole else None,
+        p_clustered=p_clustered,
+        clusters=whole.clusters if whole else None,
+        read_n=read_n,
+        read_delta=read.value if read else None,
+        read_low=read.low if read else None,
+        read_high=read.high if read else None,
+        bound_low=_float(low_bound),
+        bound_high=_float(high_bound),
+        mde=stats.detectable(se) if se else None,
+        n_needed=stats.questions_for(effect, se, n) if se else None,
         token_ratio=spent[1] / spent[0] if spent[0] and spent[1] else None,
+        **sources,
     )
 
 
-def compare(runs: Sequence[Run], baseline: str = "direct") -> Comparison:
-    """All estimates over some runs. Raises RunError where what was asked for can't be paired."""
-    cells = cells_of(runs)
-    if not cells:
-        raise RunError(
-            f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
-            "Let the run get further, or resume it.",
-        )
-    families, notes = _families(cells)
-    symbolic: dict[str, bool] = {}
-    for run in runs:
-        symbolic |= {identity: is_symbolic(q) for identity, q in run.questions.items() if identity not in symbolic}
-    modes: list[ModeStats] = []
-    deltas: list[Delta] = []
-    outcomes: list[Outcomes] = []
-    curves: list[Curve] = []
-    count = Counter((family[0].model, family[0].task) for family in families)
-    for family in families:
-        if count[family[0].model, family[0].task] > 1:
-            # Kept apart, so told apart: by the run that holds them.
-            family = [replace(cell, model=f"{cell.model} [{family[0].run.folder.name}]") for cell in family]
-        modes += [_mode_stats(cell, tag, symbolic) for cell in family for tag in TAGS]
-        for cell in family:
-            names = cell.model, cell.task, cell.mode
-            outcomes.append(count_outcomes(*names, cell.records.values()))
-            curves += curve_of(*names, cell.records.values())
-        base = next((cell for cell in family if cell.mode == baseline), None)
-        if base is None:
-            notes.append(
-                f"{family[0].task} by {family[0].model}: no records under '{baseline}', so there is nothing to compare with."
-            )
-            continue
-        for cell in family:
-            if cell.mode != baseline:
-                deltas += [_delta(cell, base, tag, symbolic) for tag in TAGS]
-                notes += _unlike(cell, base)
-                alone = len(set(cell.records) ^ set(base.records))
-                if alone:
-                    notes.append(
-                        f"{cell.task} by {cell.model}: {alone} questions have a record under only one of {baseline} and {cell.mode}; pairs leave them out."
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+_SOURCES = ("from_wrong", "from_unread", "from_cut", "from_failed")
+_SOURCE_OF = np.array(  # by the place of an outcome in OUTCOMES
+    [3 if o in _PROGRAM_FAILED else {Outcome.WRONG: 0, Outcome.TRUNCATED: 2}.get(o, 1) for o in OUTCOMES]
+)
+
+
+def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, float | None]:
+    """A difference is a sum over questions that helped and hurt; each is put to how the side that wasn't right ended."""
+    helped, hurt = both & cell.right & ~base.right, both & base.right & ~cell.right
+    before, after = (
+        np.bincount(_SOURCE_OF[side.endings[mask]], minlength=4) for side, mask in ((base, helped), (cell, hurt))
+    )
+    return {name: float(value) for name, value in zip(_SOURCES, (before - after) / int(both.sum()), strict=True)}
+
+
+def _split(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool) -> Split:
+    both = cell.decided & base.decided
+    masks = [both & (tags == 1), both & (tags == 0)]
+    counts = [int(mask.sum()) for mask in masks]
+    arms = [_differences(cell, base, mask) for mask in masks]
+    clusters = None
+    if panel.clusters is not None:
+        clusters = (panel.clusters[masks[0]], panel.clusters[masks[1]])
+    own: list[Estimate | None] = [
+        stats.paired(arm, None if clusters is None else clusters[at]) if len(arm) else None
+        for at, arm in enumerate(arms)
+    ]
+    contrast = stats.difference_in_differences(arms[0], arms[1], clusters) if all(counts) else None
+    share = None
+    if any(counts):
+        tagged = masks[0] | masks[1]
+        share = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, panel.clusters_of(tagged))
+    return Split(
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        baseline=base.mode,
+        rule=rule.name,
+        version=rule.version,
+        timing=rule.timing,
+        default=default,
+        n_symbolic=counts[0],
+        n_other=counts[1],
+        untagged=int(both.sum()) - sum(counts),
+        delta_symbolic=own[0].value if own[0] else None,
+        low_symbolic=own[0].low if own[0] else None,
+        high_symbolic=own[0].high if own[0] else None,
+        delta_other=own[1].value if own[1] else None,
+        low_other=own[1].low if own[1] else None,
+        high_other=own[1].high if own[1] else None,
+        difference=contrast.value if contrast else None,
+        low=contrast.low if contrast else None,
+        high=contrast.high if contrast else None,
+        p=contrast.p if contrast else None,
+        share=share.value if share and all(counts) else None,
+        share_low=share.low if share and all(counts) else None,
+        share_high=share.high if share and all(counts) else None,
+        share_unclear=(share.unclear if all(counts) else "one arm is empty") if share else "no questions",
+    )
+
+
+def _agreements(panel: Panel, tagged: Mapping[str, Array]) -> list[Agreement]:
+    rows = []
+    names = list(tagged)
+    for at, one in enumerate(names):
+        for other in names[at + 1 :]:
+            known = (tagged[one] >= 0) & (tagged[other] >= 0)
+            first, second = tagged[one][known] == 1, tagged[other][known] == 1
+            if len(first):
+                rows.append(
+                    Agreement(
+                        model=panel.model,
+                        task=panel.task,
+                        rule=one,
+                        other=other,
+                        n=len(first),
+                        both=int((first & second).sum()),
+                        only_rule=int((first & ~second).sum()),
+                        only_other=int((~first & second).sum()),
+                        neither=int((~first & ~second).sum()),
+                        kappa=stats.kappa(first, second),
                     )
-        _flag_reasoning(family, base, modes, notes)
-    notes = [note for run in runs for note in _state_notes(run)] + notes
+                )
+    return rows
+
+
+# --- all of it ----------------------------------------------------------------------------------------------------
+
+
+def compare(
+    runs: Sequence[Run],
+    baselines: Sequence[str] = (DIRECT,),
+    *,
+    rules: Iterable[Rule] = (),
+    tag_rule: str = RULE,
+    effect: float = EFFECT,
+    panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
+) -> Comparison:
+    """All estimates over some runs. rules: the user's own, beside ours; tag_rule: the one that splits the main tables; panels: what
+    `panels_of(runs)` gave, where that has been called already.
+
+    Raises RunError where what was asked for can't be paired.
+    """
+    found_panels, kept_apart = panels or panels_of(runs)
+    notes = list(kept_apart)
+    table = RULES | {rule.name: rule for rule in rules}
+    found = _Findings()
+    for panel in found_panels:
+        _add_panel(found, panel, baselines, table, tag_rule, effect, notes)
+    families = _correct(found)
     return Comparison(
         runs=[run.folder.name for run in runs],
-        modes=modes,
-        deltas=deltas,
-        outcomes=outcomes,
-        curves=curves,
-        notes=notes,
+        baselines=list(baselines),
+        modes=found.modes,
+        deltas=found.deltas,
+        groups=found.groups,
+        splits=found.splits,
+        agreements=found.agreements,
+        policies=found.policies,
+        plans=found.plans,
+        outcomes=found.outcomes,
+        curves=found.curves,
+        notes=list(dict.fromkeys([note for run in runs for note in _state_notes(run)] + notes)),
         stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
+        tag_rule=tag_rule,
+        rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table.values()],
+        families=families,
+        effect=effect,
     )
+
+
+@dataclass(kw_only=True)
+class _Findings:
+    modes: list[ModeStats] = field(default_factory=list)
+    deltas: list[Delta] = field(default_factory=list)
+    groups: list[Delta] = field(default_factory=list)
+    splits: list[Split] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+    plans: list[PlanRow] = field(default_factory=list)
+    outcomes: list[Outcomes] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+
+
+def _add_panel(
+    found: _Findings,
+    panel: Panel,
+    baselines: Sequence[str],
+    table: Mapping[str, Rule],
+    tag_rule: str,
+    effect: float,
+    notes: list[str],
+) -> None:
+    name = f"{panel.task} by {panel.model}"
+    tagged: dict[str, Array] = {}
+    for rule in table.values():
+        tags = panel.tags(rule)
+        if tags is not None and (tags >= 0).any():
+            tagged[rule.name] = tags
+    default = tagged.get(tag_rule)
+    everything = np.ones(len(panel.questions), dtype=bool)
+    nothing = np.zeros(len(panel.questions), dtype=bool)
+    arms = {
+        ALL: everything,
+        SYMBOLIC: default == 1 if default is not None else nothing,
+        OTHER: default == 0 if default is not None else nothing,
+    }
+    if default is None:
+        notes.append(f"{name}: the tag rule {tag_rule} says nothing of these questions, so they are in neither arm.")
+    found.agreements += _agreements(panel, tagged)
+    for cell in panel.cells.values():
+        found.modes += [_mode_stats(panel, cell, tag, mask) for tag, mask in arms.items()]
+        rows = [row for row in cell.rows if row is not None]
+        found.outcomes.append(count_outcomes(panel.model, panel.task, cell.mode, rows))
+        found.curves += curve_of(panel.model, panel.task, cell.mode, rows)
+    found.plans += plan_rows(panel)
+    for baseline in baselines:
+        base = panel.cells.get(baseline)
+        if base is None:
+            notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
+            continue
+        for cell in panel.cells.values():
+            # Against a second baseline, pairs that the first has already been compared with aren't shown the other way round.
+            if cell.mode in baselines[: baselines.index(baseline) + 1]:
+                continue
+            found.deltas += [_delta(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+            found.groups += [
+                _delta(panel, cell, base, ALL, mask, effect, group=group) for group, mask in panel.groups.items()
+            ]
+            found.splits += [
+                _split(panel, cell, base, table[rule], tags, default=rule == tag_rule) for rule, tags in tagged.items()
+            ]
+            before = {r: t for r, t in tagged.items() if table[r].timing == "pre-treatment"}
+            found.policies += policies_of(panel, cell, base, before)
+            notes += _unlike(panel, cell, base)
+            alone = int((cell.asked ^ base.asked).sum())
+            if alone:
+                notes.append(
+                    f"{name}: {alone} questions have a record under only one of {baseline} and {cell.mode}; pairs leave them out."
+                )
+        notes += _reasons_anyway(panel, base)
+
+
+Row = TypeVar("Row", Delta, Split)
+
+
+def _corrected(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[Row], dict[Any, int]]:
+    """The rows with p corrected for how many tests their family holds, and the families' sizes. None is no family."""
+    members: dict[Any, list[int]] = {}
+    for at, row in enumerate(rows):
+        if row.p is not None and family(row) is not None:
+            members.setdefault(family(row), []).append(at)
+    out = list(rows)
+    for places in members.values():
+        p = [rows[at].p or 0.0 for at in places]
+        for at, by_holm, by_bonferroni in zip(places, stats.holm(p), stats.bonferroni(p), strict=True):
+            out[at] = replace(rows[at], p_holm=by_holm, p_bonferroni=by_bonferroni, family=len(places))
+    return out, {name: len(places) for name, places in members.items()}
+
+
+def _correct(found: _Findings) -> dict[str, str]:
+    """Correct for many tests; the families in words."""
+    found.deltas, sizes = _corrected(found.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
+    found.groups, groups = _corrected(found.groups, lambda row: (row.model, row.task, row.mode, row.baseline))
+    found.splits, splits = _corrected(found.splits, lambda row: ("differences", row.baseline) if row.default else None)
+    kinds = {
+        "all": "comparisons with {} on all questions of a task",
+        "arms": "comparisons with {} within an arm of the tag",
+        "differences": "differences in differences against {} under the default rule",
+    }
+    out: dict[str, list[str]] = {}
+    for (kind, baseline), size in (sizes | splits).items():
+        out.setdefault(kind, []).append(f"the {size} {kinds[kind].format(baseline)}")
+    families = {kind: " (and apart from them, ".join(words) + ")" * (len(words) - 1) for kind, words in out.items()}
+    if groups:
+        families["groups"] = (
+            f"the (at most {max(groups.values())}) subjects or types of one task, for one pair of modes"
+        )
+    return families
+
+
+# --- notes --------------------------------------------------------------------------------------------------------
 
 
 def _state_notes(run: Run) -> list[str]:
@@ -409,23 +593,26 @@ def _state_notes(run: Run) -> list[str]:
         )
     if not run.manifest.spec.get("programs", {}).get("contained", True):
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
-    errors = sum(r["outcome"] == Outcome.ENGINE_ERROR for r in run.records)
-    if errors:
+    outcomes = Counter(record["outcome"] for record in run.records)
+    if outcomes[Outcome.ENGINE_ERROR]:
         notes.append(
-            f"{name}: {errors} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
+            f"{name}: {outcomes[Outcome.ENGINE_ERROR]} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
         )
     return notes
 
 
-def _unlike(cell: Cell, base: Cell) -> list[str]:
+def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """What differs between two modes beside the mode, and may be meant."""
     notes = []
-    ours, theirs = (c.run.manifest.spec["modes"][f"{c.task}/{c.mode}"] for c in (cell, base))
-    name = f"{cell.task} by {cell.model}"
-    for key in ("temperature", "top_p"):
-        here, there = (m.get("sampling", {}).get(key) for m in (ours, theirs))
-        if here != there:
-            notes.append(f"{name}: {key} is {here} under {cell.mode} and {there} under {base.mode}.")
+    name = f"{panel.task} by {panel.model}"
+    ours, theirs = (c.run.manifest.spec["modes"][f"{panel.task}/{c.mode}"] for c in (cell, base))
+    here, there = ({key: m.get("sampling", {}).get(key) for key in ("temperature", "top_p")} for m in (ours, theirs))
+    if here != there:
+        sides = (", ".join(f"{key} {value}" for key, value in side.items()) for side in (here, there))
+        # Without the task: it is the same for all of them, as a rule, and then said once.
+        notes.append(
+            f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({'; '.join(sides)})."
+        )
     if cell.run is not base.run and ours.get("shared") != theirs.get("shared"):
         notes.append(
             f"{name}: what prompts share (persona, answer contract) differs between {cell.run.folder.name} and {base.run.folder.name}."
@@ -433,18 +620,15 @@ def _unlike(cell: Cell, base: Cell) -> list[str]:
     return notes
 
 
-def _flag_reasoning(family: Sequence[Cell], base: Cell, modes: Sequence[ModeStats], notes: list[str]) -> None:
+def _reasons_anyway(panel: Panel, base: Cell) -> list[str]:
     """A direct arm that reasons anyway isn't direct: say so where its answers are half as long as the other mode's."""
-    mean = {
-        s.mode: s.mean_completion_tokens
-        for s in modes
-        if s.task == base.task and s.model == base.model and s.tag == ALL
-    }
-    short = mean.get(base.mode)
-    for cell in family:
-        longer = mean.get(cell.mode)
-        if cell.mode != base.mode and short and longer and short > 40 and short > longer / 2:
+    short = _spread(base.tokens("completion")[base.decided])[0]
+    notes = []
+    for cell in panel.cells.values():
+        longer = _spread(cell.tokens("completion")[cell.decided])[0]
+        if cell is not base and short and longer and short > 40 and short > longer / 2 and not math.isnan(longer):
             notes.append(
-                f"{cell.task} by {cell.model}: answers under {base.mode} take {short:.0f} tokens, under {cell.mode} {longer:.0f}: "
+                f"{panel.task} by {panel.model}: answers under {base.mode} take {short:.0f} tokens, under {cell.mode} {longer:.0f}: "
                 f"the model may reason under {base.mode} too, which hides an effect."
             )
+    return notes

@@ -2,52 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from cotbench.compare import ALL, Comparison
+from cotbench.compare import Comparison
 from cotbench.doctor import Check
 from cotbench.report import words
 from cotbench.report.console import Output, named_table
+from cotbench.report.sections import Section, sections
 
 
-def show(comparison: Comparison) -> None:
-    """The findings in words first, then the tables."""
+class Drawn(Protocol):
+    """What Markdown needs of a plot."""
+
+    @property
+    def stem(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def section(self) -> str: ...
+
+
+def show(comparison: Comparison, *, brief: bool = True) -> None:
+    """The findings in words first, then the tables; brief leaves out those that only the page is wide enough for."""
     console = Output()
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red", highlight=False)
     for line in words.headlines(comparison):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     console.print()
-    one_model = len({row.model for row in comparison.modes}) == 1
-    rows = [words.mode_row(r) for r in comparison.modes if r.tag == ALL]
-    console.whole(named_table("Accuracy by mode", words.MODE_HEADER, rows, left=3, skip=one_model))
-    if comparison.deltas:
-        rows = [words.delta_row(r) for r in comparison.deltas]
-        console.whole(named_table(words.delta_title(comparison), words.DELTA_HEADER, rows, left=4, skip=one_model))
-    rows = [words.outcome_row(r) for r in comparison.outcomes]
-    console.whole(named_table(OUTCOMES_TITLE, words.OUTCOME_HEADER, rows, left=4, skip=one_model))
-    if comparison.curves:
-        rows = [words.curve_row(r) for r in comparison.curves]
-        console.whole(named_table(CURVES_TITLE, words.CURVE_HEADER, rows, left=3, skip=one_model))
-    for note in _footnotes(comparison):
-        console.print(note, style="dim", highlight=False, markup=False)
+    made = sections(comparison)
+    for section in made:
+        if section.brief or not brief:
+            console.whole(named_table(section.title, section.header, section.rows, left=section.left))
+            if section.about:
+                console.print(section.about, style="dim", highlight=False, markup=False, soft_wrap=True)
+                console.print()
+    left_out = [section.title for section in made if brief and not section.brief]
+    if left_out:
+        console.print(f"In the page, beside these: {'; '.join(left_out)}.", highlight=False, markup=False)
     for note in comparison.notes:
-        console.print(f"Note: {note}", style="yellow", highlight=False, markup=False)
-
-
-OUTCOMES_TITLE, CURVES_TITLE = "How questions ended", "Votes"
-
-
-def _footnotes(comparison: Comparison) -> list[str]:
-    votes = [words.CURVE_FOOTNOTE] if comparison.curves else []
-    return [*words.FOOTNOTES, *votes, words.tag_footnote(comparison)]
+        console.print(f"Note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
@@ -101,46 +104,43 @@ def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
+    """The report as Markdown. plots: those that lie beside it as `<stem>.png`."""
+    drawn = list(plots)
     parts = [f"# cotbench report\n\nRuns: {', '.join(comparison.runs)}\n"]
     if comparison.stub:
         parts.insert(0, f"**{words.STUB_WARNING}**\n")
     parts += [f"- {line}" for line in words.headlines(comparison)]
-    parts.append("\n## Accuracy by mode\n")
-    parts += _markdown_table(words.MODE_HEADER, [words.mode_row(r) for r in comparison.modes if r.tag == ALL])
-    if comparison.deltas:
-        parts.append(f"\n## {words.delta_title(comparison)}\n")
-        parts += _markdown_table(words.DELTA_HEADER, [words.delta_row(r) for r in comparison.deltas])
-        parts.append("\n![Paired differences](deltas.png)")
-    parts.append(f"\n## {OUTCOMES_TITLE}\n")
-    parts += _markdown_table(words.OUTCOME_HEADER, [words.outcome_row(r) for r in comparison.outcomes])
-    if comparison.curves:
-        parts.append(f"\n## {CURVES_TITLE}\n")
-        parts += _markdown_table(words.CURVE_HEADER, [words.curve_row(r) for r in comparison.curves])
+    for section in sections(comparison):
+        parts.append(f"\n## {section.title}\n")
+        parts += _markdown_table(section)
+        parts += [f"\n![{plot.title}]({plot.stem}.png)" for plot in drawn if plot.section == section.key]
+        if section.about:
+            parts.append(f"\n{section.about}")
     parts.append("")
-    parts += [f"{note}\n" for note in _footnotes(comparison)]
     parts += [f"Note: {note}\n" for note in comparison.notes]
     return "\n".join(parts)
 
 
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
-    return [f"| {' | '.join(cells[0])} |", f"|{'---|' * len(header)}", *(f"| {' | '.join(row)} |" for row in cells[1:])]
+def _markdown_table(section: Section) -> list[str]:
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (section.header, *section.rows)]
+    rule = [("---" if place < section.left else "---:") for place in range(len(section.header))]
+    return [f"| {' | '.join(cells[0])} |", f"| {' | '.join(rule)} |", *(f"| {' | '.join(row)} |" for row in cells[1:])]
 
 
-def write_csv(comparison: Comparison, path: Path) -> None:
-    """One row per model, task, mode and tag; the columns of the paired difference are empty for the baseline."""
-    frame = pd.DataFrame([asdict(row) for row in comparison.modes])
-    keys = ["model", "task", "mode", "tag"]
-    if comparison.deltas:
-        deltas = pd.DataFrame([asdict(row) for row in comparison.deltas])
-        renamed = {name: f"pair_{name}" for name in deltas.columns if name not in keys}
-        frame = frame.merge(deltas.rename(columns=renamed), on=keys, how="left")
-    frame.to_csv(path, index=False)
-
-
-def write_votes(comparison: Comparison, path: Path) -> None:
-    """maj@k, pass@k and mean@k, one row per model, task, mode and k; no file where no votes were held."""
-    path.unlink(missing_ok=True)  # of an earlier report
-    if comparison.curves:
-        pd.DataFrame([asdict(row) for row in comparison.curves]).to_csv(path, index=False)
+def write_csvs(comparison: Comparison, folder: Path) -> None:
+    """One file a kind of estimate, a row each; none where there are no rows (that of an earlier report is removed)."""
+    files: dict[str, Sequence[Any]] = {
+        "summary": comparison.modes,
+        "deltas": [*comparison.deltas, *comparison.groups],
+        "splits": comparison.splits,
+        "policies": comparison.policies,
+        "plans": comparison.plans,
+        "votes": comparison.curves,
+        "agreement": comparison.agreements,
+    }
+    for name, rows in files.items():
+        path = folder / f"{name}.csv"
+        path.unlink(missing_ok=True)
+        if rows:
+            pd.DataFrame([asdict(row) for row in rows]).to_csv(path, index=False)

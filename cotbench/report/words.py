@@ -1,30 +1,35 @@
-"""Estimates in words and figures: one place for signs, digits and dashes."""
+"""Estimates in words and figures: one place for signs, digits and dashes, and the sentences that a report begins with."""
 
 from __future__ import annotations
 
-from cotbench.compare import ALL, Comparison, Delta, ModeStats
-from cotbench.tallies import Curve, Outcomes
+from collections.abc import Sequence
+
+from cotbench.compare import ALL, Comparison, Delta, Split
+from cotbench.stats import CONFIDENCE
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
+ALPHA = 1 - CONFIDENCE
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    return DASH if value is None else f"{100 * value:.{digits}f}"
+    # Adding 0.0 makes a rounded -0.0 plain.
+    return DASH if value is None else f"{round(100 * value, digits) + 0.0:.{digits}f}"
 
 
 def points(value: float | None) -> str:
     """A difference in percentage points, with its sign: +8.1, −0.4."""
     if value is None:
         return DASH
-    return f"{100 * value:+.1f}".replace("-", "−")
+    return f"{100 * value:+.1f}".replace("-", "−").replace("−0.0", "0.0").replace("+0.0", "0.0")
 
 
-def interval(low: float | None, high: float | None, *, signed: bool = False) -> str:
+def interval(low: float | None, high: float | None, *, signed: bool = False, digits: int = 1) -> str:
     if low is None or high is None:
         return DASH
-    show = points if signed else percent
-    return f"{show(low)} to {show(high)}"
+    if signed:
+        return f"{points(low)} to {points(high)}"
+    return f"{percent(low, digits)} to {percent(high, digits)}".replace("-", "−")
 
 
 def p_value(value: float | None) -> str:
@@ -37,108 +42,97 @@ def tokens(value: float | None) -> str:
     return DASH if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
+def times(value: float | None) -> str:
+    return DASH if value is None else f"{value:.0f}x" if value >= 9.95 else f"{value:.1f}x"
+
+
+def count(value: int | None) -> str:
+    return DASH if value is None else f"{value:,}"
+
+
 def short_model(model: str) -> str:
     return model.rstrip("/").rsplit("/", 1)[-1]
 
 
-def sentence(delta: Delta) -> str:
-    """The finding of one pair of modes on one task, in words."""
-    what = {"cot": "CoT"}.get(delta.mode, delta.mode)
-    model = short_model(delta.model)
-    if delta.delta is None or delta.low is None or delta.high is None:
-        return f"{what} against {delta.baseline} for {model} on {delta.task}: n = 0, not estimable."
-    size = f"{abs(100 * delta.delta):.1f} points ({interval(delta.low, delta.high, signed=True)}; n = {delta.n:,})"
-    sure = delta.p is not None and delta.p < 0.05  # both must say so: with few questions they may differ
-    if delta.low > 0 and sure:
-        finding = f"{what} helps {model} on {delta.task} by {size}"
-    elif delta.high < 0 and sure:
-        finding = f"{what} hurts {model} on {delta.task} by {size}"
-    else:
-        finding = (
-            f"Whether {what} helps {model} on {delta.task} isn't clear: {points(delta.delta)} {size.split(' ', 1)[1]}"
-        )
-        if not sure and (delta.low > 0 or delta.high < 0):
-            finding += f" with a McNemar p of {p_value(delta.p)}"
-    if delta.token_ratio:
-        finding += f"; it takes {delta.token_ratio:.1f}x the completion tokens of {delta.baseline}"
-    return finding + "."
+def mode_name(mode: str) -> str:
+    """As it stands in a sentence."""
+    return {"cot": "CoT", "pal": "PAL"}.get(mode, mode)
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
 
 
 def headlines(comparison: Comparison) -> list[str]:
-    return [sentence(delta) for delta in comparison.deltas if delta.tag == ALL]
+    """The answer: a sentence for each model and pair of modes, over all tasks."""
+    pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
+    splits = {(s.model, s.task, s.mode, s.baseline): s for s in comparison.splits if s.default}
+    out = []
+    for model, mode, baseline in pairs:
+        rows = [
+            d for d in comparison.deltas if (d.model, d.mode, d.baseline) == (model, mode, baseline) and d.tag == ALL
+        ]
+        found = [(d, splits.get((d.model, d.task, d.mode, d.baseline))) for d in rows]
+        out.append(_sentence(model, mode, baseline, found, comparison.tag_rule))
+    return out
 
 
-MODE_HEADER = ["model", "task", "mode", "n", "right %", "95% interval", "unread %", "cut %", "vague %", "tokens"]
-DELTA_HEADER = ["model", "task", "mode", "questions", "n", "delta", "95% interval", "helped", "hurt", "p"]
+def _sentence(model: str, mode: str, baseline: str, rows: Sequence[tuple[Delta, Split | None]], rule: str) -> str:
+    who = f"{mode_name(mode)}" if baseline == "direct" else f"{mode_name(mode)} (against {mode_name(baseline)})"
+    parts: list[str] = []
+    last = ""
+    for delta, split in rows:
+        verdict = _verdict(delta)
+        where = f"on {delta.task} {_size(delta)}{_cost(delta, split, rule)}"
+        if verdict == last:
+            parts.append(where)
+        else:
+            opening = {
+                "helps": f"{'it ' if parts else f'{who} '}helps {'' if parts else f'{short_model(model)} '}",
+                "hurts": f"{'it ' if parts else f'{who} '}hurts {'' if parts else f'{short_model(model)} '}",
+                "unclear": f"{'it has' if parts else f'{who} has'} no clear effect {'' if parts else f'for {short_model(model)} '}",
+                "none": f"{'it' if parts else f'{who} for {short_model(model)}'}: ",
+            }[verdict]
+            parts.append(opening + where)
+        last = verdict
+    return "; ".join(parts) + "."
 
 
-def mode_row(row: ModeStats) -> list[str]:
-    return [
-        short_model(row.model),
-        row.task,
-        row.mode,
-        f"{row.n:,}",
-        percent(row.accuracy),
-        interval(row.low, row.high),
-        percent(row.unread),
-        percent(row.truncated),
-        percent(row.vague),
-        tokens(row.mean_completion_tokens),
-    ]
+def _verdict(delta: Delta) -> str:
+    if delta.delta is None or delta.low is None or delta.high is None:
+        return "none"
+    p = delta.p_holm if delta.p_holm is not None else delta.p
+    sure = p is not None and p < ALPHA  # both must say so: an interval over few clusters and an exact test may differ
+    if delta.low > 0 and sure:
+        return "helps"
+    return "hurts" if delta.high < 0 and sure else "unclear"
 
 
-def delta_row(row: Delta) -> list[str]:
-    head = [short_model(row.model), row.task, row.mode, row.tag]
-    if row.n == 0:
-        return [*head, "0", "not estimable", DASH, DASH, DASH, DASH]
-    return [
-        *head,
-        f"{row.n:,}",
-        points(row.delta),
-        interval(row.low, row.high, signed=True),
-        str(row.helped),
-        str(row.hurt),
-        p_value(row.p),
-    ]
+def _size(delta: Delta) -> str:
+    if delta.delta is None:
+        return "(n = 0, not estimable)"
+    inside = f"{interval(delta.low, delta.high, signed=True)}; n = {delta.n:,}"
+    if _verdict(delta) == "unclear":
+        p = delta.p_holm if delta.p_holm is not None else delta.p
+        against = delta.low is not None and delta.high is not None and (delta.low > 0 or delta.high < 0)
+        return f"({points(delta.delta)} points, {inside}{f'; corrected McNemar p {p_value(p)}' if against else ''})"
+    return f"by {abs(100 * delta.delta):.1f} points ({inside})"
 
 
-OUTCOME_HEADER = ["model", "task", "mode", "how questions ended"]
-CURVE_HEADER = ["model", "task", "mode", "k", "of n", "maj@k %", "pass@k %", "mean@k %", "abstained %", "tied %"]
+def _cost(delta: Delta, split: Split | None, rule: str) -> str:
+    parts = []
+    if delta.token_ratio:
+        parts.append(f"costs {times(delta.token_ratio)} the tokens")
+    if split is not None and split.share is not None and split.share_low is not None and _verdict(delta) != "unclear":
+        tagged = split.n_symbolic + split.n_other
+        symbolic = 'with "="' if rule == "eq_question" else f"that are symbolic ({rule})"
+        parts.append(
+            f"{100 * split.share:.0f}% of it ({interval(split.share_low, split.share_high, digits=0)}) on the "
+            f"{100 * split.n_symbolic / tagged:.1f}% of questions {symbolic}"
+        )
+    return "".join(f", {part}" for part in parts)
 
 
-def outcome_row(row: Outcomes) -> list[str]:
-    ended = ", ".join(f"{name} {count:,}" for name, count in row.counts.items())
-    return [short_model(row.model), row.task, row.mode, ended]
-
-
-def curve_row(row: Curve) -> list[str]:
-    return [
-        short_model(row.model),
-        row.task,
-        row.mode,
-        str(row.k),
-        str(row.n),
-        *(percent(value) for value in (row.maj, row.any, row.mean, row.abstained, row.tied)),
-    ]
-
-
-def delta_title(comparison: Comparison) -> str:
-    return f"Paired differences against {comparison.deltas[0].baseline}, in points"
-
-
-FOOTNOTES = [
-    "right: accuracy with its Wilson interval. unread: no answer could be read (counted as not right). cut: at the token budget (of several paths, any). "
-    "vague: of the answers read, those that needed a vague rule. tokens: mean completion tokens per question.",
-    "delta: paired difference in points with a t interval, clustered where questions share a passage or a subject. "
-    "helped / hurt: questions right under one mode only. p: exact McNemar, not corrected for the number of rows.",
-]
-
-
-CURVE_FOOTNOTE = (
-    "maj@k: the vote of k of the n paths, pass@k: one of k is right; both over all subsets of k. mean@k: a single path is right. "
-    "abstained: of the n paths, those without an answer. tied: of the votes of all n, which then go to the answer reached first."
-)
-
-
-def tag_footnote(comparison: Comparison) -> str:
-    return f'symbolic: the question or an option holds "=" (rule {comparison.tag_rule}); n = 0 means that no question does.'
+def main_mode(comparison: Comparison, model: str, task: str) -> str | None:
+    """The mode that long tables and plots are about: cot where it was compared, else the first that was."""
+    modes = [d.mode for d in comparison.deltas if (d.model, d.task) == (model, task)]
+    return "cot" if "cot" in modes else next(iter(modes), None)
