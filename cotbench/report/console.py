@@ -13,6 +13,16 @@ from rich.table import Table
 PLAIN_WIDTH = 120  # where there is no terminal
 
 
+def tame(text: str) -> str:
+    """Without what a terminal would take as a command, or couldn't show: a model or its program may have written it.
+
+    Control characters, escape sequences, marks that turn the direction of text, and lone surrogates become escapes that one can read.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
 class Output(Console):
     """stdout, or stderr. A reader that goes away (`| head`) is an error for the caller, not an exit from in here."""
 

@@ -1,0 +1,644 @@
+// The question browser: what is chosen, the list, and one question opened.
+
+const PAGE = 100;
+const START = 140; // characters of a question in the list
+const CACHED = 4; // chunks of details that are kept
+
+const byId = (id) => document.getElementById(id);
+const plain = (name) => name.replaceAll("_", " ");
+
+/** The index, and where details are. Set once by `load`. */
+let index;
+let places;
+let panelOf; // by question: the number of its panel
+let searched; // by question: what the search looks through
+let chosen; // what is filtered for, see `fresh`
+let found = []; // the numbers of the questions that pass
+let page = 0;
+let opened = -1;
+const chunks = new Map();
+
+const FILTERS = ["text", "panel", "group", "mode", "outcome", "change", "baseline", "rule", "tag"];
+const CHANGES = {
+  helped: "helped: right here, wrong there",
+  hurt: "hurt: wrong here, right there",
+  changed: "helped or hurt",
+  "both-right": "both right",
+  "both-wrong": "both wrong",
+};
+const TAGS = { symbolic: "1", "not-symbolic": "0", neither: "-" };
+
+// --- what is known of a question ----------------------------------------------------------------------------------
+
+function outcomeOf(mode, question) {
+  const code = index.outcome[mode][question];
+  return code === "-" ? null : index.outcomes[code.charCodeAt(0) - 48];
+}
+
+function answerOf(mode, question) {
+  const answer = index.answer[mode][question];
+  return answer === 0 ? index.gold[question] : answer;
+}
+
+function decided(outcome) {
+  return outcome !== null && !index.undecided.includes(outcome);
+}
+
+/** "right", "wrong", or "other": not read, not decided, not asked. */
+function kindOf(outcome) {
+  return outcome === "correct" ? "right" : outcome === "wrong" ? "wrong" : "other";
+}
+
+function labelOf(panel) {
+  const { model, task } = index.panels[panel];
+  const models = new Set(index.panels.map((one) => one.model));
+  return models.size > 1 ? task + " · " + model.replace(/\/+$/, "").split("/").pop() : task;
+}
+
+function ofCode(outcome) {
+  return String.fromCharCode(48 + index.outcomes.indexOf(outcome));
+}
+
+// --- filters ------------------------------------------------------------------------------------------------------
+
+function fresh() {
+  const baseline = index.baselines.find((name) => index.modes.includes(name)) || "";
+  return {
+    text: "",
+    panel: "",
+    group: "",
+    mode: index.modes.find((name) => name !== baseline) || index.modes[0] || "",
+    outcome: "",
+    change: "",
+    baseline,
+    rule: index.rules.some((rule) => rule.name === index.rule) ? index.rule : index.rules.length ? index.rules[0].name : "",
+    tag: "",
+  };
+}
+
+function panelKey(panel) {
+  return index.panels[panel].task + "/" + index.panels[panel].model;
+}
+
+/** The questions that pass, as a new list. */
+function passing() {
+  const n = index.id.length;
+  const mode = index.modes.indexOf(chosen.mode);
+  const base = index.modes.indexOf(chosen.baseline);
+  const panel = chosen.panel ? index.panels.findIndex((_, number) => panelKey(number) === chosen.panel) : -1;
+  const group = chosen.group ? index.groups.indexOf(chosen.group) : -1;
+  const rule = index.rules.findIndex((one) => one.name === chosen.rule);
+  const tags = chosen.tag && rule >= 0 ? index.tags[rule] : null;
+  const tag = TAGS[chosen.tag];
+  const text = chosen.text.trim().toLowerCase();
+  const outcomes = chosen.outcome && mode >= 0 ? index.outcome[mode] : null;
+  const outcome = chosen.outcome === "not-asked" ? "-" : ofCode(chosen.outcome);
+  const change = chosen.change && mode >= 0 && base >= 0 && mode !== base ? chosen.change : "";
+  const right = ofCode("correct");
+  const open = new Set(["-", ...index.undecided.map(ofCode)]);
+  const out = [];
+  for (let q = 0; q < n; q++) {
+    if (panel >= 0 && panelOf[q] !== panel) continue;
+    if (group >= 0 && index.group[q] !== group) continue;
+    if (tags !== null && tags[q] !== tag) continue;
+    if (outcomes !== null && (chosen.outcome === "unread" ? !unread(outcomes[q]) : outcomes[q] !== outcome)) continue;
+    if (change) {
+      const now = index.outcome[mode][q];
+      const before = index.outcome[base][q];
+      if (open.has(now) || open.has(before)) continue;
+      const is = now === right;
+      const was = before === right;
+      if (change === "helped" && !(is && !was)) continue;
+      if (change === "hurt" && !(was && !is)) continue;
+      if (change === "changed" && is === was) continue;
+      if (change === "both-right" && !(is && was)) continue;
+      if (change === "both-wrong" && (is || was)) continue;
+    }
+    if (text && !searched[q].includes(text)) continue;
+    out.push(q);
+  }
+  return out;
+}
+
+function unread(code) {
+  return code !== "-" && code !== ofCode("correct") && code !== ofCode("wrong");
+}
+
+/** Shows what passes. The time it took stands at the document's root, for tests. */
+function apply() {
+  const started = performance.now();
+  found = passing();
+  page = 0;
+  showList();
+  const one = found.length === 1;
+  byId("count").textContent =
+    found.length.toLocaleString("en") + " of " + index.id.length.toLocaleString("en") + (one ? " question" : " questions");
+  document.documentElement.dataset.filterMs = (performance.now() - started).toFixed(1);
+}
+
+function fill(select, entries, value) {
+  select.replaceChildren(...entries.map(([key, label]) => make("option", { value: key }, label)));
+  select.value = value;
+  if (select.value !== value) select.selectedIndex = 0;
+}
+
+function hide(id, hidden) {
+  byId(id).closest("label").hidden = hidden;
+}
+
+/** The controls as `chosen` says; a choice that isn't there any more is given up. */
+function showFilters() {
+  const panel = index.panels.findIndex((_, number) => panelKey(number) === chosen.panel);
+  if (panel < 0) chosen.panel = "";
+  const groups = new Set();
+  for (let q = 0; q < index.id.length; q++) {
+    if (index.group[q] >= 0 && (panel < 0 || panelOf[q] === panel)) groups.add(index.group[q]);
+  }
+  const names = [...groups].sort((a, b) => a - b).map((group) => index.groups[group]);
+  if (!names.includes(chosen.group)) chosen.group = "";
+  const defaults = fresh();
+  for (const name of ["mode", "baseline"]) if (!index.modes.includes(chosen[name])) chosen[name] = defaults[name];
+  if (!index.rules.some((rule) => rule.name === chosen.rule)) chosen.rule = defaults.rule;
+  if (!(chosen.tag in TAGS)) chosen.tag = "";
+  if (!(chosen.change in CHANGES)) chosen.change = "";
+  const any = ["", "any"];
+  fill(byId("f-panel"), [["", "all"], ...index.panels.map((_, number) => [panelKey(number), labelOf(number)])], chosen.panel);
+  fill(byId("f-group"), [["", "all"], ...names.map((name) => [name, name])], chosen.group);
+  fill(byId("f-mode"), index.modes.map((name) => [name, name]), chosen.mode);
+  const codes = new Set(index.modes.includes(chosen.mode) ? index.outcome[index.modes.indexOf(chosen.mode)] : "");
+  const kinds = index.outcomes.filter((name) => codes.has(ofCode(name))).map((name) => [name, plain(name)]);
+  if ([...codes].some(unread)) kinds.push(["unread", "neither right nor wrong"]);
+  if (codes.has("-")) kinds.push(["not-asked", "not asked"]);
+  if (!kinds.some(([key]) => key === chosen.outcome)) chosen.outcome = "";
+  fill(byId("f-outcome"), [any, ...kinds], chosen.outcome);
+  fill(byId("f-change"), [any, ...Object.entries(CHANGES)], chosen.change);
+  fill(byId("f-baseline"), index.modes.map((name) => [name, name]), chosen.baseline);
+  fill(byId("f-rule"), index.rules.map((rule) => [rule.name, rule.name]), chosen.rule);
+  fill(byId("f-tag"), [any, ["symbolic", "symbolic"], ["not-symbolic", "not symbolic"], ["neither", "neither"]], chosen.tag);
+  byId("f-text").value = chosen.text;
+  const pairs = index.modes.length > 1 && index.baselines.some((name) => index.modes.includes(name));
+  if (!pairs || chosen.mode === chosen.baseline) chosen.change = byId("f-change").value = "";
+  byId("f-change").disabled = chosen.mode === chosen.baseline;
+  hide("f-change", !pairs);
+  hide("f-baseline", !pairs);
+  hide("f-group", !names.length);
+  hide("f-panel", index.panels.length < 2);
+  hide("f-rule", !index.rules.length);
+  hide("f-tag", !index.rules.length);
+}
+
+// --- the address --------------------------------------------------------------------------------------------------
+
+/** What is chosen, and the opened question, in the address: to be shared. */
+function writeAddress() {
+  const defaults = fresh();
+  const parts = new URLSearchParams();
+  for (const name of FILTERS) if (chosen[name] !== defaults[name]) parts.set(name, chosen[name]);
+  if (opened >= 0) parts.set("open", panelKey(panelOf[opened]) + "/" + index.id[opened]);
+  const text = parts.toString();
+  const target = text ? "#browse?" + text : location.hash.startsWith("#browse?") ? "#browse" : location.hash || "#";
+  if (location.hash !== target && !(target === "#" && !location.hash)) history.replaceState(null, "", target);
+}
+
+function readAddress() {
+  if (!location.hash.startsWith("#browse?")) return;
+  const parts = new URLSearchParams(location.hash.slice("#browse?".length));
+  chosen = fresh();
+  for (const name of FILTERS) if (parts.has(name)) chosen[name] = parts.get(name);
+  showFilters();
+  apply();
+  const name = parts.get("open");
+  const question = name === null ? -1 : index.id.findIndex((id, q) => panelKey(panelOf[q]) + "/" + id === name);
+  byId("browse").scrollIntoView();
+  if (question >= 0) open(question);
+  else if (opened >= 0) byId("opened").close();
+}
+
+// --- the list -----------------------------------------------------------------------------------------------------
+
+function markOf(mode, question) {
+  const outcome = outcomeOf(mode, question);
+  const name = index.modes[mode];
+  if (outcome === null) return make("td", { class: "mark other", title: name + ": not asked" }, "–", hidden("not asked"));
+  const kind = kindOf(outcome);
+  const answer = answerOf(mode, question);
+  const title = visible(name + ": " + plain(outcome) + (answer === null ? "" : ", " + answer.slice(0, 100)));
+  if (kind === "other") return make("td", { class: "mark other", title }, plain(outcome));
+  return make("td", { class: "mark " + kind, title }, sign(kind), hidden(kind));
+}
+
+function sign(kind) {
+  return make("span", { "aria-hidden": "true" }, kind === "right" ? "✓" : "✗");
+}
+
+function hidden(text) {
+  return make("span", { class: "hidden" }, text);
+}
+
+/** The modes that a panel of the list's questions has. */
+function listedModes() {
+  const of = chosen.panel ? index.panels.filter((_, number) => panelKey(number) === chosen.panel) : index.panels;
+  return index.modes.map((name, mode) => mode).filter((mode) => of.some((panel) => index.modes[mode] in panel.runs));
+}
+
+function showList() {
+  const pages = Math.max(1, Math.ceil(found.length / PAGE));
+  page = Math.min(Math.max(page, 0), pages - 1);
+  const modes = listedModes();
+  const several = index.panels.length > 1 && !chosen.panel;
+  const grouped = !byId("f-group").closest("label").hidden;
+  const names = ["id", ...(several || grouped ? [several ? "task" : "group"] : []), "question"];
+  const header = names.map((name) => make("th", { scope: "col" }, name));
+  const marks = modes.map((mode) =>
+    make("th", { scope: "col", class: "mark" + (index.modes[mode] === chosen.mode ? " chosen" : "") }, index.modes[mode]),
+  );
+  byId("list").tHead.replaceChildren(make("tr", {}, header, marks));
+  const rows = found.slice(page * PAGE, (page + 1) * PAGE).map((question) => {
+    const button = make("button", { type: "button", class: "open" }, apart(index.id[question]));
+    button.dataset.question = question;
+    const text = index.text[question].slice(0, START).replace(/\s+/g, " ");
+    const cut = index.text[question].length > START ? " …" : "";
+    return make(
+      "tr",
+      {},
+      make("th", { scope: "row" }, button),
+      several || grouped ? placeCell(question, several) : null,
+      make("td", { class: "start", dir: "auto" }, text + cut),
+      modes.map((mode) => markOf(mode, question)),
+    );
+  });
+  byId("list").tBodies[0].replaceChildren(...rows);
+  byId("list-scroll").hidden = !found.length;
+  const first = page * PAGE + 1;
+  const last = Math.min(found.length, first + PAGE - 1);
+  byId("page-of").textContent = found.length ? first.toLocaleString("en") + " to " + last.toLocaleString("en") : "";
+  byId("page-back").disabled = page === 0;
+  byId("page-on").disabled = page >= pages - 1;
+  document.querySelector(".pager").hidden = pages === 1;
+}
+
+/** A question's task, with its group below; or its group alone. */
+function placeCell(question, several) {
+  const group = index.group[question] < 0 ? "" : index.groups[index.group[question]];
+  if (!several) return make("td", {}, apart(group));
+  return make("td", {}, apart(labelOf(panelOf[question])), group ? apart(group, { class: "below" }) : "");
+}
+
+function turn(by) {
+  page += by;
+  showList();
+  byId("list-scroll").scrollTop = 0;
+  byId("count").scrollIntoView({ block: "nearest" });
+  const button = byId(by > 0 ? "page-on" : "page-back");
+  (button.disabled ? byId(by > 0 ? "page-back" : "page-on") : button).focus();
+}
+
+// --- one question -------------------------------------------------------------------------------------------------
+
+async function detailsOf(question) {
+  const number = places.chunk[question];
+  if (number < 0) return null;
+  if (!chunks.has(number)) {
+    if (chunks.size >= CACHED) chunks.delete(chunks.keys().next().value);
+    chunks.set(number, unpacked("details-" + number));
+  }
+  const chunk = await chunks.get(number);
+  return { strings: chunk.strings, ...chunk.rows[places.row[question]] };
+}
+
+async function open(question) {
+  opened = question;
+  const dialog = byId("opened");
+  const place = found.indexOf(question);
+  delete document.documentElement.dataset.opened;
+  byId("opened-title").replaceChildren(apart(index.id[question]));
+  byId("opened-of").textContent = place < 0 ? "" : (place + 1).toLocaleString("en") + " of " + found.length.toLocaleString("en");
+  byId("opened-back").disabled = place <= 0;
+  byId("opened-on").disabled = place < 0 || place >= found.length - 1;
+  byId("opened-body").replaceChildren(...aboutOf(question));
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  byId("opened-title").focus();
+  writeAddress();
+  let parts;
+  try {
+    const details = await detailsOf(question);
+    parts = details ? modesOf(question, details) : [notHere(question)];
+  } catch (error) {
+    parts = [make("p", { class: "warning" }, "The details of this question can't be read: " + error.message)];
+  }
+  if (opened !== question) return; // another one was opened meanwhile
+  byId("opened-body").append(...parts);
+  document.documentElement.dataset.opened = index.id[question];
+}
+
+function step(by) {
+  const place = found.indexOf(opened);
+  const next = place < 0 ? undefined : found[place + by];
+  if (next !== undefined) open(next);
+}
+
+/** The dialog is closed: the focus goes to the question's row. */
+function closed() {
+  const place = found.indexOf(opened);
+  opened = -1;
+  delete document.documentElement.dataset.opened;
+  writeAddress();
+  if (place >= 0 && Math.floor(place / PAGE) !== page) {
+    page = Math.floor(place / PAGE);
+    showList();
+  }
+  const row = place < 0 ? null : byId("list").tBodies[0].rows[place % PAGE];
+  (row ? row.querySelector("button") : byId("browse")).focus();
+}
+
+function aboutOf(question) {
+  const panel = index.panels[panelOf[question]];
+  const options = index.options[question];
+  const gold = index.gold[question];
+  const group = index.group[question];
+  const tags = index.rules.map((rule, number) => {
+    const tag = { 1: "symbolic", 0: "not symbolic", "-": "neither" }[index.tags[number][question]];
+    return make("li", { title: rule.about }, make("code", {}, rule.name), " " + tag);
+  });
+  const modes = index.modes.map((name, mode) => mode).filter((mode) => index.modes[mode] in panel.runs);
+  return [
+    make("p", { class: "about" }, [panel.task, panel.model].map((name, n) => [n ? " · " : "", apart(name)]),
+      group < 0 ? "" : [" · ", apart(index.groups[group])]),
+    block([index.text[question]]),
+    options.length
+      ? make("ol", { class: "options" }, options.map((text, place) => {
+          const letter = String.fromCharCode(65 + place);
+          return make("li", { class: letter === gold ? "gold" : null }, make("b", {}, letter), apart(text, { class: "option" }),
+            letter === gold ? make("span", { class: "badge" }, "gold") : "");
+        }))
+      : null,
+    make("p", {}, "Gold answer: ", apart(gold, { class: "answer" })),
+    tags.length ? make("ul", { class: "tags", "aria-label": "Tags" }, tags) : null,
+    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes by mode" },
+      make("table", {},
+        make("thead", {}, make("tr", {}, ["mode", "outcome", "answer", "run"].map((name) => make("th", { scope: "col" }, name)))),
+        make("tbody", {}, modes.map((mode) => outcomeRow(mode, question, panel))))),
+  ].filter(Boolean);
+}
+
+function outcomeRow(mode, question, panel) {
+  const outcome = outcomeOf(mode, question);
+  const kind = kindOf(outcome);
+  const answer = answerOf(mode, question);
+  const name = index.modes[mode];
+  return make("tr", {},
+    make("th", { scope: "row" }, name),
+    make("td", { class: kind }, kind === "other" ? "" : [sign(kind), " "], outcome === null ? "not asked" : plain(outcome)),
+    make("td", {}, answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })),
+    make("td", {}, apart(panel.runs[name])));
+}
+
+function notHere(question) {
+  const panel = index.panels[panelOf[question]];
+  const runs = [...new Set(Object.values(panel.runs))];
+  return make("p", { class: "notice" },
+    "The prompts and outputs of this question were left out of this page to keep its size. ",
+    make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)), " has room for more, and ",
+    runs.map((run, n) => [n ? ", " : "", make("code", {}, "cotbench show " + run + " " + index.id[question])]), " prints them.");
+}
+
+function modesOf(question, details) {
+  const shown = new Map(); // by reply: under which mode it stands already
+  return index.modes.filter((name) => name in details.modes).map((name) => {
+    const entry = details.modes[name];
+    const mode = index.modes.indexOf(name);
+    const outcome = outcomeOf(mode, question);
+    const kind = kindOf(outcome);
+    const last = entry.replies.length - 1;
+    return make("section", { class: "mode", "data-mode": name },
+      make("h3", {}, name, " ", make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
+      factsOf(entry, answerOf(mode, question)),
+      entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
+      entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
+      entry.replies.map((number, at) => {
+        if (number < 0) return make("p", { class: "notice" }, "Request " + (at + 1) + ": not on record in the run's journal.");
+        const before = shown.get(number);
+        if (before === undefined) shown.set(number, name);
+        const title = last > 0 ? "Request " + (at + 1) + ": " : "";
+        return replyOf(details, number, entry, question, title, at < last && before !== undefined ? before : "");
+      }),
+      entry.votes ? votesOf(entry.votes) : null,
+      (entry.executions || []).map((one, at) => executionOf(one, at, entry)));
+  });
+}
+
+function factsOf(entry, answer) {
+  const count = (value) => (value === null ? "unknown" : value.toLocaleString("en"));
+  const [prompt, reasoning, completion] = entry.tokens;
+  const facts = [
+    ["answer", answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })],
+    entry.rule ? ["read by rule", make("code", {}, entry.rule)] : null,
+    ["prompt tokens", count(prompt)],
+    ["completion tokens", count(completion) + (reasoning === null ? "" : " (" + count(reasoning) + " of them reasoning)")],
+    entry.truncated ? ["cut", "at the token budget"] : null,
+  ].filter(Boolean);
+  return make("dl", { class: "facts" }, facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+}
+
+function replyOf(details, number, entry, question, title, before) {
+  const reply = details.replies[number];
+  const { strings } = details;
+  const template = strings[reply.template];
+  const sent = (value) => block(piecesOf(value, strings, index.text[question]));
+  const prompt = make("details", { class: "prompt" },
+    make("summary", {}, title + "prompt (" + template + ")"),
+    make("p", { class: "about" }, strings[reply.sampling] + (reply.seed === undefined ? "" : ", seed " + reply.seed)),
+    reply.prompt === undefined
+      ? reply.messages.map(([role, text]) => [make("p", { class: "role" }, role), sent(text)])
+      : sent(reply.prompt));
+  const left = reply.of - reply.paths.length;
+  const kept = new Set(reply.paths.map(([path]) => path));
+  const missing = [...Array(reply.of).keys()].filter((path) => !kept.has(path));
+  const paths = reply.paths.map((path) => pathOf(path, details, number, entry, reply.of, title));
+  const note = left
+    ? make("p", { class: "notice" }, "Left out of this page, since each has the answer of one shown or none: " +
+        (left === 1 ? "path " : "paths ") + ranges(missing) + ".")
+    : null;
+  if (!before) return [prompt, paths, note];
+  return make("details", {}, make("summary", {}, title + "the " + template + ", the same as under " + before), prompt, paths, note);
+}
+
+function ranges(numbers) {
+  const parts = [];
+  for (const number of numbers) {
+    const last = parts[parts.length - 1];
+    if (last && last[1] === number - 1) last[1] = number;
+    else parts.push([number, number]);
+  }
+  return parts.map(([from, to]) => (from === to ? String(from + 1) : from + 1 + "–" + (to + 1))).join(", ");
+}
+
+function pathOf([path, text, finish, tokens, reasoning, error], details, number, entry, of, title) {
+  const { strings } = details;
+  const at = entry.at && entry.at[0] === number && entry.at[1] === path ? [entry.at[2], entry.at[3]] : null;
+  const single = of === 1;
+  const last = entry.replies[entry.replies.length - 1] === number;
+  const ended = { length: "cut at the token budget", error: "failed", refused: "refused" }[finish];
+  const parts = [
+    error ? make("p", { class: "notice" }, block(piecesOf(error, strings, ""))) : null,
+    reasoning !== undefined && reasoning !== null && strings[reasoning] !== ""
+      ? make("details", {}, make("summary", {}, "reasoning, as the server gives it"), block(piecesOf(reasoning, strings, "")))
+      : null,
+    block(piecesOf(text, strings, ""), at),
+  ].filter(Boolean);
+  const tokensText = tokens === undefined || tokens === null ? "" : tokens.toLocaleString("en") + " tokens";
+  const facts = [ended, tokensText].filter(Boolean).join(", ");
+  const named = title + (single ? "output" : "path " + (path + 1) + (last ? voteOf(entry.votes, path) : ""));
+  if (single) return [make("p", { class: "role" }, named, facts ? " (" + facts + ")" : ""), ...parts];
+  return make("details", { class: "path", open: Boolean(at) },
+    make("summary", {}, named + (facts ? " (" + facts + ")" : "") + (at ? ", the first with the winning answer" : "")), parts);
+}
+
+function voteOf(votes, path) {
+  if (!votes) return "";
+  const ballot = votes.ballots[path];
+  if (ballot === null || ballot === undefined) return ": abstained";
+  const [answer, , outcome] = votes.answers[ballot];
+  return ": " + answer + (outcome === null ? "" : ", " + plain(outcome));
+}
+
+function votesOf(votes) {
+  const paths = (place) => ranges(votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0));
+  const rows = votes.answers.map(([answer, count, outcome], place) => make("tr", {},
+    make("th", { scope: "row" }, apart(answer, { class: "answer" })),
+    make("td", { class: "figure" }, count),
+    make("td", { class: kindOf(outcome) }, outcome === null ? "" : plain(outcome)),
+    make("td", {}, paths(place))));
+  const abstained = Object.entries(votes.abstained);
+  if (abstained.length) {
+    rows.push(make("tr", {},
+      make("th", { scope: "row" }, make("span", { class: "none" }, "abstained")),
+      make("td", { class: "figure" }, abstained.reduce((sum, [, count]) => sum + count, 0)),
+      make("td", {}, abstained.map(([name, count]) => plain(name) + " " + count).join(", ")),
+      make("td", {}, paths(null))));
+  }
+  const margin = votes.margin ? "ahead by " + votes.margin : "a tie, which goes to the answer reached first";
+  return make("div", { class: "scroll votes", tabindex: "0", role: "region", "aria-label": "Votes" },
+    make("table", {},
+      make("caption", {}, "Votes", votes.answers.length ? ": " + margin : ""),
+      make("thead", {}, make("tr", {}, ["answer", "votes", "verdict", "paths"].map((name) =>
+        make("th", { scope: "col", class: name === "votes" ? "figure" : null }, name)))),
+      make("tbody", {}, rows)));
+}
+
+function executionOf(one, at, entry) {
+  const many = entry.executions.length > 1;
+  const each = entry.votes && entry.votes.ballots.length === entry.executions.length;
+  const name = many ? (each ? "Execution of path " : "Execution ") + (at + 1) : "Execution";
+  return make("div", { class: "execution" },
+    make("p", { class: "role" }, name + ": " + plain(one.outcome)),
+    "value" in one ? make("p", {}, "value ", apart(one.value, { class: "answer" })) : null,
+    "error" in one ? block([one.error]) : null,
+    "stdout" in one ? [make("p", { class: "role" }, "printed"), block([one.stdout])] : null);
+}
+
+// --- the start ----------------------------------------------------------------------------------------------------
+
+function listen() {
+  const form = byId("filters");
+  let waiting = 0;
+  const changed = (event) => {
+    const name = event.target.id.slice(2);
+    if (!FILTERS.includes(name)) return;
+    chosen[name] = event.target.value;
+    showFilters();
+    apply();
+    writeAddress();
+  };
+  form.addEventListener("change", (event) => event.target.id !== "f-text" && changed(event));
+  form.addEventListener("input", (event) => {
+    if (event.target.id !== "f-text") return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      chosen.text = event.target.value;
+      apply();
+      writeAddress();
+    }, 120);
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    chosen = fresh();
+    showFilters();
+    apply();
+    writeAddress();
+  });
+  byId("list").addEventListener("click", (event) => {
+    const row = event.target.closest("tbody tr");
+    if (row && !String(getSelection())) open(Number(row.querySelector("button").dataset.question));
+  });
+  byId("page-back").addEventListener("click", () => turn(-1));
+  byId("page-on").addEventListener("click", () => turn(1));
+  const dialog = byId("opened");
+  byId("opened-back").addEventListener("click", () => step(-1));
+  byId("opened-on").addEventListener("click", () => step(1));
+  byId("opened-close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", closed);
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const scrolls = event.target.closest(".scroll");
+    const by = { j: 1, k: -1, ...(scrolls ? {} : { ArrowRight: 1, ArrowLeft: -1 }) }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    step(by);
+  });
+  addEventListener("hashchange", readAddress);
+}
+
+/** Everything that is folded is printed. */
+function unfoldForPrint() {
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("main > section > details:not([open])")];
+    for (const one of folded) one.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const one of folded) one.open = false;
+  });
+}
+
+function sayHeld() {
+  const count = (value) => value.toLocaleString("en");
+  const parts = [];
+  if (places.held < places.of) {
+    parts.push("To keep this file's size, prompts and outputs of " + count(places.held) + " of the " + count(places.of) +
+      " questions are in it: first of those that a mode helped or hurt, then the same share of each task.");
+  }
+  if (places.thin) parts.push("Of votes, one path for each answer and one that abstained are in it.");
+  if (!parts.length) return;
+  byId("held").append(parts.join(" "), " ", make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)),
+    " has room for more, and ", make("code", {}, "cotbench show RUN QUESTION"), " prints a question's outputs as a whole.");
+}
+
+async function load() {
+  [index, places] = await Promise.all([unpacked("index"), unpacked("places")]);
+  panelOf = index.panels.flatMap((panel, number) => Array(panel.n).fill(number));
+  searched = index.id.map((id, q) =>
+    (id + "\n" + index.text[q] + "\n" + index.options[q].join("\n") + "\n" + index.gold[q]).toLowerCase());
+  chosen = fresh();
+  showFilters();
+  listen();
+  sayHeld();
+  apply();
+  byId("browse-state").hidden = true;
+  byId("browser").hidden = false;
+  readAddress();
+}
+
+unfoldForPrint();
+load().then(
+  () => {
+    document.documentElement.dataset.ready = "true";
+  },
+  (error) => {
+    byId("browse-state").textContent = "The questions can't be shown (" + error.message + "): a newer browser may be needed.";
+    document.documentElement.dataset.ready = "false";
+  },
+);

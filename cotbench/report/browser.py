@@ -1,0 +1,241 @@
+"""The question browser's data: an index of all questions, and the details of as many as a size budget holds.
+
+Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and lists need.
+Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose verdict a mode changed come first, then the rest; within
+both, each task gets the same share of its questions.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import orjson
+
+from cotbench.compare import Comparison
+from cotbench.pairing import Panel, Record
+from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.tagging import RULES, Rule
+from cotbench.types import UNDECIDED, Outcome, unit
+
+CHUNK = 100
+LEVEL = 5
+
+_OUTCOMES = [outcome.value for outcome in Outcome]
+_CODES = {outcome: chr(48 + place) for place, outcome in enumerate(_OUTCOMES)}
+_NOT_ASKED = "-"
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+Place = tuple[int, int]  # panel, question
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Compressed JSON. details: chunks of questions, the most telling first; held: which questions each holds, in its order."""
+
+    index: bytes
+    details: Sequence[bytes]
+    held: Sequence[Sequence[Place]]
+    sizes: Sequence[int]  # of the panels
+    thin: bool
+    megabytes: float
+
+    @property
+    def places(self) -> bytes:
+        """Which chunk holds which question, and what was left out."""
+        return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
+
+    def within(self, budget: int) -> Data:
+        """Without the last chunks, as many as it takes."""
+        room = _room(self.index, self.sizes, budget)
+        ends = np.cumsum([len(chunk) for chunk in self.details])
+        keep = int(np.searchsorted(ends, room, side="right"))
+        return replace(self, details=self.details[:keep], held=self.held[:keep])
+
+
+def _room(index: bytes, sizes: Sequence[int], budget: int) -> int:
+    """What the index and the places leave of a budget."""
+    return max(0, budget - len(index) - 6 * sum(sizes))
+
+
+def browser_data(
+    comparison: Comparison, panels: Sequence[Panel], *, budget: int, megabytes: float, rules: Sequence[Rule] = ()
+) -> Data:
+    """budget: bytes for all of it, compressed; the index always goes in. rules: the user's own, beside ours."""
+    index = _packed(_index(comparison, panels, rules))
+    sizes = [len(panel.questions) for panel in panels]
+    room = _room(index, sizes, budget)
+    plan = list(_chunks(panels, comparison.baselines))
+    voted = any(
+        row is not None and row["votes"] for panel in panels for cell in panel.cells.values() for row in cell.rows
+    )
+    thin = voted and not _fits(panels, plan, room)
+    details, held = _details(panels, plan, room, thin)
+    if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in plan):
+        thin = True
+        details, held = _details(panels, plan, room, thin)
+    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
+
+
+def _packed(value: object) -> bytes:
+    try:
+        content = orjson.dumps(value)
+    except TypeError:  # a lone surrogate has no UTF-8
+        content = orjson.dumps(_whole(value))
+    return zlib.compress(content, LEVEL)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_surrogates(value)
+    if isinstance(value, Mapping):
+        return {_whole(key): _whole(entry) for key, entry in value.items()}
+    return [_whole(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def without_surrogates(text: str) -> str:
+    """U+FFFD for each lone surrogate: as many characters, so that spans hold."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+# --- the index ----------------------------------------------------------------------------------------------------
+
+
+def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule]) -> dict[str, Any]:
+    table = RULES | {rule.name: rule for rule in own}
+    infos = [info for info in comparison.rules if info.name in table]
+    modes = list(dict.fromkeys(mode for panel in panels for mode in panel.cells))
+    questions = [question for panel in panels for question in panel.questions]
+    groups = sorted({question.group for question in questions if question.group})
+    numbers = {name: number for number, name in enumerate(groups)}
+    tags = [[panel.tags(table[info.name]) for panel in panels] for info in infos]
+    return {
+        "panels": [
+            {
+                "model": panel.model,
+                "task": panel.task,
+                "n": len(panel.questions),
+                "runs": {mode: cell.run.folder.name for mode, cell in panel.cells.items()},
+            }
+            for panel in panels
+        ],
+        "modes": modes,
+        "baselines": comparison.baselines,
+        "outcomes": _OUTCOMES,
+        "undecided": sorted(UNDECIDED),
+        "groups": groups,
+        "rules": [{"name": info.name, "about": info.about} for info in infos],
+        "rule": comparison.tag_rule,
+        "id": [question.id for question in questions],
+        "text": [shortened(question.text) for question in questions],
+        "options": [[shortened(choice) for choice in question.choices] for question in questions],
+        "gold": [shortened(gold) for panel in panels for gold in panel.golds],
+        "group": [numbers.get(question.group, -1) for question in questions],
+        "tags": [
+            "".join(_tag_codes(column, len(panel.questions)) for column, panel in zip(columns, panels, strict=True))
+            for columns in tags
+        ],
+        "outcome": ["".join(_outcome_codes(panel, mode) for panel in panels) for mode in modes],
+        "answer": [[answer for panel in panels for answer in _answers(panel, mode)] for mode in modes],
+    }
+
+
+def _tag_codes(tags: Any, n: int) -> str:
+    """A character a question: 1, 0, or - where the rule has nothing to say."""
+    return "-" * n if tags is None else "".join("01-"[tag] for tag in tags.tolist())
+
+
+def _outcome_codes(panel: Panel, mode: str) -> str:
+    cell = panel.cells.get(mode)
+    rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
+    return "".join(_NOT_ASKED if row is None else _CODES[row["outcome"]] for row in rows)
+
+
+def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
+    """0 stands for the gold answer's own text."""
+    cell = panel.cells.get(mode)
+    rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
+    for row, gold in zip(rows, panel.golds, strict=True):
+        answer = None if row is None else row["answer"]
+        yield answer if answer is None else 0 if answer == gold else shortened(answer, ANSWER_CHARS)
+
+
+# --- which questions, in which order ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chunk:
+    panel: int
+    questions: Sequence[int]
+
+
+def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chunk]:
+    """All questions in chunks, the more telling first."""
+    ranked = []
+    for number, panel in enumerate(panels):
+        flips = _flips(panel, baselines)
+        for late, places in enumerate((np.flatnonzero(flips), np.flatnonzero(~flips))):
+            order = sorted(places.tolist(), key=lambda place, ids=panel.questions: unit("page", ids[place].id))  # type: ignore[misc]
+            for start in range(0, len(order), CHUNK):
+                chunk = _Chunk(panel=number, questions=order[start : start + CHUNK])
+                ranked.append(((late, start / len(order), number), chunk))
+    for _, chunk in sorted(ranked, key=lambda pair: pair[0]):
+        yield chunk
+
+
+def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
+    """Which questions a mode turned right or wrong, against the first baseline."""
+    flips = np.zeros(len(panel.questions), dtype=bool)
+    base = panel.cells.get(baselines[0]) if baselines else None
+    if base is not None:
+        for cell in panel.cells.values():
+            flips |= cell.decided & base.decided & (cell.right != base.right)
+    return flips
+
+
+def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
+    """Whether all details would go in with all their paths, judged by one chunk of each panel."""
+    expected = 0.0
+    for number, panel in enumerate(panels):
+        first = next((chunk for chunk in plan if chunk.panel == number), None)
+        if first is not None:
+            some = first.questions[: CHUNK // 4]
+            expected += len(_packed(details_of(panel, number, some, thin=False))) / len(some) * len(panel.questions)
+        if expected > room:
+            return False
+    return True
+
+
+def _details(
+    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool
+) -> tuple[list[bytes], list[list[Place]]]:
+    """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
+    details: list[bytes] = []
+    held: list[list[Place]] = []
+    for chunk in plan:
+        places = chunk.questions
+        packed = _packed(details_of(panels[chunk.panel], chunk.panel, places, thin=thin))
+        full = len(packed) > room
+        while len(packed) > room and len(places) > 1:
+            places = places[: len(places) // 2]
+            packed = _packed(details_of(panels[chunk.panel], chunk.panel, places, thin=thin))
+        if len(packed) <= room:
+            details.append(packed)
+            held.append([(chunk.panel, place) for place in sorted(places)])
+            room -= len(packed)
+        if full:
+            break
+    return details, held
+
+
+def _places(sizes: Sequence[int], held: Sequence[Sequence[Place]]) -> dict[str, Any]:
+    first = np.cumsum([0, *sizes]).tolist()
+    chunks, rows = [-1] * first[-1], [-1] * first[-1]
+    for number, places in enumerate(held):
+        for row, (panel, place) in enumerate(places):
+            chunks[first[panel] + place], rows[first[panel] + place] = number, row
+    return {"chunk": chunks, "row": rows, "held": sum(map(len, held)), "of": first[-1]}

@@ -1,0 +1,291 @@
+"""What the question browser shows of an opened question: prompts, outputs, votes and executions.
+
+The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the question only.
+A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how many characters are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotbench.pairing import Cell, Panel, Record
+
+TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
+ANSWER_CHARS = 1_000
+QUESTION = -1
+
+Reply = Mapping[str, Any]
+
+
+def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) -> dict[str, Any]:
+    """Of some questions of a panel, in their order there. number: the panel's own. thin: of votes only the paths that differ in their answer."""
+    strings = _Strings()
+    rows = [_row(panel, number, place, strings, thin) for place in sorted(places)]
+    return {"strings": list(strings.numbers), "rows": rows}
+
+
+def shortened(text: str, most: int = TEXT_CHARS) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n{left_out(len(text) - most // 2 * 2)}\n{text[-(most // 2) :]}"
+
+
+def left_out(characters: int) -> str:
+    return f"[... {characters:,} characters left out ...]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Strings:
+    """The strings of a chunk, each once. frames: by kind of prompt, what its texts begin and end with, and the numbers of both.
+
+    prompts, samplings: what was made of them before, since most come again.
+    """
+
+    numbers: dict[str, int] = field(default_factory=dict)
+    frames: dict[object, tuple[str, str, list[int], list[int]]] = field(default_factory=dict)
+    prompts: dict[str, Any] = field(default_factory=dict)
+    samplings: dict[object, int] = field(default_factory=dict)
+
+    def number(self, text: str) -> int:
+        return self.numbers.setdefault(text, len(self.numbers))
+
+    def text(self, text: str, spans: Sequence[tuple[int, int]] = ()) -> Any:
+        """A text's number, or where it is long a list of numbers and, in lists, of how many characters are left out."""
+        if len(text) <= TEXT_CHARS:
+            return self.number(text)
+        pieces: list[Any] = []
+        at = 0
+        for start, end in kept(len(text), spans):
+            if start > at:
+                pieces.append([start - at])
+            pieces.append(self.number(text[start:end]))
+            at = end
+        return pieces if at == len(text) else [*pieces, [len(text) - at]]
+
+    def prompt(self, text: str, asked: str, kind: object) -> Any:
+        """A text in pieces of which most are in the table already: what stands before the question, QUESTION, and what comes after."""
+        pieces = self.prompts.get(text)
+        if pieces is None:
+            pieces = self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
+        return pieces
+
+    def _parts(self, text: str, asked: str, kind: object) -> list[int]:
+        known = self.frames.get(kind)
+        if known is not None and asked:
+            head, ending, first, last = known
+            start, end = len(head) + len(asked), len(text) - len(ending)
+            if start <= end and text.startswith(asked, len(head)) and text.startswith(head) and text.endswith(ending):
+                return [*first, QUESTION, *([self.number(text[start:end])] if start < end else []), *last]
+        head, found, tail = text.rpartition(asked) if asked and len(asked) <= TEXT_CHARS else ("", "", text)
+        ending = tail if known is None else known[1]
+        if not tail.endswith(ending):
+            ending = _common_ending(ending, tail)
+        own = tail[: len(tail) - len(ending)]
+        first = [self.number(head)] if head else []
+        last = [self.number(ending)] if ending else []
+        self.frames[kind] = (head, ending, first, last)
+        return [*first, *([QUESTION] if found else []), *([self.number(own)] if own else []), *last]
+
+    def sampling(self, reply: Reply) -> int:
+        drawn, thinking = reply["sampling"], reply.get("thinking")
+        key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking)
+        number = self.samplings.get(key)
+        if number is None:
+            number = self.samplings[key] = self.number(_sampling_text(drawn, thinking))
+        return number
+
+
+def _common_ending(one: str, other: str) -> str:
+    """In whole lines."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if other.endswith(one[len(one) - middle :]):
+            low = middle
+        else:
+            high = middle - 1
+    common = one[len(one) - low :]
+    return common[common.find("\n") :] if "\n" in common else ""
+
+
+def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges that stay of a long text: its ends, and what is around its answer's spans."""
+    edge = TEXT_CHARS // 4
+    ranges = [(0, edge), (length - edge, length)]
+    for start, end in spans:
+        if end - start <= edge:
+            ranges.append((start - edge // 2, end + edge // 2))
+        else:
+            ranges += [(start - edge // 2, start + edge // 2), (end - edge // 2, end + edge // 2)]
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted((max(0, start), min(length, end)) for start, end in ranges):
+        if merged and start <= merged[-1][1] + 100:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -> dict[str, Any]:
+    question = panel.questions[place]
+    found = _replies(panel, place)
+    numbers = {address: n for n, address in enumerate(found)}
+    replies = list(found.values())
+    spans: list[dict[int, list[tuple[int, int]]]] = [{} for _ in replies]  # by reply and path
+    stay: list[set[int]] = [set() for _ in replies]  # by reply: the paths that do
+    modes: dict[str, Any] = {}
+    for mode, cell in panel.cells.items():
+        row = cell.rows[place]
+        if row is None:
+            continue
+        modes[mode] = entry = _mode_entry(row)
+        asked = [numbers.get((id(cell.run), *address), -1) for address in row["requests"]]
+        entry["replies"] = asked
+        if asked and asked[-1] >= 0:
+            last, path = asked[-1], _deciding_path(row)
+            stay[last].update(_telling_paths(row, path))
+            if row["span"] and path < len(replies[last]["completions"]):
+                spans[last].setdefault(path, []).append((row["span"][0], row["span"][1]))
+                entry["at"] = [last, path, *row["span"]]
+    for entry in modes.values():
+        if "at" in entry:
+            last, path, start, end = entry["at"]
+            text = replies[last]["completions"][path]["text"]
+            entry["at"] = [last, path, *_placed(text, spans[last][path], start, end)]
+    return {
+        "modes": modes,
+        "replies": [
+            _reply_entry(reply, question.text, (number, n), strings, spans[n], stay[n] if thin else None)
+            for n, reply in enumerate(replies)
+        ],
+    }
+
+
+def _replies(panel: Panel, place: int) -> dict[tuple[int, str, int], Reply]:
+    """By run (its identity) and address; each once, whichever modes share it."""
+    wanted: dict[int, tuple[Cell, dict[tuple[str, int], None]]] = {}
+    for cell in panel.cells.values():
+        row = cell.rows[place]
+        if row is not None:
+            addresses = wanted.setdefault(id(cell.run), (cell, {}))[1]
+            addresses.update(((request, ordinal), None) for request, ordinal in row["requests"])
+    return {
+        (run, reply["request"], reply["ordinal"]): reply
+        for run, (cell, addresses) in wanted.items()
+        for reply in cell.run.outputs.replies(panel.questions[place].id, list(addresses))
+    }
+
+
+def _mode_entry(row: Record) -> dict[str, Any]:
+    """What a record says beyond its outcome and answer, as far as there is anything."""
+    entry: dict[str, Any] = {"tokens": [row["prompt_tokens"], row["reasoning_tokens"], row["completion_tokens"]]}
+    if row["rule"]:
+        entry["rule"] = row["rule"]
+    if row["truncated"]:
+        entry["truncated"] = True
+    if row["error"]:
+        entry["error"] = shortened(row["error"])
+    votes = row["votes"]
+    if votes:
+        answers = [[shortened(one["answer"], ANSWER_CHARS), one["votes"], one["outcome"]] for one in votes["answers"]]
+        entry["votes"] = {**votes, "answers": answers}
+    if row["executions"]:
+        entry["executions"] = [
+            {name: shortened(value) for name, value in one.items() if value is not None} for one in row["executions"]
+        ]
+    return entry
+
+
+def _deciding_path(row: Record) -> int:
+    """Of a vote, the first path with the winning answer."""
+    votes = row["votes"]
+    if not votes:
+        return 0
+    answer = next((n for n, one in enumerate(votes["answers"]) if one["answer"] == row["answer"]), None)
+    return votes["ballots"].index(answer) if answer in votes["ballots"] else 0
+
+
+def _telling_paths(row: Record, deciding: int) -> set[int]:
+    """One path for each answer, and one that abstained."""
+    votes = row["votes"]
+    return {deciding, *(votes["ballots"].index(ballot) for ballot in set(votes["ballots"]))} if votes else {deciding}
+
+
+def _placed(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
+    """Where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
+    ranges = kept(len(text), spans) if len(text) > TEXT_CHARS else [(0, len(text))]
+    if len(text) <= TEXT_CHARS and text.isascii():
+        return start, end
+    before = sum(_units(text[low : min(high, start)]) for low, high in ranges if low < start)
+    within = sum(_units(text[max(low, start) : min(high, end)]) for low, high in ranges if low < end and high > start)
+    return before, before + within
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _reply_entry(
+    reply: Reply,
+    asked: str,
+    kind: tuple[int, int],
+    strings: _Strings,
+    spans: Mapping[int, Sequence[tuple[int, int]]],
+    stay: set[int] | None,
+) -> dict[str, Any]:
+    completions = reply["completions"]
+    entry: dict[str, Any] = {
+        "template": strings.number(reply["template"]),
+        "sampling": strings.sampling(reply),
+        "paths": _path_entries(completions, strings, spans, stay),
+        "of": len(completions),
+    }
+    kind_of = (*kind, reply["template"])
+    if "seed" in reply:
+        entry["seed"] = reply["seed"]
+    if "prompt" in reply:
+        entry["prompt"] = strings.prompt(reply["prompt"], asked, kind_of)
+    else:
+        entry["messages"] = [
+            [m["role"], strings.prompt(m["text"], asked, (*kind_of, place))]
+            for place, m in enumerate(reply["messages"])
+        ]
+    return entry
+
+
+def _path_entries(
+    completions: Sequence[Mapping[str, Any]],
+    strings: _Strings,
+    spans: Mapping[int, Sequence[tuple[int, int]]],
+    stay: set[int] | None,
+) -> list[list[Any]]:
+    """Of each path that stays: its number, text, how it ended and its tokens; then reasoning and error, where there are any."""
+    entries = []
+    for path, completion in enumerate(completions):
+        if stay and path not in stay and len(completions) > 1:
+            continue
+        entry = [
+            path,
+            strings.text(completion["text"], spans.get(path, ())),
+            completion["finish_reason"],
+            completion.get("completion_tokens"),
+        ]
+        reasoning, error = completion.get("reasoning"), completion.get("error")
+        if reasoning or error:
+            entry += [strings.text(reasoning or ""), strings.text(error or "")]
+        entries.append(entry)
+    return entries
+
+
+def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
+    parts = [
+        f"temperature {drawn['temperature']}, top-p {drawn['top_p']}" if drawn["temperature"] else "greedy",
+        f"at most {drawn['max_tokens']:,} tokens",
+    ]
+    if drawn["stop"]:
+        parts.append(f"stop at {', '.join(map(repr, drawn['stop']))}")
+    if thinking is not None:
+        parts.append("asked to think" if thinking else "asked not to think")
+    return ", ".join(parts)
