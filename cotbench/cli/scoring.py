@@ -1,0 +1,147 @@
+"""`cotbench exec` and `cotbench score`: programs, plans and outputs that exist already."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cotbench.cli.shared import (
+    JsonOption,
+    OutputDirOption,
+    ProgramLimitsOption,
+    app,
+    guarded,
+    stderr,
+    stdout,
+    write_whole,
+)
+from cotbench.errors import DataError, UsageError
+
+
+@app.command("exec")
+@guarded
+def exec_(
+    file: Annotated[Path, typer.Argument(help="A Python program or a plan; - reads standard input.")],
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="python (a program) or sympy (a plan: see prompts/plan-language.md).")
+    ] = "python",
+    program_limits: ProgramLimitsOption = None,
+    allow_unsandboxed_code: Annotated[
+        bool, typer.Option("--allow-unsandboxed-code", help="Run it without containment, with this user's rights.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one program or plan as a run would: contained, and within the same limits."""
+    from dataclasses import asdict
+
+    from cotbench import options
+    from cotbench.report.console import tame
+    from cotbench.sandbox import Limits, Sandbox, require_containment
+    from cotbench.types import Program
+
+    if runtime not in ("python", "sympy"):
+        raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
+    limits = Limits(**options.program_limits(program_limits))
+    try:
+        code = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"{file}: can't be read: {error.strerror}.", "Name a file, or - for standard input.") from None
+    if not allow_unsandboxed_code:
+        require_containment()
+    with Sandbox[int](workers=1, limits=limits, contained=not allow_unsandboxed_code) as sandbox:
+        execution = sandbox.run(Program(runtime="sympy" if runtime == "sympy" else "python", code=code))
+    if as_json:
+        stdout(json.dumps({key: value for key, value in asdict(execution).items() if key != "option"}))
+        return
+    if execution.stdout:
+        stdout(tame(execution.stdout.rstrip("\n")))
+    decimal = f" (about {execution.decimal})" if execution.decimal and execution.decimal != execution.value else ""
+    found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
+    stdout(tame(f"{execution.outcome}: {found}"))
+    stderr(f"{execution.cpu_s:.3f} s of CPU time")
+
+
+@app.command()
+@guarded
+def score(
+    source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A .jsonl file of outputs, or a recorded run.")],
+    answer_type: Annotated[
+        str | None,
+        typer.Option("--answer-type", help="number, latex or letter: of a file's answers.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Where a file's lines go, one per output; else to stdout.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of a run: say what would change, and leave its records.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="Processes that compare formulas; all cores by default.", show_default=False
+        ),
+    ] = None,
+    output_dir: OutputDirOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
+
+    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).
+    """
+    from cotbench.records import find_run
+    from cotbench.report.scores import show_rescored, show_score
+    from cotbench.score import score_file, score_run, write_lines
+    from cotbench.types import AnswerType
+
+    processes = workers or max(1, min(8, os.cpu_count() or 1))
+    if not Path(source).is_file():
+        if answer_type or output:
+            option = "--answer-type" if answer_type else "--output"
+            if not Path(source).exists():
+                raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
+            raise UsageError(
+                f"{option}: {source} is no file.", f"{option} is for files of outputs; a run knows its own."
+            )
+        rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
+        if as_json:
+            stdout(json.dumps(rescored.as_dict()))
+        else:
+            show_rescored(rescored, written=not dry_run)
+        return
+    if answer_type not in list(AnswerType):
+        found = f"found '{answer_type}'" if answer_type else "found none"
+        raise UsageError(f"--answer-type: expected {', '.join(AnswerType)}, {found}.", "It says how answers are read.")
+    if dry_run:
+        raise UsageError("--dry-run: is for runs; a file of outputs is never changed.")
+    if output and (
+        output.is_dir() or not output.absolute().parent.is_dir() or output.absolute() == Path(source).absolute()
+    ):
+        raise UsageError(f"--output: {output} can't be written.", "Name a new file in a folder that exists.")
+    scored, summary = score_file(Path(source), AnswerType(answer_type), processes)
+    lines = write_lines(scored)
+    if output:
+        _write(output, lines)
+    elif not as_json:
+        sys.stdout.buffer.write(lines)
+        sys.stdout.flush()
+    if as_json:
+        stdout(json.dumps({**summary.as_dict(), "file": str(source), "output": str(output) if output else None}))
+    else:
+        show_score(summary, to_stderr=output is None)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            write_whole(path.resolve(), content)
+    except OSError as error:
+        raise UsageError(f"--output: {path} can't be written: {error.strerror}.", "Name another file.") from None

@@ -1,0 +1,167 @@
+"""What the commands share: the application, its exit codes, how errors end, and the options that several commands take."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+
+from cotbench.errors import CotbenchError
+
+EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
+5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+
+app = typer.Typer(
+    name="cotbench",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help=f"Does chain of thought help this model on these questions, by how much, how sure are we, and at what cost?\n\n{EXIT_CODES}",
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Errors a user can cause or cure end in one message on stderr and their exit code, without a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except CotbenchError as error:
+            stderr(f"Error: {error.message}" if error.exit_code != 130 else error.message)
+            if error.hint:
+                stderr(error.hint)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            stderr("Interrupted.")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:  # `cotbench report | head`: what was wanted has been read
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return run
+
+
+def stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def stdout(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def kebab(word: str) -> str:
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file as a whole. Raises OSError."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def absolute(path: Path | None) -> str | None:
+    """So that a run can be resumed from another folder."""
+    return str(path.absolute()) if path else None
+
+
+def absolute_file(name: str) -> str:
+    """The same for a word that may be a file's path."""
+    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
+
+
+# --- options that several commands share --------------------------------------------------------------------------
+
+TaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task",
+        "--tasks",
+        "-t",
+        help="Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
+        show_default=False,
+    ),
+]
+ModeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mode",
+        "--modes",
+        help="Prompting methods (`cotbench list modes`); with commas or repeated.",
+        show_default=False,
+    ),
+]
+FewshotOption = Annotated[
+    int, typer.Option("--num-fewshot", "-f", help="Exemplars before the question; 0 is zero-shot.")
+]
+ExemplarsOption = Annotated[
+    str,
+    typer.Option(
+        "--exemplars",
+        help="own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode shows programs or plans.",
+    ),
+]
+ProgramLimitsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--program-limits",
+        help="Of each program that is run, as cpu_s=5,wall_s=30,memory_mb=512 (the defaults).",
+        show_default=False,
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-L",
+        help="Questions per task: a seeded sample, stratified by group, the same in every mode.",
+        show_default=False,
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --limit and of sampling.")]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        envvar="COTBENCH_DATA",
+        help="A folder in the Hub's layout, instead of the Hub.",
+        show_default=False,
+    ),
+]
+TasksDirOption = Annotated[
+    Path | None, typer.Option("--tasks-dir", help="A folder with your own task files (*.yaml).", show_default=False)
+]
+PromptsDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompts-dir",
+        help="A folder with your own templates (*.jinja); they go before the shipped ones.",
+        show_default=False,
+    ),
+]
+OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
+ChatTemplateOption = Annotated[
+    str,
+    typer.Option(
+        "--chat-template",
+        help="auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
+    ),
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-remote-code", help="Let a model's repository run its own code. Recorded in the manifest."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
