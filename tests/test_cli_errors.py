@@ -101,7 +101,7 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "lm-eval, server": ("run --model local-chat-completions --model_args model=x --tasks sample --mode cot", "--model is 'local-chat", "As in: --engine openai --model x "),
     "budget of a mode that isn't run": (f"{RUN} --max-tokens cot=9", "--max-tokens: cot has no budget of its own in this run", "Known here: direct"),
     "budget of plan-solver": ("run --model stub --task sample --mode plan-solver --max-tokens plan-solver=9", "--max-tokens: plan-solver has no budget of its own", "Known here: plan"),
-    "paths of a mode without": (f"{RUN} --paths 4", "--paths: none of the modes of this run draws several paths", "self-consistency and pal do"),
+    "paths of a mode without": (f"{RUN} --paths 4", "--paths: none of the modes of this run draws several paths", "self-consistency, direct-votes and pal do"),
     "paths 0": (f"{RUN} --paths 0", "--paths: *=0 is not a positive number of paths", "As in --paths 20"),
     "paths of cot": ("run --model stub --task sample --mode cot,pal --paths cot=4", "--paths: cot draws no paths in this run", "Known here: pal"),
     "sampling of a mode that isn't run": (f"{RUN} --gen-kwargs cot.temperature=1", "--gen-kwargs: cot is not among the modes of this run", "Known here: direct"),
@@ -133,6 +133,33 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "server's port": (f"{OPENAI} --base-url http://127.0.0.1:99999/v1", "--base-url", ""),
     "server's brackets": (f"{OPENAI} --base-url http://[::1/v1", "--base-url", ""),
     "report without runs": ("report", "there are no runs in results", "Start one with `cotbench run`, or name --output-dir"),
+    "effect 0": ("report --effect 0", "--effect: expected points above 0 and up to 100, found 0", "As in --effect 2"),
+    "effect NaN": ("report --effect nan", "--effect: expected points above 0", "As in --effect 2"),
+    "effect above 100": ("report --effect 101", "--effect: expected points above 0 and up to 100, found 101", ""),
+    "effect a word": ("report --effect small", "--effect", "report --help"),
+    "page of nothing": ("report --page-mb 0", "--page-mb: expected megabytes above 0, found 0", "Use --no-page"),
+    "page of infinity": ("report --page-mb inf", "--page-mb: expected megabytes above 0, found inf", "Use --no-page"),
+    "tag without a pattern": ("report --tag percent", "--tag percent: expected NAME=REGEX", "For example --tag"),
+    "tag without a name": ("report --tag =x", "--tag =x: expected NAME=REGEX", ""),
+    "tag that is no pattern": ("report --tag 'p=('", "--tag p=(: not a regular expression", "`re` syntax"),
+    "tag of ours": ("report --tag subject=x", "'subject' is a rule that cotbench has", "Choose another name"),
+    "tag twice": ("report --tag p=x --tag p=y", "there are two rules named 'p'", "Give each a name of its own"),
+    "unknown tag rule": ("report --tag-rule eq_questoin", "--tag-rule: there is no rule 'eq_questoin'. Known: eq_question", "Did you mean 'eq_question'?"),
+    "unknown tag rule beside one's own": ("report --tag percent=% --tag-rule percnt", "eq_response, percent.", "Did you mean 'percent'?"),
+    "unknown tag rule like no other": ("report --tag-rule qqqq", "--tag-rule: there is no rule 'qqqq'", "Add your own with --tag or --tags-file"),
+    "one of two baselines unknown": ("report --baseline cot,dircet", "--baseline: there is no mode 'dircet'", "Did you mean 'direct'?"),
+    "gate of words": ("report --fail-if 'delta is low'", "--fail-if 'delta is low': expected NAME[task,mode] OP NUMBER", "As in --fail-if"),
+    "gate of an unknown figure": ("report --fail-if 'detla[t,cot] < 0'", "there is no figure 'detla'", "Did you mean 'delta'?"),
+    "show without runs": ("show", "there are no runs in results", "Start one with `cotbench run`, or name --output-dir"),
+    "show of nothing": ("show t-1", "there are no runs in results", ""),
+    "show: flips": ("show --flips up", "--flips: expected helped or hurt, found 'up'", ""),
+    "show: flips of one mode": ("show --flips hurt --mode direct", "--flips: direct is both the mode and the baseline", "Choose another"),
+    "show: tag": ("show --tag maths", "--tag: expected symbolic or nonsymbolic, found 'maths'", "--tag-rule says by which rule"),
+    "show: outcome": ("show --outcome wrnog", "--outcome: there is no outcome 'wrnog'. Known: correct, wrong", "Did you mean 'wrong'?"),
+    "show: grep": ("show --grep '('", "--grep: not a regular expression", "`re` syntax"),
+    "show: limit 0": ("show --limit 0", "--limit", "show --help"),
+    "show: mode": ("show --mode cott", "--mode: there is no mode 'cott'", "Did you mean 'cot'?"),
+    "show: tag rule": ("show --tag-rule x", "--tag-rule: there is no rule 'x'", ""),
     "question out of range": ("show-prompt --task sample --mode cot --question 49", "--question 49: sample has 48 questions", ""),
     "question beyond the limit": ("show-prompt --task sample --mode cot --limit 3 --question 4", "--question 4: sample has 3 questions", ""),
     "question 0": ("show-prompt --task sample --mode cot --question 0", "--question", "show-prompt --help"),
@@ -154,6 +181,8 @@ NOT_THERE: dict[str, tuple[str, str, str]] = {
     "a server that doesn't answer": (f"{OPENAI} {AWAY}", "engine 'openai': can't reach http://127.0.0.1:9/v1", "Start the server or correct --base-url"),
     "resume of nothing": ("run --resume none", "there is no run 'none'", "Name a run's folder or its id"),
     "report of nothing": ("report none", "there is no run 'none' (neither a folder, nor an id in results)", "Name a run's folder or its id"),
+    "tags of no file": ("report --tags-file none.csv", "none.csv: there is no such file", "Name a CSV with a column 'id'"),
+    "show of no run": ("show none t-1", "there is no run 'none'", "Name a run's folder or its id"),
     "report of nothing, empty name": ("report ''", "there is no run ''", "Name a run's folder or its id"),
 }  # fmt: skip
 
@@ -218,6 +247,10 @@ FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     "outputs: id a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": ["x"], "output": "x"}\n', 3, ("o.jsonl:1: ",)),
     "results in a file": (f"{RUN} -o o", "o", "", 3, ("o/stub-", "can't be written", "Choose another --output-dir")),
     "report into a file": ("report r --to o", "o", "", 2, ("o: can't be written", "Choose another folder with --to")),
+    "tags: no id": ("report r --tags-file t.csv", "t.csv", "name,hard\nx,1\n", 3, ("t.csv: expected a header with the column 'id'",)),
+    "tags: a word": ("report r --tags-file t.csv", "t.csv", "id,hard\nx,maybe\n", 3, ("t.csv:2: hard is 'maybe'", "Write 1 or 0")),
+    "tags: a rule of ours": ("show r --tags-file t.csv", "t.csv", "id,subject\nx,1\n", 3, ("'subject' is a rule that cotbench has", "Rename the column")),
+    "tags: twice": ("report r --tags-file t.csv --tag hard=x", "t.csv", "id,hard\nx,1\n", 2, ("there are two rules named 'hard'",)),
     "manifest: not JSON": ("report d", f"d/{MANIFEST}", "oops", 3, (f"d/{MANIFEST}: can't be read", "Restore the file")),
     "manifest: a list": ("report d", f"d/{MANIFEST}", "[]", 3, (f"d/{MANIFEST}: expected schema 1, found None",)),
     "manifest: of the future": ("report d", f"d/{MANIFEST}", '{"schema": 99}', 3, ("expected schema 1, found 99", "Use the version of cotbench that wrote it")),
@@ -345,6 +378,26 @@ def test_an_unknown_baseline(main: Cli, tmp_path: Path, finished: Path) -> None:
     done = main("report", "r", "--baseline", "dircet")
     check(done, 2, "there is no mode 'dircet'", "Did you mean 'direct'?")
     assert "--baseline" in done.err, "the option that holds the mistake"
+
+
+@pytest.mark.parametrize(
+    ("line", "pieces"),
+    [
+        ("show r qqq", ("there is no question 'qqq' among the 4 on record here", "lists them")),
+        ("show r sample-", ("'sample-' may be any of sample-", "Give more of the question's id")),
+        ("show r '' --json", ("there is no run ''",)),
+        ("show qqq -o .", ("'qqq' is no run in ., and there is no question 'qqq'",)),
+        ("show r --task smaple", ("--task: these runs have no 'smaple'. They have: sample.", "Did you mean 'sample'?")),
+        ("show r --mode cot", ("--mode: these runs have no 'cot'. They have: direct.",)),
+        ("show r --flips helped", ("--flips: there is no mode beside direct to compare with it", "two runs")),
+        ("show r --flips helped --baseline cot", ("--baseline: these runs have no 'cot'. They have: direct.",)),
+        ("show r --tag symbolic --tag-rule eq_paper", ("the rule eq_paper says nothing of these questions", "--tag-rule")),
+        ("show r sample-x --flips helped", ("--flips: is for lists, and 'sample-x' is one question",)),
+    ],
+)  # fmt: skip
+def test_what_show_does_not_find(line: str, pieces: tuple[str, ...], main: Cli, tmp_path: Path, finished: Path) -> None:
+    shutil.copytree(finished, tmp_path / "r")
+    check(main(*shlex.split(line)), 3 if "''" in line else 2, *pieces)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""Run folders written by hand, with a journal: for what looks at single questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cotbench.records import Journal, Manifest, Record, write_questions
+from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
+
+QUESTIONS = [
+    Question(id=f"t-{i}", task="t", text=f"What is x if x = {i}?" if i < 4 else f"Question {i}?", cluster="")
+    for i in range(10)
+]
+OUTCOMES = {"c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e": "engine_error", "g": "grader_timeout"}
+
+
+def make_run(
+    folder: Path, outcomes: Mapping[str, str], *, model: str = "m", questions: Sequence[Question] = QUESTIONS
+) -> Path:
+    """outcomes: mode -> one letter a question: c right, w wrong, u unparsed, t truncated, e failed, g grader timeout, - none."""
+    records = [
+        Record(
+            question=question.id, task="t", mode=mode, outcome=OUTCOMES[letter], answer="1" if letter in "cwg" else None, gold="1",
+            truncated=letter == "t", rule="last" if letter == "w" else "contract", prompt_tokens=10,
+            completion_tokens=4 if mode == "direct" else 40,
+        )
+        for mode, letters in outcomes.items()
+        for question, letter in zip(questions, letters, strict=True)
+        if letter != "-"
+    ]  # fmt: skip
+    return write_run(folder, questions, records, model=model)
+
+
+def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Record], *, model: str = "m") -> Path:
+    folder.mkdir(parents=True)
+    write_questions(folder, questions, {q.id: "1" for q in questions})
+    (folder / "records.jsonl").write_bytes(b"".join(record.line() for record in records))
+    spec: dict[str, Any] = {
+        "model": {"engine": "vllm", "model": model, "revision": "r1", "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},
+        "tasks": {"t": {"data": "d1"}}, "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
+        "num_fewshot": 0, "seed": 0,
+    }  # fmt: skip
+    Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
+    return folder
+
+
+def write_journal(folder: Path, replies: Mapping[tuple[str, str], Sequence[Completion]]) -> None:
+    """replies: by question and name of the request, which is its address too."""
+    journal = Journal(folder / "journal.jsonl", 0)
+    entries = []
+    for (question, name), paths in replies.items():
+        request = Request(
+            messages=(Message(role="user", text=f"Asked as {name}."),),
+            sampling=Sampling(max_tokens=99, n=len(paths)),
+            template=name,
+        )
+        entries.append((Key(question, name, 0), request, None, Reply(completions=tuple(paths))))
+    journal.append(entries)
+    journal.close()

@@ -1,0 +1,426 @@
+"""The report's page in a real browser: the question browser's filters and keys, that nothing hostile runs, and that nothing is fetched."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_page import FOLLOWED, PLANNED, VOTED, Written, answered, build, hostile_run, plain, sums, write
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_DRIVER = shutil.which("chromedriver")
+_MISSING = [
+    name
+    for name, there in (
+        ("selenium", importlib.util.find_spec("selenium")),
+        ("chromium", _CHROMIUM),
+        ("chromedriver", _DRIVER),
+    )
+    if not there
+]
+pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
+
+PATIENCE_S = 30
+OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync
+--no-first-run --disable-dev-shm-usage --window-size=1200,1000"""
+
+
+class Tab:
+    """A browser tab with a report."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def js(self, script: str, *arguments: object) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def wait(self, what: Callable[[], Any]) -> Any:
+        end = time.monotonic() + PATIENCE_S
+        while not (found := what()):
+            assert time.monotonic() < end, "the page didn't come so far"
+            time.sleep(0.02)
+        return found
+
+    def open(self, path: Path, fragment: str = "") -> Tab:
+        self.driver.get("about:blank")
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)
+        self.driver.get(path.as_uri() + fragment)
+        self.wait(lambda: self.js("return document.documentElement.dataset.ready"))
+        assert self.js("return document.documentElement.dataset.ready") == "true", self.js(
+            "return document.getElementById('browse-state').textContent"
+        )
+        return self
+
+    def choose(self, name: str, value: str) -> None:
+        self.js(
+            "const e = document.getElementById('f-' + arguments[0]); e.value = arguments[1];"
+            "if (e.value !== arguments[1]) throw new Error('no such choice: ' + arguments[1]);"
+            "e.dispatchEvent(new Event('change', { bubbles: true }));",
+            name,
+            value,
+        )
+
+    def search(self, text: str) -> None:
+        self.js(
+            "const e = document.getElementById('f-text'); e.value = arguments[0]; e.dispatchEvent(new Event('input', { bubbles: true }));",
+            text,
+        )
+        time.sleep(0.3)
+
+    @property
+    def ids(self) -> list[str]:
+        found: list[str] = self.js(
+            "return [...document.querySelectorAll('#list tbody button')].map(b => b.textContent)"
+        )
+        return found
+
+    @property
+    def count(self) -> str:
+        return str(self.js("return document.getElementById('count').textContent"))
+
+    @property
+    def opened(self) -> str | None:
+        name: str | None = self.js("return document.documentElement.dataset.opened || null")
+        return name
+
+    def press(self, key: str) -> None:
+        self.driver.switch_to.active_element.send_keys(key)
+
+    def body(self) -> str:
+        return str(self.js("return document.getElementById('opened-body').textContent"))
+
+    def requested(self) -> set[str]:
+        """The addresses that the page asked for."""
+        entries = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return {e["params"]["request"]["url"] for e in entries if e["method"] == "Network.requestWillBeSent"}
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(_CHROMIUM)
+    for option in [*OPTIONS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(_DRIVER))
+    try:
+        yield Tab(driver)
+    finally:
+        driver.quit()
+
+
+N = 150
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """150 questions of one task and 6 of another. Direct: right, wrong, wrong, unread; CoT: right, right, wrong."""
+    folder = tmp_path_factory.mktemp("page")
+    questions = [
+        *(replace(q, choices=("one", "four")) if i == 1 else q for i, q in enumerate(sums(N))),
+        *sums(6, "other"),
+    ]
+    n = len(questions)
+    asked = {
+        "direct": plain(n, "cwwu"),
+        "cot": plain(n, "ccw"),
+        "self-consistency": [VOTED] * n,
+        "plan-direct": [FOLLOWED] * n,
+        "plan-cot": [replace(FOLLOWED, requests=[FOLLOWED.requests[0], ("plan-cot", ["Answer: 4"])])] * n,
+        "plan-solver": [*([PLANNED] * N), *([None] * 6)],
+    }
+    return write(folder / "out", build(folder / "run", questions, asked, golds=["4", "B", *["4"] * (n - 2)]))
+
+
+@pytest.fixture
+def page(tab: Tab, written: Written) -> Tab:
+    return tab.open(written.path)
+
+
+def test_it_opens_without_an_error_or_a_request(page: Tab, written: Written) -> None:
+    assert page.count == "156 of 156 questions"
+    assert page.driver.get_log("browser") == []
+    assert [url for url in page.requested() if not url.startswith("data:")] == [written.path.as_uri()]
+
+
+def _expected(direct: str, cot: str, pair: Callable[[str, str], bool]) -> int:
+    return sum(pair(direct[i % len(direct)], cot[i % len(cot)]) for i in range(N + 6))
+
+
+@pytest.mark.parametrize(
+    ("choices", "pair"),
+    [
+        ({"mode": "cot", "outcome": "correct"}, lambda d, c: c == "c"),
+        ({"mode": "direct", "outcome": "wrong"}, lambda d, c: d == "w"),
+        ({"mode": "direct", "outcome": "unparsed"}, lambda d, c: d == "u"),
+        ({"mode": "direct", "outcome": "unread"}, lambda d, c: d == "u"),
+        ({"mode": "cot", "change": "helped"}, lambda d, c: d != "c" and c == "c"),
+        ({"mode": "cot", "change": "hurt"}, lambda d, c: d == "c" and c != "c"),
+        ({"mode": "cot", "change": "changed"}, lambda d, c: (d == "c") != (c == "c")),
+        ({"mode": "cot", "change": "both-right"}, lambda d, c: d == c == "c"),
+        ({"mode": "cot", "change": "both-wrong"}, lambda d, c: d != "c" and c != "c"),
+        ({"mode": "direct", "baseline": "cot", "change": "helped"}, lambda d, c: d == "c" and c != "c"),
+    ],
+)
+def test_outcomes_and_changes(page: Tab, choices: dict[str, str], pair: Callable[[str, str], bool]) -> None:
+    for name, value in choices.items():
+        page.choose(name, value)
+    assert page.count == f"{_expected('cwwu', 'ccw', pair)} of 156 questions"
+
+
+def test_filters_of_task_group_tag_and_text(page: Tab) -> None:
+    page.choose("panel", "other/m")
+    assert page.count == "6 of 156 questions" and page.ids[0] == "other-000"
+    page.choose("group", "g1")
+    assert page.ids == ["other-001", "other-004"]
+    page.choose("tag", "symbolic")
+    assert page.ids == ["other-001"]
+    page.choose("tag", "not-symbolic")
+    assert page.ids == ["other-004"]
+    page.choose("tag", "")
+    page.choose("rule", "subject")
+    page.choose("tag", "neither")
+    assert page.ids == ["other-001", "other-004"]
+    page.js("document.querySelector('#filters [type=reset]').click()")
+    assert page.count == "156 of 156 questions"
+    page.choose("mode", "plan-solver")
+    page.choose("outcome", "not-asked")
+    assert page.count == "6 of 156 questions"
+    page.js("document.querySelector('#filters [type=reset]').click()")
+    page.search("COUNT TO 14")
+    assert page.ids == ["t-014", "t-140", "t-142", "t-144", "t-146", "t-148"]
+    page.search("four")  # an option
+    assert page.ids == ["t-001"]
+    page.search("nothing has this")
+    assert page.ids == [] and page.count == "0 of 156 questions"
+    assert float(page.js("return document.documentElement.dataset.filterMs")) < 1_000
+
+
+def test_pages_of_a_hundred(page: Tab) -> None:
+    assert len(page.ids) == 100
+    page.js("document.getElementById('page-on').click()")
+    assert page.js("return document.getElementById('page-of').textContent") == "101 to 156"
+    assert len(page.ids) == 56
+    page.js("document.getElementById('page-back').click()")
+    assert page.ids[0] == "t-000"
+
+
+def test_marks_say_what_they_mean(page: Tab) -> None:
+    page.search("t-001")
+    marks = page.js(
+        "return [...document.querySelectorAll('#list tbody .mark')].map(m => [m.innerText.trim().replace(/\\s+/g, ' '), m.title])"
+    )
+    assert marks[0] == ["✗ wrong", "direct: wrong, 5"] and marks[1] == ["✓ right", "cot: correct, 4"]
+    page.search("other-001")
+    marks = page.js("return [...document.querySelectorAll('#list tbody .mark')].map(m => m.textContent)")
+    assert marks[0] == "unparsed" and marks[-1] == "–not asked"
+
+
+def test_a_question_is_opened_and_left_by_keyboard(page: Tab) -> None:
+    page.search("t-00")
+    page.js("document.querySelector('#list tbody button').focus()")
+    page.press("\ue007")  # Enter
+    assert page.wait(lambda: page.opened) == "t-000"
+    assert page.js("return document.activeElement.id") == "opened-title"
+    page.press("j")
+    page.wait(lambda: page.opened == "t-001")
+    page.press("\ue014")  # right
+    page.wait(lambda: page.opened == "t-002")
+    page.press("k")
+    page.wait(lambda: page.opened == "t-001")
+    page.press("\ue00c")  # Escape
+    page.wait(lambda: not page.js("return document.getElementById('opened').open"))
+    assert page.js("return document.activeElement.textContent") == "t-001"
+    assert "open=" not in page.driver.current_url
+
+
+def test_an_opened_question_shows_everything(page: Tab) -> None:
+    page.search("t-001")
+    page.js("document.querySelector('#list tbody button').click()")
+    page.wait(lambda: page.opened)
+    body = page.body()
+    for text in (
+        "What is 1 + 1? Let x = 1.",
+        "eq_question symbolic",
+        "Gold answer: B",
+        "Solve this.\n\nWhat is 1 + 1? Let x = 1.\none\nfour\n\nNow cot.\nGo on.",
+        "greedy, at most 64 tokens",
+        "temperature 0.7, top-p 1",
+        "path 1: 5, wrong",
+        "path 3: abstained",
+        "ahead by 1",
+        "the plan, the same as under plan-direct",
+        "printed",
+        "read by rule",
+    ):
+        assert text in body, text
+    assert page.js("return document.querySelector('.options .gold').textContent") == "Bfourgold"
+    marks = page.js(
+        "return [...document.querySelectorAll('.mode')].map(m => [m.dataset.mode, [...m.querySelectorAll('mark')].map(x => x.textContent)])"
+    )
+    assert marks == [
+        ["direct", ["5"]],
+        ["cot", ["4"]],
+        ["self-consistency", ["4"]],
+        ["plan-direct", ["4"]],
+        ["plan-cot", ["4"]],
+        ["plan-solver", ["answer: 2 + 2"]],
+    ]
+    paths = page.js("return [...document.querySelectorAll('[data-mode=self-consistency] .path')].map(p => p.open)")
+    assert paths == [False, True, False, False, False, False, False]
+    assert page.driver.get_log("browser") == []
+
+
+def test_a_link_brings_back_filters_and_question(tab: Tab, written: Written) -> None:
+    tab.open(written.path)
+    tab.choose("mode", "self-consistency")
+    tab.choose("change", "helped")
+    tab.search("t-02")
+    tab.js("document.querySelectorAll('#list tbody button')[1].click()")
+    name = tab.wait(lambda: tab.opened)
+    fragment, ids = "#" + tab.driver.current_url.split("#", 1)[1], tab.ids
+    tab.open(written.path, fragment)
+    assert tab.wait(lambda: tab.opened) == name and tab.ids == ids
+    assert tab.js("return document.getElementById('f-change').value") == "helped"
+
+
+@pytest.mark.parametrize(
+    "fragment", ["#browse?open=nothing&mode=none&tag=9&change=x&panel=x&group=x", "#browse?%E0%A4%A", "#accuracy"]
+)
+def test_odd_links_do_no_harm(tab: Tab, written: Written, fragment: str) -> None:
+    tab.open(written.path, fragment)
+    assert tab.count == "156 of 156 questions" and tab.driver.get_log("browser") == []
+
+
+def test_hostile_texts_are_shown_and_nothing_of_them_runs(tab: Tab, tmp_path: Path) -> None:
+    got = write(tmp_path / "out", hostile_run(tmp_path / "r"))
+    tab.open(got.path)
+    tab.js("document.querySelector('#list tbody button').click()")
+    tab.wait(lambda: tab.opened is not None)
+    tab.js("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert tab.js("return typeof window.__pwned") == "undefined"
+    body = tab.body()
+    assert "<script>window.__pwned = 1</script></script><img src=x onerror=" in body
+    assert "\u2400\u241b[31m \u27e8U+202E\u27e9drowssap\u27e8U+202C\u27e9 \ufffd" in body
+    text = tab.js("return document.documentElement.innerText")
+    assert not {"\u202e", "\x00", "\x1b", "\u2028"} & set(text)
+    assert (
+        tab.js("return document.querySelectorAll('main img, dialog img, dialog script, main script, iframe').length")
+        == 0
+    )
+    assert set(tab.js("return [...document.querySelectorAll('mark')].map(m => m.textContent)")) == {"7"}
+    assert tab.driver.get_log("browser") == []
+    assert [url for url in tab.requested() if not url.startswith("data:")] == [got.path.as_uri()]
+
+
+def test_scripts_of_others_are_refused(page: Tab) -> None:
+    page.js("const s = document.createElement('script'); s.textContent = 'window.__pwned = 9'; document.body.append(s)")
+    page.js(
+        "const i = document.createElement('div'); i.innerHTML = '<img src=x onerror=\"window.__pwned = 8\">'; document.body.append(i)"
+    )
+    time.sleep(0.2)
+    assert page.js("return typeof window.__pwned") == "undefined"
+    assert any("Content Security Policy" in entry["message"] for entry in page.driver.get_log("browser"))
+
+
+def test_one_mode_has_no_changes_to_filter_for(tab: Tab, tmp_path: Path) -> None:
+    tab.open(write(tmp_path / "out", build(tmp_path / "r", sums(1), {"cot": plain(1, "c")})).path)
+    assert tab.count == "1 of 1 question"
+    hidden = tab.js(
+        "return ['change', 'baseline', 'panel'].map(n => document.getElementById('f-' + n).closest('label').hidden)"
+    )
+    assert hidden == [True, True, True]
+
+
+def test_what_is_left_out_is_said(tab: Tab, tmp_path: Path) -> None:
+    run = build(tmp_path / "r", sums(3), {"direct": plain(3, "cw"), "cot": plain(3, "c")})
+    tab.open(write(tmp_path / "out", run, megabytes=0.001).path)
+    assert "prompts and outputs of 0 of the 3 questions" in tab.js("return document.getElementById('held').textContent")
+    tab.js("document.querySelector('#list tbody button').click()")
+    tab.wait(lambda: tab.opened)
+    assert "cotbench show r t-000" in tab.body() and "--page-mb" in tab.body()
+
+
+def test_without_a_journal_outputs_are_not_on_record(tab: Tab, tmp_path: Path) -> None:
+    run = build(tmp_path / "r", sums(1), {"cot": plain(1, "c")}, journal=False)
+    tab.open(write(tmp_path / "out", run).path)
+    tab.js("document.querySelector('#list tbody button').click()")
+    tab.wait(lambda: tab.opened)
+    assert "not on record" in tab.body()
+
+
+def test_a_long_output_says_what_is_left_out(tab: Tab, tmp_path: Path) -> None:
+    text = "a" * 40_000 + "Answer: 4" + "b" * 40_000
+    tab.open(write(tmp_path / "out", build(tmp_path / "r", sums(1), {"cot": [answered(text, "4", "correct")]})).path)
+    tab.js("document.querySelector('#list tbody button').click()")
+    tab.wait(lambda: tab.opened)
+    assert tab.body().count("characters left out ...]") == 2
+    assert tab.js("return document.querySelector('mark').textContent") == "4"
+
+
+def test_dark_and_narrow(page: Tab) -> None:
+    light = page.js("return getComputedStyle(document.documentElement).backgroundColor")
+    page.driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    )
+    dark = page.js("return getComputedStyle(document.documentElement).backgroundColor")
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert light == "rgb(255, 255, 255)" and dark == "rgb(20, 23, 27)"
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        assert page.js("return document.documentElement.scrollWidth") <= 400
+        page.js("document.querySelector('#list tbody button').click()")
+        page.wait(lambda: page.opened)
+        assert page.js("const d = document.getElementById('opened'); return d.scrollWidth - d.clientWidth") <= 0
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_control_has_a_name_and_tables_have_headers(page: Tab) -> None:
+    page.js("document.querySelector('#list tbody button').click()")
+    page.wait(lambda: page.opened)
+    nameless = page.js(
+        """
+        const named = (e) => (e.labels && [...e.labels].some((l) => l.textContent.trim())) || e.getAttribute("aria-label") ||
+          (e.getAttribute("aria-labelledby") || "").split(" ").some((id) => id && document.getElementById(id).textContent.trim()) ||
+          e.textContent.trim();
+        return [...document.querySelectorAll("button, input, select, a, summary, dialog, [role=region], [role=group], nav")]
+          .filter((e) => !named(e)).map((e) => e.outerHTML.slice(0, 100));
+        """
+    )
+    assert nameless == []
+    headers = page.js(
+        "return [...document.querySelectorAll('table')].map(t => t.querySelectorAll('th[scope=col]').length)"
+    )
+    assert min(headers) > 1
+    rows = page.js(
+        "return [...document.querySelectorAll('tbody tr')].filter(r => !r.querySelector('th[scope=row]')).length"
+    )
+    assert rows == 0
+    twice = page.js(
+        "const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.filter((id, n) => ids.indexOf(id) !== n)"
+    )
+    assert twice == []
+    assert page.js("return document.getElementById('count').getAttribute('aria-live')") == "polite"
+    assert page.js("return document.documentElement.lang") == "en"
+    levels = page.js("return [...document.querySelectorAll('main h2, main h3')].length")
+    assert levels >= 2
+
+
+def test_printing_unfolds_tables_and_hides_the_browser(page: Tab) -> None:
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    hidden = page.js("return ['#browse', 'nav'].map(n => getComputedStyle(document.querySelector(n)).display)")
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert hidden == ["none", "none"]

@@ -1,0 +1,596 @@
+"""The plots of a report: what is drawn, from Comparisons made by hand; files, alternative texts, and names and figures that are hard to draw."""
+
+from __future__ import annotations
+
+import math
+import struct
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cotbench.compare import ALL, OTHER, SYMBOLIC, Comparison, Delta, ModeStats, Split
+from cotbench.policies import Policy
+from cotbench.report import plots
+from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
+from cotbench.report.sections import KEYS
+from cotbench.tallies import Curve, Outcomes
+from cotbench.types import Outcome
+
+MODES = ("direct", "cot", "self-consistency", "pal", "plan-direct", "plan-cot", "plan-solver")
+TOKENS = {"direct": 6.0, "cot": 180.0, "self-consistency": 3600.0, "pal": 120.0}
+
+
+def made(kind: type, **given: Any) -> Any:
+    """A row of a table; what isn't given is None, or nothing."""
+    empty = {"str": "", "int": 0, "float": 0.0, "bool": False}
+    values = {f.name: empty.get(str(f.type)) for f in fields(kind)}
+    if "mode" in values and "group" in values:
+        values["tag"] = ALL
+    return kind(**{**values, **given})
+
+
+def stats(task: str, mode: str, n: int, accuracy: float | None, *, model: str = "m", **given: Any) -> ModeStats:
+    reach = 1.96 * math.sqrt(max(accuracy * (1 - accuracy), 0.002) / n) if accuracy is not None and n else 0.0
+    ends = (None, None) if accuracy is None else (max(0.0, accuracy - reach), min(1.0, accuracy + reach))
+    row = made(
+        ModeStats,
+        model=model,
+        task=task,
+        mode=mode,
+        tag=ALL,
+        n=n,
+        accuracy=accuracy,
+        low=ends[0],
+        high=ends[1],
+        mean_completion_tokens=TOKENS.get(mode, 40.0),
+    )
+    return replace(row, **given)
+
+
+def delta(task: str, mode: str, tag: str, n: int, value: float | None, *, model: str = "m", **given: Any) -> Delta:
+    reach = 1.6 / math.sqrt(n) if n else 0.0
+    known = value is not None
+    row = made(
+        Delta,
+        model=model,
+        task=task,
+        mode=mode,
+        baseline="direct",
+        tag=tag,
+        n=n,
+        delta=value,
+        low=max(-1.0, (value or 0.0) - reach) if known else None,
+        high=min(1.0, (value or 0.0) + reach) if known else None,
+    )
+    return replace(row, **given)
+
+
+def split(task: str, mode: str, symbolic: int, other: int, share: float | None, **given: Any) -> Split:
+    row = made(
+        Split,
+        model="m",
+        task=task,
+        mode=mode,
+        baseline="direct",
+        rule="eq_question",
+        default=True,
+        n_symbolic=symbolic,
+        n_other=other,
+        share=share,
+        share_low=None if share is None else share - 0.1,
+        share_high=None if share is None else share + 0.1,
+        share_unclear="" if share is not None else "one arm is empty",
+    )
+    return replace(row, **given)
+
+
+# n, symbolic questions, accuracy under direct, differences in all, symbolic and other questions under CoT: much like an 8B model.
+TASKS: Mapping[str, tuple[int, int, float, float, float | None, float]] = {
+    "gsm8k": (1319, 0, 0.20, 0.64, None, 0.64),
+    "math": (5000, 1974, 0.18, 0.33, 0.41, 0.28),
+    "mmlu": (14042, 407, 0.66, 0.012, 0.18, 0.007),
+    "logiqa": (651, 0, 0.36, -0.021, None, -0.021),
+}
+SUBJECTS = [f"high_school_subject_{at}" for at in range(45)] + [f"college_{at}" for at in range(12)]
+
+
+def comparison(
+    modes: Sequence[str] = MODES, models: Sequence[str] = ("m",), tasks: Sequence[str] = tuple(TASKS), **given: Any
+) -> Comparison:
+    """A report of some modes, models and tasks. Names of tasks are free: their figures go round those of TASKS."""
+    figures = dict(zip(tasks, [list(TASKS.values())[at % 4] for at in range(len(tasks))], strict=True))
+    found: dict[str, list[Any]] = {key: [] for key in "modes deltas groups splits policies outcomes curves".split()}
+    for at_model, model in enumerate(models):
+        for task, (n, symbolic, base, gain, gain_symbolic, gain_other) in figures.items():
+            for at, mode in enumerate(modes):
+                scale = 0.0 if at == 0 else (1.0 - 0.12 * (at - 1)) * (1 - 0.2 * at_model)
+                value = base + scale * gain
+                found["modes"].append(
+                    stats(task, mode, n, value, model=model, mean_completion_tokens=TOKENS.get(mode, 20.0 + 15 * at))
+                )
+                counts = {"correct": round(n * value), "unparsed": n // 40 + 1, "truncated": n // 90, "no_program": at}
+                counts["wrong"] = n - sum(counts.values())
+                order = {o.value: counts[o.value] for o in Outcome if counts.get(o.value)}
+                found["outcomes"].append(made(Outcomes, model=model, task=task, mode=mode, counts=order, programs={}))
+                if at == 0:
+                    continue
+                arms = ((ALL, n, gain), (SYMBOLIC, symbolic, gain_symbolic), (OTHER, n - symbolic, gain_other))
+                for tag, count, effect in arms:
+                    found["deltas"].append(
+                        delta(task, mode, tag, count, None if effect is None else scale * effect, model=model)
+                    )
+                share = None if gain_symbolic is None else 0.5 - 0.05 * at
+                found["splits"] += [
+                    split(task, mode, symbolic, n - symbolic, share, model=model),
+                    split(task, mode, n // 3, n - n // 3, 0.6, model=model, rule="operators", default=False),
+                ]
+                if task == tasks[2 % len(tasks)]:
+                    found["groups"] += [
+                        delta(
+                            task,
+                            mode,
+                            ALL,
+                            100 + place,
+                            gain + 0.004 * (place - 28),
+                            model=model,
+                            group=group,
+                            family=57,
+                            p=0.01,
+                            p_holm=0.001 if abs(place - 28) > 20 else 0.4,
+                        )
+                        for place, group in enumerate(SUBJECTS)
+                    ]
+                for name, rule, tokens, right, paths in (
+                    (f"{mode} where symbolic", "eq_question", 60.0, base + 0.3 * gain, None),
+                    ("oracle", "", 90.0, base + 1.1 * abs(gain), None),
+                    ("direct-votes, 9 of 20 paths", "", 170.0, base + 0.05, 9),
+                ):
+                    found["policies"].append(
+                        made(
+                            Policy,
+                            model=model,
+                            task=task,
+                            mode=mode,
+                            baseline=modes[0],
+                            policy=name,
+                            rule=rule,
+                            n=n,
+                            accuracy=min(1.0, right),
+                            tokens=tokens,
+                            paths=paths,
+                        )
+                    )
+                if mode in ("self-consistency", "pal"):
+                    found["curves"] += [
+                        made(
+                            Curve,
+                            model=model,
+                            task=task,
+                            mode=mode,
+                            questions=n,
+                            n=20,
+                            k=k,
+                            maj=value * (1 + 0.02 * math.log2(k)),
+                            any=1 - (1 - value) ** (1 + math.log2(k)),
+                            mean=value,
+                        )
+                        for k in (1, 2, 4, 8, 16, 20)
+                    ]
+    for key in ("deltas", "groups", "splits"):
+        found[key] = [replace(row, baseline=modes[0]) for row in found[key]]
+    return replace(Comparison(runs=["run"], baselines=[modes[0]], modes=[], deltas=[]), **{**found, **given})
+
+
+@pytest.fixture(autouse=True)
+def look_and_settings() -> Any:
+    """As `draw` has it, for tests that make a figure themselves."""
+    with style.settings():
+        yield
+
+
+def texts(figure: Any) -> list[str]:
+    from matplotlib.text import Text
+
+    return [found.get_text() for found in figure.findobj(Text) if found.get_text()]
+
+
+def ends(axes: Any) -> list[tuple[float, float, float]]:
+    """(low, high, height) of all horizontal intervals of an axes."""
+    out = []
+    for container in axes.containers:
+        for bars in container.lines[2]:
+            out += [(round(a[0], 6), round(b[0], 6), round(a[1], 6)) for a, b in bars.get_segments()]
+    return out
+
+
+def marks(axes: Any, marker: str) -> list[tuple[float, float]]:
+    return [
+        (float(x), float(y))
+        for line in axes.lines
+        if line.get_marker() == marker
+        for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+    ]
+
+
+def check_texts(figure: Any) -> None:
+    """Nothing is smaller than 7.5 points, and no two texts lie on each other or leave the page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    figure.draw(renderer)
+    undrawn = undrawn_ticks(figure)
+    boxes = []
+    for text in figure.findobj(Text):
+        if not text.get_text().strip() or not text.get_visible():
+            continue
+        assert text.get_fontsize() >= 7.5, text.get_text()
+        box = text.get_window_extent(renderer)
+        if text in undrawn:
+            continue
+        assert box.x0 >= 0 and box.y0 >= 0, text.get_text()
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text.get_text()
+        boxes.append((text.get_text(), box.shrunk(0.98, 0.8)))
+    for at, (one, box) in enumerate(boxes):
+        for other, second in boxes[at + 1 :]:
+            assert not box.overlaps(second), (one, other)
+
+
+def undrawn_ticks(figure: Any) -> list[Any]:
+    """Labels of ticks outside an axis' limits, which aren't drawn."""
+    out = []
+    for axes in figure.axes:
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            ticks = axis.get_major_ticks()
+            out += [tick.label1 for tick in ticks if not min(limits) <= tick.get_loc() <= max(limits)]
+    return out
+
+
+# --- differences --------------------------------------------------------------------------------------------------
+
+
+def test_deltas_show_each_arm_with_its_interval_and_n() -> None:
+    made_up = comparison(["direct", "cot"])
+    figure = deltas.deltas_figure(made_up, style.look_of(made_up), "direct")
+    everything, symbolic, other = figure.axes
+    rows = {(d.task, d.tag): d for d in made_up.deltas}
+    for axes, tag in ((everything, ALL), (symbolic, SYMBOLIC), (other, OTHER)):
+        wanted = [rows[task, tag] for task in TASKS if rows[task, tag].delta is not None]
+        got = ends(axes)
+        assert [end[:2] for end in got] == [
+            pytest.approx((100 * d.low, 100 * d.high), abs=1e-4)
+            for d in wanted
+            if d.low is not None and d.high is not None
+        ]
+    said = [text.get_text() for text in symbolic.texts]
+    assert said == ["n = 0, not estimable", "n = 1,974", "n = 407", "n = 0, not estimable"]
+    assert "What cot changes against direct, question by question (m)" in texts(figure)
+    assert "difference in accuracy, points" in texts(figure)
+    check_texts(figure)
+
+
+def test_modes_keep_their_colour() -> None:
+    made_up = comparison()
+    look = style.look_of(made_up)
+    assert len({look.modes[mode] for mode in MODES}) == len(MODES)
+    figure = deltas.deltas_figure(made_up, look, "direct")
+    colours = [container.lines[0].get_color() for container in figure.axes[0].containers]
+    assert colours == [look.colour(mode) for mode in MODES[1:]]
+    figure = accuracy.accuracy_figure(made_up, look)
+    colours = [container.lines[0].get_color() for container in figure.axes[0].containers]
+    assert colours == [look.colour(mode) for mode in MODES]
+
+
+def test_a_tiny_arm_does_not_squash_the_others() -> None:
+    made_up = comparison(["direct", "cot"])
+    wide = [replace(d, n=2, low=-1.0, high=1.0) if (d.task, d.tag) == ("mmlu", SYMBOLIC) else d for d in made_up.deltas]
+    figure = deltas.deltas_figure(replace(made_up, deltas=wide), style.look_of(made_up), "direct")
+    low, high = figure.axes[1].get_xlim()
+    assert high - low < 120
+    assert len(marks(figure.axes[1], "<")) == len(marks(figure.axes[1], ">")) == 1
+    assert any("Arrowheads" in text for text in texts(figure))
+
+
+def test_a_second_baseline_has_its_own_file(tmp_path: Path) -> None:
+    made_up = comparison(["direct", "cot", "pal"], tasks=["gsm8k"], baselines=["direct", "cot"])
+    second = [replace(d, baseline="cot", delta=0.01) for d in made_up.deltas if d.mode == "pal"]
+    drawn = plots.draw(replace(made_up, deltas=[*made_up.deltas, *second]), tmp_path)
+    assert [one.stem for one in drawn][:2] == ["deltas", "deltas-vs-cot"]
+    assert "+1.0" in drawn[1].alt and "against cot" in drawn[1].title
+
+
+def test_groups_are_sorted_and_stand_beside_the_whole() -> None:
+    made_up = comparison(["direct", "cot", "pal"])
+    look = style.look_of(made_up)
+    (found,) = groups.groups_of(made_up, "cot", "direct")
+    assert [row.delta for row in found.rows] == sorted((row.delta or 0 for row in found.rows), reverse=True)
+    figure = groups.groups_figure(found, look)
+    (axes,) = figure.axes
+    assert len(ends(axes)) == 57
+    filled = [len(c.lines[0].get_xdata()) for c in axes.containers if c.lines[0].get_markerfacecolor() != "white"]
+    assert filled == [sum(row.p_holm == 0.001 for row in found.rows)]
+    assert any(line.get_xdata()[0] == pytest.approx(1.2) for line in axes.lines if line.get_linestyle() != "None")
+    said = texts(figure)
+    assert said.index("college_11") < said.index("high_school_subject_0") < said.index("all questions")
+    assert "+1.2  n = 14,042" in said and "mmlu: cot − direct by subject or type (m)" in said
+    check_texts(figure)
+
+
+def test_of_many_groups_the_highest_and_lowest_are_shown() -> None:
+    made_up = comparison(["direct", "cot"], tasks=["own"])
+    many = [delta("own", "cot", ALL, 20, (at - 100) / 200, group=f"group {at:03}") for at in range(200)]
+    none = [delta("own", "cot", ALL, 0, None, group="nobody")]
+    (found,) = groups.groups_of(replace(made_up, groups=[*many, *none]), "cot", "direct")
+    assert (len(found.rows), found.left_out, found.empty) == (80, 120, 1)
+    assert (found.rows[0].group, found.rows[39].group, found.rows[40].group) == ("group 199", "group 160", "group 039")
+    figure = groups.groups_figure(found, style.look_of(made_up))
+    assert "… 120 between these …" in texts(figure)
+    assert any("The 40 highest and the 40 lowest of 200." in text for text in texts(figure))
+    check_texts(figure)
+
+
+def test_shares_where_they_mean_something_and_words_where_not() -> None:
+    made_up = comparison(["direct", "cot"])
+    rows = [
+        split("gsm8k", "cot", 0, 1319, None),
+        split("math", "cot", 1974, 3026, 0.61, share_low=0.35, share_high=0.77),
+        split(
+            "mmlu", "cot", 407, 13635, 5.0, share_low=None, share_high=None, share_unclear="the total is too near zero"
+        ),
+        split("math", "cot", 3639, 1361, 0.82, rule="operators", default=False),
+        split("logiqa", "cot", 100, 551, 0.2, delta_symbolic=0.1, delta_other=-0.2),
+    ]
+    made_up = replace(made_up, splits=rows)
+    figure = shares.share_figure(made_up, style.look_of(made_up), "direct")
+    (axes,) = figure.axes
+    assert ends(axes) == [(35.0, 77.0, 1.0), (10.0, 30.0, 3.0)]
+    assert marks(axes, "s") == [
+        (0.0, 0.0),
+        (pytest.approx(39.48), 1.0),
+        (pytest.approx(2.898, abs=1e-3), 2.0),
+        (pytest.approx(15.361, abs=1e-3), 3.0),
+    ]
+    assert marks(axes, ".") == [(82.0, 1.0)]
+    said = texts(figure)
+    assert {
+        "one arm is empty",
+        "61% of gain, 39% of questions",
+        "total too near zero",
+        "20% of loss, 15% of questions",
+    } <= set(said)
+    alt = shares.share_alt(made_up, style.look_of(made_up), "direct")
+    assert "math, cot: 61% of the gain (35 to 77) from 39% of the questions" in alt
+    check_texts(figure)
+    assert not shares.share_rows(replace(made_up, splits=[rows[0], rows[2]]), "direct")
+
+
+# --- panels -------------------------------------------------------------------------------------------------------
+
+
+def test_accuracy_has_a_panel_for_each_task() -> None:
+    made_up = comparison(models=("org/one", "org/two"))
+    figure = accuracy.accuracy_figure(made_up, style.look_of(made_up))
+    assert len(figure.axes) == 4
+    assert len(ends(figure.axes[0])) == 14
+    assert {"gsm8k (n = 1,319)", "mmlu (n = 14,042)", "one", "two", "accuracy, %"} <= set(texts(figure))
+    assert len({container.lines[0].get_marker() for container in figure.axes[0].containers}) == 2
+    check_texts(figure)
+
+
+def test_cost_draws_the_front_and_the_policies() -> None:
+    made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k"])
+    look = style.look_of(made_up)
+    (axes,) = cost.cost_figure(made_up, look, "cot", "direct").axes
+    assert axes.get_xscale() == "log"
+    front = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")
+    assert list(front.get_xdata()) == [6.0, 180.0]  # more votes cost more and are no better here
+    assert list(front.get_ydata()) == pytest.approx([20.0, 84.0])
+    assert marks(axes, "*") == [(90.0, pytest.approx(90.4))]
+    assert (60.0, pytest.approx(39.2)) in marks(axes, "o") and (170.0, pytest.approx(25.0)) in marks(axes, "D")
+    assert {text.get_text() for text in axes.texts} == {"direct", "cot", "self-consistency"}
+    near = [replace(row, mean_completion_tokens=10.0 + at) for at, row in enumerate(made_up.modes)]
+    (axes,) = cost.cost_figure(replace(made_up, modes=near, policies=[]), look, "cot", "direct").axes
+    assert axes.get_xscale() == "linear"
+
+
+def test_tokens_may_be_zero_or_unknown() -> None:
+    made_up = comparison(["direct", "cot"], tasks=["gsm8k"], policies=[])
+    look = style.look_of(made_up)
+    nothing = [replace(row, mean_completion_tokens=None) for row in made_up.modes]
+    assert not cost.cost_rows(replace(made_up, modes=nothing))
+    half = [replace(made_up.modes[0], mean_completion_tokens=None), made_up.modes[1]]
+    figure = cost.cost_figure(replace(made_up, modes=half), look, "cot", "direct")
+    assert any("Tokens unknown in part: direct." in text for text in texts(figure))
+    zero = [replace(made_up.modes[0], mean_completion_tokens=0.0), made_up.modes[1]]
+    (axes,) = cost.cost_figure(replace(made_up, modes=zero), look, "cot", "direct").axes
+    assert axes.get_xscale() == "linear"
+    check_texts(
+        cost.cost_figure(replace(made_up, modes=[replace(r, mean_completion_tokens=0.0) for r in zero]), look, "", "")
+    )
+
+
+def test_votes_by_k() -> None:
+    made_up = comparison(["direct", "self-consistency", "pal"], tasks=["gsm8k"])
+    figure = votes.votes_figure(made_up, style.look_of(made_up))
+    (axes,) = figure.axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines["maj self-consistency"].get_xdata()) == [1, 2, 4, 8, 16, 20]
+    assert lines["pass pal"].get_linestyle() == ":"
+    assert axes.get_xscale() == "log"
+    assert list(axes.get_xticks()) == [1, 2, 4, 8, 16, 20]
+    check_texts(figure)
+    one = [replace(row, n=1, k=1) for row in made_up.curves if row.k == 1]
+    assert not votes.vote_rows(replace(made_up, curves=one))
+
+
+def test_outcomes_add_up_in_the_order_of_the_field() -> None:
+    made_up = comparison()
+    figure = outcomes.outcomes_figure(made_up, style.look_of(made_up))
+    axes = figure.axes[0]
+    names = [container.get_label() for container in axes.containers]
+    assert names == ["correct", "wrong", "unparsed", "truncated", "no_program"]
+    ends_at = [max(patch.get_x() + patch.get_width() for patch in container) for container in axes.containers]
+    assert max(ends_at) == pytest.approx(100)
+    assert "no program (at most 0.9%)" in texts(figure)
+    check_texts(figure)
+
+
+def test_all_outcomes_look_different() -> None:
+    assert set(outcomes._OUTCOMES) == set(Outcome)
+    assert len(set(outcomes._OUTCOMES.values())) == len(Outcome)
+
+
+# --- files --------------------------------------------------------------------------------------------------------
+
+
+def check_files(folder: Path, drawn: Sequence[plots.Drawn]) -> None:
+    assert {path.name for path in folder.iterdir()} == {
+        f"{d.stem}.{suffix}" for d in drawn for suffix in ("png", "svg")
+    }
+    for one in drawn:
+        content = (folder / f"{one.stem}.png").read_bytes()
+        assert content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB`\x82")
+        width, height = struct.unpack(">II", content[16:24])
+        assert width == 1200 and height > 100
+        root = ET.fromstring((folder / f"{one.stem}.svg").read_bytes())
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert one.section in KEYS and one.title and one.alt
+
+
+def test_files_are_the_same_each_time_and_old_ones_go(tmp_path: Path) -> None:
+    made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k", "math", "mmlu"], stub=True)
+    drawn = plots.draw(made_up, tmp_path)
+    assert [one.stem for one in drawn] == ["deltas", "accuracy", "share", "groups-mmlu", "cost", "votes", "outcomes"]
+    check_files(tmp_path, drawn)
+    assert all(style.STUB_TITLE in (tmp_path / f"{one.stem}.svg").read_text() for one in drawn)
+    assert all(one.alt.startswith("STUB") for one in drawn)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert plots.draw(made_up, tmp_path) == drawn
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    foreign = [tmp_path / name for name in ("groups-mine.png", "votes.txt", "mine.svg", "other")]
+    for path in foreign[:3]:
+        path.write_bytes(b"<svg/>")
+    foreign[3].mkdir()
+    fewer = comparison(["direct"], tasks=["gsm8k"])
+    assert [one.stem for one in plots.draw(fewer, tmp_path)] == ["accuracy", "cost", "outcomes"]
+    left = {f"{stem}.{suffix}" for stem in ("accuracy", "cost", "outcomes") for suffix in ("png", "svg")}
+    assert {path.name for path in tmp_path.iterdir()} == left | {path.name for path in foreign}
+
+
+def test_alternative_texts_hold_the_figures(tmp_path: Path) -> None:
+    made_up = comparison(["direct", "cot", "self-consistency"])
+    alts = {one.stem: one.alt for one in plots.draw(made_up, tmp_path)}
+    assert "gsm8k, cot: all questions +64.0" in alts["deltas"] and "n = 0, not estimable" in alts["deltas"]
+    assert "mmlu, cot: all questions +1.2" in alts["deltas"] and "symbolic +18.0" in alts["deltas"]
+    assert "gsm8k, direct 20.0" in alts["accuracy"] and "n = 1,319" in alts["accuracy"]
+    assert "All questions +1.2" in alts["groups-mmlu"] and "Highest: college_11 +12.4" in alts["groups-mmlu"]
+    assert "gsm8k, cot 84.0% at 180 tokens" in alts["cost"]
+    assert "maj@20" in alts["votes"] and "unparsed" in alts["outcomes"]
+
+
+HOSTILE = [
+    "$x^2$ and $",
+    "_under_",
+    r"back\slash \frac{1}{2}",
+    "<script>&amp;\"'",
+    "control\x00\x1b[31m\x07 and\nnewline\u202e",
+    "模型-七号",
+    "\udcff lone",
+    "../../up",
+    "",
+    "w" * 300,
+]
+
+
+@pytest.mark.parametrize(("name", "other"), list(zip(HOSTILE[::2], HOSTILE[1::2], strict=True)))
+def test_names_that_are_hard_to_draw(name: str, other: str, tmp_path: Path) -> None:
+    made_up = comparison(["direct", name, other], models=(other, name + "2"), tasks=[name, other])
+    made_up = replace(
+        made_up,
+        groups=[replace(row, group=(name, other)[at % 2] + row.group) for at, row in enumerate(made_up.groups[:4])],
+        tag_rule=name,
+        outcomes=made_up.outcomes[:3],
+    )
+    drawn = plots.draw(made_up, tmp_path / "report")
+    check_files(tmp_path / "report", drawn)
+    for one in drawn:
+        assert all(char.isprintable() for char in one.title + one.alt)
+        one.alt.encode()
+
+
+def test_names_that_fall_together_have_files_of_their_own(tmp_path: Path) -> None:
+    made_up = comparison(["direct", "cot"], tasks=["Task", "own task", "task"])
+    rows = [delta(task, "cot", ALL, 9, 0.1, group=g) for task in ("Task", "task") for g in "ab"]
+    stems = [one.stem for one in plots.draw(replace(made_up, groups=rows), tmp_path)]
+    assert "groups-task" in stems and "groups-task-2" in stems
+
+
+def test_long_names_do_not_overlap() -> None:
+    long = [f"{at} a name of a mode with 40 characters...." for at in range(7)]
+    made_up = comparison(
+        long,
+        models=["org/" + "a model with a name of 40 characters, no " + c for c in "12"],
+        tasks=[f"task {at} with a name of 40 characters, or so" for at in range(4)],
+    )
+    look = style.look_of(made_up)
+    for figure in (
+        deltas.deltas_figure(made_up, look, long[0]),
+        accuracy.accuracy_figure(made_up, look),
+        shares.share_figure(made_up, look, long[0]),
+        cost.cost_figure(made_up, look, long[1], long[0]),
+        outcomes.outcomes_figure(made_up, look),
+    ):
+        check_texts(figure)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_one_question(value: float, tmp_path: Path) -> None:
+    made_up = comparison(["direct", "cot"], tasks=["gsm8k"])
+    made_up = replace(
+        made_up,
+        modes=[stats("gsm8k", "direct", 1, 0.0), stats("gsm8k", "cot", 1, value)],
+        deltas=[
+            delta("gsm8k", "cot", ALL, 1, value, low=None, high=None),
+            delta("gsm8k", "cot", SYMBOLIC, 0, None),
+            delta("gsm8k", "cot", OTHER, 1, value, low=-1.0, high=1.0),
+        ],
+        groups=[],
+        splits=[],
+        policies=[],
+        outcomes=[made(Outcomes, model="m", task="gsm8k", mode="cot", counts={"correct": 1}, programs={})],
+    )
+    drawn = plots.draw(made_up, tmp_path)
+    assert [one.stem for one in drawn] == ["deltas", "accuracy", "cost", "outcomes"]
+    check_files(tmp_path, drawn)
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    empty = Comparison(runs=[], baselines=["direct"], modes=[], deltas=[])
+    assert plots.draw(empty, tmp_path) == []
+    unknown = replace(
+        empty,
+        modes=[stats("t", mode, 0, None, mean_completion_tokens=None) for mode in ("direct", "cot")],
+        deltas=[delta("t", "cot", tag, 0, None) for tag in (ALL, SYMBOLIC, OTHER)],
+        groups=[delta("t", "cot", ALL, 0, None, group="g")],
+        splits=[split("t", "cot", 0, 0, None, share_unclear="no questions")],
+        outcomes=[made(Outcomes, model="m", task="t", mode="cot", counts={}, programs={})],
+    )
+    assert [one.stem for one in plots.draw(unknown, tmp_path)] == ["deltas"]
+    check_files(tmp_path, plots.draw(unknown, tmp_path))
+
+
+def test_a_users_settings_do_not_show(tmp_path: Path) -> None:
+    import matplotlib as mpl
+
+    made_up = comparison(["direct", "cot"], tasks=["gsm8k"], groups=[], splits=[])
+    plots.draw(made_up, tmp_path / "one")
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "figure.constrained_layout.use": True}):
+        plots.draw(made_up, tmp_path / "two")
+        assert mpl.rcParams["font.size"] == 30
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()

@@ -1,0 +1,119 @@
+"""`cotbench report`'s options and files: baselines, tag rules, what is written, and what of an earlier report goes."""
+
+from __future__ import annotations
+
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Cli
+from handmade import make_run
+
+from cotbench.cli.reporting import PAGE
+
+LEAN = ("--no-page", "--no-plots")
+OUTCOMES = {"direct": "wwwcccuwcc", "cot": "cccwcctwcw", "pal": "ccccccwwww"}
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    return make_run(tmp_path / "results" / "a", OUTCOMES)
+
+
+def report(main: Cli, *arguments: object) -> dict[str, Any]:
+    done = main("report", *LEAN, "--json", *arguments)
+    assert done.code == 0, done.err
+    content: dict[str, Any] = json.loads(done.out)
+    return content
+
+
+def pairs(content: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((row["mode"], row["baseline"]) for row in content["deltas"]))
+
+
+def test_each_mode_against_direct_and_any_other_baseline(three: Path, main: Cli) -> None:
+    assert pairs(report(main)) == [("cot", "direct"), ("pal", "direct")]
+    for given in (["--baseline", "cot"], ["--baseline", "direct,cot"], ["--baseline", "cot", "--baseline", "cot"]):
+        content = report(main, *given)
+        assert content["baselines"] == ["direct", "cot"]
+        assert pairs(content) == [("cot", "direct"), ("pal", "direct"), ("pal", "cot")]
+
+
+def test_direct_is_left_out_where_no_run_has_it_and_another_is_named(tmp_path: Path, main: Cli) -> None:
+    make_run(tmp_path / "results" / "a", {mode: OUTCOMES[mode] for mode in ("cot", "pal")})
+    content = report(main, "--baseline", "cot")
+    assert content["baselines"] == ["cot"]
+    assert pairs(content) == [("pal", "cot")]
+    assert not any("nothing to compare with" in note for note in content["notes"])
+    assert any("nothing to compare with" in note for note in report(main)["notes"])
+    assert report(main, "--baseline", "cot,direct")["baselines"] == ["direct", "cot"], "it was asked for"
+
+
+def symbolic(content: dict[str, Any]) -> int:
+    return next(r["n"] for r in content["modes"] if (r["mode"], r["tag"]) == ("direct", "symbolic"))
+
+
+def test_tag_rules(three: Path, tmp_path: Path, main: Cli) -> None:
+    assert symbolic(report(main)) == 4
+    content = report(main, "--tag", "late=Question [89]", "--tag-rule", "late")
+    assert (symbolic(content), content["tag_rule"]) == (2, "late")
+    assert {row["rule"] for row in content["splits"]} >= {"eq_question", "late"}
+    (tmp_path / "picked.csv").write_text("id\nt-5\nt-6\nt-7\n")
+    assert symbolic(report(main, "--tags-file", "picked.csv", "--tag-rule", "picked")) == 3
+
+
+def test_the_effect_is_in_points(three: Path, main: Cli) -> None:
+    small, large = (report(main, "--effect", points) for points in (1, 10))
+    assert (small["effect"], large["effect"]) == (0.01, 0.1)
+    needed = [next(r["n_needed"] for r in c["deltas"] if r["mode"] == "cot") for c in (small, large)]
+    assert needed[0] > 50 * needed[1]
+
+
+def test_the_document_is_what_json_prints_and_has_a_schema(three: Path, main: Cli) -> None:
+    content = report(main)
+    assert json.loads((three / "report" / "report.json").read_text()) == content
+    done = main("report", "--json-schema")
+    schema = json.loads(done.out)
+    assert set(schema["properties"]) == set(content)
+    delta = schema["$defs"]["Delta"]
+    assert set(delta["properties"]) == set(content["deltas"][0])
+    assert done.code == 0
+
+
+def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
+    done = main("report")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"Open results/a/report/{PAGE}"
+    folder = three / "report"
+    there = {path.name for path in folder.iterdir()}
+    assert there >= {"summary.csv", "deltas.csv", "splits.csv", "policies.csv", "summary.md", "report.json", PAGE}
+    assert "votes.csv" not in there
+    assert not any(name.endswith(".tmp") for name in there)
+    plots = {name for name in there if name.endswith((".png", ".svg"))}
+    assert plots
+
+    # A folder may hold other things too.
+    (folder / "mine.png").write_bytes(b"mine")
+    again = main("report", *LEAN)
+    assert again.out.splitlines()[-1].startswith("Written to results/a/report: ")
+    left = {path.name for path in folder.iterdir()}
+    assert left == there - plots - {PAGE} | {"mine.png"}
+
+
+def test_what_an_earlier_report_had_goes(three: Path, tmp_path: Path, main: Cli) -> None:
+    make_run(tmp_path / "results" / "b", {"cot": OUTCOMES["cot"]})
+    assert main("report", "a", "--to", "out", "--no-page").code == 0
+    assert (tmp_path / "out" / "deltas.csv").is_file()
+    assert main("report", "b", "--to", "out", "--no-page").code == 0
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert not left & {"deltas.csv", "splits.csv", "policies.csv", "deltas.png"}
+    assert "summary.csv" in left
+
+
+def test_garbage_is_collected_again_afterwards(three: Path, main: Cli) -> None:
+    report(main)
+    assert gc.isenabled()
+    assert main("report", "none").code == 3
+    assert gc.isenabled()
