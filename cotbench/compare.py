@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench import stats
+from cotbench.beside import beside
 from cotbench.pairing import OUTCOMES, Cell, Panel, Run, load_run, panels_of
 from cotbench.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.records import state_of
@@ -35,6 +36,7 @@ ALL, SYMBOLIC, OTHER = "all", "symbolic", "non-symbolic"
 TAGS = (ALL, SYMBOLIC, OTHER)
 DIRECT = "direct"
 EFFECT = 0.02
+LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
 _PROGRAM_FAILED = frozenset(
     {
@@ -94,8 +96,9 @@ class ModeStats:
 class Delta:
     """A mode against a baseline on the questions that both answered. Differences in -1..1; None where not estimable.
 
-    tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all. p: exact McNemar; p_holm and p_bonferroni: corrected
-    over the `family` of comparisons named in `Comparison.families`; p_clustered: of the clustered t test.
+    tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all. p: exact McNemar; p_clustered: of
+    the clustered t test; p_holm and p_bonferroni: of the clustered test where there is one, else McNemar's, corrected over the `family` of comparisons that
+    `Comparison.families` names.
     read_*: on the pairs that were read in both. bound_*: if all unread answers counted right in one mode and wrong in the other.
     mde: the smallest true difference that so many questions find with 80% power; n_needed: questions to find `Comparison.effect`.
     from_*: the parts of delta that come from answers turned right that had been read as wrong, that had not been readable, that had been cut at the
@@ -445,8 +448,13 @@ def compare(
     notes = list(kept_apart)
     table = RULES | {rule.name: rule for rule in rules}
     found = _Findings()
+    votes = sum(
+        row is not None and row["votes"] is not None for p in found_panels for c in p.cells.values() for row in c.rows
+    )
+    curves = beside(lambda: [_curves(panel) for panel in found_panels], worth=votes > LARGE)
     for panel in found_panels:
         _add_panel(found, panel, baselines, table, tag_rule, effect, notes)
+    found.curves = [curve for panel in curves() for curve in panel]
     families = _correct(found)
     return Comparison(
         runs=[run.folder.name for run in runs],
@@ -512,7 +520,6 @@ def _add_panel(
         found.modes += [_mode_stats(panel, cell, tag, mask) for tag, mask in arms.items()]
         rows = [row for row in cell.rows if row is not None]
         found.outcomes.append(count_outcomes(panel.model, panel.task, cell.mode, rows))
-        found.curves += curve_of(panel.model, panel.task, cell.mode, rows)
     found.plans += plan_rows(panel)
     for baseline in baselines:
         base = panel.cells.get(baseline)
@@ -541,18 +548,32 @@ def _add_panel(
         notes += _reasons_anyway(panel, base)
 
 
+def _curves(panel: Panel) -> list[Curve]:
+    return [
+        curve
+        for cell in panel.cells.values()
+        for curve in curve_of(panel.model, panel.task, cell.mode, [row for row in cell.rows if row is not None])
+    ]
+
+
 Row = TypeVar("Row", Delta, Split)
+
+
+def _p(row: Delta | Split) -> float | None:
+    """Of the test that fits: McNemar's takes clustered questions for independent."""
+    clustered = row.p_clustered if isinstance(row, Delta) else None
+    return row.p if clustered is None else clustered
 
 
 def _corrected(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[Row], dict[Any, int]]:
     """The rows with p corrected for how many tests their family holds, and the families' sizes. None is no family."""
     members: dict[Any, list[int]] = {}
     for at, row in enumerate(rows):
-        if row.p is not None and family(row) is not None:
+        if _p(row) is not None and family(row) is not None:
             members.setdefault(family(row), []).append(at)
     out = list(rows)
     for places in members.values():
-        p = [rows[at].p or 0.0 for at in places]
+        p = [_p(rows[at]) or 0.0 for at in places]
         for at, by_holm, by_bonferroni in zip(places, stats.holm(p), stats.bonferroni(p), strict=True):
             out[at] = replace(rows[at], p_holm=by_holm, p_bonferroni=by_bonferroni, family=len(places))
     return out, {name: len(places) for name, places in members.items()}

@@ -9,69 +9,78 @@ from __future__ import annotations
 import mmap
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from cotbench.beside import beside
 from cotbench.records import JOURNAL, load_line
-from cotbench.types import Key
 
 _HEAD = re.compile(rb'\{"v":\d+,"question":("(?:[^"\\]|\\.)*"),"request":"([^"\\]*)","ordinal":(\d+),')
 _COMPLETIONS = b',"completions":['
 _ERROR = b'"finish_reason":"error"'
 _SEAL_CHARS = len(',"crc":"00000000"}')
+LARGE = 50_000_000  # bytes
 
 
-class _Place(NamedTuple):
-    start: int
-    end: int
-    equals: bool
-    failed: bool
+Address = tuple[str, str, int]  # question, request, ordinal
+Place = tuple[
+    int, int, bool, bool
+]  # where its line begins and ends, whether a "=" is in the responses, whether one of them is an error
 
 
 class Outputs:
     """The replies of one run. A damaged line is as if it weren't there. An absent journal is empty."""
 
-    def __init__(self, folder: Path) -> None:
-        self._places: dict[Key, _Place] = {}
-        self._file: mmap.mmap | None = None
+    def __init__(self, folder: Path, *, ahead: bool = False) -> None:
+        """ahead: look for the lines of a large journal now, in another process."""
         path = folder / JOURNAL
-        if not path.is_file() or path.stat().st_size == 0:
-            return
-        with path.open("rb") as file:
-            self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        start = 0
-        for line in iter(self._file.readline, b""):
-            end = start + len(line)
-            self._add(line, start, end)
-            start = end
+        size = path.stat().st_size if path.is_file() else 0
+        self._file: mmap.mmap | None = None
+        self._look: Callable[[], dict[Address, Place]] = dict
+        if size:
+            with path.open("rb") as file:
+                self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._look = beside(partial(_places, path), worth=ahead and size > LARGE)
 
-    def _add(self, line: bytes, start: int, end: int) -> None:
-        head = _HEAD.match(line)
-        if head is None or not line.endswith(b'"}\n'):
-            return
-        body, seal = line[: -_SEAL_CHARS - 1], line[-_SEAL_CHARS - 1 : -1]
-        if seal != b',"crc":"%08x"}' % zlib.crc32(b"}", zlib.crc32(body)):
-            return
-        key = Key(load_line(head[1]), head[2].decode(), int(head[3]))
-        # Prompts hold this text only with its quotation marks escaped.
-        replies = body[body.rfind(_COMPLETIONS) :]
-        place = _Place(start, end, b"=" in replies, _ERROR in replies)
-        earlier = self._places.get(key)
-        if earlier is None or (earlier.failed and not place.failed):
-            self._places[key] = place
+    @cached_property
+    def _places(self) -> dict[Address, Place]:
+        return self._look()
 
     def replies(self, question: str, requests: Sequence[Sequence[Any]]) -> list[Mapping[str, Any]]:
         """The journal's lines of a record's `requests`, in their order: template, sampling, prompt or messages, completions."""
         found = []
         for request, ordinal in requests:
-            place = self._places.get(Key(question, request, ordinal))
+            place = self._places.get((question, request, ordinal))
             if place is not None and self._file is not None:
-                found.append(load_line(self._file[place.start : place.end]))
+                found.append(load_line(self._file[place[0] : place[1]]))
         return found
 
     def equals(self, question: str, requests: Sequence[Sequence[Any]]) -> bool | None:
         """Whether "=" is in any of these responses; None where none of them is on record."""
-        places = [self._places.get(Key(question, request, ordinal)) for request, ordinal in requests]
-        known = [place.equals for place in places if place is not None and not place.failed]
+        places = [self._places.get((question, request, ordinal)) for request, ordinal in requests]
+        known = [equals for _, _, equals, failed in filter(None, places) if not failed]
         return any(known) if known else None
+
+
+def _places(path: Path) -> dict[Address, Place]:
+    found: dict[Address, Place] = {}
+    end = 0
+    with path.open("rb") as file:
+        for line in file:
+            start, end = end, end + len(line)
+            head = _HEAD.match(line)
+            if head is None or not line.endswith(b'"}\n'):
+                continue
+            body, seal = line[: -_SEAL_CHARS - 1], line[-_SEAL_CHARS - 1 : -1]
+            if seal != b',"crc":"%08x"}' % zlib.crc32(b"}", zlib.crc32(body)):
+                continue
+            address = (load_line(head[1]), head[2].decode(), int(head[3]))
+            # Prompts hold this text only with its quotation marks escaped.
+            replies = body[body.rfind(_COMPLETIONS) :]
+            failed = _ERROR in replies
+            earlier = found.get(address)
+            if earlier is None or (earlier[3] and not failed):
+                found[address] = (start, end, b"=" in replies, failed)
+    return found

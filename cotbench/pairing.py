@@ -41,26 +41,23 @@ class Run:
     questions: Mapping[str, Question]
     golds: Mapping[str, str]
     records: Sequence[Record]
+    outputs: Outputs
 
     @property
     def finished(self) -> bool:
         return self.manifest.status == "finished"
 
-    @cached_property
-    def outputs(self) -> Outputs:
-        """Prompts and responses; reads through the journal when it is first asked."""
-        return Outputs(self.folder)
 
-
-def load_run(folder: Path) -> Run:
-    """Raises RunError where the folder doesn't hold what a run writes."""
+def load_run(folder: Path, *, ahead: bool = False) -> Run:
+    """ahead: prompts and responses are going to be asked for. Raises RunError where the folder doesn't hold what a run writes."""
     manifest = read_manifest(folder)
+    outputs = Outputs(folder, ahead=ahead)
     questions, golds = read_questions(folder)
     records = read_records(folder)
     unknown = next((r["question"] for r in records if r["question"] not in questions), None)
     if unknown is not None:
         raise RunError(f"{folder / QUESTIONS}: lacks question {unknown}, which has a record.", _REWRITE)
-    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records)
+    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, outputs=outputs)
 
 
 # --- panels -------------------------------------------------------------------------------------------------------
@@ -75,18 +72,21 @@ class Cell:
     conditions: Mapping[str, Any]
     rows: Sequence[Record | None]
 
-    def _each(self, test: Any) -> Array:
-        return np.fromiter((row is not None and test(row) for row in self.rows), bool, len(self.rows))
-
     @cached_property
-    def asked(self) -> Array:
-        return np.fromiter((row is not None for row in self.rows), bool, len(self.rows))
+    def _columns(self) -> Array:
+        """One pass over the records: a row of figures for each question, nan for what isn't there."""
+        return np.array([_ABSENT if row is None else _figures(row) for row in self.rows], dtype=float).reshape(-1, 7)
 
     @cached_property
     def endings(self) -> Array:
         """The outcome of each question, as its place in OUTCOMES; -1 without a record."""
-        places = (-1 if row is None else _PLACES[row["outcome"]] for row in self.rows)
-        return np.fromiter(places, np.int8, len(self.rows))
+        out: Array = self._columns[:, 0].astype(np.int8)
+        return out
+
+    @cached_property
+    def asked(self) -> Array:
+        out: Array = self.endings >= 0
+        return out
 
     @cached_property
     def decided(self) -> Array:
@@ -102,28 +102,42 @@ class Cell:
     @cached_property
     def read(self) -> Array:
         """An answer was read, right or wrong."""
-        return self._each(lambda row: row["answer"] is not None)
+        out: Array = self._columns[:, 1] == 1
+        return out
+
+    @cached_property
+    def vague(self) -> Array:
+        """It was read by a vague rule."""
+        out: Array = self._columns[:, 2] == 1
+        return out
 
     @cached_property
     def cut(self) -> Array:
         """A completion was cut at its budget, whether or not an answer was read."""
-        return self._each(lambda row: bool(row["truncated"]))
-
-    @cached_property
-    def vague(self) -> Array:
-        return self._each(lambda row: row["answer"] is not None and row["rule"] in VAGUE)
+        out: Array = self._columns[:, 3] == 1
+        return out
 
     def tokens(self, kind: str) -> Array:
         """Of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
-        if kind not in self._tokens:
-            name = f"{kind}_tokens"
-            values = (row[name] if row is not None and row[name] is not None else np.nan for row in self.rows)
-            self._tokens[kind] = np.fromiter(values, float, len(self.rows))
-        return self._tokens[kind]
+        out: Array = self._columns[:, 4 + _KINDS.index(kind)]
+        return out
 
-    @cached_property
-    def _tokens(self) -> dict[str, Array]:
-        return {}
+
+_KINDS = ("prompt", "reasoning", "completion")
+_ABSENT = (-1, 0, 0, 0, None, None, None)
+
+
+def _figures(row: Record) -> tuple[int | None, ...]:
+    read = row["answer"] is not None
+    return (
+        _PLACES[row["outcome"]],
+        read,
+        read and row["rule"] in VAGUE,
+        row["truncated"],
+        row["prompt_tokens"],
+        row["reasoning_tokens"],
+        row["completion_tokens"],
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,10 +6,10 @@ independent. None where each question stands for itself.
 
     one proportion       Wilson's score interval
     paired difference    Tango's score interval (1998); where questions are clustered, the t interval below
-    any clustered mean   the sandwich estimator over cluster sums with the CR2 correction of Bell and McCaffrey (2002) and their degrees
-                         of freedom: with few or unequal clusters the usual one is too narrow (Cameron & Miller 2015)
+    any clustered mean   the sandwich estimator over cluster sums with the CR2 correction of Bell and McCaffrey (2002) and the degrees of freedom
+                         of Imbens and Kolesar (2016): with few or unequal clusters the usual one is too narrow (Cameron & Miller 2015)
     two arms             the difference of two such means, whose clusters may overlap (a subject has questions of both)
-    share of gain        a ratio of sums, by a bootstrap that draws whole clusters
+    share of gain        a ratio of sums, by a bootstrap that draws whole clusters, and Fieller's interval
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from scipy import special
 
 CONFIDENCE = 0.95
 POWER = 0.80
+FEW_CLUSTERS = 200  # with more, t is as good as normal, and no degrees of freedom need be worked out
 DRAWS = 4_000  # of a bootstrap: the ends of a 95% interval are then known to about a tenth of its width
 # Of scipy only the special functions: scipy.stats takes a second to import.
 _Z = float(special.ndtri((1 + CONFIDENCE) / 2))
@@ -144,40 +145,58 @@ def contrast(first: Array, second: Array, clusters: tuple[Array, Array] | None =
 
 
 class _Arm:
-    """What the sandwich of one mean needs, by cluster: the corrected sum of residuals over n, and the weights of the degrees of freedom.
+    """What the sandwich of one mean needs, by cluster: sizes, sums of residuals, and what CR2 corrects these by.
 
     A mean is a regression on a constant, for which CR2's matrix (I - H)^(-1/2) acts on a cluster's sum as 1 / sqrt(1 - share).
     """
 
     def __init__(self, values: Array, inverse: Array, clusters: int) -> None:
-        n = len(values)
-        sizes = np.bincount(inverse, minlength=clusters).astype(float)
-        sums = np.bincount(inverse, weights=values - values.mean(), minlength=clusters)
-        rest = 1 - sizes / n
+        self.n, self.clusters = len(values), clusters
+        residuals = values - values.mean()
+        self.sizes = np.bincount(inverse, minlength=clusters).astype(float)
+        self.sums = np.bincount(inverse, weights=residuals, minlength=clusters)
+        self.squares = float(residuals @ residuals)
+        rest = 1 - self.sizes / self.n
         self.alone = bool((rest <= 0).any())  # one cluster holds the whole arm: nothing tells how clusters differ
-        scale = 1 / np.sqrt(np.where(rest > 0, rest, 1.0))
-        self.n, self.clusters, self.sizes = n, clusters, sizes
-        self.influence = scale * sums / n
-        self.u = scale * sizes / n**1.5
+        self.scale = 1 / np.sqrt(np.where(rest > 0, rest, 1.0))
+        self.influence = self.scale * self.sums / self.n
 
 
 def _combine(arms: Sequence[_Arm]) -> tuple[float, float]:
     """Variance and degrees of freedom of the (difference of the) arms' means; nan where an arm is one cluster."""
     if any(arm.alone for arm in arms):
         return math.nan, 0.0
-    signs = (1, -1)
-    influence = sum(sign * arm.influence for sign, arm in zip(signs, arms, strict=False))
+    influence = sum(sign * arm.influence for sign, arm in zip((1, -1), arms, strict=False))
     variance = float(np.sum(np.square(influence)))
-    # Satterthwaite: (trace M)^2 / trace(M^2), with M the covariance of the corrected cluster sums if questions were independent.
-    trace = sum(1 / arm.n for arm in arms)
-    diagonal = sum(arm.sizes / arm.n**2 for arm in arms)
-    squares = float(np.sum(np.square(diagonal)))
-    own = sum(np.square(arm.u) for arm in arms)
-    for one in arms:
-        for other in arms:
-            squares += float(np.sum(one.u * other.u)) ** 2
-    squares -= float(np.sum(np.square(own)))
-    return variance, trace**2 / squares
+    return variance, _satterthwaite(arms) if arms[0].clusters <= FEW_CLUSTERS else arms[0].clusters - 1.0
+
+
+def _satterthwaite(arms: Sequence[_Arm]) -> float:
+    """(trace M)^2 / trace(M^2), with M the covariance of the corrected cluster sums.
+
+    Bell and McCaffrey take questions for independent there, which is too many degrees of freedom where clusters differ and are of unequal
+    size; Imbens and Kolesar (2016) take them to be correlated within clusters, as much as the residuals are.
+    """
+    sizes, sums = sum(arm.sizes for arm in arms), sum(arm.sums for arm in arms)
+    total, squares = float(np.sum(sizes)), sum(arm.squares for arm in arms)
+    pairs = float(np.sum(sizes * (np.asarray(sizes) - 1)))
+    within = max(0.0, (float(np.sum(np.square(sums))) - squares) / pairs) if pairs else 0.0
+    apart = max(0.0, squares / total - within)
+    if not within and not apart:
+        apart = 1.0  # no residuals at all: any value gives the same degrees of freedom
+    covariance: Any = 0.0
+    maps = []
+    for sign, arm in zip((1, -1), arms, strict=False):
+        shares = arm.sizes / arm.n
+        maps.append(sign * (arm.scale / arm.n)[:, None] * (np.eye(arm.clusters) - shares[:, None]))
+    for at, one in enumerate(arms):
+        for to, other in enumerate(arms):
+            # A cluster's sums in two arms share its effect; questions of their own they share within an arm only.
+            shared = within * one.sizes * other.sizes + (apart * one.sizes if at == to else 0.0)
+            covariance = covariance + (maps[at] * shared) @ maps[to].T
+    spread = float(np.sum(np.square(covariance)))
+    # Nothing left where arms move together, cluster by cluster: then the estimate has no variance either.
+    return float(np.trace(covariance)) ** 2 / spread if spread > 0 else arms[0].clusters - 1.0
 
 
 def _t(value: float, variance: float, df: float, clusters: int | None, bound: float) -> Estimate:
@@ -264,9 +283,10 @@ class Share:
 def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, *, seed: int = 0) -> Share:
     """What share of the sum of differences falls on the questions that are inside; above 1 where the others lose.
 
-    The bootstrap draws clusters (or questions) jointly for both arms. Draws are of counts of equal clusters, which is the same thing faster.
+    The bootstrap draws clusters (or questions) jointly for both arms; its draws are of counts of equal clusters, which is the same thing faster. An arm with
+    hardly a change has none in many draws, and then the bootstrap is far too sure, so the interval also holds Fieller's.
     """
-    total = int(differences.sum())
+    total = float(differences.sum())
     if clusters is None:
         rows = np.column_stack([differences * inside, differences])
     else:
@@ -274,20 +294,86 @@ def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, 
         rows = np.column_stack(
             [np.bincount(inverse, weights=differences * inside), np.bincount(inverse, weights=differences)]
         )
-    kinds, counts = np.unique(rows, axis=0, return_counts=True)
+    value = float(differences[inside].sum()) / total if total else None
+    if value is not None and len(rows) < 2:
+        return Share(value=value, low=None, high=None, unclear="one cluster can't tell how far the share may vary")
+    kinds, counts = _kinds(rows)
     drawn = np.random.default_rng(seed).multinomial(len(rows), counts / len(rows), size=DRAWS) @ kinds
     sign = 1 if total >= 0 else -1
-    lost = float((sign * drawn[:, 1] <= 0).mean())
-    value = float(differences[inside].sum()) / total if total else None
-    if total and len(rows) < 2:
-        return Share(value=value, low=None, high=None, unclear="one cluster can't tell how far the share may vary")
-    if lost > (1 - CONFIDENCE) / 2:
+    alike = sign * drawn[:, 1] > 0
+    fieller = None
+    if value is not None:
+        fieller = (
+            _fieller(differences, inside) if clusters is None else _fieller_clustered(differences, inside, inverse)
+        )
+    if fieller is None or float((~alike).mean()) > (1 - CONFIDENCE) / 2:
         return Share(
             value=value, low=None, high=None, unclear="the total is too near zero for a share to mean anything"
         )
-    shares = drawn[:, 0][sign * drawn[:, 1] > 0] / drawn[:, 1][sign * drawn[:, 1] > 0]
-    low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Share(value=value, low=float(low), high=float(high))
+    low, high = np.quantile(drawn[alike, 0] / drawn[alike, 1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Share(value=value, low=min(float(low), fieller[0]), high=max(float(high), fieller[1]))
+
+
+def _kinds(rows: Array) -> tuple[Array, Array]:
+    """The different rows of two whole numbers, and how many there are of each."""
+    low = rows.min(axis=0)
+    width = int(rows[:, 1].max() - low[1]) + 1
+    codes, counts = np.unique(((rows - low) @ [width, 1]).astype(np.int64), return_counts=True)
+    return np.column_stack([codes // width, codes % width]) + low, counts
+
+
+def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
+    """The shares s for which the interval of (1 - s) gain inside - s gain outside holds 0; None where they have no end.
+
+    The interval is put together from both arms' own (MOVER), which have a width where an arm has no change at all.
+    """
+    arms = []
+    for arm in (differences[inside], differences[~inside]):
+        own = paired(arm) if len(arm) else None
+        arms.append((own.value * len(arm), own.low * len(arm), own.high * len(arm)) if own else (0.0, 0.0, 0.0))
+
+    def holds(share: float) -> bool:
+        centre = below = above = 0.0
+        for factor, (value, low, high) in zip((1 - share, -share), arms, strict=True):
+            centre += factor * value
+            reach = sorted((factor * low, factor * high))
+            below += (factor * value - reach[0]) ** 2
+            above += (reach[1] - factor * value) ** 2
+        return centre - math.sqrt(below) <= 0 <= centre + math.sqrt(above)
+
+    value = arms[0][0] / (arms[0][0] + arms[1][0])
+    if holds(1e9) or holds(-1e9):
+        return None  # the total may be 0
+    ends = []
+    for side in (-1, 1):
+        step = 1.0
+        while holds(value + side * step):
+            step *= 2
+        near, far = 0.0, step
+        for _ in range(50):
+            middle = (near + far) / 2
+            near, far = (middle, far) if holds(value + side * middle) else (near, middle)
+        ends.append(value + side * near)
+    return ends[0], ends[1]
+
+
+def _fieller_clustered(differences: Array, inside: Array, inverse: Array) -> tuple[float, float] | None:
+    """The same from the sandwich of both sums: a quadratic inequality."""
+    count = int(inverse.max()) + 1
+    part, whole = _Arm(differences * inside, inverse, count), _Arm(differences, inverse, count)
+    _, df = _combine([whole])
+    a, b, t = (
+        float((differences * inside).mean()),
+        float(differences.mean()),
+        float(special.stdtrit(df, (1 + CONFIDENCE) / 2)),
+    )
+    var_a, var_b = t**2 * float(part.influence @ part.influence), t**2 * float(whole.influence @ whole.influence)
+    both = t**2 * float(part.influence @ whole.influence)
+    square, middle = b**2 - var_b, a * b - both
+    if square <= 0:
+        return None
+    reach = math.sqrt(max(0.0, middle**2 - square * (a**2 - var_a)))
+    return (middle - reach) / square, (middle + reach) / square
 
 
 # --- many tests, power, agreement -----------------------------------------------------------------------------------

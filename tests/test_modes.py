@@ -304,7 +304,9 @@ def rows_of(run: dict[str, Any], mode: str) -> Sequence[dict[str, Any]]:
 def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_path: Path) -> None:
     done = run(main, "--task", numbers, "--mode", ALL, "--paths", "self-consistency=8", "-o", tmp_path / "r")
     assert done["answers"] == 8 * 24
-    assert done["requests"] == 8 * 24, "direct, cot, two votes, pal, one plan for three modes, and two that carry it out"
+    assert done["requests"] == 8 * 24, (
+        "direct, cot, two votes, pal, one plan for three modes, and two that carry it out"
+    )
     plans = [
         [row["requests"][0][0] for row in rows_of(done, mode)] for mode in ("plan-direct", "plan-cot", "plan-solver")
     ]

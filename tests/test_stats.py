@@ -210,10 +210,11 @@ def test_an_unclustered_contrast_is_welchs() -> None:
 
 
 def brute_cr2(design: Array, outcome: Array, clusters: Array, weights: Array) -> tuple[float, float, float]:
-    """Estimate, CR2 variance and Bell-McCaffrey degrees of freedom of a linear contrast of a regression, by matrices.
+    """Estimate, CR2 variance and Satterthwaite degrees of freedom of a linear contrast of a regression, by matrices.
 
-    Bell & McCaffrey 2002; as in Pustejovsky & Tipton 2018 (doi:10.1080/07350015.2016.1247004), with independent
-    errors of one variance as working model: df = (sum of eigenvalues)^2 / (sum of their squares) of G'G.
+    Bell & McCaffrey 2002; as in Pustejovsky & Tipton 2018 (doi:10.1080/07350015.2016.1247004), with the working model of
+    Imbens & Kolesár 2016 (doi:10.1162/REST_a_00552), errors correlated within clusters as the residuals are:
+    df = (sum of eigenvalues)^2 / (sum of their squares) of G'(Omega)G.
     """
     inverse = np.linalg.inv(design.T @ design)
     n = len(outcome)
@@ -228,11 +229,21 @@ def brute_cr2(design: Array, outcome: Array, clusters: Array, weights: Array) ->
         variance += float(effect @ residuals[at]) ** 2
         columns.append(residual_maker[:, at] @ effect)
     stacked = np.array(columns)
-    eigenvalues = np.linalg.eigvalsh(stacked @ stacked.T)
+    together = clusters[:, None] == clusters[None, :]
+    pairs = together.sum() - n
+    within = (
+        max(0.0, float((np.outer(residuals, residuals) * together).sum() - residuals @ residuals) / pairs)
+        if pairs
+        else 0.0
+    )
+    apart = max(0.0, float(residuals @ residuals) / n - within)
+    if within == apart == 0:
+        apart = 1.0
+    eigenvalues = np.linalg.eigvalsh(stacked @ (apart * np.eye(n) + within * together) @ stacked.T)
     return float(weights @ inverse @ design.T @ outcome), variance, eigenvalues.sum() ** 2 / (eigenvalues**2).sum()
 
 
-def test_a_clustered_mean_is_cr2_with_bell_mccaffrey_degrees_of_freedom() -> None:
+def test_a_clustered_mean_is_cr2_with_imbens_kolesar_degrees_of_freedom() -> None:
     rng = np.random.default_rng(12)
     for _ in range(40):
         n = int(rng.integers(6, 60))

@@ -139,20 +139,17 @@ def test_means_of_shares_of_votes_cover() -> None:
 
 # --- clustered ----------------------------------------------------------------------------------------------------
 
-# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of 1):
-# 20,000 draws with clusters' gains at one of two values, and at normal ones.
-#             none     0.03     0.10 two values   0.08 normal
-#   MMLU      95.0%    93.7%    93.0%             94.0%
-#   MATH      95.0%    93.3%    91.6%             94.6%
-#   LogiQA    94.8%    95.0%    95.0%             95.0%
-# The degrees of freedom of Bell and McCaffrey are those of independent questions: with clusters as unequal as MMLU's (one holds 11%)
-# that differ, they are too many, which costs one or two points of coverage; the degrees of freedom of Imbens and Kolesár
-# (2016, doi:10.1162/REST_a_00552) would give 95 to 97% on MMLU. MATH's seven clusters can't do much better.
+# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of 1), of 6,000 draws:
+#             none     0.10 two values   0.10 normal
+#   MMLU      95.2%       96.4%             96.8%
+#   MATH      95.0%       92.9%             95.9%
+#   LogiQA    94.9%       95.3%             95.2%
+# MATH's seven clusters with gains at one of two values are what no sandwich can do much better with: CR1 and CR3 stay at 91 to 93% too.
 REACHED = {
-    ("mmlu", 0.0): (0.94, 0.96),
-    ("mmlu", 0.1): (0.92, 0.97),
-    ("math", 0.0): (0.94, 0.96),
-    ("math", 0.1): (0.905, 0.97),
+    ("mmlu", 0.0): (0.94, 0.965),
+    ("mmlu", 0.1): (0.94, 0.975),
+    ("math", 0.0): (0.94, 0.965),
+    ("math", 0.1): (0.91, 0.97),
     ("logiqa", 0.0): (0.94, 0.96),
     ("logiqa", 0.1): (0.94, 0.96),
 }
@@ -193,7 +190,7 @@ def test_mcnemars_test_is_no_test_of_the_mean_where_clusters_differ() -> None:
 
 
 @pytest.mark.parametrize(("shape", "spread", "low", "high"), [
-    ("mmlu", 0.0, 0.94, 0.96), ("mmlu", 0.05, 0.92, 0.965), ("math", 0.0, 0.94, 0.97), ("math", 0.05, 0.925, 0.965),
+    ("mmlu", 0.0, 0.94, 0.965), ("mmlu", 0.05, 0.94, 0.97), ("math", 0.0, 0.94, 0.975), ("math", 0.05, 0.93, 0.97),
 ])  # fmt: skip
 def test_a_difference_in_differences_whose_arms_share_clusters(
     shape: str, spread: float, low: float, high: float
@@ -270,10 +267,6 @@ def test_shares_of_a_gain_cover(
     within(held, clear, 0.93, 0.97)
 
 
-@pytest.mark.xfail(
-    reason="the bootstrap gives the share an interval of (1, 1) where the other arm happens to have no change",
-    strict=True,
-)
 def test_shares_of_a_gain_cover_where_the_other_arm_hardly_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     helped, hurt, inside = arms((50, 0.4, 0.05), (400, 0.002, 0.001))
     held, clear = shares_held(30, helped, hurt, inside, monkeypatch)

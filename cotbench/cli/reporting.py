@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cotbench.tagging import Rule
 
 PAGE, DOCUMENT, SUMMARY = "report.html", "report.json", "summary.md"
-LARGE = 20_000  # records; below, starting a process costs more than it saves
+LARGE = 2_000  # questions; with fewer, a process costs about what it saves
 
 TagRuleOption = Annotated[
     str,
@@ -141,7 +141,7 @@ def report(
     gates = [parse_gate(text) for text in fail_if or []]
     folders = _folders(runs or [], output_dir)
     with _uncollected():
-        loaded = [load_run(folder) for folder in folders]
+        loaded = [load_run(folder, ahead=True) for folder in folders]
         panels, notes = panels_of(loaded)
         comparison = compare(
             loaded,
@@ -153,19 +153,21 @@ def report(
         )
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
         try:
-            written = _write_report(
-                comparison, panels, target, own, page_mb=None if no_page else page_mb, plots=not no_plots
-            )
+            drawn = _drawing(comparison, panels, target, plots=not no_plots)
+            if not as_json:
+                from cotbench.report.tables import show as show_tables
+
+                show_tables(comparison, brief=True)
+            written = _write_report(comparison, panels, target, own, drawn, page_mb=None if no_page else page_mb)
         except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
             raise UsageError(
                 f"{target}: can't be written: {error.strerror or error}.", "Choose another folder with --to."
             ) from None
     if as_json:
         stdout(_document(comparison))
     else:
-        from cotbench.report.tables import show as show_tables
-
-        show_tables(comparison, brief=True)
         stdout(f"Written to {target}: {', '.join(written)}")
         if not no_page:
             stdout(f"Open {target / PAGE}")
@@ -193,56 +195,49 @@ def _document(comparison: Comparison) -> str:
     return json.dumps(comparison.as_dict(), sort_keys=True, allow_nan=False)
 
 
-def _write_report(
-    comparison: Comparison,
-    panels: Sequence[Panel],
-    target: Path,
-    own: Sequence[Rule],
-    *,
-    page_mb: float | None,
-    plots: bool,
-) -> list[str]:
-    """Write all files of a report, and remove those of an earlier one that don't apply any more; the names of what is there now."""
-    from cotbench.report import tables
+def _drawing(
+    comparison: Comparison, panels: Sequence[Panel], target: Path, *, plots: bool
+) -> Callable[[], list[Drawn]]:
+    """Call it for the plots. Drawing takes seconds, in which tables can be read and the page's data be made."""
+    from cotbench.beside import beside
 
     target.mkdir(parents=True, exist_ok=True)
     if not plots:
         for stem in _plots_of(target):
             for ending in ("png", "svg"):
                 (target / f"{stem}.{ending}").unlink(missing_ok=True)
-    rows = sum(len(panel.questions) * len(panel.cells) for panel in panels)
-    with (
-        _drawing(comparison, target, beside=rows > LARGE and page_mb is not None)
-        if plots
-        else nullcontext(list) as drawn
-    ):
-        tables.write_csvs(comparison, target)
-        write_whole(target / DOCUMENT, _document(comparison).encode() + b"\n")
-        if page_mb is None:
-            (target / PAGE).unlink(missing_ok=True)
-        else:
-            from cotbench.report.page import write_page
+        return list
 
-            write_page(target / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=own)
-        write_whole(target / SUMMARY, tables.markdown(comparison, drawn()).encode("utf-8", "backslashreplace"))
+    def draw() -> list[Drawn]:
+        from cotbench.report import plots  # matplotlib takes a second to import
+
+        return plots.draw(comparison, target)
+
+    return beside(draw, worth=sum(len(panel.questions) for panel in panels) > LARGE)
+
+
+def _write_report(
+    comparison: Comparison,
+    panels: Sequence[Panel],
+    target: Path,
+    own: Sequence[Rule],
+    drawn: Callable[[], list[Drawn]],
+    *,
+    page_mb: float | None,
+) -> list[str]:
+    """Write all files of a report, and remove those of an earlier one that don't apply any more; the names of what is there now."""
+    from cotbench.report import tables
+
+    tables.write_csvs(comparison, target)
+    write_whole(target / DOCUMENT, _document(comparison).encode() + b"\n")
+    if page_mb is None:
+        (target / PAGE).unlink(missing_ok=True)
+    else:
+        from cotbench.report.page import write_page
+
+        write_page(target / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=own)
+    write_whole(target / SUMMARY, tables.markdown(comparison, drawn()).encode("utf-8", "backslashreplace"))
     return sorted(path.name for path in target.iterdir() if path.is_file())
-
-
-@contextmanager
-def _drawing(comparison: Comparison, target: Path, *, beside: bool) -> Iterator[Callable[[], list[Drawn]]]:
-    """Plots the comparison; beside: in another process, since that takes seconds in which the page's data can be made. Call it for the plots."""
-    from cotbench.report.plots import draw
-
-    if not beside:
-        drawn = draw(comparison, target)
-        yield lambda: drawn
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    # Spawned: a fork would copy a process with threads, and gigabytes of pages.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        yield pool.submit(draw, comparison, target).result
 
 
 def _plots_of(target: Path) -> set[str]:

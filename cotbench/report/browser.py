@@ -11,11 +11,13 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
 
+from cotbench.beside import beside
 from cotbench.compare import Comparison
 from cotbench.pairing import Panel, Record
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
@@ -23,6 +25,7 @@ from cotbench.tagging import RULES, Rule
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
+WAVE = 64  # chunks that are made before it is looked whether there is room for them
 LEVEL = 5
 
 _OUTCOMES = [outcome.value for outcome in Outcome]
@@ -210,15 +213,29 @@ def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
     return True
 
 
+def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
+    """Each chunk with its details; every second one is made by another process."""
+    for start in range(0, len(plan), WAVE):
+        wave = plan[start : start + WAVE]
+        others = beside(partial(_pack, panels, wave[1::2], thin), worth=len(wave) > WAVE // 4)
+        ours = _pack(panels, wave[::2], thin)
+        theirs = others()
+        for at, chunk in enumerate(wave):
+            yield chunk, (theirs if at % 2 else ours)[at // 2]
+
+
+def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list[bytes]:
+    return [_packed(details_of(panels[chunk.panel], chunk.panel, chunk.questions, thin=thin)) for chunk in chunks]
+
+
 def _details(
     panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool
 ) -> tuple[list[bytes], list[list[Place]]]:
     """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
     details: list[bytes] = []
     held: list[list[Place]] = []
-    for chunk in plan:
+    for chunk, packed in _in_waves(panels, plan, thin):
         places = chunk.questions
-        packed = _packed(details_of(panels[chunk.panel], chunk.panel, places, thin=thin))
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
             places = places[: len(places) // 2]

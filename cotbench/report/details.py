@@ -263,18 +263,16 @@ def _path_entries(
 ) -> list[list[Any]]:
     """Of each path that stays: its number, text, how it ended and its tokens; then reasoning and error, where there are any."""
     entries = []
-    for path, completion in enumerate(completions):
+    numbers = strings.numbers
+    for path, completion in enumerate(completions):  # half a million of them in a large report
         if stay and path not in stay and len(completions) > 1:
             continue
-        entry = [
-            path,
-            strings.text(completion["text"], spans.get(path, ())),
-            completion["finish_reason"],
-            completion.get("completion_tokens"),
-        ]
-        reasoning, error = completion.get("reasoning"), completion.get("error")
-        if reasoning or error:
-            entry += [strings.text(reasoning or ""), strings.text(error or "")]
+        text = completion["text"]
+        short = len(text) <= TEXT_CHARS
+        number = numbers.setdefault(text, len(numbers)) if short else strings.text(text, spans.get(path, ()))
+        entry = [path, number, completion["finish_reason"], completion.get("completion_tokens")]
+        if "reasoning" in completion or "error" in completion:
+            entry += [strings.text(completion.get("reasoning", "")), strings.text(completion.get("error", ""))]
         entries.append(entry)
     return entries
 

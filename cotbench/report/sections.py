@@ -141,7 +141,7 @@ def _accuracy(comparison: Comparison) -> Section:
         rows=[row(r) for r in comparison.modes if r.tag == ALL],
         left=3,
         about=(
-            "right: accuracy with its Wilson interval. SE: its standard error in points, clustered where questions share a passage or a subject. "
+            "right: accuracy with its Wilson interval. SE: its standard error in points, clustered where questions share a passage or a subject, which the interval is not. "
             "unread: no answer could be read (counted as not right). cut: at the token budget (of several paths, any). "
             "vague: of the answers read, those that needed a vague rule. tokens: mean completion tokens per question; per right: per right answer."
         ),
@@ -195,7 +195,7 @@ def _deltas(comparison: Comparison) -> Section:
         left=4,
         about=(
             "delta: paired difference in points, with a score interval (Tango), or a t interval clustered where questions share a passage or a subject (CR2). "
-            "helped / hurt: questions right under one mode only. p: exact McNemar; Holm p: corrected over "
+            "helped / hurt: questions right under one mode only. p: exact McNemar; Holm p: of the clustered t test where there are clusters, else McNemar's, corrected over "
             + " and, in arms, ".join(families[name] for name in ("all", "arms") if name in families)
             + ". MDE: the smallest true difference in points that so many questions find with 80% power. "
             + tag_footnote(comparison)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
@@ -143,4 +143,7 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         path = folder / f"{name}.csv"
         path.unlink(missing_ok=True)
         if rows:
-            pd.DataFrame([asdict(row) for row in rows]).to_csv(path, index=False)
+            with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                table = csv.DictWriter(file, [field.name for field in fields(rows[0])], lineterminator="\n")
+                table.writeheader()
+                table.writerows(asdict(row) for row in rows)

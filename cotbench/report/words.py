@@ -114,7 +114,7 @@ def _size(delta: Delta) -> str:
     if _verdict(delta) == "unclear":
         p = delta.p_holm if delta.p_holm is not None else delta.p
         against = delta.low is not None and delta.high is not None and (delta.low > 0 or delta.high < 0)
-        return f"({points(delta.delta)} points, {inside}{f'; corrected McNemar p {p_value(p)}' if against else ''})"
+        return f"({points(delta.delta)} points, {inside}{f'; corrected p {p_value(p)}' if against else ''})"
     return f"by {abs(100 * delta.delta):.1f} points ({inside})"
 
 

@@ -435,7 +435,7 @@ function factsOf(entry, answer) {
     ["answer", answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })],
     entry.rule ? ["read by rule", make("code", {}, entry.rule)] : null,
     ["prompt tokens", count(prompt)],
-    ["completion tokens", count(completion) + (reasoning === null ? "" : " (" + count(reasoning) + " of them reasoning)")],
+    ["completion tokens", count(completion) + (!reasoning ? "" : " (" + count(reasoning) + " of them reasoning)")],
     entry.truncated ? ["cut", "at the token budget"] : null,
   ].filter(Boolean);
   return make("dl", { class: "facts" }, facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
