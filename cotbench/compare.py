@@ -303,7 +303,8 @@ def _delta(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: 
     low_bound = (after.astype(float) - (before | ~base.read[both])).mean() if n else None
     high_bound = ((after | ~cell.read[both]).astype(float) - before).mean() if n else None
     sources = _sources(cell, base, both) if n else dict.fromkeys(_SOURCES)
-    spent = [_spread(c.tokens("completion")[both])[0] for c in (base, cell)]
+    spent = np.array([c.tokens("completion")[both] for c in (base, cell)])
+    cheap, dear = spent[:, ~np.isnan(spent).any(axis=0)].sum(axis=1).tolist()
     se = whole.se if whole else None
     return Delta(
         model=panel.model,
@@ -332,7 +333,7 @@ def _delta(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: 
         bound_high=_float(high_bound),
         mde=stats.detectable(se) if se else None,
         n_needed=stats.questions_for(effect, se, n) if se else None,
-        token_ratio=spent[1] / spent[0] if spent[0] and spent[1] else None,
+        token_ratio=dear / cheap if cheap and dear else None,
         **sources,
     )
 

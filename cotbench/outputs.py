@@ -81,6 +81,6 @@ def _places(path: Path) -> dict[Address, Place]:
             replies = body[body.rfind(_COMPLETIONS) :]
             failed = _ERROR in replies
             earlier = found.get(address)
-            if earlier is None or (earlier[3] and not failed):
+            if earlier is None or earlier[3]:
                 found[address] = (start, end, b"=" in replies, failed)
     return found

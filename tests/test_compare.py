@@ -547,7 +547,8 @@ def check_delta(got: Delta, records: pd.DataFrame, questions: pd.DataFrame, effe
     lost, won = pairs[before & ~after]["outcome_x"], pairs[after & ~before]["outcome_y"]
     assert close(got.from_wrong, ((won == "wrong").sum() - (lost == "wrong").sum()) / n)
     assert close(got.from_cut, ((won == "truncated").sum() - (lost == "truncated").sum()) / n)
-    here, there = (pd.to_numeric(pairs[f"completion_tokens_{side}"]).mean() for side in "xy")
+    counted = pairs[pairs["completion_tokens_x"].notna() & pairs["completion_tokens_y"].notna()]
+    here, there = (pd.to_numeric(counted[f"completion_tokens_{side}"]).sum() for side in "xy")
     assert close(got.token_ratio, here / there)
 
 

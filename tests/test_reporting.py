@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,10 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
+from cotbench import compare, outputs
+from cotbench.cli import reporting
 from cotbench.cli.reporting import PAGE
+from cotbench.report import browser
 
 LEAN = ("--no-page", "--no-plots")
 OUTCOMES = {"direct": "wwwcccuwcc", "cot": "cccwcctwcw", "pal": "ccccccwwww"}
@@ -117,3 +123,40 @@ def test_garbage_is_collected_again_afterwards(three: Path, main: Cli) -> None:
     assert gc.isenabled()
     assert main("report", "none").code == 3
     assert gc.isenabled()
+
+
+def test_a_large_report_that_works_beside_itself_is_the_same(
+    tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = main(
+        "run",
+        "--model",
+        "stub",
+        "--task",
+        "sample",
+        "--mode",
+        "direct,cot,self-consistency",
+        "--paths",
+        "4",
+        "-o",
+        tmp_path / "r",
+    )
+    assert done.code == 0, done.err
+    assert main("report", "-o", tmp_path / "r", "--to", tmp_path / "plain").code == 0
+    forks: list[int] = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    for module, name in ((reporting, "LARGE"), (compare, "LARGE"), (outputs, "LARGE")):
+        monkeypatch.setattr(module, name, 0)
+    for name in ("CHUNK", "WAVE"):
+        monkeypatch.setattr(browser, name, 8)
+    assert main("report", "-o", tmp_path / "r", "--to", tmp_path / "plain-8").code == 0
+    assert len(forks) >= 3 or sys.platform != "linux" or os.cpu_count() == 1 or threading.active_count() > 1
+    monkeypatch.setattr(threading, "active_count", lambda: 2)  # no fork beside threads
+    assert main("report", "-o", tmp_path / "r", "--to", tmp_path / "alone-8").code == 0
+    names = sorted(path.name for path in (tmp_path / "plain").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "plain-8").iterdir())
+    for name in names:
+        beside, alone = ((tmp_path / folder / name).read_bytes() for folder in ("plain-8", "alone-8"))
+        assert beside == alone, name
+        assert name == PAGE or alone == (tmp_path / "plain" / name).read_bytes(), name
