@@ -803,7 +803,7 @@ def test_run_with_plain_text(main: Cli, task: Path, tmp_path: Path) -> None:
 
 def test_run_keeps_to_its_concurrency(main: Cli, task: Path) -> None:
     def script(path: str, headers: Mapping[str, str], body: Json, seen: int) -> Answer:
-        return Answer(body=right(path, headers, body, seen), delay_s=0.05)
+        return Answer(body=right(path, headers, body, seen), delay_s=0.4)
 
     with MockServer(script) as server:
         done = main(*arguments(server, task, "--concurrency", 2))
