@@ -8,7 +8,7 @@ by hand with `.send()`. Adding a method is one function (or one that is here alr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -395,6 +395,12 @@ MODES: Mapping[str, Mode] = {
     )
 }
 ALIASES = {"sympy": "plan-solver"}
+
+
+def main_of(modes: Iterable[str]) -> str | None:
+    """The mode that long tables, single plots and lists of questions are about: cot where it is there, else the first."""
+    there = list(modes)
+    return "cot" if "cot" in there else next(iter(there), None)
 
 
 def find_mode(name: str, option: str = "--mode") -> Mode:

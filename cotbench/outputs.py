@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import mmap
 import re
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from cotbench.beside import beside
-from cotbench.records import JOURNAL, load_line
+from cotbench.records import JOURNAL, intact, load_line
 
 _HEAD = re.compile(rb'\{"v":\d+,"question":("(?:[^"\\]|\\.)*"),"request":"([^"\\]*)","ordinal":(\d+),')
 _COMPLETIONS = b',"completions":['
 _ERROR = b'"finish_reason":"error"'
-_SEAL_CHARS = len(',"crc":"00000000"}')
 LARGE = 50_000_000  # bytes
 
 
@@ -71,10 +69,8 @@ def _places(path: Path) -> dict[Address, Place]:
         for line in file:
             start, end = end, end + len(line)
             head = _HEAD.match(line)
-            if head is None or not line.endswith(b'"}\n'):
-                continue
-            body, seal = line[: -_SEAL_CHARS - 1], line[-_SEAL_CHARS - 1 : -1]
-            if seal != b',"crc":"%08x"}' % zlib.crc32(b"}", zlib.crc32(body)):
+            body = intact(line) if line.endswith(b"\n") else None
+            if head is None or body is None:
                 continue
             address = (load_line(head[1]), head[2].decode(), int(head[3]))
             # Prompts hold this text only with its quotation marks escaped.

@@ -69,7 +69,6 @@ class Cell:
 
     mode: str
     run: Run
-    conditions: Mapping[str, Any]
     rows: Sequence[Record | None]
 
     @cached_property
@@ -341,7 +340,6 @@ def _panel(model: str, task: str, family: Sequence[_Found]) -> Panel:
             one.mode: Cell(
                 mode=one.mode,
                 run=one.run,
-                conditions=one.conditions,
                 rows=[one.records.get(identity) for identity in order],
             )
             for one in family

@@ -57,17 +57,25 @@ def load_line(line: bytes) -> Any:
         return json.loads(line)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, or leave the old one. Raises RunError where the disk doesn't take it."""
+def replace_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Replace a file as a whole, or leave the old one. Raises OSError where the disk doesn't take it."""
     temporary = path.with_name(path.name + ".tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except OSError:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The same for a file of a run: raises RunError."""
+    try:
+        replace_file(path, [content])
+    except OSError as error:
         raise cannot_write(path, error) from None
 
 
@@ -218,13 +226,17 @@ def _sealed(row: dict[str, Any]) -> bytes:
 _CRC_CHARS = len(',"crc":"00000000"}')
 
 
-def _unsealed(line: bytes) -> dict[str, Any] | None:
-    """A journal line's object, or None where it is damaged."""
+def intact(line: bytes) -> bytes | None:
+    """A journal line without its seal, as JSON, or None where it is damaged."""
     line = line.rstrip(b"\n")
     body, seal = line[:-_CRC_CHARS] + b"}", line[-_CRC_CHARS:]
-    if seal != b',"crc":"%08x"}' % zlib.crc32(body):
-        return None
-    row = load_line(body)
+    return body if seal == b',"crc":"%08x"}' % zlib.crc32(body) else None
+
+
+def _unsealed(line: bytes) -> dict[str, Any] | None:
+    """A journal line's object, or None where it is damaged."""
+    body = intact(line)
+    row = None if body is None else load_line(body)
     return row if isinstance(row, dict) else None
 
 

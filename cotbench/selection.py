@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cotbench.errors import UsageError
+from cotbench.modes import main_of
 from cotbench.pairing import Cell, Panel, Record
 from cotbench.tagging import Rule, Tag
 from cotbench.types import UNDECIDED, Completion, Outcome, Question
-from cotbench.votes import winner
+from cotbench.votes import deciding
 
 Flips = Literal["helped", "hurt"]
 
@@ -109,8 +110,7 @@ def _of(panels: Sequence[Panel], option: str, wanted: str, names: Any) -> list[P
 def _mode_of(panel: Panel, mode: str | None, baseline: str) -> str:
     if mode is not None:
         return mode
-    others = [name for name in panel.cells if name != baseline]
-    return "cot" if "cot" in others else others[0] if others else baseline
+    return main_of(name for name in panel.cells if name != baseline) or baseline
 
 
 def _flipped(pick: Pick) -> Flips | None:
@@ -259,10 +259,7 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
         task=panel.task,
         questions=[panel.questions[place]],
         golds=[panel.golds[place]],
-        cells={
-            name: Cell(mode=name, run=cell.run, conditions=cell.conditions, rows=[cell.rows[place]])
-            for name, cell in panel.cells.items()
-        },
+        cells={name: Cell(mode=name, run=cell.run, rows=[cell.rows[place]]) for name, cell in panel.cells.items()},
     )
     tags: dict[str, Tag] = {}
     for rule in rules:
@@ -315,7 +312,5 @@ def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] 
         return None
     if record["votes"] is None:
         return len(exchanges) - 1, 0
-    ballots = record["votes"]["ballots"]
-    won = winner(ballots)
-    paths = [(at, path) for at, exchange in enumerate(exchanges) for path in range(len(exchange.completions))]
-    return None if won is None or len(paths) != len(ballots) else paths[ballots.index(won)]
+    path = deciding(record["votes"]["ballots"])
+    return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)

@@ -27,6 +27,12 @@ def winner(ballots: Sequence[Ballot]) -> int | None:
     return max(counts, key=counts.__getitem__) if counts else None
 
 
+def deciding(ballots: Sequence[Ballot]) -> int | None:
+    """The path that was first to vote for the winner; None where all abstained."""
+    won = winner(ballots)
+    return None if won is None else ballots.index(won)
+
+
 def margin(ballots: Sequence[Ballot]) -> int:
     """By how many votes the winner is ahead of the next answer; 0 is a tie."""
     counts = [count for _, count in Counter(ballot for ballot in ballots if ballot is not None).most_common(2)]

@@ -15,9 +15,8 @@ from conftest import Cli
 from handmade import make_run
 
 from cotbench import compare, outputs
-from cotbench.cli import reporting
-from cotbench.cli.reporting import PAGE
-from cotbench.report import browser
+from cotbench.report import browser, files
+from cotbench.report.files import PAGE
 
 LEAN = ("--no-page", "--no-plots")
 OUTCOMES = {"direct": "wwwcccuwcc", "cot": "cccwcctwcw", "pal": "ccccccwwww"}
@@ -146,7 +145,7 @@ def test_a_large_report_that_works_beside_itself_is_the_same(
     forks: list[int] = []
     fork = os.fork
     monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
-    for module, name in ((reporting, "LARGE"), (compare, "LARGE"), (outputs, "LARGE")):
+    for module, name in ((files, "LARGE"), (compare, "LARGE"), (outputs, "LARGE")):
         monkeypatch.setattr(module, name, 0)
     for name in ("CHUNK", "WAVE"):
         monkeypatch.setattr(browser, name, 8)

@@ -14,10 +14,11 @@ from cotbench.cli.shared import EXIT_CODES, app, kebab, stdout
 # Each of these adds its commands to `app`, in the order of the help text.
 from cotbench.cli import running  # isort: skip
 from cotbench.cli import reporting  # isort: skip
+from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
 
-__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "running", "scoring"]
+__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
 
 
 @app.callback(invoke_without_command=True)

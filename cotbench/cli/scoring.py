@@ -18,7 +18,6 @@ from cotbench.cli.shared import (
     guarded,
     stderr,
     stdout,
-    write_whole,
 )
 from cotbench.errors import DataError, UsageError
 
@@ -138,10 +137,12 @@ def score(
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
+    from cotbench.records import replace_file
+
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content)
         else:
-            write_whole(path.resolve(), content)
+            replace_file(path.resolve(), [content])
     except OSError as error:
         raise UsageError(f"--output: {path} can't be written: {error.strerror}.", "Name another file.") from None

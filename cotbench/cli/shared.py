@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
-from cotbench.errors import CotbenchError
+from cotbench.errors import CotbenchError, UsageError
+
+if TYPE_CHECKING:
+    from cotbench.tagging import Rule
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
@@ -66,13 +70,6 @@ def kebab(word: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file as a whole. Raises OSError."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-
-
 def absolute(path: Path | None) -> str | None:
     """So that a run can be resumed from another folder."""
     return str(path.absolute()) if path else None
@@ -81,6 +78,46 @@ def absolute(path: Path | None) -> str | None:
 def absolute_file(name: str) -> str:
     """The same for a word that may be a file's path."""
     return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
+
+
+def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
+    """The runs that are named, or the latest one; says which that is, where there are others."""
+    from cotbench.records import find_run, list_runs
+
+    if runs:
+        return [find_run(name, output_dir) for name in dict.fromkeys(runs)]
+    there = list_runs(output_dir)
+    if not there:
+        raise UsageError(f"there are no runs in {output_dir}.", "Start one with `cotbench run`, or name --output-dir.")
+    if len(there) > 1:
+        stderr(
+            f"The latest run, {there[0]}; {len(there) - 1} more in {output_dir} (name runs to pair modes across them)."
+        )
+    return there[:1]
+
+
+def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
+    from cotbench.tagging import own_rule, rules_of_file
+
+    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
+    names = [rule.name for rule in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice}'.", "Give each a name of its own.")
+    return found
+
+
+def known_rule(name: str, own: Sequence[Rule]) -> Rule:
+    from cotbench.tagging import RULES
+
+    table = RULES | {rule.name: rule for rule in own}
+    if name not in table:
+        close = difflib.get_close_matches(name, table, n=1)
+        raise UsageError(
+            f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
+            f"Did you mean '{close[0]}'?" if close else "Add your own with --tag or --tags-file.",
+        )
+    return table[name]
 
 
 # --- options that several commands share --------------------------------------------------------------------------
@@ -165,3 +202,19 @@ TrustOption = Annotated[
     typer.Option("--trust-remote-code", help="Let a model's repository run its own code. Recorded in the manifest."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+TagRuleOption = Annotated[
+    str,
+    typer.Option(
+        "--tag-rule",
+        help="The rule that says which questions are symbolic: eq_question, eq_question_any, operators, subject, eq_paper, eq_response, or one of your own.",
+    ),
+]
+TagsFileOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--tags-file",
+        metavar="CSV",
+        help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
+        show_default=False,
+    ),
+]

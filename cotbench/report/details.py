@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cotbench.pairing import Cell, Panel, Record
+from cotbench.votes import deciding
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
 ANSWER_CHARS = 1_000
@@ -144,7 +145,7 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         asked = [numbers.get((id(cell.run), *address), -1) for address in row["requests"]]
         entry["replies"] = asked
         if asked and asked[-1] >= 0:
-            last, path = asked[-1], _deciding_path(row)
+            last, path = asked[-1], (deciding(row["votes"]["ballots"]) if row["votes"] else 0) or 0
             stay[last].update(_telling_paths(row, path))
             if row["span"] and path < len(replies[last]["completions"]):
                 spans[last].setdefault(path, []).append((row["span"][0], row["span"][1]))
@@ -196,15 +197,6 @@ def _mode_entry(row: Record) -> dict[str, Any]:
             {name: shortened(value) for name, value in one.items() if value is not None} for one in row["executions"]
         ]
     return entry
-
-
-def _deciding_path(row: Record) -> int:
-    """Of a vote, the first path with the winning answer."""
-    votes = row["votes"]
-    if not votes:
-        return 0
-    answer = next((n for n, one in enumerate(votes["answers"]) if one["answer"] == row["answer"]), None)
-    return votes["ballots"].index(answer) if answer in votes["ballots"] else 0
 
 
 def _telling_paths(row: Record, deciding: int) -> set[int]:

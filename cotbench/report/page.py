@@ -10,17 +10,22 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cotbench.compare import Comparison
 from cotbench.pairing import Panel
+from cotbench.records import replace_file
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.sections import Section, sections
 from cotbench.tagging import Rule
+
+if TYPE_CHECKING:
+    from cotbench.report.plots import Drawn
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("text.js", "page.js")  # in their order
@@ -34,19 +39,6 @@ _DATA = "<!-- data -->"
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
 )
-
-
-class Drawn(Protocol):
-    """A plot: its files are `<stem>.svg` and `<stem>.png` beside the page; section: the key of the table it stands with."""
-
-    @property
-    def stem(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def alt(self) -> str: ...
-    @property
-    def section(self) -> str: ...
 
 
 def write_page(
@@ -72,12 +64,7 @@ def write_page(
     data = data.within((whole - len(before) - len(after)) * 3 // 4)
     blobs = [("index", data.index), ("places", data.places)]
     blobs += [(f"details-{number}", content) for number, content in enumerate(data.details)]
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(before)
-        file.writelines(_block(name, content) for name, content in blobs)
-        file.write(after)
-    temporary.replace(path)
+    replace_file(path, chain([before], (_block(name, content) for name, content in blobs), [after]))
 
 
 def _block(name: str, content: bytes) -> bytes:

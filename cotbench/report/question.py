@@ -10,7 +10,7 @@ from rich.text import Text
 from cotbench.report import words
 from cotbench.report.console import Output, named_table, tame
 from cotbench.selection import Answered, Dossier, Exchange, Pick
-from cotbench.types import Completion, Outcome
+from cotbench.types import LETTERS, Completion, Outcome
 
 MOST_CHARS = 20_000  # of one text; --json has all
 MOST_PATHS = 40  # of one vote, a line each
@@ -66,7 +66,7 @@ def show_dossier(found: Dossier, *, prompts: bool, command: str) -> None:
     where = [question.task, *([question.group] if question.group else []), words.short_model(found.model)]
     _line(console, f"{question.id} ({', '.join(where)})", "bold")
     _block(console, question.text)
-    for letter, choice in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", question.choices, strict=False):
+    for letter, choice in zip(LETTERS, question.choices, strict=False):
         _block(console, f"{letter}. {choice}")
     _line(console, f"gold: {found.gold}")
     said = {True: "symbolic", False: "not symbolic", None: "says nothing"}

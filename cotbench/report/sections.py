@@ -246,7 +246,7 @@ _SPLIT_HEADER = [
 ]
 _SPLIT_ABOUT = (
     "difference: of the two paired differences, with its interval and t test. share of gain: what part of the sum of both arms' differences falls on symbolic "
-    "questions, with a bootstrap interval over questions or clusters; above 100 where the others lose."
+    "questions, with a bootstrap interval over questions or clusters, or Fieller's where that is wider; above 100 where the others lose."
 )
 
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -17,18 +17,8 @@ from cotbench.report import words
 from cotbench.report.console import Output, named_table
 from cotbench.report.sections import Section, sections
 
-
-class Drawn(Protocol):
-    """What Markdown needs of a plot."""
-
-    @property
-    def stem(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def section(self) -> str: ...
+if TYPE_CHECKING:
+    from cotbench.report.plots import Drawn
 
 
 def show(comparison: Comparison, *, brief: bool = True) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cotbench.compare import ALL, Comparison, Delta, Split
+from cotbench.modes import main_of
 from cotbench.stats import CONFIDENCE
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
@@ -133,6 +134,5 @@ def _cost(delta: Delta, split: Split | None, rule: str) -> str:
 
 
 def main_mode(comparison: Comparison, model: str, task: str) -> str | None:
-    """The mode that long tables and plots are about: cot where it was compared, else the first that was."""
-    modes = [d.mode for d in comparison.deltas if (d.model, d.task) == (model, task)]
-    return "cot" if "cot" in modes else next(iter(modes), None)
+    """The mode that long tables are about, of those that were compared on a task."""
+    return main_of(d.mode for d in comparison.deltas if (d.model, d.task) == (model, task))

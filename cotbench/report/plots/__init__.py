@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotbench.compare import Comparison
+from cotbench.modes import main_of
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawn", "draw", "main_pair"]
+__all__ = ["Drawn", "draw", "main_pair", "remove_others"]
 
 DPI = 150
 MARK = "cotbench report"  # in every file that we write: only such are ever removed
@@ -41,8 +42,8 @@ def main_pair(comparison: Comparison) -> tuple[str, str] | None:
     baseline = next((name for name in comparison.baselines if any(row.baseline == name for row in rows)), None)
     if baseline is None:
         return None
-    compared = list(dict.fromkeys(row.mode for row in rows if row.baseline == baseline))
-    return ("cot" if "cot" in compared else compared[0]), baseline
+    mode = main_of(row.mode for row in rows if row.baseline == baseline)
+    return None if mode is None else (mode, baseline)
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
@@ -54,11 +55,15 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
             for suffix, content in _files(figure(), one.title).items():
                 (folder / f"{one.stem}.{suffix}").write_bytes(content)
             drawn.append(one)
-    kept = {one.stem for one in drawn}
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".png", ".svg") and path.stem not in kept and _ours(path):
-            path.unlink()
+    remove_others(folder, {one.stem for one in drawn})
     return drawn
+
+
+def remove_others(folder: Path, stems: Collection[str]) -> None:
+    """Remove plots of an earlier report, but for these: only files that we wrote."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".png", ".svg") and path.stem not in stems and _ours(path):
+            path.unlink()
 
 
 def _ours(path: Path) -> bool:

@@ -100,7 +100,7 @@ def share_figure(comparison: Comparison, look: Look, baseline: str) -> Figure:
     over = any(low < limits.low or high > limits.high for low, _, high in known[: len(known) - len(others)])
     note = (
         "A share to the right of its hollow mark: symbolic questions gain more than the others. Above 100%: the others lose. "
-        "Lines: 95% bootstrap intervals. " + (ARROW_NOTE if over else "")
+        "Lines: 95% intervals. " + (ARROW_NOTE if over else "")
     )
     key = [
         Entry(label=f"share of the gain, rule {comparison.tag_rule}", colour=INK, mark="o", line="-"),

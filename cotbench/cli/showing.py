@@ -1,0 +1,191 @@
+"""`cotbench show`: single questions."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cotbench.cli.shared import (
+    OutputDirOption,
+    TagRuleOption,
+    TagsFileOption,
+    app,
+    guarded,
+    known_rule,
+    own_rules,
+    run_folders,
+    stdout,
+)
+from cotbench.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from cotbench.selection import Dossier, Flips
+
+
+@app.command()
+@guarded
+def show(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]... [QUESTION]",
+            help="Runs (the latest one if none is named), and a question's id or the beginning of one.",
+            show_default=False,
+        ),
+    ] = None,
+    flips: Annotated[
+        str | None,
+        typer.Option(
+            "--flips",
+            help="helped or hurt: questions that only the mode, or only the baseline, got right.",
+            show_default=False,
+        ),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="The mode to look at; cot by default, where there is one.", show_default=False),
+    ] = None,
+    baseline: Annotated[str, typer.Option("--baseline", help="What --flips compares it with.")] = "direct",
+    task: Annotated[
+        str | None, typer.Option("--task", "-t", help="Questions of this task only.", show_default=False)
+    ] = None,
+    tag: Annotated[
+        str | None, typer.Option("--tag", help="symbolic or nonsymbolic, under --tag-rule.", show_default=False)
+    ] = None,
+    tag_rule: TagRuleOption = "eq_question",
+    tags_file: TagsFileOption = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            "--outcome", help="How it ended under the mode: wrong, unparsed, truncated ...", show_default=False
+        ),
+    ] = None,
+    grep: Annotated[
+        str | None,
+        typer.Option(
+            "--grep", metavar="REGEX", help="In the question, its options or the mode's output.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="How many questions are listed.")] = 20,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Of a question: the prompts as sent, too.")] = False,
+    output_dir: OutputDirOption = Path("results"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per question, a line each, with everything on record.")
+    ] = False,
+) -> None:
+    """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
+    from cotbench.modes import find_mode
+    from cotbench.pairing import load_run, panels_of
+    from cotbench.selection import choose, dossier, dossiers, find_question
+    from cotbench.tagging import RULES
+
+    only = find_mode(mode).name if mode is not None else None
+    against = find_mode(baseline, "--baseline").name
+    flipped = _flips(flips)
+    if only == against and flipped is not None:
+        raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
+    own = own_rules([], tags_file or [])
+    rule = known_rule(tag_rule, own)
+    symbolic, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
+    runs, question = _runs_and_question(what or [], output_dir)
+    folders = run_folders(runs, output_dir)
+    panels, _ = panels_of([load_run(folder) for folder in folders])
+    rules = [*RULES.values(), *own]
+    command = " ".join(["cotbench show", *map(str, folders)])
+    if question is not None:
+        given = {"--flips": flips, "--task": task, "--tag": tag, "--outcome": outcome, "--grep": grep}
+        if named := [option for option, value in given.items() if value is not None]:
+            raise UsageError(f"{named[0]}: is for lists, and '{question}' is one question.", "Leave one of them out.")
+        try:
+            identity = find_question(panels, question)
+        except UsageError as error:
+            if runs:
+                raise
+            raise UsageError(f"'{question}' is no run in {output_dir}, and {error.message}", error.hint) from None
+        found = dossiers(panels, identity, rules, [only] if only else [])
+        if as_json:
+            _lines(found)
+            return
+        from cotbench.report.question import show_dossier
+
+        for one in found:
+            show_dossier(one, prompts=prompts, command=command)
+        return
+    picks = choose(
+        panels,
+        mode=only,
+        baseline=against,
+        flips=flipped,
+        task=task,
+        rule=rule,
+        symbolic=symbolic,
+        outcome=ended,
+        pattern=pattern,
+    )
+    if as_json:
+        _lines(dossier(pick, rules) for pick in picks[:limit])
+        return
+    from cotbench.report.question import show_picks
+
+    show_picks(picks[:limit], len(picks), command)
+
+
+def _lines(found: Iterable[Dossier]) -> None:
+    for one in found:
+        stdout(json.dumps(one.as_dict()))
+
+
+def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str], str | None]:
+    """All words name runs, or all but the last, which then is a question."""
+    from cotbench.records import find_run
+
+    for place, word in enumerate(words):
+        try:
+            find_run(word, output_dir)
+        except RunError:
+            if place < len(words) - 1 or "/" in word or not word:
+                raise
+            return list(words[:-1]), word
+    return list(words), None
+
+
+def _flips(word: str | None) -> Flips | None:
+    if word is None:
+        return None
+    if word == "helped":
+        return "helped"
+    if word == "hurt":
+        return "hurt"
+    raise UsageError(f"--flips: expected helped or hurt, found '{word}'.")
+
+
+def _arm(word: str | None) -> bool | None:
+    arms = {"symbolic": True, "nonsymbolic": False, "non-symbolic": False}
+    if word is not None and word not in arms:
+        raise UsageError(f"--tag: expected symbolic or nonsymbolic, found '{word}'.", "--tag-rule says by which rule.")
+    return None if word is None else arms[word]
+
+
+def _outcome(word: str | None) -> str | None:
+    from cotbench.types import Outcome
+
+    if word is not None and word not in list(Outcome):
+        close = difflib.get_close_matches(word, list(Outcome), n=1)
+        raise UsageError(
+            f"--outcome: there is no outcome '{word}'. Known: {', '.join(Outcome)}.",
+            f"Did you mean '{close[0]}'?" if close else "",
+        )
+    return word
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text is not None else None
+    except re.error as error:
+        raise UsageError(f"--grep: not a regular expression: {error}.", "Python's `re` syntax.") from None

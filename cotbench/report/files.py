@@ -1,0 +1,66 @@
+"""The files of a report: which there are, and which of an earlier one go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cotbench.beside import beside
+from cotbench.compare import Comparison
+from cotbench.pairing import Panel
+from cotbench.records import replace_file
+from cotbench.report import tables
+from cotbench.tagging import Rule
+
+if TYPE_CHECKING:
+    from cotbench.report.plots import Drawn
+
+PAGE, DOCUMENT, SUMMARY = "report.html", "report.json", "summary.md"
+LARGE = 2_000  # questions; with fewer, a process costs about what it saves
+
+
+def document(comparison: Comparison) -> str:
+    """report.json: no NaN, keys in order."""
+    return json.dumps(comparison.as_dict(), sort_keys=True, allow_nan=False)
+
+
+def begin_plots(
+    comparison: Comparison, panels: Sequence[Panel], folder: Path, *, wanted: bool
+) -> Callable[[], list[Drawn]]:
+    """Call it for the plots. Drawing takes seconds, in which tables can be read and the page's data be made. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def work() -> list[Drawn]:
+        from cotbench.report import plots  # matplotlib takes a second to import
+
+        if wanted:
+            return plots.draw(comparison, folder)
+        plots.remove_others(folder, ())
+        return []
+
+    return beside(work, worth=wanted and sum(len(panel.questions) for panel in panels) > LARGE)
+
+
+def write_report(
+    comparison: Comparison,
+    panels: Sequence[Panel],
+    folder: Path,
+    drawn: Callable[[], list[Drawn]],
+    *,
+    rules: Sequence[Rule],
+    page_mb: float | None,
+) -> list[str]:
+    """Write all files but the plots; the names of what is there then. rules: the user's own; page_mb: None for no page. Raises OSError."""
+    tables.write_csvs(comparison, folder)
+    replace_file(folder / DOCUMENT, [document(comparison).encode(), b"\n"])
+    if page_mb is None:
+        (folder / PAGE).unlink(missing_ok=True)
+    else:
+        from cotbench.report.page import write_page
+
+        write_page(folder / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=rules)
+    markdown = tables.markdown(comparison, drawn())
+    replace_file(folder / SUMMARY, [markdown.encode("utf-8", "backslashreplace")])
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
