@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cotbench.compare import ALL, OTHER, SYMBOLIC, Comparison
+from cotbench.compare import Comparison
 from cotbench.errors import UsageError
+from cotbench.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.modes import ALIASES
 
 OPTION = "--fail-if"

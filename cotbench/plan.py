@@ -20,6 +20,7 @@ from cotbench.tasks import find_task
 from cotbench.types import Question, Request, Sampling
 
 DEFAULT_ENGINE = "vllm"
+OWN_ENGINES = {"stub": "stub", "demo": "ctranslate2"}  # of what comes with cotbench
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
 SPEED_ARGS = frozenset(
     {
@@ -75,7 +76,7 @@ class RunOptions:
 
     @property
     def engine_name(self) -> str:
-        return self.engine or ("stub" if self.model == "stub" else DEFAULT_ENGINE)
+        return self.engine or OWN_ENGINES.get(self.model, DEFAULT_ENGINE)
 
 
 # --- the plan -----------------------------------------------------------------------------------------------------

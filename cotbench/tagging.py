@@ -89,12 +89,21 @@ def _eq_paper(seen: Seen) -> Tag:
 
 
 def _subject(seen: Seen) -> Tag:
-    tasks, groups = _subjects()
-    return groups.get((seen.question.task, seen.question.group), tasks.get(seen.question.task))
+    tables = _tables()
+    return tables.groups.get((seen.question.task, seen.question.group), tables.tasks.get(seen.question.task))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """What subjects.yaml says. main: the tasks whose main rule is `subject`."""
+
+    tasks: Mapping[str, bool]
+    groups: Mapping[tuple[str, str], bool]
+    main: frozenset[str]
 
 
 @lru_cache(maxsize=1)
-def _subjects() -> tuple[Mapping[str, bool], Mapping[tuple[str, str], bool]]:
+def _tables() -> _Tables:
     content = yaml.safe_load((shipped("tasks") / "tables" / SUBJECTS).read_text(encoding="utf-8"))
     tasks = {name: entry for name, entry in content["tasks"].items() if isinstance(entry, bool)}
     groups = {
@@ -104,7 +113,13 @@ def _subjects() -> tuple[Mapping[str, bool], Mapping[tuple[str, str], bool]]:
         for value in (True, False)
         for group in entry["symbolic" if value else "other"]
     }
-    return tasks, groups
+    return _Tables(tasks=tasks, groups=groups, main=frozenset(content["main"]))
+
+
+def main_rule(tasks: Iterable[str]) -> Rule:
+    """The rule that splits a report's main tables where nobody names one: the default, but `subject` where it is meant for all tasks."""
+    wanted = set(tasks)
+    return RULES["subject" if wanted and wanted <= _tables().main else RULE]
 
 
 RULE = "eq_question"

@@ -62,7 +62,7 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "task file that isn't there": ("run --model stub --task my.yaml --mode cot", "there is no file my.yaml", "cotbench list tasks"),
     "question file that isn't there": ("run --model stub --task my.jsonl --mode cot", "there is no file my.jsonl", "question, answer"),
     "unknown mode": ("run --model stub --task sample --mode cott", "there is no mode 'cott'. Known: direct, cot", "Did you mean 'cot'?"),
-    "unknown engine": (f"{RUN} --engine vlm", "--engine: there is no engine 'vlm'", "Known: vllm, openai, transformers, stub, replay"),
+    "unknown engine": (f"{RUN} --engine vlm", "--engine: there is no engine 'vlm'", "Known: vllm, openai, transformers, ctranslate2, stub, replay"),
     "unknown list": ("list models", "there is no list of 'models'", "Use tasks, modes, engines or runs"),
     "list of nothing": ("list", "Missing argument", "list --help"),
     "no model": ("run --task sample --mode cot", "--model is missing", "As in: cotbench run --model"),

@@ -17,8 +17,9 @@ from conftest import Cli, run_cli
 from test_stats import brute_cr2
 
 from cotbench import stats
-from cotbench.compare import ALL, OTHER, SYMBOLIC, Comparison, Delta, ModeStats, compare, load_run
+from cotbench.compare import Comparison, compare, load_run
 from cotbench.errors import RunError
+from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats
 from cotbench.extract import VAGUE
 from cotbench.records import Manifest, Record, write_questions
 from cotbench.tagging import RULES, Rule, Seen, is_symbolic

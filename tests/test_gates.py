@@ -8,8 +8,9 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench.compare import OTHER, SYMBOLIC, Comparison, compare, load_run
+from cotbench.compare import Comparison, compare, load_run
 from cotbench.errors import UsageError
+from cotbench.estimates import OTHER, SYMBOLIC
 from cotbench.gates import FIGURES, check_gate, parse_gate
 
 

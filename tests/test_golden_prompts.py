@@ -22,11 +22,11 @@ from cotbench.types import Message, Question
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
-TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")
+TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
 TEMPLATES = ("direct", "cot", "pal", "plan", "plan-direct", "plan-cot")
 FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
-CASES = [*product(TASKS, TEMPLATES, SHOTS)]
+CASES = [*product(TASKS, TEMPLATES, SHOTS), *product(["demo"], TEMPLATES, (0, 1))]
 
 
 def name_of(task: str, template: str, shots: int) -> str:
@@ -51,7 +51,8 @@ def render(task_name: str, template: str, shots: int) -> tuple[Message, ...]:
 def test_prompt_is_as_it_was(task: str, template: str, shots: int) -> None:
     messages = render(task, template, shots)
     rounds = 2 * shots + 1 if template in FOLLOW_UPS else shots
-    assert [m.role for m in messages] == ["system", *["user", "assistant"] * rounds, "user"]
+    system = [] if task == "demo" else ["system"]
+    assert [m.role for m in messages] == [*system, *["user", "assistant"] * rounds, "user"]
     path = GOLDEN / name_of(task, template, shots)
     text = readable(messages)
     if UPDATE:
@@ -69,7 +70,7 @@ def test_every_template_is_among_them() -> None:
 
 
 def test_every_shipped_task_is_among_them() -> None:
-    assert set(list_task_files()) == set(TASKS)
+    assert set(list_task_files()) == {*TASKS, "demo"}
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -248,11 +248,27 @@ def test_more_choices_than_asked_for() -> None:
     assert [path.text for path in got.completions] == ["zero", "one"]
 
 
-def test_fewer_choices_than_asked_for() -> None:
-    got, _ = ask_server(says("zero", "one"), request(temperature=0.7, n=3))
+def test_fewer_choices_than_asked_for_and_the_rest_is_asked_for() -> None:
+    def script(path: str, headers: object, body: Json, seen: int) -> Json:
+        """At most two choices a request, which say what they were drawn with."""
+        return chat(*(f"{body['seed'] + i}" for i in range(min(2, body["n"]))))
+
+    wanted = request(temperature=0.7, n=5)
+    got, server = ask_server(script, wanted)
+    first = server.requests[0].body["seed"]
+    assert [(seen.body["n"], seen.body["seed"] - first) for seen in server.requests] == [(5, 0), (3, 2), (1, 4)]
+    assert [int(path.text) - first for path in got.completions] == [0, 1, 2, 3, 4], "no noise twice"
+    assert got.total_completion_tokens == 3 * 7
+    assert [path.completion_tokens for path in got.completions] == [None, None, None, None, 7]
+
+
+def test_no_choices_after_some() -> None:
+    def script(path: str, headers: object, body: Json, seen: int) -> Json:
+        return chat("one") if body["n"] == 3 else chat()
+
+    got, _ = ask_server(script, request(temperature=0.7, n=3))
     assert [path.finish_reason for path in got.completions] == ["error"] * 3
-    assert all("2 choices of 3" in path.error for path in got.completions)
-    assert [path.text for path in got.completions] == [""] * 3
+    assert "0 choices of 2" in got.completions[0].error
 
 
 # --- plain text ---------------------------------------------------------------------------------------------------

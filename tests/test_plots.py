@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cotbench.compare import ALL, OTHER, SYMBOLIC, Comparison, Delta, ModeStats, Split
+from cotbench.compare import Comparison
+from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats, Split
 from cotbench.policies import Policy
 from cotbench.report import plots
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes

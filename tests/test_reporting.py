@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -105,6 +106,21 @@ def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
     assert again.out.splitlines()[-1].startswith("Written to results/a/report: ")
     left = {path.name for path in folder.iterdir()}
     assert left == there - plots - {PAGE} | {"mine.png"}
+
+
+def test_all_files_are_written_where_nobody_reads_the_tables(three: Path) -> None:
+    """As in `cotbench report RUN | head -1`."""
+    command = [sys.executable, "-u", "-m", "cotbench", "report", str(three)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert said == b""
+    assert {"summary.md", "report.json", "report.html", "deltas.png"} <= {
+        path.name for path in (three / "report").iterdir()
+    }
 
 
 def test_what_an_earlier_report_had_goes(three: Path, tmp_path: Path, main: Cli) -> None:

@@ -150,9 +150,10 @@ def show_prompt(
     )
     chat = None
     if model is not None:
+        from cotbench.engines import EngineConfig
         from cotbench.engines.local import chat_format
 
-        chat = chat_format(model, chat_template, trust_remote_code=trust_remote_code)
+        chat = chat_format(EngineConfig(model=model).path, chat_template, trust_remote_code=trust_remote_code)
     shown: list[dict[str, Any]] = []
     for (name, mode_name), kit in plan.kits.items():
         questions = plan.questions[name]

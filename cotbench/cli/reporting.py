@@ -60,7 +60,7 @@ def report(
             show_default=False,
         ),
     ] = None,
-    tag_rule: TagRuleOption = "eq_question",
+    tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
     effect: Annotated[
@@ -111,6 +111,7 @@ def report(
     from cotbench.modes import find_mode
     from cotbench.pairing import load_run, panels_of
     from cotbench.report.files import PAGE, begin_plots, document, write_report
+    from cotbench.tagging import main_rule
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
@@ -118,7 +119,7 @@ def report(
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
     asked = [find_mode(name, "--baseline").name for name in options.names(baseline or [])]
     own = own_rules(tag or [], tags_file or [])
-    known_rule(tag_rule, own)
+    rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
     folders = run_folders(runs or [], output_dir)
     with _uncollected():
@@ -128,31 +129,35 @@ def report(
             loaded,
             _baselines(asked, panels),
             rules=own,
-            tag_rule=tag_rule,
+            tag_rule=(rule or main_rule(panel.task for panel in panels)).name,
             effect=effect / 100,
             panels=(panels, notes),
         )
+        unread: BrokenPipeError | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
             if not as_json:
                 from cotbench.report.tables import show as show_tables
 
-                show_tables(comparison, brief=True)
+                try:
+                    show_tables(comparison, brief=True)
+                except BrokenPipeError as error:  # `cotbench report | head`: the files are wanted all the same
+                    unread = error
             written = write_report(comparison, panels, target, drawn, rules=own, page_mb=None if no_page else page_mb)
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
-                raise
             raise UsageError(
                 f"{target}: can't be written: {error.strerror or error}.", "Choose another folder with --to."
             ) from None
     if as_json:
         stdout(document(comparison))
-    else:
+    elif unread is None:
         stdout(f"Written to {target}: {', '.join(written)}")
         if not no_page:
             stdout(f"Open {target / PAGE}")
     _check(gates, comparison)
+    if unread is not None:
+        raise unread
 
 
 @contextmanager

@@ -107,10 +107,13 @@ def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
     return found
 
 
-def known_rule(name: str, own: Sequence[Rule]) -> Rule:
+def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
+    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
     from cotbench.tagging import RULES
 
     table = RULES | {rule.name: rule for rule in own}
+    if name is None:
+        return None
     if name not in table:
         close = difflib.get_close_matches(name, table, n=1)
         raise UsageError(
@@ -203,10 +206,11 @@ TrustOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 TagRuleOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--tag-rule",
-        help="The rule that says which questions are symbolic: eq_question, eq_question_any, operators, subject, eq_paper, eq_response, or one of your own.",
+        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
+        show_default=False,
     ),
 ]
 TagsFileOption = Annotated[

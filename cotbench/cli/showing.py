@@ -58,7 +58,7 @@ def show(
     tag: Annotated[
         str | None, typer.Option("--tag", help="symbolic or nonsymbolic, under --tag-rule.", show_default=False)
     ] = None,
-    tag_rule: TagRuleOption = "eq_question",
+    tag_rule: TagRuleOption = None,
     tags_file: TagsFileOption = None,
     outcome: Annotated[
         str | None,
@@ -83,7 +83,7 @@ def show(
     from cotbench.modes import find_mode
     from cotbench.pairing import load_run, panels_of
     from cotbench.selection import choose, dossier, dossiers, find_question
-    from cotbench.tagging import RULES
+    from cotbench.tagging import RULES, main_rule
 
     only = find_mode(mode).name if mode is not None else None
     against = find_mode(baseline, "--baseline").name
@@ -91,11 +91,12 @@ def show(
     if only == against and flipped is not None:
         raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
     own = own_rules([], tags_file or [])
-    rule = known_rule(tag_rule, own)
+    named_rule = known_rule(tag_rule, own)
     symbolic, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
     runs, question = _runs_and_question(what or [], output_dir)
     folders = run_folders(runs, output_dir)
     panels, _ = panels_of([load_run(folder) for folder in folders])
+    rule = named_rule or main_rule(panel.task for panel in panels)
     rules = [*RULES.values(), *own]
     command = " ".join(["cotbench show", *map(str, folders)])
     if question is not None:

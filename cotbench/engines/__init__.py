@@ -10,10 +10,14 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from cotbench.demo import MODEL
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Key, Question, Reply, Request
+
+# prompt: the text that the model saw. path tokens: how many each of several paths has (their sum it tells). seeds: paths that a seed repeats.
+Lack = Literal["prompt", "path tokens", "seeds"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +27,7 @@ class EngineInfo:
     revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
     chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
-    notes: what it can't do or did differently, in words.
+    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words.
     """
 
     engine: str
@@ -36,6 +40,7 @@ class EngineInfo:
     device: str = ""
     dtype: str = ""
     max_model_len: int | None = None
+    lacks: tuple[Lack, ...] = ()
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +76,11 @@ class EngineConfig:
     questions: Mapping[str, Question] = field(default_factory=dict)
     golds: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        """What is loaded: the model's name, or the folder of the one that comes with cotbench."""
+        return str(MODEL) if self.model == "demo" and MODEL.is_dir() else self.model
 
 
 class Engine(Protocol):
@@ -140,6 +150,14 @@ ENGINES: Mapping[str, EngineRow] = {
             needs=("transformers", "torch"),
             extra="transformers",
             about="Hugging Face transformers: the slow reference",
+        ),
+        EngineRow(
+            name="ctranslate2",
+            module="cotbench.engines.ctranslate2",
+            factory="CTranslate2Engine",
+            needs=("ctranslate2", "tokenizers"),
+            extra="cpu",
+            about="CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
         ),
         EngineRow(
             name="stub",

@@ -64,11 +64,16 @@ def chat_format(
 ) -> ChatFormat:
     """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading weights.
 
-    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template.
+    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where transformers isn't
+    installed, a folder's own files do (`engines/tokens.py`).
     """
     import importlib.util
 
     if importlib.util.find_spec("transformers") is None:
+        if (Path(model) / "tokenizer.json").is_file() and importlib.util.find_spec("tokenizers") is not None:
+            from cotbench.engines.tokens import FolderTokenizer
+
+            return ChatFormat(FolderTokenizer(Path(model)), choice)
         raise ModelError(
             'rendering with a model\'s chat template needs the transformers package: pip install "cotbench[transformers]"'
         )

@@ -43,6 +43,11 @@ _NO_SWITCH = re.compile(
     r"chat_template_kwargs|enable_thinking|extra (?:fields|inputs)|un(?:known|recognized|expected) (?:\w+ )*(?:parameter|field|argument|key)",
     re.I,
 )
+# ... and when it gives one path a request only (DeepSeek: "Invalid n value (currently only n = 1 is supported)").
+_ONE_PATH = re.compile(
+    r"""['"`]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|(?:only|at most) (?:one|1) (?:choice|completion)|multiple (?:choices|completions)""",
+    re.I,
+)
 _REFUSED_CODES = frozenset({"content_filter", "content_policy_violation"})
 
 
@@ -53,6 +58,7 @@ class _Manner:
     budget_name: str = "max_tokens"
     fold: bool = False
     send_thinking: bool = True
+    one_path: bool = False
 
 
 class OpenAIEngine:
@@ -81,6 +87,7 @@ class OpenAIEngine:
         self._plain = config.chat_template == "none"
         self._send_seed = bool(arguments.get("send_seed", True))
         self._manner = _Manner()
+        self._several = True  # whether the server has given all paths that it was asked for
         self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
         self._flying = 0
@@ -193,13 +200,23 @@ class OpenAIEngine:
             self._results.put((key, reply))
 
     async def _ask(self, key: Key, request: Request) -> Reply:
+        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says."""
+        wanted = request.sampling.n
+        paths: list[Completion] = []
+        tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
         while True:
             manner = self._manner
             try:
-                response = await self._send(key, request, manner)
-                reply = self._reply(self._read(response, request), request, manner)
-                if request.sampling.n > 1 and response.usage:  # of several paths a server tells the sum only
-                    reply = replace(reply, total_completion_tokens=response.usage.completion_tokens)
+                response = await self._send(key, request, manner, had=len(paths))
+                paths += self._read(response, wanted - len(paths))
+                tokens.append(response.usage.completion_tokens if response.usage else None)
+                if len(paths) < wanted:
+                    self._several = False
+                    continue
+                reply = self._reply(tuple(paths), request, manner)
+                told = [count for count in tokens if count is not None]
+                if wanted > 1 and len(told) == len(tokens):
+                    reply = replace(reply, total_completion_tokens=sum(told))
                 return reply
             except (self._openai.AuthenticationError, self._openai.NotFoundError) as error:
                 raise self._fatal(error) from None
@@ -212,6 +229,9 @@ class OpenAIEngine:
                     self._manner = replace(self._manner, send_thinking=False)
                 elif not manner.fold and request.messages[0].role == "system" and _NO_SYSTEM.search(words):
                     self._manner = replace(self._manner, fold=True)
+                elif wanted - len(paths) > 1 and not manner.one_path and _ONE_PATH.search(words):
+                    self._manner = replace(self._manner, one_path=True)
+                    self._several = False
                 else:
                     raise
 
@@ -230,16 +250,18 @@ class OpenAIEngine:
             messages=sent if sent != request.messages and not self._plain else None,
         )
 
-    async def _send(self, key: Key, request: Request, manner: _Manner) -> Any:
+    async def _send(self, key: Key, request: Request, manner: _Manner, *, had: int = 0) -> Any:
+        """had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
         wanted = request.sampling
         options: dict[str, Any] = {
             "model": self._config.model,
             "temperature": wanted.temperature,
             "top_p": wanted.top_p,
-            "n": wanted.n,
+            "n": 1 if manner.one_path else wanted.n - had,
         }
         if not wanted.greedy and self._send_seed:
-            options["seed"] = request_seed(self._config.seed, key)
+            # vLLM gives the path at place i of a request the seed + i: so does this where paths come one by one.
+            options["seed"] = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
         stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
         if stop:
             options["stop"] = stop
@@ -253,14 +275,15 @@ class OpenAIEngine:
         messages: Any = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
         return await self._client.chat.completions.create(messages=messages, **options)
 
-    def _read(self, response: Any, request: Request) -> tuple[Completion, ...]:
-        choices = sorted(response.choices or [], key=lambda choice: choice.index)
-        wanted = request.sampling.n
-        if len(choices) < wanted:
-            raise ValueError(f"the server returned {len(choices)} choices of {wanted}")
+    def _read(self, response: Any, wanted: int) -> tuple[Completion, ...]:
+        """The paths of a response: at least one, at most as many as wanted."""
+        choices = sorted(response.choices or [], key=lambda choice: choice.index)[:wanted]
+        if not choices:
+            raise ValueError(f"the server returned 0 choices of {wanted}")
+        alone = len(choices) == 1
         usage = response.usage
         paths = []
-        for choice in choices[:wanted]:
+        for choice in choices:
             message = getattr(choice, "message", None)
             text = (choice.text if message is None else message.content) or ""
             thought = (
@@ -276,8 +299,8 @@ class OpenAIEngine:
                     reasoning=thought if isinstance(thought, str) else "",
                     finish_reason=finish,
                     prompt_tokens=usage.prompt_tokens if usage else None,
-                    completion_tokens=usage.completion_tokens if usage and wanted == 1 else None,
-                    reasoning_tokens=_thought_tokens(usage) if usage and wanted == 1 else None,
+                    completion_tokens=usage.completion_tokens if usage and alone else None,
+                    reasoning_tokens=_thought_tokens(usage) if usage and alone else None,
                     error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
                 )
             )
@@ -307,11 +330,21 @@ class OpenAIEngine:
             chat_template="none" if self._plain else "server",
             system_role="none" if self._plain else "folded" if self._manner.fold else "native",
             device=public_url(self._url),
+            lacks=(
+                *(() if self._plain else ("prompt",)),
+                "path tokens",
+                *(() if self._send_seed else ("seeds",)),
+            ),
             notes=(
                 *(
                     ()
                     if self._manner.send_thinking
                     else ("the server doesn't take the switch that tells a hybrid model not to think",)
+                ),
+                *(
+                    ()
+                    if self._several
+                    else ("the server gives fewer paths than it is asked for: the rest was asked for again",)
                 ),
                 "the server renders the prompt; its model's revision and chat template are its own",
                 "a request's prompt and token counts are what the server reports",

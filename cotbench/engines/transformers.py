@@ -37,7 +37,7 @@ class TransformersEngine:
         self._device = str(arguments.pop("device", "cuda" if torch.cuda.is_available() else "cpu"))
         dtype = arguments.pop("dtype", "auto")
         self._chat = chat_format(
-            config.model,
+            config.path,
             config.chat_template,
             trust_remote_code=config.trust_remote_code,
             revision=arguments.get("revision"),
@@ -45,7 +45,7 @@ class TransformersEngine:
         self._tokenizer = self._chat.tokenizer
         try:
             self._model = transformers.AutoModelForCausalLM.from_pretrained(
-                config.model, dtype=dtype, trust_remote_code=config.trust_remote_code, **arguments
+                config.path, dtype=dtype, trust_remote_code=config.trust_remote_code, **arguments
             ).to(self._device)
         except Exception as error:
             raise model_error(config.model, error) from None
@@ -121,7 +121,7 @@ class TransformersEngine:
             }
         stops = self._chat.stops(batch[0][1])
         if stops:
-            options |= {"stop_strings": stops, "tokenizer": self._tokenizer}
+            options["stopping_criteria"] = [self._stopper(stops, longest)]
         with torch.inference_mode():
             output = self._model.generate(input_ids=rows, attention_mask=mask, max_new_tokens=budget, **options)
         paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
@@ -132,6 +132,16 @@ class TransformersEngine:
             completions = tuple(replace(path, prompt_tokens=len(encoded.ids)) for path in own)
             done.append((key, Reply(completions=completions, prompt=encoded.text)))
         return done
+
+    def _stopper(self, stops: list[str], begin: int) -> Any:
+        """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level tokenizers (5.19)."""
+        torch, tail = self._torch, 16 + max(map(len, stops))  # tokens that surely hold a stop string at their end
+
+        def complete(rows: Any, *_: Any, **__: Any) -> Any:
+            texts = self._tokenizer.batch_decode(rows[:, max(begin, rows.shape[1] - tail) :], skip_special_tokens=True)
+            return torch.tensor([any(stop in text for stop in stops) for text in texts], device=rows.device)
+
+        return complete
 
     def _completion(self, tokens: list[int], stops: list[str], budget: int) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
@@ -156,7 +166,7 @@ class TransformersEngine:
             engine="transformers",
             model=self._config.model,
             version=self._version,
-            revision=fingerprint(self._config.model, self._model.config),
+            revision=fingerprint(self._config.path, self._model.config),
             chat_template=self._chat.kind,
             chat_template_hash=self._chat.hash,
             system_role=self._chat.system_role,

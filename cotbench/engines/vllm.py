@@ -91,7 +91,7 @@ class VllmEngine:
                 **config.model_args,
             }
             try:
-                self._llm = vllm.LLM(model=config.model, trust_remote_code=config.trust_remote_code, **arguments)
+                self._llm = vllm.LLM(model=config.path, trust_remote_code=config.trust_remote_code, **arguments)
             except TypeError as error:
                 raise UsageError(
                     f"--model-args: vLLM {vllm.__version__} refuses them: {error}", "See vLLM's engine arguments."
@@ -101,7 +101,7 @@ class VllmEngine:
         self._vllm = vllm
         self._engine = self._llm.llm_engine
         self._chat = chat_format(
-            str(arguments.get("tokenizer", config.model)),
+            str(arguments.get("tokenizer", config.path)),
             config.chat_template,
             trust_remote_code=config.trust_remote_code,
             revision=arguments.get("tokenizer_revision", arguments.get("revision")),
@@ -195,7 +195,7 @@ class VllmEngine:
             engine="vllm",
             model=self._config.model,
             version=self._vllm.__version__,
-            revision=fingerprint(self._config.model, getattr(config, "hf_config", None)),
+            revision=fingerprint(self._config.path, getattr(config, "hf_config", None)),
             chat_template=self._chat.kind,
             chat_template_hash=self._chat.hash,
             system_role=self._chat.system_role,

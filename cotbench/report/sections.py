@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cotbench.compare import ALL, Comparison, Delta, ModeStats, Split
+from cotbench.compare import Comparison
+from cotbench.estimates import ALL, Delta, ModeStats, Split
 from cotbench.policies import PlanRow, Policy
 from cotbench.report.words import (
     DASH,

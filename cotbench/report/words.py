@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cotbench.compare import ALL, Comparison, Delta, Split
+from cotbench.compare import Comparison
+from cotbench.estimates import ALL, Delta, Split
 from cotbench.modes import main_of
 from cotbench.stats import CONFIDENCE
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cotbench.compare import ALL, Comparison, ModeStats
+from cotbench.compare import Comparison
+from cotbench.estimates import ALL, ModeStats
 from cotbench.policies import Policy
 from cotbench.report import words
 from cotbench.report.plots.panels import heading, percent_scale

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cotbench.compare import ALL, OTHER, SYMBOLIC, Comparison, Delta
+from cotbench.compare import Comparison
+from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.report import words
 from cotbench.report.plots.forest import (
     ARROW_NOTE,

@@ -1,0 +1,117 @@
+"""A model's tokenizer and chat template from its files alone, without transformers: what engines without torch need.
+
+It answers to what `ChatFormat` asks of a tokenizer. Reads tokenizer.json (all "fast" tokenizers have one), tokenizer_config.json and
+chat_template.jinja, from a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cotbench.errors import ModelError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    input_ids: list[int]
+
+
+class FolderTokenizer:
+    """Raises ModelError where the folder holds no tokenizer."""
+
+    def __init__(self, folder: Path) -> None:
+        import tokenizers
+
+        self.folder = folder
+        file = folder / "tokenizer.json"
+        if not file.is_file():
+            raise ModelError(
+                f"--model {folder}: has no tokenizer.json.",
+                "Copy tokenizer.json and tokenizer_config.json of the model into its folder.",
+            )
+        try:
+            self.backend = tokenizers.Tokenizer.from_file(str(file))
+            config = read_json(folder / "tokenizer_config.json")
+        except Exception as error:
+            raise ModelError(f"--model {folder}: its tokenizer can't be read: {error}") from None
+        self.backend.no_padding()
+        self.backend.no_truncation()
+        template = folder / "chat_template.jinja"
+        self.chat_template = (
+            template.read_text(encoding="utf-8") if template.is_file() else _chosen(config.get("chat_template"))
+        )
+        self.special = {name: _text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+        added = self.backend.get_added_tokens_decoder()
+        self.added_tokens_decoder = added
+        self.all_special_tokens = [token.content for token in added.values() if token.special]
+        self.bos_token_id = self._id("bos_token")
+        self.eos_token_id = self._id("eos_token")
+
+    def _id(self, name: str) -> int | None:
+        token = self.special[name]
+        return None if token is None else self.backend.token_to_id(token)
+
+    def __call__(self, text: str, *, add_special_tokens: bool = True) -> Encoding:
+        return Encoding(input_ids=self.backend.encode(text, add_special_tokens=add_special_tokens).ids)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
+        return str(self.backend.decode(list(ids), skip_special_tokens=skip_special_tokens))
+
+    def apply_chat_template(
+        self,
+        messages: Sequence[dict[str, str]],
+        *,
+        chat_template: str,
+        tokenize: bool,
+        add_generation_prompt: bool,
+        **more: Any,
+    ) -> str:
+        """As transformers renders it: in a sandbox, blocks trimmed, with the special tokens by name. tokenize must be False."""
+        assert not tokenize
+        return str(
+            _environment()
+            .from_string(chat_template)
+            .render(messages=messages, add_generation_prompt=add_generation_prompt, **_present(self.special), **more)
+        )
+
+
+def _present(tokens: dict[str, str | None]) -> dict[str, str]:
+    return {name: token for name, token in tokens.items() if token is not None}
+
+
+def _environment() -> Any:
+    from jinja2.exceptions import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    def refuse(message: str) -> None:
+        raise TemplateError(message)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    environment.globals["raise_exception"] = refuse
+    return environment
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
+
+
+def _text(token: Any) -> str | None:
+    """A special token stands there as a text, or as an object with one."""
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None
+
+
+def _chosen(template: Any) -> str | None:
+    """Of several named templates the default one."""
+    if isinstance(template, list):
+        template = next((one.get("template") for one in template if one.get("name") == "default"), None)
+    return template if isinstance(template, str) else None

@@ -1,0 +1,44 @@
+"""The training script from end to end, a few steps of it: what it writes is loaded and repeats with its seed. (A whole training takes 15 minutes.)"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cotbench.demo import MODEL
+from cotbench.engines import EngineConfig, open_engine
+from cotbench.types import Key, Message, Request, Sampling
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow]  # torch, transformers and ctranslate2 are where vLLM is
+
+
+def trained(folder: Path, *more: str) -> bytes:
+    command = [sys.executable, "-m", "cotbench.demo.train", str(folder), "--steps", "3", *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_it_writes_a_model_that_engines_load_and_a_seed_repeats(tmp_path: Path) -> None:
+    first = trained(tmp_path / "a", "--seed", "7")
+    assert first == trained(tmp_path / "b", "--seed", "7")
+    assert first != trained(tmp_path / "c", "--seed", "8")
+    shipped = {path.relative_to(MODEL) for path in MODEL.rglob("*") if path.is_file()}
+    made = {path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()}
+    assert made == shipped - {Path("README.md")}
+    record = json.loads((tmp_path / "a" / "training.json").read_text())
+    assert (record["seed"], record["steps"], record["processes"]) == (7, 3, 2)
+    assert record["torch"]
+    # The tokenizer is made of the generator's own texts: the same for all seeds, and the same as the shipped one.
+    assert (tmp_path / "c" / "tokenizer.json").read_bytes() == (MODEL / "tokenizer.json").read_bytes()
+    for name in ("ctranslate2", "transformers"):
+        engine = open_engine(name, EngineConfig(model=str(tmp_path / "a")))
+        request = Request(messages=(Message(role="user", text="What is d?"),), sampling=Sampling(max_tokens=8))
+        engine.submit(Key("q", request.hash, 0), request)
+        [(_, reply)] = engine.poll()
+        assert reply.completions[0].completion_tokens
+        engine.close()
