@@ -16,13 +16,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal
 
 import jinja2
-from jinja2 import meta
+from jinja2 import meta, nodes
+from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cotbench.errors import PromptError
@@ -37,9 +41,81 @@ def fill(form: str, text: str) -> str:
     return _PLACEHOLDER.sub(lambda _: text, form, count=1)
 
 
+def letter(place: int) -> str:
+    """Of the option at a place, counted from 0."""
+    return LETTERS[place]
+
+
 def _shown_exemplar(exemplar: Exemplar) -> dict[str, Any]:
     # Parts an exemplar lacks are left out, so that a template that wants one fails instead of showing "None".
     return {key: value for key, value in exemplar.model_dump().items() if value is not None}
+
+
+_OF_LOOPS = frozenset({"first", "last", "index", "index0", "length"})
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, with a short way for what templates do most: look up a key of what they are given, call a macro or a function of ours."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        if type(obj) is LoopContext and attribute in _OF_LOOPS:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        ours = type(__obj) is FunctionType and __obj.__globals__ is globals()
+        if not ours and type(__obj) is not Macro:
+            return super().call(__context, __obj, *args, **kwargs)
+        kwargs.pop("_block_vars", None)
+        kwargs.pop("_loop_vars", None)
+        return __obj(*args, **kwargs) if ours else __obj(__context.eval_ctx, *args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A template cut where it first looks at the question: most begin with turns that are the same for every question, and with exemplars these
+    are nearly all of the prompt. Where it can't be cut, all of it is `own`."""
+
+    fixed: jinja2.Template | None
+    own: jinja2.Template
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What the fixed part of a template gave for some exemplars: turns, and text outside them. about: task and exemplars, whose ids are its address."""
+
+    messages: tuple[Message, ...]
+    rest: str
+    shown: list[dict[str, Any]]
+    about: tuple[object, ...]
+
+
+MOST_BEGINNINGS = 4_096  # of as many groups of questions as a task may have
+_OF_THE_QUESTION = frozenset({"question", "plan"})
+_GIVEN = ("question", "plan", "exemplars", "answer", "task", "system", "user", "assistant", "letter", "fill")
+_DEFINITIONS = (nodes.FromImport, nodes.Import, nodes.Macro, nodes.Assign, nodes.AssignBlock)
+# With these a part of a template may depend on what isn't in its own text, or change what a later part sees.
+_ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.ScopedEvalContextModifier)
+
+
+def _place_of_question(tree: nodes.Template) -> int:
+    """How many of the statements of a template come before the first one that looks at the question; 0 where that can't be told."""
+    imports = [*tree.find_all(nodes.FromImport), *tree.find_all(nodes.Import)]
+    if any(tree.find_all(_ENTANGLED)) or any(getattr(one, "with_context", True) for one in imports):
+        return 0
+    for place, statement in enumerate(tree.body):
+        if any(name.name in _OF_THE_QUESTION for name in [*statement.find_all(nodes.Name), *_names(statement)]):
+            return place
+        if not isinstance(statement, _DEFINITIONS) and any(statement.find_all((nodes.Assign, nodes.AssignBlock))):
+            return place  # a set within an if outlives it
+    return len(tree.body)
+
+
+def _names(node: nodes.Node) -> list[nodes.Name]:
+    """The node itself, where it is a name: `find_all` looks below it only."""
+    return [node] if isinstance(node, nodes.Name) else []
 
 
 class Prompts:
@@ -53,7 +129,8 @@ class Prompts:
                     f"--prompts-dir: {shown(folder)} is not a folder.",
                     "Name the folder that holds your templates (*.jinja).",
                 )
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Environment(
+            auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
             loader=jinja2.FileSystemLoader(folders),
             undefined=jinja2.StrictUndefined,
             autoescape=False,
@@ -62,8 +139,10 @@ class Prompts:
             keep_trailing_newline=False,
         )
         # Globals, because macros of an imported template don't see what a render is given.
-        self._environment.globals.update(letter=LETTERS.__getitem__, fill=fill)
+        self._environment.globals.update(letter=letter, fill=fill)
         self._template = lru_cache(maxsize=256)(self._find)
+        self._parts = lru_cache(maxsize=256)(self._cut)
+        self._begun: dict[tuple[object, ...], _Beginning] = {}
 
     def _find(self, name: str, task: str) -> jinja2.Template:
         try:
@@ -79,6 +158,45 @@ class Prompts:
             raise PromptError(
                 f"prompt template {name}.jinja: not UTF-8: {error.reason}.", "Save it as UTF-8."
             ) from None
+
+    def _cut(self, name: str, task: str) -> _Parts:
+        whole = self._template(name, task)
+        loader = self._environment.loader
+        assert loader is not None
+        assert whole.name is not None
+        source, filename, _ = loader.get_source(self._environment, whole.name)
+        first, second = (self._environment.parse(source, whole.name, filename) for _ in range(2))
+        place = _place_of_question(first)
+        if not any(not isinstance(statement, _DEFINITIONS) for statement in first.body[:place]):
+            return _Parts(None, whole)
+        first.body = first.body[:place]
+        second.body = [
+            statement for at, statement in enumerate(second.body) if at >= place or isinstance(statement, _DEFINITIONS)
+        ]
+        given = {**self._environment.globals, **self._imported(second)}
+        fixed, own = (
+            jinja2.Template.from_code(
+                self._environment, self._environment.compile(tree, whole.name, filename), dict(given)
+            )
+            for tree in (first, second)
+        )
+        return _Parts(fixed, own)
+
+    def _imported(self, tree: nodes.Template) -> dict[str, Any]:
+        """Takes plain imports out of a template and gives what they import: the same at every rendering."""
+        taken: dict[str, Any] = {}
+        used = Counter(name.name for name in tree.find_all(nodes.Name) if name.ctx != "load")
+        used.update(macro.name for macro in tree.find_all(nodes.Macro))
+        used.update(_GIVEN)
+        for statement in list(tree.body):
+            if not isinstance(statement, nodes.FromImport) or not isinstance(statement.template, nodes.Const):
+                continue
+            module = self._environment.get_template(statement.template.value).module
+            pairs = [name if isinstance(name, tuple) else (name, name) for name in statement.names]
+            if all(hasattr(module, name) and not used[alias] and alias not in taken for name, alias in pairs):
+                taken.update({alias: getattr(module, name) for name, alias in pairs})
+                tree.body.remove(statement)
+        return taken
 
     def hash(self, name: str, task: str, *, shared_only: bool = False) -> str:
         """16 hex digits over the template's source and everything it imports or includes; or over these others only."""
@@ -117,11 +235,13 @@ class Prompts:
         template = self._template(name, task.name)
         messages: list[Message] = []
         try:
-            rest = template.render(
+            parts = self._parts(name, task.name)
+            begun = self._beginning(parts.fixed, task, exemplars)
+            messages += begun.messages
+            rest = begun.rest + parts.own.render(
                 question={"question": question.text, "choices": list(question.choices)},
-                exemplars=self._as_shown(exemplars),
-                answer={"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase},
-                task=task.name,
+                exemplars=begun.shown,
+                **_of_task(task),
                 **({} if plan is None else {"plan": plan}),
                 **_roles(messages),
             )
@@ -135,8 +255,18 @@ class Prompts:
         self._check(template, messages, rest)
         return tuple(messages)
 
-    def _as_shown(self, exemplars: Sequence[Exemplar]) -> list[dict[str, Any]]:
-        return [_shown_exemplar(exemplar) for exemplar in exemplars]
+    def _beginning(self, fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> _Beginning:
+        address = (id(fixed), id(task), *map(id, exemplars))
+        known = self._begun.get(address)
+        if known is None:
+            messages: list[Message] = []
+            shown = [_shown_exemplar(exemplar) for exemplar in exemplars]
+            rest = fixed.render(exemplars=shown, **_of_task(task), **_roles(messages)) if fixed else ""
+            known = _Beginning(tuple(messages), rest, shown, (task, *exemplars))
+            if len(self._begun) >= MOST_BEGINNINGS:
+                self._begun.clear()
+            self._begun[address] = known
+        return known
 
     @staticmethod
     def _undefined(
@@ -170,6 +300,11 @@ class Prompts:
             )
         if any(not message.text for message in messages):
             raise PromptError(f"{template.filename}: a turn is empty.", "Give each turn some text.")
+
+
+def _of_task(task: Task) -> dict[str, Any]:
+    answer = {"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase}
+    return {"answer": answer, "task": task.name}
 
 
 def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cotbench import prompts
 from cotbench.errors import PromptError
 from cotbench.prompts import Prompts
 from cotbench.tasks import Exemplar, Task, find_task
@@ -382,3 +383,74 @@ def test_an_exemplars_answer_stands_in_the_form_of_the_contract(form: str, answe
     exemplar = Exemplar(question="One?", rationale="So.", answer=answer)
     assert Prompts().render("direct", task, asked(), [exemplar])[2].text == line
     assert Prompts().render("cot", task, asked(), [exemplar])[2].text == f"So.\n{line}"
+
+
+# --- templates are cut where they first look at the question ------------------------------------------------------
+
+HEAD = "{% call system() %}Be brief.{% endcall %}\n{% for e in exemplars %}{% call user() %}{{ e.question }}{% endcall %}{% call assistant() %}{{ e.answer }}{% endcall %}{% endfor %}\n"
+TAIL = "{% call user() %}{{ question.question }}{{ more }}{% endcall %}"
+CUTS: dict[str, tuple[str, int]] = {
+    # name: (template, how many turns are made once for two exemplars)
+    "exemplars": (HEAD + user("{{ question.question }}"), 5),
+    "a macro between": (HEAD + "{% macro m() %}{{ answer.form }}{% endmacro %}" + user("{{ question.question }} {{ m() }}"), 5),
+    "a macro that looks at the question": ("{% macro m() %}{{ question.question }}{% endmacro %}" + HEAD + user("{{ m() }}"), 0),
+    "exemplars beside the question": (HEAD.replace("e.question", "e.question ~ question.question[:0]") + user("{{ question.question }}"), 1),
+    "a test of the question": ("{% if 'two' in question.question %}{% call system() %}Two!{% endcall %}{% endif %}" + user("{{ question.question }}"), 0),
+    "what is set before": ("{% set more = '!' %}" + HEAD + TAIL, 5),
+    "what is set by the question": (HEAD + "{% set more = question.question[:3] %}" + TAIL, 5),
+    "what is set within an if": ("{% if exemplars %}{% set more = '!' %}{% else %}{% set more = '?' %}{% endif %}" + HEAD + TAIL, 0),
+    "a namespace": ("{% set ns = namespace(n=0) %}{% for e in exemplars %}{% set ns.n = ns.n + 1 %}{% endfor %}" + HEAD + user("{{ question.question }} {{ ns.n }}"), 0),
+    "an include": (HEAD + "{% include 'part.jinja' %}", 0),
+    "an import with context": ("{% from 'macro.jinja' import m with context %}" + HEAD + user("{{ m() }}"), 0),
+    "an import without": ("{% from 'plain.jinja' import m %}" + HEAD + user("{{ question.question }}{{ m() }}"), 5),
+    "a block": ("{% block b %}" + HEAD + "{% endblock %}" + user("{{ question.question }}"), 0),
+    "a loop over options": (HEAD + user("{{ question.question }}{% for c in question.choices %} {{ loop.index }}:{{ c }}{% endfor %}"), 5),
+    "a name of its own": ("{% for question in exemplars %}{% call user() %}{{ question.question }}{% endcall %}{% call assistant() %}k{% endcall %}{% endfor %}" + user("{{ question.question }}"), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "fixed"), CUTS.values(), ids=CUTS)
+def test_a_template_that_is_cut_gives_the_same_turns(
+    source: str, fixed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(
+        tmp_path, direct=source, part=user("{{ question.question }}"), macro="{% macro m() %}{{ question.question }}{% endmacro %}", plain="{% macro m() %}!{% endmacro %}",
+    )  # fmt: skip
+    other = EXEMPLAR.model_copy(update={"question": "Three and one?", "answer": "4"})
+    cases = [
+        (asked(text, choices), exemplars)
+        for exemplars in ((EXEMPLAR, other), (EXEMPLAR,), (other, EXEMPLAR), (), (EXEMPLAR, other))
+        for text, choices in (("Two and two?", ()), ("Five and two?", ("7", "8")), ("Six?", ("6", "7", "8")))
+    ]
+    cut = Prompts(folder)
+    got = [cut.render("direct", TASK, question, exemplars) for question, exemplars in cases]
+    made_once = max(len(beginning.messages) for beginning in cut._begun.values())
+    assert made_once == fixed
+    monkeypatch.setattr(prompts, "_place_of_question", lambda tree: 0)
+    whole = Prompts(folder)
+    assert got == [whole.render("direct", TASK, question, exemplars) for question, exemplars in cases]
+
+
+@pytest.mark.parametrize("name", ["direct", "cot", "pal", "plan", "plan-direct", "plan-cot"])
+def test_the_shipped_templates_are_cut_before_the_last_question(name: str) -> None:
+    task, shown = find_task("sample").task, Prompts()
+    turns = [
+        shown.render(name, task, asked(text, ("a", "b")), task.exemplars[:2], plan="answer: 1")
+        for text in ("One?", "Two?")
+    ]
+    [beginning] = shown._begun.values()
+    assert beginning.messages == turns[0][: len(beginning.messages)] == turns[1][: len(beginning.messages)]
+    rounds = 4 if name.startswith("plan-") else 2
+    assert [m.role for m in beginning.messages] == ["system", *["user", "assistant"] * rounds]
+
+
+def test_a_mistake_behind_the_cut_names_its_line(tmp_path: Path) -> None:
+    folder = write(tmp_path, direct=HEAD + "\n" + user("{{ question.question }}{{ nothing }}"))
+    with pytest.raises(PromptError, match=r"direct\.jinja:4: 'nothing' is undefined"):
+        Prompts(folder).render("direct", TASK, asked(), [EXEMPLAR])
+
+
+def test_a_mistake_before_the_cut_names_its_line(tmp_path: Path) -> None:
+    folder = write(tmp_path, direct="{% call system() %}\n{{ nothing }}{% endcall %}" + user("{{ question.question }}"))
+    with pytest.raises(PromptError, match=r"direct\.jinja:2: 'nothing' is undefined"):
+        Prompts(folder).render("direct", TASK, asked(), [EXEMPLAR])

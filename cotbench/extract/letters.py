@@ -242,6 +242,9 @@ def _option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction |
 
 def _option_in(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     """The option that a phrase names: by its text, by its letter, or both."""
+    alone = len(text[slice(*span)].strip(_AROUND)) == 1 and _letter_at(text, *span, len(choices))
+    if alone:  # nearly always: a text of one character is asked about only where no option has this letter
+        return alone
     by_text = _option_of(text, span, choices)
     if by_text and by_text.span and by_text.span[1] - by_text.span[0] > 1:
         return by_text
