@@ -194,8 +194,12 @@ class RunLock:
                 f"{folder}: another process ({owner}) is writing this run.",
                 "Wait for it, or stop it; then run the same command again.",
             ) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._fd)
+            raise cannot_write(path, error) from None
 
     def release(self) -> None:
         os.close(self._fd)
@@ -312,7 +316,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
-        """Write entries of (address, request, seed, reply) in one go; none of them is left half written."""
+        """Write entries of (address, request, seed, reply) in one go. Where the disk takes a part only, whole lines of it stay."""
         content = b"".join(_sealed(_entry(*entry)) for entry in entries)
         written = 0
         try:
@@ -322,6 +326,7 @@ class Journal:
                 os.fsync(self._fd)
                 self._synced = time.monotonic()
         except OSError as error:
+            self._size += content.rfind(b"\n", 0, written) + 1
             os.ftruncate(self._fd, self._size)
             raise cannot_write(self._path, error) from None
         self._size += written

@@ -88,12 +88,12 @@ def says(*texts: str) -> Script:
 
 
 class MockServer:
-    """Serves from `with` to its end. models: what GET /v1/models gets.
+    """Serves from `with` to its end. models: what GET /v1/models gets. port: a free one where it is 0.
 
     requests: all POSTs in the order of their arrival. most_in_flight: the most that were being answered at one time.
     """
 
-    def __init__(self, script: Script, models: Json | Answer | None = None) -> None:
+    def __init__(self, script: Script, models: Json | Answer | None = None, port: int = 0) -> None:
         self.script = script
         self.models = models if models is not None else served("m")
         self.requests: list[Seen] = []
@@ -104,9 +104,13 @@ class MockServer:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="mock-server")
+
+    @property
+    def closed(self) -> bool:
+        return self._closing.is_set()
 
     @property
     def port(self) -> int:
@@ -192,6 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.owner.answer(method, self.path, headers, content)
+        if self.server.owner.closed:  # as of a process that is gone, also on connections that are open
+            self.close_connection = True
+            return
         body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         if answer.cut:
             self.close_connection = True

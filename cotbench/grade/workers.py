@@ -26,7 +26,7 @@ Ticket = TypeVar("Ticket", bound=Hashable)
 
 TIMEOUT_S = 5.0  # wall time for one comparison; Math-Verify's own default
 MEMORY_BYTES = 4 << 30  # address space of a worker; SymPy with its caches stays below 1 GiB on MATH
-MAX_POOLS = 5  # a pool of workers that breaks is replaced, this often
+MAX_POOLS = 12  # a pool of workers that breaks is replaced, this often without a comparison in between
 
 
 def _prepare_worker() -> None:
@@ -184,7 +184,9 @@ class Grader(Generic[Ticket]):
         from pebble import ProcessExpired
 
         try:
-            return {True: Outcome.CORRECT, False: Outcome.WRONG}.get(future.result(), Outcome.GRADER_TIMEOUT)
+            verdict = {True: Outcome.CORRECT, False: Outcome.WRONG}.get(future.result(), Outcome.GRADER_TIMEOUT)
+            self._pools = 1  # they do work
+            return verdict
         except TimeoutError:
             return Outcome.GRADER_TIMEOUT
         except (CancelledError, BrokenProcessPool):  # not the doing of this pair

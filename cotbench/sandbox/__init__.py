@@ -42,6 +42,7 @@ START_S = 120.0  # for a zygote to be ready, on a machine that is busy
 GRACE_S = 15.0  # beyond a program's wall time, for the zygote to say how it ended
 MOST_WORKERS = 8
 MOST_TRIES = 2  # of a program whose zygote was lost
+MOST_STARTS = 5  # of a zygote that somebody kills before it is ready
 _BOOT = "import sys; sys.path += sys.argv[4:]; from cotbench.sandbox.zygote import main; main()"
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # sets in the same order every time
@@ -122,13 +123,21 @@ class _Process:
         self._process.kill()
 
     def wait_until_ready(self) -> None:
-        """Raises SandboxError with what the process said where it doesn't start."""
+        """Raises SandboxError with what the process said where it doesn't start; _Lost where somebody killed it meanwhile."""
         self._socket.settimeout(START_S)
+        line = None
         with suppress(OSError):
-            self.ready = self._stream.readline() == b"ready\n"
+            line = self._stream.readline()
+            self.ready = line == b"ready\n"
         if not self.ready:
+            if line is not None:  # it has ended, or is about to
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(1)
+            killed = self._process.poll() == -signal.SIGKILL
             self._process.kill()
             said = (self._process.communicate()[1] or b"").decode(errors="replace").strip().splitlines()
+            if killed and not said:
+                raise _Lost
             raise SandboxError(
                 f"the process that runs model-written code didn't start: {said[-1] if said else 'no message'}.",
                 "Look at `cotbench doctor`.",
@@ -307,8 +316,8 @@ class Sandbox(Generic[Ticket]):
 
     def _run(self, place: int, program: Program) -> Execution:
         started = time.monotonic()
-        kind = _kind(program)
-        for _ in range(MOST_TRIES):
+        kind, runs, starts = _kind(program), 0, 0
+        while runs < MOST_TRIES and starts < MOST_STARTS:
             if (place, kind) not in self._processes:
                 self._processes[place, kind] = _Process(kind, contained=self._contained)
             process = self._processes[place, kind]
@@ -321,10 +330,16 @@ class Sandbox(Generic[Ticket]):
             except (_Lost, SandboxError) as error:
                 self._processes.pop((place, kind), None)
                 process.close()
+                runs, starts = (runs + 1, starts) if process.ready else (runs, starts + 1)
                 if isinstance(error, SandboxError):
                     raise
                 if self._closing.is_set():
                     break
+        if starts == MOST_STARTS:
+            raise SandboxError(
+                f"the process that runs model-written code didn't start: it was killed {starts} times.",
+                "The system may be out of memory; then run the same command again: it resumes.",
+            )
         return Execution(
             outcome=ExecutionOutcome.KILLED,
             error=f"its process was lost {MOST_TRIES} times",
