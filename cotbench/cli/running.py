@@ -44,13 +44,19 @@ def run(
     ctx: typer.Context,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="A Hub id, a folder, a server's model name, 'demo' or 'stub'.", show_default=False),
+        typer.Option(
+            "--model", "-m", help="A Hub id, a folder, a server's model name, 'demo' or 'stub'.", show_default=False
+        ),
     ] = None,
     task: TaskOption = None,
     mode: ModeOption = None,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", help="vllm (the default), openai, transformers, ctranslate2, stub or replay.", show_default=False),
+        typer.Option(
+            "--engine",
+            help="vllm (the default), openai, transformers, ctranslate2, stub or replay.",
+            show_default=False,
+        ),
     ] = None,
     model_args: Annotated[
         str,

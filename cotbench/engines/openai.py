@@ -23,7 +23,9 @@ from cotbench.engines.endpoint import Secrets, public_url
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
-MAX_RETRIES = 14  # with the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away
+MAX_RETRIES = (
+    14  # with the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away
+)
 TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
 
 _FINISH: dict[str | None, FinishReason] = {
