@@ -179,11 +179,19 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         kind = type(error).__name__
         raise DataError(
             f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): {kind}: {reason}",
-            "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set HF_TOKEN.",
+            _remedy(error, where),
         ) from None
     finally:
         if bars:
             datasets.enable_progress_bars()
+
+
+def _remedy(error: Exception, where: str) -> str:
+    if isinstance(error, OSError) and error.filename and not str(error.filename).startswith(where):
+        return (
+            "It is the cache of data sets that can't be written: set HF_HOME to a folder that can, or make room there."
+        )
+    return "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set HF_TOKEN."
 
 
 def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:

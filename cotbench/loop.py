@@ -89,7 +89,7 @@ class _Finished:
 # What a verdict of the grader is for: an answer of a finished flow, or a comparison that a flow waits for.
 Ticket = tuple[Literal["answer", "pair"], int, int]
 WAIT_S = 0.1
-MOST_PARKED = 2_048  # flows whose programs run or whose answers are compared; beyond that no new ones are begun
+MOST_PARKED = 16_384  # flows whose programs run or whose answers are compared; beyond that no new ones are begun, since memory has an end
 
 
 class Loop:

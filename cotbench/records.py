@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 import time
 import zlib
 from collections import Counter
@@ -314,6 +315,8 @@ class Journal:
             raise cannot_write(path, error) from None
         self._size = good_bytes
         self._synced = time.monotonic()
+        self._syncing: threading.Thread | None = None
+        self._sync_failed: OSError | None = None
 
     def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
         """Write entries of (address, request, seed, reply) in one go. Where the disk takes a part only, whole lines of it stay."""
@@ -322,16 +325,32 @@ class Journal:
         try:
             while written < len(content):
                 written += os.write(self._fd, content[written:])
-            if time.monotonic() - self._synced > SYNC_EVERY_S:
-                os.fsync(self._fd)
-                self._synced = time.monotonic()
+            self._sync_beside()
         except OSError as error:
             self._size += content.rfind(b"\n", 0, written) + 1
             os.ftruncate(self._fd, self._size)
             raise cannot_write(self._path, error) from None
         self._size += written
 
+    def _sync_beside(self) -> None:
+        """Every few seconds, and beside us: a slow disk must not hold the engine. A failure is raised the next time."""
+        if self._sync_failed is not None:
+            raise self._sync_failed
+        if time.monotonic() - self._synced < SYNC_EVERY_S or (self._syncing and self._syncing.is_alive()):
+            return
+        self._synced = time.monotonic()
+        self._syncing = threading.Thread(target=self._sync, daemon=True, name="journal-sync")
+        self._syncing.start()
+
+    def _sync(self) -> None:
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            self._sync_failed = error
+
     def close(self) -> None:
+        if self._syncing is not None:
+            self._syncing.join()
         try:
             os.fsync(self._fd)
         except OSError as error:

@@ -176,6 +176,7 @@ def test_usage(line: str, finding: str, remedy: str, main: Cli, tmp_path: Path) 
 
 NOT_THERE: dict[str, tuple[str, str, str]] = {
     "data-dir": ("run --model stub --task gsm8k --mode cot --data-dir none", "task gsm8k: there is no folder none/openai/gsm8k", "--data-dir and COTBENCH_DATA name a folder"),
+    "no network": ("run --model stub --task gsm8k --mode cot", "can't load 'openai/gsm8k'", "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout"),
     "replay of nothing": (f"{REPLAY} --model-args path=none.jsonl", "engine 'replay': there is no file or run at none.jsonl", "Give the path of an outputs.jsonl"),
     "no server and no key": (OPENAI, "engine 'openai': there is neither --base-url nor OPENAI_API_KEY", "--base-url http://127.0.0.1:8000/v1"),
     "a server that doesn't answer": (f"{OPENAI} {AWAY}", "engine 'openai': can't reach http://127.0.0.1:9/v1", "Start the server or correct --base-url"),
@@ -233,12 +234,17 @@ FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     # name: (command line, file, content, exit code, pieces)
     "task file: key": ("run --model stub --mode cot --task t.yaml", "t.yaml", "naem: t\n", 2, ("t.yaml: unknown key 'naem'; did you mean 'name'?",)),
     "task file: syntax": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: t\nabout: [\n", 2, ("t.yaml:3: not valid YAML",)),
+    "task file: Python in YAML": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: !!python/object/apply:os.system ['touch run-by-yaml']\n", 2, ("t.yaml:1: not valid YAML: could not determine a constructor",)),
+    "task file: a list": ("run --model stub --mode cot --task t.yaml", "t.yaml", "- name\n", 2, ("t.yaml: expected a mapping of keys, found list",)),
+    "task file: not UTF-8": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: \x00\n", 2, ("t.yaml",)),
+    "questions: an empty answer": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"question": "One?", "answer": ""}}\n', 3, ("q.jsonl: row 2: the gold reader 'plain' finds the gold answer is empty",)),
     "task file: in the list": ("list tasks --tasks-dir d", "d/t.yaml", "naem: t\n", 2, ("d/t.yaml: unknown key 'naem'",)),
     "questions: JSON": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f"{ONE}oops\n", 3, ("q.jsonl:2: not valid JSON",)),
     "questions: key": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"answer": 1}}\n', 2, ("q.jsonl:2: the key 'question' is missing",)),
     "questions: none": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", "", 3, ("q.jsonl has no rows",)),
     "template: undefined": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}\n{{ qestion }}{% endcall %}", 2, ("p/direct.jinja:2: 'qestion' is undefined",)),
     "template: syntax": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ {% endcall %}", 2, ("p/direct.jinja:1: ",)),
+    "template: out of the sandbox": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ ''.__class__.__mro__ }}{% endcall %}", 2, ("p/direct.jinja:1: ", "is unsafe")),
     "template: arithmetic": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ 1/0 }}{% endcall %}", 2, ("p/direct.jinja",)),
     "outputs: JSON": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": "x", "output": "y"}\noops\n', 3, ("o.jsonl:2: not valid JSON",)),
     "outputs: a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "[]\n", 3, ("o.jsonl:1: expected the keys 'output' and 'id' or 'question'",)),
@@ -439,6 +445,41 @@ def test_lm_evals_spellings_work(main: Cli, tmp_path: Path) -> None:
         "gen_kwargs": {"temperature": 0.5, "max_tokens": 77},
     }
     assert {key: options[key] for key in expected} == expected
+
+
+def test_a_cache_that_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    """Where a data set was found, but `datasets` has no place for its own copy of it."""
+    pytest.importorskip("datasets")
+    import datasets
+
+    folder = tmp_path / "data" / "openai" / "gsm8k"
+    (folder / "main").mkdir(parents=True)
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: test\n    path: main/test-*\n---\n"
+    )
+    rows = datasets.Dataset.from_list([{"question": "One?", "answer": "So.\n#### 1"}])
+    rows.to_parquet(folder / "main" / "test-00000-of-00001.parquet")
+    env = {"HF_HOME": "/proc/none", "HF_DATASETS_CACHE": "/proc/none/datasets", "COTBENCH_DATA": str(tmp_path / "data")}
+    done = cli("run", "--model", "stub", "--task", "gsm8k", "--mode", "cot", "-q", env=env)
+    check(done, 3, "task gsm8k: can't load", "/proc/none", "set HF_HOME to a folder that can")
+
+
+def test_large_things_are_no_mistakes(main: Cli, tmp_path: Path) -> None:
+    """A question of a megabyte, and a limit beyond the set."""
+    rows = [{"question": f"{'word ' * 200_000}What is {i}?", "answer": str(i)} for i in range(3)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = main(*shlex.split("run --model stub --task q.jsonl --mode cot,direct --limit 99 -q --json"))
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["answers"] == 6
+    assert main("report").code == 0
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_code_from_the_hub_is_trusted_only_where_it_is_said(trusted: bool, main: Cli) -> None:
+    done = main(*shlex.split(RUN), "--json", *(["--trust-remote-code"] if trusted else []))
+    assert done.code == 0, done.err
+    manifest = json.loads(Path(json.loads(done.out)["folder"], MANIFEST).read_text())
+    assert manifest["options"]["trust_remote_code"] is trusted
 
 
 def test_a_value_keeps_its_underscores(main: Cli) -> None:

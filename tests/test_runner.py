@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from conftest import Cli
 
+from cotbench import records as records_module
 from cotbench import runner
 from cotbench.engines.stub import StubEngine
-from cotbench.errors import Interrupted, ModelError
+from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.plan import Plan, RunOptions, make_plan
 from cotbench.records import JOURNAL, RECORDS
-from cotbench.types import Key, Question, Reply
+from cotbench.types import Completion, Key, Question, Reply, Request
 
 
 @pytest.fixture
@@ -282,3 +285,113 @@ def test_report_into_head_is_no_bug(tmp_path: Path, cli: Cli) -> None:
     assert piped.returncode == 0, piped.stderr
     assert piped.stdout.startswith("STUB")
     assert piped.stderr == ""
+
+
+# --- nothing holds the engine -------------------------------------------------------------------------------------
+
+
+class Flood(StubEngine):
+    """Completions come much faster than they can be graded, or run. spans: from the first request of each such engine to its last reply."""
+
+    spans: ClassVar[list[float]] = []
+    begun = 0.0
+
+    def submit(self, key: Key, request: Request) -> None:
+        self.begun = self.begun or time.monotonic()
+        super().submit(key, request)
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        first, self._waiting = self._waiting[:20], self._waiting[20:]
+        replies = [(key, self._reply(key, request)) for key, request in first]
+        self.last = time.monotonic()
+        return replies
+
+    def close(self) -> None:
+        Flood.spans.append(self.last - self.begun)
+
+
+class FloodOfPrograms(Flood):
+    def _path(self, key: Key, request: Request, index: int) -> Completion:
+        text = "```python\ndef solution():\n    for i in range(2_000_000):\n        pass\n    return 1\n```"
+        return Completion(text=text, finish_reason="stop", prompt_tokens=1, completion_tokens=1)
+
+
+def compares_slowly(gold: str, answer: str) -> bool:
+    time.sleep(0.1)
+    return True
+
+
+def held(questions: Path, mode: str, output: Path, engine: type[Flood], monkeypatch: pytest.MonkeyPatch) -> tuple[float, float, runner.RunResult]:  # fmt: skip
+    """Seconds until the engine had answered everything, and until the run was done."""
+    monkeypatch.setattr(runner, "open_engine", lambda name, config: engine(config))
+    plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=[mode]))
+    began = time.monotonic()
+    result = runner.execute(plan, output)
+    return Flood.spans.pop(), time.monotonic() - began, result
+
+
+@pytest.fixture
+def formulas(tmp_path: Path) -> Path:
+    """150 questions whose answers must be compared by a worker."""
+    rows = [
+        {"q": f"What is x in {i}?", "a": rf"\frac{{{2 * i + 1}}}{{{i + 2}}} + \sqrt{{{i + 2}}}"} for i in range(150)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / "formulas.yaml"
+    path.write_text(
+        "name: formulas\nabout: formulas\nsource: {file: rows.jsonl, rows: 150, licence: Apache-2.0}\n"
+        "fields: {question: q, gold: a}\ngold_reader: plain\n"
+        "answer: {type: latex, form: '\\boxed{<answer> + 0}', phrase: where <answer> is the result}\n"
+    )
+    return path
+
+
+def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cotbench.grade import workers
+
+    monkeypatch.setattr(workers, "_compare", compares_slowly)
+    engine, whole, result = held(formulas, "cot", tmp_path / "out", Flood, monkeypatch)
+    assert result.tally.done == 150
+    assert whole > 3, "grading takes far longer than the engine"
+    assert engine < whole / 3
+
+
+def test_slow_programs_do_not_hold_the_engine(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions.write_text(questions.read_text() * 5)
+    engine, whole, result = held(questions, "pal", tmp_path / "out", FloodOfPrograms, monkeypatch)
+    assert result.tally.programs == 150
+    assert whole > 2
+    assert engine < whole / 3
+
+
+def test_a_slow_disk_does_not_hold_the_engine(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.fsync
+    took = []
+
+    def slow(descriptor: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            took.append(time.sleep(2))  # type: ignore[func-returns-value]
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    monkeypatch.setattr(records_module, "SYNC_EVERY_S", 0.0)
+    engine, whole, result = held(questions, "direct", tmp_path / "out", Flood, monkeypatch)
+    assert result.tally.done == 30
+    assert took, "the journal is synced while the run goes on"
+    assert engine < 1 < whole
+
+
+def test_a_sync_that_fails_is_said(questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    journal = records_module.Journal(tmp_path / JOURNAL, 0)
+    monkeypatch.setattr(records_module, "SYNC_EVERY_S", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        journal.append([])
+        assert journal._syncing
+        journal._syncing.join()
+        with pytest.raises(RunError, match="No space left on device"):
+            journal.append([])
+    journal.close()

@@ -1,0 +1,140 @@
+"""Does cotbench keep vLLM busy? Its tokens per second against a bare `LLM.generate` with the same token ids and sampling in one call.
+
+    python tests/benchmarks/saturation.py --model FOLDER [--task demo] [--limit N] [--mode direct,cot,self-consistency] [--paths 5] [--repeat 5]
+                                          [--model-args dtype=float32,...]
+
+Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to vLLM at once; `cotbench` is its loop from the
+first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. Loading the
+model is in none of them. Printed are medians of tokens per second, their ratios, and how much of the prompts vLLM found in its prefix cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+
+def hit_rate(llm: Any) -> float:
+    found = {metric.name: getattr(metric, "value", 0) for metric in llm.get_metrics()}
+    asked = found.get("vllm:prefix_cache_queries", 0)
+    return found.get("vllm:prefix_cache_hits", 0) / asked if asked else 0.0
+
+
+def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
+    """The loop over an engine that is loaded once, for each group of modes in turn."""
+    from cotbench import loop, runner
+    from cotbench.engines import open_engine
+    from cotbench.options import key_values
+    from cotbench.plan import RunOptions, engine_config, make_plan
+
+    def plan_of(names: list[str]) -> Any:
+        return make_plan(
+            RunOptions(
+                model=given.model, tasks=given.task.split(","), modes=names, engine="vllm", limit=given.limit,
+                model_args={**key_values("--model-args", given.model_args), "disable_log_stats": False},
+                paths={"self-consistency": given.paths} if "self-consistency" in names else {},
+            )
+        )  # fmt: skip
+
+    plans = [plan_of(names) for names in modes]
+    engine = open_engine("vllm", engine_config(plans[0]))
+    engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
+    runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
+    spent, tokens = 0.0, 0
+    begun = loop.Loop.run
+
+    def timed(self: Any) -> None:
+        nonlocal spent, tokens
+        started = time.perf_counter()
+        begun(self)
+        spent += time.perf_counter() - started
+        tokens += self.tally.new_tokens
+
+    loop.Loop.run = timed  # type: ignore[method-assign]
+    for plan in plans:
+        runner.execute(plan, output)
+    rate = hit_rate(engine._llm)  # type: ignore[attr-defined]
+    engine_close()
+    return {"seconds": spent, "tokens": tokens, "hits": rate}
+
+
+def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
+    """All requests of a recorded run in one call."""
+    import vllm
+
+    from cotbench.engines import EngineConfig, open_engine
+    from cotbench.options import key_values
+    from cotbench.records import journal_rows
+
+    arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
+    engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))
+    chat, llm = engine._chat, engine._llm  # type: ignore[attr-defined]
+    prompts, sampling = [], []
+    for row in journal_rows(run / "journal.jsonl"):
+        prompts.append({"prompt_token_ids": chat.token_ids(row["prompt"])})
+        asked = row["sampling"]
+        sampling.append(
+            vllm.SamplingParams(
+                n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"], seed=row.get("seed"), detokenize=True,
+            )
+        )  # fmt: skip
+    started = time.perf_counter()
+    outputs = llm.generate(prompts, sampling, use_tqdm=False)
+    spent = time.perf_counter() - started
+    tokens = sum(len(path.token_ids) for output in outputs for path in output.outputs)
+    rate = hit_rate(llm)
+    engine.close()
+    return {"seconds": spent, "tokens": tokens, "hits": rate}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--task", default="demo")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--mode", default="direct,cot,self-consistency")
+    parser.add_argument("--paths", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--model-args", default="")
+    parser.add_argument("--part", choices=["bare", "cotbench", "modes"], help="one measurement, for the script itself")
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    modes = given.mode.split(",")
+    if given.part:
+        if given.part == "bare":
+            result = bare(given, next(given.folder.glob("*/journal.jsonl")).parent)
+        else:
+            result = ours(given, [modes] if given.part == "cotbench" else [[mode] for mode in modes], given.folder)
+        print("RESULT " + json.dumps(result))
+        return
+    found: dict[str, list[dict[str, float]]] = {"cotbench": [], "bare": [], "modes": []}
+    with tempfile.TemporaryDirectory() as temporary:
+        for turn in range(given.repeat):
+            for part, results in found.items():
+                folder = Path(
+                    temporary, "0" if part == "bare" else f"{turn}" if part == "cotbench" else f"{turn}-modes"
+                )
+                command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--folder", str(folder)]
+                done = subprocess.run(command, capture_output=True, text=True)
+                line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
+                if line is None:
+                    sys.exit(f"{part} failed:\n{done.stderr[-3000:]}")
+                results.append(json.loads(line.removeprefix("RESULT ")))
+    rates = {part: [one["tokens"] / one["seconds"] for one in results] for part, results in found.items()}
+    for part, results in found.items():
+        ratios = [ours / base for ours, base in zip(rates[part], rates["bare"], strict=True)]
+        print(
+            f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
+            f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
+        )
+
+
+if __name__ == "__main__":
+    main()
