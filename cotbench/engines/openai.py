@@ -13,8 +13,11 @@ import os
 import queue
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
@@ -26,6 +29,8 @@ from cotbench.types import Completion, FinishReason, Key, Message, Reply, Reques
 MAX_RETRIES = (
     14  # with the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away
 )
+# Requests that one client has in flight: for each, its connection pool looks at all its connections.
+LANE = 8
 TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
 
 _FINISH: dict[str | None, FinishReason] = {
@@ -101,9 +106,20 @@ class OpenAIEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
-        self._client = openai.AsyncOpenAI(
-            base_url=self._url, api_key=self._key or "none", max_retries=retries, timeout=timeout_s
-        )
+        encrypted = not self._url.startswith(
+            "http://"
+        )  # without TLS no certificates are needed, which take time to load
+        self._clients = [
+            openai.AsyncOpenAI(
+                base_url=self._url,
+                api_key=self._key or "none",
+                max_retries=retries,
+                timeout=timeout_s,
+                http_client=openai.DefaultAsyncHttpxClient(verify=encrypted),
+            )
+            for _ in range(-(-config.concurrency // LANE))
+        ]
+        self._busy = [0] * len(self._clients)
         self._gate = asyncio.Semaphore(config.concurrency)
         try:
             self._revision = self._call(self._check_server())
@@ -117,7 +133,7 @@ class OpenAIEngine:
     async def _check_server(self) -> str:
         """Ask for the list of models: tells at once whether the server, the key and the model's name are right."""
         here = f"at {public_url(self._url)}"  # all that is known of a model whose server doesn't tell
-        client = self._client.with_options(max_retries=2, timeout=30.0)
+        client = self._clients[0].with_options(max_retries=2, timeout=30.0)
         try:
             models = [model async for model in await client.models.list() if isinstance(model.id, str)]
         except self._openai.APIStatusError as error:
@@ -211,7 +227,7 @@ class OpenAIEngine:
             try:
                 response = await self._send(key, request, manner, had=len(paths))
                 paths += self._read(response, wanted - len(paths))
-                tokens.append(response.usage.completion_tokens if response.usage else None)
+                tokens.append(_count(response.get("usage"), "completion_tokens"))
                 if len(paths) < wanted:
                     self._several = False
                     continue
@@ -269,44 +285,50 @@ class OpenAIEngine:
             options["stop"] = stop
         prompt = self._prompt(request)
         if prompt is not None:
-            return await self._client.completions.create(prompt=prompt, max_tokens=wanted.max_tokens, **options)
+            return await self._post("/completions", {**options, "prompt": prompt, "max_tokens": wanted.max_tokens})
         options[manner.budget_name] = wanted.max_tokens
         if request.thinking is not None and manner.send_thinking:
             # What vLLM and SGLang hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
-            options["extra_body"] = {"chat_template_kwargs": {"enable_thinking": request.thinking}}
-        messages: Any = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
-        return await self._client.chat.completions.create(messages=messages, **options)
+            options["chat_template_kwargs"] = {"enable_thinking": request.thinking}
+        messages = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
+        return await self._post("/chat/completions", {**options, "messages": messages})
 
-    def _read(self, response: Any, wanted: int) -> tuple[Completion, ...]:
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The client's own retries, errors and limits, without its models of requests and responses, which cost more than all the rest."""
+        lane = min(range(len(self._busy)), key=self._busy.__getitem__)
+        self._busy[lane] += 1
+        try:
+            text = await self._clients[lane].post(path, cast_to=str, body=body)
+        finally:
+            self._busy[lane] -= 1
+        try:
+            response = orjson.loads(text)
+        except ValueError:
+            response = None
+        if not isinstance(response, dict):
+            raise ValueError(f"the server's reply is no JSON object: {text[:80]!r}")
+        return response
+
+    def _read(self, response: Mapping[str, Any], wanted: int) -> tuple[Completion, ...]:
         """The paths of a response: at least one, at most as many as wanted."""
-        choices = sorted(response.choices or [], key=lambda choice: choice.index)[:wanted]
+        given = response.get("choices")
+        if not given and response.get("error"):
+            raise ValueError(f"the server says: {str(response['error'])[:300]}")
+        choices = [choice for choice in given if isinstance(choice, dict)] if isinstance(given, list) else []
+        choices = sorted(choices, key=lambda choice: _count(choice, "index") or 0)[:wanted]
         if not choices:
             raise ValueError(f"the server returned 0 choices of {wanted}")
         alone = len(choices) == 1
-        usage = response.usage
-        paths = []
-        for choice in choices:
-            message = getattr(choice, "message", None)
-            text = (choice.text if message is None else message.content) or ""
-            thought = (
-                ""
-                if message is None
-                else getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or ""
+        usage = response.get("usage")
+        return tuple(
+            replace(
+                _path(choice),
+                prompt_tokens=_count(usage, "prompt_tokens"),
+                completion_tokens=_count(usage, "completion_tokens") if alone else None,
+                reasoning_tokens=_thought_tokens(usage) if alone else None,
             )
-            refusal = None if message is None else getattr(message, "refusal", None)
-            finish = "refused" if refusal and not text else _FINISH.get(choice.finish_reason, "error")
-            paths.append(
-                Completion(
-                    text=text or refusal or "",
-                    reasoning=thought if isinstance(thought, str) else "",
-                    finish_reason=finish,
-                    prompt_tokens=usage.prompt_tokens if usage else None,
-                    completion_tokens=usage.completion_tokens if usage and alone else None,
-                    reasoning_tokens=_thought_tokens(usage) if usage and alone else None,
-                    error=f"the server ended the request: {choice.finish_reason}" if finish == "error" else "",
-                )
-            )
-        return tuple(paths)
+            for choice in choices
+        )
 
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""
@@ -363,7 +385,8 @@ class OpenAIEngine:
             for task in asyncio.all_tasks():
                 if task is not asyncio.current_task():
                     task.cancel()
-            await self._client.close()
+            for client in self._clients:
+                await client.close()
 
         self._call(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -371,7 +394,31 @@ class OpenAIEngine:
         self._loop.close()
 
 
+def _path(choice: Mapping[str, Any]) -> Completion:
+    """A choice of a response, of either endpoint."""
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        if not isinstance(choice.get("text"), str):
+            raise ValueError("a choice of the server's has neither a message nor a text")
+        message = {"content": choice["text"]}
+    texts = {name: message.get(name) for name in ("content", "refusal", "reasoning_content", "reasoning")}
+    said = {name: text for name, text in texts.items() if isinstance(text, str)}
+    text, refusal = said.get("content", ""), said.get("refusal", "")
+    reason = choice.get("finish_reason")
+    finish = "refused" if refusal and not text else _FINISH.get(reason if isinstance(reason, str) else None, "error")
+    return Completion(
+        text=text or refusal,
+        reasoning=said.get("reasoning_content") or said.get("reasoning", ""),
+        finish_reason=finish,
+        error=f"the server ended the request: {reason}" if finish == "error" else "",
+    )
+
+
+def _count(row: Any, name: str) -> int | None:
+    found = row.get(name) if isinstance(row, dict) else None
+    return found if isinstance(found, int) else None
+
+
 def _thought_tokens(usage: Any) -> int | None:
     """What a server says of reasoning in its usage; None where it says nothing."""
-    told = getattr(getattr(usage, "completion_tokens_details", None), "reasoning_tokens", None)
-    return told if isinstance(told, int) else None
+    return _count(usage.get("completion_tokens_details"), "reasoning_tokens") if isinstance(usage, dict) else None
