@@ -51,8 +51,8 @@ from inspect_ai.solver import generate
 
 questions, url, slots, out = sys.argv[1:]
 samples = [Sample(input=row["question"], target=row["answer"]) for row in map(json.loads, open(questions))]
-model = get_model("openai-api/mock/m", base_url=url, api_key="none", max_connections=int(slots))
-eval(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True)), model=model, log_dir=out, display="none", max_samples=10**6)
+model = get_model("openai-api/mock/m", base_url=url, api_key="none")
+eval(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True)), model=model, log_dir=out, display="none", max_samples=10**6, max_connections=int(slots))
 """
 
 
