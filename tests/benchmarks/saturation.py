@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument("--paths", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--model-args", default="")
+    parser.add_argument("--without-modes", action="store_true", help="leave the third measurement out")
     parser.add_argument("--part", choices=["bare", "cotbench", "modes"], help="one measurement, for the script itself")
     parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
@@ -115,6 +116,8 @@ def main() -> None:
         print("RESULT " + json.dumps(result))
         return
     found: dict[str, list[dict[str, float]]] = {"cotbench": [], "bare": [], "modes": []}
+    if given.without_modes:
+        del found["modes"]
     with tempfile.TemporaryDirectory() as temporary:
         for turn in range(given.repeat):
             for part, results in found.items():
