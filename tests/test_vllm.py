@@ -227,8 +227,8 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_killed_engine_a_killed_run_and_a_ctrl_c(tiny: Path, tmp_path: Path) -> None:
-    """A run whose engine dies says so. An engine that outlives its run would keep the device's memory, and the run couldn't be resumed. A Ctrl-C reaches
+def test_a_killed_run_leaves_no_engine_behind_and_a_ctrl_c_spares_it(tiny: Path, tmp_path: Path) -> None:
+    """An engine that outlives its run would keep the device's memory, and the run couldn't be resumed. A Ctrl-C reaches
     the whole foreground process group, and what is in flight is still finished and recorded."""
     command = [
         sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
@@ -246,21 +246,9 @@ def test_a_killed_engine_a_killed_run_and_a_ctrl_c(tiny: Path, tmp_path: Path) -
             time.sleep(0.05)
         return process
 
-    def engine_of(run: subprocess.Popen[str]) -> list[int]:
-        found = [pid for pid in children(run.pid) if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()]
-        assert found
-        return found
-
-    bereft = started(0)
-    for pid in engine_of(bereft):
-        os.kill(pid, signal.SIGKILL)
-    _, err = bereft.communicate(timeout=120)
-    assert bereft.returncode == 3, err
-    assert "vLLM stopped" in err
-    assert "Everything recorded is kept" in err
-
-    killed = started(sum(p.read_bytes().count(b"\n") for p in tmp_path.glob(f"*/{JOURNAL}")))
-    engine = engine_of(killed)
+    killed = started(0)
+    engine = [pid for pid in children(killed.pid) if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert engine
     killed.kill()
     killed.communicate(timeout=60)
     deadline = time.monotonic() + 20
