@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,7 +93,7 @@ class _Beginning:
 
 MOST_BEGINNINGS = 4_096  # of as many groups of questions as a task may have
 _OF_THE_QUESTION = frozenset({"question", "plan"})
-_GIVEN = ("question", "plan", "exemplars", "answer", "task", "system", "user", "assistant", "letter", "fill")
+_GIVEN = frozenset("question plan exemplars answer task system user assistant letter fill".split())
 _DEFINITIONS = (nodes.FromImport, nodes.Import, nodes.Macro, nodes.Assign, nodes.AssignBlock)
 # With these a part of a template may depend on what isn't in its own text, or change what a later part sees.
 _ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.ScopedEvalContextModifier)
@@ -106,16 +105,11 @@ def _place_of_question(tree: nodes.Template) -> int:
     if any(tree.find_all(_ENTANGLED)) or any(getattr(one, "with_context", True) for one in imports):
         return 0
     for place, statement in enumerate(tree.body):
-        if any(name.name in _OF_THE_QUESTION for name in [*statement.find_all(nodes.Name), *_names(statement)]):
+        if any(name.name in _OF_THE_QUESTION for name in statement.find_all(nodes.Name)):
             return place
         if not isinstance(statement, _DEFINITIONS) and any(statement.find_all((nodes.Assign, nodes.AssignBlock))):
             return place  # a set within an if outlives it
     return len(tree.body)
-
-
-def _names(node: nodes.Node) -> list[nodes.Name]:
-    """The node itself, where it is a name: `find_all` looks below it only."""
-    return [node] if isinstance(node, nodes.Name) else []
 
 
 class Prompts:
@@ -185,15 +179,14 @@ class Prompts:
     def _imported(self, tree: nodes.Template) -> dict[str, Any]:
         """Takes plain imports out of a template and gives what they import: the same at every rendering."""
         taken: dict[str, Any] = {}
-        used = Counter(name.name for name in tree.find_all(nodes.Name) if name.ctx != "load")
-        used.update(macro.name for macro in tree.find_all(nodes.Macro))
-        used.update(_GIVEN)
+        used = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+        used |= {macro.name for macro in tree.find_all(nodes.Macro)} | _GIVEN
         for statement in list(tree.body):
             if not isinstance(statement, nodes.FromImport) or not isinstance(statement.template, nodes.Const):
                 continue
             module = self._environment.get_template(statement.template.value).module
             pairs = [name if isinstance(name, tuple) else (name, name) for name in statement.names]
-            if all(hasattr(module, name) and not used[alias] and alias not in taken for name, alias in pairs):
+            if all(hasattr(module, name) and alias not in used and alias not in taken for name, alias in pairs):
                 taken.update({alias: getattr(module, name) for name, alias in pairs})
                 tree.body.remove(statement)
         return taken
@@ -237,7 +230,7 @@ class Prompts:
         try:
             parts = self._parts(name, task.name)
             begun = self._beginning(parts.fixed, task, exemplars)
-            messages += begun.messages
+            messages.extend(begun.messages)
             rest = begun.rest + parts.own.render(
                 question={"question": question.text, "choices": list(question.choices)},
                 exemplars=begun.shown,

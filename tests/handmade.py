@@ -1,7 +1,8 @@
-"""Run folders written by hand, with a journal: for what looks at single questions."""
+"""Run folders written by hand, with a journal: for what looks at single questions. And a task whose answers are formulas."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,18 @@ def write_journal(folder: Path, replies: Mapping[tuple[str, str], Sequence[Compl
         entries.append((Key(question, name, 0), request, None, Reply(completions=tuple(paths))))
     journal.append(entries)
     journal.close()
+
+
+def write_formulas(folder: Path, count: int, *, form: str = "<answer>") -> Path:
+    """A task file with so many questions, whose answers are compared by SymPy where they aren't the same text. form: of an answer in its box."""
+    rows = [
+        {"q": f"What is x in {i}?", "a": rf"\frac{{{2 * i + 1}}}{{{i + 2}}} + \sqrt{{{i + 2}}}"} for i in range(count)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = folder / "formulas.yaml"
+    path.write_text(
+        f"name: formulas\nabout: formulas\nsource: {{file: rows.jsonl, rows: {count}, licence: Apache-2.0}}\n"
+        "fields: {question: q, gold: a}\ngold_reader: plain\n"
+        f"answer: {{type: latex, form: '\\boxed{{{form}}}', phrase: where <answer> is the result}}\n"
+    )
+    return path

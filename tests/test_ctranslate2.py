@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,25 @@ def test_plain_text_ends_where_the_next_question_would_begin() -> None:
     [path] = answer(engine, request()).completions
     assert "\nQuestion:" not in path.text
     assert engine.preview(request()).endswith("\n\nResponse:")
+
+
+DROPPED = """
+from cotbench.engines import EngineConfig, open_engine
+from cotbench.types import Key, Message, Request, Sampling
+
+asked = Request(messages=(Message(role="user", text="a = 4. What is a?"),), sampling=Sampling(max_tokens=4, stop=("z",)))
+for _ in range(100):
+    engine = open_engine("ctranslate2", EngineConfig(model="demo"))
+    engine.submit(Key("q", asked.hash, 0), asked)
+    engine.poll()
+    del engine
+"""
+
+
+def test_a_model_is_never_dropped_by_its_own_thread() -> None:
+    """That would abort the process. Where what watches for stop strings holds the engine, it does so soon."""
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 def with_config(converted: Path, change: dict[str, Any]) -> FolderTokenizer:

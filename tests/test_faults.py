@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -20,7 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cli, run_cli
+from conftest import Cli, descendants, run_cli
+from handmade import write_formulas
 from mock_server import Answer, Json, MockServer, chat
 from test_resume import SLOW, TOTAL, command, lines, questions, reference, start, wait_for
 
@@ -176,57 +178,33 @@ def test_a_clock_that_goes_backwards(questions: Path, reference: bytes, tmp_path
 # --- processes ----------------------------------------------------------------------------------------------------
 
 
-def descendants(pid: int) -> dict[int, str]:
-    """The processes below one, with their command lines."""
-    found: dict[int, str] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            found[int(path.parent.name)] = f"{parent} {(path.parent / 'cmdline').read_bytes().decode(errors='replace')}"
-        except (OSError, ValueError):
-            continue
-    below, todo = {}, [pid]
-    while todo:
-        parent = todo.pop()
-        for child, text in found.items():
-            if int(text.split()[0]) == parent and child not in below:
-                below[child] = text.partition(" ")[2]
-                todo.append(child)
-    return below
+def command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    return ""
 
 
 def test_helpers_that_are_killed_all_the_time(tmp_path: Path) -> None:
     """Grading workers and sandbox processes die again and again while programs run and formulas are compared."""
-    path = tmp_path / "formulas.yaml"
-    rows = [{"q": f"What is x in {i}?", "a": rf"\\frac{{{2 * i + 1}}}{{{i + 2}}} + \\sqrt{{{i}}}"} for i in range(60)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    path.write_text(
-        "name: formulas\nabout: formulas\nsource: {file: rows.jsonl, rows: 60, licence: Apache-2.0}\n"
-        "fields: {question: q, gold: a}\ngold_reader: plain\n"
-        "answer: {type: latex, form: '\\boxed{<answer>}', phrase: where <answer> is the result}\n"
-    )
+    path = write_formulas(tmp_path, 60)
     arguments = ["run", "--model", "stub", "--task", str(path), "--mode", "cot,pal", "-q", "--json"]
     quiet = run_cli(*arguments, "-o", tmp_path / "quiet")
     assert quiet.code == 0, quiet.err
     process = start([*arguments, "-o", str(tmp_path / "loud"), "--model-args", "in_flight=2,latency_s=0.15"])
-    chance, killed = random.Random(7), Counter[str]()
+    chance, killed, deadline = random.Random(7), 0, time.monotonic() + 240
     while process.poll() is None:
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError("the run hangs", process.communicate())
         time.sleep(1)
-        below = {
-            pid: "zygote" if "zygote" in words or "-I" in words else "worker"
-            for pid, words in descendants(process.pid).items()
-            if "resource_tracker" not in words
-        }
-        if below and killed.total() < 8:
-            victim = chance.choice(sorted(below))
-            try:
-                os.kill(victim, signal.SIGKILL)
-                killed[below[victim]] += 1
-            except ProcessLookupError:
-                pass
+        below = [pid for pid in descendants(process.pid) if "resource_tracker" not in command_line(pid)]
+        if below and killed < 8:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(sorted(below)), signal.SIGKILL)
+                killed += 1
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert killed.total() >= 2, killed
+    assert killed >= 2
     loud, silent = (Path(json.loads(text)["folder"], RECORDS) for text in (out, quiet.out))
     rows_loud, rows_silent = ([json.loads(line) for line in path.read_bytes().splitlines()] for path in (loud, silent))
     assert len(rows_loud) == len(rows_silent) == 120

@@ -159,7 +159,7 @@ def test_a_finished_run_asks_nothing_again(questions: Path, reference: bytes, tm
 
 
 def test_two_processes_on_one_run_are_refused(questions: Path, tmp_path: Path) -> None:
-    process = start(command(questions, tmp_path, "--model-args", SLOW))
+    process = start(command(questions, tmp_path, "--model-args", "in_flight=4,latency_s=0.3"))
     try:
         folder = wait_for(tmp_path, 5, process)
         done = run_cli(*command(questions, tmp_path))

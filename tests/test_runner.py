@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 from conftest import Cli
+from handmade import write_formulas
 
 from cotbench import records as records_module
 from cotbench import runner
@@ -333,17 +334,7 @@ def held(questions: Path, mode: str, output: Path, engine: type[Flood], monkeypa
 @pytest.fixture
 def formulas(tmp_path: Path) -> Path:
     """150 questions whose answers must be compared by a worker."""
-    rows = [
-        {"q": f"What is x in {i}?", "a": rf"\frac{{{2 * i + 1}}}{{{i + 2}}} + \sqrt{{{i + 2}}}"} for i in range(150)
-    ]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    path = tmp_path / "formulas.yaml"
-    path.write_text(
-        "name: formulas\nabout: formulas\nsource: {file: rows.jsonl, rows: 150, licence: Apache-2.0}\n"
-        "fields: {question: q, gold: a}\ngold_reader: plain\n"
-        "answer: {type: latex, form: '\\boxed{<answer> + 0}', phrase: where <answer> is the result}\n"
-    )
-    return path
+    return write_formulas(tmp_path, 150, form="<answer> + 0")
 
 
 def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, run_cli
+from conftest import ROOT, descendants, run_cli
 from vllm_server import ENV, serving
 
 from cotbench.records import JOURNAL, MANIFEST, RECORDS
@@ -211,15 +211,6 @@ def test_a_model_that_isnt_there(tmp_path: Path) -> None:
         assert "Traceback" not in done.err
 
 
-def children(pid: int) -> list[int]:
-    """All descendants of a process (Linux)."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *children(child)]
-    return found
-
-
 def alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -227,9 +218,10 @@ def alive(pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_killed_run_leaves_no_engine_behind_and_a_ctrl_c_spares_it(tiny: Path, tmp_path: Path) -> None:
-    """An engine that outlives its run would keep the device's memory, and the run couldn't be resumed. A Ctrl-C reaches
-    the whole foreground process group, and what is in flight is still finished and recorded."""
+def test_a_killed_engine_a_killed_run_and_a_ctrl_c(tiny: Path, tmp_path: Path) -> None:
+    """A run whose engine dies says so. An engine that outlives its run would keep the device's memory, and the run
+    couldn't be resumed. A Ctrl-C reaches the whole foreground process group, and what is in flight is still finished and
+    recorded."""
     command = [
         sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
         "--max-tokens", "cot=1200,direct=24", "--model-args", VLLM_ARGS, "-o", str(tmp_path), "--quiet",
@@ -246,9 +238,22 @@ def test_a_killed_run_leaves_no_engine_behind_and_a_ctrl_c_spares_it(tiny: Path,
             time.sleep(0.05)
         return process
 
-    killed = started(0)
-    engine = [pid for pid in children(killed.pid) if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()]
-    assert engine
+    def engine_of(run: subprocess.Popen[str]) -> list[int]:
+        found = [p for p in descendants(run.pid) if "resource_tracker" not in Path(f"/proc/{p}/cmdline").read_text()]
+        assert found
+        return found
+
+    bereft = started(0)
+    for pid in engine_of(bereft):
+        os.kill(pid, signal.SIGKILL)
+    _, err = bereft.communicate(timeout=120)
+    assert bereft.returncode == 3, err
+    assert "vLLM stopped" in err
+    assert "Everything recorded is kept" in err
+    assert "Traceback" not in err
+
+    killed = started(sum(p.read_bytes().count(b"\n") for p in tmp_path.glob(f"*/{JOURNAL}")))
+    engine = engine_of(killed)
     killed.kill()
     killed.communicate(timeout=60)
     deadline = time.monotonic() + 20

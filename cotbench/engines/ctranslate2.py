@@ -10,26 +10,27 @@ model is opened again for each sampled request (3 ms), and of a large one paths 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import only_known, whole
-from cotbench.engines.chat import ChatFormat, Encoded
-from cotbench.engines.local import fingerprint, model_error, no_tokens
+from cotbench.engines.chat import ChatFormat
+from cotbench.engines.local import Asked, BatchedEngine, fingerprint, first_stop, model_error, no_tokens
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
-from cotbench.types import Completion, Key, Reply, Request, request_seed
+from cotbench.types import Completion, Key, Reply, request_seed
 
 DEFAULT_BATCH = 32
-SMALL = (
-    32 << 20
-)  # bytes of a model that is opened in milliseconds, and whose matrices are too small for several threads
+# Bytes of a model that is opened in milliseconds, and whose matrices are too small for several threads.
+SMALL = 32 << 20
 
 
-class CTranslate2Engine:
+class CTranslate2Engine(BatchedEngine):
+    name = "ctranslate2"
+
     def __init__(self, config: EngineConfig) -> None:
         import ctranslate2
 
@@ -38,7 +39,6 @@ class CTranslate2Engine:
         only_known("ctranslate2", arguments, ("batch_size", "threads", "compute_type", "max_model_len"))
         self._config = config
         self._library = ctranslate2
-        self._batch = whole("ctranslate2", arguments, "batch_size", DEFAULT_BATCH, low=1)
         folder = Path(config.path)
         if (folder / "ctranslate2").is_dir():  # beside the model that it was converted from
             folder /= "ctranslate2"
@@ -49,7 +49,6 @@ class CTranslate2Engine:
             )
         self._folder = folder
         self._tokenizer = FolderTokenizer(folder if (folder / "tokenizer.json").is_file() else folder.parent)
-        self._chat = ChatFormat(self._tokenizer, config.chat_template)
         ends = self._tokenizer.eos_token_id
         self._ends = {ends} if ends is not None else set()
         self._small = (folder / "model.bin").stat().st_size <= SMALL
@@ -57,10 +56,13 @@ class CTranslate2Engine:
         self._threads = whole("ctranslate2", arguments, "threads", 1 if self._small else 0, low=0)
         ctranslate2.set_random_seed(config.seed & 0x7FFFFFFF)
         self._model = self._open()
-        self._max_len = whole("ctranslate2", arguments, "max_model_len", _context(folder), low=1)
-        self._waiting: deque[tuple[Key, Request, Encoded]] = deque()
-        self._refused: list[tuple[Key, Reply]] = []
-        self.capacity = 16 * self._batch
+        batch = whole("ctranslate2", arguments, "batch_size", DEFAULT_BATCH, low=1)
+        super().__init__(
+            ChatFormat(self._tokenizer, config.chat_template),
+            max_len=whole("ctranslate2", arguments, "max_model_len", _context(folder), low=1),
+            batch=batch,
+            capacity=16 * batch,
+        )
 
     def _open(self) -> Any:
         try:
@@ -70,48 +72,12 @@ class CTranslate2Engine:
         except Exception as error:
             raise model_error(self._config.model, error) from None
 
-    def submit(self, key: Key, request: Request) -> None:
-        encoded = self._chat.encode(request, self._max_len)
-        if isinstance(encoded, Reply):
-            self._refused.append((key, encoded))
-        else:
-            self._waiting.append((key, request, encoded))
-
-    def cancel(self) -> list[Key]:
-        keys = [key for key, *_ in self._waiting]
-        self._waiting.clear()
-        return keys
-
-    def _budget(self, request: Request, encoded: Encoded) -> int:
-        return min(request.sampling.max_tokens, self._max_len - len(encoded.ids))
-
-    def poll(self) -> list[tuple[Key, Reply]]:
-        if self._refused or not self._waiting:
-            done, self._refused = self._refused, []
-            return done
-        first = self._waiting.popleft()
-        batch, budget = [first], self._budget(*first[1:])
-        kept: deque[tuple[Key, Request, Encoded]] = deque()
-        # Only greedy requests of the same sampling and budget stand together: a batch has one of each.
-        while first[1].sampling.greedy and self._waiting and len(batch) < self._batch:
-            other = self._waiting.popleft()
-            alike = other[1].sampling == first[1].sampling and self._budget(*other[1:]) == budget
-            (batch if alike else kept).append(other)
-        self._waiting.extendleft(reversed(kept))
-        try:
-            return self._generate(batch, budget)
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"ctranslate2 stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same command resumes.",
-            ) from None
-
-    def _generate(self, batch: list[tuple[Key, Request, Encoded]], budget: int) -> list[tuple[Key, Reply]]:
-        sampling = batch[0][1].sampling
+    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]:
+        sampling = batch[0].request.sampling
         options: dict[str, Any] = {"sampling_topk": 1}
         if not sampling.greedy:
             if self._small:
-                self._library.set_random_seed(request_seed(self._config.seed, batch[0][0]))
+                self._library.set_random_seed(request_seed(self._config.seed, batch[0].key))
                 self._model = self._open()
             options = {
                 "sampling_topk": 0,
@@ -119,12 +85,12 @@ class CTranslate2Engine:
                 "sampling_temperature": sampling.temperature,
                 "num_hypotheses": sampling.n,
             }
-        stops = self._chat.stops(batch[0][1])
+        stops = self._chat.stops(batch[0].request)
         if stops and sampling.n == 1:
-            options["callback"] = self._watch(stops)
+            options["callback"] = _watch(stops, self._tokenizer.decode)
         results = self._model.generate_batch(
-            [[self._tokenizer.backend.id_to_token(i) for i in encoded.ids] for *_, encoded in batch],
-            max_length=budget,
+            [[self._tokenizer.backend.id_to_token(i) for i in asked.encoded.ids] for asked in batch],
+            max_length=batch[0].budget,
             beam_size=1,
             include_prompt_in_result=False,
             end_token=sorted(self._ends),
@@ -132,30 +98,19 @@ class CTranslate2Engine:
             **options,
         )
         done = []
-        for (key, request, encoded), result in zip(batch, results, strict=True):
+        for (key, request, encoded, _), result in zip(batch, results, strict=True):
             paths = [self._completion(ids, stops, len(encoded.ids)) for ids in result.sequences_ids]
             paths *= request.sampling.n // len(paths)  # greedy: the same path n times
             done.append((key, Reply(completions=tuple(paths), prompt=encoded.text)))
         return done
 
-    def _watch(self, stops: list[str]) -> Callable[[Any], bool]:
-        """CTranslate2 knows end tokens only: this ends a path of a batch when a stop string is complete."""
-        written: dict[int, list[int]] = defaultdict(list)
-
-        def complete(step: Any) -> bool:
-            ids = written[step.batch_id]
-            ids.append(step.token_id)
-            return _first(stops, self._tokenizer.decode(ids)) is not None
-
-        return complete
-
     def _completion(self, ids: list[int], stops: list[str], prompt_tokens: int) -> Completion:
         ended = bool(ids) and ids[-1] in self._ends
         text = self._tokenizer.decode(ids[:-1] if ended else ids).rstrip("\ufffd")
-        cut = _first(stops, text)
+        cut = first_stop(stops, text)
         if cut is not None:  # as vLLM counts: up to the token that completes the stop string
             spent = bisect_left(
-                range(len(ids)), True, key=lambda n: _first(stops, self._tokenizer.decode(ids[:n])) is not None
+                range(len(ids)), True, key=lambda n: first_stop(stops, self._tokenizer.decode(ids[:n])) is not None
             )
             ids, text = ids[:spent], text[:cut]
         return Completion(
@@ -185,16 +140,24 @@ class CTranslate2Engine:
         folders = dict.fromkeys([self._folder, self._tokenizer.folder])
         return "+".join(fingerprint(str(folder)) for folder in folders)
 
-    def preview(self, request: Request) -> str:
-        return self._chat.text(request)
-
     def close(self) -> None:
         del self._model
 
 
-def _first(stops: list[str], text: str) -> int | None:
-    """Where the first of the stop strings begins."""
-    return min((place for place in map(text.find, stops) if place >= 0), default=None)
+def _watch(stops: list[str], decode: Callable[[list[int]], str]) -> Callable[[Any], bool]:
+    """CTranslate2 knows end tokens only: this ends a path of a batch when a stop string is complete.
+
+    It may not hold the engine: a thread of the model drops it last, sometimes after we have dropped the engine, and a model
+    that is dropped by its own thread aborts the process.
+    """
+    written: dict[int, list[int]] = defaultdict(list)
+
+    def complete(step: Any) -> bool:
+        ids = written[step.batch_id]
+        ids.append(step.token_id)
+        return first_stop(stops, decode(ids)) is not None
+
+    return complete
 
 
 def _context(folder: Path) -> int:

@@ -26,9 +26,8 @@ from cotbench.engines.endpoint import Secrets, public_url
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
-MAX_RETRIES = (
-    14  # with the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away
-)
+# With the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
+MAX_RETRIES = 14
 # Requests that one client has in flight: for each, its connection pool looks at all its connections.
 LANE = 8
 TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
@@ -106,9 +105,8 @@ class OpenAIEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
-        encrypted = not self._url.startswith(
-            "http://"
-        )  # without TLS no certificates are needed, which take time to load
+        # Without TLS no certificates are needed, which take time to load.
+        encrypted = not self._url.startswith("http://")
         self._clients = [
             openai.AsyncOpenAI(
                 base_url=self._url,

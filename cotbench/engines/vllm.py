@@ -13,6 +13,7 @@ import shlex
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,27 @@ def _own_session() -> Generator[None]:
             multiprocessing.spawn.set_executable(before)
 
 
+def _report_death(core: Any) -> None:
+    """Have a waiting `step()` raise when the engine's process is gone.
+
+    vLLM (0.32) notices a process that was killed (by the system that is out of memory, say), and goes on waiting for its
+    next output.
+    """
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    resources: Any = getattr(core, "resources", None)
+    outputs: Any = getattr(core, "outputs_queue", None)
+    if outputs is None or not hasattr(resources, "engine_dead"):
+        return  # an engine in this process, or another version's
+
+    def watch() -> None:
+        while not resources.engine_dead:  # also set by its own shutdown: then nobody reads what is put
+            time.sleep(0.5)
+        outputs.put_nowait(EngineDeadError())
+
+    threading.Thread(target=watch, name="vllm-watch", daemon=True).start()
+
+
 class VllmEngine:
     def __init__(self, config: EngineConfig) -> None:
         no_tokens(config.model_args)
@@ -100,6 +122,7 @@ class VllmEngine:
                 raise model_error(config.model, error) from None
         self._vllm = vllm
         self._engine = self._llm.llm_engine
+        _report_death(getattr(self._engine, "engine_core", None))
         self._chat = chat_format(
             str(arguments.get("tokenizer", config.path)),
             config.chat_template,
