@@ -162,16 +162,29 @@ class Loop:
             self._watch(self.tally)
 
     def _flows(self) -> Iterator[_Active]:
-        """Question by question with all its modes, the largest budget first: they share a prefix, and long ones start early."""
-        place = 0
+        """Question by question with all its modes, the largest budget first: they share a prefix, and long ones start early.
+
+        Of the last questions, as many as the engine takes at once, the short answers come behind all long ones: so
+        they fill the slots that the last chains of thought leave idle.
+        """
+        place, left = 0, sum(map(len, self._plan.questions.values()))
+        last: list[_Active] = []
         for task, questions in self._plan.questions.items():
             kits = [kit for (name, _), kit in self._plan.kits.items() if name == task]
             long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].sampling.max_tokens)
             for question in questions:
                 self._open_flows[question.id] = len(kits)
-                for offset, kit in long_first:
-                    yield _Active(place=place + offset, question=question, kit=kit, flow=kit.mode.run(question, kit))
+                active = [
+                    _Active(place=place + offset, question=question, kit=kit, flow=kit.mode.run(question, kit))
+                    for offset, kit in long_first
+                ]
+                if left > self._engine.capacity:
+                    yield from active
+                else:
+                    last += active
                 place += len(kits)
+                left -= 1
+        yield from sorted(last, key=lambda active: -active.kit.sampling.max_tokens)
 
     def _advance(self, active: _Active, results: Sequence[Any] | None) -> None:
         """Move a flow on until it needs something that isn't here."""

@@ -11,7 +11,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,16 +52,18 @@ class _RecordFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: dict[int, bytes] = {}
+        # Of each line its record's place and where it ends: the lines themselves stay on the disk.
+        self._places, self._ends = array("q"), array("q", [0])
         self._flushed = time.monotonic()
         try:
-            self._file = path.open("wb", buffering=1 << 16)
+            self._file = path.open("w+b", buffering=1 << 16)
         except OSError as error:
             raise cannot_write(path, error) from None
 
     def __call__(self, place: int, record: Record) -> None:
         line = record.line()
-        self._lines[place] = line
+        self._places.append(place)
+        self._ends.append(self._ends[-1] + len(line))
         try:
             self._file.write(line)
             if time.monotonic() - self._flushed > FLUSH_EVERY_S:
@@ -71,10 +74,15 @@ class _RecordFile:
 
     def finish(self) -> None:
         try:
-            self._file.close()
+            with self._file as file:
+                file.flush()
+                write_atomically(self._path, self._sorted(file.fileno()))
         except OSError as error:
             raise cannot_write(self._path, error) from None
-        write_atomically(self._path, b"".join(line for _, line in sorted(self._lines.items())))
+
+    def _sorted(self, descriptor: int) -> Iterator[bytes]:
+        for index in sorted(range(len(self._places)), key=self._places.__getitem__):
+            yield os.pread(descriptor, self._ends[index + 1] - self._ends[index], self._ends[index])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -401,7 +401,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
             for row, one, of, flow in zip(rows, predictions, verdicts, flows, strict=True)
         ]
         if write:
-            write_atomically(folder / RECORDS, b"".join(row.line() for row in after))
+            write_atomically(folder / RECORDS, (row.line() for row in after))
             manifest.totals["outcomes"] = dict(sorted(Counter(row.outcome for row in after).items()))
             manifest.sessions.append({**circumstance(), "command": ["cotbench", "score"], "started": now()})
             manifest.write(folder)

@@ -51,6 +51,15 @@ def data_dir() -> Path:
     return Path(os.environ["COTBENCH_DATA"])
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of random weights, for where transformers is installed."""
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    script = str(ROOT / "tests" / "tiny_model.py")
+    subprocess.run([sys.executable, script, str(folder)], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return folder
+
+
 @dataclass(frozen=True)
 class Outcome:
     code: int

@@ -22,7 +22,7 @@ from cotbench.tasks import find_task
 from cotbench.types import Completion, Key, Reply, Request, Sampling
 
 # vLLM and what it imports warn of their own affairs.
-pytestmark = [pytest.mark.xdist_group("engines"), pytest.mark.filterwarnings("default")]
+pytestmark = pytest.mark.filterwarnings("default")
 MODES = ("direct", "cot", "pal", "plan")
 ON_VLLM = pytest.mark.vllm, pytest.mark.slow
 SAMPLED = Sampling(max_tokens=96, temperature=0.7, n=8)
@@ -80,7 +80,10 @@ def opened(name: str) -> Iterator[Engine]:
             yield engine
             engine.close()
         return
-    arguments = {"vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3}, "transformers": {"dtype": "float32"}}
+    arguments = {
+        "vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3, "enforce_eager": True},
+        "transformers": {"dtype": "float32"},
+    }
     engine = open_engine(name, config(model_args=arguments.get(name, {})))
     yield engine
     engine.close()

@@ -20,12 +20,13 @@ from handmade import write_formulas
 
 from cotbench import records as records_module
 from cotbench import runner
+from cotbench.engines import EngineConfig
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.plan import Plan, RunOptions, make_plan
 from cotbench.records import JOURNAL, RECORDS
-from cotbench.types import Completion, Key, Question, Reply, Request
+from cotbench.types import Completion, Key, Question, Reply, Request, unit
 
 
 @pytest.fixture
@@ -386,3 +387,48 @@ def test_a_sync_that_fails_is_said(questions: Path, tmp_path: Path, monkeypatch:
         with pytest.raises(RunError, match="No space left on device"):
             journal.append([])
     journal.close()
+
+
+# --- one queue ----------------------------------------------------------------------------------------------------
+
+
+class Slots(StubEngine):
+    """Eight slots that each write one token a tick, first come, first served; a thought has some 150 tokens, an answer eight."""
+
+    slots = 8
+    ticks: ClassVar[list[int]] = []  # of each such engine, from its first token to its last
+    tokens: ClassVar[list[int]] = []
+
+    def __init__(self, config: EngineConfig) -> None:
+        super().__init__(config)
+        self.capacity = 32
+        self.now = self.written = 0
+        self.busy: list[tuple[int, Key, Request]] = []
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        while self._waiting and len(self.busy) < self.slots:
+            key, request = self._waiting.pop(0)
+            length = 50 + int(200 * unit("length", key.question)) if request.template == "cot" else 8
+            self.written += length
+            self.busy.append((self.now + length, key, request))
+        self.now = min(until for until, _, _ in self.busy)
+        done = [(key, self._reply(key, request)) for until, key, request in self.busy if until == self.now]
+        self.busy = [one for one in self.busy if one[0] != self.now]
+        return done
+
+    def close(self) -> None:
+        Slots.ticks.append(self.now)
+        Slots.tokens.append(self.written)
+
+
+def test_direct_answers_fill_what_chains_of_thought_leave_idle(
+    questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "open_engine", lambda name, config: Slots(config))
+    for modes in (["direct", "cot"], ["direct"], ["cot"]):
+        plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=modes))
+        assert runner.execute(plan, tmp_path / "-".join(modes)).tally.done == 30 * len(modes)
+    together, direct, cot = Slots.ticks[-3:]
+    assert Slots.tokens[-3] == sum(Slots.tokens[-2:]), "the same work"
+    assert direct > 20
+    assert cot <= together < cot + 0.2 * direct, "together they take hardly longer than the thoughts alone"

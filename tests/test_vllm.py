@@ -6,35 +6,21 @@ What is tested is everything around the model, through the code that a GPU would
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, descendants, run_cli
-from vllm_server import ENV, serving
+from conftest import run_cli
+from vllm_server import EAGER, ENV, VLLM_ARGS, journal, serving
 
-from cotbench.records import JOURNAL, MANIFEST, RECORDS
+from cotbench.records import MANIFEST, RECORDS
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
-VLLM_ARGS = "dtype=float32,gpu_memory_utilization=0.3"  # other tests use the memory too
+LIMIT = 15
+ROWS = 4 * LIMIT * 2
 BUDGETS = "cot=64,direct=24"
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "tiny_model.py"), str(folder)], check=True, env={**os.environ, **ENV}
-    )
-    return folder
 
 
 def run(model: object, output: Path, *more: object, code: int = 0) -> tuple[Path, list[dict[str, Any]], str]:
@@ -48,35 +34,30 @@ def run(model: object, output: Path, *more: object, code: int = 0) -> tuple[Path
     return folder, journal(folder), done.err
 
 
-def journal(folder: Path) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in (folder / JOURNAL).read_bytes().splitlines()]
-    return sorted(rows, key=lambda row: (row["question"], row["template"]))
-
-
 @pytest.fixture(scope="session")
 def in_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], str]:
-    return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", 40, "--model-args", VLLM_ARGS)
+    return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", LIMIT, "--model-args", VLLM_ARGS)
 
 
 @pytest.mark.data
 def test_vllm_in_process(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
     folder, rows, _ = in_process
-    assert len(rows) == 320
+    assert len(rows) == ROWS
     manifest = json.loads((folder / MANIFEST).read_text())
     assert manifest["status"] == "finished"
     assert manifest["engine"]["engine"] == "vllm"
     assert manifest["engine"]["chat_template"] == "model"
     assert manifest["engine"]["revision"].startswith("files:")
     assert manifest["engine"]["dtype"] == "float32"
-    assert len(manifest["question_ids"]["mmlu"]) == 40
-    assert len((folder / RECORDS).read_bytes().splitlines()) == 320
+    assert len(manifest["question_ids"]["mmlu"]) == LIMIT
+    assert len((folder / RECORDS).read_bytes().splitlines()) == ROWS
     for row in rows:
         [path] = row["completions"]
         assert row["prompt"].startswith("<s><|system|>")
         assert row["prompt"].count("<s>") == 1
         assert row["prompt"].count("<|assistant|>\n") == 1
         assert path["completion_tokens"] <= (64 if row["template"] == "cot" else 24)
-    assert len({row["completions"][0]["text"] for row in rows}) > 280  # the prompts reach the model
+    assert len({row["completions"][0]["text"] for row in rows}) > 0.85 * ROWS  # the prompts reach the model
 
 
 @pytest.mark.data
@@ -84,23 +65,23 @@ def test_all_modes_in_process(tiny: Path, tmp_path: Path) -> None:
     """A random model writes no programs and no plans worth the name; what is tested is that all modes get through."""
     modes = "direct,cot,self-consistency,pal,plan-direct,plan-cot,plan-solver"
     done = run_cli(
-        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "10", "--paths", "20", "--max-tokens", "16",
-        "--model-args", VLLM_ARGS, "--output-dir", tmp_path, "--json", env=ENV, timeout=900,
+        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "4", "--paths", "20", "--max-tokens", "16",
+        "--model-args", EAGER, "--output-dir", tmp_path, "--json", env=ENV, timeout=900,
     )  # fmt: skip
     assert done.code == 0, done.err
     folder = Path(json.loads(done.out)["folder"])
     records = [json.loads(line) for line in (folder / RECORDS).read_bytes().splitlines()]
-    assert len(records) == 7 * 40
+    assert len(records) == 7 * 16
     assert not {row["outcome"] for row in records} & {"engine_error", "grader_timeout"}
     rows = journal(folder)
-    assert len([row for row in rows if row["template"] == "plan"]) == 40, "one plan for three modes"
+    assert len([row for row in rows if row["template"] == "plan"]) == 16, "one plan for three modes"
     sampled = [row for row in rows if row["sampling"]["n"] == 20]
-    assert len(sampled) == 80, "one request with n paths for each question, of self-consistency and of pal"
+    assert len(sampled) == 32, "one request with n paths for each question, of self-consistency and of pal"
     for row in sampled:
         assert len(row["completions"]) == 20
         assert len({path["text"] for path in row["completions"]}) > 10, "each path has noise of its own"
     voted = [row for row in records if row["votes"]]
-    assert len(voted) == 80
+    assert len(voted) == 32
     assert all(len(row["votes"]["ballots"]) == 20 for row in voted)
     spent = {row["request"]: sum(path["completion_tokens"] for path in row["completions"]) for row in rows}
     assert all(sum(spent[request] for request, _ in row["requests"]) == row["completion_tokens"] for row in records)
@@ -112,7 +93,7 @@ def test_transformers_gives_the_same_greedy_outputs(
 ) -> None:
     _, expected, _ = in_process
     _, rows, _ = run(
-        tiny, tmp_path, "--limit", 40, "--engine", "transformers", "--model-args", "dtype=float32,batch_size=32"
+        tiny, tmp_path, "--limit", LIMIT, "--engine", "transformers", "--model-args", "dtype=float32,batch_size=32"
     )
     assert [(r["question"], r["request"], r["prompt"]) for r in rows] == [
         (r["question"], r["request"], r["prompt"]) for r in expected
@@ -124,7 +105,7 @@ def test_transformers_gives_the_same_greedy_outputs(
 def test_transformers_and_vllm_report_together(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
     done = run_cli("report", in_process[0])
     assert done.code == 0, done.err
-    assert "n = 40" in done.out
+    assert f"n = {LIMIT}" in done.out
 
 
 @pytest.mark.data
@@ -134,7 +115,7 @@ def test_the_openai_engine_against_vllms_server(
     """The same model behind a server: the server renders the same chat template, so the outputs are the same."""
     _, expected, _ = in_process
     with serving(tiny, "tiny-served") as url:
-        folder, rows, _ = run("tiny-served", tmp_path, "--limit", 40, "--engine", "openai", "--base-url", url)
+        folder, rows, _ = run("tiny-served", tmp_path, "--limit", LIMIT, "--engine", "openai", "--base-url", url)
         wrong = run_cli(
             "run",
             "--model",
@@ -151,124 +132,7 @@ def test_the_openai_engine_against_vllms_server(
         )
     assert wrong.code == 3
     assert "it serves: tiny-served" in wrong.err
-    assert len(rows) == 320
+    assert len(rows) == ROWS
     same = sum(a["completions"] == b["completions"] for a, b in zip(rows, expected, strict=True))
     assert same >= 0.99 * len(rows), f"{same} of {len(rows)} are the same"
     assert json.loads((folder / MANIFEST).read_text())["engine"]["device"] == url
-
-
-def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> None:
-    """Base-model text, sampled paths repeatable by seed, a prompt longer than the context, and a broken model folder."""
-    own = tmp_path / "own.jsonl"
-    rows = [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(6)] + [
-        {"question": "word " * 9000, "answer": "1"}
-    ]
-    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    base = [
-        "run",
-        "--model",
-        tiny,
-        "--task",
-        own,
-        "--mode",
-        "cot",
-        "--chat-template",
-        "none",
-        "--gen-kwargs",
-        "temperature=1.0,max_tokens=16",
-    ]
-    first = run_cli(*base, "--json", "--model-args", VLLM_ARGS, "-o", tmp_path / "a", env=ENV)
-    assert first.code == 4, first.err
-    assert "1 of 7 answers are missing because their requests failed" in first.err
-    one = journal(Path(json.loads(first.out)["folder"]))
-    assert [r["completions"][0]["finish_reason"] for r in one].count("error") == 1
-    assert all(r["prompt"].endswith("\n\nResponse:") for r in one)
-    sampled = [r for r in one if "seed" in r and r["completions"][0]["finish_reason"] != "error"]
-    assert len({r["seed"] for r in sampled}) == len({r["completions"][0]["text"] for r in sampled}) == 6
-    second = run_cli(*base, "--json", "--model-args", VLLM_ARGS, "-o", tmp_path / "b", env=ENV)
-    assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
-        r["completions"] for r in one
-    ]
-
-
-def test_a_model_that_isnt_there(tmp_path: Path) -> None:
-    for engine in ("vllm", "transformers"):
-        done = run_cli(
-            "run",
-            "--model",
-            tmp_path / "nothing",
-            "--engine",
-            engine,
-            "--task",
-            "sample",
-            "--mode",
-            "cot",
-            env=ENV,
-            cwd=tmp_path,
-        )
-        assert done.code == 3, done.err
-        assert f"--model {tmp_path / 'nothing'}: can't be loaded" in done.err
-        assert "Traceback" not in done.err
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_killed_engine_a_killed_run_and_a_ctrl_c(tiny: Path, tmp_path: Path) -> None:
-    """A run whose engine dies says so. An engine that outlives its run would keep the device's memory, and the run
-    couldn't be resumed. A Ctrl-C reaches the whole foreground process group, and what is in flight is still finished and
-    recorded."""
-    command = [
-        sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
-        "--max-tokens", "cot=1200,direct=24", "--model-args", VLLM_ARGS, "-o", str(tmp_path), "--quiet",
-    ]  # fmt: skip
-
-    def started(more_than: int) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            command, env={**os.environ, **ENV}, stderr=subprocess.PIPE, start_new_session=True, text=True
-        )
-        deadline = time.monotonic() + 240
-        while sum(p.read_bytes().count(b"\n") for p in tmp_path.glob(f"*/{JOURNAL}")) <= more_than:
-            assert time.monotonic() < deadline
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.05)
-        return process
-
-    def engine_of(run: subprocess.Popen[str]) -> list[int]:
-        found = [p for p in descendants(run.pid) if "resource_tracker" not in Path(f"/proc/{p}/cmdline").read_text()]
-        assert found
-        return found
-
-    bereft = started(0)
-    for pid in engine_of(bereft):
-        os.kill(pid, signal.SIGKILL)
-    _, err = bereft.communicate(timeout=120)
-    assert bereft.returncode == 3, err
-    assert "vLLM stopped" in err
-    assert "Everything recorded is kept" in err
-    assert "Traceback" not in err
-
-    killed = started(sum(p.read_bytes().count(b"\n") for p in tmp_path.glob(f"*/{JOURNAL}")))
-    engine = engine_of(killed)
-    killed.kill()
-    killed.communicate(timeout=60)
-    deadline = time.monotonic() + 20
-    while any(map(alive, engine)):
-        assert time.monotonic() < deadline, "the engine outlives its run"
-        time.sleep(0.1)
-    [folder] = [p.parent for p in tmp_path.glob(f"*/{JOURNAL}")]
-    recorded = len(journal(folder))
-    assert 0 < recorded < 96
-
-    resumed = started(recorded)
-    os.killpg(resumed.pid, signal.SIGINT)
-    _, err = resumed.communicate(timeout=240)
-    # All requests were in flight already, so finishing them finishes the run; nothing was lost or asked twice.
-    assert resumed.returncode == 0, err
-    assert "Press Ctrl-C again" in err
-    rows = journal(folder)
-    assert len(rows) == len({(row["question"], row["request"]) for row in rows}) == 96

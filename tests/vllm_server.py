@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -12,11 +13,23 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from cotbench.records import JOURNAL
 
 # A quiet CPU set-up: two threads on busy cores are many times slower than one.
 ENV = {
     "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
 }  # fmt: skip
+
+VLLM_ARGS = "dtype=float32,gpu_memory_utilization=0.3"  # other tests use the memory too
+EAGER = f"{VLLM_ARGS},enforce_eager=true"  # compiling takes half of a start: one run with it will do
+
+
+def journal(folder: Path) -> list[dict[str, Any]]:
+    """A run's journal, sorted by address."""
+    rows = [json.loads(line) for line in (folder / JOURNAL).read_bytes().splitlines()]
+    return sorted(rows, key=lambda row: (row["question"], row["template"]))
 
 
 @contextlib.contextmanager
@@ -28,6 +41,7 @@ def serving(model: Path, name: str) -> Iterator[str]:
     command = [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--served-model-name", name,
         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--gpu-memory-utilization", "0.3",
+        "--enforce-eager",
         "--no-enable-chunked-prefill",  # which fails on a CPU with requests that have a seed, as in engines/vllm.py
     ]  # fmt: skip
     server = subprocess.Popen(

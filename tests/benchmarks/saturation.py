@@ -1,11 +1,12 @@
 """Does cotbench keep vLLM busy? Its tokens per second against a bare `LLM.generate` with the same token ids and sampling in one call.
 
     python tests/benchmarks/saturation.py --model FOLDER [--task demo] [--limit N] [--mode direct,cot,self-consistency] [--paths 5] [--repeat 5]
-                                          [--model-args dtype=float32,...]
+                                          [--model-args dtype=float32,...] [--lm-eval PYTHON]
 
 Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to vLLM at once; `cotbench` is its loop from the
-first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. Loading the
-model is in none of them. Printed are medians of tokens per second, their ratios, and how much of the prompts vLLM found in its prefix cache.
+first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. With
+--lm-eval, an interpreter that has vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode; counted is the time
+within its `generate_until` alone. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, and how much of the prompts vLLM found in its prefix cache.
 """
 
 from __future__ import annotations
@@ -94,6 +95,66 @@ def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
     return {"seconds": spent, "tokens": tokens, "hits": rate}
 
 
+def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
+    """lm-evaluation-harness over the prompts of a recorded run; sampled paths are its `repeats`."""
+    import lm_eval
+    import yaml
+    from lm_eval.models.vllm_causallms import VLLM
+    from lm_eval.tasks import TaskManager
+
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for line in (run / "journal.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        groups.setdefault(f"{row['template']}_{row['sampling']['n']}", []).append(row)
+    arguments = dict(pair.split("=", 1) for pair in given.model_args.split(",") if pair)
+    lm = VLLM(
+        pretrained=given.model, add_bos_token=False, enable_prefix_caching=True, disable_log_stats=False,
+        **{name: yaml.safe_load(value) for name, value in arguments.items()},
+    )  # fmt: skip
+    spent, texts = 0.0, []
+    generate_until = lm.generate_until
+
+    def timed(*args: Any, **more: Any) -> Any:
+        nonlocal spent
+        started = time.perf_counter()
+        found = generate_until(*args, **more)
+        spent += time.perf_counter() - started
+        texts.extend(found)
+        return found
+
+    lm.generate_until = timed
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, rows in groups.items():
+            file = Path(temporary, f"{name}.jsonl")
+            file.write_text("".join(json.dumps({"prompt": row["prompt"], "gold": ""}) + "\n" for row in rows))
+            asked = rows[0]["sampling"]
+            sampling = (
+                {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"]}
+                if asked["temperature"]
+                else {"do_sample": False, "temperature": 0.0}
+            )
+            task = {
+                "task": f"bench_{name}",
+                "dataset_path": "json",
+                "dataset_kwargs": {"data_files": {"test": str(file)}},
+                "test_split": "test",
+                "output_type": "generate_until",
+                "doc_to_text": "{{prompt}}",
+                "doc_to_target": "{{gold}}",
+                "repeats": asked["n"],
+                "generation_kwargs": {"until": [], "max_gen_toks": asked["max_tokens"], **sampling},
+                "filter_list": [{"name": "first", "filter": [{"function": "take_first"}]}],
+                "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
+            }
+            Path(temporary, f"{name}.yaml").write_text(yaml.safe_dump(task))
+        lm_eval.simple_evaluate(
+            model=lm, tasks=[f"bench_{name}" for name in groups], bootstrap_iters=0,
+            task_manager=TaskManager(include_path=temporary, include_defaults=False),
+        )  # fmt: skip
+    tokens = sum(len(lm.tokenizer.encode(text, add_special_tokens=False)) + 1 for text in texts)  # and the end token
+    return {"seconds": spent, "tokens": tokens, "hits": hit_rate(lm.model)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
@@ -104,13 +165,17 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--model-args", default="")
     parser.add_argument("--without-modes", action="store_true", help="leave the third measurement out")
-    parser.add_argument("--part", choices=["bare", "cotbench", "modes"], help="one measurement, for the script itself")
+    parser.add_argument(
+        "--part", choices=["bare", "cotbench", "modes", "lm-eval"], help="one measurement, for the script itself"
+    )
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--lm-eval", help="a Python with lm_eval and vLLM")
     given = parser.parse_args()
     modes = given.mode.split(",")
     if given.part:
-        if given.part == "bare":
-            result = bare(given, next(given.folder.glob("*/journal.jsonl")).parent)
+        if given.part in ("bare", "lm-eval"):
+            measure = bare if given.part == "bare" else theirs
+            result = measure(given, next(given.folder.glob("*/journal.jsonl")).parent)
         else:
             result = ours(given, [modes] if given.part == "cotbench" else [[mode] for mode in modes], given.folder)
         print("RESULT " + json.dumps(result))
@@ -118,13 +183,17 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {"cotbench": [], "bare": [], "modes": []}
     if given.without_modes:
         del found["modes"]
+    if given.lm_eval:
+        found["lm-eval"] = []
     with tempfile.TemporaryDirectory() as temporary:
         for turn in range(given.repeat):
             for part, results in found.items():
                 folder = Path(
-                    temporary, "0" if part == "bare" else f"{turn}" if part == "cotbench" else f"{turn}-modes"
+                    temporary,
+                    "0" if part in ("bare", "lm-eval") else f"{turn}" if part == "cotbench" else f"{turn}-modes",
                 )
-                command = [sys.executable, __file__, *sys.argv[1:], "--part", part, "--folder", str(folder)]
+                python = given.lm_eval if part == "lm-eval" else sys.executable
+                command = [python, __file__, *sys.argv[1:], "--part", part, "--folder", str(folder)]
                 done = subprocess.run(command, capture_output=True, text=True)
                 line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
                 if line is None:
