@@ -97,8 +97,18 @@ def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
 
 def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
     """lm-evaluation-harness over the prompts of a recorded run; sampled paths are its `repeats`."""
-    import lm_eval
+    from importlib import metadata
+
+    import vllm
     import yaml
+
+    usual = metadata.version  # lm-eval asks for that of the distribution "vllm", which a CPU build needn't be called
+    try:
+        usual("vllm")
+    except metadata.PackageNotFoundError:
+        metadata.version = lambda name: f"{vllm.__version__}+cpu" if name == "vllm" else usual(name)
+
+    import lm_eval
     from lm_eval.models.vllm_causallms import VLLM
     from lm_eval.tasks import TaskManager
 
@@ -128,6 +138,8 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
             file = Path(temporary, f"{name}.jsonl")
             file.write_text("".join(json.dumps({"prompt": row["prompt"], "gold": ""}) + "\n" for row in rows))
             asked = rows[0]["sampling"]
+            # It cuts prompts that leave too little room for all that may be generated.
+            room = lm.max_length - max(len(lm.tokenizer.encode(row["prompt"])) for row in rows)
             sampling = (
                 {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"]}
                 if asked["temperature"]
@@ -142,7 +154,7 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
                 "doc_to_text": "{{prompt}}",
                 "doc_to_target": "{{gold}}",
                 "repeats": asked["n"],
-                "generation_kwargs": {"until": [], "max_gen_toks": asked["max_tokens"], **sampling},
+                "generation_kwargs": {"until": [], "max_gen_toks": min(asked["max_tokens"], room), **sampling},
                 "filter_list": [{"name": "first", "filter": [{"function": "take_first"}]}],
                 "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
             }
