@@ -81,7 +81,7 @@ def opened(name: str) -> Iterator[Engine]:
             engine.close()
         return
     arguments = {
-        "vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3, "enforce_eager": True},
+        "vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3},
         "transformers": {"dtype": "float32"},
     }
     engine = open_engine(name, config(model_args=arguments.get(name, {})))

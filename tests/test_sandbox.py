@@ -187,7 +187,7 @@ def test_cpu_time_and_wall_time_are_bounded() -> None:
         while box.pending:
             results.update(box.done(1.0))
     assert {name: e.outcome for name, e in results.items()} == {"busy": "timeout", "stuck": "timeout"}
-    assert 0.6 < results["busy"].cpu_s < 2.5
+    assert 0.8 < results["busy"].cpu_s < 2.5
     assert results["stuck"].cpu_s < 0.5
     assert 3.5 < results["stuck"].wall_s < 8
 

@@ -18,7 +18,7 @@ from cotbench.records import MANIFEST, RECORDS
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
-LIMIT = 15
+LIMIT = 40
 ROWS = 4 * LIMIT * 2
 BUDGETS = "cot=64,direct=24"
 
@@ -57,7 +57,7 @@ def test_vllm_in_process(in_process: tuple[Path, list[dict[str, Any]], str]) -> 
         assert row["prompt"].count("<s>") == 1
         assert row["prompt"].count("<|assistant|>\n") == 1
         assert path["completion_tokens"] <= (64 if row["template"] == "cot" else 24)
-    assert len({row["completions"][0]["text"] for row in rows}) > 0.85 * ROWS  # the prompts reach the model
+    assert len({row["completions"][0]["text"] for row in rows}) > 0.875 * ROWS  # the prompts reach the model
 
 
 @pytest.mark.data
@@ -65,23 +65,23 @@ def test_all_modes_in_process(tiny: Path, tmp_path: Path) -> None:
     """A random model writes no programs and no plans worth the name; what is tested is that all modes get through."""
     modes = "direct,cot,self-consistency,pal,plan-direct,plan-cot,plan-solver"
     done = run_cli(
-        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "4", "--paths", "20", "--max-tokens", "16",
+        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "10", "--paths", "20", "--max-tokens", "16",
         "--model-args", EAGER, "--output-dir", tmp_path, "--json", env=ENV, timeout=900,
     )  # fmt: skip
     assert done.code == 0, done.err
     folder = Path(json.loads(done.out)["folder"])
     records = [json.loads(line) for line in (folder / RECORDS).read_bytes().splitlines()]
-    assert len(records) == 7 * 16
+    assert len(records) == 7 * 40
     assert not {row["outcome"] for row in records} & {"engine_error", "grader_timeout"}
     rows = journal(folder)
-    assert len([row for row in rows if row["template"] == "plan"]) == 16, "one plan for three modes"
+    assert len([row for row in rows if row["template"] == "plan"]) == 40, "one plan for three modes"
     sampled = [row for row in rows if row["sampling"]["n"] == 20]
-    assert len(sampled) == 32, "one request with n paths for each question, of self-consistency and of pal"
+    assert len(sampled) == 80, "one request with n paths for each question, of self-consistency and of pal"
     for row in sampled:
         assert len(row["completions"]) == 20
         assert len({path["text"] for path in row["completions"]}) > 10, "each path has noise of its own"
     voted = [row for row in records if row["votes"]]
-    assert len(voted) == 32
+    assert len(voted) == 80
     assert all(len(row["votes"]["ballots"]) == 20 for row in voted)
     spent = {row["request"]: sum(path["completion_tokens"] for path in row["completions"]) for row in rows}
     assert all(sum(spent[request] for request, _ in row["requests"]) == row["completion_tokens"] for row in records)
@@ -136,3 +136,37 @@ def test_the_openai_engine_against_vllms_server(
     same = sum(a["completions"] == b["completions"] for a, b in zip(rows, expected, strict=True))
     assert same >= 0.99 * len(rows), f"{same} of {len(rows)} are the same"
     assert json.loads((folder / MANIFEST).read_text())["engine"]["device"] == url
+
+
+def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> None:
+    """Base-model text, sampled paths repeatable by seed, a prompt longer than the context."""
+    own = tmp_path / "own.jsonl"
+    rows = [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(6)] + [
+        {"question": "word " * 9000, "answer": "1"}
+    ]
+    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    base = [
+        "run",
+        "--model",
+        tiny,
+        "--task",
+        own,
+        "--mode",
+        "cot",
+        "--chat-template",
+        "none",
+        "--gen-kwargs",
+        "temperature=1.0,max_tokens=16",
+    ]
+    first = run_cli(*base, "--json", "--model-args", EAGER, "-o", tmp_path / "a", env=ENV)
+    assert first.code == 4, first.err
+    assert "1 of 7 answers are missing because their requests failed" in first.err
+    one = journal(Path(json.loads(first.out)["folder"]))
+    assert [r["completions"][0]["finish_reason"] for r in one].count("error") == 1
+    assert all(r["prompt"].endswith("\n\nResponse:") for r in one)
+    sampled = [r for r in one if "seed" in r and r["completions"][0]["finish_reason"] != "error"]
+    assert len({r["seed"] for r in sampled}) == len({r["completions"][0]["text"] for r in sampled}) == 6
+    second = run_cli(*base, "--json", "--model-args", EAGER, "-o", tmp_path / "b", env=ENV)
+    assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
+        r["completions"] for r in one
+    ]

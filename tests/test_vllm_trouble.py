@@ -1,9 +1,8 @@
-"""What may go wrong around vLLM and transformers: models that can't be loaded, prompts that are too long, processes that are killed."""
+"""What may go wrong around vLLM and transformers: models that can't be loaded, processes that are killed."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -21,40 +20,6 @@ from vllm_server import EAGER, ENV, journal
 from cotbench.records import JOURNAL
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
-
-
-def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> None:
-    """Base-model text, sampled paths repeatable by seed, a prompt longer than the context, and a broken model folder."""
-    own = tmp_path / "own.jsonl"
-    rows = [{"question": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(6)] + [
-        {"question": "word " * 9000, "answer": "1"}
-    ]
-    own.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    base = [
-        "run",
-        "--model",
-        tiny,
-        "--task",
-        own,
-        "--mode",
-        "cot",
-        "--chat-template",
-        "none",
-        "--gen-kwargs",
-        "temperature=1.0,max_tokens=16",
-    ]
-    first = run_cli(*base, "--json", "--model-args", EAGER, "-o", tmp_path / "a", env=ENV)
-    assert first.code == 4, first.err
-    assert "1 of 7 answers are missing because their requests failed" in first.err
-    one = journal(Path(json.loads(first.out)["folder"]))
-    assert [r["completions"][0]["finish_reason"] for r in one].count("error") == 1
-    assert all(r["prompt"].endswith("\n\nResponse:") for r in one)
-    sampled = [r for r in one if "seed" in r and r["completions"][0]["finish_reason"] != "error"]
-    assert len({r["seed"] for r in sampled}) == len({r["completions"][0]["text"] for r in sampled}) == 6
-    second = run_cli(*base, "--json", "--model-args", EAGER, "-o", tmp_path / "b", env=ENV)
-    assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
-        r["completions"] for r in one
-    ]
 
 
 def test_a_model_that_isnt_there(tmp_path: Path) -> None:
