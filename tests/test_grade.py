@@ -363,16 +363,8 @@ def grade_all(pairs: list[tuple[str, str]], count: int = 2) -> dict[tuple[str, s
         grader.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patient() -> Iterator[None]:
-    """What is tested of comparisons is not how soon a busy machine makes them; tests of the limit set their own."""
-    usual, workers.TIMEOUT_S = workers.TIMEOUT_S, 60.0
-    yield
-    workers.TIMEOUT_S = usual
-
-
 @pytest.fixture(scope="module")
-def verdicts(patient: None) -> dict[tuple[str, str], Outcome]:
+def verdicts() -> dict[tuple[str, str], Outcome]:
     return grade_all([(gold, answer) for _, gold, answer, _ in PAIRS + MISGRADED])
 
 
@@ -547,6 +539,24 @@ def test_a_comparison_that_hangs_is_no_wrong_answer(grader: Grader[int], monkeyp
     assert found == {ticket: TIMEOUT if answer == "slow" else RIGHT for ticket, answer in enumerate(answers)}
     assert grader.submit(9, "slow", "x+1", LATEX) is TIMEOUT  # it isn't tried again
     assert grader.fatal == set()  # no worker ended of itself
+
+
+def burns_or_waits(gold: str, answer: str) -> bool:
+    while answer == "burns":
+        pass
+    time.sleep(1.2 if answer == "waits" else 0)
+    return True
+
+
+@pytest.mark.usefixtures("quick_start")
+def test_the_limit_is_of_cpu_time(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison that waits for a core on a busy machine isn't given up."""
+    monkeypatch.setattr(workers, "_compare", burns_or_waits)
+    monkeypatch.setattr(workers, "TIMEOUT_S", 0.5)
+    for ticket, answer in enumerate(["waits", "burns", "fast"]):
+        assert grader.submit(ticket, answer, "x+1", LATEX) is None
+    assert drain(grader, 20) == {0: RIGHT, 1: TIMEOUT, 2: RIGHT}
+    assert grader.fatal == set()
 
 
 @pytest.mark.usefixtures("quick_start")

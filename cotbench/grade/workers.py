@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 Ticket = TypeVar("Ticket", bound=Hashable)
 
-TIMEOUT_S = 5.0  # wall time for one comparison; Math-Verify's own default
+TIMEOUT_S = 5.0  # CPU time for one comparison; Math-Verify's own default, of wall time
+PATIENCE = 4  # and so many times as much wall time: on a busy machine a comparison gets a part of a core
 MEMORY_BYTES = 4 << 30  # address space of a worker; SymPy with its caches stays below 1 GiB on MATH
 MAX_POOLS = 12  # a pool of workers that breaks is replaced, this often without a comparison in between
 
@@ -39,9 +41,8 @@ def _prepare_worker() -> None:
     except (ImportError, ValueError, OSError):
         pass  # not every system has it; the time limit and the size limits remain
     _die_with_parent()
-    import signal
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # of `_limited`
     import cotbench.grade.equality  # noqa: F401
 
 
@@ -58,6 +59,15 @@ def _compare(gold: str, answer: str) -> bool | None:
     from cotbench.grade.equality import latex_equal
 
     return latex_equal(gold, answer)
+
+
+def _limited(compare: Callable[[str, str], bool | None], cpu_s: float, gold: str, answer: str) -> bool | None:
+    """Within so much CPU time: beyond it the kernel ends the worker, whatever C code it is in."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    try:
+        return compare(gold, answer)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class _Spawn(SpawnContext):
@@ -169,7 +179,7 @@ class Grader(Generic[Ticket]):
             self._pools += 1
             self._context = _Spawn()
             self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
-        future = self._pool.schedule(_compare, args=pair, timeout=TIMEOUT_S)
+        future = self._pool.schedule(_limited, args=(_compare, TIMEOUT_S, *pair), timeout=PATIENCE * TIMEOUT_S)
         self._futures[pair] = future
         future.add_done_callback(lambda done: self._finished.put((pair, done, tries)))
 
@@ -196,7 +206,9 @@ class Grader(Generic[Ticket]):
             return Outcome.GRADER_TIMEOUT
         except RecursionError:
             return Outcome.GRADER_TIMEOUT
-        except (ProcessExpired, MemoryError):
+        except (ProcessExpired, MemoryError) as error:
+            if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGPROF:
+                return Outcome.GRADER_TIMEOUT
             if tries < 2:
                 self._schedule(pair, tries + 1)
                 return None
