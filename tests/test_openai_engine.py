@@ -684,6 +684,20 @@ def test_the_key_is_sent_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> N
     assert server.model_requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.parametrize(
+    ("credentials", "pair"),
+    [("user:pass", b"user:pass"), ("token", b"token:"), ("user:p%40ss", b"user:p@ss")],
+)
+def test_credentials_of_the_address_are_sent_in_a_header_instead_of_the_key(
+    credentials: str, pair: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with MockServer(says("4")) as server, opened(server, base_url=server.url_with(credentials)) as engine:
+        assert ask(engine).completions == (read(),)
+    for sent in (*server.model_requests, *server.requests):
+        assert sent.headers["authorization"] == f"Basic {base64.b64encode(pair).decode()}"
+
+
 # Where a server puts what it was given. Errors are shortened, so a key may also stand where they are cut.
 ECHOES: dict[str, Callable[[str], str]] = {
     "as a whole": lambda secret: f"Incorrect API key provided: {secret}.",

@@ -28,6 +28,17 @@ def public_url(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """The address without user name and password, and the header that carries them, which stands in for a key's (RFC 7617)."""
+    parts = _split(url)
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return bare, {"Authorization": f"Basic {_pair(parts)}"} if "@" in parts.netloc else {}
+
+
+def _pair(parts: SplitResult) -> str:
+    return base64.b64encode(f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode()).decode()
+
+
 class Secrets:
     """Masks everything secret about a server in what it or its client say."""
 
@@ -35,8 +46,7 @@ class Secrets:
         parts = _split(url)
         user, password = parts.username or "", parts.password or ""
         plain = {key, user, password, parts.query, unquote(user), unquote(password)}
-        pair = f"{unquote(user)}:{unquote(password)}".encode()
-        plain |= {base64.b64encode(pair).decode()} if user or password else set()
+        plain |= {_pair(parts)} if user or password else set()
         # The longest first, since one may be part of another; very short ones are no secret and occur in any text.
         self._all = sorted((secret for secret in plain if len(secret) > 3), key=len, reverse=True)
 

@@ -1,9 +1,9 @@
-"""Any OpenAI-compatible server, by the `openai` client: bounded concurrency, retries with backoff.
+"""Any OpenAI-compatible server: bounded concurrency, retries with backoff (`client.py`).
 
 The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text goes
 to the completions endpoint. A request that fails for good comes back as a Completion with finish_reason "error"; a
 wrong key, a wrong model name or a server that can't be reached stops the run, which can be resumed. The key never
-leaves this module.
+leaves this module and the client.
 """
 
 from __future__ import annotations
@@ -12,25 +12,29 @@ import asyncio
 import os
 import queue
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import aiohttp
 import orjson
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, disarmed, fold_system, plain_text
+from cotbench.engines.client import BadStatus, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, public_url
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
-# With the client's backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
+# With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
-# Requests that one client has in flight: for each, its connection pool looks at all its connections.
-LANE = 8
-TIMEOUT_S = 600.0  # the client's own default: a long chain of thought on a busy server
+# How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket (Python's default is 5 ms).
+SWITCH_S = 0.0005
+MOMENT_S, LONGEST_MOMENT_S = 0.005, 0.05
+TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
 
 _FINISH: dict[str | None, FinishReason] = {
     "stop": "stop",
@@ -69,9 +73,6 @@ class _Manner:
 
 class OpenAIEngine:
     def __init__(self, config: EngineConfig) -> None:
-        import openai
-
-        self._openai = openai
         self._config = config
         self._url = config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         self._key = os.environ.get("OPENAI_API_KEY", "")
@@ -96,28 +97,21 @@ class OpenAIEngine:
         self._several = True  # whether the server has given all paths that it was asked for
         self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
+        self._arrived: list[tuple[Key, Reply]] = []  # and not yet handed over
+        self._arrived_s = 0.0
+        self._handing_over: asyncio.TimerHandle | None = None
         self._flying = 0
         self._unreachable = 0  # requests in a row that found no server
         self._fatal_error: ModelError | None = None
         self.capacity = 2 * config.concurrency
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
+        self._client = JsonClient(self._url, self._key, retries=retries, timeout_s=timeout_s)
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
-        # Without TLS no certificates are needed, which take time to load.
-        encrypted = not self._url.startswith("http://")
-        self._clients = [
-            openai.AsyncOpenAI(
-                base_url=self._url,
-                api_key=self._key or "none",
-                max_retries=retries,
-                timeout=timeout_s,
-                http_client=openai.DefaultAsyncHttpxClient(verify=encrypted),
-            )
-            for _ in range(-(-config.concurrency // LANE))
-        ]
-        self._busy = [0] * len(self._clients)
         self._gate = asyncio.Semaphore(config.concurrency)
         try:
             self._revision = self._call(self._check_server())
@@ -131,25 +125,24 @@ class OpenAIEngine:
     async def _check_server(self) -> str:
         """Ask for the list of models: tells at once whether the server, the key and the model's name are right."""
         here = f"at {public_url(self._url)}"  # all that is known of a model whose server doesn't tell
-        client = self._clients[0].with_options(max_retries=2, timeout=30.0)
         try:
-            models = [model async for model in await client.models.list() if isinstance(model.id, str)]
-        except self._openai.APIStatusError as error:
-            if error.status_code in (401, 403):
+            told = json_object(await self._client.get("/models", retries=2, timeout_s=30.0))
+            models = [model for model in told["data"] if isinstance(model["id"], str)]
+        except BadStatus as error:
+            if error.status in (401, 403):
                 raise self._fatal(error) from None
             return here  # some servers don't list their models
-        except self._openai.APIConnectionError as error:
-            raise self._away(self._secrets.clean(error.__cause__ or error)) from None
-        except Exception:  # it answers something that is no list of models: the requests will tell
+        except NoReply as error:
+            raise self._away(self._secrets.clean(error)) from None
+        except (ValueError, TypeError, KeyError):  # it is no list of models: the requests will tell
             return here
-        names = [model.id for model in models]
+        names = [model["id"] for model in models]
         if names and self._config.model not in names:
             raise ModelError(
                 f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {', '.join(names[:10])}.",
                 "Use one of these names.",
             )
-        found = next((model for model in models if model.id == self._config.model), None)
-        root = getattr(found, "root", None)
+        root = next((model.get("root") for model in models if model["id"] == self._config.model), None)
         return f"server:{root}" if isinstance(root, str) else here
 
     def _away(self, reason: str) -> ModelError:
@@ -158,15 +151,15 @@ class OpenAIEngine:
             "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
         )
 
-    def _fatal(self, error: Any) -> ModelError:
-        status = error.status_code
+    def _fatal(self, error: BadStatus) -> ModelError:
+        status = error.status
         if status in (401, 403):
             return ModelError(
                 f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
                 "Set OPENAI_API_KEY to a valid key; then run the same command again.",
             )
         return ModelError(
-            f"engine 'openai': {public_url(self._url)} answers {status}: {self._secrets.clean(error)}",
+            f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
             "Check --model and --base-url; then run the same command again.",
         )
 
@@ -193,37 +186,71 @@ class OpenAIEngine:
         return done
 
     async def _answer(self, key: Key, request: Request) -> None:
-        async with self._gate:
-            if not self._take(key):
+        try:
+            reply = await self._ask(key, request)
+            if reply is None:
                 return  # taken back
-            try:
-                reply = await self._ask(key, request)
-                self._unreachable = 0
-            except ModelError as error:
-                self._results.put(error)
-                return
-            except Exception as error:
-                if isinstance(error, self._openai.APIConnectionError):
-                    self._unreachable += 1
-                    if self._unreachable > 2 * self._config.concurrency:
-                        reason = self._secrets.clean(error.__cause__ or error)
-                        self._results.put(self._away(reason))
-                        return
-                refused = getattr(error, "code", None) in _REFUSED_CODES
-                reason = f"{type(error).__name__}: {self._secrets.clean(error)}"
-                path = Completion(text="", finish_reason="refused" if refused else "error", error=reason)
-                reply = self._reply((path,) * request.sampling.n, request, self._manner)
-            self._results.put((key, reply))
+            self._unreachable = 0
+        except ModelError as error:
+            self._fail(error)
+            return
+        except Exception as error:
+            reason = self._secrets.clean(error)
+            if isinstance(error, NoReply):
+                self._unreachable += 1
+                if self._unreachable > 2 * self._config.concurrency:
+                    self._fail(self._away(reason))
+                    return
+            refused = isinstance(error, BadStatus) and error.code in _REFUSED_CODES
+            path = Completion(text="", finish_reason="refused" if refused else "error", error=reason)
+            reply = self._reply((path,) * request.sampling.n, request, self._manner)
+        self._arrive(key, reply)
 
-    async def _ask(self, key: Key, request: Request) -> Reply:
-        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says."""
+    def _arrive(self, key: Key, reply: Reply) -> None:
+        """Replies are handed to the run when no more come for a moment: while those that came with them are read and the next requests
+        sent, its work, in a thread that shares the interpreter, would hold them up."""
+        now = self._loop.time()
+        if not self._arrived:
+            self._arrived_s = now
+        self._arrived.append((key, reply))
+        if self._handing_over is not None:
+            if now - self._arrived_s > LONGEST_MOMENT_S:
+                return
+            self._handing_over.cancel()
+        self._handing_over = self._loop.call_later(MOMENT_S, self._hand_over)
+
+    def _fail(self, error: ModelError) -> None:
+        self._hand_over()  # what came before is recorded
+        self._results.put(error)
+
+    def _hand_over(self) -> None:
+        if self._handing_over is not None:
+            self._handing_over.cancel()
+            self._handing_over = None
+        for result in self._arrived:
+            self._results.put(result)
+        self._arrived.clear()
+
+    async def _ask(self, key: Key, request: Request) -> Reply | None:
+        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where it was taken back before its turn."""
+        begun = False
         wanted = request.sampling.n
         paths: list[Completion] = []
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
         while True:
             manner = self._manner
+            place, body = self._body(key, request, manner, had=len(paths))
             try:
-                response = await self._send(key, request, manner, had=len(paths))
+                async with (
+                    self._gate
+                ):  # no longer than the server has it: whoever waits is sent before this reply is read
+                    if not begun and not self._take(key):
+                        return None
+                    begun = True
+                    if manner is not self._manner:
+                        continue
+                    content = await self._client.post(place, body)
+                response = json_object(content)
                 paths += self._read(response, wanted - len(paths))
                 tokens.append(_count(response.get("usage"), "completion_tokens"))
                 if len(paths) < wanted:
@@ -234,11 +261,13 @@ class OpenAIEngine:
                 if wanted > 1 and len(told) == len(tokens):
                     reply = replace(reply, total_completion_tokens=sum(told))
                 return reply
-            except (self._openai.AuthenticationError, self._openai.NotFoundError) as error:
-                raise self._fatal(error) from None
-            except self._openai.BadRequestError as error:
+            except BadStatus as error:
+                if error.status in (401, 404):
+                    raise self._fatal(error) from None
+                if error.status != 400:
+                    raise
                 # Others may have been refused for the same reason at the same time: ask again in the newest manner.
-                words = str(error)
+                words = error.content
                 if "max_completion_tokens" in words and manner.budget_name == "max_tokens":
                     self._manner = replace(self._manner, budget_name="max_completion_tokens")
                 elif manner.send_thinking and request.thinking is not None and _NO_SWITCH.search(words):
@@ -266,8 +295,8 @@ class OpenAIEngine:
             messages=sent if sent != request.messages and not self._plain else None,
         )
 
-    async def _send(self, key: Key, request: Request, manner: _Manner, *, had: int = 0) -> Any:
-        """had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
+    def _body(self, key: Key, request: Request, manner: _Manner, *, had: int = 0) -> tuple[str, bytes]:
+        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
         wanted = request.sampling
         options: dict[str, Any] = {
             "model": self._config.model,
@@ -283,29 +312,13 @@ class OpenAIEngine:
             options["stop"] = stop
         prompt = self._prompt(request)
         if prompt is not None:
-            return await self._post("/completions", {**options, "prompt": prompt, "max_tokens": wanted.max_tokens})
+            return "/completions", orjson.dumps({**options, "prompt": prompt, "max_tokens": wanted.max_tokens})
         options[manner.budget_name] = wanted.max_tokens
         if request.thinking is not None and manner.send_thinking:
             # What vLLM and SGLang hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
             options["chat_template_kwargs"] = {"enable_thinking": request.thinking}
         messages = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
-        return await self._post("/chat/completions", {**options, "messages": messages})
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The client's own retries, errors and limits, without its models of requests and responses, which cost more than all the rest."""
-        lane = min(range(len(self._busy)), key=self._busy.__getitem__)
-        self._busy[lane] += 1
-        try:
-            text = await self._clients[lane].post(path, cast_to=str, body=body)
-        finally:
-            self._busy[lane] -= 1
-        try:
-            response = orjson.loads(text)
-        except ValueError:
-            response = None
-        if not isinstance(response, dict):
-            raise ValueError(f"the server's reply is no JSON object: {text[:80]!r}")
-        return response
+        return "/chat/completions", orjson.dumps({**options, "messages": messages})
 
     def _read(self, response: Mapping[str, Any], wanted: int) -> tuple[Completion, ...]:
         """The paths of a response: at least one, at most as many as wanted."""
@@ -347,7 +360,7 @@ class OpenAIEngine:
         return EngineInfo(
             engine="openai",
             model=self._config.model,
-            version=self._openai.__version__,
+            version=aiohttp.__version__,
             revision=self._revision,
             chat_template="none" if self._plain else "server",
             system_role="none" if self._plain else "folded" if self._manner.fold else "native",
@@ -383,13 +396,13 @@ class OpenAIEngine:
             for task in asyncio.all_tasks():
                 if task is not asyncio.current_task():
                     task.cancel()
-            for client in self._clients:
-                await client.close()
+            await self._client.close()
 
         self._call(stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        sys.setswitchinterval(self._switch_s)
 
 
 def _path(choice: Mapping[str, Any]) -> Completion:

@@ -6,7 +6,8 @@
 Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to vLLM at once; `cotbench` is its loop from the
 first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. With
 --lm-eval, an interpreter that has vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode; counted is the time
-within its `generate_until` alone. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, and how much of the prompts vLLM found in its prefix cache.
+within its `generate_until` alone. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, how much of the prompts vLLM found in its prefix cache,
+and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of `cotbench` against those of `modes` tell what filling the tail saves.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from pathlib import Path
 from typing import Any
 
 
-def hit_rate(llm: Any) -> float:
-    found = {metric.name: getattr(metric, "value", 0) for metric in llm.get_metrics()}
-    asked = found.get("vllm:prefix_cache_queries", 0)
-    return found.get("vllm:prefix_cache_hits", 0) / asked if asked else 0.0
+def told(llm: Any) -> dict[str, float]:
+    """What vLLM counted: the share of the prompts' tokens that it found in its prefix cache, and its steps, each of which gives a token to all that run."""
+    metrics = {metric.name: metric for metric in llm.get_metrics()}
+    asked = metrics["vllm:prefix_cache_queries"].value
+    return {
+        "hits": metrics["vllm:prefix_cache_hits"].value / asked if asked else 0.0,
+        "steps": metrics["vllm:iteration_tokens_total"].count,
+    }
 
 
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
@@ -61,9 +66,9 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     loop.Loop.run = timed  # type: ignore[method-assign]
     for plan in plans:
         runner.execute(plan, output)
-    rate = hit_rate(engine._llm)  # type: ignore[attr-defined]
+    counts = told(engine._llm)  # type: ignore[attr-defined]
     engine_close()
-    return {"seconds": spent, "tokens": tokens, "hits": rate}
+    return {"seconds": spent, "tokens": tokens, **counts}
 
 
 def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -90,9 +95,9 @@ def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
     outputs = llm.generate(prompts, sampling, use_tqdm=False)
     spent = time.perf_counter() - started
     tokens = sum(len(path.token_ids) for output in outputs for path in output.outputs)
-    rate = hit_rate(llm)
+    counts = told(llm)
     engine.close()
-    return {"seconds": spent, "tokens": tokens, "hits": rate}
+    return {"seconds": spent, "tokens": tokens, **counts}
 
 
 def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -164,7 +169,7 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
             task_manager=TaskManager(include_path=temporary, include_defaults=False),
         )  # fmt: skip
     tokens = sum(len(lm.tokenizer.encode(text, add_special_tokens=False)) + 1 for text in texts)  # and the end token
-    return {"seconds": spent, "tokens": tokens, "hits": hit_rate(lm.model)}
+    return {"seconds": spent, "tokens": tokens, **told(lm.model)}
 
 
 def main() -> None:
@@ -217,6 +222,7 @@ def main() -> None:
         print(
             f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
             f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
+            f"  {statistics.median(one['steps'] for one in results):,.0f} steps"
         )
 
 

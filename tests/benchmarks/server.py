@@ -3,7 +3,7 @@
     python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5] [--lm-eval PYTHON] [--inspect PYTHON]
 
 The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at most as many at once as it has
-slots; PYTHON is an interpreter that has the peer installed. They take turns. Printed are medians of what the server saw (from the first request to the
+slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does a bare loop over aiohttp that keeps nothing: what the machine and the mock allow. Printed are medians of what the server saw (from the first request to the
 last reply, as a multiple of the ideal requests / slots * latency) and of the whole command's wall and CPU time.
 """
 
@@ -14,10 +14,12 @@ import asyncio
 import json
 import multiprocessing
 import os
+import re
 import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,42 +58,93 @@ eval(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeri
 """
 
 
+BARE = """
+import asyncio, sys
+import aiohttp
+import orjson
+
+questions, url, slots = sys.argv[1:]
+
+async def run():
+    gate = asyncio.Semaphore(int(slots))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        async def ask(question):
+            body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": question}]})
+            async with gate, session.post(url + "/chat/completions", data=body, headers={"Content-Type": "application/json"}) as response:
+                return orjson.loads(await response.read())
+        await asyncio.gather(*(ask(orjson.loads(line)["question"]) for line in open(questions)))
+
+asyncio.run(run())
+"""
+
+LENGTH = re.compile(rb"content-length: *([0-9]+)", re.I)
+
+
+class Mock:
+    """As lean as asyncio allows, since what it takes for itself counts against whoever is measured. seen: as for serve()."""
+
+    def __init__(self, latency: float, slots: int, seen: Any) -> None:
+        self._latency = latency
+        self._free = slots
+        self._waiting: deque[asyncio.Transport] = deque()
+        self._seen = seen
+
+    def asked(self, client: asyncio.Transport) -> None:
+        if not self._seen[0]:
+            self._seen[1] = time.time()
+        self._seen[0] += 1
+        if self._free:
+            self._free -= 1
+            asyncio.get_running_loop().call_later(self._latency, self._done, client)
+        else:
+            self._waiting.append(client)
+
+    def _done(self, client: asyncio.Transport) -> None:
+        send(client, REPLY)
+        self._seen[2] = time.time()
+        if self._waiting:
+            asyncio.get_running_loop().call_later(self._latency, self._done, self._waiting.popleft())
+        else:
+            self._free += 1
+
+
+class Connection(asyncio.Protocol):
+    def __init__(self, mock: Mock) -> None:
+        self._mock = mock
+        self._come = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._client = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._come += data
+        while True:
+            head, end, rest = self._come.partition(b"\r\n\r\n")
+            told = LENGTH.search(head)
+            length = int(told[1]) if told else 0
+            if not end or len(rest) < length:
+                return
+            self._come = rest[length:]
+            if head.startswith(b"POST"):
+                self._mock.asked(self._client)
+            else:
+                send(self._client, MODELS)
+
+
+def send(client: asyncio.Transport, body: bytes) -> None:
+    client.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
 def serve(latency: float, slots: int, port: Any, seen: Any) -> None:
     """seen: (requests, first arrival, last reply), reset by whoever reads it."""
-    gate = asyncio.Semaphore(slots)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)  # fmt: skip
-                if length:
-                    await reader.readexactly(length)
-                body = MODELS
-                if head.startswith(b"POST"):
-                    if not seen[0]:
-                        seen[1] = time.time()
-                    seen[0] += 1
-                    async with gate:
-                        await asyncio.sleep(latency)
-                    body = REPLY
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-                    + body
-                )
-                await writer.drain()
-                if head.startswith(b"POST"):
-                    seen[2] = time.time()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    async def main() -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
+    async def run() -> None:
+        mock = Mock(latency, slots, seen)
+        server = await asyncio.get_running_loop().create_server(lambda: Connection(mock), "127.0.0.1", 0, backlog=1024)
         port.value = server.sockets[0].getsockname()[1]
         await server.serve_forever()
 
-    asyncio.run(main())
+    asyncio.run(run())
 
 
 def main() -> None:
@@ -103,7 +156,7 @@ def main() -> None:
     parser.add_argument("--lm-eval", help="a Python with lm_eval[api]")
     parser.add_argument("--inspect", help="a Python with inspect_ai")
     given = parser.parse_args()
-    port, seen = multiprocessing.Value("i", 0), multiprocessing.Array("d", 3)
+    port, seen = multiprocessing.Value("i", 0), multiprocessing.Array("d", 3, lock=False)
     server = multiprocessing.Process(target=serve, args=(given.latency, given.slots, port, seen), daemon=True)
     server.start()
     while not port.value:
@@ -147,7 +200,11 @@ def main() -> None:
         (folder / "job.py").write_text(INSPECT)
         return [given.inspect, "job.py", str(questions(folder)), url, str(given.slots), str(folder / "logs")]
 
-    runners: dict[str, Callable[[Path], list[str]]] = {"cotbench": ours}
+    def bare(folder: Path) -> list[str]:
+        (folder / "job.py").write_text(BARE)
+        return [sys.executable, "job.py", str(questions(folder)), url, str(given.slots)]
+
+    runners: dict[str, Callable[[Path], list[str]]] = {"cotbench": ours, "bare": bare}
     if given.lm_eval:
         runners["lm-eval"] = lm_eval
     if given.inspect:
