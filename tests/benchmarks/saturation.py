@@ -7,7 +7,7 @@ Needs vLLM. Each measurement is a process of its own, and they take turns: `bare
 first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. With
 --lm-eval, an interpreter that has vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode; counted is the time
 within its `generate_until` alone. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, how much of the prompts vLLM found in its prefix cache,
-and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of `cotbench` against those of `modes` tell what filling the tail saves.
+what it takes in all but loading the model (planning and files too, or lm-eval's whole `simple_evaluate`), and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of `cotbench` against those of `modes` tell what filling the tail saves.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
             )
         )  # fmt: skip
 
+    started = time.perf_counter()
     plans = [plan_of(names) for names in modes]
+    planning = time.perf_counter() - started
     engine = open_engine("vllm", engine_config(plans[0]))
     engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
     runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
@@ -64,11 +66,13 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
         tokens += self.tally.new_tokens
 
     loop.Loop.run = timed  # type: ignore[method-assign]
+    started = time.perf_counter()
     for plan in plans:
         runner.execute(plan, output)
+    whole = planning + time.perf_counter() - started
     counts = told(engine._llm)  # type: ignore[attr-defined]
     engine_close()
-    return {"seconds": spent, "tokens": tokens, **counts}
+    return {"whole": whole, "seconds": spent, "tokens": tokens, **counts}
 
 
 def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -97,7 +101,7 @@ def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
     tokens = sum(len(path.token_ids) for output in outputs for path in output.outputs)
     counts = told(llm)
     engine.close()
-    return {"seconds": spent, "tokens": tokens, **counts}
+    return {"whole": spent, "seconds": spent, "tokens": tokens, **counts}
 
 
 def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -164,12 +168,14 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
                 "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
             }
             Path(temporary, f"{name}.yaml").write_text(yaml.safe_dump(task))
+        started = time.perf_counter()
         lm_eval.simple_evaluate(
             model=lm, tasks=[f"bench_{name}" for name in groups], bootstrap_iters=0,
             task_manager=TaskManager(include_path=temporary, include_defaults=False),
         )  # fmt: skip
+        whole = time.perf_counter() - started
     tokens = sum(len(lm.tokenizer.encode(text, add_special_tokens=False)) + 1 for text in texts)  # and the end token
-    return {"seconds": spent, "tokens": tokens, **told(lm.model)}
+    return {"whole": whole, "seconds": spent, "tokens": tokens, **told(lm.model)}
 
 
 def main() -> None:
@@ -222,7 +228,7 @@ def main() -> None:
         print(
             f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
             f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
-            f"  {statistics.median(one['steps'] for one in results):,.0f} steps"
+            f"  {statistics.median(one['steps'] for one in results):,.0f} steps  {statistics.median(one['whole'] for one in results):.1f} s in all"
         )
 
 
