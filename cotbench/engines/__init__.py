@@ -140,7 +140,7 @@ ENGINES: Mapping[str, EngineRow] = {
             name="openai",
             module="cotbench.engines.openai",
             factory="OpenAIEngine",
-            needs=("openai",),
+            needs=("aiohttp",),
             about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
         ),
         EngineRow(
