@@ -18,7 +18,7 @@ _PACKAGES = (
     "torch",
     "transformers",
     "tokenizers",
-    "openai",
+    "aiohttp",
     "datasets",
     "math-verify",
     "latex2sympy2_extended",
