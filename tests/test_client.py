@@ -74,7 +74,7 @@ def test_headers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_connection_serves_requests_that_come_one_after_another() -> None:
-    with Proxy() as server:
+    with RecordingServer() as server:
         post(server.url, times=5)
     assert len(server.seen) == 5
     assert server.connections == 1
@@ -176,7 +176,7 @@ def test_no_reply_in_time() -> None:
 
 def test_a_reply_that_trickles_is_no_reply_in_time() -> None:
     """Each piece comes soon, the whole doesn't."""
-    with Proxy(trickle=True) as server, pytest.raises(NoReply, match="no reply within"):
+    with RecordingServer(trickle=True) as server, pytest.raises(NoReply, match="no reply within"):
         post(server.url, retries=0, timeout_s=0.5)
 
 
@@ -202,8 +202,8 @@ def test_what_an_error_says(content: bytes, code: str, words: str) -> None:
 # --- redirections, proxies ----------------------------------------------------------------------------------------
 
 
-class Proxy:
-    """A server that takes whatever address, as a proxy gets it, and answers by itself."""
+class RecordingServer:
+    """Takes whatever address, as a proxy gets it, and answers by itself."""
 
     def __init__(self, *, trickle: bool = False, redirect: str = "", context: ssl.SSLContext | None = None) -> None:
         self.seen: list[tuple[str, str, bytes]] = []  # path, Proxy-Authorization, body
@@ -256,7 +256,7 @@ class Proxy:
         self.place = f"127.0.0.1:{self._server.server_address[1]}"
         self.url = f"http://{self.place}/v1"
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> RecordingServer:
         self._thread.start()
         return self
 
@@ -267,7 +267,7 @@ class Proxy:
 
 
 def test_a_redirection_keeps_the_body() -> None:
-    with Proxy(redirect="/there") as server:
+    with RecordingServer(redirect="/there") as server:
         post(server.url)
     assert [(path, body) for path, _, body in server.seen] == [
         ("/v1/chat/completions", b'{"model": "m"}'),
@@ -285,7 +285,7 @@ def test_a_redirection_keeps_the_body() -> None:
     ],
 )
 def test_the_environments_proxy_is_asked(name: str, user: str, sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Proxy() as proxy:
+    with RecordingServer() as proxy:
         monkeypatch.setenv(name, f"http://{user}{proxy.place}")
         post("http://models.invalid/v1", "sk-1", times=2)
     assert [(path, header) for path, header, _ in proxy.seen] == [
@@ -294,7 +294,7 @@ def test_the_environments_proxy_is_asked(name: str, user: str, sent: str, monkey
 
 
 def test_a_proxy_does_not_see_the_key_of_an_encrypted_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Proxy() as proxy:
+    with RecordingServer() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass@{proxy.place}")
         with pytest.raises(NoReply, match="403"):
             post("https://models.invalid/v1", "sk-1", retries=0)
@@ -304,7 +304,7 @@ def test_a_proxy_does_not_see_the_key_of_an_encrypted_request(monkeypatch: pytes
 
 
 def test_a_proxy_without_a_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Proxy() as proxy:
+    with RecordingServer() as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.place)
         post("http://models.invalid/v1")
     assert len(proxy.seen) == 1
@@ -327,9 +327,13 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "s3cretword" not in str(caught.value)
 
 
-def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks5://me:s3cretword@127.0.0.1:1080")
-    with pytest.raises(UsageError, match="neither http nor https: socks5") as caught:
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://me:s3cretword@127.0.0.1:1080", "http://me:s3cretword@127.0.0.1:port", "me:s3cretword@:3128", "http://"],
+)
+def test_a_proxy_that_can_not_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UsageError, match="a proxy for this server") as caught:
         post("http://models.invalid/v1")
     assert "NO_PROXY" in str(caught.value)
     assert "s3cretword" not in str(caught.value)
@@ -339,7 +343,7 @@ def test_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def encrypted(folder: Path) -> Iterator[tuple[Proxy, Path]]:
+def encrypted(folder: Path) -> Iterator[tuple[RecordingServer, Path]]:
     """A server whose certificate nobody knows, and that certificate."""
     openssl = shutil.which("openssl")
     if openssl is None:
@@ -354,7 +358,7 @@ def encrypted(folder: Path) -> Iterator[tuple[Proxy, Path]]:
     )  # fmt: skip
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with Proxy(context=context) as server:
+    with RecordingServer(context=context) as server:
         yield server, certificate
 
 

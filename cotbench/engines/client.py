@@ -29,7 +29,6 @@ from cotbench.errors import UsageError
 _PASSING = frozenset({408, 409, 429})  # and all from 500 on
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_ASKED_WAIT_S = 120.0  # a server that asks for more has a quota that is used up for long
-_PORTS = {"http": 80, "https": 443}
 
 
 class NoReply(Exception):
@@ -180,16 +179,21 @@ def _certificates() -> ssl.SSLContext:
 def _proxy(scheme: str, netloc: str) -> str | None:
     """What HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say of a server: asked once, since aiohttp would for each request, in a thread.
 
-    Raises UsageError for a kind of proxy that aiohttp doesn't speak to.
+    Raises UsageError for one that aiohttp can't speak to.
     """
     known = getproxies()
     found = known.get(scheme) or known.get("all")
     if not found or proxy_bypass(netloc):
         return None
     proxy = found if "://" in found else f"http://{found}"
-    if urlsplit(proxy).scheme not in ("http", "https"):
+    parts = urlsplit(proxy)
+    try:
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # its port
+        usable = False
+    if not usable:  # which isn't shown: it may hold a password
         raise UsageError(
-            f"engine 'openai': the environment names a proxy that is neither http nor https: {urlsplit(proxy).scheme}",
-            "Unset it, or name the server's host in NO_PROXY.",
+            "engine 'openai': the environment names a proxy for this server that is no http://HOST:PORT.",
+            "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY.",
         )
     return proxy

@@ -33,7 +33,7 @@ from cotbench.types import Completion, FinishReason, Key, Message, Reply, Reques
 MAX_RETRIES = 14
 # How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket (Python's default is 5 ms).
 SWITCH_S = 0.0005
-MOMENT_S, LONGEST_MOMENT_S = 0.005, 0.05
+QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
 TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
 
 _FINISH: dict[str | None, FinishReason] = {
@@ -214,10 +214,10 @@ class OpenAIEngine:
             self._arrived_s = now
         self._arrived.append((key, reply))
         if self._handing_over is not None:
-            if now - self._arrived_s > LONGEST_MOMENT_S:
+            if now - self._arrived_s > LONGEST_HOLD_S:
                 return
             self._handing_over.cancel()
-        self._handing_over = self._loop.call_later(MOMENT_S, self._hand_over)
+        self._handing_over = self._loop.call_later(QUIET_S, self._hand_over)
 
     def _fail(self, error: ModelError) -> None:
         self._hand_over()  # what came before is recorded
@@ -241,9 +241,8 @@ class OpenAIEngine:
             manner = self._manner
             place, body = self._body(key, request, manner, had=len(paths))
             try:
-                async with (
-                    self._gate
-                ):  # no longer than the server has it: whoever waits is sent before this reply is read
+                # No longer than the server has it: whoever waits is sent before this reply is read.
+                async with self._gate:
                     if not begun and not self._take(key):
                         return None
                     begun = True

@@ -3,8 +3,9 @@
     python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5] [--lm-eval PYTHON] [--inspect PYTHON]
 
 The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at most as many at once as it has
-slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does a bare loop over aiohttp that keeps nothing: what the machine and the mock allow. Printed are medians of what the server saw (from the first request to the
-last reply, as a multiple of the ideal requests / slots * latency) and of the whole command's wall and CPU time.
+slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does a bare loop over aiohttp that keeps nothing: what the machine
+and the mock allow. Printed are medians of what the server saw (from the first request to the last reply, as a multiple of the ideal
+requests / slots * latency) and of the whole command's wall and CPU time.
 """
 
 from __future__ import annotations
