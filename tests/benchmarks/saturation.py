@@ -6,13 +6,16 @@
 Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to vLLM at once; `cotbench` is its loop from the
 first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. With
 --lm-eval, an interpreter that has vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode; counted is the time
-within its `generate_until` alone. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, how much of the prompts vLLM found in its prefix cache,
+within its `generate_until` alone. vLLM draws one by one for requests with a seed of their own: all of the above have one where they sample (lm-eval the same for all, it can't give
+each its own), and `unseeded` is `bare` without them, to show what they cost. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, how much of the prompts vLLM found in its prefix cache,
+the seconds of CPU of the measuring process and of vLLM's own processes (where their sum is the cores' whole time, vLLM and harness take it from each other: vLLM's scheduler spins while it waits),
 what it takes in all but loading the model (planning and files too, or lm-eval's whole `simple_evaluate`), and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of `cotbench` against those of `modes` tell what filling the tail saves.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import subprocess
@@ -21,6 +24,32 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+
+class Meter:
+    """Seconds on the clock and of CPU, of this process and of vLLM's, between `start` and `stop`, summed up."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu = self.vllm_cpu = 0.0
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        import psutil  # vLLM needs it too
+
+        times = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+        return time.perf_counter(), time.process_time(), sum(one.user + one.system for one in times)
+
+    def start(self) -> None:
+        self._started = self._now()
+
+    def stop(self) -> None:
+        spent = [now - then for now, then in zip(self._now(), self._started, strict=True)]
+        self.seconds, self.cpu, self.vllm_cpu = (
+            before + more for before, more in zip((self.seconds, self.cpu, self.vllm_cpu), spent, strict=True)
+        )
+
+    def found(self) -> dict[str, float]:
+        return {"seconds": self.seconds, "cpu": self.cpu, "vllm_cpu": self.vllm_cpu}
 
 
 def told(llm: Any) -> dict[str, float]:
@@ -55,14 +84,15 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     engine = open_engine("vllm", engine_config(plans[0]))
     engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
     runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
-    spent, tokens = 0.0, 0
+    gc.set_threshold(50_000, 10, 10)  # as the command does
+    meter, tokens = Meter(), 0
     begun = loop.Loop.run
 
     def timed(self: Any) -> None:
-        nonlocal spent, tokens
-        started = time.perf_counter()
+        nonlocal tokens
+        meter.start()
         begun(self)
-        spent += time.perf_counter() - started
+        meter.stop()
         tokens += self.tally.new_tokens
 
     loop.Loop.run = timed  # type: ignore[method-assign]
@@ -72,10 +102,10 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     whole = planning + time.perf_counter() - started
     counts = told(engine._llm)  # type: ignore[attr-defined]
     engine_close()
-    return {"whole": whole, "seconds": spent, "tokens": tokens, **counts}
+    return {"whole": whole, **meter.found(), "tokens": tokens, **counts}
 
 
-def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
+def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[str, float]:
     """All requests of a recorded run in one call."""
     import vllm
 
@@ -92,16 +122,18 @@ def bare(given: argparse.Namespace, run: Path) -> dict[str, float]:
         asked = row["sampling"]
         sampling.append(
             vllm.SamplingParams(
-                n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"], seed=row.get("seed"), detokenize=True,
+                n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"],
+                seed=row.get("seed") if seeds else None, detokenize=True,
             )
         )  # fmt: skip
-    started = time.perf_counter()
+    meter = Meter()
+    meter.start()
     outputs = llm.generate(prompts, sampling, use_tqdm=False)
-    spent = time.perf_counter() - started
+    meter.stop()
     tokens = sum(len(path.token_ids) for output in outputs for path in output.outputs)
     counts = told(llm)
     engine.close()
-    return {"whole": spent, "seconds": spent, "tokens": tokens, **counts}
+    return {"whole": meter.seconds, **meter.found(), "tokens": tokens, **counts}
 
 
 def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
@@ -120,24 +152,28 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
     import lm_eval
     from lm_eval.models.vllm_causallms import VLLM
     from lm_eval.tasks import TaskManager
+    from vllm.platforms import current_platform
 
     groups: dict[str, list[dict[str, Any]]] = {}
     for line in (run / "journal.jsonl").read_text().splitlines():
         row = json.loads(line)
         groups.setdefault(f"{row['template']}_{row['sampling']['n']}", []).append(row)
     arguments = dict(pair.split("=", 1) for pair in given.model_args.split(",") if pair)
+    if (
+        current_platform.is_cpu()
+    ):  # as cotbench's engine does: vLLM's CPU build ends when a seeded request is read in parts
+        arguments.setdefault("enable_chunked_prefill", "false")
     lm = VLLM(
         pretrained=given.model, add_bos_token=False, enable_prefix_caching=True, disable_log_stats=False,
         **{name: yaml.safe_load(value) for name, value in arguments.items()},
     )  # fmt: skip
-    spent, texts = 0.0, []
+    meter, texts = Meter(), []
     generate_until = lm.generate_until
 
     def timed(*args: Any, **more: Any) -> Any:
-        nonlocal spent
-        started = time.perf_counter()
+        meter.start()
         found = generate_until(*args, **more)
-        spent += time.perf_counter() - started
+        meter.stop()
         texts.extend(found)
         return found
 
@@ -150,7 +186,7 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
             # It cuts prompts that leave too little room for all that may be generated.
             room = lm.max_length - max(len(lm.tokenizer.encode(row["prompt"])) for row in rows)
             sampling = (
-                {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"]}
+                {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"], "seed": 0}
                 if asked["temperature"]
                 else {"do_sample": False, "temperature": 0.0}
             )
@@ -175,7 +211,7 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
         )  # fmt: skip
         whole = time.perf_counter() - started
     tokens = sum(len(lm.tokenizer.encode(text, add_special_tokens=False)) + 1 for text in texts)  # and the end token
-    return {"whole": whole, "seconds": spent, "tokens": tokens, **told(lm.model)}
+    return {"whole": whole, **meter.found(), "tokens": tokens, **told(lm.model)}
 
 
 def main() -> None:
@@ -189,21 +225,23 @@ def main() -> None:
     parser.add_argument("--model-args", default="")
     parser.add_argument("--without-modes", action="store_true", help="leave the third measurement out")
     parser.add_argument(
-        "--part", choices=["bare", "cotbench", "modes", "lm-eval"], help="one measurement, for the script itself"
+        "--part",
+        choices=["bare", "unseeded", "cotbench", "modes", "lm-eval"],
+        help="one measurement, for the script itself",
     )
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--lm-eval", help="a Python with lm_eval and vLLM")
     given = parser.parse_args()
     modes = given.mode.split(",")
     if given.part:
-        if given.part in ("bare", "lm-eval"):
-            measure = bare if given.part == "bare" else theirs
-            result = measure(given, next(given.folder.glob("*/journal.jsonl")).parent)
-        else:
+        if given.part in ("cotbench", "modes"):
             result = ours(given, [modes] if given.part == "cotbench" else [[mode] for mode in modes], given.folder)
+        else:
+            run = next(given.folder.glob("*/journal.jsonl")).parent
+            result = theirs(given, run) if given.part == "lm-eval" else bare(given, run, seeds=given.part == "bare")
         print("RESULT " + json.dumps(result))
         return
-    found: dict[str, list[dict[str, float]]] = {"cotbench": [], "bare": [], "modes": []}
+    found: dict[str, list[dict[str, float]]] = {"cotbench": [], "bare": [], "unseeded": [], "modes": []}
     if given.without_modes:
         del found["modes"]
     if given.lm_eval:
@@ -213,7 +251,7 @@ def main() -> None:
             for part, results in found.items():
                 folder = Path(
                     temporary,
-                    "0" if part in ("bare", "lm-eval") else f"{turn}" if part == "cotbench" else f"{turn}-modes",
+                    f"{turn}" if part == "cotbench" else f"{turn}-modes" if part == "modes" else "0",
                 )
                 python = given.lm_eval if part == "lm-eval" else sys.executable
                 command = [python, __file__, *sys.argv[1:], "--part", part, "--folder", str(folder)]
@@ -222,13 +260,16 @@ def main() -> None:
                 if line is None:
                     sys.exit(f"{part} failed:\n{done.stderr[-3000:]}")
                 results.append(json.loads(line.removeprefix("RESULT ")))
+                print(f"round {turn + 1}, {part}: {results[-1]['seconds']:.2f} s", file=sys.stderr, flush=True)
     rates = {part: [one["tokens"] / one["seconds"] for one in results] for part, results in found.items()}
     for part, results in found.items():
         ratios = [ours / base for ours, base in zip(rates[part], rates["bare"], strict=True)]
         print(
             f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
             f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
-            f"  {statistics.median(one['steps'] for one in results):,.0f} steps  {statistics.median(one['whole'] for one in results):.1f} s in all"
+            f"  {statistics.median(one['steps'] for one in results):,.0f} steps"
+            f"  {' '.join(f'{statistics.median(one[name] for one in results):.1f}' for name in ('seconds', 'cpu', 'vllm_cpu'))} s on the clock, of CPU, of vLLM's CPU"
+            f"  {statistics.median(one['whole'] for one in results):.1f} s in all"
         )
 
 
