@@ -19,7 +19,10 @@ from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
 
-__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
+# Looking for cycles again and again among all questions took a tenth of the time.
+GC_THRESHOLD = (50_000, 10, 10)
+
+__all__ = ["EXIT_CODES", "GC_THRESHOLD", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
 
 
 @app.callback(invoke_without_command=True)
@@ -31,7 +34,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script. snake_case spellings of options work too: people paste lm-eval's lines."""
-    gc.set_threshold(50_000, 10, 10)  # looking for cycles again and again among all questions took a tenth of the time
+    gc.set_threshold(*GC_THRESHOLD)
     words = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is shown as an escape

@@ -33,6 +33,7 @@ from cotbench.types import Completion, FinishReason, Key, Message, Reply, Reques
 MAX_RETRIES = 14
 # How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket (Python's default is 5 ms).
 SWITCH_S = 0.0005
+# Replies wait to be handed over until none has come for so long, but themselves no longer than that.
 QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
 TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
 

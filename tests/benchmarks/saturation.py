@@ -65,6 +65,7 @@ def told(llm: Any) -> dict[str, float]:
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
     from cotbench import loop, runner
+    from cotbench.cli import GC_THRESHOLD
     from cotbench.engines import open_engine
     from cotbench.options import key_values
     from cotbench.plan import RunOptions, engine_config, make_plan
@@ -84,7 +85,7 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     engine = open_engine("vllm", engine_config(plans[0]))
     engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
     runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
-    gc.set_threshold(50_000, 10, 10)  # as the command does
+    gc.set_threshold(*GC_THRESHOLD)
     meter, tokens = Meter(), 0
     begun = loop.Loop.run
 
@@ -159,9 +160,8 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
         row = json.loads(line)
         groups.setdefault(f"{row['template']}_{row['sampling']['n']}", []).append(row)
     arguments = dict(pair.split("=", 1) for pair in given.model_args.split(",") if pair)
-    if (
-        current_platform.is_cpu()
-    ):  # as cotbench's engine does: vLLM's CPU build ends when a seeded request is read in parts
+    # As cotbench's engine does: vLLM's CPU build ends when a seeded request is read in parts.
+    if current_platform.is_cpu():
         arguments.setdefault("enable_chunked_prefill", "false")
     lm = VLLM(
         pretrained=given.model, add_bos_token=False, enable_prefix_caching=True, disable_log_stats=False,
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--paths", type=int, default=5)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--model-args", default="")
-    parser.add_argument("--without-modes", action="store_true", help="leave the third measurement out")
+    parser.add_argument("--without-modes", action="store_true", help="leave `modes` out")
     parser.add_argument(
         "--part",
         choices=["bare", "unseeded", "cotbench", "modes", "lm-eval"],
