@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from cotbench.data import TaskData
 from cotbench.errors import UsageError
-from cotbench.extract import canonical_number, extract, split_reasoning
+from cotbench.extract import DECLINED, canonical_number, extract, split_reasoning
 from cotbench.extract.programs import Code, find_plan, find_program
 from cotbench.prompts import Prompts
 from cotbench.types import (
@@ -170,18 +170,34 @@ class TaskKit:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
+def as_one_text(path: Completion) -> tuple[str, int]:
+    """A completion with its reasoning in front of its text, as it stands where no server splits it off; where the text begins.
+
+    What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer.
+    """
+    before = f"<think>{path.reasoning}</think>" if path.reasoning else ""
+    return before + path.text, len(before)
+
+
 def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str]) -> Prediction:
-    """The same for every mode. An answer that was given before the budget ran out counts."""
+    """The same for every mode. An answer that was given before the budget ran out counts.
+
+    The span is None where the answer stands in the reasoning that a server split off.
+    """
     if path.finish_reason == "error":
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     truncated = path.finish_reason == "length"
-    found = extract(path.text, answer_type, choices, truncated=truncated)
+    text, begin = as_one_text(path)
+    found = extract(text, answer_type, choices, truncated=truncated)
     if found.answer is not None:
-        return Prediction(answer=found.answer, rule=found.rule, span=found.span)
+        assert found.span is not None
+        start, end = found.span
+        span = (start - begin, end - begin) if start >= begin else None
+        return Prediction(answer=found.answer, rule=found.rule, span=span)
     if path.finish_reason == "refused":
         return Prediction(answer=None, outcome=Outcome.REFUSED)
-    cut = truncated or found.rule == "unclosed_think"
-    return Prediction(answer=None, outcome=Outcome.TRUNCATED if cut else Outcome.UNPARSED, rule=found.rule)
+    outcome = Outcome.DECLINED if found.rule == DECLINED else Outcome.TRUNCATED if truncated else Outcome.UNPARSED
+    return Prediction(answer=None, outcome=outcome, rule=found.rule)
 
 
 def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:
@@ -231,8 +247,7 @@ def _value(execution: Execution, answer_type: AnswerType) -> str | None:
 def _without_answer(path: Completion, absent: Outcome) -> Prediction:
     """Where an output holds none of what was asked for: why."""
     outcomes = {"error": Outcome.ENGINE_ERROR, "refused": Outcome.REFUSED, "length": Outcome.TRUNCATED}
-    cut = split_reasoning(path.text).unclosed
-    return Prediction(answer=None, outcome=outcomes.get(path.finish_reason, Outcome.TRUNCATED if cut else absent))
+    return Prediction(answer=None, outcome=outcomes.get(path.finish_reason, absent))
 
 
 def _code(path: Completion, runtime: Literal["python", "sympy"]) -> Code | Prediction:

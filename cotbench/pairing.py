@@ -127,7 +127,7 @@ _ABSENT = (-1, 0, 0, 0, None, None, None)
 
 
 def _figures(row: Record) -> tuple[int | None, ...]:
-    read = row["answer"] is not None
+    read = row["answer"] is not None or row["outcome"] == Outcome.DECLINED
     return (
         _PLACES[row["outcome"]],
         read,

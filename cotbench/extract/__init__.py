@@ -41,20 +41,12 @@ from dataclasses import replace
 from cotbench.extract.formulas import read_formula
 from cotbench.extract.letters import read_letter
 from cotbench.extract.numbers import canonical_number, read_number, show_number
-from cotbench.extract.shapes import (
-    MAX_ANSWER_CHARS,
-    Extraction,
-    Reading,
-    Span,
-    boxed_spans,
-    is_blank,
-    next_turn,
-    run_on,
-    split_reasoning,
-)
+from cotbench.extract.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
+from cotbench.extract.shapes import DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, boxed_spans, own_end
 from cotbench.types import AnswerType
 
 __all__ = [
+    "DECLINED",
     "MAX_ANSWER_CHARS",
     "NOTHING",
     "VAGUE",
@@ -92,7 +84,7 @@ def _first(readings: Iterator[Reading], text: str, end: int, answer_type: Answer
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
-            return NOTHING
+            return found if found.rule == DECLINED else NOTHING
         if found.span[1] == end and answer_type is not AnswerType.LETTER:
             if truncated:
                 continue  # more of it may have been to come
@@ -108,16 +100,30 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     """Read the answer of one output.
 
     choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
-    vague rules don't apply. Returns `NOTHING`-like extractions with the rule "unclosed_think" or "" where none is found.
+    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to give),
+    "unclosed_think" (it ended in the middle of a thought) or "".
     """
     parts = split_reasoning(text)
     if parts.unclosed:
-        return Extraction(answer=None, rule="unclosed_think")
+        found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
+        return replace(found, rule="unclosed_think" if found.answer is None else "thought")
     start, end = parts.visible
     end = next_turn(text, start, end)
     if parts.thought and not truncated and is_blank(text, start, end):
         start, end = parts.thought
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
-        return NOTHING if found.answer is None else replace(found, rule="thought")
+        return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
     return _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+
+
+_GOES_ON = re.compile(r"[.!?]\s+\S|\n\s*\w|\?|\b(?:but|wait|or|hmm|however|no)\b", re.I)  # behind an answer that isn't the last word
+
+
+def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:
+    """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
+    assert parts.thought is not None
+    start, end = parts.thought
+    found = _first(_readings(text[:end], start, False, answer_type, choices), text, end, answer_type, False)
+    ends = found.span and not _GOES_ON.search(text, found.span[1], max(found.span[1], own_end(text[:end], start)))
+    return found if ends else NOTHING

@@ -3,26 +3,25 @@ r"""Reading a formula: which piece of LaTeX, or of plain text, a phrase gives as
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 
 from cotbench.extract.numbers import concluded_number
+from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import (
     BLANK,
     CUT,
-    INVISIBLE,
     MAX_ANSWER_CHARS,
     PHRASE,
     SENTENCE_END,
     WORD,
     Extraction,
     Reading,
-    Span,
     boxed_spans,
-    explicit,
     last_sentences,
     own_end,
+    statements,
 )
 
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
@@ -201,22 +200,13 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
-    for rule, span in explicit(text, start, ("contract",)):
-        found = _formula_in(text, *span, boxes)
-        if (
-            found
-            and found.span
-            and not (_PROSE.fullmatch(str(found.answer)) and boxes and boxes[-1][0] > found.span[1])
-        ):
-            yield rule, found
-    for end in range(len(boxes), 0, -1):
-        found = _boxed(text, boxes[:end])
-        if found:
-            yield "boxed", found
-    for rule, span in explicit(text, start, ("hashes", "phrase")):
-        found = _formula_in(text, *span, boxes)
-        if found:
-            yield rule, found
+    for one in statements(text, start):
+        if one.rule == "boxed":
+            found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
+        else:
+            found = _formula_in(text, *one.span, boxes)
+        if found and found.span:
+            yield one.rule, found
     if vague:
         yield from _vague(text, start, boxes)
 

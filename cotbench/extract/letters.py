@@ -7,23 +7,21 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cotbench.extract.numbers import canonical_number, concluded_number
+from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import (
     CUT,
-    INVISIBLE,
     MAX_ANSWER_CHARS,
     PLAIN_SIGNS,
     SENTENCE_END,
+    UNDECIDED,
     Extraction,
     Reading,
-    Span,
-    explicit,
     last_sentences,
     near,
     own_end,
+    statements,
 )
 from cotbench.types import LETTERS
-
-UNDECIDED = Extraction(answer=None)  # "A or C": an answer that names no option; nothing vaguer is looked for
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
@@ -275,10 +273,6 @@ def _line_end(text: str, start: int) -> int:
 def _said(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[int, Extraction]]:
     """What phrases say, each with its place: "the answer is ...", "(C) is correct", "that leaves us with C"."""
     count = len(choices)
-    for _, span in explicit(text, start, ("phrase",), options=True):
-        found = None if _OTHERS.search(text, max(start, span[0] - 90), span[0]) else _option_in(text, span, choices)
-        if found:
-            yield span[0], found
     for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
         group = str(match.lastgroup)
         supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group))
@@ -305,10 +299,12 @@ def _said(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[int, 
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     text = text.translate(PLAIN_SIGNS)
-    for rule, span in explicit(text, start, ("contract", "boxed", "hashes"), options=True):
-        found = _option_in(text, span, choices)
+    for one in statements(text, start, options=True):
+        span = one.boxes[-1] if one.boxes else one.span
+        others = one.rule == "phrase" and _OTHERS.search(text, max(start, span[0] - 90), span[0])
+        found = None if others else _option_in(text, span, choices)
         if found:
-            yield rule, found
+            yield one.rule, found
     for _, found in sorted(_said(text, start, choices), key=lambda one: one[0], reverse=True):
         yield "phrase", found
     yield from _only(text, start, choices)

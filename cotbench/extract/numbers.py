@@ -9,7 +9,18 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from cotbench.extract.shapes import BLANK, CUT, PLAIN_SIGNS, Extraction, Reading, explicit, last_sentences, own_end
+from cotbench.extract.shapes import (
+    BLANK,
+    CUT,
+    PLAIN_SIGNS,
+    UNDECIDED,
+    Extraction,
+    Reading,
+    Statement,
+    last_sentences,
+    own_end,
+    statements,
+)
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe; points only where there are several;
 # groups of two as in India.
@@ -330,25 +341,32 @@ def _result_before(text: str, start: int, end: int) -> Fraction | None:
 
 
 def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
-    for rule, (begin, end) in explicit(text, start, ("contract", "boxed", "hashes", "phrase")):
-        several = _SENTENCES.search(text, begin, end)
-        first = next(_numbers(text, begin, end), None)
-        if several and rule in ("contract", "phrase"):
-            if not first or first.start() > several.start():
-                continue  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
-            if (
-                rule == "contract"
-                and not _begins(text, begin, first)
-                and not _STATES.search(text, begin, several.start())
-            ):
-                continue
-        found = number_in(text, begin, several.start() if several else end)
+    for one in statements(text, start):
+        found = _of_statement(text, one)
         if found:
-            yield rule, found
-        elif rule == "contract" and any(char.isdigit() for char in text[begin:end]):
-            yield rule, Extraction(answer=None)  # a time, a range, a sum without its result: it is no number
-        elif rule == "boxed" and text[begin:end].strip(" .?_"):
-            yield rule, Extraction(answer=None)  # \boxed{5x}: the answer isn't a number
+            yield one.rule, found
+
+
+def _of_statement(text: str, one: Statement) -> Extraction | None:
+    """The number that a statement gives; None where it gives nothing, an Extraction of None where what it gives is no number."""
+    rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
+    several = None if one.boxes else _SENTENCES.search(text, begin, end)
+    first = next(_numbers(text, begin, end), None)
+    if several and rule in ("contract", "phrase"):
+        if not first or first.start() > several.start():
+            return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
+        if rule == "contract" and not _begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
+            return None
+    found = number_in(text, begin, several.start() if several else end)
+    if (
+        found is None
+        and (
+            (rule == "contract" and any(char.isdigit() for char in text[begin:end]))  # a time, a range, an open sum
+            or ((one.boxes or rule == "boxed") and text[begin:end].strip(" .?_"))  # \\boxed{5x}: it is no number
+        )
+    ):
+        return UNDECIDED
+    return found
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from cotbench.extract.parts import INVISIBLE, SPACES, Span
 
 MAX_WORDS_BELOW = 4  # of an answer on a line of its own
 MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +24,11 @@ class Extraction:
     span: Span | None = None
 
 
+UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
+DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
+
 Reading = tuple[str, Extraction]  # rule, what it found
 
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 BLANK = f" \t\r\n*_`${INVISIBLE}"
 
 # Signs that mean an ASCII sign, one for one, so that spans stay true: full-width forms, circled letters.
@@ -36,87 +38,6 @@ PLAIN_SIGNS = {
     **{0x24D0 + i: ord("a") + i for i in range(26)},
     0x3000: ord(" "),
 }
-
-# --- the text that is searched ------------------------------------------------------------------------------------
-
-_MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
-_NEXT_TURN = re.compile(
-    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
-    re.I | re.M,
-)
-_TAGS = r"(?:seed:)?think(?:ing)?|thoughts?|reasoning|scratchpad"
-_THOUGHT_END = re.compile(
-    rf"</(?:{_TAGS})>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|channel\|>\s?final\s?<\|message\|>"
-    r"|(?<=\S)assistantfinal(?=\S)",
-    re.I,
-)
-_THOUGHT = re.compile(rf"<(?:{_TAGS})>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|channel\|>\s?analysis\b", re.I)
-
-_THOUGHT_SIGNS = ("<", "◁", "[THINK]", "[/THINK]", "assistantfinal")
-
-_SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
-_MARKUP = rf"[{_SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-_WRAP = rf"[{_SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
-
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
-_RUN_ON = re.compile(
-    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
-    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>"
-    # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-    rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
-    r"\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?"
-    r"(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    re.I | re.M,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """visible: what a model says to its reader; thought: the last closed thought before it; unclosed: it is all thought."""
-
-    visible: Span
-    thought: Span | None = None
-    unclosed: bool = False
-
-
-def split_reasoning(text: str) -> Parts:
-    """Where the visible answer begins and ends. Chat templates may put "<think>" into the prompt, so that the output
-    holds only "</think>"."""
-    if not any(sign in text for sign in _THOUGHT_SIGNS):
-        return Parts(visible=(0, len(text)))
-    start, end = 0, len(text)
-    thought = None
-    for match in _THOUGHT_END.finditer(text):
-        if match.start() > end:
-            break  # of a later turn, which the model plays on its own
-        if match[0] == "assistantfinal" and not text.startswith("analysis"):
-            continue  # a word; of gpt-oss it is what its special tokens leave
-        if thought is None:
-            end = next_turn(text, match.end(), len(text))
-        start, thought = match.end(), (start, match.start())
-    opened = _THOUGHT.search(text, start, end)
-    if opened is None:
-        return Parts(visible=(start, end), thought=thought)
-    unclosed = not text[start : opened.start()].strip()
-    return Parts(visible=(start, opened.start()), thought=thought, unclosed=unclosed)
-
-
-def run_on(text: str, start: int, end: int) -> int | None:
-    """Where, from start on, the text turns to a question or a turn that the model invents."""
-    match = _RUN_ON.search(text, start, end)
-    return match.start() if match else None
-
-
-def next_turn(text: str, start: int, end: int) -> int:
-    """Where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
-    match = _NEXT_TURN.search(text, start, end)
-    return match.start() if match and match.start() > start else end
-
-
-def is_blank(text: str, start: int, end: int) -> bool:
-    """Whether nothing but space and tags such as <br> stands there."""
-    return not _MARKUP_TAG.sub("", text[start:end]).strip()
-
 
 # --- boxes --------------------------------------------------------------------------------------------------------
 
@@ -147,13 +68,10 @@ def boxed_spans(text: str) -> list[Span]:
     return sorted(bare + closed)
 
 
-def boxes_from(text: str, start: int) -> list[Span]:
-    """The boxes behind start, the last one first."""
-    return [span for span in reversed(boxed_spans(text)) if span[0] >= start]
-
-
 # --- explicit phrases ---------------------------------------------------------------------------------------------
 
+_MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+_WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact)[\s_]){{0,2}}"
@@ -165,7 +83,7 @@ _CONTRACT = re.compile(
     re.I | re.M,
 )
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
-_BARE_WRAP = rf"[{_SPACES}*_`]*+"
+_BARE_WRAP = rf"[{SPACES}*_`]*+"
 _HASHES = re.compile(rf"####(?!#|{_BARE_WRAP}(?:[A-Za-z]{{2}}|\d+[.):][ \t]+\S)){_BARE_WRAP}(?=\S)")
 _OF_OPTIONS = ["the", "my", "correct", "right", "best", "final", "likely", "plausible", "suitable", "appropriate"]
 _OF_STATEMENTS = ["correct", "likely", "plausible", "suitable", "appropriate", "accurate"]
@@ -186,6 +104,7 @@ PHRASE = re.compile(
     r"(?:\s(?:es|est|ist|è|é|là|lautet|sería|будет)\b|\s?[:：]|\s[—–-])(?:\s(?:la|le|die|der|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|opzione|lettre|letra))?\s*+(?=\S)|정답은?\s?:?\s?(?=\S)",
     re.I,
 )
+EXPLICIT = ("contract", "boxed", "hashes", "phrase")
 _PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE}
 _BEFORE = {"contract": 120, "hashes": 1, "phrase": 20}  # how far in front of its anchor a match may begin
 # Words without which a pattern can't match, in lower case: looking for them first is ten times faster.
@@ -283,15 +202,44 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
     )
 
 
-def explicit(text: str, start: int, rules: Sequence[str], *, options: bool = False) -> Iterator[tuple[str, Span]]:
-    """The phrases that the explicit rules find, rule by rule; where an answer is an option's text, it may be prose."""
-    for rule in rules:
-        if rule == "boxed":
-            yield from (("boxed", span) for span in boxes_from(text, start))
-            continue
-        for span, below in _phrases(rule, text, start):
-            if options or not _is_prose(text, span, below):
-                yield rule, span
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A place where a text states its answer: the rule that found it, and the span of the phrase that holds the answer.
+
+    boxes: the boxes in that phrase.
+    """
+
+    rule: str
+    span: Span
+    boxes: tuple[Span, ...] = ()
+
+
+def statements(text: str, start: int, *, options: bool = False, rules: Sequence[str] = EXPLICIT) -> list[Statement]:
+    """What the explicit rules find, by its place in the text, the last first: what a text says last is its answer.
+
+    Of statements in one another ("Answer: the answer is 5") the outer gives the rule and the inner the phrase. Where an
+    answer is an option's text (options), it may be prose.
+    """
+    found = [
+        Statement(rule=rule, span=span)
+        for rule in rules
+        if rule != "boxed"
+        for span, below in _phrases(rule, text, start)
+        if options or not _is_prose(text, span, below)
+    ]
+    if "boxed" in rules:
+        found += [Statement(rule="boxed", span=span) for span in boxed_spans(text) if span[0] >= start]
+    found.sort(key=lambda one: (one.span[0], -one.span[1]))
+    kept: list[Statement] = []
+    for one in found:
+        outer = kept[-1] if kept else None
+        if outer is None or outer.rule == "boxed" or one.span[0] >= outer.span[1]:
+            kept.append(one)
+        elif one.rule == "boxed":
+            kept[-1] = replace(outer, boxes=(*outer.boxes, one.span))
+        else:
+            kept[-1] = replace(outer, span=(one.span[0], min(one.span[1], outer.span[1])), boxes=())
+    return kept[::-1]
 
 
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.
