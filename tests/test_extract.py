@@ -99,7 +99,7 @@ NUMBERS: list[Row] = [
     ("hundreds in words", "The answer is three hundred and five.", "305", "phrase"),
     ("digits and a scale in words", "Answer: 3 hundred and forty one", "341", "contract"),
     ("words without a number", "Answer: several of them", None, ""),
-    ("a refusal", "I can't answer this.", None, ""),
+    ("a refusal", "I can't answer this.", None, "declined"),
     ("'isn't'", "The answer isn't here.", None, ""),
     # What the number looks like.
     ("cents and a full stop", "Answer: 57.00.", "57", "contract"),

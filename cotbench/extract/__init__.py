@@ -117,7 +117,9 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     return _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
 
 
-_GOES_ON = re.compile(r"[.!?]\s+\S|\n\s*\w|\?|\b(?:but|wait|or|hmm|however|no)\b", re.I)  # behind an answer that isn't the last word
+_GOES_ON = re.compile(
+    r"[.!?]\s+\S|\n\s*\w|\?|\b(?:but|wait|or|hmm|however|no)\b", re.I
+)  # behind an answer that isn't the last word
 
 
 def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:

@@ -12,7 +12,10 @@ from fractions import Fraction
 from cotbench.extract.shapes import (
     BLANK,
     CUT,
+    DECLINED,
+    LETTER,
     PLAIN_SIGNS,
+    RETRACTS,
     UNDECIDED,
     Extraction,
     Reading,
@@ -22,27 +25,37 @@ from cotbench.extract.shapes import (
     statements,
 )
 
-# Digits with thousands separators: a comma, a space of some kind, an apostrophe; points only where there are several;
-# groups of two as in India.
+# Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
+# there are several; groups of two as in India.
 _DIGITS = (
-    r"(?>\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,|[ \u00a0\u2009\u202f'’])\d{3})++(?!\d)|\d{1,3}(?:\.\d{3}){2,}+(?!\d)"
+    r"(?>\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,|\\?_|[ \u00a0\u2009\u202f'’])\d{3})++(?!\d)|\d{1,3}(?:\.\d{3}){2,}+(?!\d)"
     r"|\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|\d++)"
 )
 _MINUS = r"[-−–‑－]"
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+_HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
+_SIGN_WORD = (  # "10 minus 12" subtracts
+    r"(?:negative\s|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
+    r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s)"
+)
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![\w.])|(?<=\bRs\.))(?<!\d:)(?P<sign>(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
+    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.))(?<![{LETTER}0-9]_)(?<!_\{{)(?<!\d:)"
+    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
     r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
-    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyzn]\b)(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
-    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:\^|\*\*)\s?\{?(?P<power>-?\d{1,2})(?!\d)\}?)?"
-    r"(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion)\b)?)",
+    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqu](?![{LETTER}0-9]))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
+    r"|\s?\^\s?(?:\{\s?(?P<raised>\d{1,3})\s?\}|(?P<raised2>\d{1,3})(?![\d.]))|(?P<raised3>[⁰¹²³⁴-⁹]{1,3}))?"
+    rf"(?:(?:\s|\\?\s?\\text\{{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
+    rf"|\s?(?P<hans>[{''.join(_HANS)}])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
     re.I,
 )
-_SEPARATORS = re.compile(r"\{,\}|\\,|\\!|[, \u00a0\u2009\u202f'’]")
+_SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
@@ -61,15 +74,34 @@ def _value(match: re.Match[str]) -> Fraction | None:
             value = Fraction(unicodedata.numeric(match["vulgar"])).limit_denominator(10)
         else:
             value = Fraction(Decimal(whole + (match["fraction"] or match["bare"] or "")))
-            value *= Fraction(10) ** int(match["exponent"] or match["power"] or 0)
+            value *= Fraction(10) ** _small(match["exponent"] or match["power"] or match["power2"] or "0")
         if match["denominator"]:
             value /= Fraction(Decimal(match["denominator"]))
     except (InvalidOperation, ZeroDivisionError, ValueError):
         return None
+    raised = match["raised"] or match["raised2"] or match["raised3"]
+    if raised:
+        if len(str(value)) * _small(raised) > 256:
+            return None
+        value **= _small(raised)
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
-    if match["scale"]:
-        value *= 10 ** SCALES[match["scale"].lower()]
+    value *= 12 if (match["scale"] or "").lower() == "dozen" else Fraction(10) ** _scale(match)
     return -value if match["sign"] or match["sign2"] else value
+
+
+def _small(said: str) -> int:
+    """An exponent, which may be in superscripts."""
+    return int(said.translate(_RAISED))
+
+
+def _scale(match: re.Match[str]) -> int:
+    """The power of ten that stands behind a number as a word or sign: "million", "k", "万"."""
+    short = match["short"] or match["kilo"]
+    return (
+        SCALES.get((match["scale"] or "").lower(), 0)
+        + _HANS.get(match["hans"] or "", 0)
+        + (_SHORT_SCALES[short.strip().lower()] if short else 0)
+    )
 
 
 def show_number(value: Fraction) -> str:
@@ -100,19 +132,36 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
     return Extraction(answer=show_number(value), span=match.span())
 
 
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
+_INSIDE = re.compile(
+    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:log|ln|sin|cos|tan)(?:_\{?)?|π|\\pi|\^|\*\*(?<=[\w)]\*\*))\s?[{(]?\s?\Z"
+)
+_MULTIPLIES = re.compile(
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ])"
+)
+
+
+def _is_part(match: re.Match[str]) -> bool:
+    """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
+    text, (start, end) = match.string, match.span()
+    if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
+        return True
+    return _MULTIPLIES.match(text, end) is not None or _INSIDE.search(text, max(0, start - 12), start) is not None
+
+
 def _numbers(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    return (match for match in NUMBER.finditer(text, start, end) if _value(match) is not None)
+    return (m for m in NUMBER.finditer(text, start, end) if _value(m) is not None and not _is_part(m))
 
 
 def _reading(match: re.Match[str] | None) -> Extraction | None:
     value = _value(match) if match else None
     if match is None or value is None:
         return None
-    if match["scale"]:  # "3 hundred and forty one"
+    if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = _in_words(match.string, rest.end(), rest.end() + 40) if rest else None
-        if said and said.answer and said.span and int(said.answer) < 10 ** SCALES[match["scale"].lower()]:
-            return Extraction(answer=show_number(value + int(said.answer)), span=(match.start(), said.span[1]))
+        if said and said.answer and said.span and Fraction(said.answer) < 10 ** SCALES[match["scale"].lower()]:
+            return Extraction(answer=show_number(value + Fraction(said.answer)), span=(match.start(), said.span[1]))
     return _found(match, value)
 
 
@@ -121,31 +170,163 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
+_PARTS = {"half": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fifth": 5, "fifths": 5}
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
+_BIG = "hundred|thousand|million|billion|trillion|dozen"
+_JOIN = r"(?:\s|-)"
 _IN_WORDS = re.compile(
-    rf"\b(?:(?:a\s)?(?=hundred|thousand)|{_ANY})(?:[\s-](?:{_ANY}|hundred|thousand|million|and(?=\s(?:{_ANY})\b))\b-?){{0,12}}",
+    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)|(?:{_ANY})\b)"
+    rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?=(?:{_ANY})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?"
+    rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b)?",
     re.I,
 )
-
-
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
+
+
+def _said_in_words(match: re.Match[str]) -> Fraction | None:
+    """The number that a run of number words means; None for several in a row ("seven eight")."""
+    said = match[0].lower()
+    total, group, last = Fraction(0), Fraction(0), 0
+    if match["point"]:
+        said = said[: match.start("point") - match.start()]
+    elif match["part"]:
+        said = said[: match.start("count") - match.start()].removesuffix("and ")
+    for word in re.findall(r"[a-z]+", said):
+        if word in _WORDS:
+            value = _WORDS[word]
+            if last and (value >= 10 or last < 20):  # "five six"
+                return None
+            group, last = group + value, value
+        elif word in SCALES or word == "dozen":
+            scale = 12 if word == "dozen" else 10 ** SCALES[word]
+            if word == "hundred":
+                group = (group or 1) * scale
+            else:
+                total, group = total + (group or 1) * scale, Fraction(0)
+            last = 0
+        elif word == "and":
+            last = 0
+    total += group
+    if match["point"]:
+        digits = "".join(str(_WORDS[word]) for word in match["point"].lower().split()[1:])
+        total += Fraction(Decimal(f"0.{digits}"))
+    if match["part"]:
+        count = match["count"].lower()
+        total += Fraction(_WORDS.get(count, 1), _PARTS[match["part"].lower()])
+    if match["half"]:
+        total /= 2
+    return -total if match["minus"] else total
 
 
 def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extraction | None:
     """The number that a text says in words, if it is exactly one; or the last of several."""
-    found = [m for m in _IN_WORDS.finditer(text, start, end) if m[0].strip()][::-1]
+    found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
-    total = group = 0
-    for word in re.findall(r"[a-z]+", found[0][0].lower()):
-        if word in _WORDS:
-            group += _WORDS[word]
-        elif word == "hundred":
-            group = (group or 1) * 100
-        elif word in ("thousand", "million"):
-            total, group = total + (group or 1) * 10 ** SCALES[word], 0
-    said = found[0][0].rstrip(" -")
-    return Extraction(answer=str(total + group), span=(found[0].start(), found[0].start() + len(said)))
+    value = _said_in_words(found[0])
+    if value is None:
+        return None
+    return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
+
+
+# --- numbers that are no answer by themselves ------------------------------------------------------------------------
+
+# Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
+_FAMILIES = (
+    "years? months? weeks? days? (?:hours?|hrs?|h) (?:minutes?|mins?|min|m) (?:seconds?|secs?|sec|s)",
+    "miles? yards? (?:feet|foot|ft) (?:inch(?:es)?|in)",
+    "(?:kilomet(?:er|re)s?|km) (?:met(?:er|re)s?|m) (?:centimet(?:er|re)s?|cm)",
+    "tons? (?:pounds?|lbs?) (?:ounces?|oz)",
+    "(?:kilograms?|kg) (?:grams?|g)",
+    "gallons? quarts? pints? cups?",
+)
+_LARGER = "|".join(
+    rf"(?:{'|'.join(units[:-1])})\b,?\s?(?:and\s|&\s)?(?=\d[\d.,]*\s?(?:{'|'.join(units[1:])})\b)"
+    for units in (family.split() for family in _FAMILIES)
+)
+_TOGETHER = re.compile(rf"\s?(?:{_LARGER})", re.I)
+_SMALLER = re.compile(r"(?P<unit>[a-z]+)\b,?\s?(?:and\s|&\s)?\Z", re.I)
+_CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
+_UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
+_OR = re.compile(
+    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])", re.I
+)
+_OR_BEFORE = re.compile(
+    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z", re.I
+)
+_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
+_BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
+_UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
+
+
+def _measured_together(match: re.Match[str]) -> bool:
+    """Whether a number is one of two that give one quantity in two units: "4 hours and 30 minutes", "5 feet 6 inches"."""
+    text = match.string
+    if _TOGETHER.match(text, match.end()):
+        return True
+    before = _SMALLER.search(text, max(0, match.start() - 24), match.start())
+    earlier = before and next(NUMBER.finditer(text, max(0, before.start() - 12), before.start()), None)
+    return bool(earlier and _TOGETHER.match(text, earlier.end()))
+
+
+def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
+    """Whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
+    text = match.string
+    behind = _OR.match(text, match.end(), end)
+    if behind and (other := NUMBER.match(text, behind.end(), end)):
+        return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
+    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
+        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
+    if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
+        return True
+    before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
+    if before is None:
+        return False
+    earlier = next(
+        (m for m in NUMBER.finditer(text, max(start, before.start() - 24), before.end()) if m.end() == before.start()),
+        None,
+    )
+    if earlier is None or _OPERAND.search(text, start, earlier.start()):
+        return False  # "30 - 12, or 18"
+    return _differ(earlier, before["unit"], match, _UNIT_BEHIND.match(text, match.end(), end))
+
+
+def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
+    """Whether two numbers are two answers, not one in two units or two forms."""
+    first, second = _value(one), _value(other)
+    if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
+        return False
+    own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
+    return not (own and others and own.rstrip("s") != others.rstrip("s"))
+
+
+def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
+    first, second = _value(one), _value(other)
+    assert first is not None and second is not None
+    return (unit.strip() == "%" and first == 100 * second) or bool(
+        behind and behind["unit"] == "%" and second == 100 * first
+    )
+
+
+# What says that there is no answer to give.
+_DECLINES = re.compile(
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)possible\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve)\w*"
+    r"|\b(?:not|isn['’]t|is\sno)\b\s(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
+    r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
+    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b"
+    r"|无法(?:确定|计算|得出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足",
+    re.I,
+)
+_TURNS_BACK = re.compile(
+    r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+|approximately|about)\b[^\n]*\d", re.I
+)
+
+
+def declines(text: str, start: int, end: int) -> bool:
+    """Whether a phrase says that there is no answer to give, and goes on to none."""
+    match = _DECLINES.search(text, start, end)
+    return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
 
 
 # --- which number of a phrase -------------------------------------------------------------------------------------
@@ -154,15 +335,20 @@ _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
 _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
 _OPERATION = re.compile(rf"{_AROUND}(?:[-−–+*/×÷]|\\times|\\div|\\cdot|x(?=\s))\s?(?:\*\*)?[\s$(\\]*\d")
-_UNFINISHED = re.compile(
-    r"\s?(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
-)  # "15 * (", where a number has to end
+_UNFINISHED = re.compile(  # "15 * (", "160 - r", where a number has to end
+    rf"\s?(?:(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+)
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
-_OPERAND = re.compile(r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot)|[\w)]\s?\+)\s?[$\\]*\Z")
+_OPERAND = re.compile(r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?\+)\s?[$\\]*\Z")
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
+# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
+_VERB = re.compile(
+    r"\s(?:[a-z]+\s){1,3}(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
+    re.I,
+)
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
 
@@ -217,6 +403,8 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return None
     if not _begins(text, start, first):
         found = concluded_number(text, start, end)
+        if found and found.span and any(_one_of_two(m, start, end) for m in _numbers(text, *found.span)):
+            return None
         if (
             found
             and found.span
@@ -226,6 +414,18 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
+    if _one_of_two(first, start, end) or _measured_together(first):
+        return None
+    verb = _VERB.match(text, first.end(), end)
+    if verb:
+        return _of_side(text, verb.end(), end)
+    cents = _CENTS.match(text, first.end(), end)
+    if cents:
+        value = _value(first)
+        assert value is not None
+        return Extraction(
+            answer=show_number(value + Fraction(int(cents["cents"]), 100)), span=(first.start(), cents.end())
+        )
     if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
         return None
     comma = _DECIMAL_COMMA.match(text, first.end(), end)
@@ -304,8 +504,13 @@ def concluded_number(text: str, start: int, end: int, result: Fraction | None = 
     if not numbers:
         said = None if NUMBER.search(text, begin, end) else _in_words(text, begin, end, several=True)
         return said if said and said.answer not in ("0", "1") else None
+    numbers = [number for number in numbers if not _measured_together(number)] or numbers
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):
+        last = [*_EQUALS.finditer(text, begin, end)][-1].end()
+        verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
+        if verbs:  # "the value of y at x = 4 is 7"
+            return _reading(verbs[-1])
         return _reading(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or _reading(plain[-1])
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
@@ -320,9 +525,15 @@ def _last_number(text: str, start: int) -> Extraction | None:
     if CUT.search(text, max(start, len(text) - 40)):
         return None
     for begin, end in last_sentences(text[: own_end(text, start)], start):
+        if declines(text, begin, end):
+            return Extraction(answer=None, rule=DECLINED)
         found = concluded_number(text, begin, end, _result_before(text, start, begin))
+        if found and found.span and any(_one_of_two(m, begin, end) for m in _numbers(text, *found.span)):
+            return UNDECIDED
         if found:
             return found
+        if NUMBER.search(text, begin, end):
+            return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
     return _reading(next(iter(list(_numbers(text, start, len(text)))[-1:]), None))
 
 
@@ -350,29 +561,68 @@ def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
 def _of_statement(text: str, one: Statement) -> Extraction | None:
     """The number that a statement gives; None where it gives nothing, an Extraction of None where what it gives is no number."""
     rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
+    boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
+    stop = several.start() if several else end
+    if declines(text, begin, stop):
+        return Extraction(answer=None, rule=DECLINED)
     first = next(_numbers(text, begin, end), None)
     if several and rule in ("contract", "phrase"):
         if not first or first.start() > several.start():
             return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
         if rule == "contract" and not _begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
             return None
-    found = number_in(text, begin, several.start() if several else end)
+    found = number_in(text, begin, stop)
+    if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
+        return None
+    if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
+        found = None  # a factorial
     if (
         found is None
         and (
-            (rule == "contract" and any(char.isdigit() for char in text[begin:end]))  # a time, a range, an open sum
-            or ((one.boxes or rule == "boxed") and text[begin:end].strip(" .?_"))  # \\boxed{5x}: it is no number
+            (
+                rule in ("contract", "hashes") and any(char.isdigit() for char in text[begin:end])
+            )  # a time, a range, an open sum
+            or (rule == "phrase" and first and _begins(text, begin, first) and _one_of_two(first, begin, end))
+            or (boxed and text[begin:end].strip(" .?_"))  # \boxed{5x}: it is no number
         )
     ):
         return UNDECIDED
     return found
 
 
+_CONCLUDES = re.compile(
+    r"^[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    re.I | re.M,
+)
+_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
+
+
+def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
+    """Whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
+
+    A number at its beginning is an answer. A sentence is none where the text goes on to conclude; an equation where it
+    goes on to another result.
+    """
+    below = text[end : end + 4_000]
+    if not below.strip():
+        return False
+    if _EQUALS.search(text, begin, end):
+        if first and _begins(text, begin, first) and not _OPERATION.match(text, first.end(), end):
+            return False
+        result = _after_equals(text, end, min(len(text), end + 4_000))
+        return bool(result and found and found.answer and _value(result) != Fraction(found.answer))
+    return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
+
+
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     text = text.translate(PLAIN_SIGNS)
     readings = _explicit_numbers(text, start)
     for rule, said in readings:
+        if vague and said.span and (retracts := RETRACTS.search(text, said.span[1])):
+            found = _last_number(text, retracts.end())
+            if found:
+                yield "last", found
         earlier = next(readings, None) if said.answer and 0 < abs(Fraction(said.answer)) <= 1 else None
         if earlier and _is_percentage_of(text, earlier[1], said):
             yield earlier
@@ -385,7 +635,7 @@ def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
         if canonical_number(whole) is not None:
             offset = text.index(whole, start)
-            yield "only", number_in(text, offset, offset + len(whole)) or Extraction(answer=None)
+            yield "only", number_in(text, offset, offset + len(whole)) or UNDECIDED
     if vague:
         found = _last_number(text, start)
         if found:

@@ -36,6 +36,7 @@ THOUGHT_MARKS = (
     ThoughtMarks(
         family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", opens=rf"<(?:{_TAGS})>", closes=rf"</(?:{_TAGS})>"
     ),
+    ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
     ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
     ThoughtMarks(family="Magistral", opens=r"\[THINK\]", closes=r"\[/THINK\]"),
     ThoughtMarks(
@@ -94,7 +95,7 @@ _ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MA
 _ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
 _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
 # A text without any of these has no marks: most have none, and looking for them is quick.
-_SIGNS = ("<", "◁", "[THINK]", "[/THINK]")
+_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
 
 _MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)

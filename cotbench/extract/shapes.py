@@ -31,8 +31,33 @@ Reading = tuple[str, Extraction]  # rule, what it found
 
 BLANK = f" \t\r\n*_`${INVISIBLE}"
 
-# Signs that mean an ASCII sign, one for one, so that spans stay true: full-width forms, circled letters.
+# Letters that a number must not touch: of alphabets that write words apart. Chinese, Japanese, Korean and Thai don't.
+LETTER = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u03bf\u03c1-\u052f"
+CJK = r"\u2e80-\u2fff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# The code points of the digit zero in other scripts, nine digits behind each: Arabic, Persian, Devanagari, Bengali, Thai ...
+_ZEROS = (
+    0x660,
+    0x6F0,
+    0x966,
+    0x9E6,
+    0xA66,
+    0xAE6,
+    0xB66,
+    0xBE6,
+    0xC66,
+    0xCE6,
+    0xD66,
+    0xE50,
+    0xED0,
+    0xF20,
+    0x1040,
+    0x17E0,
+)
+# Signs that mean an ASCII sign, one for one, so that spans stay true: full-width forms, circled letters, other digits.
 PLAIN_SIGNS = {
+    **{zero + i: ord("0") + i for zero in _ZEROS for i in range(10)},
+    0x66B: ord("."),
+    0x66C: ord(","),
     **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
     **{0x24B6 + i: ord("A") + i for i in range(26)},
     **{0x24D0 + i: ord("a") + i for i in range(26)},
@@ -129,6 +154,8 @@ _ANCHORS = {
         *("opzione", "opção", "opçao"),
     ),
 }
+# "Each correct answer is worth 5 points": no answer of the text's own.
+_ANY_ANSWER = re.compile(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z", re.I)
 _DENIAL = re.compile(r"(?:not|(?:neither|none)(?=\s+\w))\b", re.I)
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first line of a table
 _LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
@@ -169,6 +196,8 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
     for head in reversed(near(_PATTERNS[rule], text, start, _ANCHORS[rule], before=_BEFORE[rule], after=160)):
         begin, next_head = head.end(), limit
         limit = head.start()
+        if rule == "phrase" and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
+            continue
         if head[0][0] in '<"':
             closer = "</" + head[0][1:].strip() if head[0][0] == "<" else '"' if head[0][-1] == '"' else "}"
             close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
@@ -242,6 +271,13 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
     return kept[::-1]
 
 
+# Where a model takes back what it has stated.
+RETRACTS = re.compile(
+    r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no),?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect|wrong|incorrect)|mistake|error)"
+    r"|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect|not\s(?:right|correct))|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|correction\s?:|scratch\sthat)",
+    re.I,
+)
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.
 CUT = re.compile(
     r"(?:\b(?:and|or|the|(?-i:an?)|of|to|is|are|was|that|than|with|for|by|if|because|we|he|she|they|will|would|can|then|his|her|their|my|our|from)"
