@@ -1,15 +1,18 @@
 r"""Completion text -> answer, with the rule and the span that found it. Never sees gold.
 
-One ladder of rules per answer type, used by every mode, from explicit to vague; the first rule that finds anything
-decides, and within a rule the last match wins (a model may restate itself).
+One set of rules per answer type, used by every mode. The explicit rules find what a text states as its answer; of all
+that they find, the last statement in the text decides, whichever rule found it, since models correct themselves. Where
+nothing is stated, the vaguer rules are tried in turn.
 
     rule        what it reads                                              types
+    explicit:
     contract    `Answer: ...`, the form every prompt asks for; also        all
                 <answer>...</answer> and "answer": "..." of JSON
-    boxed       the last \boxed{...}                                       all
+    boxed       \boxed{...}                                                all
     hashes      `#### ...`, the form of GSM8K's own solutions              all
     phrase      "the (final|best|correct) answer is ..."                   all
                 "(C) is correct", "I choose C", "that leaves us with C"    letter
+    without a statement:
     only        the whole output is nothing but an answer; or the first    all
                 line is (number, letter)
     marked      the one letter in brackets, bold or alone on the last line letter
@@ -17,19 +20,32 @@ decides, and within a rule the last match wins (a model may restate itself).
     last_math   the $...$ that the last sentence with one gives            latex
     last        the number that the last sentence with one gives           number, latex
     thought     any of these within a closed thought, where the model      all
-                wrote nothing behind it
+                wrote nothing behind it; or a statement at the very end
+                of a thought that the model ended without closing it
+    declined    the text says that the question can't be answered          all
 
 `marked`, `option`, `last_math`, `last` and `thought` are vague (`VAGUE`): where the text was cut at the token budget
 they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
 where the text was cut isn't read either: more of it may have been to come.
 
 A model that has answered may run on into a question of its own making; what it writes from there on isn't searched.
-Reasoning that a model puts between <think> and </think> (or its like) is not searched; an unclosed <think> holds no
-answer. Spans are character ranges [start, end) of the output as the engine returned it.
+Thoughts (`parts.THOUGHT_MARKS`) aren't searched where something is said behind them; one that was cut holds no answer.
+Spans are character ranges [start, end) of the output as the engine returned it.
 
-Policies, where published extractors disagree: the last answer that a text states counts, not the first, since models
-correct themselves; "A or C" is no answer, even where one of them is right; 25% is the number 25, as it stands; a range
-("5 to 7") or a sum without its result ("5 + 7") is no number; a time of day is one only at the full hour.
+Policies, where published extractors disagree:
+
+* the last answer that a text states counts, not the first. Of statements in one another ("Answer: the answer is 5") the
+  outer one gives the rule, the inner one the answer. What the text takes back ("Wait, that is wrong") gives way to what
+  it concludes after that.
+* "Answer:" above a solution is its heading: where the text goes on to conclude or to compute something else, the line
+  behind "Answer:" isn't the answer, unless it begins with one.
+* "A or C", "7 or 8", "between 7 and 8" is no answer, even where one of them is right; two units or forms of one
+  quantity ("25% or 1/4", "227 minutes, or 3 hours and 47 minutes") are one answer.
+* a part of a number or expression is never taken for the whole: 10^3 is 1000, $2k is 2000, 3 dozen is 36, "negative 5"
+  is -5; `160 - r`, \sqrt{66}, 5!, "4 hours and 30 minutes" are no numbers.
+* 25% is the number 25, as it stands; a range ("5 to 7") or a sum without its result ("5 + 7") is no number; a time of
+  day is one only at the full hour.
+* "It can't be determined" is no number and no option (unless an option says so), whatever numbers it names.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -495,8 +496,8 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
     return [number for number in inside if not clause or number.start() < clause.start()][-1]
 
 
-def concluded_number(text: str, start: int, end: int, result: Fraction | None = None) -> Extraction | None:
-    """The number that a concluding sentence gives; result: of the last equation before it, which it may state."""
+def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
+    """The number that a concluding sentence gives; before: where the text begins whose last equation it may state."""
     item = _ITEM.match(text, start, end)
     begin = item.end() if item and item.end() < end else start
     end = _without_remark(text, begin, end)
@@ -515,6 +516,7 @@ def concluded_number(text: str, start: int, end: int, result: Fraction | None = 
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])
+    result = None if before is None else _result_before(text, before, start)
     stated = [number for number in plain if result is not None and _value(number) == result]
     turned = _TURN.search(text, plain[0].end(), plain[-1].start())
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
@@ -527,7 +529,7 @@ def _last_number(text: str, start: int) -> Extraction | None:
     for begin, end in last_sentences(text[: own_end(text, start)], start):
         if declines(text, begin, end):
             return Extraction(answer=None, rule=DECLINED)
-        found = concluded_number(text, begin, end, _result_before(text, start, begin))
+        found = concluded_number(text, begin, end, start)
         if found and found.span and any(_one_of_two(m, begin, end) for m in _numbers(text, *found.span)):
             return UNDECIDED
         if found:
@@ -538,10 +540,13 @@ def _last_number(text: str, start: int) -> Extraction | None:
 
 
 def _after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
-    for equals in reversed(list(_EQUALS.finditer(text, start, end))):
-        number = next(_numbers(text, equals.end(), end), None)
-        if number and not _OPERATION.match(text, number.end(), end):
-            return number
+    """The last number behind an equals sign that is its side's value, not an operand."""
+    numbers = list(_numbers(text, start, end))
+    places = [number.start() for number in numbers]
+    for equals in reversed(list(_EQUALS.finditer(text, start, end)) if numbers else []):
+        at = bisect_left(places, equals.end())
+        if at < len(numbers) and not _OPERATION.match(text, numbers[at].end(), end):
+            return numbers[at]
     return None
 
 

@@ -13,6 +13,8 @@ from cotbench.extract.parts import INVISIBLE, SPACES, Span
 
 MAX_WORDS_BELOW = 4  # of an answer on a line of its own
 MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
+MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
+MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,7 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
         if display:
             close = text.find(display, begin + 2, min(next_head, begin + MAX_ANSWER_CHARS))
             end = max(end, close + 2) if close >= 0 else end
+        end = min(end, begin + MAX_PHRASE_CHARS)
         if begin < end:
             yield (begin, end), "\n" in head[0]
 
@@ -268,7 +271,7 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
             kept[-1] = replace(outer, boxes=(*outer.boxes, one.span))
         else:
             kept[-1] = replace(outer, span=(one.span[0], min(one.span[1], outer.span[1])), boxes=())
-    return kept[::-1]
+    return kept[: -MAX_STATEMENTS - 1 : -1]
 
 
 # Where a model takes back what it has stated.
