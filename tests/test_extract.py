@@ -25,6 +25,7 @@ from cotbench.extract import (
     show_number,
     split_reasoning,
 )
+from cotbench.extract.shapes import PLAIN_SIGNS
 from cotbench.types import AnswerType, Question
 
 Row = tuple[str, str, str | None, str]
@@ -518,7 +519,7 @@ FORMULAS: list[Row] = [
     ("phrase with hope, without math", "The final answer is 12. I hope it is correct.", "12", "phrase"),
     ("phrase with a display below", "The answer is:\n\n\\[\\frac{1}{2}\\]", "\\frac{1}{2}", "phrase"),
     ("phrase, two formulas", "The answer is $x = 5$ and $y = 7$.", "x = 5$ and $y = 7", "phrase"),
-    ("phrase that gives no answer", "The answer is that we cannot know.", None, ""),
+    ("phrase that gives no answer", "The answer is that we cannot know.", None, "declined"),
     ("whole output a number", "12", "12", "only"),
     ("whole output a formula", "\\frac{1}{2}", "\\frac{1}{2}", "only"),
     ("whole output in dollars", "$x=5$", "x=5", "only"),
@@ -842,7 +843,7 @@ def check_any(text: str) -> float:
             elif kind is LETTER:
                 assert found.answer in "ABCD"
             else:
-                source = text[slice(*found.span)]
+                source = text[slice(*found.span)].translate(PLAIN_SIGNS)
                 assert found.answer == source or lists_the_boxes_of(found.answer, source)
                 assert 0 < len(found.answer) <= MAX_ANSWER_CHARS
     return longest

@@ -135,7 +135,7 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
 _INSIDE = re.compile(
-    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:log|ln|sin|cos|tan)(?:_\{?)?|π|\\pi|\^|\*\*(?<=[\w)]\*\*))\s?[{(]?\s?\Z"
+    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:log|ln|sin|cos|tan)(?:_\{?)?|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
     r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ])"
@@ -446,13 +446,14 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
 
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
 _BEFORE = re.compile(r"\W*(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s", re.I)
 _CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
     re.I,
 )
 _TURN = re.compile(
@@ -505,6 +506,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     if not numbers:
         said = None if NUMBER.search(text, begin, end) else _in_words(text, begin, end, several=True)
         return said if said and said.answer not in ("0", "1") else None
+    ordinal = list(_NTH.finditer(text, begin, end))
+    if ordinal and (nth := next(_numbers(text, *ordinal[-1].span("n")), None)):
+        return _reading(nth)
     numbers = [number for number in numbers if not _measured_together(number)] or numbers
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):

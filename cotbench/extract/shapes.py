@@ -102,9 +102,9 @@ _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer;
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact)[\s_]){{0,2}}"
-    rf"(?:answer|ans)(?:\sline|\schoice)?{_WRAP}"
-    rf"(?:[:：]|(?=\n)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
-    r"|(?<!\{)(?<!:)(?<!:\s)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
+    rf"(?:answer|ans)(?:\sline|\schoice|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
+    rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
+    r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
     r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?\}\s?:?\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
     r"|\"(?:final_?)?answer\"\s?:\s?\"?(?=[^\s\"])",  # JSON
     re.I | re.M,
@@ -292,8 +292,9 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|
 
 # What a chat model says when it is done.
 _COURTESY = re.compile(
-    r"\W*(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
-    r"|do you (?:want|have|need)|happy to|good luck|great job)\b",
+    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
+    r"|do you (?:want|have|need)|happy to|good luck|great job)\b"
+    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z)",
     re.I,
 )
 
