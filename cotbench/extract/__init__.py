@@ -39,6 +39,7 @@ Policies, where published extractors disagree:
   it concludes after that.
 * "Answer:" above a solution is its heading: where the text goes on to conclude or to compute something else, the line
   behind "Answer:" isn't the answer, unless it begins with one.
+* what was stated in a text that was cut counts, unless the text shows doubt behind it ("But let me check ...").
 * "A or C", "7 or 8", "between 7 and 8" is no answer, even where one of them is right; two units or forms of one
   quantity ("25% or 1/4", "227 minutes, or 3 hours and 47 minutes") are one answer.
 * a part of a number or expression is never taken for the whole: 10^3 is 1000, $2k is 2000, 3 dozen is 36, "negative 5"
@@ -53,12 +54,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from cotbench.extract.formulas import read_formula
 from cotbench.extract.letters import read_letter
 from cotbench.extract.numbers import canonical_number, read_number, show_number
 from cotbench.extract.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
-from cotbench.extract.shapes import DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, boxed_spans, own_end
+from cotbench.extract.shapes import DECLINED, DOUBTS, MAX_ANSWER_CHARS, Extraction, Reading, boxed_spans, last_sentences
 from cotbench.types import AnswerType
 
 __all__ = [
@@ -87,13 +89,27 @@ def _readings(text: str, start: int, vague: bool, answer_type: AnswerType, choic
     return read_formula(text, start, vague)
 
 
+_CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
+
+
 def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> str:
     """The text up to where the model, having answered, runs on into a question of its own making."""
-    if run_on(text, start, len(text)) is None:
+    turn = run_on(text, start, len(text))
+    if turn is None:
         return text
     answered = [found.span[1] for _, found in _readings(text, start, False, answer_type, choices) if found.span]
+    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, answer_type, choices):
+        return text[:turn]
     end = run_on(text, min(answered), len(text)) if answered else None
     return text if end is None else text[:end]
+
+
+def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> bool:
+    """Whether a text comes to an answer without stating it, in more than one sentence."""
+    ends = list(islice(last_sentences(text, start), 2))
+    if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
+        return False
+    return any(found.answer for _, found in _readings(text, start, True, answer_type, choices))
 
 
 def _first(readings: Iterator[Reading], text: str, end: int, answer_type: AnswerType, truncated: bool) -> Extraction:
@@ -130,12 +146,13 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
         return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
-    return _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    if truncated and found.span and DOUBTS.search(own, found.span[1]):
+        return NOTHING  # "I think the answer is 6. But let me check ..."
+    return found
 
 
-_GOES_ON = re.compile(
-    r"[.!?]\s+\S|\n\s*\w|\?|\b(?:but|wait|or|hmm|however|no)\b", re.I
-)  # behind an answer that isn't the last word
+LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 
 
 def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:
@@ -143,5 +160,11 @@ def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, c
     assert parts.thought is not None
     start, end = parts.thought
     found = _first(_readings(text[:end], start, False, answer_type, choices), text, end, answer_type, False)
-    ends = found.span and not _GOES_ON.search(text, found.span[1], max(found.span[1], own_end(text[:end], start)))
-    return found if ends else NOTHING
+    if found.span is None or found.span[1] < end - LAST_WORDS:
+        return NOTHING
+    return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
+
+
+_GOES_ON = re.compile(
+    rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
+)  # behind an answer that isn't the last word

@@ -59,6 +59,11 @@ _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sen
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
 _OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
+_INTENDS = re.compile(  # "So we need to calculate $..$"
+    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus|let['’]s)\s(?:then\s|now\s|simply\s)?"
+    r"(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use|plug|substitute)\b",
+    re.I,
+)
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
@@ -66,7 +71,7 @@ _REFUSES = re.compile(
     re.I,
 )
 _STATE = re.compile(  # what may be said of an answer that is no answer
-    r"(?:consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
+    r"(?:(?:the\s)?same\b|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
     r"|complete|simple|done)\b",
     re.I,
 )
@@ -257,6 +262,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
         behind = [span for span in math if copula and span[0] > copula]
         if behind:
             return _listed(text, behind)
+        if math and _INTENDS.search(text, left, math[0][0]):
+            return None
         if copula and math and (kind := _kind(text, copula, right)):
             return kind
         if copula and "\\" in text[copula:right] and not math and len(WORD.findall(text, copula, right)) <= 2:

@@ -9,7 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from itertools import islice
 
+from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     BLANK,
     CUT,
@@ -38,13 +40,14 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
 _SIGN_WORD = (  # "10 minus 12" subtracts
     r"(?:negative\s|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
     r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s)"
 )
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.))(?<![{LETTER}0-9]_)(?<!_\{{)(?<!\d:)"
+    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
     rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
     r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
@@ -135,7 +138,7 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
 _INSIDE = re.compile(
-    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:log|ln|sin|cos|tan)(?:_\{?)?|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
     r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ])"
@@ -312,11 +315,11 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
 
 # What says that there is no answer to give.
 _DECLINES = re.compile(
-    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)possible\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve)\w*"
-    r"|\b(?:not|isn['’]t|is\sno)\b\s(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)possible\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b)\w*"
+    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided|given)\swith\s)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
     r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b"
-    r"|无法(?:确定|计算|得出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足",
+    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足",
     re.I,
 )
 _TURNS_BACK = re.compile(
@@ -340,7 +343,9 @@ _UNFINISHED = re.compile(  # "15 * (", "160 - r", where a number has to end
     rf"\s?(?:(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
-_OPERAND = re.compile(r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?\+)\s?[$\\]*\Z")
+_OPERAND = re.compile(
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+)
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
@@ -404,8 +409,10 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return None
     if not _begins(text, start, first):
         found = concluded_number(text, start, end)
-        if found and found.span and any(_one_of_two(m, start, end) for m in _numbers(text, *found.span)):
+        if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
             return None
+        if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
+            return None  # "the value of step 4"
         if (
             found
             and found.span
@@ -451,17 +458,25 @@ _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
 
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(r"\W*(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s", re.I)
+_BEFORE = re.compile(
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s",
+    re.I,
+)
 _CLAUSE = re.compile(
     r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
     re.I,
 )
 _TURN = re.compile(
-    r"\b(?:so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
     re.I,
 )
+_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
+# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
+_AND_OTHER = re.compile(
+    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
+)
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:US|USD|EUR|GBP|Rs\.?)\s?)*",
     re.I,
 )
 
@@ -491,6 +506,9 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
             return behind[0]
+    totals = [number for number in numbers if _TOTAL.match(text, number.end(), end)]
+    if len(totals) == 1 and len(numbers) > 1:
+        return totals[0]
     lead = _BEFORE.match(text, begin, end)
     inside = [number for number in numbers if lead and number.start() >= lead.end()] or numbers
     clause = _CLAUSE.search(text, inside[0].end(), end)
@@ -521,7 +539,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     if bold:
         return _reading(bold[-1])
     result = None if before is None else _result_before(text, before, start)
-    stated = [number for number in plain if result is not None and _value(number) == result]
+    lead = _BEFORE.match(text, begin, end)
+    main = [number for number in plain if not lead or number.start() >= lead.end()]
+    stated = [number for number in main if result is not None and _value(number) == result]
     turned = _TURN.search(text, plain[0].end(), plain[-1].start())
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
 
@@ -534,13 +554,30 @@ def _last_number(text: str, start: int) -> Extraction | None:
         if declines(text, begin, end):
             return Extraction(answer=None, rule=DECLINED)
         found = concluded_number(text, begin, end, start)
-        if found and found.span and any(_one_of_two(m, begin, end) for m in _numbers(text, *found.span)):
+        if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
             return UNDECIDED
         if found:
             return found
         if NUMBER.search(text, begin, end):
             return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
     return _reading(next(iter(list(_numbers(text, start, len(text)))[-1:]), None))
+
+
+def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
+    """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
+    if any(_one_of_two(number, begin, end) for number in _numbers(text, *span)):
+        return True
+    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
+    return stated and _OPERATION.match(text, span[1], end) is not None
+
+
+def _beside_another(text: str, begin: int, end: int) -> bool:
+    """Whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
+    numbers = list(islice(_numbers(text, begin, end), 3))
+    if len(numbers) != 2 or _EQUALS.search(text, begin, end) or _TURN.search(text, begin, end):
+        return False
+    joint = _AND_OTHER.match(text, numbers[0].end(), end)
+    return joint is not None and joint.end() == numbers[1].start()
 
 
 def _after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
@@ -598,6 +635,17 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     ):
         return UNDECIDED
     return found
+
+
+def _in_words_alone(text: str, begin: int, end: int) -> bool:
+    """Whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
+    said = text[begin:end].strip(BLANK + ".:")
+    return (
+        len(said) > 1
+        and said.count(" ") < 12
+        and any(map(str.isalpha, said))
+        and not text[end : own_end(text, begin)].strip(BLANK + ".\"')}>")
+    )
 
 
 _CONCLUDES = re.compile(

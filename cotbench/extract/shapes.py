@@ -101,7 +101,7 @@ _MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
-    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact)[\s_]){{0,2}}"
+    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact|short|numeric(?:al)?|direct|concise|overall)[\s_]){{0,2}}"
     rf"(?:answer|ans)(?:\sline|\schoice|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
     rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
     r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
@@ -159,6 +159,7 @@ _ANCHORS = {
 # "Each correct answer is worth 5 points": no answer of the text's own.
 _ANY_ANSWER = re.compile(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z", re.I)
 _DENIAL = re.compile(r"(?:not|(?:neither|none)(?=\s+\w))\b", re.I)
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>|</[a-z_]+>|<eo[a-z]>|<end_of_turn>")
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first line of a table
 _LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
 _DISPLAY = {"\\[": "\\]", "$$": "$$"}
@@ -213,6 +214,8 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
             close = text.find(display, begin + 2, min(next_head, begin + MAX_ANSWER_CHARS))
             end = max(end, close + 2) if close >= 0 else end
         end = min(end, begin + MAX_PHRASE_CHARS)
+        special = _SPECIAL_TOKEN.search(text, begin, end)
+        end = special.start() if special else end
         if begin < end:
             yield (begin, end), "\n" in head[0]
 
@@ -279,6 +282,12 @@ RETRACTS = re.compile(
     r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no),?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect|wrong|incorrect)|mistake|error)"
     r"|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect|not\s(?:right|correct))|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|correction\s?:|scratch\sthat)",
+    re.I,
+)
+# What shows, behind a statement, that the model was still thinking when its budget ended.
+DOUBTS = re.compile(
+    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)|double|check|verify|re-?\w+|think|see|make\ssure)"
+    r"|re-?read|mistaken(?:ly)?)\b",
     re.I,
 )
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.
