@@ -60,7 +60,16 @@ from cotbench.extract.formulas import read_formula
 from cotbench.extract.letters import read_letter
 from cotbench.extract.numbers import canonical_number, read_number, show_number
 from cotbench.extract.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
-from cotbench.extract.shapes import DECLINED, DOUBTS, MAX_ANSWER_CHARS, Extraction, Reading, boxed_spans, last_sentences
+from cotbench.extract.shapes import (
+    DECLINED,
+    DOUBTS,
+    MAX_ANSWER_CHARS,
+    WHOLE,
+    Extraction,
+    Reading,
+    boxed_spans,
+    last_sentences,
+)
 from cotbench.types import AnswerType
 
 __all__ = [
@@ -109,7 +118,9 @@ def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequ
     ends = list(islice(last_sentences(text, start), 2))
     if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
         return False
-    return any(found.answer for _, found in _readings(text, start, True, answer_type, choices))
+    return any(
+        found.answer or found.rule == DECLINED for _, found in _readings(text, start, True, answer_type, choices)
+    )
 
 
 def _first(readings: Iterator[Reading], text: str, end: int, answer_type: AnswerType, truncated: bool) -> Extraction:
@@ -147,7 +158,7 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
         return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
     found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
-    if truncated and found.span and DOUBTS.search(own, found.span[1]):
+    if truncated and found.span and found.rule == "phrase" and DOUBTS.search(own, found.span[1]):
         return NOTHING  # "I think the answer is 6. But let me check ..."
     return found
 
@@ -159,7 +170,8 @@ def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, c
     """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
     assert parts.thought is not None
     start, end = parts.thought
-    found = _first(_readings(text[:end], start, False, answer_type, choices), text, end, answer_type, False)
+    vague = WHOLE.search(text, max(start, end - 40), end) is not None
+    found = _first(_readings(text[:end], start, vague, answer_type, choices), text, end, answer_type, False)
     if found.span is None or found.span[1] < end - LAST_WORDS:
         return NOTHING
     return NOTHING if _GOES_ON.search(text, found.span[1], end) else found

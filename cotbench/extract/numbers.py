@@ -7,6 +7,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import islice
@@ -14,7 +15,6 @@ from itertools import islice
 from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     BLANK,
-    CUT,
     DECLINED,
     LETTER,
     PLAIN_SIGNS,
@@ -23,6 +23,7 @@ from cotbench.extract.shapes import (
     Extraction,
     Reading,
     Statement,
+    broken_off,
     last_sentences,
     own_end,
     statements,
@@ -141,7 +142,8 @@ _INSIDE = re.compile(
     r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ])"
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]"
+    rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
 )
 
 
@@ -149,6 +151,8 @@ def _is_part(match: re.Match[str]) -> bool:
     """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
     if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
+        return True
+    if (match["n"] or match["n1"]) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):  # \frac{1}{12}x
         return True
     return _MULTIPLIES.match(text, end) is not None or _INSIDE.search(text, max(0, start - 12), start) is not None
 
@@ -254,7 +258,8 @@ _SMALLER = re.compile(r"(?P<unit>[a-z]+)\b,?\s?(?:and\s|&\s)?\Z", re.I)
 _CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])", re.I
+    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
+    re.I,
 )
 _OR_BEFORE = re.compile(
     rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z", re.I
@@ -315,11 +320,24 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
 
 # What says that there is no answer to give.
 _DECLINES = re.compile(
-    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)possible\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b)\w*"
-    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided|given)\swith\s)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b)\w*"
+    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
+    r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
-    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b"
-    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足",
+    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\sto\b"
+    r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
+    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
+    r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
+    re.I,
+)
+# What asks for more than was given: at the end of a text it declines.
+_ASKS_FOR_MORE = re.compile(
+    r"\b(?:need|require|want)(?:s|ed)?\s(?:to\sknow|(?:the\s|some\s|any\s)?(?:more|additional|further|missing|actual|exact|original|specific))\b"
+    r"|\b(?:more|additional|further)\s(?:information|data|details?|context)\b[^.\n]{0,80}\b(?:need|requir|necessary)"
+    r"|\b(?:could|can)\syou\s(?:please\s)?(?:provide|clarify|specify|share)|\bplease\s(?:provide|specify|clarify|share|give)\b"
+    r"|\b(?:if|once|when)\s(?:you|I|we)\s(?:can\s|could\s)?(?:provide|have|clarify|share|specify|know)\b[^\n]{0,120}\b(?:I|we)(?:['’]d)?\s(?:can|could|would|will|['’]ll)?\s?(?:be\s(?:able|happy)|help|calculate|compute|determine|work|find|then)"
+    r"|\blet\sme\sknow\b[^\n]{0,120}\b(?:I|we)\s(?:can|could|will)\b|\bwithout\s(?:knowing|more|the|any|further|additional|specific)\b[^.\n]{0,80}\b(?:cannot|can['’]t|most|only|impossible)\b"
+    r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
     re.I,
 )
 _TURNS_BACK = re.compile(
@@ -333,6 +351,11 @@ def declines(text: str, start: int, end: int) -> bool:
     return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
 
 
+def asks_for_more(text: str, start: int, end: int) -> bool:
+    """Whether a closing sentence asks for what would be needed to answer, and so declines."""
+    return declines(text, start, end) or _ASKS_FOR_MORE.search(text, start, end) is not None
+
+
 # --- which number of a phrase -------------------------------------------------------------------------------------
 
 _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
@@ -340,12 +363,21 @@ _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
 _OPERATION = re.compile(rf"{_AROUND}(?:[-−–+*/×÷]|\\times|\\div|\\cdot|x(?=\s))\s?(?:\*\*)?[\s$(\\]*\d")
 _UNFINISHED = re.compile(  # "15 * (", "160 - r", where a number has to end
-    rf"\s?(?:(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+    rf"\s?(?:(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
 _OPERAND = re.compile(
     r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
 )
+_VARIABLE = re.compile(
+    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
+)  # "(3/2)P + 11", where 11 is no answer
+_BOUND = re.compile(
+    r"(?:\b(?:(?:less|more|greater|fewer|larger)\sthan|at\s(?:least|most)|under|over|up\sto)|[<>≤≥])\s[$*]*\Z", re.I
+)
+_COMPARED = re.compile(
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|[\s$*]*and\s[$*]*\d+[\s$*.]*\Z"
+)  # "50% > 39%", "7 and 8"
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
@@ -422,7 +454,13 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
-    if _one_of_two(first, start, end) or _measured_together(first):
+    if (
+        _one_of_two(first, start, end)
+        or _measured_together(first)
+        or _BOUND.search(text, max(start, first.start() - 20), first.start())
+    ):
+        return None
+    if _COMPARED.match(text, first.end(), end):
         return None
     verb = _VERB.match(text, first.end(), end)
     if verb:
@@ -453,6 +491,10 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_ASIDE = re.compile(
+    r"\((?:or|if|since|i\.e\.|about|approximately|which)\b[^()\n]{0,80}\)", re.I
+)  # "60 minutes (or 1 hour)"
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
@@ -465,6 +507,9 @@ _BEFORE = re.compile(
 _CLAUSE = re.compile(
     r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
     re.I,
+)
+_PAYS = re.compile(
+    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
 )
 _TURN = re.compile(
     r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
@@ -512,7 +557,9 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
     lead = _BEFORE.match(text, begin, end)
     inside = [number for number in numbers if lead and number.start() >= lead.end()] or numbers
     clause = _CLAUSE.search(text, inside[0].end(), end)
-    return [number for number in inside if not clause or number.start() < clause.start()][-1]
+    main = [number for number in inside if not clause or number.start() < clause.start()]
+    money = [number for number in main if number["currency"]]
+    return money[0] if len(money) == 1 and _PAYS.search(text, begin, money[0].start()) else main[-1]
 
 
 def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
@@ -527,6 +574,11 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(_numbers(text, *ordinal[-1].span("n")), None)):
         return _reading(nth)
+    bracketed = _BRACKETED.search(text, begin, end)
+    if bracketed and (only := next(_numbers(text, *bracketed.span("n")), None)):
+        return _reading(only)  # "the number of pens left (7)"
+    asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
+    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     numbers = [number for number in numbers if not _measured_together(number)] or numbers
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):
@@ -546,17 +598,28 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
 
 
+_LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
+_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
+
+
 def _last_number(text: str, start: int) -> Extraction | None:
-    """The number that the last sentence with a number gives."""
-    if CUT.search(text, max(start, len(text) - 40)):
+    """The number that the last sentence with a number gives; declined where the text ends on what it would need to know."""
+    if broken_off(text, start):
         return None
-    for begin, end in last_sentences(text[: own_end(text, start)], start):
+    own = text[: own_end(text, start)]
+    sentences = list(islice(last_sentences(own, start), 200))
+    for place, (begin, end) in enumerate(sentences):
+        if place < _LOOK_BACK and asks_for_more(text, begin, end):
+            return Extraction(answer=None, rule=DECLINED)
         if declines(text, begin, end):
             return Extraction(answer=None, rule=DECLINED)
         found = concluded_number(text, begin, end, start)
         if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
             return UNDECIDED
         if found:
+            before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
+            if any(declines(text, *earlier) for earlier in before):
+                return Extraction(answer=None, rule=DECLINED)
             return found
         if NUMBER.search(text, begin, end):
             return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
@@ -566,6 +629,8 @@ def _last_number(text: str, start: int) -> Extraction | None:
 def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
     """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
     if any(_one_of_two(number, begin, end) for number in _numbers(text, *span)):
+        return True
+    if _VARIABLE.search(text, begin, span[0]):
         return True
     stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
     return stated and _OPERATION.match(text, span[1], end) is not None
@@ -672,8 +737,29 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
 
 
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
+_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
+_MOST_POINTED = 40
+
+
+def _points_are_separators(text: str, start: int) -> bool:
+    """Whether a text writes thousands with points, as German and Spanish do: all of several such numbers, some of them round."""
+    pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
+    return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
+
+
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     text = text.translate(PLAIN_SIGNS)
+    if ".000" in text and _points_are_separators(text, start):
+        for rule, found in _number_readings(text, start, vague):
+            thousands = found.span and _POINTED.search(text, *found.span)
+            exact = Fraction(found.answer) * 1000 if thousands and found.answer else None
+            yield rule, found if exact is None else replace(found, answer=show_number(exact))
+        return
+    yield from _number_readings(text, start, vague)
+
+
+def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _explicit_numbers(text, start)
     for rule, said in readings:
         if vague and said.span and (retracts := RETRACTS.search(text, said.span[1])):

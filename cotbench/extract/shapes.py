@@ -128,7 +128,8 @@ PHRASE = re.compile(
     r"|(?:答案|答え|解答|回答)】?\s?(?:选项)?(?:应该是|应为|应是|是|为|為|は|选)?\s*+[:：]?\s*+(?=\S)"
     r"|\b(?:respuesta|r[ée]ponse|antwort|lösung|risposta|resposta|ответ|đáp\sán|opci[óo]n|opzione|op[çc][ãa]o)"
     r"(?:\s(?:correcta|correcte|correta|corretta|final|finale|exacte|richtig))?(?:\s(?:a|à|auf|alla)\s[^.:\n]{1,40}?)?"
-    r"(?:\s(?:es|est|ist|è|é|là|lautet|sería|будет)\b|\s?[:：]|\s[—–-])(?:\s(?:la|le|die|der|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|opzione|lettre|letra))?\s*+(?=\S)|정답은?\s?:?\s?(?=\S)",
+    r"(?:\s(?:es|est|ist|è|é|là|lautet|sería|будет)\b|\s?[:：]|\s[—–-])(?:\s(?:la|le|die|der|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|opzione|lettre|letra))?\s*+(?=\S)|정답은?\s?:?\s?(?=\S)"
+    r"|(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|উত্তর\s?[:：]|उत्तर\s?(?:है\s)?[:：]|คำตอบ(?:คือ|\s?[:：])|(?:svar(?:et)?|vastaus|jawaban|antwoord|odpowiedź|cevap|răspuns)(?:\s(?:er|är|is|on|adalah)\b|\s?[:：])|(?:الإجابة|الجواب)(?:\s(?:هي|هو)\s|\s?[:：])|απάντηση\s?[:：]|תשובה\s?[:：]|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     re.I,
 )
 EXPLICIT = ("contract", "boxed", "hashes", "phrase")
@@ -154,6 +155,8 @@ _ANCHORS = {
             "opcion",
         ),
         *("opzione", "opção", "opçao"),
+        *("jibu", "উত্তর", "उत्तर", "คำตอบ", "svar", "vastaus", "jawaban", "antwoord", "odpowiedź", "cevap", "răspuns"),
+        *("الإجابة", "الجواب", "απάντηση", "תשובה", "సమాధానం", "பதில்"),
     ),
 }
 # "Each correct answer is worth 5 points": no answer of the text's own.
@@ -296,6 +299,21 @@ CUT = re.compile(
     r"|[-+/=×÷(,]|\s\*|\banswer\**[:：]\**)\s*\Z",
     re.I,
 )
+# What is left open: a formula, a list item, an announcement.
+_OPEN_AT_END = re.compile(
+    r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
+)
+WHOLE = re.compile(r"[.!?。！？।|$)\]}*\"”』」✅>]\s*\Z")
+
+
+def broken_off(text: str, start: int) -> bool:
+    """Whether a text breaks off: in mid-sentence, in a formula, or while it is still in doubt."""
+    near = max(start, len(text) - 300)
+    if CUT.search(text, max(start, len(text) - 40)) or _OPEN_AT_END.search(text, near):
+        return True
+    return WHOLE.search(text, max(start, len(text) - 40)) is None and DOUBTS.search(text, near) is not None
+
+
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")
 
 
