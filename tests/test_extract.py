@@ -687,7 +687,6 @@ def test_truncated(kind: AnswerType, text: str, answer: str | None) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "answer"),
     [
-        pytest.param(NUMBER, "Answer: two or three", None, id="a range in words: its end is read"),
         pytest.param(
             LETTER, "Answer: C\n\nWhat sinks?\nA) Lead\nB) Wood\nAnswer: A", "C", id="run-on without 'Question:'"
         ),

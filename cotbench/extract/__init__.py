@@ -152,7 +152,7 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
         return replace(found, rule="unclosed_think" if found.answer is None else "thought")
     start, end = parts.visible
     end = next_turn(text, start, end)
-    if parts.thought and not truncated and is_blank(text, start, end):
+    if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
         start, end = parts.thought
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
         return found if found.answer is None else replace(found, rule="thought")

@@ -526,6 +526,9 @@ _ENDS = re.compile(
 )
 
 
+_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
+
+
 def _asides(text: str, match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - 12) : match.start()]
     return _LABEL.search(before) is not None or _COUNTS.match(text, match.end()) is not None
@@ -580,6 +583,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     numbers = [number for number in numbers if not _measured_together(number)] or numbers
+    numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
+    if not numbers:
+        return None
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):
         last = [*_EQUALS.finditer(text, begin, end)][-1].end()
@@ -663,10 +669,15 @@ def _result_before(text: str, start: int, end: int) -> Fraction | None:
 
 
 def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
+    in_words = ""
     for one in statements(text, start):
         found = _of_statement(text, one)
         if found:
             yield one.rule, found
+        elif one.rule in ("contract", "phrase") and _in_words_alone(text, *one.span):
+            in_words = one.rule
+    if in_words:  # and no other statement gives a number: nothing vaguer is looked for
+        yield in_words, UNDECIDED
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
@@ -687,19 +698,18 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
         return None
     if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
-        found = None  # a factorial
-    if (
-        found is None
-        and (
-            (
-                rule in ("contract", "hashes") and any(char.isdigit() for char in text[begin:end])
-            )  # a time, a range, an open sum
-            or (rule == "phrase" and first and _begins(text, begin, first) and _one_of_two(first, begin, end))
-            or (boxed and text[begin:end].strip(" .?_"))  # \boxed{5x}: it is no number
-        )
-    ):
-        return UNDECIDED
-    return found
+        found = None
+    return found or (UNDECIDED if _is_no_number(text, (begin, stop), rule, boxed, first) else None)
+
+
+def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
+    """Whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8", \\boxed{5x}."""
+    begin, end = span
+    if boxed:
+        return bool(text[begin:end].strip(" .?_"))
+    if rule == "phrase":
+        return bool(first and _begins(text, begin, first) and _one_of_two(first, begin, end))
+    return any(char.isdigit() for char in text[begin:end])
 
 
 def _in_words_alone(text: str, begin: int, end: int) -> bool:
@@ -709,6 +719,8 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
         len(said) > 1
         and said.count(" ") < 12
         and any(map(str.isalpha, said))
+        and not re.match(r"[<\[{]", said)  # a form's placeholder
+        and not any(map(str.isdigit, said))
         and not text[end : own_end(text, begin)].strip(BLANK + ".\"')}>")
     )
 
