@@ -207,7 +207,7 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
                 return None
             group, last = group + value, value
         elif word in SCALES or word == "dozen":
-            scale = 12 if word == "dozen" else 10 ** SCALES[word]
+            scale = Fraction(12) if word == "dozen" else Fraction(10) ** SCALES[word]
             if word == "hundred":
                 group = (group or 1) * scale
             else:
@@ -467,11 +467,10 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return _of_side(text, verb.end(), end)
     cents = _CENTS.match(text, first.end(), end)
     if cents:
-        value = _value(first)
-        assert value is not None
-        return Extraction(
-            answer=show_number(value + Fraction(int(cents["cents"]), 100)), span=(first.start(), cents.end())
-        )
+        dollars = _value(first)
+        assert dollars is not None
+        amount = dollars + Fraction(int(cents["cents"]), 100)
+        return Extraction(answer=show_number(amount), span=(first.start(), cents.end()))
     if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
         return None
     comma = _DECIMAL_COMMA.match(text, first.end(), end)
