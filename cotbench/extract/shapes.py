@@ -125,9 +125,7 @@ _NOUNS = (
     r"|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση|răspuns(?:ul)?"
     r"|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
 )
-_VERBS = (
-    r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
-)
+_VERBS = r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
 _LINKS = (
     r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?"
     r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
@@ -135,9 +133,9 @@ _LINKS = (
 _ELSEWHERE = (
     rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b)[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
-    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项))[】\]]?\s?(?:选项)?"
+    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
     r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
-    r"(?:정답|(?<![가-힣])답)(?:은|이|:)?\s?:?\s?(?=\S)",
+    r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
     # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
     r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی|הנכונה|הסופית))?"
     r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
