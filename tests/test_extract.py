@@ -312,7 +312,7 @@ LETTERS_OF: list[tuple[tuple[str, ...], list[Row]]] = [
             ("both", "Answer: Both A and C", None, ""),
             ("denied", "Answer: not A", None, ""),
             ("denied in a phrase", "The answer is not A", None, ""),
-            ("denied, then another", "The answer is not A but C", None, ""),
+            ("denied, then another", "The answer is not A but C", "C", "phrase"),
             ("letter of a word", "Answer: Car-like", None, ""),
             ("sum", "Answer: A + B", None, ""),
             ("an apostrophe", "Answer: D'accord", None, ""),

@@ -110,6 +110,7 @@ _WRAP = rf"[{SPACES}*_`#]*+"
 _RUN_ON = re.compile(
     rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
     r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
+    rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru|pytanie)(?:\s?\d+)?{_WRAP}[:：]"
     # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
     rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
     r"\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?"

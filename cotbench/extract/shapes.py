@@ -105,8 +105,11 @@ _CONTRACT = re.compile(
     rf"(?:answer|ans)(?:\sline|\schoice|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
     rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
     r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
-    r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?\}\s?:?\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
-    r"|\"(?:final_?)?answer\"\s?:\s?\"?(?=[^\s\"])",  # JSON
+    r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
+    r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"  # JSON
+    # A call: Answer("C"), Finish[C].
+    r"|\b(?:final_?)?(?:answer|finish)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
+    r"|\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
     re.I | re.M,
 )
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
@@ -118,6 +121,30 @@ _NAMED_ANSWERS = [
     *(f"{word} {noun}" for word in _OF_OPTIONS for noun in ("option", "choice")),
     *(f"{word} {noun}" for word in _OF_STATEMENTS for noun in ("statement", "response", "conclusion")),
 ]
+# "The answer is" in other languages, where words stand apart: noun, at most five words more, then a verb or a mark.
+_NOUNS = (
+    r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito|antwoord"
+    r"|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση|răspuns(?:ul)?"
+    r"|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
+)
+_VERBS = r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
+_LINKS = (
+    r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?"
+    r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
+)
+_ELSEWHERE = (
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b)[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    # Chinese, Japanese and Korean, where words touch.
+    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
+    r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
+    r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
+    # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
+    r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی|הנכונה|הסופית))?"
+    r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
+    r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
+    r"(?:คำตอบ|เฉลย)(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
+)
 PHRASE = re.compile(
     r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
@@ -125,11 +152,8 @@ PHRASE = re.compile(
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
     r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
     # The same in other languages, for models that answer in the question's own.
-    r"|(?:答案|答え|解答|回答)】?\s?(?:选项)?(?:应该是|应为|应是|是|为|為|は|选)?\s*+[:：]?\s*+(?=\S)"
-    r"|\b(?:respuesta|r[ée]ponse|antwort|lösung|risposta|resposta|ответ|đáp\sán|opci[óo]n|opzione|op[çc][ãa]o)"
-    r"(?:\s(?:correcta|correcte|correta|corretta|final|finale|exacte|richtig))?(?:\s(?:a|à|auf|alla)\s[^.:\n]{1,40}?)?"
-    r"(?:\s(?:es|est|ist|è|é|là|lautet|sería|будет)\b|\s?[:：]|\s[—–-])(?:\s(?:la|le|die|der|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|opzione|lettre|letra))?\s*+(?=\S)|정답은?\s?:?\s?(?=\S)"
-    r"|(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|উত্তর\s?[:：]|उत्तर\s?(?:है\s)?[:：]|คำตอบ(?:คือ|\s?[:：])|(?:svar(?:et)?|vastaus|jawaban|antwoord|odpowiedź|cevap|răspuns)(?:\s(?:er|är|is|on|adalah)\b|\s?[:：])|(?:الإجابة|الجواب)(?:\s(?:هي|هو)\s|\s?[:：])|απάντηση\s?[:：]|תשובה\s?[:：]|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
+    r"|(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|(?:సమాధానం|பதில்)\s?[:：])[\s*]*+(?=\S)"
+    rf"|{'|'.join(_ELSEWHERE)}",
     re.I,
 )
 EXPLICIT = ("contract", "boxed", "hashes", "phrase")
@@ -137,26 +161,19 @@ _PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE}
 _BEFORE = {"contract": 120, "hashes": 1, "phrase": 20}  # how far in front of its anchor a match may begin
 # Words without which a pattern can't match, in lower case: looking for them first is ten times faster.
 _ANCHORS = {
-    "contract": ("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
+    "contract": (
+        *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
+        *("finish(", "finish[", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
+    ),
     "hashes": ("####",),
     "phrase": (
-        *("answer", *_NAMED_ANSWERS, "答案", "答え", "解答", "回答", "정답"),
-        *(
-            "respuesta",
-            "réponse",
-            "reponse",
-            "antwort",
-            "lösung",
-            "risposta",
-            "resposta",
-            "ответ",
-            "đáp án",
-            "opción",
-            "opcion",
-        ),
-        *("opzione", "opção", "opçao"),
-        *("jibu", "উত্তর", "उत्तर", "คำตอบ", "svar", "vastaus", "jawaban", "antwoord", "odpowiedź", "cevap", "răspuns"),
-        *("الإجابة", "الجواب", "απάντηση", "תשובה", "సమాధానం", "பதில்"),
+        *("answer", *_NAMED_ANSWERS),
+        *"respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus cevap".split(),
+        *"réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns cevabı yanıt".split(),
+        *("doğru seçenek", "doğru şık", "đáp án", "câu trả lời", "phương án", "lựa chọn"),
+        *"答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
+        *"उत्तर जवाब विकल्प উত্তর คำตอบ เฉลย".split(),
+        *("jibu", "సమాధానం", "பதில்"),
     ),
 }
 # "Each correct answer is worth 5 points": no answer of the text's own.
@@ -178,7 +195,10 @@ def near(
     if len(low) != len(text):  # a few letters have two in lower case
         return list(pattern.finditer(text, start))
     spots = []
+    ascii_only = low.isascii()
     for anchor in anchors:
+        if ascii_only and not anchor.isascii():
+            continue
         at = low.find(anchor, start)
         while at >= 0:
             spots.append(at)
@@ -193,6 +213,16 @@ def near(
     return found
 
 
+def _closer(head: str) -> str:
+    """What ends the answer that a tag, a field of an object or a call begins; "" for any other head."""
+    if head[0] == "<":
+        return "</" + head[1:].strip()
+    if head[0] in "\"'":
+        return head[-1] if head[-1] in "\"'" else "}"
+    opened = head.rstrip(" \"'")[-1:]
+    return {"(": ")", "[": "]"}.get(opened, "") if head[-1] in "([\"'" else ""
+
+
 def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
     r"""What stands behind each match, to the end of its line or the next match; a display \[..\] to its end. Last first.
 
@@ -202,10 +232,11 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
     for head in reversed(near(_PATTERNS[rule], text, start, _ANCHORS[rule], before=_BEFORE[rule], after=160)):
         begin, next_head = head.end(), limit
         limit = head.start()
-        if rule == "phrase" and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
+        english = rule == "phrase" and head[0].lower().startswith(("answer", *_NAMED_ANSWERS))
+        if english and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
-        if head[0][0] in '<"':
-            closer = "</" + head[0][1:].strip() if head[0][0] == "<" else '"' if head[0][-1] == '"' else "}"
+        closer = _closer(head[0])
+        if closer:
             close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
             if close > begin:
                 yield (begin, close), False
@@ -240,16 +271,32 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
     )
 
 
+_MAX_OBJECT_CHARS = 4_000
+_FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
+_OBJECT_END = re.compile(r"[\"'\]}\w]\s*\n\s*\}|[\"'\]]\s?\}")
+
+
+def _place(text: str, span: Span) -> int:
+    """Where a phrase counts as stated: at its beginning, or at the end of the object that it is a field of."""
+    behind = text[span[1] : span[1] + 3].lstrip("\"' \r")
+    if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 40), span[0]):
+        return span[0]
+    end = _OBJECT_END.search(text, span[1], span[1] + _MAX_OBJECT_CHARS)
+    return end.end() if end else span[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """A place where a text states its answer: the rule that found it, and the span of the phrase that holds the answer.
 
-    boxes: the boxes in that phrase.
+    boxes: the boxes in that phrase. place: where the answer counts as stated, a field of an object at the object's end,
+    so that its reasons, in another field, don't come behind it.
     """
 
     rule: str
     span: Span
     boxes: tuple[Span, ...] = ()
+    place: int
 
 
 def statements(text: str, start: int, *, options: bool = False, rules: Sequence[str] = EXPLICIT) -> list[Statement]:
@@ -259,14 +306,14 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
     answer is an option's text (options), it may be prose.
     """
     found = [
-        Statement(rule=rule, span=span)
+        Statement(rule=rule, span=span, place=_place(text, span))
         for rule in rules
         if rule != "boxed"
         for span, below in _phrases(rule, text, start)
         if options or not _is_prose(text, span, below)
     ]
     if "boxed" in rules:
-        found += [Statement(rule="boxed", span=span) for span in boxed_spans(text) if span[0] >= start]
+        found += [Statement(rule="boxed", span=s, place=s[0]) for s in boxed_spans(text) if s[0] >= start]
     found.sort(key=lambda one: (one.span[0], -one.span[1]))
     kept: list[Statement] = []
     for one in found:
@@ -277,6 +324,7 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
             kept[-1] = replace(outer, boxes=(*outer.boxes, one.span))
         else:
             kept[-1] = replace(outer, span=(one.span[0], min(one.span[1], outer.span[1])), boxes=())
+    kept.sort(key=lambda one: one.place)
     return kept[: -MAX_STATEMENTS - 1 : -1]
 
 
