@@ -65,6 +65,7 @@ _INTENDS = re.compile(  # "So we need to calculate $..$"
     re.I,
 )
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_LEAD = re.compile(r"(?:so|thus|hence|therefore),?\s+(?=\S{1,20}\s?=)", re.I)
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
@@ -81,9 +82,9 @@ _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
 _TOKEN = re.compile(
     r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
-    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:])"
+    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
 )
-_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])")
+_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
@@ -331,6 +332,9 @@ def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
         return
     offset = text.index(body, start)
     end = offset + len(body)
+    lead = _LEAD.match(body)
+    if lead:  # "So x = 3/4."
+        offset, body = offset + lead.end(), body[lead.end() :]
     if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
     words = len(WORD.findall(body))

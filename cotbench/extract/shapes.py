@@ -213,6 +213,9 @@ def near(
     return found
 
 
+_BARE_VALUE = re.compile(r"(-?\d[\d.eE+-]*|true|false|null|[A-Z])\s*[,}\n]")  # of a field of an object, without quotes
+
+
 def _closer(head: str) -> str:
     """What ends the answer that a tag, a field of an object or a call begins; "" for any other head."""
     if head[0] == "<":
@@ -236,6 +239,9 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
         if english and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
         closer = _closer(head[0])
+        if closer == "}" and (value := _BARE_VALUE.match(text, begin)):
+            yield value.span(1), False
+            continue
         if closer:
             close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
             if close > begin:
