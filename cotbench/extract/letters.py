@@ -22,7 +22,6 @@ from cotbench.extract.options import (
 from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     CJK,
-    CUT,
     DECLINED,
     LETTER,
     MAX_ANSWER_CHARS,
@@ -32,6 +31,7 @@ from cotbench.extract.shapes import (
     Extraction,
     Reading,
     Statement,
+    broken_off,
     last_sentences,
     near,
     own_end,
@@ -203,11 +203,9 @@ LINE_CHARS = 80
 _AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems|for|with|and|or)\b)[a-z]")
 _LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
-# "A: red; B: blue; C: green" behind "which is right:", the options of a question that a text repeats.
-_REPEATED = re.compile(
-    r"[)\]]?[.:、)][^\n]{1,400}?[;,.。;\s]\s?\(?B[.:、)][^\n]{1,400}?(?:[;,.。;\s]\s?\(?C[.:、)]|$)|[)\]]?[.:、)][^\n]{1,400}\n\s?\(?B[.:、)][^\n]{1,400}(?:\n\s?\(?C[.:、)]|\s*\Z)",
-    re.M,
-)
+_NEXT_ITEMS = tuple(re.compile(rf"[;,.。\s]\s?\(?{letter}[.:、)]") for letter in "BC")
+_ITEM_CHARS = 400
+_MARK = re.compile(r"[)\]]?[.:、)]")
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
 _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
@@ -292,12 +290,24 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
         return UNDECIDED if other["letter"] != letter else Extraction(answer=letter, span=match.span(group))
-    if letter == "A" and _REPEATED.match(text, match.end("letter")):
+    if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
     if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
         return UNDECIDED
     return Extraction(answer=letter, span=match.span(group))
+
+
+def _lists_options(text: str, start: int, count: int) -> bool:
+    """Whether an A is the first of the options that a text repeats: "A: red; B: blue; C: green"."""
+    if not _MARK.match(text, start):
+        return False
+    for item in _NEXT_ITEMS[: count - 1]:
+        following = item.search(text, start, start + _ITEM_CHARS)
+        if following is None or text.count("\n", start, following.end()) > 1:
+            return False
+        start = following.end()
+    return True
 
 
 def _option_in(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
@@ -534,7 +544,7 @@ def _stands_alone(
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     body = text[start : own_end(text, start)].rstrip()
-    if not body or CUT.search(body[-40:]):
+    if not body or broken_off(text[: start + len(body)], start):
         return
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
@@ -585,7 +595,11 @@ def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
     """The option, in words, that one of a short text's sentences names where no sentence names another."""
     if len(text) - start > UNFINISHED_CHARS:
         return
-    named = [one for span in last_sentences(text, start) if (one := option_named(text, span, choices))]
+    named = [
+        one
+        for span in last_sentences(text, start)
+        if not _only_supposed(text, span, choices) and (one := option_named(text, span, choices))
+    ]
     low = text[start:].casefold()
     if (
         named

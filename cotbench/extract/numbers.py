@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from itertools import islice
 
+from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     BLANK,
-    CUT,
     DECLINED,
     LETTER,
     PLAIN_SIGNS,
@@ -20,6 +23,7 @@ from cotbench.extract.shapes import (
     Extraction,
     Reading,
     Statement,
+    broken_off,
     last_sentences,
     own_end,
     statements,
@@ -37,13 +41,14 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
 _SIGN_WORD = (  # "10 minus 12" subtracts
     r"(?:negative\s|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
     r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s)"
 )
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.))(?<![{LETTER}0-9]_)(?<!_\{{)(?<!\d:)"
+    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
     rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
     r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
@@ -134,10 +139,11 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
 _INSIDE = re.compile(
-    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:log|ln|sin|cos|tan)(?:_\{?)?|π|\\pi|\^|\*\*(?<=[\w)]\*\*))\s?[{(]?\s?\Z"
+    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ])"
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]"
+    rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
 )
 
 
@@ -145,6 +151,8 @@ def _is_part(match: re.Match[str]) -> bool:
     """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
     if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
+        return True
+    if (match["n"] or match["n1"]) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):  # \frac{1}{12}x
         return True
     return _MULTIPLIES.match(text, end) is not None or _INSIDE.search(text, max(0, start - 12), start) is not None
 
@@ -199,7 +207,7 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
                 return None
             group, last = group + value, value
         elif word in SCALES or word == "dozen":
-            scale = 12 if word == "dozen" else 10 ** SCALES[word]
+            scale = Fraction(12) if word == "dozen" else Fraction(10) ** SCALES[word]
             if word == "hundred":
                 group = (group or 1) * scale
             else:
@@ -250,7 +258,8 @@ _SMALLER = re.compile(r"(?P<unit>[a-z]+)\b,?\s?(?:and\s|&\s)?\Z", re.I)
 _CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])", re.I
+    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
+    re.I,
 )
 _OR_BEFORE = re.compile(
     rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z", re.I
@@ -311,11 +320,24 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
 
 # What says that there is no answer to give.
 _DECLINES = re.compile(
-    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)possible\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve)\w*"
-    r"|\b(?:not|isn['’]t|is\sno)\b\s(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b)\w*"
+    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
+    r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
-    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b"
-    r"|无法(?:确定|计算|得出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足",
+    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\sto\b"
+    r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
+    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
+    r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
+    re.I,
+)
+# What asks for more than was given: at the end of a text it declines.
+_ASKS_FOR_MORE = re.compile(
+    r"\b(?:need|require|want)(?:s|ed)?\s(?:to\sknow|(?:the\s|some\s|any\s)?(?:more|additional|further|missing|actual|exact|original|specific))\b"
+    r"|\b(?:more|additional|further)\s(?:information|data|details?|context)\b[^.\n]{0,80}\b(?:need|requir|necessary)"
+    r"|\b(?:could|can)\syou\s(?:please\s)?(?:provide|clarify|specify|share)|\bplease\s(?:provide|specify|clarify|share|give)\b"
+    r"|\b(?:if|once|when)\s(?:you|I|we)\s(?:can\s|could\s)?(?:provide|have|clarify|share|specify|know)\b[^\n]{0,120}\b(?:I|we)(?:['’]d)?\s(?:can|could|would|will|['’]ll)?\s?(?:be\s(?:able|happy)|help|calculate|compute|determine|work|find|then)"
+    r"|\blet\sme\sknow\b[^\n]{0,120}\b(?:I|we)\s(?:can|could|will)\b|\bwithout\s(?:knowing|more|the|any|further|additional|specific)\b[^.\n]{0,80}\b(?:cannot|can['’]t|most|only|impossible)\b"
+    r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
     re.I,
 )
 _TURNS_BACK = re.compile(
@@ -329,6 +351,11 @@ def declines(text: str, start: int, end: int) -> bool:
     return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
 
 
+def asks_for_more(text: str, start: int, end: int) -> bool:
+    """Whether a closing sentence asks for what would be needed to answer, and so declines."""
+    return declines(text, start, end) or _ASKS_FOR_MORE.search(text, start, end) is not None
+
+
 # --- which number of a phrase -------------------------------------------------------------------------------------
 
 _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
@@ -336,10 +363,21 @@ _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
 _OPERATION = re.compile(rf"{_AROUND}(?:[-−–+*/×÷]|\\times|\\div|\\cdot|x(?=\s))\s?(?:\*\*)?[\s$(\\]*\d")
 _UNFINISHED = re.compile(  # "15 * (", "160 - r", where a number has to end
-    rf"\s?(?:(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+    rf"\s?(?:(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
-_OPERAND = re.compile(r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?\+)\s?[$\\]*\Z")
+_OPERAND = re.compile(
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+)
+_VARIABLE = re.compile(
+    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
+)  # "(3/2)P + 11", where 11 is no answer
+_BOUND = re.compile(
+    r"(?:\b(?:(?:less|more|greater|fewer|larger)\sthan|at\s(?:least|most)|under|over|up\sto)|[<>≤≥])\s[$*]*\Z", re.I
+)
+_COMPARED = re.compile(
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|[\s$*]*and\s[$*]*\d+[\s$*.]*\Z"
+)  # "50% > 39%", "7 and 8"
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
@@ -403,8 +441,10 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return None
     if not _begins(text, start, first):
         found = concluded_number(text, start, end)
-        if found and found.span and any(_one_of_two(m, start, end) for m in _numbers(text, *found.span)):
+        if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
             return None
+        if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
+            return None  # "the value of step 4"
         if (
             found
             and found.span
@@ -414,18 +454,23 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
-    if _one_of_two(first, start, end) or _measured_together(first):
+    if (
+        _one_of_two(first, start, end)
+        or _measured_together(first)
+        or _BOUND.search(text, max(start, first.start() - 20), first.start())
+    ):
+        return None
+    if _COMPARED.match(text, first.end(), end):
         return None
     verb = _VERB.match(text, first.end(), end)
     if verb:
         return _of_side(text, verb.end(), end)
     cents = _CENTS.match(text, first.end(), end)
     if cents:
-        value = _value(first)
-        assert value is not None
-        return Extraction(
-            answer=show_number(value + Fraction(int(cents["cents"]), 100)), span=(first.start(), cents.end())
-        )
+        dollars = _value(first)
+        assert dollars is not None
+        amount = dollars + Fraction(int(cents["cents"]), 100)
+        return Extraction(answer=show_number(amount), span=(first.start(), cents.end()))
     if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
         return None
     comma = _DECIMAL_COMMA.match(text, first.end(), end)
@@ -445,23 +490,42 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_ASIDE = re.compile(
+    r"\((?:or|if|since|i\.e\.|about|approximately|which)\b[^()\n]{0,80}\)", re.I
+)  # "60 minutes (or 1 hour)"
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
+_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
 
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(r"\W*(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s", re.I)
-_CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+_BEFORE = re.compile(
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s",
     re.I,
+)
+_CLAUSE = re.compile(
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+    re.I,
+)
+_PAYS = re.compile(
+    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
 )
 _TURN = re.compile(
-    r"\b(?:so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
     re.I,
+)
+_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
+# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
+_AND_OTHER = re.compile(
+    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:US|USD|EUR|GBP|Rs\.?)\s?)*",
     re.I,
 )
+
+
+_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
 
 
 def _asides(text: str, match: re.Match[str]) -> bool:
@@ -489,14 +553,19 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
             return behind[0]
+    totals = [number for number in numbers if _TOTAL.match(text, number.end(), end)]
+    if len(totals) == 1 and len(numbers) > 1:
+        return totals[0]
     lead = _BEFORE.match(text, begin, end)
     inside = [number for number in numbers if lead and number.start() >= lead.end()] or numbers
     clause = _CLAUSE.search(text, inside[0].end(), end)
-    return [number for number in inside if not clause or number.start() < clause.start()][-1]
+    main = [number for number in inside if not clause or number.start() < clause.start()]
+    money = [number for number in main if number["currency"]]
+    return money[0] if len(money) == 1 and _PAYS.search(text, begin, money[0].start()) else main[-1]
 
 
-def concluded_number(text: str, start: int, end: int, result: Fraction | None = None) -> Extraction | None:
-    """The number that a concluding sentence gives; result: of the last equation before it, which it may state."""
+def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
+    """The number that a concluding sentence gives; before: where the text begins whose last equation it may state."""
     item = _ITEM.match(text, start, end)
     begin = item.end() if item and item.end() < end else start
     end = _without_remark(text, begin, end)
@@ -504,7 +573,18 @@ def concluded_number(text: str, start: int, end: int, result: Fraction | None = 
     if not numbers:
         said = None if NUMBER.search(text, begin, end) else _in_words(text, begin, end, several=True)
         return said if said and said.answer not in ("0", "1") else None
+    ordinal = list(_NTH.finditer(text, begin, end))
+    if ordinal and (nth := next(_numbers(text, *ordinal[-1].span("n")), None)):
+        return _reading(nth)
+    bracketed = _BRACKETED.search(text, begin, end)
+    if bracketed and (only := next(_numbers(text, *bracketed.span("n")), None)):
+        return _reading(only)  # "the number of pens left (7)"
+    asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
+    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     numbers = [number for number in numbers if not _measured_together(number)] or numbers
+    numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
+    if not numbers:
+        return None
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):
         last = [*_EQUALS.finditer(text, begin, end)][-1].end()
@@ -515,33 +595,69 @@ def concluded_number(text: str, start: int, end: int, result: Fraction | None = 
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])
-    stated = [number for number in plain if result is not None and _value(number) == result]
+    result = None if before is None else _result_before(text, before, start)
+    lead = _BEFORE.match(text, begin, end)
+    main = [number for number in plain if not lead or number.start() >= lead.end()]
+    stated = [number for number in main if result is not None and _value(number) == result]
     turned = _TURN.search(text, plain[0].end(), plain[-1].start())
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
 
 
+_LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
+_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
+
+
 def _last_number(text: str, start: int) -> Extraction | None:
-    """The number that the last sentence with a number gives."""
-    if CUT.search(text, max(start, len(text) - 40)):
+    """The number that the last sentence with a number gives; declined where the text ends on what it would need to know."""
+    if broken_off(text, start):
         return None
-    for begin, end in last_sentences(text[: own_end(text, start)], start):
+    own = text[: own_end(text, start)]
+    sentences = list(islice(last_sentences(own, start), 200))
+    for place, (begin, end) in enumerate(sentences):
+        if place < _LOOK_BACK and asks_for_more(text, begin, end):
+            return Extraction(answer=None, rule=DECLINED)
         if declines(text, begin, end):
             return Extraction(answer=None, rule=DECLINED)
-        found = concluded_number(text, begin, end, _result_before(text, start, begin))
-        if found and found.span and any(_one_of_two(m, begin, end) for m in _numbers(text, *found.span)):
+        found = concluded_number(text, begin, end, start)
+        if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
             return UNDECIDED
         if found:
+            before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
+            if any(declines(text, *earlier) for earlier in before):
+                return Extraction(answer=None, rule=DECLINED)
             return found
         if NUMBER.search(text, begin, end):
             return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
     return _reading(next(iter(list(_numbers(text, start, len(text)))[-1:]), None))
 
 
+def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
+    """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
+    if any(_one_of_two(number, begin, end) for number in _numbers(text, *span)):
+        return True
+    if _VARIABLE.search(text, begin, span[0]):
+        return True
+    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
+    return stated and _OPERATION.match(text, span[1], end) is not None
+
+
+def _beside_another(text: str, begin: int, end: int) -> bool:
+    """Whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
+    numbers = list(islice(_numbers(text, begin, end), 3))
+    if len(numbers) != 2 or _EQUALS.search(text, begin, end) or _TURN.search(text, begin, end):
+        return False
+    joint = _AND_OTHER.match(text, numbers[0].end(), end)
+    return joint is not None and joint.end() == numbers[1].start()
+
+
 def _after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
-    for equals in reversed(list(_EQUALS.finditer(text, start, end))):
-        number = next(_numbers(text, equals.end(), end), None)
-        if number and not _OPERATION.match(text, number.end(), end):
-            return number
+    """The last number behind an equals sign that is its side's value, not an operand."""
+    numbers = list(_numbers(text, start, end))
+    places = [number.start() for number in numbers]
+    for equals in reversed(list(_EQUALS.finditer(text, start, end)) if numbers else []):
+        at = bisect_left(places, equals.end())
+        if at < len(numbers) and not _OPERATION.match(text, numbers[at].end(), end):
+            return numbers[at]
     return None
 
 
@@ -552,10 +668,15 @@ def _result_before(text: str, start: int, end: int) -> Fraction | None:
 
 
 def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
+    in_words = ""
     for one in statements(text, start):
         found = _of_statement(text, one)
         if found:
             yield one.rule, found
+        elif one.rule in ("contract", "phrase") and _in_words_alone(text, *one.span):
+            in_words = one.rule
+    if in_words:  # and no other statement gives a number: nothing vaguer is looked for
+        yield in_words, UNDECIDED
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
@@ -576,19 +697,31 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
         return None
     if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
-        found = None  # a factorial
-    if (
-        found is None
-        and (
-            (
-                rule in ("contract", "hashes") and any(char.isdigit() for char in text[begin:end])
-            )  # a time, a range, an open sum
-            or (rule == "phrase" and first and _begins(text, begin, first) and _one_of_two(first, begin, end))
-            or (boxed and text[begin:end].strip(" .?_"))  # \boxed{5x}: it is no number
-        )
-    ):
-        return UNDECIDED
-    return found
+        found = None
+    return found or (UNDECIDED if _is_no_number(text, (begin, stop), rule, boxed, first) else None)
+
+
+def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
+    """Whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8", \\boxed{5x}."""
+    begin, end = span
+    if boxed:
+        return bool(text[begin:end].strip(" .?_"))
+    if rule == "phrase":
+        return bool(first and _begins(text, begin, first) and _one_of_two(first, begin, end))
+    return any(char.isdigit() for char in text[begin:end])
+
+
+def _in_words_alone(text: str, begin: int, end: int) -> bool:
+    """Whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
+    said = text[begin:end].strip(BLANK + ".:")
+    return (
+        len(said) > 1
+        and said.count(" ") < 12
+        and any(map(str.isalpha, said))
+        and not re.match(r"[<\[{]", said)  # a form's placeholder
+        and not any(map(str.isdigit, said))
+        and not text[end : own_end(text, begin)].strip(BLANK + ".\"')}>")
+    )
 
 
 _CONCLUDES = re.compile(
@@ -615,8 +748,29 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
 
 
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
+_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
+_MOST_POINTED = 40
+
+
+def _points_are_separators(text: str, start: int) -> bool:
+    """Whether a text writes thousands with points, as German and Spanish do: all of several such numbers, some of them round."""
+    pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
+    return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
+
+
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     text = text.translate(PLAIN_SIGNS)
+    if ".000" in text and _points_are_separators(text, start):
+        for rule, found in _number_readings(text, start, vague):
+            thousands = found.span and _POINTED.search(text, *found.span)
+            exact = Fraction(found.answer) * 1000 if thousands and found.answer else None
+            yield rule, found if exact is None else replace(found, answer=show_number(exact))
+        return
+    yield from _number_readings(text, start, vague)
+
+
+def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _explicit_numbers(text, start)
     for rule, said in readings:
         if vague and said.span and (retracts := RETRACTS.search(text, said.span[1])):

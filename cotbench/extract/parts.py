@@ -109,7 +109,7 @@ _WRAP = rf"[{SPACES}*_`#]*+"
 # Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
 _RUN_ON = re.compile(
     rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
-    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eoa>"
+    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
     rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru|pytanie)(?:\s?\d+)?{_WRAP}[:：]"
     # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
     rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
@@ -156,7 +156,7 @@ def split_reasoning(text: str) -> Parts:
         return Parts(visible=(0, 0), thought=(at_start[0].end(), end), unclosed=True)
     heads = _ANSWER_OPENS.match(text, start) or _HEADS_ANSWER.match(text, start)
     start = heads.end() if heads else start
-    answered = _ANSWER_CLOSES.search(text, start, end)
+    answered = _ANSWER_CLOSES.search(text, start, end) if heads or thought else None
     end = answered.start() if answered else end
     opened = _OPENS.search(text, start, end)
     if opened is None:

@@ -6,13 +6,17 @@ Every pattern here must stay linear in the text: runs that touch each other are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from cotbench.extract.parts import INVISIBLE, SPACES, Span
 
 MAX_WORDS_BELOW = 4  # of an answer on a line of its own
 MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
+MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
+MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +103,9 @@ _MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
-    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact)[\s_]){{0,2}}"
-    rf"(?:answer|ans)(?:\sline|\schoice)?{_WRAP}"
-    rf"(?:[:：]|(?=\n)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
+    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact|short|numeric(?:al)?|direct|concise|overall)[\s_]){{0,2}}"
+    rf"(?:answer|ans)(?:\sline|\schoice|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
+    rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
     r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
     r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
     r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"  # JSON
@@ -141,6 +145,7 @@ _ELSEWHERE = (
     r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
     r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
     r"(?:คำตอบ|เฉลย)(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
@@ -170,11 +175,13 @@ _ANCHORS = {
         *("doğru seçenek", "doğru şık", "đáp án", "câu trả lời", "phương án", "lựa chọn"),
         *"答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
         *"उत्तर जवाब विकल्प উত্তর คำตอบ เฉลย".split(),
+        *("jibu", "సమాధానం", "பதில்"),
     ),
 }
 # "Each correct answer is worth 5 points": no answer of the text's own.
 _ANY_ANSWER = re.compile(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z", re.I)
 _DENIAL = re.compile(r"(?:not|(?:neither|none)(?=\s+\w))\b", re.I)
+_SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>|</[a-z_]+>|<eo[a-z]>|<end_of_turn>")
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first line of a table
 _LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
 _DISPLAY = {"\\[": "\\]", "$$": "$$"}
@@ -242,6 +249,9 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
         if display:
             close = text.find(display, begin + 2, min(next_head, begin + MAX_ANSWER_CHARS))
             end = max(end, close + 2) if close >= 0 else end
+        end = min(end, begin + MAX_PHRASE_CHARS)
+        special = _SPECIAL_TOKEN.search(text, begin, end)
+        end = special.start() if special else end
         if begin < end:
             yield (begin, end), "\n" in head[0]
 
@@ -265,16 +275,17 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
 
 _MAX_OBJECT_CHARS = 4_000
 _FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
-_OBJECT_END = re.compile(r"[\"'\]}\w]\s*\n\s*\}|[\"'\]]\s?\}")
+_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
 
 
-def _place(text: str, span: Span) -> int:
+def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:
     """Where a phrase counts as stated: at its beginning, or at the end of the object that it is a field of."""
     behind = text[span[1] : span[1] + 3].lstrip("\"' \r")
-    if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 40), span[0]):
+    if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 8), span[0]):
         return span[0]
-    end = _OBJECT_END.search(text, span[1], span[1] + _MAX_OBJECT_CHARS)
-    return end.end() if end else span[0]
+    following = ends()
+    at = bisect_left(following, span[1])
+    return following[at] if at < len(following) and following[at] < span[1] + _MAX_OBJECT_CHARS else span[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,8 +308,9 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
     Of statements in one another ("Answer: the answer is 5") the outer gives the rule and the inner the phrase. Where an
     answer is an option's text (options), it may be prose.
     """
+    ends = cache(lambda: [match.end() for match in _OBJECT_END.finditer(text, start)])
     found = [
-        Statement(rule=rule, span=span, place=_place(text, span))
+        Statement(rule=rule, span=span, place=_place(text, span, ends))
         for rule in rules
         if rule != "boxed"
         for span, below in _phrases(rule, text, start)
@@ -317,7 +329,7 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
         else:
             kept[-1] = replace(outer, span=(one.span[0], min(one.span[1], outer.span[1])), boxes=())
     kept.sort(key=lambda one: one.place)
-    return kept[::-1]
+    return kept[: -MAX_STATEMENTS - 1 : -1]
 
 
 # Where a model takes back what it has stated.
@@ -327,19 +339,41 @@ RETRACTS = re.compile(
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|correction\s?:|scratch\sthat)",
     re.I,
 )
+# What shows, behind a statement, that the model was still thinking when its budget ended.
+DOUBTS = re.compile(
+    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)|double|check|verify|re-?\w+|think|see|make\ssure)"
+    r"|re-?read|mistaken(?:ly)?)\b",
+    re.I,
+)
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.
 CUT = re.compile(
     r"(?:\b(?:and|or|the|(?-i:an?)|of|to|is|are|was|that|than|with|for|by|if|because|we|he|she|they|will|would|can|then|his|her|their|my|our|from)"
     r"|[-+/=×÷(,]|\s\*|\banswer\**[:：]\**)\s*\Z",
     re.I,
 )
+# What is left open: a formula, a list item, an announcement.
+_OPEN_AT_END = re.compile(
+    r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
+)
+WHOLE = re.compile(r"[.!?。！？।|$)\]}*\"”』」✅>]\s*\Z")
+
+
+def broken_off(text: str, start: int) -> bool:
+    """Whether a text breaks off: in mid-sentence, in a formula, or while it is still in doubt."""
+    near = max(start, len(text) - 300)
+    if CUT.search(text, max(start, len(text) - 40)) or _OPEN_AT_END.search(text, near):
+        return True
+    return WHOLE.search(text, max(start, len(text) - 40)) is None and DOUBTS.search(text, near) is not None
+
+
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")
 
 
 # What a chat model says when it is done.
 _COURTESY = re.compile(
-    r"\W*(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
-    r"|do you (?:want|have|need)|happy to|good luck|great job)\b",
+    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
+    r"|do you (?:want|have|need)|happy to|good luck|great job)\b"
+    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z)",
     re.I,
 )
 
