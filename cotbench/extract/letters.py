@@ -155,8 +155,9 @@ _RIGHT_ELSEWHERE = _verdicts(
 )
 _RIGHT_SIGNS = (
     *"正确 正確 对的 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
-    *"correct adecuada respuesta verdadera corret cert resposta adequad bonne exact juste réponse corrett giust esatt risposta".split(),
-    *"richtig korrekt zutreffend juist goed верн верен правильн poprawn prawidłow właściw doğru đúng chính phù".split(),
+    *"opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban".split(),
+    *(" est ", " ist "),
+    *"вариант ответ пункт şıkkı seçene đáp lựa phương câu".split(),
     *"ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat".split(),
 )
 # "I choose B", "hence B", by language.
@@ -198,8 +199,9 @@ _CLAUSE = re.compile(
 )
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
-UNFINISHED_CHARS = 400  # of a text whose last line, longer than this, may break off in a sentence:
+UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
+LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
 _AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems|for|with|and|or)\b)[a-z]")
 _LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
@@ -385,7 +387,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     """What verdicts in other languages say: in a conclusion, or of one option only."""
     right: list[tuple[re.Match[str], str]] = []
-    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=30):
+    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
         if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
             text, max(start, match.start() - 12), match.start(group)
@@ -441,14 +443,15 @@ def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str])
 
 def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Statement, Extraction]]:
     """What a text states outright, the last first; without headings that name one option after the other."""
-    found = [
-        (one, said)
-        for one in statements(text, start, options=True)
-        if (said := _of_statement(text, start, one, choices))
-    ]
-    headings = {said.answer for one, said in found if one.rule == "hashes"}
-    for one, said in found:
-        if one.rule != "hashes" or len(headings) == 1 or _HEADING.match(text, *one.span):
+    found = statements(text, start, options=True)
+    headed = [one for one in found if one.rule == "hashes"]
+    several = (
+        len(headed) > 1 and len({(_of_statement(text, start, one, choices) or UNDECIDED).answer for one in headed}) > 1
+    )
+    for one in found:
+        if one.rule == "hashes" and several and not _HEADING.match(text, *one.span):
+            continue
+        if said := _of_statement(text, start, one, choices):
             yield one, said
 
 
@@ -499,6 +502,8 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
 
 def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
+    if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
+        return None
     end = own_end(text, start)
     left, right = next(last_sentences(text[:end], start), (start, start))
     match = _NONE.search(text, left, right)

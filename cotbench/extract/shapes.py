@@ -153,14 +153,15 @@ PHRASE = re.compile(
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
     r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|\s*+(?:=|→|->|⇒))"
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
-    r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
-    # The same in other languages, for models that answer in the question's own.
-    rf"|{'|'.join(_ELSEWHERE)}",
+    r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
 )
+# The same in other languages, for models that answer in the question's own.
+_PHRASE_ELSEWHERE = re.compile("|".join(_ELSEWHERE), re.I)
 EXPLICIT = ("contract", "boxed", "hashes", "phrase")
-_PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE}
-_BEFORE = {"contract": 120, "hashes": 1, "phrase": 20}  # how far in front of its anchor a match may begin
+_PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE, "elsewhere": _PHRASE_ELSEWHERE}
+# How far in front of its anchor a match may begin.
+_BEFORE = {"contract": 120, "hashes": 1, "phrase": 0, "elsewhere": 20}
 # Words without which a pattern can't match, in lower case: looking for them first is ten times faster.
 _ANCHORS = {
     "contract": (
@@ -168,8 +169,8 @@ _ANCHORS = {
         *("finish(", "finish[", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
     ),
     "hashes": ("####",),
-    "phrase": (
-        *("answer", *_NAMED_ANSWERS),
+    "phrase": ("answer", *_NAMED_ANSWERS),
+    "elsewhere": (
         *"respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus cevap".split(),
         *"réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns cevabı yanıt".split(),
         *("doğru seçenek", "doğru şık", "đáp án", "câu trả lời", "phương án", "lựa chọn"),
@@ -192,7 +193,10 @@ WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside comma
 def near(
     pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
 ) -> list[re.Match[str]]:
-    """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors."""
+    """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors.
+
+    before: 0 where every match begins with an anchor.
+    """
     low = text.lower()
     if len(low) != len(text):  # a few letters have two in lower case
         return list(pattern.finditer(text, start))
@@ -206,6 +210,11 @@ def near(
             spots.append(at)
             at = low.find(anchor, at + len(anchor))
     found: list[re.Match[str]] = []
+    if not before:
+        for at in sorted(spots):
+            match = pattern.match(text, at, at + after) if not found or at >= found[-1].end() else None
+            found += [match] if match else []
+        return found
     left = right = start
     for at in [*sorted(spots), len(text) + before + 1]:
         if at - before > right:  # a gap: what lies in front of it is searched in one go
@@ -234,8 +243,7 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
     for head in reversed(near(_PATTERNS[rule], text, start, _ANCHORS[rule], before=_BEFORE[rule], after=160)):
         begin, next_head = head.end(), limit
         limit = head.start()
-        english = rule == "phrase" and head[0].lower().startswith(("answer", *_NAMED_ANSWERS))
-        if english and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
+        if rule == "phrase" and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
         closer = _closer(head[0])
         if closer:
@@ -313,7 +321,8 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
         Statement(rule=rule, span=span, place=_place(text, span, ends))
         for rule in rules
         if rule != "boxed"
-        for span, below in _phrases(rule, text, start)
+        for language in ((rule, "elsewhere") if rule == "phrase" else (rule,))
+        for span, below in _phrases(language, text, start)
         if options or not _is_prose(text, span, below)
     ]
     if "boxed" in rules:
