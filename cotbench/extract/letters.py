@@ -63,10 +63,31 @@ _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
     re.I,
 )
-_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"
-    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|不是|不)\s*(?:option\s|choice\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]),?"
-    r"(?:\s[^.;,\n]{1,40},)?\s*(?:but(?:\srather)?|rather|instead|sondern|sino|mais|ma|mas|а|而是|[;,—–-]?\s?it(?:['’]s|\sis)(?:\srather)?)\s*)",
+_BUT = r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
+_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
+    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}"
+    rf"|{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
     re.I,
+)
+_RATHER = re.compile(
+    rf"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}(?=\S)",
+    re.I,
+)
+_RATHERS = (
+    " but ",
+    " sino ",
+    " mais ",
+    "sondern",
+    " ma ",
+    " mas ",
+    " а ",
+    " lecz ",
+    " maar ",
+    "it's ",
+    "it’s ",
+    "it is ",
+    "而是",
+    "rather ",
 )
 _MARKED = re.compile(
     r"(?:(?:[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
@@ -111,7 +132,8 @@ _POINTS = re.compile(
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
     r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
     r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
-    r"|\bonly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)",
+    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
+    r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
 )
 _POINTERS = (
@@ -202,7 +224,9 @@ _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
-_AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems|for|with|and|or)\b)[a-z]")
+_AS_A_WORD = re.compile(
+    r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
+)
 _LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
 _NEXT_ITEMS = tuple(re.compile(rf"[;,.。\s]\s?\(?{letter}[.:、)]") for letter in "BC")
@@ -219,7 +243,7 @@ _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
     r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
     r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
@@ -378,6 +402,10 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         listed = found and any(m["letter"] != found.answer for m in _ITEM_LINE.finditer(text, match.end()))
         if found and not listed:
             yield match.end(), found
+    for match in near(_RATHER, text, start, _RATHERS, before=24, after=16):
+        found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
+        if found:
+            yield match.end(), found
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
     if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
@@ -403,7 +431,9 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     decisive = concluded or right
     if decisive:
         match, group = decisive[-1]
-        several = len({match[group] for match, group in decisive}) > 1
+        several = len({match[group] for match, group in decisive}) > 1 or _AFTER_ANOTHER.search(
+            text, max(start, match.start() - 12), match.start(group)
+        )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
     for match in near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
         supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
@@ -412,6 +442,9 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
             yield match.end(), pointed
 
 
+_AFTER_ANOTHER = re.compile(
+    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
+)
 _IF_ELSEWHERE = re.compile(
     r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)", re.I
 )

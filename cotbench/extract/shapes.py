@@ -110,7 +110,7 @@ _CONTRACT = re.compile(
     r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
     r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"  # JSON
     # A call: Answer("C"), Finish[C].
-    r"|\b(?:final_?)?(?:answer|finish)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
+    r"|\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
     r"|\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
     re.I | re.M,
 )
@@ -127,6 +127,7 @@ _NAMED_ANSWERS = [
 _NOUNS = (
     r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito|antwoord"
     r"|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση|răspuns(?:ul)?"
+    r"|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte|bonne\soption|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)"
     r"|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
 )
 _VERBS = r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
@@ -135,21 +136,22 @@ _LINKS = (
     r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
-    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b)[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
-    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
+    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
     r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
     r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
     # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
     r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی|הנכונה|הסופית))?"
     r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
+    r"(?:الخيار|الاختيار)\s(?:الصحيح|الأصح|الأنسب)\s?(?:هو)?\s?[:：]?\s?(?=\S)|(?:верный|правильный)\s(?:ответ|вариант)\s?(?:[:—–-]\s?)?(?=\S)",
     r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
-    r"(?:คำตอบ|เฉลย)(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"(?:คำตอบ|เฉลย|(?:ตัวเลือก|ข้อ)(?=ที่ถูก))(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
     r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
-    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
+    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
     r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|\s*+(?:=|→|->|⇒))"
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
@@ -166,15 +168,29 @@ _BEFORE = {"contract": 120, "hashes": 1, "phrase": 0, "elsewhere": 20}
 _ANCHORS = {
     "contract": (
         *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
-        *("finish(", "finish[", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
+        *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
     ),
     "hashes": ("####",),
     "phrase": ("answer", *_NAMED_ANSWERS),
     "elsewhere": (
         *"respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus cevap".split(),
         *"réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns cevabı yanıt".split(),
-        *("doğru seçenek", "doğru şık", "đáp án", "câu trả lời", "phương án", "lựa chọn"),
-        *"答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
+        *(
+            "doğru seçenek",
+            "doğru şık",
+            "letra corr",
+            "lettre correcte",
+            "lettera corretta",
+            "option correcte",
+            "bonne option",
+            "richtig",
+            "juiste ",
+            "đáp án",
+            "câu trả lời",
+            "phương án",
+            "lựa chọn",
+        ),
+        *"正しい 適切 最適 الخيار الاختيار верный правильный ตัวเลือก ข้อ 答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
         *"उत्तर जवाब विकल्प উত্তর คำตอบ เฉลย".split(),
         *("jibu", "సమాధానం", "பதில்"),
     ),
