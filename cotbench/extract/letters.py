@@ -22,7 +22,6 @@ from cotbench.extract.options import (
 from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     CJK,
-    CUT,
     DECLINED,
     LETTER,
     MAX_ANSWER_CHARS,
@@ -32,6 +31,7 @@ from cotbench.extract.shapes import (
     Extraction,
     Reading,
     Statement,
+    broken_off,
     last_sentences,
     near,
     own_end,
@@ -63,10 +63,31 @@ _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
     re.I,
 )
-_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"
-    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|不是|不)\s*(?:option\s|choice\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]),?"
-    r"(?:\s[^.;,\n]{1,40},)?\s*(?:but(?:\srather)?|rather|instead|sondern|sino|mais|ma|mas|а|而是|[;,—–-]?\s?it(?:['’]s|\sis)(?:\srather)?)\s*)",
+_BUT = r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
+_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
+    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}"
+    rf"|{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
     re.I,
+)
+_RATHER = re.compile(
+    rf"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}(?=\S)",
+    re.I,
+)
+_RATHERS = (
+    " but ",
+    " sino ",
+    " mais ",
+    "sondern",
+    " ma ",
+    " mas ",
+    " а ",
+    " lecz ",
+    " maar ",
+    "it's ",
+    "it’s ",
+    "it is ",
+    "而是",
+    "rather ",
 )
 _MARKED = re.compile(
     r"(?:(?:[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
@@ -111,7 +132,8 @@ _POINTS = re.compile(
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
     r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
     r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
-    r"|\bonly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)",
+    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
+    r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
 )
 _POINTERS = (
@@ -155,8 +177,9 @@ _RIGHT_ELSEWHERE = _verdicts(
 )
 _RIGHT_SIGNS = (
     *"正确 正確 对的 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
-    *"correct adecuada respuesta verdadera corret cert resposta adequad bonne exact juste réponse corrett giust esatt risposta".split(),
-    *"richtig korrekt zutreffend juist goed верн верен правильн poprawn prawidłow właściw doğru đúng chính phù".split(),
+    *"opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban".split(),
+    *(" est ", " ist "),
+    *"вариант ответ пункт şıkkı seçene đáp lựa phương câu".split(),
     *"ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat".split(),
 )
 # "I choose B", "hence B", by language.
@@ -198,16 +221,17 @@ _CLAUSE = re.compile(
 )
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
-UNFINISHED_CHARS = 400  # of a text whose last line, longer than this, may break off in a sentence:
+UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
-_AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems|for|with|and|or)\b)[a-z]")
+LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
+_AS_A_WORD = re.compile(
+    r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
+)
 _LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
-# "A: red; B: blue; C: green" behind "which is right:", the options of a question that a text repeats.
-_REPEATED = re.compile(
-    r"[)\]]?[.:、)][^\n]{1,400}?[;,.。;\s]\s?\(?B[.:、)][^\n]{1,400}?(?:[;,.。;\s]\s?\(?C[.:、)]|$)|[)\]]?[.:、)][^\n]{1,400}\n\s?\(?B[.:、)][^\n]{1,400}(?:\n\s?\(?C[.:、)]|\s*\Z)",
-    re.M,
-)
+_NEXT_ITEMS = tuple(re.compile(rf"[;,.。\s]\s?\(?{letter}[.:、)]") for letter in "BC")
+_ITEM_CHARS = 400
+_MARK = re.compile(r"[)\]]?[.:、)]")
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
 _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
@@ -219,7 +243,7 @@ _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
     r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
     r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
@@ -292,12 +316,24 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
         return UNDECIDED if other["letter"] != letter else Extraction(answer=letter, span=match.span(group))
-    if letter == "A" and _REPEATED.match(text, match.end("letter")):
+    if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
     if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
         return UNDECIDED
     return Extraction(answer=letter, span=match.span(group))
+
+
+def _lists_options(text: str, start: int, count: int) -> bool:
+    """Whether an A is the first of the options that a text repeats: "A: red; B: blue; C: green"."""
+    if not _MARK.match(text, start):
+        return False
+    for item in _NEXT_ITEMS[: count - 1]:
+        following = item.search(text, start, start + _ITEM_CHARS)
+        if following is None or text.count("\n", start, following.end()) > 1:
+            return False
+        start = following.end()
+    return True
 
 
 def _option_in(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
@@ -366,6 +402,10 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         listed = found and any(m["letter"] != found.answer for m in _ITEM_LINE.finditer(text, match.end()))
         if found and not listed:
             yield match.end(), found
+    for match in near(_RATHER, text, start, _RATHERS, before=24, after=16):
+        found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
+        if found:
+            yield match.end(), found
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
     if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
@@ -375,7 +415,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     """What verdicts in other languages say: in a conclusion, or of one option only."""
     right: list[tuple[re.Match[str], str]] = []
-    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=30):
+    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
         if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
             text, max(start, match.start() - 12), match.start(group)
@@ -391,7 +431,9 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     decisive = concluded or right
     if decisive:
         match, group = decisive[-1]
-        several = len({match[group] for match, group in decisive}) > 1
+        several = len({match[group] for match, group in decisive}) > 1 or _AFTER_ANOTHER.search(
+            text, max(start, match.start() - 12), match.start(group)
+        )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
     for match in near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
         supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
@@ -400,6 +442,9 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
             yield match.end(), pointed
 
 
+_AFTER_ANOTHER = re.compile(
+    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
+)
 _IF_ELSEWHERE = re.compile(
     r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)", re.I
 )
@@ -431,14 +476,15 @@ def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str])
 
 def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Statement, Extraction]]:
     """What a text states outright, the last first; without headings that name one option after the other."""
-    found = [
-        (one, said)
-        for one in statements(text, start, options=True)
-        if (said := _of_statement(text, start, one, choices))
-    ]
-    headings = {said.answer for one, said in found if one.rule == "hashes"}
-    for one, said in found:
-        if one.rule != "hashes" or len(headings) == 1 or _HEADING.match(text, *one.span):
+    found = statements(text, start, options=True)
+    headed = [one for one in found if one.rule == "hashes"]
+    several = (
+        len(headed) > 1 and len({(_of_statement(text, start, one, choices) or UNDECIDED).answer for one in headed}) > 1
+    )
+    for one in found:
+        if one.rule == "hashes" and several and not _HEADING.match(text, *one.span):
+            continue
+        if said := _of_statement(text, start, one, choices):
             yield one, said
 
 
@@ -489,6 +535,8 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
 
 def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
+    if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
+        return None
     end = own_end(text, start)
     left, right = next(last_sentences(text[:end], start), (start, start))
     match = _NONE.search(text, left, right)
@@ -534,7 +582,7 @@ def _stands_alone(
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     body = text[start : own_end(text, start)].rstrip()
-    if not body or CUT.search(body[-40:]):
+    if not body or broken_off(text[: start + len(body)], start):
         return
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
@@ -585,7 +633,11 @@ def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
     """The option, in words, that one of a short text's sentences names where no sentence names another."""
     if len(text) - start > UNFINISHED_CHARS:
         return
-    named = [one for span in last_sentences(text, start) if (one := option_named(text, span, choices))]
+    named = [
+        one
+        for span in last_sentences(text, start)
+        if not _only_supposed(text, span, choices) and (one := option_named(text, span, choices))
+    ]
     low = text[start:].casefold()
     if (
         named

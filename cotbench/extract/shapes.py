@@ -6,8 +6,10 @@ Every pattern here must stay linear in the text: runs that touch each other are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from cotbench.extract.parts import INVISIBLE, SPACES, Span
 
@@ -108,7 +110,7 @@ _CONTRACT = re.compile(
     r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
     r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"  # JSON
     # A call: Answer("C"), Finish[C].
-    r"|\b(?:final_?)?(?:answer|finish)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
+    r"|\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
     r"|\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
     re.I | re.M,
 )
@@ -125,6 +127,7 @@ _NAMED_ANSWERS = [
 _NOUNS = (
     r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito|antwoord"
     r"|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση|răspuns(?:ul)?"
+    r"|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte|bonne\soption|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)"
     r"|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
 )
 _VERBS = r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
@@ -133,45 +136,61 @@ _LINKS = (
     r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
-    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b)[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
-    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
+    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
     r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
     r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
     # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
     r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی|הנכונה|הסופית))?"
     r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
+    r"(?:الخيار|الاختيار)\s(?:الصحيح|الأصح|الأنسب)\s?(?:هو)?\s?[:：]?\s?(?=\S)|(?:верный|правильный)\s(?:ответ|вариант)\s?(?:[:—–-]\s?)?(?=\S)",
     r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
-    r"(?:คำตอบ|เฉลย)(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"(?:คำตอบ|เฉลย|(?:ตัวเลือก|ข้อ)(?=ที่ถูก))(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
-    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
+    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
     r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|\s*+(?:=|→|->|⇒))"
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
-    r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
-    # The same in other languages, for models that answer in the question's own.
-    r"|(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|(?:సమాధానం|பதில்)\s?[:：])[\s*]*+(?=\S)"
-    rf"|{'|'.join(_ELSEWHERE)}",
+    r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
 )
+# The same in other languages, for models that answer in the question's own.
+_PHRASE_ELSEWHERE = re.compile("|".join(_ELSEWHERE), re.I)
 EXPLICIT = ("contract", "boxed", "hashes", "phrase")
-_PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE}
-_BEFORE = {"contract": 120, "hashes": 1, "phrase": 20}  # how far in front of its anchor a match may begin
+_PATTERNS = {"contract": _CONTRACT, "hashes": _HASHES, "phrase": PHRASE, "elsewhere": _PHRASE_ELSEWHERE}
+# How far in front of its anchor a match may begin.
+_BEFORE = {"contract": 120, "hashes": 1, "phrase": 0, "elsewhere": 20}
 # Words without which a pattern can't match, in lower case: looking for them first is ten times faster.
 _ANCHORS = {
     "contract": (
         *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
-        *("finish(", "finish[", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
+        *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
     ),
     "hashes": ("####",),
-    "phrase": (
-        *("answer", *_NAMED_ANSWERS),
+    "phrase": ("answer", *_NAMED_ANSWERS),
+    "elsewhere": (
         *"respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus cevap".split(),
         *"réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns cevabı yanıt".split(),
-        *("doğru seçenek", "doğru şık", "đáp án", "câu trả lời", "phương án", "lựa chọn"),
-        *"答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
+        *(
+            "doğru seçenek",
+            "doğru şık",
+            "letra corr",
+            "lettre correcte",
+            "lettera corretta",
+            "option correcte",
+            "bonne option",
+            "richtig",
+            "juiste ",
+            "đáp án",
+            "câu trả lời",
+            "phương án",
+            "lựa chọn",
+        ),
+        *"正しい 適切 最適 الخيار الاختيار верный правильный ตัวเลือก ข้อ 答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
         *"उत्तर जवाब विकल्प উত্তর คำตอบ เฉลย".split(),
         *("jibu", "సమాధానం", "பதில்"),
     ),
@@ -190,7 +209,10 @@ WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside comma
 def near(
     pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
 ) -> list[re.Match[str]]:
-    """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors."""
+    """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors.
+
+    before: 0 where every match begins with an anchor.
+    """
     low = text.lower()
     if len(low) != len(text):  # a few letters have two in lower case
         return list(pattern.finditer(text, start))
@@ -204,6 +226,11 @@ def near(
             spots.append(at)
             at = low.find(anchor, at + len(anchor))
     found: list[re.Match[str]] = []
+    if not before:
+        for at in sorted(spots):
+            match = pattern.match(text, at, at + after) if not found or at >= found[-1].end() else None
+            found += [match] if match else []
+        return found
     left = right = start
     for at in [*sorted(spots), len(text) + before + 1]:
         if at - before > right:  # a gap: what lies in front of it is searched in one go
@@ -235,8 +262,7 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
     for head in reversed(near(_PATTERNS[rule], text, start, _ANCHORS[rule], before=_BEFORE[rule], after=160)):
         begin, next_head = head.end(), limit
         limit = head.start()
-        english = rule == "phrase" and head[0].lower().startswith(("answer", *_NAMED_ANSWERS))
-        if english and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
+        if rule == "phrase" and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
         closer = _closer(head[0])
         if closer == "}" and (value := _BARE_VALUE.match(text, begin)):
@@ -279,16 +305,17 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
 
 _MAX_OBJECT_CHARS = 4_000
 _FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
-_OBJECT_END = re.compile(r"[\"'\]}\w]\s*\n\s*\}|[\"'\]]\s?\}")
+_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
 
 
-def _place(text: str, span: Span) -> int:
+def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:
     """Where a phrase counts as stated: at its beginning, or at the end of the object that it is a field of."""
     behind = text[span[1] : span[1] + 3].lstrip("\"' \r")
-    if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 40), span[0]):
+    if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 8), span[0]):
         return span[0]
-    end = _OBJECT_END.search(text, span[1], span[1] + _MAX_OBJECT_CHARS)
-    return end.end() if end else span[0]
+    following = ends()
+    at = bisect_left(following, span[1])
+    return following[at] if at < len(following) and following[at] < span[1] + _MAX_OBJECT_CHARS else span[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,11 +338,13 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
     Of statements in one another ("Answer: the answer is 5") the outer gives the rule and the inner the phrase. Where an
     answer is an option's text (options), it may be prose.
     """
+    ends = cache(lambda: [match.end() for match in _OBJECT_END.finditer(text, start)])
     found = [
-        Statement(rule=rule, span=span, place=_place(text, span))
+        Statement(rule=rule, span=span, place=_place(text, span, ends))
         for rule in rules
         if rule != "boxed"
-        for span, below in _phrases(rule, text, start)
+        for language in ((rule, "elsewhere") if rule == "phrase" else (rule,))
+        for span, below in _phrases(language, text, start)
         if options or not _is_prose(text, span, below)
     ]
     if "boxed" in rules:
