@@ -16,13 +16,13 @@ from cotbench.extract.shapes import (
     DECLINED,
     MAX_ANSWER_CHARS,
     PHRASE,
-    PLAIN_SIGNS,
     RETRACTS,
     SENTENCE_END,
     WORD,
     Extraction,
     Reading,
     boxed_spans,
+    in_plain_signs,
     last_sentences,
     own_end,
     statements,
@@ -311,7 +311,7 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
     for one in statements(text, start):
         if one.rule == "boxed":

@@ -25,13 +25,13 @@ from cotbench.extract.shapes import (
     DECLINED,
     LETTER,
     MAX_ANSWER_CHARS,
-    PLAIN_SIGNS,
     SENTENCE_END,
     UNDECIDED,
     Extraction,
     Reading,
     Statement,
     broken_off,
+    in_plain_signs,
     last_sentences,
     near,
     own_end,
@@ -489,7 +489,7 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
 
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     supposed: list[Reading] = []  # "the answer is (H) if the sign is plus"
     for one, found in _stated(text, start, choices):
         if found.span is None:

@@ -17,13 +17,13 @@ from cotbench.extract.shapes import (
     BLANK,
     DECLINED,
     LETTER,
-    PLAIN_SIGNS,
     RETRACTS,
     UNDECIDED,
     Extraction,
     Reading,
     Statement,
     broken_off,
+    in_plain_signs,
     last_sentences,
     own_end,
     statements,
@@ -791,7 +791,7 @@ def _points_are_separators(text: str, start: int) -> bool:
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     if ".000" in text and _points_are_separators(text, start):
         for rule, found in _number_readings(text, start, vague):
             thousands = found.span and _POINTED.search(text, *found.span)
