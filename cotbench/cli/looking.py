@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +25,7 @@ from cotbench.cli.shared import (
     app,
     guarded,
     stdout,
+    stdout_json,
 )
 from cotbench.errors import UsageError
 
@@ -91,7 +91,7 @@ def list_(
     else:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     if as_json:
-        stdout(json.dumps(rows))
+        stdout_json(rows)
         return
     from cotbench.report.tables import show_rows
 
@@ -177,7 +177,7 @@ def show_prompt(
             row["prompt"] = plain_text(request.messages)
         shown.append(row)
     if as_json:
-        stdout(json.dumps(shown, ensure_ascii=False))
+        stdout_json(shown)
         return
     for row in shown:
         sampling = row["sampling"]
@@ -207,7 +207,7 @@ def doctor(
 
     checks = examine(data_dir, output_dir)
     if as_json:
-        stdout(json.dumps([asdict(check) for check in checks]))
+        stdout_json([asdict(check) for check in checks])
         return
     from cotbench.report.tables import show_checks
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,11 +30,13 @@ from cotbench.cli.shared import (
     kebab,
     stderr,
     stdout,
+    stdout_json,
 )
-from cotbench.errors import RequestsFailed, UsageError
+from cotbench.errors import OutputError, RequestsFailed, UsageError
 
 if TYPE_CHECKING:
     from cotbench.plan import Plan
+    from cotbench.runner import RunResult
 
 
 @app.command()
@@ -193,7 +194,7 @@ def run(
     if dry_run:
         rows = estimate(plan)
         if as_json:
-            stdout(json.dumps(rows))
+            stdout_json(rows)
             return
         from cotbench.report.tables import show_estimate
 
@@ -233,20 +234,33 @@ def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quie
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)
     tally = result.tally
     failed = tally.outcomes["engine_error"]
+    try:
+        _say_result(result, as_json=as_json)
+    except OutputError as error:
+        raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
+    if failed:
+        [(reason, times)] = tally.errors.most_common(1)
+        raise RequestsFailed(
+            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
+            f"Most often ({times:,}): {reason}",
+            f"Ask for them again: cotbench run --resume {result.folder}",
+        )
+
+
+def _say_result(result: RunResult, *, as_json: bool) -> None:
+    tally = result.tally
     if as_json:
-        stdout(
-            json.dumps(
-                {
-                    "run": result.folder.name,
-                    "folder": str(result.folder),
-                    "answers": tally.done,
-                    "outcomes": dict(tally.outcomes),
-                    "requests": tally.requests,
-                    "reused": tally.reused,
-                    "prompt_tokens": tally.prompt_tokens,
-                    "completion_tokens": tally.completion_tokens,
-                }
-            )
+        stdout_json(
+            {
+                "run": result.folder.name,
+                "folder": str(result.folder),
+                "answers": tally.done,
+                "outcomes": dict(tally.outcomes),
+                "requests": tally.requests,
+                "reused": tally.reused,
+                "prompt_tokens": tally.prompt_tokens,
+                "completion_tokens": tally.completion_tokens,
+            }
         )
     else:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
@@ -258,13 +272,6 @@ def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quie
         stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))
-    if failed:
-        [(reason, times)] = tally.errors.most_common(1)
-        raise RequestsFailed(
-            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-            f"Most often ({times:,}): {reason}",
-            f"Ask for them again: cotbench run --resume {result.folder}",
-        )
 
 
 def _command() -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from cotbench.cli.shared import (
     known_rule,
     own_rules,
     run_folders,
-    stdout,
+    stdout_json,
 )
 from cotbench.errors import RunError, UsageError
 
@@ -139,7 +138,7 @@ def show(
 
 def _lines(found: Iterable[Dossier]) -> None:
     for one in found:
-        stdout(json.dumps(one.as_dict()))
+        stdout_json(one.as_dict())
 
 
 def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str], str | None]:
