@@ -19,6 +19,7 @@ from typing import Any
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import boxed_spans, canonical_number
+from cotbench.stored import fingerprint
 from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.types import LETTERS, AnswerType, Question, unit
 
@@ -118,6 +119,11 @@ def question_hash(text: str, choices: Sequence[str]) -> str:
     return hashlib.sha256("\x1f".join([text, *choices]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def golds_fingerprint(golds: Mapping[str, str]) -> str:
+    """Over all ids and golds of a task; an id stands for question and options."""
+    return fingerprint(f"{key}\x1f{gold}" for key, gold in golds.items())
+
+
 def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
     """All questions of a task with their golds.
 
@@ -138,13 +144,11 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
             f"{shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
         )
     questions, golds = _questions(file, rows)
-    lines = sorted(f"{key}\x1f{gold}" for key, gold in golds.items())
-    fingerprint = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return TaskData(
         file=file,
         questions=tuple(questions),
         golds=golds,
-        fingerprint=fingerprint,
+        fingerprint=golds_fingerprint(golds),
         origin=origin,
         pool=_pool(file, data_dir) if task.fewshot else {},
     )

@@ -24,10 +24,11 @@ from cotbench.cli.shared import (
     absolute,
     app,
     guarded,
+    stderr,
     stdout,
     stdout_json,
 )
-from cotbench.errors import UsageError
+from cotbench.errors import RunError, TaskError, UsageError
 
 
 @app.command("list")
@@ -43,18 +44,23 @@ def list_(
     if what == "tasks":
         from cotbench.tasks import find_task, list_task_files
 
-        tasks = [find_task(name, tasks_dir).task for name in list_task_files(tasks_dir)]
-        rows = [
-            {
-                "task": t.name,
-                "questions": t.source.rows,
-                "answer": t.answer.type.value,
-                "source": t.source.dataset or t.source.file,
-                "licence": t.source.licence,
-                "about": t.about,
-            }
-            for t in tasks
-        ]
+        rows = []
+        for name in list_task_files(tasks_dir):
+            try:
+                t = find_task(name, tasks_dir).task
+            except TaskError as error:  # of one file; the others can be listed
+                stderr(f"Left out: {error}")
+                continue
+            rows.append(
+                {
+                    "task": t.name,
+                    "questions": t.source.rows,
+                    "answer": t.answer.type.value,
+                    "source": t.source.dataset or t.source.file,
+                    "licence": t.source.licence,
+                    "about": t.about,
+                }
+            )
     elif what == "modes":
         from cotbench.modes import MODES
 
@@ -76,18 +82,24 @@ def list_(
     elif what == "runs":
         from cotbench.records import list_runs, read_manifest, state_of
 
-        manifests = [(folder, read_manifest(folder)) for folder in list_runs(output_dir)]
-        rows = [
-            {
-                "run": m.run,
-                "status": state_of(folder, m),
-                "model": m.options["model"],
-                "tasks": ",".join(m.options["tasks"]),
-                "modes": ",".join(m.options["modes"]),
-                "answers": m.totals.get("records"),
-            }
-            for folder, m in manifests
-        ]
+        rows = []
+        for folder in list_runs(output_dir):
+            try:
+                m = read_manifest(folder)
+            except RunError as error:
+                stderr(f"Left out: {error}")
+                continue
+            pairs = [name.partition("/") for name in m.spec["modes"]]
+            rows.append(
+                {
+                    "run": m.run,
+                    "status": state_of(folder, m),
+                    "model": m.options["model"],
+                    "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
+                    "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
+                    "answers": m.totals.get("records"),
+                }
+            )
     else:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     if as_json:

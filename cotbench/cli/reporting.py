@@ -135,6 +135,11 @@ def report(
         )
         unread: BrokenPipeError | OutputError | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
+        if to is None and target.is_symlink():
+            raise UsageError(
+                f"{target}: is a link, and a report isn't written through one.",
+                "Remove it, or choose a folder with --to.",
+            )
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
             if not as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ from cotbench.cli.shared import (
     stdout,
     stdout_json,
 )
-from cotbench.errors import OutputError, RequestsFailed, UsageError
+from cotbench.errors import OutputError, RequestsFailed, RunError, UsageError
 
 if TYPE_CHECKING:
     from cotbench.plan import Plan
@@ -179,7 +180,7 @@ def run(
         folder = find_run(resume, output_dir)
         # A folder may come from somebody else: it can't switch on their model's code, or take the walls down.
         ours = {"trust_remote_code": trust_remote_code, "allow_unsandboxed_code": allow_unsandboxed_code}
-        recorded = {**read_manifest(folder).options, **ours}
+        recorded = {**_recorded(folder, read_manifest(folder).options), **ours}
         given = {**recorded, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
     elif not model:
         raise UsageError(
@@ -201,6 +202,26 @@ def run(
         show_estimate(rows)
         return
     _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
+
+
+def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options in a run's manifest. Raises RunError where they aren't what a run records."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from cotbench.plan import RunOptions
+    from cotbench.provenance import with_home
+    from cotbench.records import MANIFEST
+
+    place, remedy = folder / MANIFEST, "Restore the file, or give the options again, without --resume."
+    if unknown := options.keys() - {one.name for one in fields(RunOptions)}:
+        raise RunError(f"{place}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
+    try:
+        TypeAdapter(RunOptions).validate_python(options, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise RunError(f"{place}: options.{where} is {first['input']!r:.60}: {first['msg']}.", remedy) from None
+    return dict(with_home(options))
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:
@@ -276,7 +297,7 @@ def _say_result(result: RunResult, *, as_json: bool) -> None:
 
 def _command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
-    words = list(sys.argv)
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
         if kebab(name) != "--base-url":
