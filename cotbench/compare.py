@@ -168,6 +168,12 @@ def _add_panel(
     }
     if default is None:
         notes.append(f"{name}: the tag rule {tag_rule} says nothing of these questions, so they are in neither arm.")
+    notes += [
+        f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, so the rules that look at responses "
+        "leave it out."
+        for cell in panel.cells.values()
+        if cell.answers_in is None
+    ]
     found.agreements += agreements(panel, tagged)
     for cell in panel.cells.values():
         found.modes += [mode_stats(panel, cell, tag, mask) for tag, mask in arms.items()]

@@ -28,7 +28,7 @@ from cotbench.cli.shared import (
     stdout,
     stdout_json,
 )
-from cotbench.errors import RunError, TaskError, UsageError
+from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 
 
 @app.command("list")
@@ -41,6 +41,7 @@ def list_(
 ) -> None:
     """List tasks, modes, engines or runs."""
     rows: list[dict[str, Any]]
+    unreadable: list[CotbenchError] = []  # of single files: the others are listed all the same
     if what == "tasks":
         from cotbench.tasks import find_task, list_task_files
 
@@ -48,8 +49,8 @@ def list_(
         for name in list_task_files(tasks_dir):
             try:
                 t = find_task(name, tasks_dir).task
-            except TaskError as error:  # of one file; the others can be listed
-                stderr(f"Left out: {error}")
+            except TaskError as error:
+                unreadable.append(error)
                 continue
             rows.append(
                 {
@@ -87,7 +88,7 @@ def list_(
             try:
                 m = read_manifest(folder)
             except RunError as error:
-                stderr(f"Left out: {error}")
+                unreadable.append(error)
                 continue
             pairs = [name.partition("/") for name in m.spec["modes"]]
             rows.append(
@@ -104,10 +105,14 @@ def list_(
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     if as_json:
         stdout_json(rows)
-        return
-    from cotbench.report.tables import show_rows
+    elif rows or not unreadable:
+        from cotbench.report.tables import show_rows
 
-    show_rows(rows, f"no {what}")
+        show_rows(rows, f"no {what}")
+    for one in unreadable[:-1]:
+        stderr(f"Error: {one}")
+    if unreadable:
+        raise unreadable[-1]
 
 
 @app.command("show-prompt")

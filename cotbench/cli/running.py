@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -215,12 +215,16 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     place, remedy = folder / MANIFEST, "Restore the file, or give the options again, without --resume."
     if unknown := options.keys() - {one.name for one in fields(RunOptions)}:
         raise RunError(f"{place}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
-    try:
-        TypeAdapter(RunOptions).validate_python(options, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunError(f"{place}: options.{where} is {first['input']!r:.60}: {first['msg']}.", remedy) from None
+    for name, kind in get_type_hints(RunOptions).items():
+        try:
+            if name in options:
+                TypeAdapter(kind).validate_python(options[name], strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, ("options", name, *first["loc"])))
+            raise RunError(f"{place}: {where} is {first['input']!r:.60}: {first['msg'].lower()}.", remedy) from None
+    if missing := {"model", "tasks", "modes"} - options.keys():
+        raise RunError(f"{place}: options.{min(missing)} is missing.", remedy)
     return dict(with_home(options))
 
 
