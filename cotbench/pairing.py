@@ -19,7 +19,7 @@ from cotbench import stats
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
 from cotbench.outputs import Outputs
-from cotbench.records import QUESTIONS, RECORDS, Manifest, read_manifest, read_questions, read_records
+from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records
 from cotbench.stats import Array
 from cotbench.tagging import Rule, Seen, gold_text
 from cotbench.types import UNDECIDED, Outcome, Question
@@ -61,11 +61,6 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     unknown = next((r["question"] for r in records if r["question"] not in questions), None)
     if unknown is not None:
         raise RunError(f"{folder / QUESTIONS}: lacks question {unknown}, which has a record.", _REWRITE)
-    other = next((r["question"] for r in records if r["gold"] != golds[r["question"]]), None)
-    if other is not None:
-        raise RunError(
-            f"{folder / RECORDS}: a record of {other} was graded against another gold than its question's.", _REWRITE
-        )
     return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, outputs=outputs)
 
 

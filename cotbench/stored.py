@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 from cotbench.errors import RunError
-from cotbench.types import ExecutionOutcome, FinishReason, Outcome
+from cotbench.types import FinishReason, Outcome
 
 LARGEST = 2**53  # whole numbers that a float holds, too
 
@@ -86,7 +86,6 @@ def fingerprint(lines: Iterable[str]) -> str:
 # --- entries ------------------------------------------------------------------------------------------------------
 
 _OUTCOMES = frozenset(map(str, Outcome))
-_ENDINGS = frozenset(map(str, ExecutionOutcome))
 _REASONS = frozenset(get_args(FinishReason))
 
 
@@ -142,8 +141,8 @@ def _executions(value: Any) -> bool:
     return type(value) is list and all(
         type(one) is dict
         and one.keys() <= {"outcome", "value", "error", "stdout"}
+        and type(one.get("outcome")) is str  # only counted and shown, whatever it is
         and all(map(_text_or_none, one.values()))
-        and one.get("outcome") in _ENDINGS
         for one in value
     )
 

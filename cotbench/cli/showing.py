@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +23,7 @@ from cotbench.cli.shared import (
 from cotbench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
+    from cotbench.patterns import Pattern
     from cotbench.selection import Dossier, Flips
 
 
@@ -184,8 +184,7 @@ def _outcome(word: str | None) -> str | None:
     return word
 
 
-def _pattern(text: str | None) -> re.Pattern[str] | None:
-    try:
-        return re.compile(text) if text is not None else None
-    except re.error as error:
-        raise UsageError(f"--grep: not a regular expression: {error}.", "Python's `re` syntax.") from None
+def _pattern(text: str | None) -> Pattern | None:
+    from cotbench.patterns import Pattern
+
+    return Pattern(text, "--grep") if text is not None else None

@@ -51,7 +51,9 @@ class Output(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         tables = [one for one in objects if isinstance(one, Table)]
         width, self.width = self.width, max([self.width, *map(self._needed, tables)])
-        super().print(*objects, **{"crop": False, **options})
+        # rich leaves out some control characters by itself: here they are shown.
+        shown = [tame(one) if isinstance(one, str) else one for one in objects]
+        super().print(*shown, **{"crop": False, **options})
         self.width = width
 
     def _needed(self, table: Table) -> int:

@@ -165,7 +165,7 @@ def csv_cell(value: object) -> object:
     return text
 
 
-_MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|(?<=[hH][tT][tT][pPsS]):(?=//)|(?<=[pP][sS]):(?=//)|@")
+_MARKS = re.compile(r"[\\`*\[\]<>|~&]|(?<![^\W_])_|_(?![^\W_])|(?<=[hH][tT][tT][pPsS]):(?=//)|(?<=[pP][sS]):(?=//)|@")
 _WWW = re.compile(r"(?i)(?<=\bwww)\.")
 
 

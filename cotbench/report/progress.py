@@ -14,6 +14,7 @@ from cotbench.report.console import Output
 from cotbench.report.printing import say
 
 PLAIN_EVERY_S = 10.0
+OTHERS = 90  # columns of a terminal, for what stands beside the bar
 
 
 def _figures(tally: Tally) -> str:
@@ -37,9 +38,10 @@ def shown(quiet: bool) -> Generator[Watch]:
 
 @contextmanager
 def _bars() -> Generator[Watch]:
+    console = Output(to_stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=max(1, min(40, console.width - OTHERS))),  # figures aren't cut for it
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
@@ -47,7 +49,7 @@ def _bars() -> Generator[Watch]:
         TimeRemainingColumn(),
     )
     last = 0.0
-    with Progress(*columns, console=Output(to_stderr=True), refresh_per_second=4) as progress:
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
         task = progress.add_task("answers", total=None, figures="")
 
         def watch(tally: Tally) -> None:
