@@ -77,6 +77,15 @@ def without_home(value: Any) -> Any:
     return re.sub(rf"(?<![\w.~/-]){re.escape(home)}(?![\w.-])", "~", value)
 
 
+def public_path(text: str) -> str:
+    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other texts stay."""
+    path = Path(text)
+    home = Path("~").expanduser()
+    if path.exists() and path.absolute().is_relative_to(home) and not Path.cwd().is_relative_to(home):
+        return str(without_home(str(path.absolute())))
+    return str(without_home(text))
+
+
 def with_home(value: Any) -> Any:
     """The same back, of texts that begin with it or that name a file after "=": for who goes on with a run."""
     if isinstance(value, dict):

@@ -161,7 +161,7 @@ _MANIFEST_KEYS = frozenset(one.name for one in fields(Manifest))
 def find_run(name: str, output_dir: Path) -> Path:
     """The folder of a run that is named by its folder or by its id (or the unique beginning of one)."""
     for folder in (Path(name), output_dir / name):
-        if (folder / MANIFEST).is_file():
+        if (folder / MANIFEST).exists():  # whatever it is: reading it says so
             return folder
     close = sorted(f.parent for f in output_dir.glob(f"{name}*/{MANIFEST}")) if name and "/" not in name else []
     if len(close) == 1:

@@ -24,7 +24,7 @@ from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader
 from cotbench.loop import Loop, Tally, Ticket, Watch
 from cotbench.plan import Plan, differences, digest, engine_config
-from cotbench.provenance import circumstance, now, without_home
+from cotbench.provenance import circumstance, now, public_path, without_home
 from cotbench.records import (
     JOURNAL,
     MANIFEST,
@@ -230,7 +230,7 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         engine=info.as_dict(),
         data={
             name: {
-                "origin": without_home(str(data.origin)),
+                "origin": public_path(str(data.origin)),
                 "dataset": data.task.source.dataset,
                 "revision": data.task.source.revision,
                 "split": data.task.source.split,
