@@ -333,15 +333,14 @@ def _is_of(caution: Caution, panel: Panel, base: Cell) -> bool:
 
 
 MOST = 0.5
-_CUT, _UNREAD = (
-    tuple(OUTCOMES.index(o) for o in of) for of in ((Outcome.TRUNCATED,), (Outcome.UNPARSED, Outcome.REFUSED))
-)
+_UNREAD = [OUTCOMES.index(outcome) for outcome in (Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED)]
 
 
 def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     """Where most answers of a mode were cut or couldn't be read, or most of a difference comes from such answers.
 
-    Answers whose program or plan failed are not meant: to write one that runs is what those modes are about.
+    An answer that was read right before the cut is none of them, nor is a vote of which a path was cut, nor one whose program or plan failed: to
+    write one that runs is what those modes are about.
     """
     both = cell.decided & base.decided
     if not both.any():
@@ -349,18 +348,22 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     out = []
     lost = (delta.from_unread or 0.0) + (delta.from_cut or 0.0)
     for side, sign in ((base, 1), (cell, -1)):
-        cut, unread = (float(np.isin(side.endings[both], places).mean()) for places in (_CUT, _UNREAD))
-        share, whole = cut + unread, sign * (delta.delta or 0.0)
+        unread = np.isin(side.endings, _UNREAD)
+        voted = any(row is not None and row["votes"] is not None for row in side.rows)
+        was_cut = (side.endings == OUTCOMES.index(Outcome.TRUNCATED)) | (side.cut & (unread if voted else ~side.right))
+        cut = float(was_cut[both].mean())
+        share, whole = float((was_cut | unread)[both].mean()), sign * (delta.delta or 0.0)
         if share < MOST and not (whole > 0 and sign * lost >= MOST * whole):
             continue
-        kind = "budget" if cut >= unread else "reading"
+        kind = "budget" if cut >= share / 2 else "reading"
+        more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""
         ended = (
-            f"were cut before one could be read (--max-tokens {side.mode}=N gives more)"
-            if kind == "budget"
-            else "could not be read"
+            "could not be read"
+            if not cut
+            else "were cut at their budget"
+            if cut == share
+            else "were cut at their budget or could not be read"
         )
-        if cut and unread:
-            ended = "were cut at their budget or could not be read"
         out.append(
             Caution(
                 model=delta.model,
@@ -370,7 +373,7 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
                 kind=kind,
                 of=side.mode,
                 share=share,
-                text=f"{100 * share:.0f}% of the answers under {side.mode} {ended}",
+                text=f"{100 * share:.0f}% of the answers under {side.mode} {ended}{more}",
             )
         )
     return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from typing import Any
 
 from cotbench.errors import UsageError
@@ -31,7 +32,9 @@ class Pattern:
         self._source = source
         self._slow_s = 0.0
         try:
-            re.compile(text)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what may mean something else one day
+                re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
             raise UsageError(f"{source}: not a regular expression: {error}.", "Python's `re` syntax.") from None
         repeats = 1
@@ -43,7 +46,9 @@ class Pattern:
                 )
         literal = _BRACE.sub(lambda found: r"\{" if found[0] == "{" else found[0], text)
         try:
-            self._compiled: Any = regex.compile(literal, regex.V0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._compiled: Any = regex.compile(literal, regex.V0)
         except regex.error as error:
             raise UsageError(f"{source}: can't be searched for: {error}.", "Python's `re` syntax.") from None
 

@@ -223,6 +223,21 @@ def test_reasoning_that_is_cut_makes_an_effect_and_hides_none(tmp_path: Path) ->
     assert "may reason under direct too, which, cut or unread, makes an effect" in note
 
 
+def test_answers_that_are_read_wrong_behind_a_cut_are_of_the_budget(tmp_path: Path) -> None:
+    asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
+    for folder, letter, expected in (
+        ("a", "w", [("budget", "direct")]),
+        ("b", "c", []),
+    ):  # of those read right it says nothing
+        rows = [
+            record(q.id, mode, letter if mode == "direct" else "c", truncated=mode == "direct")
+            for mode in ("direct", "cot")
+            for q in asked
+        ]
+        found = compared(write_run(tmp_path / folder, rows, questions=asked)).cautions
+        assert [(c.kind, c.of) for c in found] == expected
+
+
 @pytest.mark.parametrize("reasoning", ["", "Answer: 1"])
 @pytest.mark.parametrize("thinking", [None, False])
 def test_a_mode_without_any_visible_text_is_named_beside_the_headline(

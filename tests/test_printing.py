@@ -72,7 +72,9 @@ TAMED = {
     "\u202egnp": "\\u202egnp",
     "\ud800": "\\ud800",
     "two\nlines\tand a tab": "two\nlines\tand a tab",
-    "日本語 é": "日本語 é",
+    "日本語\u3000é\xa0x": "日本語\u3000é\xa0x",
+    "👩\u200d🔬 می\u200cروم": "👩\u200d🔬 می\u200cروم",
+    "\u200b\u2028\u00ad": "\\u200b\\u2028\\xad",
 }
 
 

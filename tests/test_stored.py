@@ -270,6 +270,7 @@ def test_a_manifest_that_is_absurd_is_one_message(name: str, run: Path, main: Cl
         (("options", "colour"), "red", "options.colour is nothing that this version knows"),
         (("options", "seed"), None, "options.seed is None"),
         (("options", "gen_kwargs"), [], "options.gen_kwargs is []"),
+        (("options", "thinking"), "", "options.thinking is ''"),
     ],
 )
 def test_recorded_options_that_are_none(place: tuple[str, ...], value: Any, finding: str, run: Path, main: Cli) -> None:

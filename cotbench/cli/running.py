@@ -223,6 +223,8 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
             first = error.errors()[0]
             where = ".".join(map(str, ("options", name, *first["loc"])))
             raise RunError(f"{place}: {where} is {first['input']!r:.60}: {first['msg'].lower()}.", remedy) from None
+    if options.get("thinking", "auto") not in ("auto", "on", "off"):
+        raise RunError(f"{place}: options.thinking is {options['thinking']!r:.60}, expected auto, on or off.", remedy)
     if missing := {"model", "tasks", "modes"} - options.keys():
         raise RunError(f"{place}: options.{min(missing)} is missing.", remedy)
     return dict(with_home(options))

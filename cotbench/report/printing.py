@@ -14,6 +14,7 @@ import io
 import os
 import re
 import sys
+import unicodedata
 from typing import TextIO, cast
 
 from cotbench.errors import OutputError
@@ -22,11 +23,16 @@ from cotbench.errors import OutputError
 def tame(text: str) -> str:
     """A text without what a terminal would take as a command, or couldn't show: a model or its program may have written it.
 
-    Control characters, escape sequences, marks that turn the direction of text, and lone surrogates become escapes that one can read.
+    Control characters, escape sequences, marks that turn the direction of text, and lone surrogates become escapes that one can read. Spaces of
+    any width stay, and what joins letters or leaves them apart (Persian, Hindi, emoji).
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" or _harmless(c) else repr(c)[1:-1] for c in text)
+
+
+def _harmless(character: str) -> bool:
+    return character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
 
 
 def tame_line(text: str) -> str:
