@@ -12,11 +12,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 from cotbench.errors import RunError
-from cotbench.types import FinishReason, Outcome
+from cotbench.types import Completion, FinishReason, Outcome
 
 LARGEST = 2**53  # whole numbers that a float holds, too
 
@@ -140,7 +141,6 @@ def _requests(value: Any) -> bool:
 def _executions(value: Any) -> bool:
     return type(value) is list and all(
         type(one) is dict
-        and one.keys() <= {"outcome", "value", "error", "stdout"}
         and type(one.get("outcome")) is str  # only counted and shown, whatever it is
         and all(map(_text_or_none, one.values()))
         for one in value
@@ -150,14 +150,14 @@ def _executions(value: Any) -> bool:
 def _votes(value: Any) -> bool:
     if value is None:
         return True
-    if type(value) is not dict or value.keys() != {"answers", "ballots", "abstained", "margin"}:
+    if type(value) is not dict or not value.keys() >= {"answers", "ballots", "abstained", "margin"}:
         return False
     answers, ballots, abstained = value["answers"], value["ballots"], value["abstained"]
     return (
         type(answers) is list
         and all(
             type(one) is dict
-            and one.keys() == {"answer", "votes", "outcome"}
+            and one.keys() >= {"answer", "votes", "outcome"}
             and type(one["answer"]) is str
             and _whole(one["votes"])
             and (one["outcome"] is None or _outcome(one["outcome"]))
@@ -252,12 +252,15 @@ _PATH: Mapping[str, Check] = {
 }
 
 
+_OF_COMPLETIONS = frozenset(one.name for one in fields(Completion))
+
+
 def _paths(value: Any) -> bool:
     return type(value) is list and all(
         type(one) is dict
         and "text" in one
         and "finish_reason" in one
-        and one.keys() <= _PATH.keys()
+        and one.keys() <= _OF_COMPLETIONS
         and _fault(one, _PATH) is None
         for one in value
     )
