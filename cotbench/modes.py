@@ -82,7 +82,8 @@ class Mode:
     thinking: what hybrid models' chat templates are told; False for a mode that is meant to answer without reasoning.
     temperature and top_p hold where more than one path is drawn; one path is greedy. paths: None where a mode has one only.
     planned: its first request is the plan that all such modes share, and `template` (if any) is of the second.
-    runs: what it has executed. shows: the part of an exemplar that its prompts need.
+    runs: what it has executed. shows: the part of an exemplar that its prompts need. answers_in: what its responses are: words, or a program
+    or plan, which holds "=" whatever is asked; a run's manifest says it to the tag rules on responses.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Mode:
     planned: bool = False
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
+    answers_in: Literal["words", "program", "plan"] = "words"
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -376,6 +378,7 @@ MODES: Mapping[str, Mode] = {
             paths=1,
             runs="python",
             shows="program",
+            answers_in="program",
             about="the model writes a program, Python runs it (Gao et al. 2022); greedy, or a vote over --paths",
         ),
         Mode(
@@ -386,6 +389,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             thinking=False,
             shows="equations",
+            answers_in="plan",
             about="the model writes a plan in formulas, then the answer at once; greedy",
         ),
         Mode(
@@ -395,6 +399,7 @@ MODES: Mapping[str, Mode] = {
             max_tokens=2048,
             planned=True,
             shows="equations",
+            answers_in="plan",
             about="the same plan, worked through by the model step by step; greedy",
         ),
         Mode(
@@ -405,6 +410,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             runs="sympy",
             shows="equations",
+            answers_in="plan",
             about="the same plan, solved by SymPy; also called sympy",
         ),
     )
