@@ -268,6 +268,7 @@ def _state_notes(run: Run) -> list[str]:
         )
     if not run.manifest.spec.get("programs", {}).get("contained", True):
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
+    notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
     outcomes = Counter(record["outcome"] for record in run.records)
     if outcomes[Outcome.ENGINE_ERROR]:
         notes.append(
