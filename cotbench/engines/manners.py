@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cotbench.engines.chat import SWITCHES
 from cotbench.engines.client import BadStatus
 
 REFUSING = frozenset({400, 422, 500, 501})
@@ -74,10 +75,6 @@ def _folded(body: Body) -> Body:
         return body
     system, first, *rest = messages
     return {**body, "messages": [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]}
-
-
-# Names of the variable that tells hybrid models' chat templates whether to think: Qwen's, GLM's and others'; DeepSeek's and Granite's.
-SWITCHES = ("enable_thinking", "thinking")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

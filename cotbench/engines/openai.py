@@ -27,10 +27,10 @@ import orjson
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
-from cotbench.engines.chat import PLAIN_STOP, disarmed, fold_system, plain_text
+from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, own_key, public_url
-from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, SWITCHES, indispensable, lesson_of, unnamed
+from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, indispensable, lesson_of, unnamed
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError

@@ -233,6 +233,9 @@ def read_usage(given: Any) -> Usage:
 # --- the reader ---------------------------------------------------------------------------------------------------
 
 
+_UNREADABLE = "the server's content can't be read"
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads outputs. unknown: words and kinds that no table has, as "finish_reason 'x'", in the order in which they came."""
@@ -251,11 +254,15 @@ class Reader:
         return self._read(message, choice, usage or Usage(), budget)
 
     def row(self, row: Mapping[str, Any]) -> Completion:
-        """A line of a file of outputs. One that says nothing of why it ended is complete."""
+        """A line of a file of outputs. One that says nothing of why it ended is complete. Raises ValueError where it holds no output."""
         message = {**row, "content": row.get("output")}
         silent = not any(_word(row.get(name)) for name in _REASON_FIELDS)
         reasons = {"finish_reason": "stop"} if silent else row
-        return self._read(message, reasons, read_usage(row), None)
+        path = self._read(message, reasons, read_usage(row), None)
+        given = row.get("output")
+        if (given is None and not path.reasoning) or path.error.startswith(_UNREADABLE):
+            raise ValueError(f"output is {given!r:.60}, expected a text")
+        return path
 
     def _read(
         self, message: Mapping[str, Any] | None, reasons: Mapping[str, Any], usage: Usage, budget: int | None
@@ -271,7 +278,7 @@ class Reader:
         finish: FinishReason | None = reason
         error = ""
         if said.strange and not text.strip():
-            finish, error = "error", f"the server's content can't be read: it is {_listed(said.strange)}"
+            finish, error = "error", f"{_UNREADABLE}: it is {_listed(said.strange)}"
         elif refusal and not text:
             finish, text = "refused", refusal
         elif message is None and finish not in ("length", "refused", "error"):
@@ -358,6 +365,22 @@ def read_json(content: bytes) -> Any:
         return _LENIENT.decode(content.decode(json.detect_encoding(content), "replace"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+_MANY_DIGITS = re.compile(rb"\d{19}")
+
+
+def read_row(line: bytes) -> dict[str, Any]:
+    """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds none."""
+    line = line.removeprefix(_MARK)
+    try:
+        # orjson takes whole numbers beyond 64 bits for floating ones.
+        row = json.loads(line, strict=False) if _MANY_DIGITS.search(line) else read_json(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not valid JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"expected a JSON object, found {type(row).__name__}")
+    return row
 
 
 # --- errors in replies of success ---------------------------------------------------------------------------------
