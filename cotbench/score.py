@@ -118,7 +118,7 @@ class Summary:
 # --- a file of outputs --------------------------------------------------------------------------------------------
 
 
-def read_outputs(path: Path, answer_type: AnswerType, reader: Reader) -> list[_Output | _Fault]:
+def read_outputs(path: Path, answer_type: AnswerType, reader: Reader | None = None) -> list[_Output | _Fault]:
     """The lines of a file of outputs, checked; one that can't be used is a fault, and no end of the file.
 
     Raises DataError with the first fault where there is no line that can be used.
@@ -134,7 +134,7 @@ def read_outputs(path: Path, answer_type: AnswerType, reader: Reader) -> list[_O
         row: dict[str, Any] = {}
         try:
             row = read_row(line)
-            outputs.append(_output(row, answer_type, reader))
+            outputs.append(_output(row, answer_type, reader or Reader()))
         except ValueError as error:
             named = row.get("id") if type(row.get("id")) in (str, int) else None
             outputs.append(_Fault(id=named, error=f"{path}:{number}: {error}"))

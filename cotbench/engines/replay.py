@@ -83,13 +83,13 @@ class ReplayEngine:
                 try:
                     self._read_row(read_row(line), by_text)
                 except ValueError as error:
-                    faults.append(f"{self._path}:{number}: {error}")
+                    faults.append(f"{number}: {error}")
         if faults and len(faults) == self._lines:
             raise DataError(
-                f"{faults[0]}.",
+                f"{self._path}:{faults[0]}.",
                 'Each line holds one JSON object: "output", and "id" or "question"; the README lists the keys.',
             )
-        self._faults = tuple(faults)
+        self._faults = tuple(f"{self._path.name}:{fault}" for fault in faults)
 
     def _read_row(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> None:
         """Raises ValueError where a line can't be used."""
