@@ -160,8 +160,14 @@ class _Said:
             # Of a kind that isn't known only what calls itself text is believed.
             found = [key for key in found if key in ("text", "output_text")]
             self.strange[named if isinstance(named, str) else str(named)] = None
-        elif not found and not part.keys() & _PART_KEYS.keys():
-            self.strange[named or f"an object of {', '.join(sorted(map(str, part))[:5]) or 'nothing'}"] = None
+        elif not found:
+            other = [
+                part[key] for key in _PART_KEYS if isinstance(part.get(key), int | float) and part[key] is not True
+            ]
+            if other:
+                self.strange[_TYPES[type(other[0])]] = None
+            elif not letters and not part.keys() & _PART_KEYS.keys():
+                self.strange[f"an object of {', '.join(sorted(map(str, part))[:5]) or 'nothing'}"] = None
         for key in found:
             inner = _PART_KEYS[key] if own == "text" and kind == "text" else own if kind == "text" else kind
             self.add(part[key], inner, deep)
