@@ -93,6 +93,7 @@ class Lesson:
     warning: str = ""
     unless: re.Pattern[str] | None = None
     unnamed: bool = False
+    instead_of: str = ""
 
 
 FOLD = "system role"
@@ -160,6 +161,7 @@ LESSONS: Mapping[str, Lesson] = {
         ),
         Lesson(
             name="no n",
+            instead_of=ONE_PATH,
             fields=("n",),
             words=_about("n"),
             change=_without("n"),
@@ -186,6 +188,7 @@ LESSONS: Mapping[str, Lesson] = {
         ),
         Lesson(
             name="no temperature",
+            instead_of="small temperature",
             fields=("temperature",),
             words=_about("temperature"),
             change=_without("temperature"),
@@ -213,6 +216,13 @@ _UNNAMED = re.compile(
 )
 
 
+def told(learnt: Collection[str]) -> list[Lesson]:
+    """The lessons that are worth telling."""
+    known = [lesson for name, lesson in LESSONS.items() if name in learnt]
+    void = {lesson.instead_of for lesson in known}
+    return [lesson for lesson in known if lesson.name not in void]
+
+
 def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | None:
     """What a refusal of this body teaches, if anything. tried: the names of lessons that have been tried."""
     if error.status not in REFUSING:
@@ -224,8 +234,8 @@ def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | 
     for lesson in possible:
         if lesson.unless is not None and lesson.unless.search(error.words):
             continue
-        told = lesson.words.search(error.words)
-        if about & set(lesson.fields) or (told and (not about or not lesson.fields)):
+        said = lesson.words.search(error.words)
+        if about & set(lesson.fields) or (said and (not about or not lesson.fields)):
             return lesson
     if not named and unnamed(error, body):
         return next((lesson for lesson in possible if lesson.unnamed), None)
@@ -252,6 +262,9 @@ def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | 
     if _CONTEXT.search(error.words) or any("context" in code for code in codes):
         return None
     for name in _BUDGET:
-        if name in body and (name in error.named or _about(name).search(error.words)):
+        mentioned = re.search(rf"(?<![\w-]){name}(?![\w-])", error.words)
+        if name in body and (
+            name in error.named or (mentioned and re.search(f"{_OFF}|{_TOO_LARGE.pattern}", error.words, re.I))
+        ):
             return name
     return None

@@ -19,7 +19,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -30,7 +30,7 @@ from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, own_key, public_url
-from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, indispensable, lesson_of, unnamed
+from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, indispensable, lesson_of, told, unnamed
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
@@ -59,6 +59,15 @@ _STOPPING_AT_FIRST = frozenset({403, 405, 410})  # ... where no request has been
 
 def _letters(words: Iterable[str]) -> set[str]:
     return {re.sub(r"[\W_]+", "", word.casefold()) for word in words}
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals taught, each with the refusal."""
+
+    learnt: frozenset[str]
+    tried: dict[str, tuple[int, str, frozenset[str]]] = field(default_factory=dict)
+    failed: tuple[int, str, frozenset[str]] | None = None
 
 
 class OpenAIEngine:
@@ -274,62 +283,74 @@ class OpenAIEngine:
         wanted = request.sampling.n
         paths: list[Completion] = []
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
-        learnt = self._learnt
-        tried: dict[str, tuple[int, str, frozenset[str]]] = {}  # lessons, each with the refusal that it was learnt from
-        failed: tuple[int, str, frozenset[str]] | None = None
-        while True:
-            learnt |= self._learnt
-            place, body = self._body(key, request, learnt, had=len(paths))
+        trial = _Trial(self._learnt)
+        while len(paths) < wanted:
+            place, body = self._body(key, request, trial.learnt, had=len(paths))
             content = _encoded(body)
+            # No longer than the server has it: whoever waits is sent before this reply is read.
+            async with self._gate:
+                if not begun and not self._take(key):
+                    return None
+                begun = True
+                while True:
+                    if not self._learnt <= trial.learnt:  # others have learnt something meanwhile
+                        trial.learnt |= self._learnt
+                        place, body = self._body(key, request, trial.learnt, had=len(paths))
+                        content = _encoded(body)
+                    try:
+                        response = await self._complete(place, content, body, trial)
+                        break
+                    except BadStatus as error:
+                        # In this turn: those that wait for theirs would be refused alike.
+                        if not await self._teaches(error, body, trial):
+                            raise
+                    place, body = self._body(key, request, trial.learnt, had=len(paths))
+                    content = _encoded(body)
+            usage = read_usage(response.get("usage"))
+            paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
+            tokens.append(usage.completion)
+            self._answered = True
+            if not trial.learnt <= self._learnt:
+                self._learnt |= trial.learnt
+            if len(paths) < wanted:
+                self._several = False
+        reply = self._reply(tuple(paths), request, trial.learnt)
+        counted = [number for number in tokens if number is not None]
+        if wanted > 1 and len(counted) == len(tokens):
+            reply = replace(reply, total_completion_tokens=sum(counted))
+        return reply
 
-            def understood(error: BadStatus, body: dict[str, Any] = body) -> bool:
-                return self._stops(error) or lesson_of(error, body, tried.keys()) is not None
+    async def _complete(self, place: str, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
+        def understood(error: BadStatus) -> bool:
+            return self._stops(error) or lesson_of(error, body, trial.tried) is not None
 
-            try:
-                # No longer than the server has it: whoever waits is sent before this reply is read.
-                async with self._gate:
-                    if not begun and not self._take(key):
-                        return None
-                    begun = True
-                    if not self._learnt <= learnt:
-                        continue
-                    response = await self._client.complete(place, content, understood)
-                usage = read_usage(response.get("usage"))
-                paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
-                tokens.append(usage.completion)
-                self._answered = True
-                if learnt != self._learnt:
-                    self._learnt |= learnt
-                if len(paths) < wanted:
-                    self._several = False
-                    continue
-                reply = self._reply(tuple(paths), request, learnt)
-                told = [count for count in tokens if count is not None]
-                if wanted > 1 and len(told) == len(tokens):
-                    reply = replace(reply, total_completion_tokens=sum(told))
-                return reply
-            except EmptyReply as error:
-                missing = wanted - len(paths)
-                raise ValueError(f"{error} of {missing}" if "choices" in str(error) else str(error)) from None
-            except BadStatus as error:
-                if self._stops(error):
-                    raise self._fatal(error) from None
-                before, failed = failed, (error.status, error.words, error.named)
-                lesson = lesson_of(error, body, tried.keys())
-                if lesson is not None:
-                    if error.status >= 500 and failed != before:
-                        await asyncio.sleep(AGAIN_S)  # it may be a fault that passes, whatever it names
-                        continue
-                    if not unnamed(error, body):
-                        # What was tried and made no difference was no lesson.
-                        learnt -= {name for name, refusal in tried.items() if refusal == failed}
-                    tried[lesson.name] = failed
-                    learnt |= {lesson.name}
-                    continue
-                field = None if self._is_refusal(error) else indispensable(error, body, self._users)
-                if field is not None:
-                    raise self._cant_do_without(field, error) from None
-                raise
+        try:
+            return await self._client.complete(place, content, understood)
+        except EmptyReply as error:
+            asked = body.get("n", 1)
+            raise ValueError(f"{error} of {asked}" if "choices" in str(error) else str(error)) from None
+
+    async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
+        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
+        if self._stops(error):
+            raise self._fatal(error) from None
+        said = (error.status, error.words, error.named)
+        before, trial.failed = trial.failed, said
+        lesson = lesson_of(error, body, trial.tried)
+        if lesson is None:
+            name = None if self._is_refusal(error) else indispensable(error, body, self._users)
+            if name is not None:
+                raise self._cant_do_without(name, error) from None
+            return False
+        if error.status >= 500 and said != before:
+            await asyncio.sleep(AGAIN_S)  # it may be a fault that passes, whatever it names
+            return True
+        if not unnamed(error, body):
+            # What was tried and made no difference was no lesson.
+            trial.learnt -= {name for name, refusal in trial.tried.items() if refusal == said}
+        trial.tried[lesson.name] = said
+        trial.learnt |= {lesson.name}
+        return True
 
     @property
     def _users(self) -> frozenset[str]:
@@ -413,7 +434,7 @@ class OpenAIEngine:
     # --- description ----------------------------------------------------------------------------------------------
 
     def describe(self) -> EngineInfo:
-        lessons = [lesson for name, lesson in LESSONS.items() if name in self._learnt]
+        lessons = told(self._learnt)
         unknown = self._secrets.clean(", ".join(self._reader.unknown))
         seeds = self._send_seed and NO_SEED not in self._learnt
         return EngineInfo(
