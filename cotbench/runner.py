@@ -156,6 +156,8 @@ def _run_locked(
     if info.engine == "replay":
         for note in info.notes:
             say(f"replay: {note}.")
+    for warning in info.warnings:
+        say(f"Note: {warning}.")
     write_questions(folder, list(plan.all_questions.values()), plan.golds)
     session = {**circumstance(), "command": list(command), "started": now()}
     manifest.sessions.append(session)
@@ -183,7 +185,7 @@ def _run_locked(
     finally:
         grader.close()
         sandbox.close()
-        _tell_learnt(manifest, engine.describe(), loop.tally, say)
+        _tell_learnt(manifest, info, engine.describe(), loop.tally, say)
         _close(manifest, session, loop.tally, status, started, folder, journal, sink)
     tally = loop.tally
     if tally.fatal:
@@ -241,13 +243,16 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
     ), False
 
 
-def _tell_learnt(manifest: Manifest, info: EngineInfo, tally: Tally, say: Callable[[str], None]) -> None:
+def _tell_learnt(
+    manifest: Manifest, opened: EngineInfo, info: EngineInfo, tally: Tally, say: Callable[[str], None]
+) -> None:
     """Put into the manifest what the engine learnt on the way (of a server, for example), and say what changes what was asked.
 
     What an earlier session learnt stays: the replies that it holds for are on record.
     """
     for warning in info.warnings:
-        say(f"Note: {warning}.")
+        if warning not in opened.warnings:
+            say(f"Note: {warning}.")
     before = manifest.engine
     if not tally.requests and before.get("engine") == info.engine:
         return

@@ -472,10 +472,8 @@ def test_a_key_with_white_space_at_its_end(end: str, monkeypatch: pytest.MonkeyP
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("middle", ["\n", "\x00", "é"])
+@pytest.mark.parametrize("middle", ["\n", "é"])
 def test_a_key_that_is_none(middle: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if middle == "\x00":
-        pytest.skip("no environment holds it")
     monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}{middle}x")
     with (
         MockServer(answers()) as server,

@@ -461,6 +461,13 @@ class OpenAIEngine:
                 "a request's prompt and token counts are what the server reports",
             ),
             warnings=(
+                *(
+                    (
+                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a chat template",
+                    )
+                    if self._plain and self._config.thinking != "auto"
+                    else ()
+                ),
                 *(lesson.warning for lesson in lessons if lesson.warning),
                 *(
                     (f"replies hold what isn't known and was read as text that is complete: {unknown}",)
