@@ -140,6 +140,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "no switch, Mistral": Behaviour(script=answers(when(has("chat_template_kwargs"), {"object": "error", "message": extra("chat_template_kwargs"), "type": "invalid_request_error"}, 422)), says=("switch",)),
     "no switch, Google": Behaviour(script=answers(lambda body: Answer(status=400, body=json.dumps([{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": 'Invalid JSON payload received. Unknown name "chat_template_kwargs": Cannot find field.'}}]).encode()) if "chat_template_kwargs" in body else None), says=("switch",)),
     "no switch, a gateway's text": Behaviour(script=answers(when(has("chat_template_kwargs"), json.dumps(extra("chat_template_kwargs")))), says=("switch",)),
+    "no thinking in one piece, DashScope": Behaviour(script=answers(when(lambda body: body.get("enable_thinking") is not False, "parameter.enable_thinking must be set to false for non-streaming calls", code="invalid_parameter_error")), says=("told not to think",), sent={"enable_thinking": False}),
     # The seed.
     **{
         f"no seed, {status}": Behaviour(script=answers(when(has("seed"), extra("seed"), status)), of=SAMPLED, says=("no seed",), lacks=("seed",), sent=GIVEN_TOP_P)
@@ -317,6 +318,8 @@ AGAIN: dict[str, Json | Answer] = {
     "overloaded": {"error": {"type": "overloaded_error", "message": "Overloaded"}},
     "no choices": {"choices": []},
     "null choices": {"choices": None},
+    "none at all": {"id": "x", "usage": {}},
+    "null choices and an error": {"choices": None, "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}},
     "white space": Answer(body=b"  \n\n \n"),
     "nothing": Answer(body=b""),
 }  # fmt: skip

@@ -281,7 +281,7 @@ def response_object(content: bytes) -> dict[str, Any]:
     status = error_status(response)
     if status is not None:
         raise BadStatus(status, content)
-    if "choices" in response and not response["choices"]:
+    if not response.get("choices"):
         raise EmptyReply("the server returned 0 choices")
     return response
 

@@ -52,6 +52,10 @@ def _other_budget(body: Body) -> Body:
     return {"max_completion_tokens" if name == "max_tokens" else name: value for name, value in body.items()}
 
 
+def _not_thinking(body: Body) -> Body:
+    return {**body, "enable_thinking": False} if "messages" in body else body
+
+
 def _without_switch(body: Body) -> Body:
     """Without our two names of the switch; what --extra-body put beside them stays."""
     given = body.get("chat_template_kwargs")
@@ -121,6 +125,14 @@ LESSONS: Mapping[str, Lesson] = {
             unless=_TOO_LARGE,
             change=_other_budget,
             note="the server takes the budget as max_completion_tokens",
+        ),
+        Lesson(
+            name="told not to think",
+            fields=(),
+            # As DashScope says of hybrid models, of whatever was asked.
+            words=re.compile(r"enable_thinking\b.{0,60}\bmust be\b.{0,20}\bfalse", re.I | re.S),
+            change=_not_thinking,
+            warning="the server answers in one piece only when it is told not to think: enable_thinking false was sent with all requests",
         ),
         Lesson(
             name=NO_SWITCH,
