@@ -79,6 +79,12 @@ _WORDS_AT = """error message msg detail details errors title reason description 
 fieldViolations""".split()
 _NAMED_AT = ("param", "loc", "field")
 _LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
+# As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
+_ODD_FIELD = re.compile(
+    r"""(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
+    r"""[\[(]{0,2}[`'"\[]+(\w+)""",
+    re.I,
+)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _MOST_TOLD = 200  # pieces of an error that are looked at
 
@@ -119,6 +125,8 @@ class _Told:
                 self.add(inner)
                 return
         for match in _LOC.finditer(text[:10_000]):  # a list of FastAPI's, printed by Python
+            self._name(match[1])
+        for match in _ODD_FIELD.finditer(text[:10_000]):
             self._name(match[1])
         if text:
             self.words.append(text)

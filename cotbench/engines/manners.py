@@ -17,7 +17,10 @@ from cotbench.engines.client import BadStatus
 REFUSING = frozenset({400, 422, 500, 501})
 SMALL_TEMPERATURE = 0.01  # for servers that take no 0: the likeliest token all but always
 
-_OFF = r"(?:un|not |n't |no |never |only |extra|invalid|incorrect|illegal|forbid|must|should|cannot|disallow|reject|deprecat|remove|disabl|positive|allowed values|range)"
+_OFF = (
+    r"(?:un(?:supported|known|recogni|expected|able|permitted|available|accept)|not |n't |no |never |only |extra|invalid|incorrect|illegal|forbid|must"
+    r"|should|cannot|disallow|reject|deprecat|remove|disabl|positive|allowed values|range)"
+)
 _BUDGET = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # A prompt that leaves no room: a fault of that request, whatever fields its message names.
 _CONTEXT = re.compile(
@@ -30,7 +33,7 @@ _TOO_LARGE = re.compile(
 
 def _about(*names: str) -> re.Pattern[str]:
     """A text in which one of the names stands near a word of refusal, in either order."""
-    name = rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])"
+    name = rf"(?<![\w\\-])(?:{'|'.join(names)})(?![\w-])"
     return re.compile(rf"{_OFF}.{{0,160}}?{name}|{name}.{{0,160}}?{_OFF}", re.I | re.S)
 
 
@@ -115,6 +118,7 @@ LESSONS: Mapping[str, Lesson] = {
                 r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous|one of|combin|same time|mutually))",
                 re.I | re.S,
             ),
+            unless=re.compile(r"expected one of", re.I),  # a list of all fields that are known
             change=_one_of_two,
             warning="the server takes temperature or top_p and not both: top_p was not sent",
         ),
@@ -175,7 +179,7 @@ LESSONS: Mapping[str, Lesson] = {
             name="no n",
             instead_of=ONE_PATH,
             fields=("n",),
-            words=_about("n"),
+            words=_about("n", "candidate_?count", "num_return_sequences"),
             change=_without("n"),
             note="the server takes no n: paths are asked for one by one",
             unnamed=True,
@@ -183,7 +187,7 @@ LESSONS: Mapping[str, Lesson] = {
         Lesson(
             name="no top_p",
             fields=("top_p",),
-            words=_about("top_?p", "nucleus"),
+            words=_about("top_?p", "nucleus"),  # topP, too
             change=_without("top_p"),
             warning="the server refuses top_p: it was not sent, and the server chose it",
         ),
@@ -211,7 +215,8 @@ LESSONS: Mapping[str, Lesson] = {
             name="no stop",
             fields=("stop",),
             words=re.compile(
-                rf"{_about('stop_sequences?', 'stop sequences?', 'stop strings?', 'stop parameter', 'parameter:? stop').pattern}"
+                rf"{_about('stop_?sequences?', 'stop sequences?', 'stop strings?', 'stop parameter', 'parameter:? stop').pattern}"
+                r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
                 r"|['\"`$.]stop['\"`]?(?![\w-])|body -> stop\b",
                 re.I | re.S,
             ),

@@ -11,6 +11,7 @@ A line that can't be used is passed over and named; where none can, there is not
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 def _fold(text: str) -> str:
     return " ".join(text.split())
+
+
+def _counted(reply: Reply) -> Reply:
+    """A recorded reply whose counts are counts, whoever wrote the journal."""
+    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+    paths = tuple(replace(path, **{name: whole(getattr(path, name)) for name in names}) for path in reply.completions)  # type: ignore[arg-type]
+    return replace(reply, completions=paths, total_completion_tokens=whole(reply.total_completion_tokens))
 
 
 class ReplayEngine:
@@ -61,7 +69,7 @@ class ReplayEngine:
             )
 
     def _read_journal(self) -> None:
-        recorded = read_journal(self._path).replies
+        recorded = {key: _counted(reply) for key, reply in read_journal(self._path).replies.items()}
         self._replies = recorded
         templates = {(row["question"], row["request"]): row["template"] for row in journal_rows(self._path)}
         for key, reply in recorded.items():
