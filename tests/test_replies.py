@@ -125,6 +125,7 @@ CONTENTS: dict[str, tuple[Json, tuple[str, str, str]]] = {
     "only thinking": (message([{"type": "thinking", "thinking": "Answer: 4"}]), ("", "Answer: 4", "stop")),
     "references": (message([TEXT, {"type": "reference", "reference_ids": [1]}]), ("Answer: 4", "", "stop")),
     "a part without words": (message([{"type": "text"}, TEXT]), ("Answer: 4", "", "stop")),
+    "a part that repeats itself": (message([{"type": "text", "text": "Answer: 4", "value": "Answer: 4"}]), ("Answer: 4", "", "stop")),
     "no parts": (message([]), ("", "", "stop")),
     "null": (message(None), ("", "", "stop")),
     "reasoning_content": (message(reasoning_content="I add."), ("Answer: 4", "I add.", "stop")),

@@ -168,7 +168,8 @@ class _Said:
                 self.strange[_TYPES[type(other[0])]] = None
             elif not letters and not part.keys() & _PART_KEYS.keys():
                 self.strange[f"an object of {', '.join(sorted(map(str, part))[:5]) or 'nothing'}"] = None
-        for key in found:
+        # One of each kind, since some repeat in a second key what stands in the first.
+        for key in {_PART_KEYS[key]: key for key in reversed(found)}.values():
             inner = _PART_KEYS[key] if own == "text" and kind == "text" else own if kind == "text" else kind
             self.add(part[key], inner, deep)
 
