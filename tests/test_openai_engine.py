@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from conftest import Cli, Outcome
@@ -673,10 +674,40 @@ def test_the_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPat
         ("https://user:p%40ss@host.example/v1#frag", "https://host.example/v1"),
         ("http://[::1]:8000/v1", "http://[::1]:8000/v1"),
         ("http://user:secret@[::1]/v1", "http://[::1]/v1"),
+        (f"https://host.example/{KEY}/v1", "https://host.example/***/v1"),
+        ("https://host.example/a/gsk_12345678901/v1", "https://host.example/a/***/v1"),
+        ("https://host.example/0123456789abcdef0123456789abcdef/v1", "https://host.example/***/v1"),
+        # None of these is a key.
+        (
+            "https://host.example/openai/deployments/gpt-4o-mini-2024-07-18",
+            "https://host.example/openai/deployments/gpt-4o-mini-2024-07-18",
+        ),
+        ("https://host.example/hf-inference/models/v1", "https://host.example/hf-inference/models/v1"),
+        (
+            "https://host.example/serving-endpoints/token-bucket/v1",
+            "https://host.example/serving-endpoints/token-bucket/v1",
+        ),
     ],
 )
 def test_public_url(url: str, shown: str) -> None:
     assert public_url(url) == shown
+
+
+def test_the_own_key_in_a_path_is_masked_whatever_it_looks_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "abc def\n")
+    assert public_url("http://127.0.0.1/abc%20def/v1") == "http://127.0.0.1/***/v1"
+
+
+@pytest.mark.parametrize(
+    "echo", [quote, lambda key: base64.b64encode(key.encode()).decode()], ids=["percent", "Base64"]
+)
+def test_no_error_holds_the_key_in_another_form(echo: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    key = f"{KEY}+/&"
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    said = echo(key) if echo is not quote else quote(key, safe="")
+    reply, _ = ask_server(always(fault(f"not allowed: {said}", 400)))
+    assert said not in reply.completions[0].error
+    assert "not allowed" in reply.completions[0].error
 
 
 def test_the_key_is_sent_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -306,12 +306,19 @@ def test_a_prompt_that_is_too_long_stops_nothing() -> None:
         assert len(server.requests) == 2
 
 
-def test_requests_that_are_all_refused_alike_are_not_all_asked() -> None:
-    with MockServer(lambda *_: fault("no")) as server, opened(server, concurrency=2) as engine:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (fault("no"), "status 400: no"),
+        (Answer(body=b"<html>Sign in</html>", content_type="text/html"), "no JSON object"),
+    ],
+)
+def test_requests_that_all_fail_alike_are_not_all_asked(answer: Answer, words: str) -> None:
+    with MockServer(lambda *_: answer) as server, opened(server, concurrency=2) as engine:
         for i in range(100):
             wanted = request(f"What is {i}?")
             engine.submit(key_of(f"q{i}", wanted), wanted)
-        with pytest.raises(ModelError, match="status 400: no"):
+        with pytest.raises(ModelError, match=words):
             while True:
                 poll(engine)
         assert len(server.requests) < 40
@@ -458,6 +465,12 @@ def test_extra_fields_and_headers_are_sent() -> None:
 def test_both_names_of_the_thinking_switch_are_sent(thinking: bool, sent: bool) -> None:
     _, server = ask_server(answers(), replace(GREEDY, thinking=thinking))
     assert server.requests[0].body["chat_template_kwargs"] == {"enable_thinking": sent, "thinking": sent}
+
+
+def test_a_switch_that_plain_text_has_no_place_for_is_told() -> None:
+    with MockServer(answers()) as server, opened(server, chat_template="none", thinking="on") as engine:
+        [warning] = engine.describe().warnings
+    assert "--thinking on changes nothing" in warning
 
 
 def test_our_switch_is_dropped_and_the_users_own_stays() -> None:

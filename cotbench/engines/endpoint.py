@@ -26,7 +26,8 @@ def _split(url: str) -> SplitResult:
 
 # Parts of a path that look like a key: a service's prefix, or a long run of letters and digits mixed.
 _KEY_LIKE = re.compile(
-    r"(?:sk|pk|rk|gsk|hf|key|apikey|api-key|token|nvapi|xai|ghp|glpat|r8|csk|fw)[-_]\w[\w.-]{7,}"
+    r"sk-\w[\w.-]{7,}"
+    r"|(?=\D*\d)(?:pk|rk|gsk|hf|key|apikey|api-key|token|nvapi|xai|ghp|glpat|r8|csk|fw)[-_]\w[\w.-]{7,}"
     r"|(?=\w*\d)(?=\w*[A-Za-z])[\w.~-]*[A-Za-z0-9]{20,}[\w.~-]*",
     re.I | re.A,
 )

@@ -160,8 +160,8 @@ class OpenAIEngine:
             or "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
         )
 
-    def _fatal(self, error: BadStatus) -> ModelError:
-        status = error.status
+    def _fatal(self, error: Exception) -> ModelError:
+        status = error.status if isinstance(error, BadStatus) else 0
         if status in (401, 403):
             return ModelError(
                 f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
@@ -223,7 +223,7 @@ class OpenAIEngine:
                     self._fail(self._away(error))
                     return
             refused = isinstance(error, BadStatus) and self._is_refusal(error)
-            if isinstance(error, BadStatus) and not refused and error.status < 500 and not self._answered:
+            if not refused and not self._answered and self._is_lasting(error):
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
                     self._fail(self._fatal(error))
@@ -233,6 +233,11 @@ class OpenAIEngine:
             )
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
         self._arrive(key, reply)
+
+    @staticmethod
+    def _is_lasting(error: Exception) -> bool:
+        """Whether a fault is none that passes: a refusal, or a reply that is not of such a server."""
+        return error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
 
     @staticmethod
     def _is_refusal(error: BadStatus) -> bool:
