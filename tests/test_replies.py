@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from cotbench.engines.replies import MOST_TOKENS, Reader, Usage, error_status, read_json, read_row, read_usage, whole
+from cotbench.engines.replies import (
+    MOST_TOKENS,
+    Reader,
+    Usage,
+    error_status,
+    read_json,
+    read_row,
+    read_stream,
+    read_usage,
+    whole,
+)
 from cotbench.types import Completion
 
 Json = dict[str, Any]
@@ -287,6 +297,34 @@ def test_what_is_no_json(content: bytes) -> None:
         read_json(content)
     with pytest.raises(ValueError, match="not valid JSON"):
         read_row(content)
+
+
+def test_a_stream_that_nobody_asked_for() -> None:
+    events = [
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]},
+        {"choices": [{"index": 0, "delta": {"reasoning_content": "I "}}]},
+        {"choices": [{"index": 0, "delta": {"reasoning_content": "add."}}]},
+        {"choices": [{"index": 0, "delta": {"content": "Answer: "}}, {"index": 1, "delta": {"content": "5"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "4", "reasoning_content": None}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]},
+        {"choices": [], "usage": {"prompt_tokens": 20, "completion_tokens": 5}},
+    ]
+    lines = [": comment", "", *(f"data: {json.dumps(event)}\n" for event in events), "data: [DONE]"]
+    reply = read_stream("\n".join(lines).encode())
+    assert reply is not None
+    first, second = (read(choice) for choice in reply["choices"])
+    assert (first.text, first.reasoning, first.finish_reason) == ("Answer: 4", "I add.", "length")
+    assert (second.text, second.finish_reason) == ("5", "stop")
+    assert read_usage(reply["usage"]).completion == 5
+    assert read_stream(json.dumps({"choices": []}).encode()) is None
+    plain = read_stream(
+        b'data: {"choices": [{"index": 0, "text": "Answer"}]}\n\ndata: {"choices": [{"index": 0, "text": ": 4"}]}\ndata: [DONE]\n'
+    )
+    assert plain is not None
+    assert read(plain["choices"][0]).text == "Answer: 4"
+    failed = read_stream(b'data: {"error": {"code": 429, "message": "slow down"}}')
+    assert failed is not None
+    assert error_status(failed) == 429
 
 
 def test_a_row_keeps_long_numbers() -> None:

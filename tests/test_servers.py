@@ -409,6 +409,20 @@ def test_json_that_servers_write(body: bytes) -> None:
     assert reply.completions[0].completion_tokens == 7
 
 
+def test_a_stream_that_was_not_asked_for_is_read_and_a_broken_one_is_an_error() -> None:
+    event = b'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}\n\n'
+    reply, _ = ask_server(
+        lambda *_: Answer(
+            body=event % b"Answer: " + event % b"4" + b"data: [DONE]\n\n", content_type="text/event-stream"
+        )
+    )
+    [path] = reply.completions
+    assert (path.text, path.finish_reason, path.completion_tokens) == (TEXT, "stop", 7)
+    for broken in (b"data: {", b"data: 4", b'data: {"choices": [4]}', b"data:", event % b"Answ"):
+        reply, _ = ask_server(lambda *_, body=broken: Answer(body=body), retries=0)
+        assert reply.completions[0].finish_reason == "error"
+
+
 def test_half_a_character_may_be_sent_on() -> None:
     """In a plan that the model wrote, for example."""
     reply, server = ask_server(answers(), request("a \ud83d b"))

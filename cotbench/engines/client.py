@@ -26,11 +26,11 @@ import certifi
 
 from cotbench import __version__
 from cotbench.engines.endpoint import without_credentials
-from cotbench.engines.replies import error_status, read_json
+from cotbench.engines.replies import error_status, read_json, read_stream
 from cotbench.errors import UsageError
 
 T = TypeVar("T")
-_PASSING = frozenset({408, 409, 429})  # and all from 500 on
+_PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_ASKED_WAIT_S = 120.0  # a server that asks for more has a quota that is used up for long
 
@@ -270,8 +270,8 @@ class EmptyReply(ValueError):
 def json_object(content: bytes) -> dict[str, Any]:
     """Raises ValueError where a reply is none."""
     try:
-        response = read_json(content)
-    except ValueError:
+        response = read_stream(content) or read_json(content)
+    except (ValueError, AttributeError, TypeError):
         response = None
     if not isinstance(response, dict):
         raise ValueError(f"the server's reply is no JSON object: {content.decode(errors='replace')[:80]!r}")

@@ -374,6 +374,43 @@ def read_json(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+_STREAM = (b"data:", b"event:", b"id:", b":")
+
+
+def read_stream(content: bytes) -> dict[str, Any] | None:
+    """The one reply that a server sent as a stream of events although none was asked for; None where it is no stream.
+
+    Raises ValueError where the stream breaks off.
+    """
+    if not content.lstrip().startswith(_STREAM):
+        return None
+    whole_reply: dict[str, Any] = {}
+    choices: dict[Any, dict[str, Any]] = {}
+    for line in content.splitlines():
+        text = line.strip().removeprefix(b"data:").strip()
+        if not line.strip().startswith(b"data:") or text in (b"", b"[DONE]"):
+            continue
+        event = read_json(text)
+        if not isinstance(event, Mapping):
+            continue
+        whole_reply |= {name: value for name, value in event.items() if name != "choices" and value is not None}
+        for part in event.get("choices") or ():
+            choice = choices.setdefault(part.get("index"), {"index": part.get("index"), "message": {}})
+            for name, value in (part.get("delta") or part.get("message") or {"content": part.get("text")}).items():
+                before = choice["message"].get(name)
+                joined = type(before) is type(value) and isinstance(value, str | list)
+                choice["message"][name] = (
+                    before + value if joined and name != "role" else value if value is not None else before
+                )
+            choice |= {name: part[name] for name in _REASON_FIELDS if part.get(name)}
+    ended = b"[DONE]" in content[-100:] or all(
+        any(choice.get(name) for name in _REASON_FIELDS) for choice in choices.values()
+    )
+    if not ended:
+        raise ValueError("the server's stream breaks off")
+    return {**whole_reply, "choices": list(choices.values())} if whole_reply or choices else None
+
+
 _MANY_DIGITS = re.compile(rb"\d{19}")
 
 
