@@ -364,11 +364,13 @@ def test_one_that_stays_so_is_an_error(answer: Json | Answer) -> None:
         Answer(status=400, body={"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}, "message": "x"}}),
         Answer(status=403, body={"error": {"code": 403, "message": "m requires moderation. Your input was flagged"}}),
         Answer(body={"error": {"code": "content_filter", "message": "filtered"}}),
+        Answer(status=500, body={"error": {"code": "content_filter", "message": "the system prompt is not allowed; seed must be removed"}}),
         Answer(status=400, body={"error": {"code": "data_inspection_failed", "message": "x"}}),
     ],
 )  # fmt: skip
 def test_what_a_servers_rules_forbid_is_a_refusal(answer: Answer) -> None:
-    reply, _ = ask_server(lambda *_: answer)
+    reply, server = ask_server(lambda *_: answer, GREEDY)
+    assert len(server.requests) == 1
     expected = "error" if answer.status == 400 and "flagged" in str(answer.body) else "refused"
     assert reply.completions[0].finish_reason == expected
 

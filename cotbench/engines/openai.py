@@ -327,7 +327,7 @@ class OpenAIEngine:
 
     async def _complete(self, place: str, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
-            return self._stops(error) or lesson_of(error, body, trial.tried) is not None
+            return self._stops(error) or self._is_refusal(error) or lesson_of(error, body, trial.tried) is not None
 
         try:
             return await self._client.complete(place, content, understood)
@@ -339,11 +339,13 @@ class OpenAIEngine:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
         if self._stops(error):
             raise self._fatal(error) from None
+        if self._is_refusal(error):
+            return False
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         lesson = lesson_of(error, body, trial.tried)
         if lesson is None:
-            name = None if self._is_refusal(error) else indispensable(error, body, self._users)
+            name = indispensable(error, body, self._users)
             if name is not None:
                 raise self._cant_do_without(name, error) from None
             return False
