@@ -301,6 +301,7 @@ def _state_notes(run: Run) -> list[str]:
         )
     if not run.manifest.spec.get("programs", {}).get("contained", True):
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
+    notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
     outcomes = Counter(record["outcome"] for record in run.records)
     if outcomes[Outcome.ENGINE_ERROR]:
         notes.append(
@@ -314,7 +315,10 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     notes = []
     name = f"{panel.task} by {panel.model}"
     ours, theirs = (c.run.manifest.spec["modes"][f"{panel.task}/{c.mode}"] for c in (cell, base))
-    here, there = ({key: m.get("sampling", {}).get(key) for key in ("temperature", "top_p")} for m in (ours, theirs))
+    here, there = (
+        {key: value for key, value in m.get("sampling", {}).items() if key not in ("max_tokens", "n", "stop")}
+        for m in (ours, theirs)
+    )
     if here != there:
         sides = (", ".join(f"{key} {value}" for key, value in side.items()) for side in (here, there))
         # Without the task: it is the same for all of them, as a rule, and then said once.

@@ -138,6 +138,12 @@ class TaskKit:
     thinking: bool | None = None
     plan_thinking: bool | None = None
 
+    @property
+    def sampling_keys(self) -> frozenset[str]:
+        """The names of the sampling keys that its requests use beyond those that every engine has."""
+        both = (self.sampling, *((self.plan_sampling,) if self.plan_sampling else ()))
+        return frozenset(name for sampling in both for name, _ in sampling.extra)
+
     def first_request(self, question: Question) -> Request:
         return self.plan_request(question) if self.mode.planned else self.request(question)
 

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 
 from cotbench.engines import Engine, EngineInfo, open_engine
+from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader
 from cotbench.loop import Loop, Tally, Ticket, Watch
@@ -159,6 +160,8 @@ def _run_locked(
     if info.engine == "replay":
         for note in info.notes:
             say(f"replay: {note}.")
+    for warning in info.warnings:
+        say(f"Note: {warning}.")
     write_questions(folder, list(plan.all_questions.values()), plan.golds)
     session = {**circumstance(), "command": without_home(list(command)), "started": now()}
     manifest.sessions.append(session)
@@ -176,7 +179,6 @@ def _run_locked(
     try:
         with _interrupts(loop, say):
             loop.run()
-        manifest.engine = engine.describe().as_dict()  # with what it learnt on the way, of a server for example
         status = "finished" if loop.tally.done == loop.tally.total else "interrupted"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -188,6 +190,7 @@ def _run_locked(
     finally:
         grader.close()
         sandbox.close()
+        _tell_learnt(manifest, info, engine.describe(), loop.tally, say)
         _close(manifest, session, loop.tally, status, started, folder, journal, sink)
     tally = loop.tally
     if tally.fatal:
@@ -218,9 +221,8 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         )
     options = asdict(plan.options)
     if plan.options.base_url:
-        from cotbench.engines.endpoint import public_url
-
         options["base_url"] = public_url(plan.options.base_url)
+    options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
     limited = plan.options.limit is not None
     return Manifest(
         run=folder.name,
@@ -245,6 +247,27 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         },
         question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
     ), False
+
+
+def _tell_learnt(
+    manifest: Manifest, opened: EngineInfo, info: EngineInfo, tally: Tally, say: Callable[[str], None]
+) -> None:
+    """Put into the manifest what the engine learnt on the way (of a server, for example), and say what changes what was asked.
+
+    What an earlier session learnt stays: the replies that it holds for are on record.
+    """
+    for warning in info.warnings:
+        if warning not in opened.warnings:
+            say(f"Note: {warning}.")
+    before = manifest.engine
+    if not tally.requests and before.get("engine") == info.engine:
+        return
+    now_known = info.as_dict()
+    for name in ("notes", "warnings"):
+        now_known[name] = list(dict.fromkeys([*before.get(name, ()), *now_known[name]]))
+    if before.get("system_role") == "folded":
+        now_known["system_role"] = "folded"
+    manifest.engine = now_known
 
 
 def _close(

@@ -72,7 +72,9 @@ def run(
     gen_kwargs: Annotated[
         str,
         typer.Option(
-            "--gen-kwargs", help="Sampling for every mode, as temperature=0.7,top_p=0.95.", show_default=False
+            "--gen-kwargs",
+            help="Sampling for every mode, as temperature=0.7,top_p=0.95; also top_k, min_p, penalties, reasoning_effort ... where the engine has them.",
+            show_default=False,
         ),
     ] = "",
     max_tokens: Annotated[
@@ -110,6 +112,24 @@ def run(
     base_url: Annotated[
         str | None,
         typer.Option("--base-url", help="Address of an OpenAI-compatible server, with /v1.", show_default=False),
+    ] = None,
+    extra_body: Annotated[
+        str | None,
+        typer.Option(
+            "--extra-body",
+            metavar="JSON|@FILE",
+            help="Fields to be added to each request to a server. Recorded, and part of the run's identity.",
+            show_default=False,
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            metavar="NAME=VALUE",
+            help="A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
+            show_default=False,
+        ),
     ] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Requests in flight at a server.")] = 64,
     chat_template: ChatTemplateOption = "auto",
@@ -165,6 +185,8 @@ def run(
         "limit": limit,
         "seed": seed,
         "base_url": base_url,
+        "extra_body": options.extra_body(extra_body),
+        "headers": options.headers(header or ()),
         "concurrency": concurrency,
         "chat_template": absolute_file(chat_template),
         "thinking": thinking,
@@ -231,7 +253,7 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:
-    parameter = {"tasks": "task", "modes": "mode"}.get(name, name)
+    parameter = {"tasks": "task", "modes": "mode", "headers": "header"}.get(name, name)
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
@@ -304,15 +326,25 @@ def _say_result(result: RunResult, *, as_json: bool) -> None:
 def _command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    hiding = {"--base-url": _public, "--header": _named}
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if kebab(name) != "--base-url":
+        hide = hiding.get(kebab(name))
+        if hide is None:
             continue
         if equals:
-            words[place] = f"{name}={_public(value)}"
+            words[place] = f"{name}={hide(value)}"
         elif place + 1 < len(words):
-            words[place + 1] = _public(words[place + 1])
+            words[place + 1] = hide(words[place + 1])
     return words
+
+
+def _named(header: str) -> str:
+    """A header without its value, which may be a key; the variable that holds it is none."""
+    from cotbench.engines.endpoint import recorded_header
+
+    name, equals, value = header.partition("=")
+    return f"{name}={recorded_header(value)}" if equals else "***"
 
 
 def _public(url: str) -> str:

@@ -19,8 +19,10 @@ from cotbench.cli.shared import (
     stdout,
     stdout_json,
 )
-from cotbench.errors import DataError, UsageError
+from cotbench.errors import DataError, RequestsFailed, UsageError
 from cotbench.report.printing import say_json
+
+MOST_NAMED = 5  # of the lines that can't be used
 
 
 @app.command("exec")
@@ -91,7 +93,8 @@ def score(
 ) -> None:
     """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
 
-    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).
+    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
+    and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
     from cotbench.records import find_run
     from cotbench.report.scores import show_rescored, show_score
@@ -132,6 +135,12 @@ def score(
         stdout_json({**summary.as_dict(), "file": str(source), "output": str(output) if output else None})
     else:
         show_score(summary, to_stderr=output is None)
+    if summary.faults:
+        some = "\n".join(summary.faults[:MOST_NAMED])
+        raise RequestsFailed(
+            f"{len(summary.faults):,} of {summary.outputs:,} lines can't be used; they count nowhere:\n{some}",
+            "Correct them, or another --answer-type may be meant; all others are scored.",
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -19,8 +19,8 @@ from cotbench.report.printing import discard, say, say_json, tame
 if TYPE_CHECKING:
     from cotbench.tagging import Rule
 
-EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
-5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
+couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
 
 
 class _Commands(TyperGroup):

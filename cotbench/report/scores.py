@@ -36,6 +36,15 @@ def show_score(summary: Summary, *, to_stderr: bool) -> None:
     ]
     if rules:
         console.print(named_table("Rules that found an answer", ("rule", "answers", "%"), rules, left=1))
+    if summary.unknown:
+        words = ", ".join(summary.unknown)
+        console.print(
+            f"Not known, and read as outputs that are complete: {words}.",
+            style="yellow",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     _say_fatal(console, summary.fatal)
 
 
