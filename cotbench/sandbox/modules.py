@@ -41,16 +41,13 @@ RARE = """
     _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3 _sha256 _sqlite3 _ssl _uuid audioop fcntl grp mmap pyexpat
     resource syslog termios
 """
-# The modules and packages behind which they stand. Which of them a program imports is told from its text, so that a name made up as it runs
-# isn't found.
+# The modules and packages that don't load without them, or do little. Which of them a program imports is told from its text, so that a name
+# that is made up as the program runs isn't found.
 _RARE_NAMES = frozenset(
-    """
-    asyncio audioop bz2 cProfile concurrent contextvars crypt curses fcntl grp hashlib lzma mmap multiprocessing plistlib profile pstats pty pyexpat
-    resource shelve shutil sqlite3 ssl syslog tarfile termios tty uuid xml xmlrpc zipfile
-    """.split()
+    "asyncio audioop bz2 cProfile contextvars crypt curses grp lzma plistlib profile pty pyexpat sqlite3 ssl syslog termios tty xml xmlrpc".split()
 )
 _IMPORTED = re.compile(r"(?:^|[;:])[ \t]*+(?:import|from)[ \t]++([\w., \t]++)", re.M)
-_LOOKED_UP = re.compile(r"import_module|__import__|[\"'](?:gb[k\d]|big5|euc|iso.?2022|shift|s_?jis|cp9|johab|hz)", re.I)
+_ENCODED = re.compile(r"[\"'](?:gb[k\d]|big5|euc|iso.?2022|shift|s_?jis|cp9|johab|hz)", re.I)
 _NOT_FOR_PROGRAMS = frozenset(
     {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "site-packages"}
 )
@@ -148,7 +145,7 @@ def _load(path: Path) -> tuple[bytes, bool]:
 
 def names_rare_modules(code: str) -> bool:
     """Whether a program imports, or may import, what only the process of the kind "all" holds."""
-    if _LOOKED_UP.search(code):
+    if _ENCODED.search(code):
         return True
     return any(not _RARE_NAMES.isdisjoint(re.findall(r"\w+", match[1])) for match in _IMPORTED.finditer(code))
 
