@@ -56,7 +56,7 @@ def value_of(text: str, known: Mapping[str, Any]) -> object:
 class _Exact(ast.NodeTransformer):
     """Whole numbers as SymPy's, so that 1/3 is a third."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if type(node.value) is not int:
             return node
         return ast.Call(ast.Name("Integer", ast.Load()), [node], [])

@@ -243,7 +243,11 @@ def _main(names: dict[str, Any]) -> Callable[[], object] | None:
     if type(whole) is type:
         methods = [name for name, one in vars(whole).items() if type(one) is FunctionType and not name.startswith("_")]
         bound = [getattr(whole(), name) for name in methods]
-        alone = [method for method in bound if method.__func__.__code__.co_argcount <= 1 + len(method.__func__.__defaults__ or ())]
+        alone = [
+            method
+            for method in bound
+            if method.__func__.__code__.co_argcount <= 1 + len(method.__func__.__defaults__ or ())
+        ]
         if alone:
             return min(alone, key=lambda method: not method.__name__.startswith(_MAIN_NAMES))  # type: ignore[no-any-return]
     own = [one for one in names.values() if type(one) is FunctionType and one.__code__.co_filename == FILE_NAME]

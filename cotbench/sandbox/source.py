@@ -1,7 +1,7 @@
 """Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
 
 Python is asked first. Only what it refuses is mended, step by step, until it takes it: a notebook's commands (`!pip`, `%time`) and stray
-fences, sentences around the program, typographic signs in place of ASCII ones. Lines keep their numbers.
+fences, sentences around the program, typographic signs in place of ASCII ones, tabs among spaces. Lines keep their numbers.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from types import CodeType
 
 MOST_SOURCE_CHARS = 1_000_000
@@ -18,12 +20,14 @@ _COMMAND = re.compile(
     r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ \t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
 )
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*|python[\d.]*|py")
-_CELL_MARK = re.compile(r"(?:In|Out)[ ]?\[[\d ]*\]:[ ]?|[ ]{2,}\.\.\.:[ ]?")
 
 # A word, a space and another word are no Python, unless one of them is a keyword; nor are a number, a space and a word.
-_TWO_WORDS = re.compile(r"[-*•+>\d.)( \t“‘]*([^\W\d_]+)(?:['’][^\W\d_]+)?[,;:]?[ \t]+([^\W\d_]+)")
+_FIRST_WORD = re.compile(r"[-*•+>\d.)( \t“‘]*+([^\W\d_]++)(?:['’][^\W\d_]++)?[,;:]?[ \t]++([^\W\d_]++)")
+_TWO_WORDS = re.compile(r"(?<![^\s])([^\W\d_]++),?[ \t]++(?=([^\W\d_]++))")
 _WITH_UNIT = re.compile(r"\d[ \t]+([^\W\d_]{2,})")
-_OTHER_PROSE = re.compile(r"[-=*]{3,}|(?:\*\*|\$|\\\[|\\\(|\\boxed|\\text|=>|->|→|⇒|➜|✅|>)(?![ \t]*[=(])")
+_OTHER_PROSE = re.compile(
+    r"[-=*]{3,}|[A-Z][\w ]*+:\Z|(?:\*\*|\$|\\\[|\\\(|\\boxed|\\text|=>|->|→|⇒|➜|✅|>)(?![ \t]*[=(])"
+)
 _FOREIGN_PROSE = re.compile(r"[^\W\d_a-zA-Z][^=(]*")
 _KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist})
 
@@ -51,15 +55,21 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
     try:
         return _code(source)
     except SyntaxError:
-        for mend in (_without_commands, _without_prose, _in_ascii):
-            mended = mend(source)
-            if mended != source:
-                source = mended
-                try:
-                    return _code(source)
-                except (SyntaxError, ValueError):
-                    pass
+        for mended in _mended(source):
+            with suppress(SyntaxError, ValueError):
+                return _code(mended)
         raise
+
+
+def _mended(source: str) -> Iterator[str]:
+    """The program after one more step of mending each; tabs at last, since how wide they are meant can only be tried."""
+    for mend in (_without_commands, _without_prose, _in_ascii):
+        mended = mend(source)
+        if mended != source:
+            source = mended
+            yield source
+    if "\t" in source:
+        yield from (source.expandtabs(width) for width in (4, 8))
 
 
 def _code(source: str) -> tuple[CodeType, CodeType | None]:
@@ -73,8 +83,6 @@ def _code(source: str) -> tuple[CodeType, CodeType | None]:
 def _without_commands(source: str) -> str:
     lines = []
     for line in source.split("\n"):
-        mark = _CELL_MARK.match(line)
-        line = line[mark.end() :] if mark else line
         command = _COMMAND.fullmatch(line)
         if command:
             line = f"{command[1]}pass" if command[1] else ""  # a block may hold nothing else
@@ -94,12 +102,15 @@ def _is_prose(line: str) -> bool:
     """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for each apple")."""
     if _OTHER_PROSE.match(line) or _FOREIGN_PROSE.fullmatch(line):
         return True
-    words = _TWO_WORDS.match(line)
-    if words is not None:
-        return words[1] not in _KEYWORDS and words[2] not in _KEYWORDS
+    words = _FIRST_WORD.match(line)
+    if words is not None and _KEYWORDS.isdisjoint(words.groups()):
+        return True
+    if line.partition(" ")[0] in _KEYWORDS or any(sign in line for sign in "=([{\"'"):
+        return False
     unit = _WITH_UNIT.search(line)
-    computes = any(sign in line for sign in "=([{\"'") or line.partition(" ")[0] in _KEYWORDS
-    return unit is not None and unit[1] not in _KEYWORDS and not computes
+    if unit is not None and unit[1] not in _KEYWORDS:
+        return True
+    return any(_KEYWORDS.isdisjoint(pair) for pair in _TWO_WORDS.findall(line))
 
 
 def _in_ascii(source: str) -> str:
