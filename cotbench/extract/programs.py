@@ -313,7 +313,7 @@ def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
             assert last is not None
             runs.append((begin, last))
             begin = None
-        if begin is not None:
+        if begin is not None and stripped:
             depth, quoted = _open_at_end(stripped, depth, quoted)
         place += len(line) + 1
     if begin is not None and last is not None:

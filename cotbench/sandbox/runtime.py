@@ -201,7 +201,7 @@ def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed
     except SystemExit:
         pass
     solution = names.get("solution")
-    if _takes_nothing(solution):
+    if solution is not None and _takes_nothing(solution):
         returned = _settled(solution())
         if returned is not None:
             return returned

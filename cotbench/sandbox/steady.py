@@ -54,7 +54,7 @@ def fix_chance() -> None:
         seed(self, int.from_bytes(_urandom(32), "big") if a is None else a, version)
 
     random.Random.seed = seeded  # type: ignore[method-assign]
-    random.seed = random._inst.seed  # type: ignore[attr-defined]
+    random.seed = random._inst.seed
     random._urandom = os.urandom = _urandom  # type: ignore[attr-defined]
     if hasattr(os, "getrandom"):
         os.getrandom = lambda size, flags=0: _urandom(size)  # noqa: ARG005
@@ -91,7 +91,7 @@ def fix_clock() -> None:
         real, real_ns = getattr(time, name), getattr(time, f"{name}_ns")
         setattr(time, name, lambda real=real: real() + _skipped / 1e9)
         setattr(time, f"{name}_ns", lambda real_ns=real_ns: real_ns() + _skipped)
-    time.sleep = _sleep
+    time.sleep = _sleep  # type: ignore[assignment]
     threading._time = queue.time = time.monotonic  # type: ignore[attr-defined]
     wait = threading.Condition.wait
 
