@@ -17,7 +17,17 @@ DIGITS = 30
 TINY = sp.Float("1e-20")  # what 30 digits can't tell from zero, as a part of what a difference is made of
 MAX_SIMPLIFIED = 150  # operations; simplify may take seconds beyond
 
-_ZERO_AT_ZERO = (sp.Abs, sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh)  # and nowhere else near it
+_ZERO_AT_ZERO = (
+    sp.Abs,
+    sp.sin,
+    sp.tan,
+    sp.asin,
+    sp.atan,
+    sp.sinh,
+    sp.tanh,
+    sp.asinh,
+    sp.atanh,
+)  # and nowhere else near it
 _TRANSCENDENTAL = (sp.log, sp.exp, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan)
 
 
