@@ -343,6 +343,19 @@ def _one_newline(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+_INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
+
+
+def _with_spaces(code: str) -> str:
+    """With spaces for tabs: four, or eight where what else is indented is so by eight."""
+    if "\t" not in code:
+        return code
+    indents = set(_INDENT.findall(code))
+    spaces = {len(indent) % 8 for indent in indents if indent[0] == " "}
+    tabs = {len(indent) for indent in indents if indent[0] == "\t"}
+    return code.expandtabs(8 if spaces == {0} and tabs == {1} else 4)
+
+
 def _clean(code: str) -> str:
     """With plain line ends and spaces, without the indentation of a list item, an interpreter's prompts and a language's name above it."""
     code = _one_newline(code)
@@ -350,7 +363,7 @@ def _clean(code: str) -> str:
         code = code.translate(_SPACES | _UNSEEN)
     first, _, others = code.lstrip().partition("\n")
     code = others if first.strip() and _names_language(first) else code
-    code = textwrap.dedent(code.strip("\n"))
+    code = textwrap.dedent(_with_spaces(code.strip("\n")))
     if code.startswith(">>>"):
         code = "\n".join(_PROMPT.sub("", line) for line in code.split("\n") if _PROMPT.match(line))
     if code.startswith(("In [", "In[")):

@@ -1,7 +1,7 @@
 """Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
 
 Python is asked first. Only what it refuses is mended, step by step, until it takes it: a notebook's commands (`!pip`, `%time`) and stray
-fences, sentences around the program, typographic signs in place of ASCII ones, tabs among spaces. Lines keep their numbers.
+fences, sentences around the program, typographic signs in place of ASCII ones. Lines keep their numbers.
 """
 
 from __future__ import annotations
@@ -62,14 +62,12 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
 
 
 def _mended(source: str) -> Iterator[str]:
-    """The program after one more step of mending each; tabs at last, since how wide they are meant can only be tried."""
+    """The program after one more step of mending each."""
     for mend in (_without_commands, _without_prose, _in_ascii):
         mended = mend(source)
         if mended != source:
             source = mended
             yield source
-    if "\t" in source:
-        yield from (source.expandtabs(width) for width in (4, 8))
 
 
 def _code(source: str) -> tuple[CodeType, CodeType | None]:
