@@ -238,8 +238,8 @@ CHANCE = {
     "hashes": "ans = sum(hash(c) % 10 for c in 'abc')",
     "a set of texts": "d = {'red': 1, 'green': 2, 'blue': 3}\nprint(d[list(set(d))[0]])",
     "a set of tuples": "ans = str([text for text, _ in {('a', 1), ('b', 2), ('c', None)}])",
-    "a set of classes": "class A: pass\nclass B: pass\nclass C: pass\nprint([one.__name__ for one in {A, B, C}])",
-    "a set of objects": "class Node:\n    def __init__(self, n): self.n = n\nprint([one.n for one in set(map(Node, range(30)))])",
+    "a set with None": "print([x for x in {None, 'a', 1, 2.5, (), len, int, str, Ellipsis}])",
+    "a set of types": "print([one.__name__ for one in {int, str, float, list, dict, set, ValueError, KeyError}])",
 }
 
 
@@ -250,7 +250,7 @@ def test_chance_is_the_same_every_time_in_every_process() -> None:
         with Sandbox[str](workers=2) as box:
             for i, name in enumerate([*CHANCE, *reversed(CHANCE), *CHANCE]):
                 box.submit(name, Program(runtime="python", code=CHANCE[name]))
-                box.submit("", Program(runtime="python", code=f"ans = len({'x' * (i * 97 + turn)!r})"))
+                box.submit("", Program(runtime="python", code=f"print({'x' * (i * 997 + turn)!r})"))
             while box.pending:
                 for name, execution in box.done(1.0):
                     if name:
@@ -259,7 +259,7 @@ def test_chance_is_the_same_every_time_in_every_process() -> None:
     fixed = Path("/proc/sys/kernel/randomize_va_space").exists() and _addresses_can_be_fixed()
     for name, found in values.items():
         assert len(found) == 6
-        if fixed or name not in ("a set of classes", "a set of objects"):
+        if fixed or name not in ("a set with None", "a set of types"):
             assert len(set(found)) == 1, name
 
 

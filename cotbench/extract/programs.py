@@ -60,8 +60,8 @@ _CODE_LINE = re.compile(
     r"|[)\]}].*|#.*|'''.*|\"\"\".*"
 )
 _STARTS_CODE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!]\w"
-    r"|@\w[\w.]*+(?:\(.*\))?$"
+    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]"
+    r"|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
 )
 _ON_MARK = re.compile(
     r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]"
@@ -88,11 +88,12 @@ _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A program or plan, and where in the output it stands. cut: the output broke off inside it."""
+    """A program or plan, and where in the output it stands. cut: the output broke off inside it; marked: it stands in a fence, a tag or a call."""
 
     text: str
     span: Span
     cut: bool = False
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,41 +106,49 @@ class _Block:
 
 def find_program(text: str, *, truncated: bool = False) -> Code | None:
     """The Python program of an output, or None where there is nothing like one. truncated: it was cut at its token budget."""
-    for (start, end), at_end in _searched(text, truncated):
-        found = _program(text, start, end, truncated)
-        if found is not None and not (at_end and _goes_on(text, found.span[1])):
+    for place in _searched(text, truncated):
+        found = _program(text, *place.span, truncated)
+        if found is None or (place.at_end and _goes_on(text, found.span[1])):
+            continue
+        if not place.thought or found.marked or _SOLUTION.search(found.text):  # a thought has lines like "x = 5"
             return found
     return None
 
 
 def find_plan(text: str, *, truncated: bool = False) -> Code | None:
     """The plan of an output: its last fenced block that asks for something, else the whole text; None where it is empty."""
-    searched = list(_searched(text, truncated))
-    for (start, end), at_end in searched:
-        blocks = [b for b in _blocks(text, start, end) if b.language not in _OUTPUT and _ASKED.search(b.text)]
-        if blocks and not (at_end and _goes_on(text, blocks[-1].span[1])):
+    for place in _searched(text, truncated):
+        blocks = [b for b in _blocks(text, *place.span) if b.language not in _OUTPUT and _ASKED.search(b.text)]
+        if blocks and not (place.at_end and _goes_on(text, blocks[-1].span[1])):
             return Code(text=_clean(blocks[-1].text), span=blocks[-1].span, cut=truncated and not blocks[-1].closed)
-    if not searched or searched[0][1]:
-        return None
-    start, end = searched[0][0]
-    visible = text[start:end]
-    if not visible.strip():
-        return None
-    return Code(text=_one_newline(visible).strip(), span=(start, end), cut=truncated and not _ASKED.search(visible))
+        visible = text[slice(*place.span)]
+        if visible.strip() and not place.thought:
+            cut = truncated and not _ASKED.search(visible)
+            return Code(text=_one_newline(visible).strip(), span=place.span, cut=cut, marked=False)
+    return None
 
 
-def _searched(text: str, truncated: bool) -> Iterator[tuple[Span, bool]]:
-    """The spans to search, the first one first. The flag: only for what stands at its end."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
+
+    span: Span
+    thought: bool = False
+    at_end: bool = False
+
+
+def _searched(text: str, truncated: bool) -> Iterator[_Place]:
+    """The places to search, the first one first."""
     parts = split_reasoning(text)
     if parts.unclosed:
         if not truncated:
-            yield (0, len(text)), True
+            yield _Place((0, len(text)), thought=True, at_end=True)
         return
     start, end = parts.visible
     end = next_turn(text, start, end)
-    yield (start, end), False
+    yield _Place((start, end))
     if parts.thought and not truncated and not text[start:end].strip():
-        yield parts.thought, False
+        yield _Place(parts.thought, thought=True)
 
 
 def _goes_on(text: str, end: int) -> bool:
@@ -322,7 +331,8 @@ def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
         return None
     longest = max(runs, key=lambda run: text.count("\n", *run))
     found = next((run for run in runs if _SOLUTION.search(text, *run)), longest)
-    return Code(text=_clean(text[slice(*found)]), span=found, cut=truncated and text[found[1] : end].strip() == "")
+    cut = truncated and text[found[1] : end].strip() == ""
+    return Code(text=_clean(text[slice(*found)]), span=found, cut=cut, marked=False)
 
 
 def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:

@@ -1,7 +1,8 @@
 """Makes a warmed process the same every time: chance that comes from a fixed source, and a clock that waiting moves.
 
-Sets have one order because the hash seed is fixed and because objects lie at the same addresses (`at_fixed_addresses`).
-What is left to differ from run to run is the date and the time that a program takes.
+Sets have one order because the hash seed is fixed and because what Python was started with lies at the same addresses (`at_fixed_addresses`).
+What is left to differ from run to run is the date, the time that a program takes, and the order of a set of a program's own classes or
+objects without a hash of their own, whose addresses depend on what the warmed process has read before.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _ADDR_NO_RANDOMIZE, _ASK = 0x0040000, 0xFFFFFFFF  # personality(2)
 def at_fixed_addresses() -> None:
     """Start this interpreter over without address space randomization, where the kernel allows that (Docker's default doesn't).
 
-    The order of a set of classes, functions or objects without a hash of their own follows from their addresses. A program can ask
-    for an address anyway, so that the random ones protect nothing here.
+    The order of a set that holds None, types or functions follows from their addresses. A program can ask for an address anyway, so that
+    random ones protect nothing here.
     """
     if sys.platform != "linux":
         return
