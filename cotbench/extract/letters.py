@@ -24,11 +24,14 @@ from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     CJK,
     DECLINED,
+    DOUBTS,
     LETTER,
     MAX_ANSWER_CHARS,
+    MAX_WORDS_BELOW,
     PLAIN_SIGNS,
     SENTENCE_END,
     UNDECIDED,
+    WHOLE,
     Extraction,
     Reading,
     Statement,
@@ -112,6 +115,8 @@ _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
 )
@@ -491,6 +496,22 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     text = text.translate(PLAIN_SIGNS)
+    doubted = vague and _breaks_off(text, start)
+    for rule, found in _letters(text, start, vague, choices):
+        if doubted and rule == "phrase" and found.span and DOUBTS.search(text, found.span[1]):
+            yield rule, UNDECIDED  # as where the text was cut at its budget
+        yield rule, found
+
+
+def _breaks_off(text: str, start: int) -> bool:
+    """Whether a long text ends in the middle of a sentence."""
+    if len(text) - start < UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
+        return False
+    line = max(start, text.rfind("\n", start, len(text.rstrip())) + 1)
+    return not _LISTED.match(text, line) and len(text[line:].split()) > MAX_WORDS_BELOW
+
+
+def _letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     supposed: list[Reading] = []  # "the answer is (H) if the sign is plus"
     for one, found in _stated(text, start, choices):
         if found.span is None:
