@@ -365,12 +365,14 @@ def test_where_a_difference_comes_from(base: str, mode: str, sources: dict[str, 
 
 def test_every_outcome_has_a_source(tmp_path: Path) -> None:
     """A new outcome must be put to one on purpose: here, none that stands for a program is taken for unread."""
-    plain = {"correct", "wrong", "unparsed", "refused", "truncated", "grader_timeout", "engine_error"}
+    plain = {"correct", "wrong", "unparsed", "declined", "refused", "truncated", "grader_timeout", "engine_error"}
     for outcome in Outcome:
         lost = replace(record("t-0", "cot", "u"), outcome=outcome.value)
         comparison = compared(write_run(tmp_path / outcome.value, [record("t-0", "direct", "c"), lost]))
         if outcome.value not in plain:
             assert whole(comparison, "cot").from_failed == -1, outcome
+        if outcome.value in ("wrong", "declined"):  # an answer was read: that there is none
+            assert whole(comparison, "cot").from_wrong == -1, outcome
 
 
 def test_a_split_by_hand(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from cotbench.extract.numbers import declines
 from cotbench.extract.options import (
@@ -23,10 +24,13 @@ from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     CJK,
     DECLINED,
+    DOUBTS,
     LETTER,
     MAX_ANSWER_CHARS,
+    MAX_WORDS_BELOW,
     SENTENCE_END,
     UNDECIDED,
+    WHOLE,
     Extraction,
     Reading,
     Statement,
@@ -53,8 +57,8 @@ _NOUNS = (  # what may stand before an option's letter
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
-    r"|<\w+>|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
+    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
+    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>[A-Z])(?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
     rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.))"
@@ -111,6 +115,8 @@ _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
 )
@@ -130,7 +136,7 @@ _POINTS = re.compile(
     r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
     r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
-    r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
+    r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
     r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
     r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
     r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
@@ -235,7 +241,7 @@ _MARK = re.compile(r"[)\]]?[.:、)]")
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
 _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
-_ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]\**\s", re.M)
+_ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
@@ -490,6 +496,22 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     text = in_plain_signs(text)
+    doubted = vague and _breaks_off(text, start)
+    for rule, found in _letters(text, start, vague, choices):
+        if doubted and rule == "phrase" and found.span and DOUBTS.search(text, found.span[1]):
+            yield rule, UNDECIDED  # as where the text was cut at its budget
+        yield rule, found
+
+
+def _breaks_off(text: str, start: int) -> bool:
+    """Whether a long text ends in the middle of a sentence."""
+    if len(text) - start < UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
+        return False
+    line = max(start, text.rfind("\n", start, len(text.rstrip())) + 1)
+    return not _LISTED.match(text, line) and len(text[line:].split()) > MAX_WORDS_BELOW
+
+
+def _letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     supposed: list[Reading] = []  # "the answer is (H) if the sign is plus"
     for one, found in _stated(text, start, choices):
         if found.span is None:
@@ -538,11 +560,12 @@ def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | No
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
         return None
     end = own_end(text, start)
-    left, right = next(last_sentences(text[:end], start), (start, start))
-    match = _NONE.search(text, left, right)
-    if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
-        return None
-    return UNDECIDED
+    for left, right in islice(last_sentences(text[:end], start), 2):
+        match = _NONE.search(text, left, right)
+        if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
+            continue
+        return None if _named_letters(text, match.end(), end, len(choices)) else UNDECIDED
+    return None
 
 
 def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
@@ -582,10 +605,10 @@ def _stands_alone(
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     body = text[start : own_end(text, start)].rstrip()
-    if not body or broken_off(text[: start + len(body)], start):
-        return
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
+    if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
+        return
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
     listed = (_LISTED.match(text, *line) and _LISTED.search(text, start, line[0])) or len(
         _ITEM.findall(text, *line)
