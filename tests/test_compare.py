@@ -206,6 +206,9 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
         for kind, of in expected:
             assert f"difference of {kind}" in text
             assert f"of the answers under {of}" in text
+    gated = main("report", "--no-plots", "--no-page", "--fail-if", f"delta[t,{list(outcomes)[1]}] > 2")
+    assert gated.code == 0
+    assert gated.err.count("more than of reasoning") == len(expected)
     read = content["deltas"][0]["read_n"]
     assert (
         not expected or ("none was read under both" if not read else f"on the {read} read under both it is") in headline

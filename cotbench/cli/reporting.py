@@ -187,7 +187,7 @@ def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:
     """Raises GateHolds where any gate does, UsageError where one can't be checked."""
-    from cotbench.gates import check_gate
+    from cotbench.gates import cautions_of, check_gate
 
     holding, unclear = [], None
     for gate in gates:
@@ -200,6 +200,8 @@ def _check(gates: Sequence[Gate], comparison: Comparison) -> None:
             continue
         for row, value in checked.holding:
             stderr(f"--fail-if {gate.text}: holds: {gate.name} of {row} is {value:.6g}.")
+        for caution in cautions_of(gate, comparison):
+            stderr(f"--fail-if {gate.text}: {caution}.")
         if checked.open:
             stderr(f"--fail-if {gate.text}: says nothing of {'; '.join(checked.open)}: not estimable.")
         if checked.holds:
