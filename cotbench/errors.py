@@ -12,7 +12,8 @@ resumable run on disk.
     │   ├── DataError     3   a data set can't be loaded, or isn't the one the task file pins
     │   ├── ModelError    3   a model, an engine's package or a server can't be used
     │   ├── SandboxError  3   model-written code can't be contained here
-    │   └── RunError      3   a results folder can't be written, read, resumed or compared
+    │   ├── RunError      3   a results folder can't be written, read, resumed or compared
+    │   └── OutputError   3   what is printed can't be written
     ├── RequestsFailed    4   it finished, but some requests ended in an error, or some lines couldn't be scored
     ├── GateHolds         5   a report was made, and what `--fail-if` asks about is so
     └── Interrupted     130   stopped by the user, resumable
@@ -64,6 +65,10 @@ class SandboxError(UnavailableError):
 
 
 class RunError(UnavailableError):
+    pass
+
+
+class OutputError(UnavailableError):
     pass
 
 

@@ -25,7 +25,7 @@ from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader
 from cotbench.loop import Loop, Tally, Ticket, Watch
 from cotbench.plan import Plan, differences, digest, engine_config
-from cotbench.provenance import circumstance, now
+from cotbench.provenance import circumstance, now, public_path, without_home
 from cotbench.records import (
     JOURNAL,
     MANIFEST,
@@ -34,6 +34,7 @@ from cotbench.records import (
     Manifest,
     Record,
     RunLock,
+    asked_fingerprint,
     cannot_write,
     read_journal,
     read_manifest,
@@ -41,6 +42,7 @@ from cotbench.records import (
     write_questions,
 )
 from cotbench.sandbox import Sandbox
+from cotbench.stored import open_to_write
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -57,7 +59,7 @@ class _RecordFile:
         self._places, self._ends = array("q"), array("q", [0])
         self._flushed = time.monotonic()
         try:
-            self._file = path.open("w+b", buffering=1 << 16)
+            self._file = os.fdopen(open_to_write(path, os.O_RDWR | os.O_TRUNC), "w+b", buffering=1 << 16)
         except OSError as error:
             raise cannot_write(path, error) from None
 
@@ -125,7 +127,9 @@ def execute(
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
     name = (
-        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._")
+        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40]
+        .lstrip("-._")
+        .rstrip("._")
         or "model"
     )
     base = output_dir / f"{name}-{digest(spec)[:8]}"
@@ -159,10 +163,11 @@ def _run_locked(
     for warning in info.warnings:
         say(f"Note: {warning}.")
     write_questions(folder, list(plan.all_questions.values()), plan.golds)
-    session = {**circumstance(), "command": list(command), "started": now()}
+    session = {**circumstance(), "command": without_home(list(command)), "started": now()}
     manifest.sessions.append(session)
     manifest.status = "running"
     manifest.totals = {"of": plan.total}
+    manifest.modes = {kit.mode.name: {"answers_in": kit.mode.answers_in} for kit in plan.kits.values()}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
     grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
@@ -223,11 +228,11 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         run=folder.name,
         status="running",
         spec=spec,
-        options=options,
+        options=without_home(options),
         engine=info.as_dict(),
         data={
             name: {
-                "origin": str(data.origin),
+                "origin": public_path(str(data.origin)),
                 "dataset": data.task.source.dataset,
                 "revision": data.task.source.revision,
                 "split": data.task.source.split,
@@ -236,6 +241,7 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "fingerprint": data.fingerprint,
+                "asked": asked_fingerprint(plan.questions[name], data.golds),
             }
             for name, data in plan.data.items()
         },

@@ -380,7 +380,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     try:
         manifest = read_manifest(folder)
         rows = [_record(row) for row in read_records(folder)]
-        questions, golds = read_questions(folder)
+        questions, golds = read_questions(folder, manifest)
         replies = {**(state := read_journal(folder / JOURNAL)).replies, **state.failed}
         try:
             types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}

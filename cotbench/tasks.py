@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -271,6 +272,8 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
             raise DataError(
                 f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
             ) from None
+        if isinstance(row, dict) and line.count(b":") > len(row) and (twice := _key_twice(line)):
+            raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
         if not isinstance(row, dict):
             raise DataError(
                 f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
@@ -278,6 +281,21 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
             )
         rows.append((number, row))
     return rows
+
+
+def _key_twice(line: bytes) -> str | None:
+    """A key that an object of a line of JSON has twice: of two, readers of JSON take the last in silence."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
+
+    json.loads(line, object_pairs_hook=look)
+    return twice[0] if twice else None
 
 
 # --- a user's own questions ---------------------------------------------------------------------------------------

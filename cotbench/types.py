@@ -30,7 +30,8 @@ class Outcome(StrEnum):
     WRONG = "wrong"
     UNPARSED = "unparsed"  # the model finished and no answer could be read
     TRUNCATED = "truncated"  # cut at the token budget before an answer could be read
-    REFUSED = "refused"  # the server or the model declined to answer
+    DECLINED = "declined"  # the model finished and says that the question can't be answered
+    REFUSED = "refused"  # the server or the model would not answer
     NO_PROGRAM = "no_program"  # the model was to write a program and wrote none
     SYNTAX_ERROR = "syntax_error"  # its program isn't Python
     RUNTIME_ERROR = "runtime_error"  # it ended in an exception

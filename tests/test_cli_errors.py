@@ -244,7 +244,6 @@ FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     "task file: a list": ("run --model stub --mode cot --task t.yaml", "t.yaml", "- name\n", 2, ("t.yaml: expected a mapping of keys, found list",)),
     "task file: not UTF-8": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: \x00\n", 2, ("t.yaml",)),
     "questions: an empty answer": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"question": "One?", "answer": ""}}\n', 3, ("q.jsonl: row 2: the gold reader 'plain' finds the gold answer is empty",)),
-    "task file: in the list": ("list tasks --tasks-dir d", "d/t.yaml", "naem: t\n", 2, ("d/t.yaml: unknown key 'naem'",)),
     "questions: JSON": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f"{ONE}oops\n", 3, ("q.jsonl:2: not valid JSON",)),
     "questions: key": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"answer": 1}}\n', 2, ("q.jsonl:2: the key 'question' is missing",)),
     "questions: none": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", "", 3, ("q.jsonl has no rows",)),
@@ -387,6 +386,15 @@ def test_a_folder_that_lacks_a_file(name: str, main: Cli, tmp_path: Path, finish
     folder = shutil.copytree(finished, tmp_path / "r")
     (folder / name).unlink()
     check(main("report", "r"), 3, "there is no run 'r'" if name == MANIFEST else f"r/{name}: is missing")
+
+
+def test_a_task_file_that_is_not_right_leaves_the_others_in_the_list(main: Cli, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "t.yaml").write_text("naem: t\n")
+    done = main("list", "tasks", "--tasks-dir", "d")
+    assert done.code == 2
+    assert "d/t.yaml: unknown key 'naem'" in done.err
+    assert "gsm8k" in done.out
 
 
 def test_a_manifest_whose_options_are_gone(main: Cli, tmp_path: Path, finished: Path) -> None:

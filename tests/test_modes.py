@@ -179,7 +179,8 @@ def test_programs_that_fail_are_told_apart(execution: Execution, outcome: Outcom
     [
         (said("It is 13."), Outcome.NO_PROGRAM),
         (said("```python\nx = (1 +", "length"), Outcome.TRUNCATED),
-        (said("<think>let me", "stop"), Outcome.TRUNCATED),
+        (said("<think>let me", "stop"), Outcome.NO_PROGRAM),
+        (said("<think>let me", "length"), Outcome.TRUNCATED),
         (said("", "error"), Outcome.ENGINE_ERROR),
         (said("I can't help with that", "refused"), Outcome.REFUSED),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -18,8 +17,10 @@ from cotbench.cli.shared import (
     guarded,
     stderr,
     stdout,
+    stdout_json,
 )
 from cotbench.errors import DataError, RequestsFailed, UsageError
+from cotbench.report.printing import say_json
 
 MOST_NAMED = 5  # of the lines that can't be used
 
@@ -41,7 +42,6 @@ def exec_(
     from dataclasses import asdict
 
     from cotbench import options
-    from cotbench.report.console import tame
     from cotbench.sandbox import Limits, Sandbox, require_containment
     from cotbench.types import Program
 
@@ -57,13 +57,13 @@ def exec_(
     with Sandbox[int](workers=1, limits=limits, contained=not allow_unsandboxed_code) as sandbox:
         execution = sandbox.run(Program(runtime="sympy" if runtime == "sympy" else "python", code=code))
     if as_json:
-        stdout(json.dumps({key: value for key, value in asdict(execution).items() if key != "option"}))
+        stdout_json({key: value for key, value in asdict(execution).items() if key != "option"})
         return
     if execution.stdout:
-        stdout(tame(execution.stdout.rstrip("\n")))
+        stdout(execution.stdout.rstrip("\n"))
     decimal = f" (about {execution.decimal})" if execution.decimal and execution.decimal != execution.value else ""
     found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
-    stdout(tame(f"{execution.outcome}: {found}"))
+    stdout(f"{execution.outcome}: {found}")
     stderr(f"{execution.cpu_s:.3f} s of CPU time")
 
 
@@ -112,7 +112,7 @@ def score(
             )
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:
-            stdout(json.dumps(rescored.as_dict()))
+            stdout_json(rescored.as_dict())
         else:
             show_rescored(rescored, written=not dry_run)
         return
@@ -130,10 +130,9 @@ def score(
     if output:
         _write(output, lines)
     elif not as_json:
-        sys.stdout.buffer.write(lines)
-        sys.stdout.flush()
+        say_json(lines.decode())
     if as_json:
-        stdout(json.dumps({**summary.as_dict(), "file": str(source), "output": str(output) if output else None}))
+        stdout_json({**summary.as_dict(), "file": str(source), "output": str(output) if output else None})
     else:
         show_score(summary, to_stderr=output is None)
     if summary.faults:

@@ -13,7 +13,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from cotbench.extract.shapes import Span, next_turn, split_reasoning
+from cotbench.extract.parts import Span, next_turn, split_reasoning
 
 _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t>]*\2`*[ \t]*$|\Z)", re.M | re.S)
 _PYTHON = frozenset({"", "python", "py", "python3", "tool_code", "code", "ipython", "pycon", "sage", "repl"})
