@@ -7,6 +7,7 @@ by hand with `.send()`. Adding a method is one function (or one that is here alr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -242,14 +243,25 @@ def read_execution(execution: Execution, answer_type: AnswerType, code: Code) ->
 
 
 def _value(execution: Execution, answer_type: AnswerType) -> str | None:
+    """The answer that a program's value is. A text is read as an output is; several numbers without a word are none, nor is a list."""
     if answer_type is AnswerType.LETTER:
         return execution.option
     value = execution.value or ""
+    is_text = execution.latex == value and value[:1] not in ("(", "[", "{")
     if answer_type is AnswerType.LATEX:
-        return execution.latex or value or None
+        said = extract(value, AnswerType.LATEX).answer if is_text and " " in value else None
+        return said or execution.latex or value or None
     number = canonical_number(value) or canonical_number(execution.decimal or "")
-    is_text = execution.latex == value  # as a program prints it, "18 dollars"; a list of numbers is no number
-    return number or (extract(value, AnswerType.NUMBER).answer if is_text else None)
+    if number or not is_text:
+        return number
+    if _WORD.search(value) or len(_NUMBERS.findall(value)) == 1:  # "18 dollars"
+        number = extract(value, AnswerType.NUMBER).answer
+    # A program may say more below its answer; a line above counts where it says that it is one.
+    above = value in execution.stdout and extract(execution.stdout, AnswerType.NUMBER, truncated=True).answer
+    return number or above or None
+
+
+_WORD, _NUMBERS = re.compile(r"[^\W\d_]{2}"), re.compile(r"\d[\d.,]*")
 
 
 def _without_answer(path: Completion, absent: Outcome) -> Prediction:

@@ -22,7 +22,7 @@ from typing import Any
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
-from cotbench.grade import Grader
+from cotbench.grade import Grader, require_workers
 from cotbench.loop import Loop, Tally, Ticket, Watch
 from cotbench.plan import Plan, differences, digest, engine_config
 from cotbench.provenance import circumstance, now, public_path, without_home
@@ -43,6 +43,7 @@ from cotbench.records import (
 )
 from cotbench.sandbox import Sandbox
 from cotbench.stored import open_to_write
+from cotbench.types import AnswerType
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -111,6 +112,8 @@ def execute(
     if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
     """
     started = time.monotonic()
+    if any(kit.data.task.answer.type is AnswerType.LATEX for kit in plan.kits.values()):
+        require_workers()  # before a model is loaded
     engine = open_engine(plan.options.engine_name, engine_config(plan))
     try:
         info = engine.describe()

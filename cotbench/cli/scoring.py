@@ -43,13 +43,17 @@ def exec_(
 
     from cotbench import options
     from cotbench.sandbox import Limits, Sandbox, require_containment
+    from cotbench.sandbox.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
     if runtime not in ("python", "sympy"):
         raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
     limits = Limits(**options.program_limits(program_limits))
     try:
-        code = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8", "replace")
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
+            # What has no end, such as /dev/zero, is longer than a program may be, as the executor then says.
+            content = stream.read(4 * MOST_SOURCE_CHARS + 1)
+        code = content.decode("utf-8-sig", "replace")
     except OSError as error:
         raise UsageError(f"{file}: can't be read: {error.strerror}.", "Name a file, or - for standard input.") from None
     if not allow_unsandboxed_code:

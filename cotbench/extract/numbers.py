@@ -256,8 +256,8 @@ def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extr
     fractions = list(_FRACTION.finditer(text, start, end))
     whole = _FRACTION.fullmatch(text[start:end].strip(f" .{BLANK}"))
     if whole and len(fractions) == 1:
-        value = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
-        return Extraction(answer=show_number(value), span=fractions[0].span())
+        fraction = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
+        return Extraction(answer=show_number(fraction), span=fractions[0].span())
     found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
