@@ -27,6 +27,8 @@ from cotbench.extract.shapes import (
     DOUBTS,
     LETTER,
     MAX_ANSWER_CHARS,
+    MAX_PHRASE_CHARS,
+    MAX_STATEMENTS,
     MAX_WORDS_BELOW,
     PLAIN_SIGNS,
     SENTENCE_END,
@@ -192,14 +194,14 @@ _RIGHT_SIGNS = (
 _POINTS_ELSEWHERE = re.compile(
     r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
-    r"|(?:正确|正確|错误|不正确|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
+    r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
     r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
     r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)"
 )
 _POINTERS_ELSEWHERE = (
     "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn เลือก ตอบ أختار"
-    " 选 選 正确的 正確的 错误的 符合 只有 唯有 唯一"
+    " 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
 ).split()
 # Each option judged in a row, or as a list: "A错误,B正确,C错误".
 _CONCLUDES = re.compile(
@@ -229,6 +231,7 @@ _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
+HEAD_CHARS = 200  # in which the letter of a phrase must come
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
 _AS_A_WORD = re.compile(
     r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
@@ -240,6 +243,9 @@ _ITEM_CHARS = 400
 _MARK = re.compile(r"[)\]]?[.:、)]")
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
+_COLONS = tuple(
+    f":{stars}{spaces}{end}" for stars in ("", "**") for spaces in ("", " ", "  ") for end in ("\n", "\r\n")
+)
 _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
@@ -258,7 +264,8 @@ _LAST = re.compile(
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
 _TAKES_BACK = re.compile(
-    r"\b(?:wait|hold\son|oops|sorry|hmm|on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"(?<![a-z,]\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
+    r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
     r"|(?:that|this)\s(?:is|was)\s(?:wrong|incorrect|a\smistake|not\s(?:right|correct))\b(?=[.!,]\s)|correction\b|actually,\s(?:no|that))"
     r"|等等|不对|更正|我(?:算|弄|看)错了|待って|잠깐|아니,",
@@ -302,7 +309,7 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     """The letter that a phrase begins with; `UNDECIDED` where it goes on to a second one ("B or C")."""
     other_way = _NOT_BUT.match(text, start, end)
     start = other_way.end() if other_way else start
-    match = _HEAD.match(text, start, end)
+    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS))
     letters = LETTERS[:count]
     if match is None:
         match = _LOWER_HEAD.match(text, start, end)
@@ -370,8 +377,14 @@ def _named_low(text: str, match: re.Match[str], count: int) -> bool:
 
 
 def _line_end(text: str, start: int) -> int:
-    newline = text.find("\n", start)
-    return len(text) if newline < 0 else newline
+    newline = text.find("\n", start, start + MAX_PHRASE_CHARS)
+    return min(len(text), start + MAX_PHRASE_CHARS) if newline < 0 else newline
+
+
+def _last_near(
+    pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
+) -> list[re.Match[str]]:
+    return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]
 
 
 Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives there
@@ -384,7 +397,7 @@ def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
 
 
 def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
+    for match in _last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
         group = str(match.lastgroup)
         supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group))
         if (
@@ -394,7 +407,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         ):
             also = _ALSO.search(text, match.end(group), match.end())
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
-    for match in near(_POINTS, text, start, _POINTERS, before=20, after=110):
+    for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
@@ -402,13 +415,13 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
             yield match.end(), found
-    heads = near(_HEADS_OPTION, text, start, (":\n", ":**\n", ": \n", ":\r\n", ":** \n", ":  \n"), before=12, after=8)
+    heads = near(_HEADS_OPTION, text, start, _COLONS, before=12, after=24)
     for match in heads[-1:]:
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         listed = found and any(m["letter"] != found.answer for m in _ITEM_LINE.finditer(text, match.end()))
         if found and not listed:
             yield match.end(), found
-    for match in near(_RATHER, text, start, _RATHERS, before=24, after=16):
+    for match in _last_near(_RATHER, text, start, _RATHERS, before=24, after=16):
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if found:
             yield match.end(), found
@@ -421,7 +434,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     """What verdicts in other languages say: in a conclusion, or of one option only."""
     right: list[tuple[re.Match[str], str]] = []
-    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
+    for match in _last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
         if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
             text, max(start, match.start() - 12), match.start(group)
@@ -441,7 +454,7 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
             text, max(start, match.start() - 12), match.start(group)
         )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
-    for match in near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
+    for match in _last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
         supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
         pointed = None if supposed else _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if pointed:
@@ -545,9 +558,9 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     for _, found in _said(text, back.start(), choices):
         yield "phrase", found
     for match in reversed(list(_INSTEAD.finditer(text, back.start()))):
-        found = _letter_at(text, match.end(), _line_end(text, match.end()), len(choices))
-        if found:
-            yield "phrase", found
+        instead = _letter_at(text, match.end(), _line_end(text, match.end()), len(choices))
+        if instead:
+            yield "phrase", instead
     if vague:
         yield from _vague(text, back.start(), choices)
     sentence = SENTENCE_END.search(text, back.start())
@@ -604,7 +617,7 @@ def _stands_alone(
 
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    body = text[start : own_end(text, start)].rstrip()
+    body = text[start : own_end(text, start)].rstrip() or text[start:].rstrip()
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
@@ -664,6 +677,7 @@ def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
     low = text[start:].casefold()
     if (
         named
+        and named[0].span
         and text[named[0].span[1] :][:1] in (".", "!")
         and not any(
             choice.casefold().strip(AROUND) in low
