@@ -7,6 +7,7 @@ by hand with `.send()`. Adding a method is one function (or one that is here alr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,8 @@ class Mode:
     thinking: what hybrid models' chat templates are told; False for a mode that is meant to answer without reasoning.
     temperature and top_p hold where more than one path is drawn; one path is greedy. paths: None where a mode has one only.
     planned: its first request is the plan that all such modes share, and `template` (if any) is of the second.
-    runs: what it has executed. shows: the part of an exemplar that its prompts need.
+    runs: what it has executed. shows: the part of an exemplar that its prompts need. answers_in: what its responses are: words, or a program
+    or plan, which holds "=" whatever is asked; a run's manifest says it to the tag rules on responses.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Mode:
     planned: bool = False
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
+    answers_in: Literal["words", "program", "plan"] = "words"
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -135,6 +138,12 @@ class TaskKit:
     own_exemplars: bool = False
     thinking: bool | None = None
     plan_thinking: bool | None = None
+
+    @property
+    def sampling_keys(self) -> frozenset[str]:
+        """The names of the sampling keys that its requests use beyond those that every engine has."""
+        both = (self.sampling, *((self.plan_sampling,) if self.plan_sampling else ()))
+        return frozenset(name for sampling in both for name, _ in sampling.extra)
 
     def first_request(self, question: Question) -> Request:
         return self.plan_request(question) if self.mode.planned else self.request(question)
@@ -234,14 +243,25 @@ def read_execution(execution: Execution, answer_type: AnswerType, code: Code) ->
 
 
 def _value(execution: Execution, answer_type: AnswerType) -> str | None:
+    """The answer that a program's value is. A text is read as an output is; several numbers without a word are none, nor is a list."""
     if answer_type is AnswerType.LETTER:
         return execution.option
     value = execution.value or ""
+    is_text = execution.latex == value and value[:1] not in ("(", "[", "{")
     if answer_type is AnswerType.LATEX:
-        return execution.latex or value or None
+        said = extract(value, AnswerType.LATEX).answer if is_text and " " in value else None
+        return said or execution.latex or value or None
     number = canonical_number(value) or canonical_number(execution.decimal or "")
-    is_text = execution.latex == value  # as a program prints it, "18 dollars"; a list of numbers is no number
-    return number or (extract(value, AnswerType.NUMBER).answer if is_text else None)
+    if number or not is_text:
+        return number
+    if _WORD.search(value) or len(_NUMBERS.findall(value)) == 1:  # "18 dollars"
+        number = extract(value, AnswerType.NUMBER).answer
+    # A program may say more below its answer; a line above counts where it says that it is one.
+    above = value in execution.stdout and extract(execution.stdout, AnswerType.NUMBER, truncated=True).answer
+    return number or above or None
+
+
+_WORD, _NUMBERS = re.compile(r"[^\W\d_]{2}"), re.compile(r"\d[\d.,]*")
 
 
 def _without_answer(path: Completion, absent: Outcome) -> Prediction:
@@ -376,6 +396,7 @@ MODES: Mapping[str, Mode] = {
             paths=1,
             runs="python",
             shows="program",
+            answers_in="program",
             about="the model writes a program, Python runs it (Gao et al. 2022); greedy, or a vote over --paths",
         ),
         Mode(
@@ -386,6 +407,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             thinking=False,
             shows="equations",
+            answers_in="plan",
             about="the model writes a plan in formulas, then the answer at once; greedy",
         ),
         Mode(
@@ -395,6 +417,7 @@ MODES: Mapping[str, Mode] = {
             max_tokens=2048,
             planned=True,
             shows="equations",
+            answers_in="plan",
             about="the same plan, worked through by the model step by step; greedy",
         ),
         Mode(
@@ -405,6 +428,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             runs="sympy",
             shows="equations",
+            answers_in="plan",
             about="the same plan, solved by SymPy; also called sympy",
         ),
     )

@@ -79,6 +79,8 @@ class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
     max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of their own (`engines/chat.py`).
+    extra: other keys and their values (top_k, min_p ...), by name (`engines/sampling.py`); where there are none, a request's hash is what it was
+    before there could be any.
     """
 
     max_tokens: int
@@ -86,6 +88,7 @@ class Sampling:
     top_p: float = 1.0
     n: int = 1
     stop: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Any], ...] = ()
 
     @property
     def greedy(self) -> bool:
@@ -98,6 +101,7 @@ class Sampling:
             "top_p": self.top_p,
             "n": self.n,
             "stop": list(self.stop),
+            **dict(self.extra),
         }
 
 

@@ -16,13 +16,13 @@ from cotbench.extract.shapes import (
     DECLINED,
     MAX_ANSWER_CHARS,
     PHRASE,
-    PLAIN_SIGNS,
     RETRACTS,
     SENTENCE_END,
     WORD,
     Extraction,
     Reading,
     boxed_spans,
+    in_plain_signs,
     last_sentences,
     own_end,
     statements,
@@ -65,6 +65,7 @@ _INTENDS = re.compile(  # "So we need to calculate $..$"
     re.I,
 )
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_LEAD = re.compile(r"(?:so|thus|hence|therefore),?\s+(?=\S{1,20}\s?=)", re.I)
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
@@ -81,9 +82,9 @@ _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
 _TOKEN = re.compile(
     r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
-    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:])"
+    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
 )
-_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])")
+_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
@@ -310,7 +311,7 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
     for one in statements(text, start):
         if one.rule == "boxed":
@@ -331,6 +332,9 @@ def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
         return
     offset = text.index(body, start)
     end = offset + len(body)
+    lead = _LEAD.match(body)
+    if lead:  # "So x = 3/4."
+        offset, body = offset + lead.end(), body[lead.end() :]
     if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
     words = len(WORD.findall(body))

@@ -30,7 +30,6 @@ from cotbench.extract.shapes import (
     MAX_PHRASE_CHARS,
     MAX_STATEMENTS,
     MAX_WORDS_BELOW,
-    PLAIN_SIGNS,
     SENTENCE_END,
     UNDECIDED,
     WHOLE,
@@ -38,6 +37,7 @@ from cotbench.extract.shapes import (
     Reading,
     Statement,
     broken_off,
+    in_plain_signs,
     last_sentences,
     near,
     own_end,
@@ -508,7 +508,7 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
 
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     doubted = vague and _breaks_off(text, start)
     for rule, found in _letters(text, start, vague, choices):
         if doubted and rule == "phrase" and found.span and DOUBTS.search(text, found.span[1]):

@@ -17,13 +17,13 @@ from cotbench.extract.shapes import (
     BLANK,
     DECLINED,
     LETTER,
-    PLAIN_SIGNS,
     RETRACTS,
     UNDECIDED,
     Extraction,
     Reading,
     Statement,
     broken_off,
+    in_plain_signs,
     last_sentences,
     own_end,
     statements,
@@ -53,9 +53,10 @@ NUMBER = re.compile(
     r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
-    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqu](?![{LETTER}0-9]))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+    r"(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqu](?![{LETTER}0-9]))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
     r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
-    r"|\s?\^\s?(?:\{\s?(?P<raised>\d{1,3})\s?\}|(?P<raised2>\d{1,3})(?![\d.]))|(?P<raised3>[⁰¹²³⁴-⁹]{1,3}))?"
+    r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
     rf"(?:(?:\s|\\?\s?\\text\{{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
     rf"|\s?(?P<hans>[{''.join(_HANS)}])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
     re.I,
@@ -70,6 +71,8 @@ def _value(match: re.Match[str]) -> Fraction | None:
     if any(len(group) > 256 for group in match.groups() if group):
         return None
     whole = _SEPARATORS.sub("", match["whole"] or "0")
+    if match["euro"]:
+        whole = match["euro"].replace(".", "").replace(",", ".")
     if whole.count(".") > 1:
         whole = whole.replace(".", "")
     try:
@@ -86,7 +89,7 @@ def _value(match: re.Match[str]) -> Fraction | None:
         return None
     raised = match["raised"] or match["raised2"] or match["raised3"]
     if raised:
-        if len(str(value)) * _small(raised) > 256:
+        if len(str(value)) * abs(_small(raised)) > 256 or (value == 0 and _small(raised) < 0):
             return None
         value **= _small(raised)
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
@@ -142,7 +145,7 @@ _INSIDE = re.compile(
     r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]"
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed)\b"
     rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
 )
 
@@ -150,6 +153,8 @@ _MULTIPLIES = re.compile(
 def _is_part(match: re.Match[str]) -> bool:
     """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
+    if text[max(0, start - 7) : start].lower().endswith(("answer(", "finish(")):
+        return _MULTIPLIES.match(text, end) is not None
     if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
         return True
     if (match["n"] or match["n1"]) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):  # \frac{1}{12}x
@@ -178,15 +183,32 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
-_PARTS = {"half": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fifth": 5, "fifths": 5}
+_PARTS = {
+    "half": 2,
+    "third": 3,
+    "thirds": 3,
+    "quarter": 4,
+    "quarters": 4,
+    "fourths": 4,
+    "fifth": 5,
+    "fifths": 5,
+    "sixths": 6,
+    "eighths": 8,
+    "tenths": 10,
+}
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 _BIG = "hundred|thousand|million|billion|trillion|dozen"
 _JOIN = r"(?:\s|-)"
 _IN_WORDS = re.compile(
     rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)|(?:{_ANY})\b)"
-    rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?=(?:{_ANY})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
     rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?"
     rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b)?",
+    re.I,
+)
+# "one half", "three quarters"; "a third" may be the third of something.
+_FRACTION = re.compile(
+    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
     re.I,
 )
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
@@ -214,6 +236,8 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
                 total, group = total + (group or 1) * scale, Fraction(0)
             last = 0
         elif word == "and":
+            if total + group < 100:
+                return None  # "two and three"
             last = 0
     total += group
     if match["point"]:
@@ -229,6 +253,11 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
 
 def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extraction | None:
     """The number that a text says in words, if it is exactly one; or the last of several."""
+    fractions = list(_FRACTION.finditer(text, start, end))
+    whole = _FRACTION.fullmatch(text[start:end].strip(f" .{BLANK}"))
+    if whole and len(fractions) == 1:
+        fraction = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
+        return Extraction(answer=show_number(fraction), span=fractions[0].span())
     found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
@@ -320,7 +349,7 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
 
 # What says that there is no answer to give.
 _DECLINES = re.compile(
-    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b)\w*"
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b|say\s(?:how|what|exactly|which|for))\w*"
     r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
     r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
@@ -340,9 +369,7 @@ _ASKS_FOR_MORE = re.compile(
     r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
     re.I,
 )
-_TURNS_BACK = re.compile(
-    r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+|approximately|about)\b[^\n]*\d", re.I
-)
+_TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d", re.I)
 
 
 def declines(text: str, start: int, end: int) -> bool:
@@ -361,9 +388,11 @@ def asks_for_more(text: str, start: int, end: int) -> bool:
 _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
 _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
-_OPERATION = re.compile(rf"{_AROUND}(?:[-−–+*/×÷]|\\times|\\div|\\cdot|x(?=\s))\s?(?:\*\*)?[\s$(\\]*\d")
-_UNFINISHED = re.compile(  # "15 * (", "160 - r", where a number has to end
-    rf"\s?(?:(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+_OPERATION = re.compile(
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s))\s?(?:\*\*)?[\s$(\\]*\d"
+)
+_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
+    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
 _OPERAND = re.compile(
@@ -372,19 +401,17 @@ _OPERAND = re.compile(
 _VARIABLE = re.compile(
     r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
 )  # "(3/2)P + 11", where 11 is no answer
-_BOUND = re.compile(
-    r"(?:\b(?:(?:less|more|greater|fewer|larger)\sthan|at\s(?:least|most)|under|over|up\sto)|[<>≤≥])\s[$*]*\Z", re.I
+_BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
+_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|&)[\s$*]+(?:and\s)?\d[\d.,]*+)+[\s$*.]*\Z"
 )
-_COMPARED = re.compile(
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|[\s$*]*and\s[$*]*\d+[\s$*.]*\Z"
-)  # "50% > 39%", "7 and 8"
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
 # "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
 _VERB = re.compile(
-    r"\s(?:[a-z]+\s){1,3}(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
+    r"\s(?:[a-z]+\s){1,3}(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
     re.I,
 )
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
@@ -397,7 +424,7 @@ def _begins(text: str, start: int, match: re.Match[str]) -> bool:
     return (
         not before
         or re.fullmatch(
-            r"(?:about|around|approximately|exactly|only|a total of|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
+            r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
         )
         is not None
     )
@@ -429,6 +456,12 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     return _of_side(text, *last)
 
 
+def _is_bound(text: str, start: int, span: Span) -> bool:
+    """Whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
+    bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
+    return bound is not None and not (bound[0][0] == "<" and text[span[1] : span[1] + 1] == ">")
+
+
 def _of_side(text: str, start: int, end: int) -> Extraction | None:
     numbers = list(_numbers(text, start, end))
     if not numbers:
@@ -443,6 +476,8 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         found = concluded_number(text, start, end)
         if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
             return None
+        if found and found.span and _is_bound(text, start, found.span):
+            return None  # "less than 5"
         if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
             return None  # "the value of step 4"
         if (
@@ -454,11 +489,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
-    if (
-        _one_of_two(first, start, end)
-        or _measured_together(first)
-        or _BOUND.search(text, max(start, first.start() - 20), first.start())
-    ):
+    if _one_of_two(first, start, end) or _measured_together(first) or _is_bound(text, start, first.span()):
         return None
     if _COMPARED.match(text, first.end(), end):
         return None
@@ -760,7 +791,7 @@ def _points_are_separators(text: str, start: int) -> bool:
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
     if ".000" in text and _points_are_separators(text, start):
         for rule, found in _number_readings(text, start, vague):
             thousands = found.span and _POINTED.search(text, *found.span)

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from cotbench.extract.parts import INVISIBLE, SPACES, Span
 
@@ -206,6 +206,23 @@ _DISPLAY = {"\\[": "\\]", "$$": "$$"}
 WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside commands and \text{..}
 
 
+@lru_cache(maxsize=4)
+def _lower(text: str) -> str:
+    """A text in lower case: the same one is asked for by every rule."""
+    return text.lower()
+
+
+@lru_cache(maxsize=64)
+def _ascii(anchors: tuple[str, ...]) -> tuple[str, ...]:
+    """The anchors that a text of ASCII alone may hold."""
+    return tuple(anchor for anchor in anchors if anchor.isascii())
+
+
+def in_plain_signs(text: str) -> str:
+    """A text with `PLAIN_SIGNS` in it, each in the place of the sign that means it."""
+    return text if text.isascii() else text.translate(PLAIN_SIGNS)
+
+
 def near(
     pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
 ) -> list[re.Match[str]]:
@@ -213,14 +230,11 @@ def near(
 
     before: 0 where every match begins with an anchor.
     """
-    low = text.lower()
+    low = _lower(text)
     if len(low) != len(text):  # a few letters have two in lower case
         return list(pattern.finditer(text, start))
     spots = []
-    ascii_only = low.isascii()
-    for anchor in anchors:
-        if ascii_only and not anchor.isascii():
-            continue
+    for anchor in _ascii(tuple(anchors)) if low.isascii() else anchors:
         at = low.find(anchor, start)
         while at >= 0:
             spots.append(at)
@@ -238,6 +252,9 @@ def near(
             left = at - before
         right = min(len(text), max(right, at + after))
     return found
+
+
+_BARE_VALUE = re.compile(r"(-?\d[\d.eE+-]*|true|false|null|[A-Z])\s*[,}\n]")  # of a field of an object, without quotes
 
 
 def _closer(head: str) -> str:
@@ -262,6 +279,9 @@ def _phrases(rule: str, text: str, start: int) -> Iterator[tuple[Span, bool]]:
         if rule == "phrase" and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
         closer = _closer(head[0])
+        if closer == "}" and (value := _BARE_VALUE.match(text, begin)):
+            yield value.span(1), False
+            continue
         if closer:
             close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
             if close > begin:
