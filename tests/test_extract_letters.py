@@ -1328,6 +1328,16 @@ def test_every_language_states_options(language: str) -> None:
 # --- not one but the other, several, none; taken back --------------------------------------------------------------
 
 JUDGED: list[Row] = [
+    (
+        "others' errors behind a statement",
+        "Answer: B\n\nSome take silver for red. That is wrong. (A) is right for red.",
+        "B",
+    ),
+    (
+        "a noun and a verb behind a statement",
+        "Answer: B\n\nA correction of its colour is not needed. I wait for (C).",
+        "B",
+    ),
     ("not one but the other", "The answer is not A but B.", "B"),
     ("not one, the other", "The answer isn't A, it's B.", "B"),
     ("not one but the other, without a phrase", "It is not A but B.", "B"),

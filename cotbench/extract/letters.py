@@ -264,10 +264,10 @@ _LAST = re.compile(
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
 _TAKES_BACK = re.compile(
-    r"(?<![a-z,]\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
+    r"(?<!(?-i:[a-z,]\s))\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
     r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
-    r"|(?:that|this)\s(?:is|was)\s(?:wrong|incorrect|a\smistake|not\s(?:right|correct))\b(?=[.!,]\s)|correction\b|actually,\s(?:no|that))"
+    r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
     r"|等等|不对|更正|我(?:算|弄|看)错了|待って|잠깐|아니,",
     re.I,
 )
