@@ -1328,6 +1328,18 @@ def test_every_language_states_options(language: str) -> None:
 # --- not one but the other, several, none; taken back --------------------------------------------------------------
 
 JUDGED: list[Row] = [
+    ("discarded", "We can discard option B.", None),
+    ("it fails", "So option B fails.", None),
+    ("none of the letters is right", "None of A, B, C or D is correct.", None),
+    ("one of two is right", "A or B is correct.", None),
+    ("two boxes with and", "\\boxed{A} and \\boxed{B}", None),
+    ("the same box twice", "\\boxed{B} and \\boxed{B}", "B"),
+    ("a first thought", "Initially I thought the answer was A. It's B.", "B"),
+    ("no, another", "Answer: A. No, B.", "B"),
+    ("bare letters as headings", "#### (B)\nIt fails.\n\n#### (C)\nIt fails too.\n\nSo (A) is the best fit.", "A"),
+    ("a pick", "My pick is B.", "B"),
+    ("a contraction", "The answer's B", "B"),
+    ("an adverb", "It melts first.\nClearly B.", "B"),
     (
         "others' errors behind a statement",
         "Answer: B\n\nSome take silver for red. That is wrong. (A) is right for red.",

@@ -1,14 +1,22 @@
-r"""Reading the letter of an option: by its letter, by its text, or by both.
+r"""Reading the letter of an option: by its letter, by its text, or by both; in English and some twenty other languages.
 
-What a text states outright (`statements`) comes first, the last of it. A verdict in passing ("(C) is correct", "closest
-to C") counts where nothing is stated outright, or where the text takes the statement back before it.
+What a text states outright (`statements`) comes first, the last of it. Policies:
+
+* A verdict in passing ("(C) is correct", "closest to C", "so (A) fits best") counts where nothing is stated outright, or
+  where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with nothing
+  in its place, is no answer.
+* "Not A but B" is B. An option that is ruled out, supposed ("if ...") or said to be another's answer is none.
+* Two options ("A or C", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
+  unless an option says so.
+* A field of an object counts as stated where the object ends, behind the field with its reasons.
+* What a long text states before it breaks off in doubt ("Wait, but maybe ...") is no answer, as in a text that was cut.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 
 from cotbench.extract.numbers import declines
 from cotbench.extract.options import (
@@ -108,6 +116,8 @@ _VERDICTS = (
     "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
     " exactly perfectly most"
 ).split()
+_OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
+_NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?(?:(?:correct|right|final)\s)?(?:option|choice|answer|statement)?\s?(?:(?:is|was|were)\s)?[(*]*\Z",
@@ -118,6 +128,7 @@ _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
     r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:first|initially|originally)\b[^.\n]{0,40}\b(?:answer|option|choice)\s(?:is|was|would\sbe)\W*\Z"
     r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
@@ -129,12 +140,19 @@ _IS_RIGHT = re.compile(
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
     r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
 )
-_SUBJECT = re.compile(r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might)\b")  # "(B) is too soft"
+_SUBJECT = re.compile(
+    r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might|fails|falls)\b|[)*\]]*\s(?:doesn|isn|won|can)['’]t\b"
+)  # "(B) is too soft"
+_STRUCK = re.compile(  # "we discard option"
+    r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
+    re.I,
+)
 _JUDGED = re.compile(
     r"^[ \t*_>-]*+\(?(?P<letter>[A-Z])[).:]\**\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b", re.M
 )
 _POINTS = re.compile(
-    r"\bI\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
+    r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
+    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
     r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
     r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
@@ -145,7 +163,7 @@ _POINTS = re.compile(
     re.M,
 )
 _POINTERS = (
-    "choose|pick|select|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
+    "choose|pick|select|guess|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
     "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
 ).split("|")
 
@@ -221,7 +239,7 @@ _SECOND = re.compile(
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
-    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|,\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
+    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
 _CLAUSE = re.compile(
     r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
@@ -250,12 +268,13 @@ _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
-    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
+    r"|[^\n]{0,200}\bit(?:\sis|['’]s)\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
     r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
@@ -264,10 +283,11 @@ _LAST = re.compile(
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
 _TAKES_BACK = re.compile(
-    r"(?<!(?-i:[a-z,]\s))\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
+    r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
     r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
     r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
+    r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
     r"|等等|不对|更正|我(?:算|弄|看)错了|待って|잠깐|아니,",
     re.I,
 )
@@ -399,13 +419,17 @@ def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
 def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
     for match in _last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
         group = str(match.lastgroup)
-        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group))
+        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group)) or _NONE_OF.search(
+            text, max(start, match.start(group) - 40), match.start(group)
+        )
         if (
             match[group] in LETTERS[:count]
             and not supposed
             and not _is_word(text, match[group], match.end(group), len(text))
         ):
-            also = _ALSO.search(text, match.end(group), match.end())
+            also = _ALSO.search(text, match.end(group), match.end()) or _OR_THIS.search(
+                text, max(start, match.start(group) - 24), match.start(group)
+            )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
         end = _line_end(text, match.end())
@@ -500,9 +524,19 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
     several = (
         len(headed) > 1 and len({(_of_statement(text, start, one, choices) or UNDECIDED).answer for one in headed}) > 1
     )
-    for one in found:
-        if one.rule == "hashes" and several and not _HEADING.match(text, *one.span):
+    for one, earlier in zip_longest(found, found[1:]):
+        if (
+            one.rule == "hashes"
+            and several
+            and not (_HEADING.match(text, *one.span) and not text[one.span[1] :].strip())
+        ):
             continue
+        both_boxed = earlier is not None and earlier.rule == one.rule == "boxed"
+        if both_boxed and _JOINS_BOXES.fullmatch(text, earlier.span[1], one.span[0]):
+            letters = {said.answer for box in (earlier, one) if (said := _of_statement(text, start, box, choices))}
+            if len(letters) > 1:
+                yield one, UNDECIDED  # \boxed{A} and \boxed{B}
+                continue
         if said := _of_statement(text, start, one, choices):
             yield one, said
 
@@ -633,6 +667,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             continue
         marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
+        marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
@@ -641,6 +676,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             ending
             and (ending["letter"] in LETTERS[:count] or _named_low(text, ending, count))
             and len(_named_letters(text, *last, count)) <= 1
+            and not _STRUCK.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
         whole = not SENTENCE_END.search(text, *last)

@@ -153,7 +153,7 @@ _ELSEWHERE = (
 PHRASE = re.compile(
     r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
-    r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|\s*+(?:=|→|->|⇒))"
+    r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+(?:=|→|->|⇒))"
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
     r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
