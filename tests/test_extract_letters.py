@@ -1328,6 +1328,10 @@ def test_every_language_states_options(language: str) -> None:
 # --- not one but the other, several, none; taken back --------------------------------------------------------------
 
 JUDGED: list[Row] = [
+    ("each judged on a line of its own", "A: incorrect\nB: incorrect\nC: correct\nD: incorrect", "C"),
+    ("each judged behind a dash", "A) red - wrong\nB) white - correct\nC) grey - wrong", "B"),
+    ("another judged behind a statement, in Chinese", "【答案】B【解析】A不对。", "B"),
+    ("an option in quotes, in Korean", "답은 'B'입니다", "B"),
     ("discarded", "We can discard option B.", None),
     ("it fails", "So option B fails.", None),
     ("none of the letters is right", "None of A, B, C or D is correct.", None),

@@ -70,8 +70,8 @@ _HEAD = re.compile(
     r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
     r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
-    r"(?P<letter>[A-Z])(?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
-    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.))"
+    r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
+    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.)))"
 )
 _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
@@ -148,7 +148,8 @@ _STRUCK = re.compile(  # "we discard option"
     re.I,
 )
 _JUDGED = re.compile(
-    r"^[ \t*_>-]*+\(?(?P<letter>[A-Z])[).:]\**\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b", re.M
+    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b|\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b|[^.\n]{0,80}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|[^\n]{0,80}?[✅✓✔])",
+    re.M,
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -210,7 +211,7 @@ _RIGHT_SIGNS = (
 )
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
-    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
@@ -288,7 +289,7 @@ _TAKES_BACK = re.compile(
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
     r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
     r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
-    r"|等等|不对|更正|我(?:算|弄|看)错了|待って|잠깐|아니,",
+    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니,)|我(?:算|弄|看|选)错了",
     re.I,
 )
 _FALSE = re.compile(

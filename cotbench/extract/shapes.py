@@ -136,7 +136,7 @@ _LINKS = (
     r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
-    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
     r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
     r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
