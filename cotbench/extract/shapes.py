@@ -400,7 +400,13 @@ CUT = re.compile(
 _OPEN_AT_END = re.compile(
     r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
 )
-WHOLE = re.compile(r"[.!?。！？।|$)\]}*\"”』」✅>]\s*\Z")
+WHOLE = re.compile(r"(?:[.!?。！？।|$)\]}\"”』」✅>]|\*\*)\s*\Z")
+
+
+_THINKING = re.compile(
+    r"\b(?:wait|hmm|alternatively|let me (?:see|think|check|re-?\w+|verify|try)|okay,? so|hold on)\b", re.I
+)
+_THINKS_FOR = 4_000  # characters of a text's end that show whether it thinks aloud
 
 
 def broken_off(text: str, start: int) -> bool:
@@ -408,7 +414,12 @@ def broken_off(text: str, start: int) -> bool:
     near = max(start, len(text) - 300)
     if CUT.search(text, max(start, len(text) - 40)) or _OPEN_AT_END.search(text, near):
         return True
-    return WHOLE.search(text, max(start, len(text) - 40)) is None and DOUBTS.search(text, near) is not None
+    if WHOLE.search(text, max(start, len(text) - 40)):
+        return False
+    if DOUBTS.search(text, near):
+        return True
+    words = len(text[text.rfind("\n", near) + 1 :].split())  # of the last line
+    return words > MAX_WORDS_BELOW and len(_THINKING.findall(text, max(start, len(text) - _THINKS_FOR))) > 1
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")
