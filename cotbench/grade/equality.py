@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.grade.asides import labelled, tells_cases, without_asides, yes_or_no
 from cotbench.grade.forms import (
     Form,
     Matrix,
@@ -27,9 +28,10 @@ from cotbench.grade.forms import (
     Value,
 )
 from cotbench.grade.formula import read
-from cotbench.grade.intervals import bounds
+from cotbench.grade.idioms import in_round_brackets, one_derivative
+from cotbench.grade.intervals import bounds, numbers_of
 from cotbench.grade.measures import half_of_day, same_time, time_of, unit_of
-from cotbench.grade.notation import clean_latex, plain_words, prose, same_text, without_text
+from cotbench.grade.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
 from cotbench.grade.numeric import functions_named, rounded, same_expression
 
 # --- values -------------------------------------------------------------------------------------------------------
@@ -51,8 +53,11 @@ def _same_value(gold: Value, answer: Value) -> bool:
         return False
     elif gold.unit and answer.unit and gold.expr.is_Symbol and gold.unit != answer.unit:
         return False  # "n even", "n odd"
-    if gold.degrees and answer.degrees and {gold.unit.upper(), answer.unit.upper()} == {"C", "F"}:
+    scales = [value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)]
+    if all(scales) and scales[0] != scales[1]:
         return False
+    if any(scales) and gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
+        return False  # of temperature, not of arc
     if (gold.degrees and not answer.degrees and other) or (answer.degrees and not gold.degrees and one):
         return False  # 75 degrees and 75 cm
     if (gold.percent and (answer.degrees or other)) or (answer.percent and (gold.degrees or one)):
@@ -89,11 +94,15 @@ def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
         return _in_order(sorted(gold, key=_unit_name), sorted(answer, key=_unit_name))
     rest = list(answer)
     for one in gold:
-        hit = next((other for other in rest if same(one, other)), None)
+        hit = next((other for other in rest if _is_set(one) == _is_set(other) and same(one, other)), None)
         if hit is None:
             return False
         rest.remove(hit)
     return True
+
+
+def _is_set(form: Form) -> bool:
+    return isinstance(form, Sequence) and form.kind == "set"
 
 
 def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
@@ -166,7 +175,10 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
             interchangeable = {_name_of(gold), _name_of(answer)} <= {"y", "f", "f(x)"}  # f(x) = 2x and y = 2x
             if interchangeable or same(gold.sides[0], answer.sides[0]):
                 return same(_unnamed(gold), _unnamed(answer))
-        return len(gold.sides) == len(answer.sides) == 2 and _same_ratio(gold, answer, signed=False)
+        if len(gold.sides) != 2 or len(answer.sides) != 2:
+            return False
+        turned = same(gold.sides[0], answer.sides[1]) and same(gold.sides[1], answer.sides[0])
+        return turned or _same_ratio(gold, answer, signed=False)
     one, other = bounds(gold), bounds(answer)
     if one and other:
         named = [
@@ -174,7 +186,7 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
             for r in (gold, answer)
         ]
         return named[0] == named[1] and same(one, other)
-    if gold.signs == answer.signs and gold.signs[0].startswith("mod ") and len(gold.signs) == 1:
+    if gold.signs == answer.signs and _is_residue(gold):
         return _same_residue(gold, answer)
     links = [_links(gold), _links(answer)]
     if len(links[0]) != len(links[1]) or not all(links):
@@ -195,13 +207,18 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
     return True
 
 
+def _is_residue(form: Form) -> bool:
+    return isinstance(form, Relation) and len(form.signs) == 1 and form.signs[0].startswith("mod ")
+
+
 def _same_residue(gold: Relation, answer: Relation) -> bool:
     """x = 3 and x = 10, both modulo 7."""
     modulus = gold.signs[0].removeprefix("mod ")
     rests: list[Any] = [form.sides[1].expr for form in (gold, answer) if isinstance(form.sides[1], Value)]
     if not modulus.isdigit() or int(modulus) == 0 or len(rests) != 2 or not all(rest.is_Integer for rest in rests):
         return _in_order(gold.sides, answer.sides)
-    return same(gold.sides[0], answer.sides[0]) and (rests[0] - rests[1]) % int(modulus) == 0
+    names = [form.sides[0] for form in (gold, answer) if form.sides[0] != Text("")]
+    return (len(names) < 2 or same(*names)) and (rests[0] - rests[1]) % int(modulus) == 0
 
 
 def _links(chain: Relation) -> list[Relation]:
@@ -223,6 +240,9 @@ def _same_ratio(gold: Relation, answer: Relation, *, signed: bool) -> bool:
     if one.free_symbols != other.free_symbols or not one.free_symbols:
         return False
     ratio = sp.simplify(one / other) if other != 0 else None
+    if ratio is not None and ratio.free_symbols and not signed and one != 0:  # y = 1/x and xy = 1
+        tops = [sp.fraction(sp.together(side))[0] for side in (one, other)]
+        ratio = sp.simplify(tops[0] / tops[1])
     if ratio is None or ratio.free_symbols or ratio == 0:
         return False
     return not signed or bool(ratio > 0)
@@ -245,6 +265,8 @@ def _same_words(gold: Form, answer: Form) -> bool:
 def same(gold: Form, answer: Form) -> bool:
     """Whether two forms are equal under the policies of `cotbench.grade`."""
     gold, answer = _spelt_out(gold, answer), _spelt_out(answer, gold)
+    if isinstance(answer, Relation) and _is_residue(answer) and isinstance(gold, Value):
+        return same(gold, answer.sides[1])  # n \\equiv 5 \\pmod{17} for 5
     if not isinstance(gold, Relation) and (_gives(answer) or (isinstance(gold, Value) and _asked_for(answer))):
         answer = _unnamed(answer)
     elif _gives(gold) and not isinstance(answer, Relation):
@@ -256,7 +278,8 @@ def same(gold: Form, answer: Form) -> bool:
             if isinstance(form, Relation)
         ]
         if len(names) == 2 and names[0] and names[1] and not same(names[0], names[1]):
-            return False
+            relations = [form for form in (gold, answer) if isinstance(form, Relation) and len(form.sides) == 2]
+            return len(relations) == 2 and _same_ratio(relations[0], relations[1], signed=False)
         if not isinstance(gold, Relation) or not isinstance(answer, Relation) or not _same_relation(gold, answer):
             gold, answer = _unnamed(gold), _unnamed(answer)
         else:
@@ -353,6 +376,25 @@ def _same_vector(gold: Form, answer: Form) -> bool:
     return False
 
 
+def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
+    """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
+    pieces = [[form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)]
+    if len(pieces[0]) != len(gold.items) or len(pieces[1]) != len(answer.items) or len(pieces[0]) != len(pieces[1]):
+        return False
+    rest = list(pieces[1])
+    for one in pieces[0]:
+        hit = next((o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None)
+        if hit is None:
+            return False
+        rest.remove(hit)
+    return True
+
+
+def _same_condition(one: Form, other: Form) -> bool:
+    left = [isinstance(form, Text) and plain_words(form.text) in ("otherwise", "else") for form in (one, other)]
+    return any(left) or same(one, other)
+
+
 def _by_name(items: Items[Form]) -> Items[Form]:
     """Values of x, y and z in this order; of other unknowns as they are written."""
     named = all(_gives(item) and _name_of(item) in ("x", "y", "z") for item in items)
@@ -369,8 +411,11 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
     if kinds == {"set", "tuple"}:  # {(1, 2)} is (1, 2)
         several, pair = (gold, answer) if gold.kind == "set" else (answer, gold)
         return len(several.items) == 1 and same(several.items[0], pair)
-    if kinds == {"union"}:
-        return _matched(gold.items, answer.items)
+    if kinds == {"pieces"}:
+        return _same_pieces(gold, answer)
+    if kinds <= {"union", "meet", "tuple"} and kinds != {"tuple"}:
+        spans = numbers_of(gold), numbers_of(answer)
+        return spans[0] == spans[1] if None not in spans else kinds == {"union"} and _matched(gold.items, answer.items)
     if kinds <= {"list", "set"}:
         names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
         if kinds == {"list"} and len(gold.items) > 1 and sorted(names) == [0, len(gold.items)]:
@@ -404,38 +449,34 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
 _LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
 
 
-# "n in Z", "for all x", behind an answer: said by some and left out by others.
-_QUANTIFIER = re.compile(
-    r"[,;]?\s*(?:\(\s*)?(?:\\(?:text|quad)\s*(?:\{\s*(?:where|for|with|and)?[^{}]*\})?\s*)?(?<![A-Za-z\\])(?P<name>[A-Za-z])\s*\\in\s*\\(?:mathbb|text)\s*\{?\s*[NZQRC]\s*\}?"
-    r"(?:\s*[\^_]\s*\{?\s*[+*]\s*\}?)?\s*\)?\s*$|\s*\\text\s*\{\s*,?\s*for\s(?:all|any|every|some)\b[^{}]*\}.*$"
-)
-_LABELLED = re.compile(r"(?:\\text\s*\{)?\s*\((?P<letter>[A-J])\)\s*\}?\s*(?P<rest>[^\s}].*)", re.S)
+# "x in R, x != 3": the first says nothing of which x are meant
+_OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
+_POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
 def _readings(text: str) -> list[Form]:
-    """What an answer may mean: "70,110" may be two angles, "(C) 12" is an option's letter and its text."""
-    labelled = _LABELLED.fullmatch(clean_latex(text))
-    if labelled:
-        return [Text(labelled["letter"]), *_readings(labelled["rest"])]
-    forms: list[Form] = [read(text)]
+    """What an answer may mean: "70,110" may be two angles, "(C) 12" an option's letter and its text, "C(1,2)" a point."""
+    option = labelled(text)
+    if option:
+        try:
+            return [Text(option[0]), *_readings(option[1])]
+        except NotRead:
+            return [Text(option[0]), Text(without_text(option[1]))]
+    texts = [text]
     if _LIST_OR_THOUSANDS.fullmatch(text):
-        forms.append(read(text.replace(",", ", ")))
+        texts.append(text.replace(",", ", "))
+    if _POINT.match(text):
+        texts.append(_POINT.sub("", text))
+    if in_round_brackets(text) != text:
+        texts.append(in_round_brackets(text))
+    forms: list[Form] = []
+    for at, reading in enumerate(texts):
+        try:
+            forms.append(read(reading))
+        except NotRead:
+            if not forms and at == len(texts) - 1:
+                raise
     return forms
-
-
-def _without_quantifiers(gold: str, answer: str) -> tuple[str, str]:
-    """Two answers without "n in Z" and the like; a parameter that both name so is renamed to be the same."""
-    texts = [clean_latex(gold), clean_latex(answer)]
-    found = [_QUANTIFIER.search(text) for text in texts]
-    if not any(match and match.start() > 0 for match in found):
-        return gold, answer
-    cores = [
-        text[: match.start()] if match and match.start() > 0 else text for text, match in zip(texts, found, strict=True)
-    ]
-    names = [match["name"] if match else None for match in found]
-    if None not in names and names[0] != names[1]:
-        cores[1] = re.sub(rf"(?<![A-Za-z\\]){names[1]}(?![A-Za-z])", str(names[0]), cores[1])
-    return cores[0], cores[1]
 
 
 def _attempt(function: Callable[[], bool]) -> bool:
@@ -450,13 +491,34 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     words = prose(gold), prose(answer)
     if None not in words:
         return words[0] == words[1]
+    said = [number_said(word) if word else None for word in words]
+    if said[0] or said[1]:
+        gold, answer = said[0] or gold, said[1] or answer
+    decided = yes_or_no(gold), yes_or_no(answer)
+    if decided[0] and decided[1]:
+        return decided[0] == decided[1]
     one, other = time_of(gold), time_of(answer)
     if one and other:
         return same_time(one, other)
-    labels = [_LABELLED.fullmatch(clean_latex(text)) for text in (gold, answer)]
+    labels = labelled(gold), labelled(answer)
     if labels[0] and labels[1]:
-        return labels[0]["letter"] == labels[1]["letter"] and latex_equal(labels[0]["rest"], labels[1]["rest"])
-    gold, answer = _without_quantifiers(gold, answer)
+        return labels[0][0] == labels[1][0] and latex_equal(labels[0][1], labels[1][1])
+    gold, answer = _of_one_notation(gold, answer)
+    verdict = _compared(gold, answer)
+    if verdict is False:
+        cores = without_asides(gold, answer, _compared)
+        return _compared(*cores) if cores else False
+    return verdict
+
+
+def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
+    """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
+    cleaned = clean_latex(gold), clean_latex(answer)
+    changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*cleaned))
+    return (gold, answer) if changed == cleaned else (changed[0], changed[1])
+
+
+def _compared(gold: str, answer: str) -> bool | None:
     try:
         pairs = product(_readings(gold), _readings(answer))
         return any(_attempt(lambda a=a, b=b: same(a, b)) for a, b in pairs)  # type: ignore[misc]
@@ -484,7 +546,7 @@ def _same_prose(gold: str, answer: str) -> bool:
 
 def _same_result(gold: str, answer: str) -> bool:
     r"""Whether one is what the other, which can't be read, gives behind its last "=": 2 \\oplus 4 = 12 is 12."""
-    if ("=" in gold) == ("=" in answer):
+    if ("=" in gold) == ("=" in answer) or tells_cases(gold) or tells_cases(answer):
         return False
     plain, given = (gold, answer) if "=" in answer else (answer, gold)
     result = given.rpartition("=")[2]

@@ -38,7 +38,7 @@ def bounds(form: Form) -> Form | None:
     absolute = _of_absolute(sides, signs)
     if absolute:
         return absolute
-    names = [at for at, side in enumerate(sides) if side.is_Symbol]
+    names = [at for at, side in enumerate(sides) if side.is_Symbol or isinstance(side, sp.core.function.AppliedUndef)]
     usual = [at for at in names if str(sides[at]) in ("x", "y", "z", "t")]
     names = usual[:1] if len(names) > 1 else names  # x < a
     if len(names) != 1 or any(side.has(sides[names[0]]) for at, side in enumerate(sides) if at != names[0]):
@@ -56,6 +56,26 @@ def bounds(form: Form) -> Form | None:
     left = "[" if at > 0 and signs[at - 1] == "<=" else "("
     right = "]" if at + 1 < len(sides) and signs[at] == "<=" else ")"
     return Sequence("tuple", (low, high), left + right)
+
+
+def numbers_of(form: Form) -> Any:
+    """The real numbers that intervals, sets and their unions are, as a set of SymPy's; None where an end is unknown."""
+    if isinstance(form, Relation):
+        span = bounds(form)
+        return numbers_of(span) if span else None
+    if not isinstance(form, Sequence):
+        return None
+    if form.kind in ("union", "meet"):
+        parts = [numbers_of(item) for item in form.items]
+        return None if None in parts else (sp.Union if form.kind == "union" else sp.Intersection)(*parts)
+    ends = [item.expr for item in form.items if isinstance(item, Value)]
+    if len(ends) < len(form.items) or not all(end.is_extended_real and not end.free_symbols for end in ends):
+        return None
+    if form.kind == "set":
+        return sp.FiniteSet(*ends)
+    if form.kind != "tuple" or len(ends) != 2 or not bool(ends[0] < ends[1]):
+        return None
+    return sp.Interval(*ends, left_open=form.brackets[0] == "(", right_open=form.brackets[1] == ")")
 
 
 def _symbols(form: Form) -> set[Any]:

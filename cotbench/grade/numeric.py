@@ -8,8 +8,12 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.grade.forms import NotRead, TooLarge
+from cotbench.grade.values import HUGE, MAX_TERMS
+
 MIN_DIGITS = 6  # significant digits that a rounded decimal must have to stand for an exact value
 POINTS = 8
+SERIES_TERMS = 120  # of a power series at a point of at most 0.35
 SCALES = (sp.Integer(1), sp.Integer(17), sp.Rational(1, 7), sp.Integer(300))  # of random points
 _CLOSE = sp.Float("1e-40", 50)
 
@@ -19,13 +23,41 @@ def _same_number(a: Any, b: Any) -> bool:
         return True
     if a.is_Rational and b.is_Rational:
         return False
+    if a.has(sp.Sum) or b.has(sp.Sum):
+        return _same_float(sp.N(a, 30), sp.N(b, 30))
     if a.is_infinite or b.is_infinite or a.has(sp.oo, sp.nan, sp.zoo) or b.has(sp.oo, sp.nan, sp.zoo):
         return bool(a == b)
-    difference = (a - b).evalf(50, maxn=400)
+    digits = max((_digits(expr) for expr in (a, b)), default=0)
+    if digits > 100:  # the terms of a difference may agree in so many digits, 2^{2011} in 606
+        x, y = a.evalf(50, maxn=4 * digits + 400), b.evalf(50, maxn=4 * digits + 400)
+        if not _same_float(x, y):
+            return False
+    difference = (a - b).evalf(50, maxn=4 * digits + 400)
+    if digits > 100:
+        return difference == 0 or getattr(difference, "_prec", 53) <= 1  # no digit of the difference can be had
     size = max(abs(a.evalf(20)), abs(b.evalf(20)))
     if not difference.is_comparable and not difference.is_number:
         return False
     return bool(abs(difference) <= size * _CLOSE)
+
+
+def _digits(expr: Any) -> int:
+    """How many digits the largest whole number of an expression has."""
+    found = [number.q if abs(number.p) < number.q else number.p for number in expr.atoms(sp.Rational)]
+    powers = [
+        float(abs(power.exp) * sp.log(abs(power.base), 10).evalf(8))
+        for power in expr.atoms(sp.Pow)
+        if power.base.is_Integer and power.exp.is_Rational and abs(power.base) > 1
+    ]
+    return int(max([abs(number).bit_length() * 0.302 for number in map(int, found)] + powers, default=0))
+
+
+def _same_float(x: Any, y: Any) -> bool:
+    if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
+        return False
+    if not (x.is_comparable or x.is_complex) or x.has(sp.Sum) or y.has(sp.Sum):
+        return False
+    return bool(abs(x - y) <= sp.Float("1e-20") * max(abs(x), abs(y), sp.Float("1e-30")))
 
 
 def rounded(exact: Any, decimal: Any, places: int) -> bool:
@@ -79,6 +111,37 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     return agreed >= POINTS // 2
 
 
+def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
+    """Sums: their bounds whole numbers, the other unknowns small, so that a power series converges."""
+    points = random.Random(2)  # noqa: S311
+    bounds = {symbol for total in (a + b).atoms(sp.Sum, sp.Product) for end in total.limits[0][1:] for symbol in end.free_symbols}
+    for at in range(3):
+        values = {
+            symbol: sp.Integer(points.randint(2, 9)) if symbol in bounds else sp.Rational(points.randint(50, 350), 1009)
+            for symbol in symbols
+        }
+        if at == 1:
+            values = {symbol: value if symbol in bounds else -value for symbol, value in values.items()}
+        if not _same_float(*(_added_up(expr.subs(values)) for expr in (a, b))):
+            return False
+    return True
+
+
+def _added_up(expr: Any) -> Any:
+    """The number that an expression with sums is, a series by its first terms: they become small fast enough."""
+    totals = {}
+    for total in sorted(expr.atoms(sp.Sum, sp.Product), key=lambda total: len(total.atoms(sp.Sum, sp.Product))):
+        counter, low, high = total.limits[0]
+        if not low.is_Integer or not (high.is_Integer or high.is_infinite):
+            raise NotRead("the bounds of a sum")
+        last = int(high) if high.is_Integer else int(low) + SERIES_TERMS
+        if last - low > MAX_TERMS:
+            raise TooLarge("a long sum")
+        terms = [sp.N(total.function.subs(totals).subs(counter, at), 40) for at in range(int(low), last + 1)]
+        totals[total] = sp.Add(*terms) if isinstance(total, sp.Sum) else sp.Mul(*terms)
+    return sp.N(expr.subs(totals), 30)
+
+
 def functions_named(expr: Any) -> Any:
     """Applications of unknown functions, f(2), as symbols."""
     found = sorted(expr.atoms(sp.core.function.AppliedUndef), key=str)
@@ -92,6 +155,10 @@ def same_expression(a: Any, b: Any) -> bool:
         return _same_number(a, b)
     if a == b:
         return True
+    if any(symbol.name.startswith(HUGE) for symbol in symbols):
+        raise TooLarge("a power")
+    if (a + b).has(sp.Sum, sp.Product):
+        return _same_series(a, b, symbols)
     if (a + b).has(sp.factorial, sp.factorial2, sp.binomial):
         return _same_at_integers(a, b, symbols)
     return _same_function(a, b, symbols)
