@@ -36,7 +36,7 @@ def labelled(text: str) -> tuple[str, str] | None:
 
 _MARK = re.compile(
     r"(?P<lead>\\text\s*\{\s*[,(;\s]*|(?<![A-Za-z\\{])\(?)(?P<word>for|where|with|provided(?:\sthat)?|assuming|if|when|as\slong\sas|since|because"
-    r"|attained|achieved|obtained)(?![A-Za-z])",
+    r"|attained|achieved|obtained|any(?=\s(?:positive\s)?integer))(?![A-Za-z])",
     re.I,
 )
 _WHY = frozenset({"since", "because", "attained", "achieved", "obtained"})

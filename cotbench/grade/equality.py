@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from cotbench.grade.asides import labelled, tells_cases, without_asides, yes_or_no
+from cotbench.grade.constants import same_family
 from cotbench.grade.forms import (
     Form,
     Matrix,
@@ -28,11 +29,11 @@ from cotbench.grade.forms import (
     Value,
 )
 from cotbench.grade.formula import read
-from cotbench.grade.idioms import in_round_brackets, one_derivative
+from cotbench.grade.idioms import in_round_brackets, one_argument, one_derivative
 from cotbench.grade.intervals import bounds, numbers_of
 from cotbench.grade.measures import half_of_day, same_time, time_of, unit_of
 from cotbench.grade.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
-from cotbench.grade.numeric import functions_named, rounded, same_expression
+from cotbench.grade.numeric import constant_ratio, functions_named, rounded, same_expression
 
 # --- values -------------------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ def _same_value(gold: Value, answer: Value) -> bool:
             return True
         if factor == 1 and a_places is not None and a.is_Rational and b.is_number and rounded(b, a, a_places):
             return True
-    return False
+    return not (gold.unit or answer.unit) and same_family(gold.expr, answer.expr)
 
 
 # --- other forms --------------------------------------------------------------------------------------------------
@@ -151,18 +152,22 @@ def _gives(form: Form) -> bool:
     return named or len(form.sides) > 2 or form.signs[-1] == "~" or reckoned
 
 
-def _asked_for(form: Form) -> bool:
-    """Whether an answer gives the value of what may have been asked for: m + n = 6, cos A = 1/2; not 2x = 6, x^2 = 6."""
+def _asked_for(form: Form) -> Form | None:
+    """The value of what may have been asked for: of m + n = 6, cos A = 1/2, a + b = 2k; not of 2x = 6, x^2 = 6."""
     if not isinstance(form, Relation) or form.signs != ("=",):
-        return False
+        return None
     left, right = form.sides
     if not isinstance(left, Value) or not isinstance(right, Value):
-        return False
-    if not right.expr.free_symbols:
-        spoken_of = isinstance(left.expr, sp.Function) or left.expr.func in (sp.Abs, sp.log)
-        curved = any(power.exp.is_Integer and power.exp > 1 for power in left.expr.atoms(sp.Pow))  # a circle's equation
-        return (len(left.expr.free_symbols) > 1 and not curved) or (spoken_of and bool(left.expr.free_symbols))
-    return bool(left.expr.free_symbols) and _same_value(left, right)  # 7(3y + 2) = 21y + 14
+        return None
+    if left.expr.free_symbols and _same_value(left, right):  # 7(3y + 2) = 21y + 14
+        return right
+    for name, value in ((left, right), (right, left)):
+        spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log)
+        curved = any(power.exp.is_Integer and power.exp > 1 for power in name.expr.atoms(sp.Pow))  # a circle's equation
+        unknowns = name.expr.free_symbols
+        if not unknowns & value.expr.free_symbols and ((len(unknowns) > 1 and not curved) or (spoken_of and unknowns)):
+            return value
+    return None
 
 
 def _name_of(form: Form) -> str:
@@ -172,8 +177,10 @@ def _name_of(form: Form) -> str:
 def _same_relation(gold: Relation, answer: Relation) -> bool:
     if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
         if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
-            interchangeable = {_name_of(gold), _name_of(answer)} <= {"y", "f", "f(x)"}  # f(x) = 2x and y = 2x
-            if interchangeable or same(gold.sides[0], answer.sides[0]):
+            names = _name_of(gold), _name_of(answer)
+            interchangeable = set(names) <= {"y", "f", "f(x)"}  # f(x) = 2x and y = 2x
+            indexed = names[0].startswith(f"{names[1]}_") or names[1].startswith(f"{names[0]}_")  # X_d = 2 and X = 2
+            if interchangeable or (indexed and all(names)) or same(gold.sides[0], answer.sides[0]):
                 return same(_unnamed(gold), _unnamed(answer))
         if len(gold.sides) != 2 or len(answer.sides) != 2:
             return False
@@ -239,13 +246,10 @@ def _same_ratio(gold: Relation, answer: Relation, *, signed: bool) -> bool:
     one, other = exprs[0] - exprs[1], exprs[2] - exprs[3]
     if one.free_symbols != other.free_symbols or not one.free_symbols:
         return False
-    ratio = sp.simplify(one / other) if other != 0 else None
-    if ratio is not None and ratio.free_symbols and not signed and one != 0:  # y = 1/x and xy = 1
-        tops = [sp.fraction(sp.together(side))[0] for side in (one, other)]
-        ratio = sp.simplify(tops[0] / tops[1])
-    if ratio is None or ratio.free_symbols or ratio == 0:
-        return False
-    return not signed or bool(ratio > 0)
+    ratio = constant_ratio(one, other)
+    if ratio is None and not signed:  # y = 1/x and xy = 1
+        ratio = constant_ratio(*(sp.fraction(sp.together(side))[0] for side in (one, other)))
+    return ratio is not None and (not signed or bool(ratio > 0))
 
 
 def _as_text(form: Form) -> str | None:
@@ -267,8 +271,11 @@ def same(gold: Form, answer: Form) -> bool:
     gold, answer = _spelt_out(gold, answer), _spelt_out(answer, gold)
     if isinstance(answer, Relation) and _is_residue(answer) and isinstance(gold, Value):
         return same(gold, answer.sides[1])  # n \\equiv 5 \\pmod{17} for 5
-    if not isinstance(gold, Relation) and (_gives(answer) or (isinstance(gold, Value) and _asked_for(answer))):
+    asked_for = _asked_for(answer) if isinstance(gold, Value) else None
+    if not isinstance(gold, Relation) and _gives(answer):
         answer = _unnamed(answer)
+    elif asked_for:
+        answer = asked_for
     elif _gives(gold) and not isinstance(answer, Relation):
         gold = _unnamed(gold)
     elif _gives(gold) and _gives(answer) and not (_is_name(_first(gold)) and _is_name(_first(answer))):
@@ -451,6 +458,8 @@ _LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
 
 # "x in R, x != 3": the first says nothing of which x are meant
 _OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
+_LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])")
+_LEAD = re.compile(r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I)
 _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
@@ -470,6 +479,8 @@ def _readings(text: str) -> list[Form]:
     if in_round_brackets(text) != text:
         texts.append(in_round_brackets(text))
     forms: list[Form] = []
+    if _LETTERS_BELOW.search(text):
+        forms = [read(text, tight=True)]
     for at, reading in enumerate(texts):
         try:
             forms.append(read(reading))
@@ -514,7 +525,8 @@ def latex_equal(gold: str, answer: str) -> bool | None:
 def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
     """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
     cleaned = clean_latex(gold), clean_latex(answer)
-    changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*cleaned))
+    changed = tuple(_LEAD.sub("", text, count=1) if _LEAD.match(text) else text for text in cleaned)
+    changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*one_argument(*changed)))
     return (gold, answer) if changed == cleaned else (changed[0], changed[1])
 
 

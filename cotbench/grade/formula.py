@@ -71,7 +71,7 @@ class _FormParser(ValueParser):
         joints = []
         while joint := self._joins():
             joints.append(joint)
-            if self.peek().kind == "end" or self.peek().text in (")", "]", "}", "rangle"):
+            if self.peek().kind in ("end", "end_env") or self.peek().text in (")", "]", "}", "rangle", "\\"):
                 break  # "1, 2,"
             items.append(self.relation())
         if len(items) > 1 and all(joint == "and" for joint in joints) and all(map(_is_inequality, items)):
@@ -395,6 +395,8 @@ class _FormParser(ValueParser):
         )
         if closes and isinstance(inner, Sequence) and inner.kind == "list":
             self.at += 1
+            if all(isinstance(item, Relation) and item.signs == ("=",) for item in inner.items):
+                return inner  # [x = 1, y = 2]
             brackets = "()" if opener == "langle" else opener + close.text
             following = self.peek()
             if following.text in ("^", "_") or (
@@ -551,12 +553,12 @@ def _plus_and_minus(form: Form) -> list[Form]:
     return [form]
 
 
-def read(text: str) -> Form:
-    """The form of an answer. Raises NotRead, TooLarge."""
+def read(text: str, *, tight: bool = False) -> Form:
+    """The form of an answer; tight: t/RC is t/(RC). Raises NotRead, TooLarge."""
     cleaned = clean_latex(text)
     found = tokens_of(cleaned)
     if not found:
         raise NotRead("nothing")
     if len(found) == 1 and found[0].kind == "text" and re.search(r"[\d,]|\b(?:and|or)\b", found[0].text):
         return read(found[0].text)  # \text{17 units}, \text{A,C,F}
-    return _FormParser(found).whole()
+    return _FormParser(found, tight=tight).whole()

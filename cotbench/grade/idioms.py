@@ -25,8 +25,8 @@ def _lines(match: re.Match[str]) -> str:
     if "\\begin" in body:
         return body
     out = ""
-    for line in _ROW_END.split(re.sub(r"(?<!\\)&", "", body)):
-        line = line.strip().rstrip(",;")
+    for line in _ROW_END.split(body):
+        line = re.sub(r"(?<!\\)&", "", line).strip().rstrip(",;")
         if line:
             out += line if not out else f" {line}" if _GOES_ON.match(line) else f", {line}"
     return out
@@ -110,15 +110,32 @@ def _scale(match: re.Match[str]) -> str:
     return rf"^\circ \text{{{(match['letter'] or match['scale'][0]).upper()}}}"
 
 
+# --- functions and their arguments --------------------------------------------------------------------------------
+
+_FUNCTION_OF = re.compile(r"\s*([A-Za-z])\s?\(\s?([a-z])\s?\)\s*=")
+_COMMAND_OR_LETTER = re.compile(r"\\text\s*\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]")
+
+
+def one_argument(gold: str, answer: str) -> tuple[str, str]:
+    """Two functions of one argument: f(n) = n + 1 is f(x) = x + 1."""
+    one, other = _FUNCTION_OF.match(gold), _FUNCTION_OF.match(answer)
+    if one is None or other is None or one[1] != other[1] or one[2] == other[2]:
+        return gold, answer
+    names = {other[2]: one[2], one[2]: r" \xi_0 "}  # of f(a) = ax the x is another
+    return gold, _COMMAND_OR_LETTER.sub(lambda m: names.get(m[0], m[0]), answer)
+
+
 # --- derivatives --------------------------------------------------------------------------------------------------
 
 _D = r"(?:d|\\text\s*\{\s*d\s*\})"
 _DERIVATIVE = re.compile(
-    rf"\\frac\s*\{{\s*{_D}\s*(?:\^\s*\{{?\s*(?P<order>\d)\s*\}}?)?\s*(?P<name>[A-Za-z]|\\[a-z]+)(?P<index>\s*_\s*(?:\{{[^{{}}]*\}}|\w))?\s*\}}"
+    rf"\\frac\s*\{{\s*{_D}\s*(?:\^\s*\{{?\s*(?P<order>\d)\s*\}}?)?\s*(?P<name>[A-Za-z]|\\[a-z]+)(?:\s*_\s*(?:\{{(?P<index>[^{{}}]*)\}}|(?P<short>\w)))?(?:\s?\([tx]\))?\s*\}}"
     rf"\s*\{{\s*{_D}\s*(?P<by>[A-Za-z]|\\[a-z]+)\s*(?:\^\s*\{{?\s*\d\s*\}}?)?\s*\}}"
 )
 _DOTS = re.compile(r"\\(?P<dots>d{1,2})ot\s*(?:\{\s*(?P<braced>[A-Za-z]|\\[a-z]+)\s*\}|(?P<name>[A-Za-z]|\\[a-z]+))")
-_PRIMED = re.compile(r"(\\[a-z]+|[A-Za-z])\s?'")
+_OF_TIME = re.compile(
+    r"((?:\\(?!sin|cos|tan|exp|ln|log|sqrt)[a-z]+|(?<![A-Za-z\\])[A-Za-z]{1,3})(?:'*|\s?_\s?\{?\w+\}?'*|'+_\{\w+\}))\s?\(\s?[tx]\s?\)"
+)
 
 
 def one_derivative(gold: str, answer: str) -> tuple[str, str]:
@@ -129,18 +146,17 @@ def one_derivative(gold: str, answer: str) -> tuple[str, str]:
     plain = any("'" in text or "\\dot" in text or "\\ddot" in text for text in texts)
 
     def primes(match: re.Match[str]) -> str:
-        marks = "'" * int(match["order"] or 1)
-        name = match["name"] + (match["index"] or "")
-        return f" {match['name']}{marks}{match['index'] or ''} " if plain else rf" {name}{marks}_{{d{match['by']}}} "
+        marks, index = "'" * int(match["order"] or 1), match["index"] or match["short"] or ""
+        if plain:
+            return f" {match['name']}{marks}{'_{' + index + '}' if index else ''} "
+        return rf" {match['name']}{marks}_{{{index}d{match['by']}}} "
 
     out = []
     for text in texts:
         text = _DERIVATIVE.sub(primes, text)
         out.append(_DOTS.sub(lambda m: f"{m['braced'] or m['name']}{chr(39) * len(m['dots'])}", text))
-    names = {re.escape(m[1]) for text in out for m in _PRIMED.finditer(text)}
-    if names and plain and any("=" in text for text in out):  # y'(t) + r y(t) = 0
-        argument = re.compile(rf"(?<![A-Za-z\\])((?:{'|'.join(sorted(names))})'*)\s?\(\s?[xt]\s?\)")
-        out = [argument.sub(r"\1 ", text) for text in out]
+    if any("=" in text for text in out):  # y'(t) + r y(t) = x(t)
+        out = [_OF_TIME.sub(r"\1 ", text) for text in out]
     return out[0], out[1]
 
 
@@ -206,6 +222,7 @@ _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("about", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
     ("approx", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
     ("roughly", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
+    (")", lambda text: re.sub(r"(?<=[\d}])\s\(([A-Za-z]{2,}(?:\s[A-Za-z]+){0,2})\)\s*$", r" \\text{\1}", text)),
     ("]", _usual_brackets),
     ("[", _usual_brackets),
     ("{", _bare),

@@ -15,6 +15,7 @@ MIN_DIGITS = 6  # significant digits that a rounded decimal must have to stand f
 POINTS = 8
 SERIES_TERMS = 120  # of a power series at a point of at most 0.35
 SCALES = (sp.Integer(1), sp.Integer(17), sp.Rational(1, 7), sp.Integer(300))  # of random points
+_WHOLE = frozenset("n k m d p q j l c N M K ell".split())  # names of whole numbers
 _CLOSE = sp.Float("1e-40", 50)
 
 
@@ -73,10 +74,17 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     """Whether two expressions agree at random points, of both signs; where both are complex or undefined doesn't count."""
     points = random.Random(0)  # noqa: S311 - the same points for every pair, and for both orders of one
     agreed = 0
+    either = {symbol for symbol in symbols if symbol.name[:1] in "xyzt"}
+    whole = _whole(a) | _whole(b)
+    both_signs = not _rooted(a) and not _rooted(b) or a.has(sp.Abs) or b.has(sp.Abs)
     for at in range(POINTS + 8):
         sign = 1 if at < POINTS // 2 + 2 else -1
         scale = SCALES[at % len(SCALES)]
-        values = {symbol: sign * scale * sp.Rational(points.randint(501, 2999), 1009) for symbol in symbols}
+        values = {
+            symbol: (sign if both_signs or symbol in either else 1)
+            * (sp.Integer(at + 2) if symbol in whole else scale * sp.Rational(points.randint(501, 2999), 1009))
+            for symbol in symbols
+        }
         x, y = a.subs(values).evalf(30), b.subs(values).evalf(30)
         if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
             if x == y:
@@ -96,19 +104,32 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     return agreed >= 2 or _same_at_integers(a, b, symbols)
 
 
-def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
+def _rooted(expr: Any) -> bool:
+    """Whether an expression has roots: then its parameters are positive, as lengths and masses are, \\sqrt{a^2} = a."""
+    return any(power.exp.is_Rational and not power.exp.is_Integer for power in expr.atoms(sp.Pow))
+
+
+def _whole(expr: Any) -> set[Any]:
+    """The unknowns that are whole numbers, as their names and places say: n of (-2)^n."""
+    powers = [power for power in expr.atoms(sp.Pow) if power.base != sp.E and power.exp.free_symbols]
+    return {symbol for power in powers for symbol in power.exp.free_symbols if symbol.name in _WHOLE}
+
+
+def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = POINTS) -> bool:
     """The same for expressions that are real at integers only, such as (-1)^n."""
     points = random.Random(1)  # noqa: S311
     agreed = 0
-    for _ in range(POINTS):
+    for at in range(count):
         values = {symbol: sp.Integer(points.randint(2, 30)) for symbol in symbols}
+        if count > POINTS and len(symbols) == 1:
+            values = {symbols[0]: sp.Integer(at + 1)}
         x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
         if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
             continue
         if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-30")):
             return False
         agreed += 1
-    return agreed >= POINTS // 2
+    return agreed >= count // 2
 
 
 def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
@@ -159,6 +180,21 @@ def same_expression(a: Any, b: Any) -> bool:
         raise TooLarge("a power")
     if (a + b).has(sp.Sum, sp.Product):
         return _same_series(a, b, symbols)
+    if (a + b).has(sp.floor, sp.ceiling) and {symbol.name for symbol in symbols} <= _WHOLE:
+        return _same_at_integers(a, b, symbols, count=30)
     if (a + b).has(sp.factorial, sp.factorial2, sp.binomial):
         return _same_at_integers(a, b, symbols)
     return _same_function(a, b, symbols)
+
+
+def constant_ratio(a: Any, b: Any) -> Any:
+    """The number that a is a multiple of b by, at whatever point; None where there is no such number, or 0."""
+    points = random.Random(3)  # noqa: S311
+    symbols = sorted(a.free_symbols | b.free_symbols, key=str)
+    for _ in range(4):
+        values = {symbol: sp.Rational(points.randint(501, 2999), 1009) for symbol in symbols}
+        x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
+        if x.is_comparable and y.is_comparable and x != 0 and y != 0:
+            ratio = x / y
+            return ratio if same_expression(a, ratio * b) else None
+    return None

@@ -96,6 +96,8 @@ def _of_text(words: str, text: str, end: int, out: list[Token]) -> list[Token]:
         return [Token("command", name)]
     if len(name) == 1 and name.isalpha() and not measured and text[end : end + 1] and text[end] in "_^('":
         return [Token("letter", name)]
+    if len(name) in (2, 3) and name.isalpha() and out and out[-1].text == "{" and text[end : end + 1] == "}":
+        return [Token("letter", letter) for letter in name]  # \\frac{\\mathrm{ab}}{c}
     return [Token("text", words)]
 
 
@@ -103,7 +105,7 @@ def _of_word(word: str, before: str, text: str, end: int, out: list[Token], *, s
     if word in OF_SEVERAL and _CALL.match(text, end):
         return [Token("command", word)]
     ordinal = before.isdigit() and word in _ORDINALS
-    if word in _SHORT_WORDS and not ordinal and _is_product(word, before, text[end : end + 1], out):
+    if word.lower() in _SHORT_WORDS and not ordinal and _is_product(word, before, text[end : end + 1], out):
         return [Token("letter", letter) for letter in word]
     measured = bool(out) and (out[-1].kind in ("number", "text", "word") or out[-1].text in ("}", ")", "pi"))
     spoken = spaced and bool(out) and out[-1].kind == "word"  # "The sum is 5"
@@ -114,7 +116,7 @@ def _is_product(word: str, before: str, behind: str, out: list[Token]) -> bool:
     r"""Whether what could be a short word is a product of variables: "an+b", "e^{-st}", "2a + nd", "\frac{an}{b}"."""
     if before in _OPERATIONS or behind in _OPERATIONS or before == behind == "=" or (before, behind) == ("{", "}"):
         return True
-    return word not in _JOINING and bool(out) and out[-1].kind == "sign" and out[-1].text in _OPERATIONS
+    return word.lower() not in _JOINING and bool(out) and out[-1].kind == "sign" and out[-1].text in _OPERATIONS
 
 
 def _split_word(word: str, measured: bool, spoken: bool) -> Iterator[Token]:
@@ -125,7 +127,7 @@ def _split_word(word: str, measured: bool, spoken: bool) -> Iterator[Token]:
         spoken
         or len(word) > 3
         or not word.isascii()
-        or word.lower() in _SHORT_WORDS
+        or (word.lower() in _SHORT_WORDS and (word.islower() or word.isupper() or word.istitle()))
         or (measured and word in _SHORT_UNITS)
     ):
         yield Token("word", word)

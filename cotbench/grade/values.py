@@ -23,6 +23,7 @@ _INVERSE = {name: getattr(sp, f"a{name}") for name in "sin cos tan cot sinh cosh
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS |= {"lfloor": "rfloor", "lceil": "rceil", "lvert": "rvert", "vert": "vert", "|": "|", "lVert": "rVert"}
 _NAMES = frozenset("overline bar vec hat widehat tilde overrightarrow angle triangle mathcal mathbb mathfrak".split())
+_SAME_MARKS = {"overrightarrow": "vec", "widehat": "hat"}
 _ATOMS = frozenset("frac sqrt pi infty binom dbinom tbinom lfloor lceil lvert sum prod cis".split()) | OF_SEVERAL | _NAMES
 
 
@@ -33,6 +34,7 @@ class ValueParser:
     decimals: list[int] = field(default_factory=list)  # places of the decimal numbers read so far
     bars: int = 0  # signs | that are open, of which the next one closes the last
     indices: frozenset[str] = frozenset()  # of the sums around: \sum_{i=1}^{n} i has no imaginary unit
+    tight: bool = False  # whether letters behind a slash are read as one: t/RC
     related: bool = False  # whether a sign of a relation stands before: what follows "mod" is then its modulus
 
     def peek(self, ahead: int = 0) -> Token:
@@ -95,13 +97,20 @@ class ValueParser:
             if self.take("*", "times", "cdot", "ast"):
                 value = value * self.signed()
             elif self.take("/", "div"):
-                value = _over(value, self.signed())
+                value = _over(value, self._letters() if self.tight else self.signed())
             elif self._takes_remainder():
                 value = _remainder(value, self.signed())
             elif self._starts_factor(token):
                 value = value * self.power()
             else:
                 return value
+
+    def _letters(self) -> Any:
+        """What a slash is above where letters that stand together do so below it: t/RC, hc/\\lambda kT."""
+        value = self.signed()
+        while self.peek().kind == "letter" or (self.peek().kind == "command" and self.peek().text in GREEK):
+            value = value * self.power()
+        return value
 
     def _takes_remainder(self) -> bool:
         r"""Take the sign of 17 \bmod 5, unless it names the modulus of a congruence."""
@@ -283,7 +292,8 @@ class ValueParser:
             return chosen
         if self.peek().text == "_" and self.peek().kind == "sign":
             self.at += 1
-            return sp.Symbol(f"{name}_{self.argument_text()}{self._primes()}")
+            index = self.argument_text()
+            return sp.Symbol(f"{name}{self._primes()}_{index}")
         if name in self.indices:
             return sp.Symbol(name)
         if name == "i":
@@ -292,6 +302,9 @@ class ValueParser:
             return sp.E
         if self._names_function():
             return sp.Symbol(name)  # y(x) = ...
+        if [self.peek(ahead).text for ahead in range(3)] == ["(", "0", ")"]:  # I(0): nobody writes a factor of zero
+            self.at += 3
+            return sp.Symbol(f"{name}(0)")
         if name in "fgh" and self.peek().text == "(":
             self.at += 1
             arguments = [self.sum()]
@@ -370,7 +383,8 @@ class ValueParser:
             name += self._primes()
             if self.peek().text == "_" and self.peek().kind == "sign":
                 self.at += 1
-                return sp.Symbol(f"{name}_{self.argument_text()}{self._primes()}")
+                index = self.argument_text()
+                return sp.Symbol(f"{name}{self._primes()}_{index}")
             return sp.Symbol(name)
         if name in ("lfloor", "lceil", "lvert", "vert", "|", "lVert"):
             bars, self.bars = self.bars, 0
@@ -379,7 +393,7 @@ class ValueParser:
             self.need(_CLOSERS[name])
             return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(value)
         if name in _NAMES:
-            return sp.Symbol(f"{name} {self.argument_text()}")
+            return sp.Symbol(f"{_SAME_MARKS.get(name, name)} {self.argument_text()}")
         if name == "$":  # currency before a number
             return self.atom()
         raise UnknownCommand(rf"what is \{name}?")
