@@ -56,7 +56,7 @@ _BARE = re.compile(
 
 
 _CASES = re.compile(r"(?<![A-Za-z\\])(?:if|when|otherwise|for)(?![A-Za-z])")
-_DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?:$|[,.;:](?!\d))", re.I)
+_DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?P<bare>\.?\s*$|[,.;:](?!\d))", re.I)
 
 
 def tells_cases(text: str) -> bool:
@@ -64,10 +64,12 @@ def tells_cases(text: str) -> bool:
     return _CASES.search(text) is not None
 
 
-def yes_or_no(text: str) -> str:
-    """The yes or no with which an answer begins, whatever it says behind it; else ""."""
-    match = _DECIDED.match(text)
-    return match[1].lower() if match else ""
+def same_decision(gold: str, answer: str) -> bool | None:
+    """Whether a bare yes or no is what the other answer begins with, whatever it says behind it; None for other answers."""
+    one, other = _DECIDED.match(gold), _DECIDED.match(answer)
+    if one is None or other is None or (one["bare"].strip(". ") and other["bare"].strip(". ")):
+        return None
+    return one[1].lower() == other[1].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,13 @@ def _condition(core: str, word: str, rest: str) -> Beside | None:
     said = " ".join(without_text(rest).split())
     if word in _WHY:
         return Beside(core)
-    if _MARK.search(" " + said):  # several cases
+    if _CASES.search(said):
         return None
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", said))
     commands = set(re.findall(r"\\([A-Za-z]+)", said))
-    if not {found.lower() for found in words} <= _GENERAL or ("=" in said and not commands & {"ldots", "dots", "cdots", "pm"}):
+    if not {found.lower() for found in words} <= _GENERAL or (
+        "=" in said and not commands & {"ldots", "dots", "cdots", "pm"}
+    ):
         return None
     if word in _ONLY_UNEQUAL and not _UNEQUAL.search(said):
         return None
@@ -111,7 +115,12 @@ def beside(text: str) -> Beside | None:
             rest = said + behind
         return _condition(core, mark["word"].lower(), rest) if core else None
     bare = _BARE.fullmatch(text)
-    if bare is None or _RELATION.search(bare["core"]) or _unclosed(bare["core"]) or (bare["open"] and not text.rstrip().endswith(")")):
+    if (
+        bare is None
+        or _RELATION.search(bare["core"])
+        or _unclosed(bare["core"])
+        or (bare["open"] and not text.rstrip().endswith(")"))
+    ):
         return None
     names = re.findall(r"[A-Za-z](?:_\{?\w+\}?)?", bare["names"])
     letters = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare["core"])))

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from cotbench.grade.asides import labelled, tells_cases, without_asides, yes_or_no
+from cotbench.grade.asides import labelled, same_decision, tells_cases, without_asides
 from cotbench.grade.constants import same_family
 from cotbench.grade.forms import (
     Form,
@@ -54,7 +54,9 @@ def _same_value(gold: Value, answer: Value) -> bool:
         return False
     elif gold.unit and answer.unit and gold.expr.is_Symbol and gold.unit != answer.unit:
         return False  # "n even", "n odd"
-    scales = [value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)]
+    scales = [
+        value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)
+    ]
     if all(scales) and scales[0] != scales[1]:
         return False
     if any(scales) and gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
@@ -372,6 +374,7 @@ def _same_numeral(gold: Form, answer: Form) -> bool:
 def _same_vector(gold: Form, answer: Form) -> bool:
     """A column or row, and a tuple: (1, 2) is how many write a vector."""
     matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+    other = _vector(other) or other
     if (
         not isinstance(matrix, Matrix)
         or not isinstance(other, Sequence)
@@ -385,12 +388,16 @@ def _same_vector(gold: Form, answer: Form) -> bool:
 
 def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
     """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
-    pieces = [[form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)]
+    pieces = [
+        [form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)
+    ]
     if len(pieces[0]) != len(gold.items) or len(pieces[1]) != len(answer.items) or len(pieces[0]) != len(pieces[1]):
         return False
     rest = list(pieces[1])
     for one in pieces[0]:
-        hit = next((o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None)
+        hit = next(
+            (o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None
+        )
         if hit is None:
             return False
         rest.remove(hit)
@@ -442,12 +449,9 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         return gold.brackets + answer.brackets == "()" and _in_order(others, items)
     if kinds == {"union", "list"}:
         one, other = bounds(gold) or gold, bounds(answer) or answer
-        return (
-            isinstance(one, Sequence)
-            and isinstance(other, Sequence)
-            and one.kind == other.kind
-            and _same_sequence(one, other)
-        )
+        if not isinstance(one, Sequence) or not isinstance(other, Sequence) or "list" in (one.kind, other.kind):
+            return False
+        return _same_sequence(one, other)
     return False
 
 
@@ -459,7 +463,9 @@ _LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
 # "x in R, x != 3": the first says nothing of which x are meant
 _OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
 _LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])")
-_LEAD = re.compile(r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I)
+_LEAD = re.compile(
+    r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I
+)
 _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
@@ -505,9 +511,9 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     said = [number_said(word) if word else None for word in words]
     if said[0] or said[1]:
         gold, answer = said[0] or gold, said[1] or answer
-    decided = yes_or_no(gold), yes_or_no(answer)
-    if decided[0] and decided[1]:
-        return decided[0] == decided[1]
+    decided = same_decision(gold, answer)
+    if decided is not None:
+        return decided
     one, other = time_of(gold), time_of(answer)
     if one and other:
         return same_time(one, other)
@@ -522,10 +528,18 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     return verdict
 
 
+def _without_lead(text: str) -> str:
+    """What stands behind "The answer is"."""
+    match = _LEAD.match(text)
+    if match is None:
+        return text
+    return (r"\text{" if "\\text" in match[0] and "}" not in match[0] else "") + text[match.end() :]
+
+
 def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
     """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
     cleaned = clean_latex(gold), clean_latex(answer)
-    changed = tuple(_LEAD.sub("", text, count=1) if _LEAD.match(text) else text for text in cleaned)
+    changed = tuple(map(_without_lead, cleaned))
     changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*one_argument(*changed)))
     return (gold, answer) if changed == cleaned else (changed[0], changed[1])
 

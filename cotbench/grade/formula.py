@@ -224,7 +224,7 @@ class _FormParser(ValueParser):
             self.at += joined
             smaller = self._units(Value(self.number())) if self.peek().kind == "number" else None
             found = unit_of(smaller.unit) if isinstance(smaller, Value) else None
-            if smaller is None or not found or found[0] != unit[0] or not found[1] < unit[1]:
+            if not isinstance(smaller, Value) or not found or found[0] != unit[0] or not found[1] < unit[1]:
                 self.at = start
                 break
             form = replace(form, expr=form.expr + smaller.expr * found[1] / unit[1], decimals=None)
@@ -296,13 +296,15 @@ class _FormParser(ValueParser):
             if self.peek().kind == "command" and self.peek().text in ("circ", "degree"):
                 self.at += 1
                 degrees = True
-            if degrees and self.peek().kind == "letter" and self.peek().text in ("C", "F", "K"):
-                self.tokens[self.at] = Token("text", self.peek().text)
-            elif self._is_bare_unit():
+            if (
+                degrees and self.peek().kind == "letter" and self.peek().text in ("C", "F", "K")
+            ) or self._is_bare_unit():
                 self.tokens[self.at] = Token("text", self.peek().text)
         words = []
         while True:
             token = self.peek()
+            if token.kind in ("text", "word") and token.text.strip(" ,.(").lower().partition(" ")[0] == "mod":
+                break
             if token.kind in ("text", "word") and token.text.strip(" ,.").lower() not in ("and", "or", "to"):
                 words.append(token.text.strip())
                 self.at += 1
@@ -398,6 +400,9 @@ class _FormParser(ValueParser):
             if all(isinstance(item, Relation) and item.signs == ("=",) for item in inner.items):
                 return inner  # [x = 1, y = 2]
             brackets = "()" if opener == "langle" else opener + close.text
+            if self.peek().text == "^" and self.peek(1).text in ("T", "top") and brackets in ("()", "[]"):
+                self.at += 2
+                return Matrix(tuple((item,) for item in inner.items))
             following = self.peek()
             if following.text in ("^", "_") or (
                 following.kind in ("number", "letter", "begin") and not following.spaced
@@ -495,7 +500,12 @@ class _FormParser(ValueParser):
 
 
 _EVERYTHING = {"all real numbers", "real numbers", "all reals", "any real number", "all real values"}
-_HALVES = {"all positive real numbers": 1, "positive real numbers": 1, "all positive reals": 1, "all negative real numbers": -1}
+_HALVES = {
+    "all positive real numbers": 1,
+    "positive real numbers": 1,
+    "all positive reals": 1,
+    "all negative real numbers": -1,
+}
 _NOTHING = {"no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set"}
 
 
@@ -511,7 +521,7 @@ def _meant(words: str) -> Form:
 
 
 def _is_inequality(form: Form) -> bool:
-    return isinstance(form, Relation) and all(sign in ("<", "<=", ">", ">=") for sign in form.signs)
+    return isinstance(form, Relation) and all(sign in ("<", "<=", ">", ">=", "!=") for sign in form.signs)
 
 
 def _entries(form: Form) -> Any:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 # --- environments -------------------------------------------------------------------------------------------------
 
-_LINES = "aligned|alignedat|align|alignat|gathered|gather|split|equation|eqnarray|multline|flalign|displaymath|math|subarray"
+_LINES = (
+    "aligned|alignedat|align|alignat|gathered|gather|split|equation|eqnarray|multline|flalign|displaymath|math|subarray"
+)
 _LAYOUT = re.compile(
     rf"\\begin\s*\{{(?P<name>{_LINES})\*?\}}(?:\s*\[[tbc]\])?(?:(?<=at\}})\s*\{{\d\}})?(?P<body>.*?)\\end\s*\{{(?P=name)\*?\}}"
 )
@@ -98,7 +100,9 @@ _UNIT_FRACTION = re.compile(
     rf"\\frac\s*\{{\s*\\text\s*\{{([^{{}}]*)\}}{_POWER}\s*\}}\s*\{{\s*\\text\s*\{{([^{{}}]*)\}}{_POWER}\s*\}}"
 )
 _DEGREES_IN_FRACTION = re.compile(r"\\frac\s*\{([^{}]*?)\s*\^\s*\{?\s*\\circ\s*\}?\s*\}\s*\{([^{}]*)\}")
-_CELSIUS = re.compile(r"\\(?:degree)?(?P<scale>[Cc]elsius|[Ff]ahrenheit)(?![A-Za-z])|(?:\^\s*)?\\degree\s?(?P<letter>[CFK])\b")
+_CELSIUS = re.compile(
+    r"\\(?:degree)?(?P<scale>[Cc]elsius|[Ff]ahrenheit)(?![A-Za-z])|(?:\^\s*)?\\degree\s?(?P<letter>[CFK])\b"
+)
 
 
 def _units(match: re.Match[str]) -> str:
@@ -194,7 +198,7 @@ def _bare(text: str) -> str:
         depth = 0
         for at, char in enumerate(text):
             depth += (char in "{([") - (char in "})]")
-            if depth == 0 and at < len(text) - 1 or (depth == 1 and char in ",;"):
+            if (depth == 0 and at < len(text) - 1) or (depth == 1 and char in ",;"):
                 return text
         text = text[1:-1].strip()
     return text

@@ -14,7 +14,7 @@ def bounds(form: Form) -> Form | None:
     r"""The interval of an inequality in one unknown: 1 < x \le 2 is (1, 2], x \ne 3 the line without 3."""
     if isinstance(form, Sequence) and form.kind in ("both", "list") and len(_symbols(form)) != 1:
         return None  # x > 2 and y < 3 are no interval
-    if isinstance(form, Sequence) and form.kind == "both":
+    if isinstance(form, Sequence) and (form.kind == "both" or _has_unequal(form)):
         return _overlap([bounds(item) for item in form.items])
     if isinstance(form, Sequence) and form.kind == "list":
         parts = [_point(item) or bounds(item) for item in form.items]
@@ -75,6 +75,8 @@ def numbers_of(form: Form) -> Any:
         return sp.FiniteSet(*ends)
     if form.kind != "tuple" or len(ends) != 2 or not bool(ends[0] < ends[1]):
         return None
+    if (ends[0] == -sp.oo and form.brackets[0] == "[") or (ends[1] == sp.oo and form.brackets[1] == "]"):
+        return None
     return sp.Interval(*ends, left_open=form.brackets[0] == "(", right_open=form.brackets[1] == ")")
 
 
@@ -84,6 +86,12 @@ def _symbols(form: Form) -> set[Any]:
         return {symbol for item in form.items for symbol in _symbols(item)}
     sides = form.sides if isinstance(form, Relation) else ()
     return {symbol for side in sides if isinstance(side, Value) for symbol in side.expr.free_symbols}
+
+
+def _has_unequal(form: Sequence) -> bool:
+    """x != 1, x != -1; x > 2, x != 5: what fits all of them."""
+    signs = [item.signs for item in form.items if isinstance(item, Relation)]
+    return form.kind == "list" and len(signs) == len(form.items) and ("!=",) in signs and ("=",) not in signs
 
 
 def _point(form: Form) -> Form | None:
@@ -126,5 +134,6 @@ def _overlap(parts: Items[Form | None]) -> Form | None:
     above = [part for part in ends if part.items[1] == Value(sp.oo)]
     below = [part for part in ends if part.items[0] == Value(-sp.oo)]
     if len(parts) != 2 or len(above) != 1 or len(below) != 1:
-        return None
+        found = [part for part in parts if part]
+        return Sequence("meet", tuple(found)) if len(found) == len(parts) else None
     return Sequence("tuple", (above[0].items[0], below[0].items[1]), above[0].brackets[0] + below[0].brackets[1])

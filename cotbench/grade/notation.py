@@ -254,7 +254,9 @@ _SAID = {word: number for number, word in enumerate(_ONES)} | {word: 10 * ten fo
 
 def number_said(words: str) -> str | None:
     """The number below a hundred that a text is in words: "seven", "twenty one"; None for any other text."""
-    parts = [_SAID.get(word) for word in words.split()]
-    if len(parts) == 2 and parts[0] in range(20, 100, 10) and parts[1] in range(1, 10):
-        return str(parts[0] + parts[1])
-    return str(parts[0]) if len(parts) == 1 and parts[0] is not None else None
+    parts = [_SAID[word] for word in words.split() if word in _SAID]
+    if len(parts) != len(words.split()) or not parts or len(parts) > 2:
+        return None
+    if len(parts) == 2 and (parts[0] not in range(20, 100, 10) or parts[1] not in range(1, 10)):
+        return None
+    return str(sum(parts))

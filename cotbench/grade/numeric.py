@@ -76,13 +76,17 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     agreed = 0
     either = {symbol for symbol in symbols if symbol.name[:1] in "xyzt"}
     whole = _whole(a) | _whole(b)
-    both_signs = not _rooted(a) and not _rooted(b) or a.has(sp.Abs) or b.has(sp.Abs)
+    both_signs = (not _rooted(a) and not _rooted(b)) or a.has(sp.Abs) or b.has(sp.Abs)
     for at in range(POINTS + 8):
         sign = 1 if at < POINTS // 2 + 2 else -1
         scale = SCALES[at % len(SCALES)]
         values = {
             symbol: (sign if both_signs or symbol in either else 1)
-            * (sp.Integer(at + 2) if symbol in whole else scale * sp.Rational(points.randint(501, 2999), 1009))
+            * (
+                sp.Integer(points.randint(2, 13))
+                if symbol in whole
+                else scale * sp.Rational(points.randint(501, 2999), 1009)
+            )
             for symbol in symbols
         }
         x, y = a.subs(values).evalf(30), b.subs(values).evalf(30)
@@ -135,7 +139,12 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = PO
 def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     """Sums: their bounds whole numbers, the other unknowns small, so that a power series converges."""
     points = random.Random(2)  # noqa: S311
-    bounds = {symbol for total in (a + b).atoms(sp.Sum, sp.Product) for end in total.limits[0][1:] for symbol in end.free_symbols}
+    bounds = {
+        symbol
+        for total in (a + b).atoms(sp.Sum, sp.Product)
+        for end in total.limits[0][1:]
+        for symbol in end.free_symbols
+    }
     for at in range(3):
         values = {
             symbol: sp.Integer(points.randint(2, 9)) if symbol in bounds else sp.Rational(points.randint(50, 350), 1009)
@@ -150,7 +159,7 @@ def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
 
 def _added_up(expr: Any) -> Any:
     """The number that an expression with sums is, a series by its first terms: they become small fast enough."""
-    totals = {}
+    totals: dict[Any, Any] = {}
     for total in sorted(expr.atoms(sp.Sum, sp.Product), key=lambda total: len(total.atoms(sp.Sum, sp.Product))):
         counter, low, high = total.limits[0]
         if not low.is_Integer or not (high.is_Integer or high.is_infinite):

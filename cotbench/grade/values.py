@@ -24,7 +24,9 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS |= {"lfloor": "rfloor", "lceil": "rceil", "lvert": "rvert", "vert": "vert", "|": "|", "lVert": "rVert"}
 _NAMES = frozenset("overline bar vec hat widehat tilde overrightarrow angle triangle mathcal mathbb mathfrak".split())
 _SAME_MARKS = {"overrightarrow": "vec", "widehat": "hat"}
-_ATOMS = frozenset("frac sqrt pi infty binom dbinom tbinom lfloor lceil lvert sum prod cis".split()) | OF_SEVERAL | _NAMES
+_ATOMS = (
+    frozenset("frac sqrt pi infty binom dbinom tbinom lfloor lceil lvert sum prod cis".split()) | OF_SEVERAL | _NAMES
+)
 
 
 @dataclass
@@ -302,9 +304,9 @@ class ValueParser:
             return sp.E
         if self._names_function():
             return sp.Symbol(name)  # y(x) = ...
-        if [self.peek(ahead).text for ahead in range(3)] == ["(", "0", ")"]:  # I(0): nobody writes a factor of zero
-            self.at += 3
-            return sp.Symbol(f"{name}(0)")
+        value = self._value_at(name) if name not in "fgh" else None
+        if value is not None:
+            return value
         if name in "fgh" and self.peek().text == "(":
             self.at += 1
             arguments = [self.sum()]
@@ -354,6 +356,16 @@ class ValueParser:
             return True
         return False
 
+    def _value_at(self, name: str) -> Any:
+        """The Q(50) of "Q(50) = 47", and I(0) anywhere: nobody writes a factor of zero; None for a factor in brackets."""
+        texts = [self.peek(ahead).text for ahead in range(4)]
+        if texts[0] != "(" or self.peek(1).kind != "number" or texts[2] != ")":
+            return None
+        if texts[1] != "0" and not (self.at == 1 and texts[3] == "="):
+            return None
+        self.at += 3
+        return sp.Symbol(f"{name}({texts[1]})")
+
     def command(self, name: str) -> Any:
         if name == "frac":
             top = self.argument()
@@ -392,11 +404,29 @@ class ValueParser:
             self.bars = bars
             self.need(_CLOSERS[name])
             return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(value)
+        if name in ("angle", "triangle"):
+            return self._corners(name)
         if name in _NAMES:
             return sp.Symbol(f"{_SAME_MARKS.get(name, name)} {self.argument_text()}")
         if name == "$":  # currency before a number
             return self.atom()
         raise UnknownCommand(rf"what is \{name}?")
+
+    def _corners(self, name: str) -> Any:
+        r"""\\angle ABC, which is \\angle CBA and not \\angle ACB; \\triangle ABC."""
+        if self.peek().text == "{":
+            return sp.Symbol(f"{name} {self.argument_text()}")
+        corners: list[str] = []
+        while self.peek().kind == "letter" and (self.peek().text.isupper() or not corners):
+            corner = self.peek().text
+            self.at += 1
+            corner += self._primes()
+            if self.take("_"):
+                corner += "_" + self.argument_text()
+            corners.append(corner)
+        if not corners:
+            return sp.Symbol(f"{name} {self.argument_text()}")
+        return sp.Symbol(f"{name} {' '.join(min(corners, corners[::-1]) if name == 'angle' else corners)}")
 
     def _binomial(self) -> Any:
         top = self.argument()
@@ -426,7 +456,7 @@ class ValueParser:
         self.need(closer)
         if name in ("gcd", "lcm"):
             if not all(value.is_Integer for value in values):
-                raise UnknownCommand(rf"\{name} of variables")
+                return sp.Function(name)(*sorted(values, key=str))
             return sp.Integer((sp.igcd if name == "gcd" else sp.ilcm)(*values, values[0]))
         return (sp.Max if name == "max" else sp.Min)(*values)
 
