@@ -56,7 +56,7 @@ _BARE = re.compile(
 
 
 _CASES = re.compile(r"(?<![A-Za-z\\])(?:if|when|otherwise|for)(?![A-Za-z])")
-_DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?P<bare>\.?\s*$|[,.;:](?!\d))", re.I)
+_DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?:(?P<bare>\.?\s*)$|[,.;:](?!\d))", re.I)
 
 
 def tells_cases(text: str) -> bool:
@@ -67,7 +67,7 @@ def tells_cases(text: str) -> bool:
 def same_decision(gold: str, answer: str) -> bool | None:
     """Whether a bare yes or no is what the other answer begins with, whatever it says behind it; None for other answers."""
     one, other = _DECIDED.match(gold), _DECIDED.match(answer)
-    if one is None or other is None or (one["bare"].strip(". ") and other["bare"].strip(". ")):
+    if one is None or other is None or one["bare"] is other["bare"] is None:
         return None
     return one[1].lower() == other[1].lower()
 

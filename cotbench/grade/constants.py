@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from cotbench.grade.numeric import same_expression
+from cotbench.grade.numeric import constant_ratio, differ_by_a_number, same_expression
 
 MOST = 4  # constants of one answer
 _CONSTANT = re.compile(r"[cCK](?:_?\d)?|c'|C'")
@@ -39,6 +39,8 @@ def _solves(factor: Any) -> bool:
 def same_family(a: Any, b: Any) -> bool:
     """Whether two expressions in a variable are the same but for the names of their constants and factors of these."""
     constants = _constants(a), _constants(b)
+    if (a + b).has(sp.Sum, sp.Product, sp.oo):
+        return False
     if not 0 < len(constants[0]) == len(constants[1]) <= MOST:
         return False
     one, other = _parts(a, constants[0]), _parts(b, constants[1])
@@ -51,9 +53,9 @@ def same_family(a: Any, b: Any) -> bool:
         return False  # 2c, kx: a factor, which may be any quantity
     if not same_expression(one[0], other[0]):
         added = any(not factor.free_symbols for factor in one[1])
-        if not added or sp.simplify(one[0] - other[0]).free_symbols:
+        if not added or not differ_by_a_number(one[0], other[0]):
             return False
     return any(
-        all(not sp.simplify(factor / match).free_symbols for factor, match in zip(one[1], order, strict=True))
+        all(constant_ratio(factor, match) is not None for factor, match in zip(one[1], order, strict=True))
         for order in permutations(other[1])
     )

@@ -45,7 +45,7 @@ def _values(value: Value) -> list[tuple[Any, bool]]:
 
 def _same_value(gold: Value, answer: Value) -> bool:
     factor: Any = 1
-    one, other = unit_of(gold.unit), unit_of(answer.unit)
+    one, other = (None if unit and unit[0] == "rad^1" else unit for unit in map(unit_of, (gold.unit, answer.unit)))
     if one and other:
         if one[0] != other[0]:
             return False
@@ -154,6 +154,9 @@ def _gives(form: Form) -> bool:
     return named or len(form.sides) > 2 or form.signs[-1] == "~" or reckoned
 
 
+_SQUARES = (sp.Symbol("sigma") ** 2, sp.Symbol("R") ** 2)  # names by themselves: a variance, a coefficient
+
+
 def _asked_for(form: Form) -> Form | None:
     """The value of what may have been asked for: of m + n = 6, cos A = 1/2, a + b = 2k; not of 2x = 6, x^2 = 6."""
     if not isinstance(form, Relation) or form.signs != ("=",):
@@ -164,7 +167,7 @@ def _asked_for(form: Form) -> Form | None:
     if left.expr.free_symbols and _same_value(left, right):  # 7(3y + 2) = 21y + 14
         return right
     for name, value in ((left, right), (right, left)):
-        spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log)
+        spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log) or name.expr in _SQUARES
         curved = any(power.exp.is_Integer and power.exp > 1 for power in name.expr.atoms(sp.Pow))  # a circle's equation
         unknowns = name.expr.free_symbols
         if not unknowns & value.expr.free_symbols and ((len(unknowns) > 1 and not curved) or (spoken_of and unknowns)):
@@ -180,7 +183,7 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
     if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
         if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
             names = _name_of(gold), _name_of(answer)
-            interchangeable = set(names) <= {"y", "f", "f(x)"}  # f(x) = 2x and y = 2x
+            interchangeable = set(names) <= {"y", "f", "f(x)", "f_-1"}  # f(x) = 2x and y = 2x
             indexed = names[0].startswith(f"{names[1]}_") or names[1].startswith(f"{names[0]}_")  # X_d = 2 and X = 2
             if interchangeable or (indexed and all(names)) or same(gold.sides[0], answer.sides[0]):
                 return same(_unnamed(gold), _unnamed(answer))
@@ -432,6 +435,13 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         return spans[0] == spans[1] if None not in spans else kinds == {"union"} and _matched(gold.items, answer.items)
     if kinds <= {"list", "set"}:
         names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
+        indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]
+        if (
+            kinds == {"list"}
+            and sorted(names) == [0, len(gold.items)]
+            and any(len(base - {""}) == 1 for base in indexed)
+        ):
+            return _matched(list(map(_unnamed, gold.items)), list(map(_unnamed, answer.items)))  # x_1 = 3, x_2 = 8
         if kinds == {"list"} and len(gold.items) > 1 and sorted(names) == [0, len(gold.items)]:
             return _in_order(_by_name(gold.items), _by_name(answer.items))  # x = 1, y = 2 is 1, 2
         if kinds == {"list"} and "..." in str(gold) + str(answer):
@@ -466,6 +476,10 @@ _LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])
 _LEAD = re.compile(
     r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I
 )
+# CO_2 is CO2: two elements at least, so that A_1 isn't one.
+_FORMULA_OF_CHEMISTRY = re.compile(r"(?=.*\d)(?=(?:.*[A-Z]){2})(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*){2,}")
+_INDICES = str.maketrans("", "", "_{}")
+_LETTER = re.compile(r"\s*\(?([A-J])[).]\s*")
 _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
@@ -477,6 +491,9 @@ def _readings(text: str) -> list[Form]:
             return [Text(option[0]), *_readings(option[1])]
         except NotRead:
             return [Text(option[0]), Text(without_text(option[1]))]
+    letter = _LETTER.fullmatch(text)
+    if letter:
+        return [Text(letter[1])]
     texts = [text]
     if _LIST_OR_THOUSANDS.fullmatch(text):
         texts.append(text.replace(",", ", "))
@@ -508,6 +525,8 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     words = prose(gold), prose(answer)
     if None not in words:
         return words[0] == words[1]
+    if _FORMULA_OF_CHEMISTRY.fullmatch(bare := same_text(gold).translate(_INDICES)):
+        return bare == same_text(answer).translate(_INDICES)
     said = [number_said(word) if word else None for word in words]
     if said[0] or said[1]:
         gold, answer = said[0] or gold, said[1] or answer

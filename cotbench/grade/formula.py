@@ -340,17 +340,6 @@ class _FormParser(ValueParser):
             expr, unit = expr * 10 ** SCALES[head.lower()], rest
         return Value(expr, form.decimals, unit or form.unit, percent, degrees)
 
-    def _is_bare_unit(self) -> bool:
-        """Whether a letter behind a number, apart from it and the last of all, is a unit: "300 K", not "300K"."""
-        token, before = self.peek(), self.tokens[self.at - 1]
-        return (
-            token.kind == "letter"
-            and token.spaced
-            and token.text in ("K", "J", "N", "W", "V", "C", "F")
-            and before.kind == "number"
-            and self.peek(1).kind == "end"
-        )
-
     def _bracketed(self) -> Form | None:
         """(a, b), [a, b), \\{a, b\\}, <a, b>: a bracket with a comma in it, or a set; None leaves it to `sum`."""
         token = self.peek()
@@ -386,6 +375,8 @@ class _FormParser(ValueParser):
             if _is_inequality(inner):  # \{n \ge 13\}
                 return inner
             items = inner.items if isinstance(inner, Sequence) and inner.kind == "list" else (inner,)
+            if all(isinstance(item, Relation) and item.signs == ("=",) for item in items):
+                return inner  # \\{x = 1, y = 2\\}
             return Sequence("set", tuple(items))
         if (
             bare_set and close.text == "}" and isinstance(inner, Sequence) and inner.kind == "list"

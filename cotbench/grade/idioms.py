@@ -204,8 +204,21 @@ def _bare(text: str) -> str:
     return text
 
 
+_COLOUR = re.compile(r"\\(?:textcolor\s*\{\w+\}|color\s*\{\w+\}|underline|underbrace|mathstrut)\s*(?=[{\w\\-])")
+_FLOURISH = re.compile(r"\\(?:checkmark|blacksquare|square|qquad|qed|Box)(?![A-Za-z])")
+_INVERSE = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*\^\s*\{?\s*-\s?1\s*\}?\s*(?=\(\s*[a-z]\s*\)\s*=)")
+_PLAIN_UNIT = re.compile(
+    r"(?<=[\d}])\s+((?:[kcm]?m|ft|mi|k?J|[km]?g|k?N|W|mol|L|rad)/(?:s|h|hr|min|mol|m|kg|g|L|cm)(?:\s?\^\s?\{?\d\}?)?)\s*$"
+)
+
 # Each with what a text must hold for it to be tried: most hold nothing of it.
 _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
+    ("color", lambda text: _COLOUR.sub("", text)),
+    ("\\under", lambda text: _COLOUR.sub("", text)),
+    ("\\", lambda text: _FLOURISH.sub("", text)),
+    ("/", lambda text: _PLAIN_UNIT.sub(r" \\text{\1}", text)),
+    (") =", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
+    (")=", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
     ("array}", lambda text: _ARRAY.sub(_array, text)),
     ("\\begin", lambda text: _LAYOUT.sub(_lines, text)),
     ("\\end", lambda text: re.sub(r"\.\s*(?=\\\\|\\end)", " ", text)),

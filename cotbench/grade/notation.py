@@ -161,7 +161,7 @@ def _joined(match: re.Match[str]) -> str:
 def plain_to_latex(text: str) -> str:
     r"""Signs and notations of plain text as LaTeX: − is -, √3 is \sqrt{3}, 2**(n+1) is 2^{n+1}; no $ or \( around it."""
     bold = _BOLD.fullmatch(text.strip())
-    text = bold[1] if bold else text
+    text = (bold[1] if bold else text).strip("`")
     text = _unboxed(_DELIMITERS.sub(" ", text)) if "\\" in text or "$" in text else text
     text = _SUPER.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _OHM.sub(r"\\text{ ohm}", text)

@@ -75,6 +75,7 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     points = random.Random(0)  # noqa: S311 - the same points for every pair, and for both orders of one
     agreed = 0
     either = {symbol for symbol in symbols if symbol.name[:1] in "xyzt"}
+    logarithms = a.has(sp.log) and b.has(sp.log) and not (a + b).has(sp.Abs)  # 2 log x and log x^2
     whole = _whole(a) | _whole(b)
     both_signs = (not _rooted(a) and not _rooted(b)) or a.has(sp.Abs) or b.has(sp.Abs)
     for at in range(POINTS + 8):
@@ -97,7 +98,7 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
         x, y = sp.N(x, 30), sp.N(y, 30)
         beyond = [sp.im(value) != 0 for value in (x, y)]
         if not a.has(sp.I) and not b.has(sp.I) and any(beyond):
-            if all(beyond):
+            if all(beyond) or logarithms:
                 continue  # outside of the real domain, as of a root
             return False
         if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-30")):
@@ -207,3 +208,16 @@ def constant_ratio(a: Any, b: Any) -> Any:
             ratio = x / y
             return ratio if same_expression(a, ratio * b) else None
     return None
+
+
+def differ_by_a_number(a: Any, b: Any) -> bool:
+    """Whether the difference of two expressions has one value, at whatever point."""
+    points = random.Random(4)  # noqa: S311
+    symbols = sorted(a.free_symbols | b.free_symbols, key=str)
+    found: list[Any] = []
+    for _ in range(6):
+        values = {symbol: sp.Rational(points.randint(501, 2999), 1009) for symbol in symbols}
+        value = sp.N((a - b).subs(values), 30)
+        if value.is_number and not value.has(sp.nan, sp.zoo, sp.oo):
+            found.append(value)
+    return len(found) > 2 and all(abs(value - found[0]) <= sp.Float("1e-15") * (1 + abs(found[0])) for value in found)

@@ -55,6 +55,7 @@ _SHORT_WORDS = frozenset(
 _SHORT_UNITS = frozenset(
     "cm mm km dm ft in kg gm lb lbs oz yd mi mph hr hrs min sec am pm sq cu ml mg rad deg AM PM".split()
 )
+_ROMAN = re.compile(r"I{2,3}|IV|VI{0,3}|IX")
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
 _JOINING = frozenset({"and", "or", "to", "if", "for", "mod"})
 _OPERATIONS = frozenset("+-*/^_")
@@ -125,6 +126,7 @@ def _split_word(word: str, measured: bool, spoken: bool) -> Iterator[Token]:
         yield Token("command", "infty" if word.lower() in ("infinity", "inf", "oo") else word)
     elif (
         spoken
+        or _ROMAN.fullmatch(word)
         or len(word) > 3
         or not word.isascii()
         or (word.lower() in _SHORT_WORDS and (word.islower() or word.isupper() or word.istitle()))

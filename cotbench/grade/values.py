@@ -130,12 +130,25 @@ class ValueParser:
         if token.kind == "text":  # \\mathrm{i}
             return token.text.strip() in ("i", "e")
         if token.kind == "letter":
-            return not (token.text == "U" and token.spaced and self.peek(1).text in ("(", "[", "\\{", "{"))
+            return not self._is_bare_unit() and not (
+                token.text == "U" and token.spaced and self.peek(1).text in ("(", "[", "\\{", "{")
+            )
         if token.kind == "command":
             return token.text in FUNCTIONS or token.text in GREEK or token.text in _ATOMS
         if token.text == "|":
             return self.bars == 0 and token.kind == "sign"
         return token.kind == "sign" and token.text in ("(", "[", "{")
+
+    def _is_bare_unit(self) -> bool:
+        """Whether a letter behind a number, apart from it and the last of all, is a unit: "300 K", not "300K"."""
+        token, before = self.peek(), self.tokens[self.at - 1]
+        return (
+            token.kind == "letter"
+            and token.spaced
+            and token.text in ("K", "J", "N", "W", "V")
+            and before.kind == "number"
+            and self.peek(1).kind == "end"
+        )
 
     def signed(self) -> Any:
         if self.take("-"):
@@ -295,7 +308,9 @@ class ValueParser:
         if self.peek().text == "_" and self.peek().kind == "sign":
             self.at += 1
             index = self.argument_text()
-            return sp.Symbol(f"{name}{self._primes()}_{index}")
+            symbol = sp.Symbol(f"{name}{self._primes()}_{index}")
+            self._names_function()
+            return symbol
         if name in self.indices:
             return sp.Symbol(name)
         if name == "i":
