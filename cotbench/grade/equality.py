@@ -1,7 +1,8 @@
 r"""Whether two answers are the same mathematical object. Runs in worker processes only: SymPy may hang or exhaust memory.
 
-Two answers are compared part by part: values (`numeric`), intervals and inequalities (`intervals`), lists, matrices. What `formula` doesn't read but Math-Verify may (sums, integrals,
-limits) is left to Math-Verify, on expressions that its parser reads as a whole.
+Two answers are compared part by part: values (`numeric`, `constants`), intervals and inequalities (`intervals`), lists,
+matrices; where that says no, once more without what is said beside them (`asides`). What `formula` doesn't read but
+Math-Verify may (integrals, limits) is left to Math-Verify, on expressions that its parser reads as a whole.
 """
 
 from __future__ import annotations
@@ -168,6 +169,7 @@ def _asked_for(form: Form) -> Form | None:
         return right
     for name, value in ((left, right), (right, left)):
         spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log) or name.expr in _SQUARES
+        spoken_of = spoken_of or name.expr.has(sp.pi)  # V / \pi = 75
         curved = any(power.exp.is_Integer and power.exp > 1 for power in name.expr.atoms(sp.Pow))  # a circle's equation
         unknowns = name.expr.free_symbols
         if not unknowns & value.expr.free_symbols and ((len(unknowns) > 1 and not curved) or (spoken_of and unknowns)):

@@ -13,7 +13,7 @@ from cotbench.grade.tokens import FUNCTIONS, GREEK, OF_SEVERAL, Token
 MAX_EXPONENT = 20_000  # 2^20000 has 6,000 digits; beyond, one comparison may take minutes
 MAX_FACTORIAL = 5_000
 MAX_DECIMAL_EXPONENT = 400  # of 1.5e10; a float's is below 309
-MAX_TERMS = 2_000  # of a sum that is carried out
+MAX_TERMS = 1_000  # of a sum that is carried out
 
 HUGE = "__huge__"  # begins the name of a power that isn't reckoned
 SIGN = sp.Symbol("__sign__")  # of \pm, until the form parser makes two values of it
