@@ -234,6 +234,8 @@ KINDS: dict[str, list[Row]] = {
         ("left out", "150", r"2 \text{ hours } 30 \text{ minutes}", False),
     ],
     "named sum": [
+        ("lengths", r"\sqrt{5}", r"\frac{AB}{CD}=\sqrt5", True),
+        ("length", "5", "|AB| = 5", True),
         ("product", "2k", "xyz = 2k", True),
         ("named maximum", "n^2-1", r"k_{\max} = n^2 - 1", True),
         ("named by a function", "2n+1", "T(n) = 2n+1", True),
@@ -571,9 +573,7 @@ NAMED_BY_THE_ANSWER: list[tuple[str, str, str]] = [  # reason, gold, answer
     ("difference", "3n", "p - q = 3n"),
     ("number", "6", "a+b+c = 6"),
     ("ratio", r"\sqrt{5}", r"\frac{a}{b} = \sqrt{5}"),
-    ("lengths", r"\sqrt{5}", r"\frac{AB}{CD}=\sqrt5"),
     ("to the right", "2k", "2k = a+b+c"),
-    ("length", "5", "|AB| = 5"),
     ("a residue in words", "2", r"2 \text{ (mod 5)}"),
 ]
 

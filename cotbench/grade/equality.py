@@ -121,7 +121,7 @@ def _is_name(form: Form) -> bool:
     """Whether a side of an equation is a name for the other: x, A_1, f(x), \\angle ABC."""
     if isinstance(form, Text):
         return True
-    if isinstance(form, Sequence) and form.kind == "tuple":  # (x, y) = (1, 2)
+    if isinstance(form, Sequence) and form.kind in ("tuple", "ratio"):  # (x, y) = (1, 2), S : T = 1 : 2
         return all(_is_name(item) for item in form.items)
     if not isinstance(form, Value):
         return False
@@ -131,7 +131,12 @@ def _is_name(form: Form) -> bool:
 
 
 def _is_product_of_letters(expr: Any) -> bool:
-    """P(x), AB: a function or a length whose name is read as a product; not 2x, x^2."""
+    """P(x), AB, |AB|, AB/CD: a function or lengths whose name is read as a product; not 2x, x^2, x/y."""
+    lengths = expr.args[0] if expr.func is sp.Abs else expr
+    if lengths.is_Mul and all(abs(power.exp) == 1 for power in lengths.atoms(sp.Pow)):
+        names = [arg.base if arg.is_Pow else arg for arg in lengths.args]
+        if all(name.is_Symbol and name.name[:1].isupper() for name in names):
+            return True
     return expr.is_Mul and all(arg.is_Symbol for arg in expr.args)
 
 
@@ -481,6 +486,8 @@ _LEAD = re.compile(
 # CO_2 is CO2: two elements at least, so that A_1 isn't one.
 _FORMULA_OF_CHEMISTRY = re.compile(r"(?=.*\d)(?=(?:.*[A-Z]){2})(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*){2,}")
 _INDICES = str.maketrans("", "", "_{}")
+# x = 5, y = 2; x = 7, y = 2: pairs, one after the other, of the same names
+_SYSTEMS = re.compile(r"(?P<x>\s*[a-z]\s?=)[^,;=]+,(?P<y>\s*[a-z]\s?=)[^,;=]+(?:;(?P=x)[^,;=]+,(?P=y)[^,;=]+)+")
 _LETTER = re.compile(r"\s*\(?([A-J])[).]\s*")
 _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
@@ -493,6 +500,8 @@ def _readings(text: str) -> list[Form]:
             return [Text(option[0]), *_readings(option[1])]
         except NotRead:
             return [Text(option[0]), Text(without_text(option[1]))]
+    if _SYSTEMS.fullmatch(text):
+        text = ", ".join("(" + re.sub(r"[A-Za-z](?:_\{?\w+\}?)?\s?=", "", part) + ")" for part in text.split(";"))
     letter = _LETTER.fullmatch(text)
     if letter:
         return [Text(letter[1])]
