@@ -201,7 +201,7 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
     one, other = bounds(gold), bounds(answer)
     if one and other:
         named = [
-            {symbol for side in r.sides if isinstance(side, Value) for symbol in side.expr.free_symbols}
+            {name for side in r.sides if isinstance(side, Value) for name in functions_named(side.expr).free_symbols}
             for r in (gold, answer)
         ]
         return named[0] == named[1] and same(one, other)
@@ -536,8 +536,9 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     words = prose(gold), prose(answer)
     if None not in words:
         return words[0] == words[1]
-    if _FORMULA_OF_CHEMISTRY.fullmatch(bare := same_text(gold).translate(_INDICES)):
-        return bare == same_text(answer).translate(_INDICES)
+    bare = same_text(gold).translate(_INDICES)
+    if _FORMULA_OF_CHEMISTRY.fullmatch(bare) and bare == same_text(answer).translate(_INDICES):
+        return True
     said = [number_said(word) if word else None for word in words]
     if said[0] or said[1]:
         gold, answer = said[0] or gold, said[1] or answer

@@ -85,6 +85,8 @@ _NCR = re.compile(r"(?<![\w.}_^])(\d{1,3})\s?([CP])\s?(\d{1,3})(?![\w.!^_])")
 
 def _chosen(match: re.Match[str]) -> str:
     n, kind, k = match[1], match[2], match[3]
+    if n.isdigit() and k.isdigit() and int(n) < int(k):
+        return match[0]
     return rf"\binom{{{n}}}{{{k}}}" if kind == "C" else rf"P({n},{k})"
 
 

@@ -97,7 +97,14 @@ def _of_text(words: str, text: str, end: int, out: list[Token]) -> list[Token]:
         return [Token("command", name)]
     if len(name) == 1 and name.isalpha() and not measured and text[end : end + 1] and text[end] in "_^('":
         return [Token("letter", name)]
-    if len(name) in (2, 3) and name.isalpha() and out and out[-1].text == "{" and text[end : end + 1] == "}":
+    if (
+        len(name) in (2, 3)
+        and name.isalpha()
+        and name.lower() not in _SHORT_WORDS
+        and out
+        and out[-1].text == "{"
+        and text[end : end + 1] == "}"
+    ):
         return [Token("letter", letter) for letter in name]  # \\frac{\\mathrm{ab}}{c}
     return [Token("text", words)]
 

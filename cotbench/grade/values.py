@@ -358,7 +358,13 @@ class ValueParser:
                 closed = all(number.is_Integer for number in numbers) and numbers[0] >= numbers[1]
         except NotRead:
             closed = False
-        if not closed or len(numbers) != 2 or not (name == "C" or all(number.is_Integer for number in numbers)):
+        whole = all(number.is_Integer for number in numbers)
+        if (
+            not closed
+            or len(numbers) != 2
+            or not (name == "C" or whole)
+            or (whole and not 0 <= numbers[1] <= numbers[0])
+        ):
             self.at = start
             return None
         return _choices(*numbers) if name == "C" else sp.ff(*_small(numbers))
