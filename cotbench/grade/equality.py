@@ -53,7 +53,7 @@ def _same_value(gold: Value, answer: Value) -> bool:
         factor = other[1] / one[1]
     elif gold.unit and answer.unit and half_of_day(gold.unit) != half_of_day(answer.unit):
         return False
-    elif gold.unit and answer.unit and gold.expr.is_Symbol and gold.unit != answer.unit:
+    elif gold.unit and answer.unit and gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit):
         return False  # "n even", "n odd"
     scales = [
         value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)
@@ -343,7 +343,8 @@ def _vector(form: Form) -> Form | None:
     """A sum of unit vectors as a tuple: 3i - 2j + k, with hats or in bold."""
     if not isinstance(form, Value):
         return None
-    units = [sp.Symbol(f"hat {name}") for name in "ijk"]
+    names = "xyz" if form.expr.has(*(sp.Symbol(f"hat {name}") for name in "xyz")) else "ijk"
+    units = [sp.Symbol(f"hat {name}") for name in names]
     found = form.expr.free_symbols & set(units)
     if not found or form.expr.subs(dict.fromkeys(units, 0)) != 0:
         return None

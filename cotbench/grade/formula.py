@@ -113,6 +113,8 @@ class _FormParser(ValueParser):
         if not signs:
             return sides[0]
         if signs == ["in"]:
+            if not _is_unknown(sides[0]):
+                raise NotRead("a family of numbers")
             return sides[1]  # x \in [1, 2]
         if "in" in signs:
             raise NotRead("two signs of membership")
@@ -391,6 +393,9 @@ class _FormParser(ValueParser):
             if all(isinstance(item, Relation) and item.signs == ("=",) for item in inner.items):
                 return inner  # [x = 1, y = 2]
             brackets = "()" if opener == "langle" else opener + close.text
+            if brackets == "[]" and _are_rows(inner.items):  # [[1, 2], [3, 4]]
+                return Matrix(tuple(row.items for row in inner.items if isinstance(row, Sequence)))
+            brackets = "()" if brackets == "[]" and len(inner.items) > 2 else brackets  # three are no interval
             if self.peek().text == "^" and self.peek(1).text in ("T", "top") and brackets in ("()", "[]"):
                 self.at += 2
                 return Matrix(tuple((item,) for item in inner.items))
@@ -509,6 +514,22 @@ def _meant(words: str) -> Form:
     if plain in ("infinity", "infinite", "infinitely many"):
         return Value(sp.oo)
     return REAL_LINE if plain in _EVERYTHING else Sequence("set", ()) if plain in _NOTHING else Text(words)
+
+
+def _is_unknown(form: Form) -> bool:
+    if isinstance(form, Sequence):
+        return form.kind == "tuple" and all(map(_is_unknown, form.items))
+    return isinstance(form, Text) or (
+        isinstance(form, Value)
+        and not form.expr.is_number
+        and not form.expr.is_Add
+        and form.expr.as_coeff_Mul()[0] == 1
+    )
+
+
+def _are_rows(items: tuple[Form, ...]) -> bool:
+    rows = [item for item in items if isinstance(item, Sequence) and item.kind == "tuple" and item.brackets != "(]"]
+    return len(rows) == len(items) and len({len(row.items) for row in rows}) == 1
 
 
 def _is_inequality(form: Form) -> bool:

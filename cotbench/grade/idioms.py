@@ -138,7 +138,9 @@ _DERIVATIVE = re.compile(
     rf"\\frac\s*\{{\s*{_D}\s*(?:\^\s*\{{?\s*(?P<order>\d)\s*\}}?)?\s*(?P<name>[A-Za-z]|\\[a-z]+)(?:\s*_\s*(?:\{{(?P<index>[^{{}}]*)\}}|(?P<short>\w)))?(?:\s?\([tx]\))?\s*\}}"
     rf"\s*\{{\s*{_D}\s*(?P<by>[A-Za-z]|\\[a-z]+)\s*(?:\^\s*\{{?\s*\d\s*\}}?)?\s*\}}"
 )
-_DOTS = re.compile(r"\\(?P<dots>d{1,2})ot\s*(?:\{\s*(?P<braced>[A-Za-z]|\\[a-z]+)\s*\}|(?P<name>[A-Za-z]|\\[a-z]+))")
+_DOTS = re.compile(
+    r"\\(?P<dots>d{1,2})ot(?![A-Za-z])\s*(?:\{\s*(?P<braced>[A-Za-z]|\\[a-z]+)\s*\}|(?P<name>[A-Za-z]|\\[a-z]+))"
+)
 _OF_TIME = re.compile(
     r"((?:\\(?!sin|cos|tan|exp|ln|log|sqrt)[a-z]+|(?<![A-Za-z\\])[A-Za-z]{1,3})(?:'*|\s?_\s?\{?\w+\}?'*|'+_\{\w+\}))\s?\(\s?[tx]\s?\)"
 )
@@ -147,9 +149,9 @@ _OF_TIME = re.compile(
 def one_derivative(gold: str, answer: str) -> tuple[str, str]:
     r"""Derivatives of two answers in one notation: \frac{dy}{dx} is y'_{dx}, and y' where the other answer has y' or \dot y."""
     texts = [gold, answer]
-    if not any("'" in text or "\\dot" in text or "\\ddot" in text or _DERIVATIVE.search(text) for text in texts):
+    plain = any("'" in text or _DOTS.search(text) for text in texts)
+    if not plain and not any(_DERIVATIVE.search(text) for text in texts):
         return gold, answer
-    plain = any("'" in text or "\\dot" in text or "\\ddot" in text for text in texts)
 
     def primes(match: re.Match[str]) -> str:
         marks, index = "'" * int(match["order"] or 1), match["index"] or match["short"] or ""
@@ -213,6 +215,19 @@ _PLAIN_UNIT = re.compile(
     r"(?<=[\d}])\s+((?:[kcm]?m|ft|mi|k?J|[km]?g|k?N|W|mol|L|rad)/(?:s|h|hr|min|mol|m|kg|g|L|cm)(?:\s?\^\s?\{?\d\}?)?)\s*$"
 )
 
+_MICRO = re.compile(r"(?<=[\d}\s])\\mu\s?\\text\s*\{\s*(?=[A-Za-z])|\\text\s*\{\s*\\mu\s?(?=[A-Za-z])")
+_FAMILY = re.compile(
+    r"\\\{\s*(?P<of>[^:|{}]*(?:\{[^{}]*\}[^:|{}]*)*?)\s*(?::|\||\\mid|\\colon|\\vert)\s*"
+    r"(?P<where>(?:[A-Za-z]\s?=[^:|{}]*(?:\{[^{}]*\}[^:|{}]*)*?,\s*)?[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\\in\s*\\mathbb\s*\{\s*[ZN]\s*\}[^:|]*)\\\}"
+)
+
+
+def _family(match: re.Match[str]) -> str:
+    r"""\{3k : k \in \mathbb{Z}\} as "3k, k in Z", \{x : x = 3k, k \in \mathbb{Z}\} as "x = 3k, k in Z"."""
+    name = match["of"].partition("\\in")[0].strip()
+    return match["where"] if len(name) == 1 and "=" in match["where"] else f"{match['of']}, {match['where']}"
+
+
 # Each with what a text must hold for it to be tried: most hold nothing of it.
 _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("color", lambda text: _COLOUR.sub("", text)),
@@ -221,6 +236,9 @@ _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("/", lambda text: _PLAIN_UNIT.sub(r" \\text{\1}", text)),
     (") =", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
     (")=", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
+    ("\\mu", lambda text: _MICRO.sub(r"\\text{u", text)),
+    ("\\mathbb", lambda text: _family(found) if (found := _FAMILY.fullmatch(text)) else text),
+    ("\\\\", lambda text: text if "\\begin" in text or text.count("=") < 2 else re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", text)),
     ("array}", lambda text: _ARRAY.sub(_array, text)),
     ("\\begin", lambda text: _LAYOUT.sub(_lines, text)),
     ("\\end", lambda text: re.sub(r"\.\s*(?=\\\\|\\end)", " ", text)),

@@ -20,7 +20,7 @@ class Token:
 
 _TOKEN = re.compile(
     r"(?P<space>\s+)|\\text\s*\{(?P<text>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
-    r"|\\begin\s*\{(?P<begin>[a-z]*matrix|array|[dr]?cases|aligned|smallmatrix)\*?\}|\\end\s*\{(?P<end>[a-z]+)\*?\}"
+    r"|\\begin\s*\{(?P<begin>[A-Za-z]*matrix|array|[dr]?cases|aligned|smallmatrix)\*?\}|\\end\s*\{(?P<end>[A-Za-z]+)\*?\}"
     r"|\\(?P<command>[A-Za-z]+|[{}|%$&#_\\])|(?P<number>\d+(?:\.\d+|\.(?=\\overline|/))?|\.\d+)"
     r"|(?P<word>[A-Za-z]{2,}|[^\W\d_a-zA-Z]+)|(?P<letter>[A-Za-z])"
     r"|(?P<sign><=|>=|!=|[-+*/^_=<>|()\[\]{},;:!'%&\"])"
