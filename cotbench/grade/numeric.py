@@ -58,7 +58,7 @@ def _same_float(x: Any, y: Any) -> bool:
         return False
     if not (x.is_comparable or x.is_complex) or x.has(sp.Sum) or y.has(sp.Sum):
         return False
-    return bool(abs(x - y) <= sp.Float("1e-20") * max(abs(x), abs(y), sp.Float("1e-30")))
+    return bool(abs(x - y) <= sp.Float("1e-20") * max(abs(x), abs(y), sp.Float("1e-90")))
 
 
 def rounded(exact: Any, decimal: Any, places: int) -> bool:
@@ -101,7 +101,7 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
             if all(beyond) or logarithms:
                 continue  # outside of the real domain, as of a root
             return False
-        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-30")):
+        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-90")):
             return False
         agreed += 1
         if agreed >= POINTS:
@@ -131,7 +131,7 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = PO
         x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
         if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
             continue
-        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-30")):
+        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-90")):
             return False
         agreed += 1
     return agreed >= count // 2
