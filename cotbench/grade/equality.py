@@ -188,6 +188,8 @@ def _name_of(form: Form) -> str:
 
 def _same_relation(gold: Relation, answer: Relation) -> bool:
     if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
+        if _in_order(gold.sides, answer.sides):
+            return True
         if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
             names = _name_of(gold), _name_of(answer)
             interchangeable = set(names) <= {"y", "f", "f(x)", "f_-1"}  # f(x) = 2x and y = 2x
@@ -440,7 +442,7 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         return _same_pieces(gold, answer)
     if kinds <= {"union", "meet", "tuple"} and kinds != {"tuple"}:
         spans = numbers_of(gold), numbers_of(answer)
-        return spans[0] == spans[1] if None not in spans else kinds == {"union"} and _matched(gold.items, answer.items)
+        return spans[0] == spans[1] if None not in spans else len(kinds) == 1 and _matched(gold.items, answer.items)
     if kinds <= {"list", "set"}:
         names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
         indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]

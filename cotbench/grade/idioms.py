@@ -241,7 +241,7 @@ _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("\\\\", lambda text: text if "\\begin" in text or text.count("=") < 2 else re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", text)),
     ("array}", lambda text: _ARRAY.sub(_array, text)),
     ("\\begin", lambda text: _LAYOUT.sub(_lines, text)),
-    ("\\end", lambda text: re.sub(r"\.\s*(?=\\\\|\\end)", " ", text)),
+    ("\\end", lambda text: re.sub(r"\s*\.\s*(?=\\\\|\\end)", " ", text)),
     ("\\ln", lambda text: re.sub(r"(?<=\\ln)\s*\\mid(?![a-z])(.*?)\\mid(?![a-z])", r"|\1|", text)),
     ("\\dot", lambda text: _DOTTED.sub(_dotted, text)),
     ("\\bar", lambda text: _BARRED.sub(_barred, text)),

@@ -191,7 +191,7 @@ def clean_latex(text: str) -> str:
     text = _SHORT_FRACTION.sub(_full_fraction, _ORDINAL.sub("", text))
     text = re.sub(r"\.{3,}\s*$", r"\\ldots", text)
     text = re.sub(r"^\s*(?:\\approx(?![a-z])|=)\s*", "", text)
-    return plainer(text.strip()).strip().rstrip(" .,;:\\")
+    return plainer(text.strip().rstrip(" .,;:\\")).strip().rstrip(" .,;:\\")
 
 
 def _of_two(match: re.Match[str]) -> str:

@@ -57,6 +57,8 @@ class ValueParser:
         """The plain text of a braced argument, or of one token."""
         if not self.take("{"):
             token = self.peek()
+            if token.kind == "end":
+                raise NotRead("nothing where an argument belongs")
             self.at += 1
             return token.text.strip()
         depth, parts = 1, []
