@@ -78,7 +78,9 @@ _STATE = re.compile(  # what may be said of an answer that is no answer
     re.I,
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
-_COUNTED = re.compile(r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d")  # "Pam pays $10", a sentence
+_COUNTED = re.compile(
+    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[A-Za-zÀ-ÿ']+[^A-Za-zÀ-ÿ]+){2}[A-Za-zÀ-ÿ'])"
+)  # "Pam pays $10", a sentence
 _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
 _TOKEN = re.compile(
