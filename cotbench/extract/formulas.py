@@ -37,11 +37,8 @@ _KINDS = (
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
 
-_MATH = re.compile(
-    r"(?<!\\)(?:\$\$(?P<a>(?:[^$\\]|\\.)++)\$\$|\$(?P<b>(?:[^$\\\n]|\\.)++)\$)"
-    r"|\\\((?P<c>(?:[^\\]|\\[^()])++)\\\)|\\\[(?P<d>(?:[^\\]|\\[^\[\]])++)\\\]",
-    re.S,
-)
+_MATH_MARK = re.compile(r"\\.|\$\$|\$|\n", re.S)
+_MATH_CLOSES = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
 _ASIDE = re.compile(
     r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat|not|rather|instead)\b|[.,]?\s[Ii]\shope\b"
 )
@@ -95,8 +92,40 @@ _NO_ANSWER = re.compile(
 )
 
 
+def _math(text: str, start: int, end: int) -> list[tuple[Span, Span]]:
+    r"""The formulas between $..$, $$..$$, \(..\) and \[..\], as spans with and without these marks. Read in one go."""
+    found: list[tuple[Span, Span]] = []
+    opened, begin = "", start
+    for mark in _MATH_MARK.finditer(text, start, end):
+        sign = mark[0]
+        if opened == "$$" and sign == "$":  # "$$5$" is "$5$" behind a dollar
+            opened, begin = "$", begin
+        if opened and sign.startswith(_MATH_CLOSES[opened]):
+            if mark.start() > begin:
+                closer = mark.start() + len(_MATH_CLOSES[opened])
+                found.append(((begin - len(opened), closer), (begin, mark.start())))
+                opened, begin = ("$", mark.end()) if sign != _MATH_CLOSES[opened] else ("", mark.end())
+            else:
+                opened, begin = sign, mark.end()
+        elif sign in ("\\(", "\\["):
+            if opened in ("", sign):
+                opened, begin = sign, mark.end()
+        elif sign in ("$", "$$"):
+            if not opened:
+                opened, begin = sign, mark.end()
+        elif sign == "\n" and opened == "$":
+            opened = ""
+    return found
+
+
 def _math_spans(text: str, start: int, end: int) -> list[Span]:
-    return [m.span(m.lastgroup) for m in _MATH.finditer(text, start, end) if m.lastgroup]
+    return [inner for _, inner in _math(text, start, end)]
+
+
+def _without_math(text: str, start: int, end: int) -> str:
+    """A text with nothing where its formulas stand."""
+    cuts = [start, *(place for outer, _ in _math(text, start, end) for place in outer), end]
+    return "".join(text[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))
 
 
 def _trim(text: str, start: int, end: int) -> Extraction | None:
@@ -175,7 +204,7 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
     if _HAN.search(text, start, end) and not _math_spans(text, start, end):
         return _among_han(text, start, end)
     several = SENTENCE_END.search(text, start, end)
-    if several and len(WORD.findall(_MATH.sub("", text[start : several.start()]))) > MAX_WORDS:
+    if several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS:
         return _concluded(text, start, end)
     if "\n" in text[start:end].strip() and not text[start:end].strip().startswith(("\\", "$")):  # a whole solution
         return _concluded(text, start, end)
@@ -238,7 +267,7 @@ def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int |
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[Span, list[Span]]]:
     """The last sentences, the last one first, with the formulas in them; a display over several lines is in one piece."""
-    math = [(m.span(), m.span(m.lastgroup)) for m in _MATH.finditer(text, start, end) if m.lastgroup]
+    math = _math(text, start, end)
     limit = end
     for left, right in last_sentences(text[:end], start):
         if right > limit:
