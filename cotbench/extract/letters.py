@@ -269,6 +269,7 @@ _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
@@ -280,6 +281,8 @@ _LAST = re.compile(
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
 )
+
+_HENCE = re.compile(r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}")
 
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
@@ -301,7 +304,7 @@ _INSTEAD = re.compile(
 )
 # "None of the options is correct", as a text's last word.
 _NONE = re.compile(
-    r"\bnone\sof\s(?:the|these|those|them)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
+    r"(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
     r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
     r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
     r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
@@ -630,6 +633,8 @@ def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         yield "only", own
     first = _ONLY.fullmatch(text, offset, offset + len(lines[0]))
     found = _letter_at(text, *first.span(), len(choices)) if first else None
+    if first and found is UNDECIDED and _PREDICATE.search(text, *first.span()):
+        return  # "A, B and D can be ruled out. So C."
     if first and found and _stands_alone(text, first, found, lines, choices):
         yield "only", found
 
@@ -680,6 +685,9 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             and not _STRUCK.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
+        hence = _HENCE.fullmatch(text, *last)
+        if hence and hence["letter"] in LETTERS[:count]:  # "A, B and D can't be right. So C."
+            yield "marked", Extraction(answer=hence["letter"], span=hence.span("letter"))
         whole = not SENTENCE_END.search(text, *last)
         option = option_of(text, last, choices) or (option_named(text, last, choices) if whole else None)
         if option:
