@@ -58,17 +58,16 @@ _FREE = rf"(?<![{LETTER}0-9_'’])"
 _ALONE = rf"(?![{LETTER}0-9_'’°#^]|[-–][{LETTER}0-9_])"
 _OPEN = r"[(\[{<*_`$\"'“‘「『【《〈]"
 _CLOSE = r"[)\]}>*_`$\"'”’」』】》〉]"
-_NOUNS = (  # what may stand before an option's letter
-    r"(?i:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer|both|either)\b(?:\s(?:is|number|letter)\b)?:?|the\s(?:letter|option|choice|answer)\b"
-    r"|opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция|phương\sán|câu|lựa\schọn"
-    r"|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
-    r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก|গ)\s?[:：]?"
+_NOUNS = (  # what may stand before an option's letter in other languages
+    r"(?i:opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция"
+    r"|phương\sán|câu|lựa\schọn|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
+    r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก)\s?[:：]?"
 )
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
     r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
-    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
+    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
     rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
