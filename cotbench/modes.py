@@ -273,8 +273,12 @@ def _without_answer(path: Completion, absent: Outcome) -> Prediction:
 def _code(path: Completion, runtime: Literal["python", "sympy"]) -> Code | Prediction:
     """The program or plan of an output, or the outcome that stands in for it. One that was cut short isn't run."""
     find, absent = (find_program, Outcome.NO_PROGRAM) if runtime == "python" else (find_plan, Outcome.PLAN_INVALID)
-    found = None if path.finish_reason == "error" else find(path.text, truncated=path.finish_reason == "length")
-    return _without_answer(path, absent) if found is None or found.cut else found
+    text, begin = as_one_text(path)
+    found = None if path.finish_reason == "error" else find(text, truncated=path.finish_reason == "length")
+    if found is None or found.cut or found.span is None:
+        return _without_answer(path, absent)
+    start, end = found.span
+    return replace(found, span=(start - begin, end - begin) if start >= begin else None)
 
 
 # --- the methods --------------------------------------------------------------------------------------------------

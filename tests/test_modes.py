@@ -156,6 +156,18 @@ def test_a_program_is_run_and_its_value_read() -> None:
     assert prediction.span == (10, 40)
 
 
+def test_a_program_is_found_wherever_a_server_puts_it() -> None:
+    """In the reasoning that it splits off too, where the model wrote nothing behind that."""
+    for path, span in (
+        (Completion(text="", reasoning=f"So:\n{FENCED}\n", finish_reason="stop"), None),
+        (Completion(text=f"\n{FENCED}", reasoning="```python\nx = 1\n```", finish_reason="stop"), (11, 41)),
+        (Completion(text=f"<think>So:\n{FENCED}\n</think>\n", finish_reason="stop"), (21, 51)),
+    ):
+        prediction, steps = drive("pal", [(path,)], [ran("13", decimal="13")])
+        assert steps[1] == Execute((Program(runtime="python", code="def solution():\n    return 13"),))
+        assert (prediction.answer, prediction.span) == ("13", span)
+
+
 @pytest.mark.parametrize(
     ("execution", "outcome"),
     [

@@ -88,10 +88,13 @@ _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A program or plan, and where in the output it stands. cut: the output broke off inside it; marked: it stands in a fence, a tag or a call."""
+    """A program or plan, and where in the text that was searched it stands (None: not in the part that is shown).
+
+    cut: the output broke off inside it. marked: it stands in a fence, a tag or a call.
+    """
 
     text: str
-    span: Span
+    span: Span | None
     cut: bool = False
     marked: bool = True
 
@@ -108,7 +111,7 @@ def find_program(text: str, *, truncated: bool = False) -> Code | None:
     """The Python program of an output, or None where there is nothing like one. truncated: it was cut at its token budget."""
     for place in _searched(text, truncated):
         found = _program(text, *place.span, truncated)
-        if found is None or (place.at_end and _goes_on(text, found.span[1])):
+        if found is None or (place.at_end and found.span and _goes_on(text, found.span[1])):
             continue
         if not place.thought or found.marked or _SOLUTION.search(found.text):  # a thought has lines like "x = 5"
             return found
@@ -142,7 +145,7 @@ def _searched(text: str, truncated: bool) -> Iterator[_Place]:
     parts = split_reasoning(text)
     if parts.unclosed:
         if not truncated:
-            yield _Place((0, len(text)), thought=True, at_end=True)
+            yield _Place(parts.thought or (0, len(text)), thought=True, at_end=True)
         return
     start, end = parts.visible
     end = next_turn(text, start, end)
