@@ -610,7 +610,7 @@ def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | No
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
         return None
     end = own_end(text, start)
-    for left, right in islice(last_sentences(text[:end], start), 2):
+    for left, right in islice(last_sentences(text[:end], start), 3):
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
