@@ -1328,6 +1328,11 @@ def test_every_language_states_options(language: str) -> None:
 # --- not one but the other, several, none; taken back --------------------------------------------------------------
 
 JUDGED: list[Row] = [
+    ("all others struck", "A, B and D can be ruled out. So C.", "C"),
+    ("none of the others", "The correct answer is C, as none of the others fits.", "C"),
+    ("leaving one", "We can rule out (A), (B), and (D), which leaves (C).", "C"),
+    ("a function's letter", "Answer: C(t) = 300t + 4", None),
+    ("a letter with another option's name", "所以答案是D（8）。", "D"),
     ("each judged on a line of its own", "A: incorrect\nB: incorrect\nC: correct\nD: incorrect", "C"),
     ("each judged behind a dash", "A) red - wrong\nB) white - correct\nC) grey - wrong", "B"),
     ("another judged behind a statement, in Chinese", "【答案】B【解析】A不对。", "B"),

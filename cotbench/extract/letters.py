@@ -58,20 +58,19 @@ _FREE = rf"(?<![{LETTER}0-9_'’])"
 _ALONE = rf"(?![{LETTER}0-9_'’°#^]|[-–][{LETTER}0-9_])"
 _OPEN = r"[(\[{<*_`$\"'“‘「『【《〈]"
 _CLOSE = r"[)\]}>*_`$\"'”’」』】》〉]"
-_NOUNS = (  # what may stand before an option's letter
-    r"(?i:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer|both|either)\b(?:\s(?:is|number|letter)\b)?:?|the\s(?:letter|option|choice|answer)\b"
-    r"|opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция|phương\sán|câu|lựa\schọn"
-    r"|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
-    r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก|গ)\s?[:：]?"
+_NOUNS = (  # what may stand before an option's letter in other languages
+    r"(?i:opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция"
+    r"|phương\sán|câu|lựa\schọn|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
+    r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก)\s?[:：]?"
 )
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
     r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
-    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
+    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
-    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.)))"
+    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
 _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
@@ -104,7 +103,7 @@ _RATHERS = (
     "rather ",
 )
 _MARKED = re.compile(
-    r"(?:(?:[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
+    rf"(?:(?:(?<![{LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
 )
 _IS = r"(?:is|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
 _VERDICT = (
@@ -269,6 +268,7 @@ _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
@@ -280,6 +280,8 @@ _LAST = re.compile(
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
 )
+
+_HENCE = re.compile(r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}")
 
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
@@ -301,7 +303,7 @@ _INSTEAD = re.compile(
 )
 # "None of the options is correct", as a text's last word.
 _NONE = re.compile(
-    r"\bnone\sof\s(?:the|these|those|them)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
+    r"(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
     r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
     r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
     r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
@@ -608,7 +610,7 @@ def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | No
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
         return None
     end = own_end(text, start)
-    for left, right in islice(last_sentences(text[:end], start), 2):
+    for left, right in islice(last_sentences(text[:end], start), 3):
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
@@ -630,6 +632,8 @@ def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         yield "only", own
     first = _ONLY.fullmatch(text, offset, offset + len(lines[0]))
     found = _letter_at(text, *first.span(), len(choices)) if first else None
+    if first and found is UNDECIDED and _PREDICATE.search(text, *first.span()):
+        return  # "A, B and D can be ruled out. So C."
     if first and found and _stands_alone(text, first, found, lines, choices):
         yield "only", found
 
@@ -680,6 +684,9 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             and not _STRUCK.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
+        hence = _HENCE.fullmatch(text, *last)
+        if hence and hence["letter"] in LETTERS[:count]:  # "A, B and D can't be right. So C."
+            yield "marked", Extraction(answer=hence["letter"], span=hence.span("letter"))
         whole = not SENTENCE_END.search(text, *last)
         option = option_of(text, last, choices) or (option_named(text, last, choices) if whole else None)
         if option:
