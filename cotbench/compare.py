@@ -350,14 +350,14 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     if not both.any():
         return []
     out = []
-    lost = (delta.from_unread or 0.0) + (delta.from_cut or 0.0)
-    for side, sign in ((base, 1), (cell, -1)):
+    for side, other, sign in ((base, cell, 1), (cell, base, -1)):
         unread = np.isin(side.endings, _UNREAD)
         voted = any(row is not None and row["votes"] is not None for row in side.rows)
         was_cut = (side.endings == OUTCOMES.index(Outcome.TRUNCATED)) | (side.cut & (unread if voted else ~side.right))
-        cut = float(was_cut[both].mean())
-        share, whole = float((was_cut | unread)[both].mean()), sign * (delta.delta or 0.0)
-        if share < MOST and not (whole > 0 and sign * lost >= MOST * whole):
+        lost = was_cut | unread
+        share, cut = float(lost[both].mean()), float(was_cut[both].mean())
+        part = float((lost & other.right & ~side.right)[both].mean())  # of the difference, from these answers
+        if share < MOST and not 0 < MOST * sign * (delta.delta or 0.0) <= part:
             continue
         kind = "budget" if cut >= share / 2 else "reading"
         more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""

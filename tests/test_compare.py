@@ -34,7 +34,7 @@ QUESTIONS = [
 ]
 OUTCOMES = {
     "c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e": "engine_error", "g": "grader_timeout", "r": "refused",
-    "n": "no_program", "x": "runtime_error", "s": "unsolved", "a": "ambiguous", "p": "plan_invalid",
+    "d": "declined", "n": "no_program", "x": "runtime_error", "s": "unsolved", "a": "ambiguous", "p": "plan_invalid",
 }  # fmt: skip
 
 
@@ -186,6 +186,7 @@ CAUTIONS: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
     "both are cut": ({"direct": "t" * 40, "cot": "t" * 30 + "c" * 10}, [("budget", "direct"), ("budget", "cot")]),
     "most of the gain is from unread ones": ({"direct": "u" * 12 + "w" * 4 + "c" * 24, "cot": "c" * 40}, [("reading", "direct")]),
     "little of it is": ({"direct": "u" * 4 + "w" * 16 + "c" * 20, "cot": "c" * 40}, []),
+    "who declines has lost no answer": ({"direct": "d" * 40, "cot": "c" * 40}, []),
     "none is": ({"direct": "w" * 30 + "c" * 10, "cot": "c" * 40}, []),
     "programs that fail are what the mode does": ({"direct": "c" * 40, "pal": "x" * 40}, []),
 }  # fmt: skip

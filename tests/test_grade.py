@@ -330,15 +330,19 @@ PAIRS: list[tuple[str, str, str, Outcome]] = [  # reason, gold, answer, verdict
     ("too large to be had", "9^{9^{9^9}}", "9", TIMEOUT),
     ("not LaTeX", "5", "\\frac{", WRONG),
     ("nothing but a command", "5", "\\sqrt", WRONG),
-]
-
-# What is still misgraded; each would need a rule of its own.
-MISGRADED: list[tuple[str, str, str, Outcome]] = [
     ("two units in one answer", "150\\text{ minutes}", "2\\text{ hours }30\\text{ minutes}", RIGHT),
     ("an aside with a rounded share", "\\frac{5}{11}", "\\frac{5}{11}\\text{ or about }45.5\\%", RIGHT),
     ("a number in words", "7", "\\text{seven}", RIGHT),
     ("intervals that touch", "[1,3]", "[1,2]\\cup[2,3]", RIGHT),
     ("a set within a set", "\\{\\{1\\},2\\}", "\\{1,2\\}", WRONG),
+]
+
+# What is still misgraded; each would need a rule of its own.
+MISGRADED: list[tuple[str, str, str, Outcome]] = [
+    ("two values of one inequality", "x \\ne 1, -1", "x \\ne \\pm 1", RIGHT),
+    ("a sum told by dots", "\\sum_{k=1}^{n} \\frac{1}{k}", "1+\\frac{1}{2}+\\cdots+\\frac{1}{n}", RIGHT),
+    ("an argument that ends before the slash", "\\frac{\\cos x}{2}", "\\cos x/2", RIGHT),
+    ("square brackets for a floor", "\\lfloor n/2 \\rfloor", "[n/2]", RIGHT),
 ]
 
 

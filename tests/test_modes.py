@@ -456,3 +456,48 @@ def test_the_report_has_votes_and_how_questions_ended(main: Cli, numbers: Path, 
     assert "maj@k" in text
     assert "How questions ended" in text
     assert (Path(done["folder"]) / "report" / "votes.csv").read_text().count("\n") == 4
+
+
+# --- answers that a server's parser has put elsewhere ---------------------------------------------------------------
+
+SPLIT = [
+    # (reasoning, text, finish reason, answer, outcome, rule)
+    ("Answer: 11", "", "stop", "11", None, "thought"),
+    ("I add 5 and 6. So there are 11 pens.", "", "stop", "11", None, "thought"),
+    ("I add.", "Answer: 11", "stop", "11", None, "contract"),
+    ("The answer is 12? No.", "Answer: 11", "stop", "11", None, "contract"),
+    ("Answer: 11", "", "length", None, Outcome.TRUNCATED, ""),
+    ("It can't be determined.", "", "stop", None, Outcome.DECLINED, "declined"),
+    ("I add.", "", "stop", None, Outcome.UNPARSED, ""),
+    ("I add.", "I'd rather not.", "refused", None, Outcome.REFUSED, ""),
+]
+
+
+@pytest.mark.parametrize(("reasoning", "text", "finish", "answer", "outcome", "rule"), SPLIT)
+def test_a_reading_does_not_depend_on_the_parser_of_a_server(
+    reasoning: str, text: str, finish: Any, answer: str | None, outcome: Outcome | None, rule: str
+) -> None:
+    split = Completion(text=text, reasoning=reasoning, finish_reason=finish)
+    inline = Completion(text=f"<think>{reasoning}</think>{text}", finish_reason=finish)
+    for path in (split, inline):
+        got = read_answer(path, AnswerType.NUMBER, ())
+        assert (got.answer, got.outcome, got.rule) == (answer, outcome, rule), path
+    got = read_answer(split, AnswerType.NUMBER, ())
+    assert got.span is None if not text or answer is None else text[slice(*(got.span or (0, 0)))] == answer
+
+
+OPEN = [
+    ("<think>5 + 6 = 11.\n\nAnswer: 11", "stop", "11", None),
+    ("<think>5 + 6 = 11.\n\nAnswer: 11", "length", None, Outcome.TRUNCATED),
+    ("<think>5 + 6 = 11. Answer: 11? Let me check that.", "stop", None, Outcome.UNPARSED),
+    ("<think>Let me see", "stop", None, Outcome.UNPARSED),
+    ("<think>Let me see", "length", None, Outcome.TRUNCATED),
+]
+
+
+@pytest.mark.parametrize(("text", "finish", "answer", "outcome"), OPEN)
+def test_nothing_is_truncated_that_a_model_ended(
+    text: str, finish: Any, answer: str | None, outcome: Outcome | None
+) -> None:
+    got = read_answer(Completion(text=text, finish_reason=finish), AnswerType.NUMBER, ())
+    assert (got.answer, got.outcome) == (answer, outcome)

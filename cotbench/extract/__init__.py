@@ -68,6 +68,7 @@ from cotbench.extract.shapes import (
     Extraction,
     Reading,
     boxed_spans,
+    broken_off,
     last_sentences,
 )
 from cotbench.types import AnswerType
@@ -158,7 +159,12 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
         return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
     found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
-    if truncated and found.span and found.rule == "phrase" and DOUBTS.search(own, found.span[1]):
+    if (
+        found.rule == "phrase"
+        and found.span
+        and DOUBTS.search(own, found.span[1])
+        and (truncated or broken_off(own, start))
+    ):
         return NOTHING  # "I think the answer is 6. But let me check ..."
     return found
 

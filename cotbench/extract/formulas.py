@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cotbench.extract.numbers import concluded_number, declines, number_in
 from cotbench.extract.parts import INVISIBLE, Span
@@ -44,7 +45,7 @@ _MATH = re.compile(
 _ASIDE = re.compile(
     r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat|not|rather|instead)\b|[.,]?\s[Ii]\shope\b"
 )
-_JOINT = re.compile(r"[\s,;.*]*+(?:(?:and|or)\b[\s*]*+)?")
+_JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
     r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?)*+\\(?:boxed|fbox)\s*+\{?"
 )
@@ -88,7 +89,7 @@ _SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼�
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
-    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s]+|\\l?dots|\\[\[(\])]|.*\\(?:boxed|fbox)\b.*", re.S
+    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*", re.S
 )
 
 
@@ -151,7 +152,11 @@ def _listed(text: str, math: Sequence[Span]) -> Extraction | None:
     first = len(math) - 1
     while first and _JOINT.fullmatch(_DELIMITER.sub("", text[math[first - 1][1] : math[first][0]])):
         first -= 1
-    return _trim(text, math[first][0], math[-1][1])
+    whole = _trim(text, math[first][0], math[-1][1])
+    if whole and first < len(math) - 1 and _HAN.search(text, math[first][0], math[-1][1]):  # "$1$ 和 $2$"
+        parts = [found.answer for span in math[first:] if (found := _trim(text, *span)) and found.answer]
+        return replace(whole, answer=", ".join(parts))
+    return whole
 
 
 def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extraction | None:

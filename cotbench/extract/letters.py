@@ -1,14 +1,22 @@
-r"""Reading the letter of an option: by its letter, by its text, or by both.
+r"""Reading the letter of an option: by its letter, by its text, or by both; in English and some twenty other languages.
 
-What a text states outright (`statements`) comes first, the last of it. A verdict in passing ("(C) is correct", "closest
-to C") counts where nothing is stated outright, or where the text takes the statement back before it.
+What a text states outright (`statements`) comes first, the last of it. Policies:
+
+* A verdict in passing ("(C) is correct", "closest to C", "so (A) fits best") counts where nothing is stated outright, or
+  where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with nothing
+  in its place, is no answer.
+* "Not A but B" is B. An option that is ruled out, supposed ("if ...") or said to be another's answer is none.
+* Two options ("A or C", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
+  unless an option says so.
+* A field of an object counts as stated where the object ends, behind the field with its reasons.
+* What a long text states before it breaks off in doubt ("Wait, but maybe ...") is no answer, as in a text that was cut.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 
 from cotbench.extract.numbers import declines
 from cotbench.extract.options import (
@@ -27,6 +35,8 @@ from cotbench.extract.shapes import (
     DOUBTS,
     LETTER,
     MAX_ANSWER_CHARS,
+    MAX_PHRASE_CHARS,
+    MAX_STATEMENTS,
     MAX_WORDS_BELOW,
     SENTENCE_END,
     UNDECIDED,
@@ -60,8 +70,8 @@ _HEAD = re.compile(
     r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
     r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
-    r"(?P<letter>[A-Z])(?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
-    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.))"
+    r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
+    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.)))"
 )
 _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
@@ -106,6 +116,8 @@ _VERDICTS = (
     "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
     " exactly perfectly most"
 ).split()
+_OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
+_NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?(?:(?:correct|right|final)\s)?(?:option|choice|answer|statement)?\s?(?:(?:is|was|were)\s)?[(*]*\Z",
@@ -116,6 +128,7 @@ _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
     r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:first|initially|originally)\b[^.\n]{0,40}\b(?:answer|option|choice)\s(?:is|was|would\sbe)\W*\Z"
     r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
@@ -127,12 +140,20 @@ _IS_RIGHT = re.compile(
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
     r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
 )
-_SUBJECT = re.compile(r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might)\b")  # "(B) is too soft"
+_SUBJECT = re.compile(
+    r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might|fails|falls)\b|[)*\]]*\s(?:doesn|isn|won|can)['’]t\b"
+)  # "(B) is too soft"
+_STRUCK = re.compile(  # "we discard option"
+    r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
+    re.I,
+)
 _JUDGED = re.compile(
-    r"^[ \t*_>-]*+\(?(?P<letter>[A-Z])[).:]\**\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b", re.M
+    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b|\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b|[^.\n]{0,80}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|[^\n]{0,80}?[✅✓✔])",
+    re.M,
 )
 _POINTS = re.compile(
-    r"\bI\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
+    r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
+    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
     r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
     r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
@@ -143,7 +164,7 @@ _POINTS = re.compile(
     re.M,
 )
 _POINTERS = (
-    "choose|pick|select|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
+    "choose|pick|select|guess|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
     "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
 ).split("|")
 
@@ -190,16 +211,16 @@ _RIGHT_SIGNS = (
 )
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
-    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
-    r"|(?:正确|正確|错误|不正确|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
+    r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
     r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
     r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)"
 )
 _POINTERS_ELSEWHERE = (
     "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn เลือก ตอบ أختار"
-    " 选 選 正确的 正確的 错误的 符合 只有 唯有 唯一"
+    " 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
 ).split()
 # Each option judged in a row, or as a list: "A错误,B正确,C错误".
 _CONCLUDES = re.compile(
@@ -219,7 +240,7 @@ _SECOND = re.compile(
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
-    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|,\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
+    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
 _CLAUSE = re.compile(
     r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
@@ -229,6 +250,7 @@ _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
+HEAD_CHARS = 200  # in which the letter of a phrase must come
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
 _AS_A_WORD = re.compile(
     r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
@@ -240,16 +262,20 @@ _ITEM_CHARS = 400
 _MARK = re.compile(r"[)\]]?[.:、)]")
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
+_COLONS = tuple(
+    f":{stars}{spaces}{end}" for stars in ("", "**") for spaces in ("", " ", "  ") for end in ("\n", "\r\n")
+)
 _UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
-    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
+    r"|[^\n]{0,200}\bit(?:\sis|['’]s)\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
     r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
@@ -258,10 +284,12 @@ _LAST = re.compile(
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
 _TAKES_BACK = re.compile(
-    r"\b(?:wait|hold\son|oops|sorry|hmm|on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
+    r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
-    r"|(?:that|this)\s(?:is|was)\s(?:wrong|incorrect|a\smistake|not\s(?:right|correct))\b(?=[.!,]\s)|correction\b|actually,\s(?:no|that))"
-    r"|等等|不对|更正|我(?:算|弄|看)错了|待って|잠깐|아니,",
+    r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
+    r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
+    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니,)|我(?:算|弄|看|选)错了",
     re.I,
 )
 _FALSE = re.compile(
@@ -302,7 +330,7 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     """The letter that a phrase begins with; `UNDECIDED` where it goes on to a second one ("B or C")."""
     other_way = _NOT_BUT.match(text, start, end)
     start = other_way.end() if other_way else start
-    match = _HEAD.match(text, start, end)
+    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS))
     letters = LETTERS[:count]
     if match is None:
         match = _LOWER_HEAD.match(text, start, end)
@@ -370,8 +398,14 @@ def _named_low(text: str, match: re.Match[str], count: int) -> bool:
 
 
 def _line_end(text: str, start: int) -> int:
-    newline = text.find("\n", start)
-    return len(text) if newline < 0 else newline
+    newline = text.find("\n", start, start + MAX_PHRASE_CHARS)
+    return min(len(text), start + MAX_PHRASE_CHARS) if newline < 0 else newline
+
+
+def _last_near(
+    pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
+) -> list[re.Match[str]]:
+    return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]
 
 
 Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives there
@@ -384,17 +418,21 @@ def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
 
 
 def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
+    for match in _last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
         group = str(match.lastgroup)
-        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group))
+        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group)) or _NONE_OF.search(
+            text, max(start, match.start(group) - 40), match.start(group)
+        )
         if (
             match[group] in LETTERS[:count]
             and not supposed
             and not _is_word(text, match[group], match.end(group), len(text))
         ):
-            also = _ALSO.search(text, match.end(group), match.end())
+            also = _ALSO.search(text, match.end(group), match.end()) or _OR_THIS.search(
+                text, max(start, match.start(group) - 24), match.start(group)
+            )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
-    for match in near(_POINTS, text, start, _POINTERS, before=20, after=110):
+    for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
@@ -402,13 +440,13 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
             yield match.end(), found
-    heads = near(_HEADS_OPTION, text, start, (":\n", ":**\n", ": \n", ":\r\n", ":** \n", ":  \n"), before=12, after=8)
+    heads = near(_HEADS_OPTION, text, start, _COLONS, before=12, after=24)
     for match in heads[-1:]:
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         listed = found and any(m["letter"] != found.answer for m in _ITEM_LINE.finditer(text, match.end()))
         if found and not listed:
             yield match.end(), found
-    for match in near(_RATHER, text, start, _RATHERS, before=24, after=16):
+    for match in _last_near(_RATHER, text, start, _RATHERS, before=24, after=16):
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if found:
             yield match.end(), found
@@ -421,7 +459,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     """What verdicts in other languages say: in a conclusion, or of one option only."""
     right: list[tuple[re.Match[str], str]] = []
-    for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
+    for match in _last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
         if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
             text, max(start, match.start() - 12), match.start(group)
@@ -441,7 +479,7 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
             text, max(start, match.start() - 12), match.start(group)
         )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
-    for match in near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
+    for match in _last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
         supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
         pointed = None if supposed else _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if pointed:
@@ -487,9 +525,19 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
     several = (
         len(headed) > 1 and len({(_of_statement(text, start, one, choices) or UNDECIDED).answer for one in headed}) > 1
     )
-    for one in found:
-        if one.rule == "hashes" and several and not _HEADING.match(text, *one.span):
+    for one, earlier in zip_longest(found, found[1:]):
+        if (
+            one.rule == "hashes"
+            and several
+            and not (_HEADING.match(text, *one.span) and not text[one.span[1] :].strip())
+        ):
             continue
+        both_boxed = earlier is not None and earlier.rule == one.rule == "boxed"
+        if both_boxed and _JOINS_BOXES.fullmatch(text, earlier.span[1], one.span[0]):
+            letters = {said.answer for box in (earlier, one) if (said := _of_statement(text, start, box, choices))}
+            if len(letters) > 1:
+                yield one, UNDECIDED  # \boxed{A} and \boxed{B}
+                continue
         if said := _of_statement(text, start, one, choices):
             yield one, said
 
@@ -545,9 +593,9 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     for _, found in _said(text, back.start(), choices):
         yield "phrase", found
     for match in reversed(list(_INSTEAD.finditer(text, back.start()))):
-        found = _letter_at(text, match.end(), _line_end(text, match.end()), len(choices))
-        if found:
-            yield "phrase", found
+        instead = _letter_at(text, match.end(), _line_end(text, match.end()), len(choices))
+        if instead:
+            yield "phrase", instead
     if vague:
         yield from _vague(text, back.start(), choices)
     sentence = SENTENCE_END.search(text, back.start())
@@ -604,7 +652,7 @@ def _stands_alone(
 
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    body = text[start : own_end(text, start)].rstrip()
+    body = text[start : own_end(text, start)].rstrip() or text[start:].rstrip()
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
@@ -620,6 +668,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             continue
         marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
+        marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
@@ -628,6 +677,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             ending
             and (ending["letter"] in LETTERS[:count] or _named_low(text, ending, count))
             and len(_named_letters(text, *last, count)) <= 1
+            and not _STRUCK.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
         whole = not SENTENCE_END.search(text, *last)
@@ -664,6 +714,7 @@ def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
     low = text[start:].casefold()
     if (
         named
+        and named[0].span
         and text[named[0].span[1] :][:1] in (".", "!")
         and not any(
             choice.casefold().strip(AROUND) in low

@@ -340,11 +340,14 @@ def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Matc
 
 
 def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
+    """Whether one of two numbers is the other as a percentage, to the precision at which people write them."""
     first, second = _value(one), _value(other)
     assert first is not None and second is not None
-    return (unit.strip() == "%" and first == 100 * second) or bool(
-        behind and behind["unit"] == "%" and second == 100 * first
-    )
+    if unit.strip() == "%":
+        first, second = second, first
+    elif not (behind and behind["unit"] == "%"):
+        return False
+    return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
 
 
 # What says that there is no answer to give.

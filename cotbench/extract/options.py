@@ -14,8 +14,8 @@ from cotbench.types import LETTERS
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
 # What makes of a named option one that is dismissed or only supposed.
 DENIED = re.compile(
-    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike|cannot|whether|neither)\b|n['’]t\b"
-    r"|不(?!变|同)|错误|排除|아니|아닙|않|ではな|ません)",
+    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b"
+    r"|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません)",
     re.I,
 )
 _LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)

@@ -136,7 +136,7 @@ _LINKS = (
     r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
-    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
     r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
     r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
@@ -153,7 +153,7 @@ _ELSEWHERE = (
 PHRASE = re.compile(
     r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
-    r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|\s*+(?:=|→|->|⇒))"
+    r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+(?:=|→|->|⇒))"
     r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
     r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
@@ -400,7 +400,13 @@ CUT = re.compile(
 _OPEN_AT_END = re.compile(
     r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
 )
-WHOLE = re.compile(r"[.!?。！？।|$)\]}*\"”』」✅>]\s*\Z")
+WHOLE = re.compile(r"(?:[.!?。！？।|$)\]}\"”』」✅>]|\*\*)\s*\Z")
+
+
+_THINKING = re.compile(
+    r"\b(?:wait|hmm|alternatively|let me (?:see|think|check|re-?\w+|verify|try)|okay,? so|hold on)\b", re.I
+)
+_THINKS_FOR = 4_000  # characters of a text's end that show whether it thinks aloud
 
 
 def broken_off(text: str, start: int) -> bool:
@@ -408,7 +414,12 @@ def broken_off(text: str, start: int) -> bool:
     near = max(start, len(text) - 300)
     if CUT.search(text, max(start, len(text) - 40)) or _OPEN_AT_END.search(text, near):
         return True
-    return WHOLE.search(text, max(start, len(text) - 40)) is None and DOUBTS.search(text, near) is not None
+    if WHOLE.search(text, max(start, len(text) - 40)):
+        return False
+    if DOUBTS.search(text, near):
+        return True
+    words = len(text[text.rfind("\n", near) + 1 :].split())  # of the last line
+    return words > MAX_WORDS_BELOW and len(_THINKING.findall(text, max(start, len(text) - _THINKS_FOR))) > 1
 
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")

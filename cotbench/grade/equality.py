@@ -1,7 +1,8 @@
 r"""Whether two answers are the same mathematical object. Runs in worker processes only: SymPy may hang or exhaust memory.
 
-Two answers are compared part by part: values (`numeric`), intervals and inequalities (`intervals`), lists, matrices. What `formula` doesn't read but Math-Verify may (sums, integrals,
-limits) is left to Math-Verify, on expressions that its parser reads as a whole.
+Two answers are compared part by part: values (`numeric`, `constants`), intervals and inequalities (`intervals`), lists,
+matrices; where that says no, once more without what is said beside them (`asides`). What `formula` doesn't read but
+Math-Verify may (integrals, limits) is left to Math-Verify, on expressions that its parser reads as a whole.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.grade.asides import labelled, same_decision, tells_cases, without_asides
+from cotbench.grade.constants import same_family
 from cotbench.grade.forms import (
     Form,
     Matrix,
@@ -27,10 +30,11 @@ from cotbench.grade.forms import (
     Value,
 )
 from cotbench.grade.formula import read
-from cotbench.grade.intervals import bounds
+from cotbench.grade.idioms import in_round_brackets, one_argument, one_derivative
+from cotbench.grade.intervals import bounds, numbers_of
 from cotbench.grade.measures import half_of_day, same_time, time_of, unit_of
-from cotbench.grade.notation import clean_latex, plain_words, prose, same_text, without_text
-from cotbench.grade.numeric import functions_named, rounded, same_expression
+from cotbench.grade.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
+from cotbench.grade.numeric import constant_ratio, functions_named, rounded, same_expression
 
 # --- values -------------------------------------------------------------------------------------------------------
 
@@ -42,17 +46,22 @@ def _values(value: Value) -> list[tuple[Any, bool]]:
 
 def _same_value(gold: Value, answer: Value) -> bool:
     factor: Any = 1
-    one, other = unit_of(gold.unit), unit_of(answer.unit)
+    one, other = (None if unit and unit[0] == "rad^1" else unit for unit in map(unit_of, (gold.unit, answer.unit)))
     if one and other:
         if one[0] != other[0]:
             return False
         factor = other[1] / one[1]
     elif gold.unit and answer.unit and half_of_day(gold.unit) != half_of_day(answer.unit):
         return False
-    elif gold.unit and answer.unit and gold.expr.is_Symbol and gold.unit != answer.unit:
+    elif gold.unit and answer.unit and gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit):
         return False  # "n even", "n odd"
-    if gold.degrees and answer.degrees and {gold.unit.upper(), answer.unit.upper()} == {"C", "F"}:
+    scales = [
+        value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)
+    ]
+    if all(scales) and scales[0] != scales[1]:
         return False
+    if any(scales) and gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
+        return False  # of temperature, not of arc
     if (gold.degrees and not answer.degrees and other) or (answer.degrees and not gold.degrees and one):
         return False  # 75 degrees and 75 cm
     if (gold.percent and (answer.degrees or other)) or (answer.percent and (gold.degrees or one)):
@@ -72,7 +81,7 @@ def _same_value(gold: Value, answer: Value) -> bool:
             return True
         if factor == 1 and a_places is not None and a.is_Rational and b.is_number and rounded(b, a, a_places):
             return True
-    return False
+    return not (gold.unit or answer.unit) and same_family(gold.expr, answer.expr)
 
 
 # --- other forms --------------------------------------------------------------------------------------------------
@@ -89,11 +98,15 @@ def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
         return _in_order(sorted(gold, key=_unit_name), sorted(answer, key=_unit_name))
     rest = list(answer)
     for one in gold:
-        hit = next((other for other in rest if same(one, other)), None)
+        hit = next((other for other in rest if _is_set(one) == _is_set(other) and same(one, other)), None)
         if hit is None:
             return False
         rest.remove(hit)
     return True
+
+
+def _is_set(form: Form) -> bool:
+    return isinstance(form, Sequence) and form.kind == "set"
 
 
 def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
@@ -108,7 +121,7 @@ def _is_name(form: Form) -> bool:
     """Whether a side of an equation is a name for the other: x, A_1, f(x), \\angle ABC."""
     if isinstance(form, Text):
         return True
-    if isinstance(form, Sequence) and form.kind == "tuple":  # (x, y) = (1, 2)
+    if isinstance(form, Sequence) and form.kind in ("tuple", "ratio"):  # (x, y) = (1, 2), S : T = 1 : 2
         return all(_is_name(item) for item in form.items)
     if not isinstance(form, Value):
         return False
@@ -118,7 +131,12 @@ def _is_name(form: Form) -> bool:
 
 
 def _is_product_of_letters(expr: Any) -> bool:
-    """P(x), AB: a function or a length whose name is read as a product; not 2x, x^2."""
+    """P(x), AB, |AB|, AB/CD: a function or lengths whose name is read as a product; not 2x, x^2, x/y."""
+    lengths = expr.args[0] if expr.func is sp.Abs else expr
+    if lengths.is_Mul and all(abs(power.exp) == 1 for power in lengths.atoms(sp.Pow)):
+        names = [arg.base if arg.is_Pow else arg for arg in lengths.args]
+        if all(name.is_Symbol and name.name[:1].isupper() for name in names):
+            return True
     return expr.is_Mul and all(arg.is_Symbol for arg in expr.args)
 
 
@@ -142,18 +160,26 @@ def _gives(form: Form) -> bool:
     return named or len(form.sides) > 2 or form.signs[-1] == "~" or reckoned
 
 
-def _asked_for(form: Form) -> bool:
-    """Whether an answer gives the value of what may have been asked for: m + n = 6, cos A = 1/2; not 2x = 6, x^2 = 6."""
+_SQUARES = (sp.Symbol("sigma") ** 2, sp.Symbol("R") ** 2)  # names by themselves: a variance, a coefficient
+
+
+def _asked_for(form: Form) -> Form | None:
+    """The value of what may have been asked for: of m + n = 6, cos A = 1/2, a + b = 2k; not of 2x = 6, x^2 = 6."""
     if not isinstance(form, Relation) or form.signs != ("=",):
-        return False
+        return None
     left, right = form.sides
     if not isinstance(left, Value) or not isinstance(right, Value):
-        return False
-    if not right.expr.free_symbols:
-        spoken_of = isinstance(left.expr, sp.Function) or left.expr.func in (sp.Abs, sp.log)
-        curved = any(power.exp.is_Integer and power.exp > 1 for power in left.expr.atoms(sp.Pow))  # a circle's equation
-        return (len(left.expr.free_symbols) > 1 and not curved) or (spoken_of and bool(left.expr.free_symbols))
-    return bool(left.expr.free_symbols) and _same_value(left, right)  # 7(3y + 2) = 21y + 14
+        return None
+    if left.expr.free_symbols and _same_value(left, right):  # 7(3y + 2) = 21y + 14
+        return right
+    for name, value in ((left, right), (right, left)):
+        spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log) or name.expr in _SQUARES
+        spoken_of = spoken_of or name.expr.has(sp.pi)  # V / \pi = 75
+        curved = any(power.exp.is_Integer and power.exp > 1 for power in name.expr.atoms(sp.Pow))  # a circle's equation
+        unknowns = name.expr.free_symbols
+        if not unknowns & value.expr.free_symbols and ((len(unknowns) > 1 and not curved) or (spoken_of and unknowns)):
+            return value
+    return None
 
 
 def _name_of(form: Form) -> str:
@@ -162,19 +188,26 @@ def _name_of(form: Form) -> str:
 
 def _same_relation(gold: Relation, answer: Relation) -> bool:
     if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
+        if _in_order(gold.sides, answer.sides):
+            return True
         if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
-            interchangeable = {_name_of(gold), _name_of(answer)} <= {"y", "f", "f(x)"}  # f(x) = 2x and y = 2x
-            if interchangeable or same(gold.sides[0], answer.sides[0]):
+            names = _name_of(gold), _name_of(answer)
+            interchangeable = set(names) <= {"y", "f", "f(x)", "f_-1"}  # f(x) = 2x and y = 2x
+            indexed = names[0].startswith(f"{names[1]}_") or names[1].startswith(f"{names[0]}_")  # X_d = 2 and X = 2
+            if interchangeable or (indexed and all(names)) or same(gold.sides[0], answer.sides[0]):
                 return same(_unnamed(gold), _unnamed(answer))
-        return len(gold.sides) == len(answer.sides) == 2 and _same_ratio(gold, answer, signed=False)
+        if len(gold.sides) != 2 or len(answer.sides) != 2:
+            return False
+        turned = same(gold.sides[0], answer.sides[1]) and same(gold.sides[1], answer.sides[0])
+        return turned or _same_ratio(gold, answer, signed=False)
     one, other = bounds(gold), bounds(answer)
     if one and other:
         named = [
-            {symbol for side in r.sides if isinstance(side, Value) for symbol in side.expr.free_symbols}
+            {name for side in r.sides if isinstance(side, Value) for name in functions_named(side.expr).free_symbols}
             for r in (gold, answer)
         ]
         return named[0] == named[1] and same(one, other)
-    if gold.signs == answer.signs and gold.signs[0].startswith("mod ") and len(gold.signs) == 1:
+    if gold.signs == answer.signs and _is_residue(gold):
         return _same_residue(gold, answer)
     links = [_links(gold), _links(answer)]
     if len(links[0]) != len(links[1]) or not all(links):
@@ -195,13 +228,18 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
     return True
 
 
+def _is_residue(form: Form) -> bool:
+    return isinstance(form, Relation) and len(form.signs) == 1 and form.signs[0].startswith("mod ")
+
+
 def _same_residue(gold: Relation, answer: Relation) -> bool:
     """x = 3 and x = 10, both modulo 7."""
     modulus = gold.signs[0].removeprefix("mod ")
     rests: list[Any] = [form.sides[1].expr for form in (gold, answer) if isinstance(form.sides[1], Value)]
     if not modulus.isdigit() or int(modulus) == 0 or len(rests) != 2 or not all(rest.is_Integer for rest in rests):
         return _in_order(gold.sides, answer.sides)
-    return same(gold.sides[0], answer.sides[0]) and (rests[0] - rests[1]) % int(modulus) == 0
+    names = [form.sides[0] for form in (gold, answer) if form.sides[0] != Text("")]
+    return (len(names) < 2 or same(*names)) and (rests[0] - rests[1]) % int(modulus) == 0
 
 
 def _links(chain: Relation) -> list[Relation]:
@@ -222,10 +260,10 @@ def _same_ratio(gold: Relation, answer: Relation, *, signed: bool) -> bool:
     one, other = exprs[0] - exprs[1], exprs[2] - exprs[3]
     if one.free_symbols != other.free_symbols or not one.free_symbols:
         return False
-    ratio = sp.simplify(one / other) if other != 0 else None
-    if ratio is None or ratio.free_symbols or ratio == 0:
-        return False
-    return not signed or bool(ratio > 0)
+    ratio = constant_ratio(one, other)
+    if ratio is None and not signed:  # y = 1/x and xy = 1
+        ratio = constant_ratio(*(sp.fraction(sp.together(side))[0] for side in (one, other)))
+    return ratio is not None and (not signed or bool(ratio > 0))
 
 
 def _as_text(form: Form) -> str | None:
@@ -245,8 +283,13 @@ def _same_words(gold: Form, answer: Form) -> bool:
 def same(gold: Form, answer: Form) -> bool:
     """Whether two forms are equal under the policies of `cotbench.grade`."""
     gold, answer = _spelt_out(gold, answer), _spelt_out(answer, gold)
-    if not isinstance(gold, Relation) and (_gives(answer) or (isinstance(gold, Value) and _asked_for(answer))):
+    if isinstance(answer, Relation) and _is_residue(answer) and isinstance(gold, Value):
+        return same(gold, answer.sides[1])  # n \\equiv 5 \\pmod{17} for 5
+    asked_for = _asked_for(answer) if isinstance(gold, Value) else None
+    if not isinstance(gold, Relation) and _gives(answer):
         answer = _unnamed(answer)
+    elif asked_for:
+        answer = asked_for
     elif _gives(gold) and not isinstance(answer, Relation):
         gold = _unnamed(gold)
     elif _gives(gold) and _gives(answer) and not (_is_name(_first(gold)) and _is_name(_first(answer))):
@@ -256,7 +299,8 @@ def same(gold: Form, answer: Form) -> bool:
             if isinstance(form, Relation)
         ]
         if len(names) == 2 and names[0] and names[1] and not same(names[0], names[1]):
-            return False
+            relations = [form for form in (gold, answer) if isinstance(form, Relation) and len(form.sides) == 2]
+            return len(relations) == 2 and _same_ratio(relations[0], relations[1], signed=False)
         if not isinstance(gold, Relation) or not isinstance(answer, Relation) or not _same_relation(gold, answer):
             gold, answer = _unnamed(gold), _unnamed(answer)
         else:
@@ -301,7 +345,8 @@ def _vector(form: Form) -> Form | None:
     """A sum of unit vectors as a tuple: 3i - 2j + k, with hats or in bold."""
     if not isinstance(form, Value):
         return None
-    units = [sp.Symbol(f"hat {name}") for name in "ijk"]
+    names = "xyz" if form.expr.has(*(sp.Symbol(f"hat {name}") for name in "xyz")) else "ijk"
+    units = [sp.Symbol(f"hat {name}") for name in names]
     found = form.expr.free_symbols & set(units)
     if not found or form.expr.subs(dict.fromkeys(units, 0)) != 0:
         return None
@@ -342,6 +387,7 @@ def _same_numeral(gold: Form, answer: Form) -> bool:
 def _same_vector(gold: Form, answer: Form) -> bool:
     """A column or row, and a tuple: (1, 2) is how many write a vector."""
     matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+    other = _vector(other) or other
     if (
         not isinstance(matrix, Matrix)
         or not isinstance(other, Sequence)
@@ -351,6 +397,29 @@ def _same_vector(gold: Form, answer: Form) -> bool:
     if len(matrix.rows) == 1 or all(len(row) == 1 for row in matrix.rows):
         return _in_order([item for row in matrix.rows for item in row], other.items)
     return False
+
+
+def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
+    """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
+    pieces = [
+        [form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)
+    ]
+    if len(pieces[0]) != len(gold.items) or len(pieces[1]) != len(answer.items) or len(pieces[0]) != len(pieces[1]):
+        return False
+    rest = list(pieces[1])
+    for one in pieces[0]:
+        hit = next(
+            (o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None
+        )
+        if hit is None:
+            return False
+        rest.remove(hit)
+    return True
+
+
+def _same_condition(one: Form, other: Form) -> bool:
+    left = [isinstance(form, Text) and plain_words(form.text) in ("otherwise", "else") for form in (one, other)]
+    return any(left) or same(one, other)
 
 
 def _by_name(items: Items[Form]) -> Items[Form]:
@@ -369,10 +438,20 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
     if kinds == {"set", "tuple"}:  # {(1, 2)} is (1, 2)
         several, pair = (gold, answer) if gold.kind == "set" else (answer, gold)
         return len(several.items) == 1 and same(several.items[0], pair)
-    if kinds == {"union"}:
-        return _matched(gold.items, answer.items)
+    if kinds == {"pieces"}:
+        return _same_pieces(gold, answer)
+    if kinds <= {"union", "meet", "tuple"} and kinds != {"tuple"}:
+        spans = numbers_of(gold), numbers_of(answer)
+        return spans[0] == spans[1] if None not in spans else len(kinds) == 1 and _matched(gold.items, answer.items)
     if kinds <= {"list", "set"}:
         names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
+        indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]
+        if (
+            kinds == {"list"}
+            and sorted(names) == [0, len(gold.items)]
+            and any(len(base - {""}) == 1 for base in indexed)
+        ):
+            return _matched(list(map(_unnamed, gold.items)), list(map(_unnamed, answer.items)))  # x_1 = 3, x_2 = 8
         if kinds == {"list"} and len(gold.items) > 1 and sorted(names) == [0, len(gold.items)]:
             return _in_order(_by_name(gold.items), _by_name(answer.items))  # x = 1, y = 2 is 1, 2
         if kinds == {"list"} and "..." in str(gold) + str(answer):
@@ -390,12 +469,9 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         return gold.brackets + answer.brackets == "()" and _in_order(others, items)
     if kinds == {"union", "list"}:
         one, other = bounds(gold) or gold, bounds(answer) or answer
-        return (
-            isinstance(one, Sequence)
-            and isinstance(other, Sequence)
-            and one.kind == other.kind
-            and _same_sequence(one, other)
-        )
+        if not isinstance(one, Sequence) or not isinstance(other, Sequence) or "list" in (one.kind, other.kind):
+            return False
+        return _same_sequence(one, other)
     return False
 
 
@@ -404,38 +480,51 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
 _LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
 
 
-# "n in Z", "for all x", behind an answer: said by some and left out by others.
-_QUANTIFIER = re.compile(
-    r"[,;]?\s*(?:\(\s*)?(?:\\(?:text|quad)\s*(?:\{\s*(?:where|for|with|and)?[^{}]*\})?\s*)?(?<![A-Za-z\\])(?P<name>[A-Za-z])\s*\\in\s*\\(?:mathbb|text)\s*\{?\s*[NZQRC]\s*\}?"
-    r"(?:\s*[\^_]\s*\{?\s*[+*]\s*\}?)?\s*\)?\s*$|\s*\\text\s*\{\s*,?\s*for\s(?:all|any|every|some)\b[^{}]*\}.*$"
+# "x in R, x != 3": the first says nothing of which x are meant
+_OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
+_LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])")
+_LEAD = re.compile(
+    r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I
 )
-_LABELLED = re.compile(r"(?:\\text\s*\{)?\s*\((?P<letter>[A-J])\)\s*\}?\s*(?P<rest>[^\s}].*)", re.S)
+# CO_2 is CO2: two elements at least, so that A_1 isn't one.
+_FORMULA_OF_CHEMISTRY = re.compile(r"(?=.*\d)(?=(?:.*[A-Z]){2})(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*){2,}")
+_INDICES = str.maketrans("", "", "_{}")
+# x = 5, y = 2; x = 7, y = 2: pairs, one after the other, of the same names
+_SYSTEMS = re.compile(r"(?P<x>\s*[a-z]\s?=)[^,;=]+,(?P<y>\s*[a-z]\s?=)[^,;=]+(?:;(?P=x)[^,;=]+,(?P=y)[^,;=]+)+")
+_LETTER = re.compile(r"\s*\(?([A-J])[).]\s*")
+_POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
 def _readings(text: str) -> list[Form]:
-    """What an answer may mean: "70,110" may be two angles, "(C) 12" is an option's letter and its text."""
-    labelled = _LABELLED.fullmatch(clean_latex(text))
-    if labelled:
-        return [Text(labelled["letter"]), *_readings(labelled["rest"])]
-    forms: list[Form] = [read(text)]
+    """What an answer may mean: "70,110" may be two angles, "(C) 12" an option's letter and its text, "C(1,2)" a point."""
+    option = labelled(text)
+    if option:
+        try:
+            return [Text(option[0]), *_readings(option[1])]
+        except NotRead:
+            return [Text(option[0]), Text(without_text(option[1]))]
+    if _SYSTEMS.fullmatch(text):
+        text = ", ".join("(" + re.sub(r"[A-Za-z](?:_\{?\w+\}?)?\s?=", "", part) + ")" for part in text.split(";"))
+    letter = _LETTER.fullmatch(text)
+    if letter:
+        return [Text(letter[1])]
+    texts = [text]
     if _LIST_OR_THOUSANDS.fullmatch(text):
-        forms.append(read(text.replace(",", ", ")))
+        texts.append(text.replace(",", ", "))
+    if _POINT.match(text):
+        texts.append(_POINT.sub("", text))
+    if in_round_brackets(text) != text:
+        texts.append(in_round_brackets(text))
+    forms: list[Form] = []
+    if _LETTERS_BELOW.search(text):
+        forms = [read(text, tight=True)]
+    for at, reading in enumerate(texts):
+        try:
+            forms.append(read(reading))
+        except NotRead:
+            if not forms and at == len(texts) - 1:
+                raise
     return forms
-
-
-def _without_quantifiers(gold: str, answer: str) -> tuple[str, str]:
-    """Two answers without "n in Z" and the like; a parameter that both name so is renamed to be the same."""
-    texts = [clean_latex(gold), clean_latex(answer)]
-    found = [_QUANTIFIER.search(text) for text in texts]
-    if not any(match and match.start() > 0 for match in found):
-        return gold, answer
-    cores = [
-        text[: match.start()] if match and match.start() > 0 else text for text, match in zip(texts, found, strict=True)
-    ]
-    names = [match["name"] if match else None for match in found]
-    if None not in names and names[0] != names[1]:
-        cores[1] = re.sub(rf"(?<![A-Za-z\\]){names[1]}(?![A-Za-z])", str(names[0]), cores[1])
-    return cores[0], cores[1]
 
 
 def _attempt(function: Callable[[], bool]) -> bool:
@@ -450,13 +539,46 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     words = prose(gold), prose(answer)
     if None not in words:
         return words[0] == words[1]
+    bare = same_text(gold).translate(_INDICES)
+    if _FORMULA_OF_CHEMISTRY.fullmatch(bare) and bare == same_text(answer).translate(_INDICES):
+        return True
+    said = [number_said(word) if word else None for word in words]
+    if said[0] or said[1]:
+        gold, answer = said[0] or gold, said[1] or answer
+    decided = same_decision(gold, answer)
+    if decided is not None:
+        return decided
     one, other = time_of(gold), time_of(answer)
     if one and other:
         return same_time(one, other)
-    labels = [_LABELLED.fullmatch(clean_latex(text)) for text in (gold, answer)]
+    labels = labelled(gold), labelled(answer)
     if labels[0] and labels[1]:
-        return labels[0]["letter"] == labels[1]["letter"] and latex_equal(labels[0]["rest"], labels[1]["rest"])
-    gold, answer = _without_quantifiers(gold, answer)
+        return labels[0][0] == labels[1][0] and latex_equal(labels[0][1], labels[1][1])
+    gold, answer = _of_one_notation(gold, answer)
+    verdict = _compared(gold, answer)
+    if verdict is False:
+        cores = without_asides(gold, answer, _compared)
+        return _compared(*cores) if cores else False
+    return verdict
+
+
+def _without_lead(text: str) -> str:
+    """What stands behind "The answer is"."""
+    match = _LEAD.match(text)
+    if match is None:
+        return text
+    return (r"\text{" if "\\text" in match[0] and "}" not in match[0] else "") + text[match.end() :]
+
+
+def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
+    """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
+    cleaned = clean_latex(gold), clean_latex(answer)
+    changed = tuple(map(_without_lead, cleaned))
+    changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*one_argument(*changed)))
+    return (gold, answer) if changed == cleaned else (changed[0], changed[1])
+
+
+def _compared(gold: str, answer: str) -> bool | None:
     try:
         pairs = product(_readings(gold), _readings(answer))
         return any(_attempt(lambda a=a, b=b: same(a, b)) for a, b in pairs)  # type: ignore[misc]
@@ -484,7 +606,7 @@ def _same_prose(gold: str, answer: str) -> bool:
 
 def _same_result(gold: str, answer: str) -> bool:
     r"""Whether one is what the other, which can't be read, gives behind its last "=": 2 \\oplus 4 = 12 is 12."""
-    if ("=" in gold) == ("=" in answer):
+    if ("=" in gold) == ("=" in answer) or tells_cases(gold) or tells_cases(answer):
         return False
     plain, given = (gold, answer) if "=" in answer else (answer, gold)
     result = given.rpartition("=")[2]

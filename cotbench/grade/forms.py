@@ -46,7 +46,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """kind: list (no brackets), both (of inequalities, with "and"), tuple (round, square or mixed brackets), set (braces), ratio (a:b), union."""
+    """kind: list (no brackets), both (of inequalities, with "and"), tuple (round, square or mixed brackets), set (braces),
+    ratio (a:b), union, meet (an intersection), pieces (of a function: values with their conditions)."""
 
     kind: str
     items: tuple[Form, ...]

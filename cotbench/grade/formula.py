@@ -12,13 +12,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
 from cotbench.extract.numbers import SCALES
 from cotbench.grade.forms import REAL_LINE, Form, Matrix, NotRead, Numeral, Relation, Sequence, Text, Value
+from cotbench.grade.measures import unit_of
 from cotbench.grade.notation import clean_latex
 from cotbench.grade.tokens import Token, tokens_of
 from cotbench.grade.values import SIGN, ValueParser
@@ -50,6 +51,8 @@ _RELATIONS = {
 _LEADS = frozenset(
     "is are be equals about approximately roughly exactly there only all roots values numbers if for when".split()
 )
+_SCALE = re.compile(r"(?:degrees?\s|\^?\\?circ\s?)?(celsius|fahrenheit|centigrade)", re.I)
+_LOGICAL = {"land": "and", "wedge": "and", "lor": "or", "vee": "or"}
 _AFTER_WORDS = {",", ";", "and", "or", ")"}
 
 
@@ -68,7 +71,7 @@ class _FormParser(ValueParser):
         joints = []
         while joint := self._joins():
             joints.append(joint)
-            if self.peek().kind == "end" or self.peek().text in (")", "]", "}", "rangle"):
+            if self.peek().kind in ("end", "end_env") or self.peek().text in (")", "]", "}", "rangle", "\\"):
                 break  # "1, 2,"
             items.append(self.relation())
         if len(items) > 1 and all(joint == "and" for joint in joints) and all(map(_is_inequality, items)):
@@ -86,17 +89,22 @@ class _FormParser(ValueParser):
                 (token.kind == "sign" and token.text in (",", ";"))
                 or words in ("and", "or", "and/or")
                 or (token.kind == "text" and token.text.strip() in (",", ";"))
-            ) or (token.kind == "command" and token.text in ("land", "lor")):
+            ) or (token.kind == "command" and token.text in _LOGICAL):
                 self.at += 1
-                found = words or {"land": "and", "lor": "or"}.get(token.text) or found or ","
+                found = words or _LOGICAL.get(token.text) or found or ","
             else:
                 return found
 
     def relation(self) -> Form:
+        self.related = False
         sides = [self.union()]
         signs: list[str] = []
+        modulus = self._modulus()
+        if modulus:  # 2 (mod 5)
+            return Relation((Text(""), sides[0]), (f"mod {modulus}",))
         while self.peek().kind in ("sign", "command") and self.peek().text in _RELATIONS:
             signs.append(_RELATIONS[self.peek().text])
+            self.related = self.peek().text == "equiv" or self.peek(2).text.strip() == "mod"
             self.at += 1
             sides.append(self.union())
             modulus = self._modulus()
@@ -105,6 +113,8 @@ class _FormParser(ValueParser):
         if not signs:
             return sides[0]
         if signs == ["in"]:
+            if not _is_unknown(sides[0]):
+                raise NotRead("a family of numbers")
             return sides[1]  # x \in [1, 2]
         if "in" in signs:
             raise NotRead("two signs of membership")
@@ -112,7 +122,12 @@ class _FormParser(ValueParser):
 
     def _modulus(self) -> str:
         r"""What stands behind a congruence: \pmod 7, (\bmod 7), (mod 7)."""
-        bracketed = self.peek().text == "(" and self.peek(1).text.strip() in ("bmod", "mod")
+        token = self.peek()
+        said = re.fullmatch(r"\s*\(?\s*mod(?:ulo)?\s*(\d+)?\s*\)?\s*", token.text) if token.kind == "text" else None
+        if said and said[1]:  # \text{ (mod 5)}
+            self.at += 1
+            return said[1]
+        bracketed = token.text == "(" and self.peek(1).text.strip() in ("bmod", "mod")
         self.at += bracketed
         if self.peek().text.strip() not in ("pmod", "bmod", "mod"):
             return ""
@@ -126,6 +141,10 @@ class _FormParser(ValueParser):
         parts = [self.ratio()]
         if self.take("setminus", "backslash") or (parts[0] == REAL_LINE and self.take("-")):
             return _without(parts[0], self.ratio())
+        if self.peek().text == "cap" and isinstance(parts[0], Sequence):
+            while self.take("cap"):
+                parts.append(self.ratio())
+            return Sequence("meet", tuple(parts))
         while self.take("cup") or (
             self.peek().kind == "letter" and self.peek().text == "U" and self.peek().spaced and self.skip()
         ):
@@ -167,7 +186,9 @@ class _FormParser(ValueParser):
         if token.kind == "command" and token.text == "mathbb":
             self.at += 1
             name = self.argument_text()
-            return REAL_LINE if name == "R" else Text(name)
+            if name not in ("N", "Z", "Q", "R", "C") or self.peek().text in ("(", "[", "{"):  # \mathbb{E}[X]
+                raise NotRead("a letter of blackboard bold")
+            return self._reals() if name == "R" else Text(name)
         if token.kind == "command" and token.text in ("ldots", "dots", "cdots"):
             self.at += 1
             return Text("...")
@@ -187,7 +208,51 @@ class _FormParser(ValueParser):
             decimals = self.decimals[0] if self.decimals else None
         elif self.decimals:
             decimals = max(self.decimals)
-        return self._units(Value(expr, decimals, currency))
+        form = self._units(Value(expr, decimals, currency))
+        return self._with_smaller_unit(form) if isinstance(form, Value) else form
+
+    def _with_smaller_unit(self, form: Value) -> Form:
+        """2 hours 30 minutes, 5 ft 4 in, 63^\\circ 45' 30'': amounts in several units are one amount in the first."""
+        minutes = self._sexagesimal(1) if form.degrees else None
+        if minutes is not None:
+            seconds = self._sexagesimal(2)
+            sign = -1 if form.expr.is_negative else 1
+            return Value(form.expr + sign * (minutes / 60 + (seconds or 0) / 3600), None, "", False, True)
+        form = replace(form, unit=form.unit.removesuffix(" and"))
+        unit = unit_of(form.unit)
+        while unit:
+            start = self.at
+            joined = self.peek().kind in ("text", "word") and self.peek().text.strip() == "and"
+            self.at += joined
+            smaller = self._units(Value(self.number())) if self.peek().kind == "number" else None
+            found = unit_of(smaller.unit) if isinstance(smaller, Value) else None
+            if not isinstance(smaller, Value) or not found or found[0] != unit[0] or not found[1] < unit[1]:
+                self.at = start
+                break
+            form = replace(form, expr=form.expr + smaller.expr * found[1] / unit[1], decimals=None)
+        return form
+
+    def _sexagesimal(self, marks: int) -> Any:
+        """Take the minutes (one mark) or seconds (two) of an angle: 45', 30''."""
+        ahead = [self.peek(at).text for at in range(1, marks + 2)]
+        if self.peek().kind != "number" or ahead[:marks] != ["'"] * marks or ahead[marks] == "'":
+            if marks == 2 and self.peek().kind == "number" and ahead[0] == '"':
+                self.at += 2
+                return sp.Rational(self.tokens[self.at - 2].text)
+            return None
+        self.at += marks + 1
+        return sp.Rational(self.tokens[self.at - marks - 1].text)
+
+    def _reals(self) -> Form:
+        """The real line, or of \\mathbb{R}^+ the half of it."""
+        if self.peek().text not in ("^", "_"):
+            return REAL_LINE
+        self.at += 1
+        sign = self.argument_text()
+        if sign not in ("+", "-", "*+", "++"):
+            raise NotRead("a power of the real line")
+        low, high = (-sp.oo, 0) if sign == "-" else (0, sp.oo)
+        return Sequence("tuple", (Value(sp.sympify(low)), Value(sp.sympify(high))), "()")
 
     def _currency(self) -> bool:
         r"""A \$ in front of a number; of "-\$5" the sign stays in front of it."""
@@ -233,9 +298,15 @@ class _FormParser(ValueParser):
             if self.peek().kind == "command" and self.peek().text in ("circ", "degree"):
                 self.at += 1
                 degrees = True
+            if (
+                degrees and self.peek().kind == "letter" and self.peek().text in ("C", "F", "K")
+            ) or self._is_bare_unit():
+                self.tokens[self.at] = Token("text", self.peek().text)
         words = []
         while True:
             token = self.peek()
+            if token.kind in ("text", "word") and token.text.strip(" ,.(").lower().partition(" ")[0] == "mod":
+                break
             if token.kind in ("text", "word") and token.text.strip(" ,.").lower() not in ("and", "or", "to"):
                 words.append(token.text.strip())
                 self.at += 1
@@ -245,6 +316,8 @@ class _FormParser(ValueParser):
             elif words and token.text in ("/",):
                 self.at += 1
                 words.append("/")
+            elif words and token.text in ("cdot", "-", "*") and self.peek(1).kind == "text":
+                self.at += 1
             elif token.kind == "command" and token.text == "$":
                 self.at += 1
                 words.append("$")
@@ -260,6 +333,9 @@ class _FormParser(ValueParser):
             percent, unit = True, ""
         if unit.lower().strip("s.") in ("degree", "deg"):
             degrees, unit = True, ""
+        scale = _SCALE.fullmatch(unit)
+        if scale:
+            degrees, unit = True, scale[1][0].upper()
         head, _, rest = unit.partition(" ")
         expr = form.expr
         if head.lower() in SCALES:
@@ -284,22 +360,25 @@ class _FormParser(ValueParser):
         if self.peek().text in ("}", "rbrace") and is_set:
             self.at += 1
             return Sequence("set", ())
+        if is_set and self._members():
+            inner, close = self.listing(), self.peek()
+            if close.text not in ("}", "rbrace"):
+                raise NotRead("an open set")
+            self.at += 1
+            return inner
         try:
             inner = self.listing()
         except NotRead:
             self.at = start
             return None
         close = self.peek()
-        if is_set and close.text in ("mid", "|"):  # the set of those x for which ...
-            self.at += 1
-            inner, close = self.listing(), self.peek()
-            if close.text not in ("}", "rbrace"):
-                raise NotRead("an open set")
-            self.at += 1
-            return inner
         if is_set and close.kind == "command" and close.text in ("}", "rbrace"):
             self.at += 1
+            if _is_inequality(inner):  # \{n \ge 13\}
+                return inner
             items = inner.items if isinstance(inner, Sequence) and inner.kind == "list" else (inner,)
+            if all(isinstance(item, Relation) and item.signs == ("=",) for item in items):
+                return inner  # \\{x = 1, y = 2\\}
             return Sequence("set", tuple(items))
         if (
             bare_set and close.text == "}" and isinstance(inner, Sequence) and inner.kind == "list"
@@ -311,7 +390,15 @@ class _FormParser(ValueParser):
         )
         if closes and isinstance(inner, Sequence) and inner.kind == "list":
             self.at += 1
+            if all(isinstance(item, Relation) and item.signs == ("=",) for item in inner.items):
+                return inner  # [x = 1, y = 2]
             brackets = "()" if opener == "langle" else opener + close.text
+            if brackets == "[]" and _are_rows(inner.items):  # [[1, 2], [3, 4]]
+                return Matrix(tuple(row.items for row in inner.items if isinstance(row, Sequence)))
+            brackets = "()" if brackets == "[]" and len(inner.items) > 2 else brackets  # three are no interval
+            if self.peek().text == "^" and self.peek(1).text in ("T", "top") and brackets in ("()", "[]"):
+                self.at += 2
+                return Matrix(tuple((item,) for item in inner.items))
             following = self.peek()
             if following.text in ("^", "_") or (
                 following.kind in ("number", "letter", "begin") and not following.spaced
@@ -323,6 +410,22 @@ class _FormParser(ValueParser):
             return inner  # (A)
         self.at = start
         return None
+
+    def _members(self) -> bool:
+        """Take "x |", "x :", "x \\in \\mathbb{R} \\mid": the set of those x for which ..."""
+        ahead = 1
+        if self.peek().kind not in ("letter", "command"):
+            return False
+        if self.peek(1).text == "_":
+            ahead = 3
+        if self.peek(ahead).text == "in":
+            ahead += 1
+            while self.peek(ahead).text in ("mathbb", "{", "}", "R", "^", "+") or self.peek(ahead).text.strip() == "R":
+                ahead += 1
+        if self.peek(ahead).text not in ("mid", "|", ":", "colon", "vert", "lvert", "rvert"):
+            return False
+        self.at += ahead + 1
+        return True
 
     def _wrapped_matrix(self) -> bool:
         """Whether a bracket stands around an array: \\left[ \\begin{array}...; it is dropped."""
@@ -377,32 +480,60 @@ class _FormParser(ValueParser):
                 if len(rows[-1]) < breaks:
                     raise NotRead("an empty cell")
             elif not self.take("hline"):
-                rows[-1].append(self.relation())
-                self.take(",")
+                rows[-1].append(self.listing() if kind.endswith("cases") and breaks else self.relation())
+                self.take(",", ";")
         if self.peek().kind == "end":
             raise NotRead("an open matrix")
         self.at += 1
         rows = [row for row in rows if row]
-        if kind in ("cases", "aligned"):  # a value and its condition belong together
-            return Sequence(
-                "set", tuple(row[0] if len(row) == 1 else Sequence("tuple", tuple(row), "{}") for row in rows)
-            )
+        if kind in ("cases", "dcases", "rcases", "aligned"):
+            if all(len(row) == 1 for row in rows):  # a system of equations
+                items = tuple(row[0] for row in rows)
+                return items[0] if len(items) == 1 else Sequence("list", items)
+            return Sequence("pieces", tuple(Sequence("tuple", tuple(row), "{}") for row in rows))
         form = Matrix(tuple(tuple(row) for row in rows))
         return Value(_entries(form).det()) if kind == "vmatrix" else form
 
 
 _EVERYTHING = {"all real numbers", "real numbers", "all reals", "any real number", "all real values"}
+_HALVES = {
+    "all positive real numbers": 1,
+    "positive real numbers": 1,
+    "all positive reals": 1,
+    "all negative real numbers": -1,
+}
 _NOTHING = {"no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set"}
 
 
 def _meant(words: str) -> Form:
     """Words that name a set as that set, others as they are."""
     plain = words.lower().strip(" .").removeprefix("there are ").removeprefix("there is ")
+    if plain in _HALVES:
+        ends = (0, sp.oo) if _HALVES[plain] > 0 else (-sp.oo, 0)
+        return Sequence("tuple", tuple(Value(sp.sympify(end)) for end in ends), "()")
+    if plain in ("infinity", "infinite", "infinitely many"):
+        return Value(sp.oo)
     return REAL_LINE if plain in _EVERYTHING else Sequence("set", ()) if plain in _NOTHING else Text(words)
 
 
+def _is_unknown(form: Form) -> bool:
+    if isinstance(form, Sequence):
+        return form.kind == "tuple" and all(map(_is_unknown, form.items))
+    return isinstance(form, Text) or (
+        isinstance(form, Value)
+        and not form.expr.is_number
+        and not form.expr.is_Add
+        and form.expr.as_coeff_Mul()[0] == 1
+    )
+
+
+def _are_rows(items: tuple[Form, ...]) -> bool:
+    rows = [item for item in items if isinstance(item, Sequence) and item.kind == "tuple" and item.brackets != "(]"]
+    return len(rows) == len(items) and len({len(row.items) for row in rows}) == 1
+
+
 def _is_inequality(form: Form) -> bool:
-    return isinstance(form, Relation) and all(sign in ("<", "<=", ">", ">=") for sign in form.signs)
+    return isinstance(form, Relation) and all(sign in ("<", "<=", ">", ">=", "!=") for sign in form.signs)
 
 
 def _entries(form: Form) -> Any:
@@ -444,12 +575,12 @@ def _plus_and_minus(form: Form) -> list[Form]:
     return [form]
 
 
-def read(text: str) -> Form:
-    """The form of an answer. Raises NotRead, TooLarge."""
+def read(text: str, *, tight: bool = False) -> Form:
+    """The form of an answer; tight: t/RC is t/(RC). Raises NotRead, TooLarge."""
     cleaned = clean_latex(text)
     found = tokens_of(cleaned)
     if not found:
         raise NotRead("nothing")
     if len(found) == 1 and found[0].kind == "text" and re.search(r"[\d,]|\b(?:and|or)\b", found[0].text):
         return read(found[0].text)  # \text{17 units}, \text{A,C,F}
-    return _FormParser(found).whole()
+    return _FormParser(found, tight=tight).whole()

@@ -14,7 +14,7 @@ def bounds(form: Form) -> Form | None:
     r"""The interval of an inequality in one unknown: 1 < x \le 2 is (1, 2], x \ne 3 the line without 3."""
     if isinstance(form, Sequence) and form.kind in ("both", "list") and len(_symbols(form)) != 1:
         return None  # x > 2 and y < 3 are no interval
-    if isinstance(form, Sequence) and form.kind == "both":
+    if isinstance(form, Sequence) and (form.kind == "both" or _has_unequal(form)):
         return _overlap([bounds(item) for item in form.items])
     if isinstance(form, Sequence) and form.kind == "list":
         parts = [_point(item) or bounds(item) for item in form.items]
@@ -38,7 +38,7 @@ def bounds(form: Form) -> Form | None:
     absolute = _of_absolute(sides, signs)
     if absolute:
         return absolute
-    names = [at for at, side in enumerate(sides) if side.is_Symbol]
+    names = [at for at, side in enumerate(sides) if side.is_Symbol or isinstance(side, sp.core.function.AppliedUndef)]
     usual = [at for at in names if str(sides[at]) in ("x", "y", "z", "t")]
     names = usual[:1] if len(names) > 1 else names  # x < a
     if len(names) != 1 or any(side.has(sides[names[0]]) for at, side in enumerate(sides) if at != names[0]):
@@ -58,12 +58,40 @@ def bounds(form: Form) -> Form | None:
     return Sequence("tuple", (low, high), left + right)
 
 
+def numbers_of(form: Form) -> Any:
+    """The real numbers that intervals, sets and their unions are, as a set of SymPy's; None where an end is unknown."""
+    if isinstance(form, Relation):
+        span = bounds(form)
+        return numbers_of(span) if span else None
+    if not isinstance(form, Sequence):
+        return None
+    if form.kind in ("union", "meet"):
+        parts = [numbers_of(item) for item in form.items]
+        return None if None in parts else (sp.Union if form.kind == "union" else sp.Intersection)(*parts)
+    ends = [item.expr for item in form.items if isinstance(item, Value)]
+    if len(ends) < len(form.items) or not all(end.is_extended_real and not end.free_symbols for end in ends):
+        return None
+    if form.kind == "set":
+        return sp.FiniteSet(*ends)
+    if form.kind != "tuple" or len(ends) != 2 or not bool(ends[0] < ends[1]):
+        return None
+    if (ends[0] == -sp.oo and form.brackets[0] == "[") or (ends[1] == sp.oo and form.brackets[1] == "]"):
+        return None
+    return sp.Interval(*ends, left_open=form.brackets[0] == "(", right_open=form.brackets[1] == ")")
+
+
 def _symbols(form: Form) -> set[Any]:
     """The unknowns of inequalities and equations."""
     if isinstance(form, Sequence):
         return {symbol for item in form.items for symbol in _symbols(item)}
     sides = form.sides if isinstance(form, Relation) else ()
     return {symbol for side in sides if isinstance(side, Value) for symbol in side.expr.free_symbols}
+
+
+def _has_unequal(form: Sequence) -> bool:
+    """x != 1, x != -1; x > 2, x != 5: what fits all of them."""
+    signs = [item.signs for item in form.items if isinstance(item, Relation)]
+    return form.kind == "list" and len(signs) == len(form.items) and ("!=",) in signs and ("=",) not in signs
 
 
 def _point(form: Form) -> Form | None:
@@ -106,5 +134,6 @@ def _overlap(parts: Items[Form | None]) -> Form | None:
     above = [part for part in ends if part.items[1] == Value(sp.oo)]
     below = [part for part in ends if part.items[0] == Value(-sp.oo)]
     if len(parts) != 2 or len(above) != 1 or len(below) != 1:
-        return None
+        found = [part for part in parts if part]
+        return Sequence("meet", tuple(found)) if len(found) == len(parts) else None
     return Sequence("tuple", (above[0].items[0], below[0].items[1]), above[0].brackets[0] + below[0].brackets[1])

@@ -41,6 +41,17 @@ _PREFIXES = {"p": -12, "n": -9, "μ": -6, "u": -6, "m": -3, "c": -2, "d": -1, ""
 _SI = {prefix + symbol: (symbol, sp.Integer(10) ** power) for symbol in _SYMBOLS for prefix, power in _PREFIXES.items()}
 
 
+# What the derived units of the SI are made of; those that aren't here have a dimension of their own.
+_MADE_OF = {
+    "N": {"g": 1, "m": 1, "s": -2},
+    "J": {"g": 1, "m": 2, "s": -2},
+    "W": {"g": 1, "m": 2, "s": -3},
+    "Pa": {"g": 1, "m": -1, "s": -2},
+    "Hz": {"s": -1},
+    "C": {"A": 1, "s": 1},
+}
+
+
 def unit_of(unit: str) -> tuple[str, Any] | None:
     """Dimension and size of a unit, also of "km/h" and "N m^2"; None for one that isn't known, such as "apples"."""
     text = re.sub(r"[.,(){}^]", "", unit).strip()
@@ -52,13 +63,14 @@ def unit_of(unit: str) -> tuple[str, Any] | None:
     size: Any = sp.Integer(1)
     for sign, side in zip((1, -1), sides, strict=False):
         side = re.sub(r"\b(?:square|sq)\s(\w+)", r"\g<1>2", re.sub(r"\b(?:cubic|cu)\s(\w+)", r"\g<1>3", side))
-        for word in re.split(r"[\s·*]+|\\cdot", side):
+        for word in re.split(r"[\s·*-]+(?=[A-Za-zμΩ])|\\cdot", side):
             found = _simple_unit(word)
             if found is None:
                 return None
             name, one, power = found
-            dimensions[name] = dimensions.get(name, 0) + sign * power
-            size *= one ** (sign * power)
+            for part, times in _MADE_OF.get(name, {name: 1}).items():
+                dimensions[part] = dimensions.get(part, 0) + sign * power * times
+            size *= (one * (1000 if "g" in _MADE_OF.get(name, ()) else 1)) ** (sign * power)
     return " ".join(f"{name}^{power}" for name, power in sorted(dimensions.items()) if power), size
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from cotbench.grade.idioms import choices, plainer
+
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _GREEK_NAMES = "alpha beta gamma delta epsilon theta lambda mu rho sigma phi omega Delta Omega"
@@ -44,7 +46,23 @@ _NOTATION: dict[str | int, str] = {
     "′": "'",
     "⟨": r"\langle ",
     "⟩": r"\rangle ",
-    "€": r"\$",
+    **dict.fromkeys("€£¥₹", r"\$"),
+    "℃": r"^\circ \text{C}",
+    "℉": r"^\circ \text{F}",
+    "˚": r"^\circ ",
+    "⌊": r"\lfloor ",
+    "⌋": r"\rfloor ",
+    "⌈": r"\lceil ",
+    "⌉": r"\rceil ",
+    "∑": r"\sum ",
+    "≡": r"\equiv ",
+    "∧": r"\land ",
+    "∨": r"\lor ",
+    "∖": r"\setminus ",
+    "ℤ": r"\mathbb{Z}",
+    "∣": "|",
+    "⁄": "/",
+    "″": "''",
     "…": r"\ldots ",
     "“": '"',
     "”": '"',
@@ -66,7 +84,12 @@ _OVER = re.compile(r"\{([^{}]*)\\(over|choose)(?![A-Za-z])([^{}]*)\}")
 _UNIT_VECTOR = re.compile(
     r"\\(?:hat|vec|mathbf|bm|boldsymbol)\s*\{\s*(?:\\(?:mathbf|bm|boldsymbol|text)\s*\{\s*([ijk])\s*\}|\\?([ijk])(?:math)?)\s*\}"
 )
-_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\s*")
+_SIZES = re.compile(
+    r"\\(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|limits|nolimits|rm|bf|it)(?![A-Za-z])\s*"
+)
+_BARS = re.compile(r"\\(left|right)\s*(?:\||\\vert(?![A-Za-z]))")
+_NORMS = re.compile(r"\\\||\\[lr]?Vert(?![A-Za-z])\s?")
+_PRIMES = re.compile(r"\^\s*(?:\{\s*((?:\\prime\s*|')+)\}|((?:\\prime(?![A-Za-z])\s*)))")
 _LEFT_DOT = re.compile(r"\\(?:left|right)\s*\.")
 _SPACES = re.compile(
     r"(?<!\\)\\[,;:!>\s]|\\(?:quad|qquad|enspace|thinspace|hspace\s*\{[^{}]*\}|phantom\s*\{[^{}]*\}|nobreak)(?![A-Za-z])|(?<!\\)~|\s+"
@@ -138,7 +161,7 @@ def _joined(match: re.Match[str]) -> str:
 def plain_to_latex(text: str) -> str:
     r"""Signs and notations of plain text as LaTeX: − is -, √3 is \sqrt{3}, 2**(n+1) is 2^{n+1}; no $ or \( around it."""
     bold = _BOLD.fullmatch(text.strip())
-    text = bold[1] if bold else text
+    text = (bold[1] if bold else text).strip("`")
     text = _unboxed(_DELIMITERS.sub(" ", text)) if "\\" in text or "$" in text else text
     text = _SUPER.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _OHM.sub(r"\\text{ ohm}", text)
@@ -150,20 +173,25 @@ def plain_to_latex(text: str) -> str:
 
 def clean_latex(text: str) -> str:
     r"""An answer in one notation: spaces single, \left, \dfrac, fonts and thousands separators gone, \text kept."""
-    text = plain_to_latex(text).replace("{}", "")
+    text = plain_to_latex(text)
+    text = (choices(text) if "{}" in text else text).replace("{}", "")
     if "\\begin" not in text:
         text = _DOUBLED.sub(r"\\", text)
     text = _ROW_SKIP.sub(r"\1", text)
     text = _SPACED_GROUPS.sub(_joined, text)
-    text = _SIZES.sub("", _LEFT_DOT.sub("", text))
-    text = _SPACES.sub(" ", text)
+    text = _LEFT_DOT.sub("", text)
+    if "|" in text or "ert" in text:
+        text = _NORMS.sub("|", _BARS.sub(lambda m: rf"\{m[1][0]}vert ", text))
+    if "\\prime" in text or "^{'" in text:
+        text = _PRIMES.sub(lambda m: "'" * len(re.findall(r"\\prime|'", m[0])), text)
+    text = _SPACES.sub(" ", _SIZES.sub("", text))
     text = _UNIT_VECTOR.sub(lambda m: rf"\hat{{{m[1] or m[2]}}}", _OVER.sub(_of_two, text))
     text = _FONT.sub(r"\\text", text)
     text = re.sub(r"\\[dtc]frac(?![A-Za-z])", r"\\frac", text)
     text = _SHORT_FRACTION.sub(_full_fraction, _ORDINAL.sub("", text))
     text = re.sub(r"\.{3,}\s*$", r"\\ldots", text)
     text = re.sub(r"^\s*(?:\\approx(?![a-z])|=)\s*", "", text)
-    return text.strip().rstrip(" .,;:\\")
+    return plainer(text.strip().rstrip(" .,;:\\")).strip().rstrip(" .,;:\\")
 
 
 def _of_two(match: re.Match[str]) -> str:
@@ -179,7 +207,8 @@ def _full_fraction(match: re.Match[str]) -> str:
 
 def without_text(text: str) -> str:
     r"""A text without its \text commands, and the names of segments without their bars."""
-    return re.sub(r"\\overline\s*\{([A-Z]+)\}", r"\1", _TEXT.sub(r"\1", text))
+    text = re.sub(r"\\overline\s*\{([A-Z]+)\}", r"\1", _TEXT.sub(r"\1", text))
+    return re.sub(r"\\[lr]vert(?![A-Za-z])\s?", "|", text) if "vert" in text else text
 
 
 def same_text(text: str) -> str:
@@ -199,7 +228,8 @@ _FILLERS = frozenset(["the", "a", "an", "is", "it", "on", "option", "choice", "g
 
 def plain_words(text: str) -> str:
     """A text of words without case, punctuation, articles and the like: "(C)", "Graph C", "an ellipse"."""
-    text = re.sub(r"[()\"'.*,]", " ", text.casefold()).replace("neither even nor odd", "neither")
+    text = re.sub(r"[()\"'.*,]|(?<=[^\W\d_])-(?=[^\W\d_])", " ", text.casefold())
+    text = text.replace("neither even nor odd", "neither")
     text = "does not exist" if text.strip() == "dne" else text
     return " ".join(re.sub(r"^(\d+)(?:st|nd|rd|th)$", r"\1", word) for word in text.split() if word not in _FILLERS)
 
@@ -212,3 +242,21 @@ def prose(text: str) -> str | None:
     """A text of words, as they are compared; None where it may be mathematics. As products of symbols "eat" is "tea"."""
     plain = " ".join(without_text(text).split())
     return plain_words(plain) if _IS_WORDS.fullmatch(plain) and not _AND_OR.search(plain) else None
+
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty"
+).split()
+_TENS = "thirty forty fifty sixty seventy eighty ninety".split()
+_SAID = {word: number for number, word in enumerate(_ONES)} | {word: 10 * ten for ten, word in enumerate(_TENS, 3)}
+
+
+def number_said(words: str) -> str | None:
+    """The number below a hundred that a text is in words: "seven", "twenty one"; None for any other text."""
+    parts = [_SAID[word] for word in words.split() if word in _SAID]
+    if len(parts) != len(words.split()) or not parts or len(parts) > 2:
+        return None
+    if len(parts) == 2 and (parts[0] not in range(20, 100, 10) or parts[1] not in range(1, 10)):
+        return None
+    return str(sum(parts))

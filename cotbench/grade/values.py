@@ -8,18 +8,25 @@ from typing import Any
 import sympy as sp
 
 from cotbench.grade.forms import NotRead, TooLarge, UnknownCommand
-from cotbench.grade.tokens import FUNCTIONS, GREEK, Token
+from cotbench.grade.tokens import FUNCTIONS, GREEK, OF_SEVERAL, Token
 
 MAX_EXPONENT = 20_000  # 2^20000 has 6,000 digits; beyond, one comparison may take minutes
 MAX_FACTORIAL = 5_000
 MAX_DECIMAL_EXPONENT = 400  # of 1.5e10; a float's is below 309
+MAX_TERMS = 1_000  # of a sum that is carried out
 
+HUGE = "__huge__"  # begins the name of a power that isn't reckoned
 SIGN = sp.Symbol("__sign__")  # of \pm, until the form parser makes two values of it
 
 _TRIG = {"sin", "cos", "tan", "cot", "sec", "csc"}
 _INVERSE = {name: getattr(sp, f"a{name}") for name in "sin cos tan cot sinh cosh tanh".split()}
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
-_ATOMS = frozenset("frac sqrt pi infty binom dbinom tbinom lfloor lceil lvert overline vec hat bar".split())
+_CLOSERS |= {"lfloor": "rfloor", "lceil": "rceil", "lvert": "rvert", "vert": "vert", "|": "|", "lVert": "rVert"}
+_NAMES = frozenset("overline bar vec hat widehat tilde overrightarrow angle triangle mathcal mathbb mathfrak".split())
+_SAME_MARKS = {"overrightarrow": "vec", "widehat": "hat"}
+_ATOMS = (
+    frozenset("frac sqrt pi infty binom dbinom tbinom lfloor lceil lvert sum prod cis".split()) | OF_SEVERAL | _NAMES
+)
 
 
 @dataclass
@@ -27,6 +34,10 @@ class ValueParser:
     tokens: list[Token]
     at: int = 0
     decimals: list[int] = field(default_factory=list)  # places of the decimal numbers read so far
+    bars: int = 0  # signs | that are open, of which the next one closes the last
+    indices: frozenset[str] = frozenset()  # of the sums around: \sum_{i=1}^{n} i has no imaginary unit
+    tight: bool = False  # whether letters behind a slash are read as one: t/RC
+    related: bool = False  # whether a sign of a relation stands before: what follows "mod" is then its modulus
 
     def peek(self, ahead: int = 0) -> Token:
         return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else Token("end", "")
@@ -46,6 +57,8 @@ class ValueParser:
         """The plain text of a braced argument, or of one token."""
         if not self.take("{"):
             token = self.peek()
+            if token.kind == "end":
+                raise NotRead("nothing where an argument belongs")
             self.at += 1
             return token.text.strip()
         depth, parts = 1, []
@@ -88,11 +101,28 @@ class ValueParser:
             if self.take("*", "times", "cdot", "ast"):
                 value = value * self.signed()
             elif self.take("/", "div"):
-                value = _over(value, self.signed())
+                value = _over(value, self._letters() if self.tight else self.signed())
+            elif self._takes_remainder():
+                value = _remainder(value, self.signed())
             elif self._starts_factor(token):
                 value = value * self.power()
             else:
                 return value
+
+    def _letters(self) -> Any:
+        """What a slash is above where letters that stand together do so below it: t/RC, hc/\\lambda kT."""
+        value = self.signed()
+        while self.peek().kind == "letter" or (self.peek().kind == "command" and self.peek().text in GREEK):
+            value = value * self.power()
+        return value
+
+    def _takes_remainder(self) -> bool:
+        r"""Take the sign of 17 \bmod 5, unless it names the modulus of a congruence."""
+        token = self.peek()
+        if self.related or token.kind not in ("command", "word", "text") or token.text.strip() not in ("bmod", "mod"):
+            return False
+        self.at += 1
+        return True
 
     def _starts_factor(self, token: Token) -> bool:
         if token.kind == "number":
@@ -102,12 +132,25 @@ class ValueParser:
         if token.kind == "text":  # \\mathrm{i}
             return token.text.strip() in ("i", "e")
         if token.kind == "letter":
-            return not (token.text == "U" and token.spaced and self.peek(1).text in ("(", "[", "\\{", "{"))
+            return not self._is_bare_unit() and not (
+                token.text == "U" and token.spaced and self.peek(1).text in ("(", "[", "\\{", "{")
+            )
         if token.kind == "command":
             return token.text in FUNCTIONS or token.text in GREEK or token.text in _ATOMS
         if token.text == "|":
-            return False
+            return self.bars == 0 and token.kind == "sign"
         return token.kind == "sign" and token.text in ("(", "[", "{")
+
+    def _is_bare_unit(self) -> bool:
+        """Whether a letter behind a number, apart from it and the last of all, is a unit: "300 K", not "300K"."""
+        token, before = self.peek(), self.tokens[self.at - 1]
+        return (
+            token.kind == "letter"
+            and token.spaced
+            and token.text in ("K", "J", "N", "W", "V")
+            and before.kind == "number"
+            and self.peek(1).kind == "end"
+        )
 
     def signed(self) -> Any:
         if self.take("-"):
@@ -131,8 +174,7 @@ class ValueParser:
             if self.peek().text == "{" and self.peek(1).text in ("circ", "degree"):
                 self.at = saved
                 return base
-            exponent = self.exponent()
-            return self._factorials(_power(base, exponent))
+            return self._factorials(_power(base, self.exponent()))
         return base
 
     def exponent(self) -> Any:
@@ -164,7 +206,7 @@ class ValueParser:
         self.at += 1
         if "." in token.text:
             self.decimals.append(len(token.text.partition(".")[2]))
-        value = sp.Rational(token.text)
+        value = sp.Rational(token.text.removesuffix("."))
         following = self.peek()
         if "." in token.text and following.kind == "command" and following.text == "overline":
             return self._repeating(token.text)
@@ -177,7 +219,6 @@ class ValueParser:
                 and not digits.spaced
                 and "." not in digits.text
                 and behind.kind not in ("letter", "command")
-                and (sign.text in ("-", "+") or following.text == "E" or "." in token.text)
             ):
                 self.at += 3 if digits is not sign else 2
                 exponent = int(sign.text + digits.text if digits is not sign else digits.text)
@@ -244,12 +285,15 @@ class ValueParser:
             return self.letter()
         self.at += 1
         if token.kind == "sign" and token.text in ("(", "[", "{"):
+            bars, self.bars = self.bars, 0
             value = self.sum()
-            closer = _CLOSERS[token.text]
-            self.need(closer)
+            self.bars = bars
+            self.need(_CLOSERS[token.text])
             return value
         if token.kind == "sign" and token.text == "|":
+            self.bars += 1
             value = self.sum()
+            self.bars -= 1
             self.need("|")
             return sp.Abs(value)
         if token.kind == "command":
@@ -259,18 +303,27 @@ class ValueParser:
     def letter(self) -> Any:
         name = self.peek().text
         self.at += 1
-        while self.peek().text == "'" and self.peek().kind == "sign":
-            name += "'"
-            self.at += 1
+        name += self._primes()
+        chosen = self._choice(name)
+        if chosen is not None:
+            return chosen
         if self.peek().text == "_" and self.peek().kind == "sign":
             self.at += 1
-            return sp.Symbol(f"{name}_{self.argument_text()}")
+            index = self.argument_text()
+            symbol = sp.Symbol(f"{name}{self._primes()}_{index}")
+            self._names_function()
+            return symbol
+        if name in self.indices:
+            return sp.Symbol(name)
         if name == "i":
             return sp.I
         if name == "e":
             return sp.E
         if self._names_function():
             return sp.Symbol(name)  # y(x) = ...
+        value = self._value_at(name) if name not in "fgh" else None
+        if value is not None:
+            return value
         if name in "fgh" and self.peek().text == "(":
             self.at += 1
             arguments = [self.sum()]
@@ -280,6 +333,44 @@ class ValueParser:
             return sp.Function(name)(*arguments)
         return sp.Symbol(name)
 
+    def _primes(self) -> str:
+        found = ""
+        while self.peek().text == "'" and self.peek().kind == "sign":
+            found += "'"
+            self.at += 1
+        return found
+
+    def _choice(self, name: str) -> Any:
+        """C(7, 4) and C_7^4, the number of choices; P(7, 4) and A_7^4 with their order; None for anything else."""
+        if name not in ("C", "P", "A"):
+            return None
+        start = self.at
+        numbers: list[Any] = []
+        try:
+            if self.take("("):
+                numbers = [self.sum()]
+                while self.take(","):
+                    numbers.append(self.sum())
+                closed = self.take(")") and name != "A"
+            else:
+                for sign in ("_", "^") if self.peek().text == "_" else ("^", "_"):
+                    self.need(sign)
+                    numbers.append(self.exponent() if self.peek().text == "{" else self.argument())
+                numbers = numbers if self.tokens[start].text == "_" else numbers[::-1]
+                closed = all(number.is_Integer for number in numbers) and numbers[0] >= numbers[1]
+        except NotRead:
+            closed = False
+        whole = all(number.is_Integer for number in numbers)
+        if (
+            not closed
+            or len(numbers) != 2
+            or not (name == "C" or whole)
+            or (whole and not 0 <= numbers[1] <= numbers[0])
+        ):
+            self.at = start
+            return None
+        return _choices(*numbers) if name == "C" else sp.ff(*_small(numbers))
+
     def _names_function(self) -> bool:
         """Take the (x) of "y(x) = ...", where a letter names a function; elsewhere it may be a factor."""
         texts = [self.peek(ahead).text for ahead in range(4)]
@@ -287,6 +378,16 @@ class ValueParser:
             self.at += 3
             return True
         return False
+
+    def _value_at(self, name: str) -> Any:
+        """The Q(50) of "Q(50) = 47", and I(0) anywhere: nobody writes a factor of zero; None for a factor in brackets."""
+        texts = [self.peek(ahead).text for ahead in range(4)]
+        if texts[0] != "(" or self.peek(1).kind != "number" or texts[2] != ")":
+            return None
+        if texts[1] != "0" and not (self.at == 1 and texts[3] == "="):
+            return None
+        self.at += 3
+        return sp.Symbol(f"{name}({texts[1]})")
 
     def command(self, name: str) -> Any:
         if name == "frac":
@@ -303,30 +404,119 @@ class ValueParser:
         if name == "infty":
             return sp.oo
         if name in ("binom", "dbinom", "tbinom"):
-            top, bottom = self.argument(), self.argument()
-            if top.is_Integer and top > MAX_FACTORIAL:
-                raise TooLarge("a binomial coefficient")
-            return sp.binomial(top, bottom)
+            return self._binomial()
+        if name in OF_SEVERAL:
+            return self._of_several(name)
+        if name in ("sum", "prod"):
+            return self._series(name)
+        if name == "cis":
+            value, degrees = self._function_argument()
+            return sp.exp(sp.I * value * (sp.pi / 180 if degrees else 1))
         if name in FUNCTIONS:
             return self.function(name)
         if name in GREEK:
+            name += self._primes()
             if self.peek().text == "_" and self.peek().kind == "sign":
                 self.at += 1
-                return sp.Symbol(f"{name}_{self.argument_text()}")
+                index = self.argument_text()
+                return sp.Symbol(f"{name}{self._primes()}_{index}")
             return sp.Symbol(name)
-        if name in ("lfloor", "lceil"):
+        if name in ("lfloor", "lceil", "lvert", "vert", "|", "lVert"):
+            bars, self.bars = self.bars, 0
             value = self.sum()
-            self.need({"lfloor": "rfloor", "lceil": "rceil"}[name])
-            return {"lfloor": sp.floor, "lceil": sp.ceiling}[name](value)
-        if name in ("lvert", "vert", "|"):
-            value = self.sum()
-            self.need({"lvert": "rvert", "vert": "vert", "|": "|"}[name])
-            return sp.Abs(value)
-        if name in ("overline", "bar", "vec", "hat", "widehat", "overrightarrow", "angle", "triangle"):
-            return sp.Symbol(f"{name} {self.argument_text()}")
+            self.bars = bars
+            self.need(_CLOSERS[name])
+            return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(value)
+        if name in ("angle", "triangle"):
+            return self._corners(name)
+        if name in _NAMES:
+            return sp.Symbol(f"{_SAME_MARKS.get(name, name)} {self.argument_text()}")
         if name == "$":  # currency before a number
             return self.atom()
         raise UnknownCommand(rf"what is \{name}?")
+
+    def _corners(self, name: str) -> Any:
+        r"""\\angle ABC, which is \\angle CBA and not \\angle ACB; \\triangle ABC."""
+        if self.peek().text == "{":
+            return sp.Symbol(f"{name} {self.argument_text()}")
+        corners: list[str] = []
+        while self.peek().kind == "letter" and (self.peek().text.isupper() or not corners):
+            corner = self.peek().text
+            self.at += 1
+            corner += self._primes()
+            if self.take("_"):
+                corner += "_" + self.argument_text()
+            corners.append(corner)
+        if not corners:
+            return sp.Symbol(f"{name} {self.argument_text()}")
+        return sp.Symbol(f"{name} {' '.join(min(corners, corners[::-1]) if name == 'angle' else corners)}")
+
+    def _binomial(self) -> Any:
+        top = self.argument()
+        self.need("{") if self.peek().text == "{" else None
+        if self.tokens[self.at - 1].text != "{":
+            return _choices(top, self.argument())
+        parts = [self.sum()]
+        while self.take(","):
+            parts.append(self.sum())
+        self.need("}")
+        if len(parts) == 1:
+            return _choices(top, parts[0])
+        if not all(part.is_Integer and part >= 0 for part in (top, *parts)) or sum(parts) != top:
+            raise NotRead("a multinomial coefficient")
+        _small([top])
+        return sp.Integer(sp.factorial(top) / sp.prod(map(sp.factorial, parts)))
+
+    def _of_several(self, name: str) -> Any:
+        r"""\gcd(4, 6), \max\{1, 2\}."""
+        closer = {"(": ")", "{": "}"}.get(self.peek().text, "")
+        if not closer:
+            raise UnknownCommand(rf"what is \{name}?")
+        self.at += 1
+        values = [self.sum()]
+        while self.take(","):
+            values.append(self.sum())
+        self.need(closer)
+        if name in ("gcd", "lcm"):
+            if not all(value.is_Integer for value in values):
+                return sp.Function(name)(*sorted(values, key=str))
+            return sp.Integer((sp.igcd if name == "gcd" else sp.ilcm)(*values, values[0]))
+        return (sp.Max if name == "max" else sp.Min)(*values)
+
+    def _series(self, name: str) -> Any:
+        r"""\sum_{k=1}^{n} k: carried out where its bounds are numbers, else a sum of SymPy's."""
+        bounds: dict[str, Any] = {}
+        for _ in range(2):
+            sign = self.peek().text
+            if self.peek().kind != "sign" or sign not in ("_", "^") or sign in bounds:
+                raise UnknownCommand(rf"the bounds of \{name}")
+            self.at += 1
+            if sign == "_":
+                self.need("{")
+                if self.peek().kind != "letter":
+                    raise UnknownCommand(rf"the index of \{name}")
+                index = self.peek().text
+                self.at += 1
+                self.need("=")
+                bounds[sign] = (index, self.sum())
+                self.need("}")
+            else:
+                bounds[sign] = self.exponent()
+        (index, low), high = bounds["_"], bounds["^"]
+        outer = self.indices
+        self.indices = outer | {index}
+        term = self.product()
+        self.indices = outer
+        counter = sp.Symbol(f"__{name}_{_depth(term)}__", integer=True)
+        term = term.subs(sp.Symbol(index), counter)
+        if low.is_Integer and high.is_Integer:
+            if high - low > MAX_TERMS:
+                raise TooLarge("a long sum")
+            terms = [term.subs(counter, at) for at in range(int(low), int(high) + 1)]
+            return sp.Add(*terms) if name == "sum" else sp.Mul(*terms)
+        if name == "prod" and high.is_infinite:
+            raise UnknownCommand("an infinite product")
+        return (sp.Sum if name == "sum" else sp.Product)(term, (counter, low, high))
 
     def function(self, name: str) -> Any:
         exponent: Any = None
@@ -387,6 +577,29 @@ class ValueParser:
         return self.take("circ", "degree")
 
 
+def _depth(term: Any) -> int:
+    """How many sums a term has within it: each has an index of its own."""
+    return len(term.atoms(sp.Sum, sp.Product))
+
+
+def _remainder(value: Any, modulus: Any) -> Any:
+    if not value.is_Integer or not modulus.is_Integer or modulus <= 0:
+        raise NotRead("a remainder of variables")
+    return value % modulus
+
+
+def _small(numbers: list[Any]) -> list[Any]:
+    if any(number > MAX_FACTORIAL for number in numbers):
+        raise TooLarge("a number of choices")
+    return numbers
+
+
+def _choices(top: Any, bottom: Any) -> Any:
+    if top.is_Integer and bottom.is_Integer:
+        _small([top])
+    return sp.binomial(top, bottom)
+
+
 def _root(value: Any, degree: Any) -> Any:
     """A root, of negative numbers the real one where the degree is odd."""
     if degree == 0:
@@ -403,10 +616,19 @@ def _over(top: Any, bottom: Any) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
+    if exponent == 0 or base == 1:
+        return sp.Integer(1)
     if base.is_number and exponent.is_number:
         size = abs(exponent.evalf(8)) if exponent.is_comparable else 0
         if base not in (0, 1, -1) and size > MAX_EXPONENT:
-            raise TooLarge("a power")
+            return _unreckoned(base, exponent)
         if base == 0 and exponent.is_negative:
             raise NotRead("a division by zero")
     return base**exponent
+
+
+def _unreckoned(base: Any, exponent: Any) -> Any:
+    """A power too large to be had, as a symbol that knows no more of it than whether it is even: 1 to it is 1."""
+    if not (base.is_Integer and exponent.is_Integer and exponent > 0):
+        return sp.Symbol(f"{HUGE}({base})^({exponent})")
+    return sp.Symbol(f"{HUGE}({base})^({exponent})", integer=True, even=bool(base % 2 == 0), nonzero=True)

@@ -1,0 +1,274 @@
+r"""Notations of LaTeX that say what a plainer one says: environments, repeating decimals, fractions of units, brackets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+# --- environments -------------------------------------------------------------------------------------------------
+
+_LINES = (
+    "aligned|alignedat|align|alignat|gathered|gather|split|equation|eqnarray|multline|flalign|displaymath|math|subarray"
+)
+_LAYOUT = re.compile(
+    rf"\\begin\s*\{{(?P<name>{_LINES})\*?\}}(?:\s*\[[tbc]\])?(?:(?<=at\}})\s*\{{\d\}})?(?P<body>.*?)\\end\s*\{{(?P=name)\*?\}}"
+)
+_ARRAY = re.compile(
+    r"(?P<open>\\lvert ?|\\\{|[\[(|])?\s*\\begin\s*\{array\}\s*(?:\[[tbc]\])?\s*(?:\{[^{}]*\})?"
+    r"(?P<body>(?:(?!\\begin|\\end).)*)\\end\s*\{array\}\s*(?P<close>\\rvert|\\\}|[\])|])?"
+)
+_ROW_END = re.compile(r"\\\\\s*")
+_GOES_ON = re.compile(r"(?:=|[<>+]|-|\\(?:le|ge|leq|geq|approx|equiv|cdot|times|Rightarrow|implies)(?![A-Za-z]))\s*")
+
+
+def _lines(match: re.Match[str]) -> str:
+    """The lines of an aligned formula: one that goes on with "=" belongs to the line before it, others are a list."""
+    body = match["body"]
+    if "\\begin" in body:
+        return body
+    out = ""
+    for line in _ROW_END.split(body):
+        line = re.sub(r"(?<!\\)&", "", line).strip().rstrip(",;")
+        if line:
+            out += line if not out else f" {line}" if _GOES_ON.match(line) else f", {line}"
+    return out
+
+
+def _array(match: re.Match[str]) -> str:
+    opener, close = (match["open"] or "").strip(), (match["close"] or "").strip()
+    kind = {("(", ")"): "pmatrix", ("[", "]"): "pmatrix", ("|", "|"): "vmatrix", ("\\lvert", "\\rvert"): "vmatrix"}.get(
+        (opener, close), "cases" if opener == "\\{" and not close else ""
+    )
+    if not kind:
+        return match[0]
+    body = re.sub(r"(?<!\\)&\s*\\text\s*\{\s*(?:if|for|when)?\s*\}\s*(?=&)", "", match["body"])
+    return rf"\begin{{{kind}}}{body}\end{{{kind}}}"
+
+
+# --- numbers ------------------------------------------------------------------------------------------------------
+
+_DOTTED = re.compile(r"(\d*\.\d*)\s*\\dot\s*\{?\s*(\d)\s*\}?(?:\s*(\d*)\s*\\dot\s*\{?\s*(\d)\s*\}?)?(?!\d)")
+_BARRED = re.compile(r"(?<=[\d.])(?<!\\)\\(?:bar|overline)\s*(?:\{\s*(\d+)\s*\}|(\d))")
+_ROUND = re.compile(r"(?<![\w.)])(\d*\.\d*)\((\d{1,12})\)(?![\w(^])")
+_GOES_ON_FOREVER = re.compile(r"(?<![\w.])(\d*\.)(\d{2,30})\s*(?:\\(?:l|c)?dots|\.{3,}|\\ldots)\s*$")
+
+
+def _dotted(match: re.Match[str]) -> str:
+    return rf"{match[1]}\overline{{{match[2]}{match[3] or ''}{match[4] or ''}}}"
+
+
+def _barred(match: re.Match[str]) -> str:
+    return rf"\overline{{{match[1] or match[2]}}}"
+
+
+def _shown(match: re.Match[str]) -> str:
+    """0.1666... as 0.1\\overline{6}, where the dots leave no doubt: three digits at least, a period twice at least."""
+    digits = match[2]
+    for period in range(1, len(digits) // 2 + 1):
+        times = 1
+        while digits[-period * (times + 1) : len(digits) - period * times] == digits[-period:]:
+            times += 1
+        if times >= 2 and period * times >= 3:
+            return rf"{match[1]}{digits[: len(digits) - period * times]}\overline{{{digits[-period:]}}}"
+    return match[0]
+
+
+def in_round_brackets(text: str) -> str:
+    r"""0.1(6) read as 0.1\overline{6}, which it may be, where it isn't a product."""
+    return _ROUND.sub(r"\1\\overline{\2}", text)
+
+
+_BASE = r"\{?\s*([\dA-Za-z]+)\s*\}?"
+_PRESCRIPT = re.compile(rf"(?:\{{\s*\}}|(?<![\w)}}\]])\s?)[_^]\s*{_BASE}\s*(?:\\text\s*)?\{{?([CP])\}}?\s*_\s*{_BASE}")
+_NCR = re.compile(r"(?<![\w.}_^])(\d{1,3})\s?([CP])\s?(\d{1,3})(?![\w.!^_])")
+
+
+def _chosen(match: re.Match[str]) -> str:
+    n, kind, k = match[1], match[2], match[3]
+    if n.isdigit() and k.isdigit() and int(n) < int(k):
+        return match[0]
+    return rf"\binom{{{n}}}{{{k}}}" if kind == "C" else rf"P({n},{k})"
+
+
+def choices(text: str) -> str:
+    r"""{}_7C_4 and 7C4 as \binom{7}{4}."""
+    return _NCR.sub(_chosen, _PRESCRIPT.sub(_chosen, text))
+
+
+# --- units and degrees --------------------------------------------------------------------------------------------
+
+_POWER = r"(?:\s*\^\s*\{?\s*(-?\d)\s*\}?)?"
+_UNIT_FRACTION = re.compile(
+    rf"\\frac\s*\{{\s*\\text\s*\{{([^{{}}]*)\}}{_POWER}\s*\}}\s*\{{\s*\\text\s*\{{([^{{}}]*)\}}{_POWER}\s*\}}"
+)
+_DEGREES_IN_FRACTION = re.compile(r"\\frac\s*\{([^{}]*?)\s*\^\s*\{?\s*\\circ\s*\}?\s*\}\s*\{([^{}]*)\}")
+_CELSIUS = re.compile(
+    r"\\(?:degree)?(?P<scale>[Cc]elsius|[Ff]ahrenheit)(?![A-Za-z])|(?:\^\s*)?\\degree\s?(?P<letter>[CFK])\b"
+)
+
+
+def _units(match: re.Match[str]) -> str:
+    top, bottom = match[1].strip() + (match[2] or ""), match[3].strip() + (match[4] or "")
+    return rf"\text{{{top}/{bottom}}}"
+
+
+def _scale(match: re.Match[str]) -> str:
+    return rf"^\circ \text{{{(match['letter'] or match['scale'][0]).upper()}}}"
+
+
+# --- functions and their arguments --------------------------------------------------------------------------------
+
+_FUNCTION_OF = re.compile(r"\s*([A-Za-z])\s?\(\s?([a-z])\s?\)\s*=")
+_COMMAND_OR_LETTER = re.compile(r"\\text\s*\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]")
+
+
+def one_argument(gold: str, answer: str) -> tuple[str, str]:
+    """Two functions of one argument: f(n) = n + 1 is f(x) = x + 1."""
+    one, other = _FUNCTION_OF.match(gold), _FUNCTION_OF.match(answer)
+    if one is None or other is None or one[1] != other[1] or one[2] == other[2]:
+        return gold, answer
+    names = {other[2]: one[2], one[2]: r" \xi_0 "}  # of f(a) = ax the x is another
+    return gold, _COMMAND_OR_LETTER.sub(lambda m: names.get(m[0], m[0]), answer)
+
+
+# --- derivatives --------------------------------------------------------------------------------------------------
+
+_D = r"(?:d|\\text\s*\{\s*d\s*\})"
+_DERIVATIVE = re.compile(
+    rf"\\frac\s*\{{\s*{_D}\s*(?:\^\s*\{{?\s*(?P<order>\d)\s*\}}?)?\s*(?P<name>[A-Za-z]|\\[a-z]+)(?:\s*_\s*(?:\{{(?P<index>[^{{}}]*)\}}|(?P<short>\w)))?(?:\s?\([tx]\))?\s*\}}"
+    rf"\s*\{{\s*{_D}\s*(?P<by>[A-Za-z]|\\[a-z]+)\s*(?:\^\s*\{{?\s*\d\s*\}}?)?\s*\}}"
+)
+_DOTS = re.compile(
+    r"\\(?P<dots>d{1,2})ot(?![A-Za-z])\s*(?:\{\s*(?P<braced>[A-Za-z]|\\[a-z]+)\s*\}|(?P<name>[A-Za-z]|\\[a-z]+))"
+)
+_OF_TIME = re.compile(
+    r"((?:\\(?!sin|cos|tan|exp|ln|log|sqrt)[a-z]+|(?<![A-Za-z\\])[A-Za-z]{1,3})(?:'*|\s?_\s?\{?\w+\}?'*|'+_\{\w+\}))\s?\(\s?[tx]\s?\)"
+)
+
+
+def one_derivative(gold: str, answer: str) -> tuple[str, str]:
+    r"""Derivatives of two answers in one notation: \frac{dy}{dx} is y'_{dx}, and y' where the other answer has y' or \dot y."""
+    texts = [gold, answer]
+    plain = any("'" in text or _DOTS.search(text) for text in texts)
+    if not plain and not any(_DERIVATIVE.search(text) for text in texts):
+        return gold, answer
+
+    def primes(match: re.Match[str]) -> str:
+        marks, index = "'" * int(match["order"] or 1), match["index"] or match["short"] or ""
+        if plain:
+            return f" {match['name']}{marks}{'_{' + index + '}' if index else ''} "
+        return rf" {match['name']}{marks}_{{{index}d{match['by']}}} "
+
+    out = []
+    for text in texts:
+        text = _DERIVATIVE.sub(primes, text)
+        out.append(_DOTS.sub(lambda m: f"{m['braced'] or m['name']}{chr(39) * len(m['dots'])}", text))
+    if any("=" in text for text in out):  # y'(t) + r y(t) = x(t)
+        out = [_OF_TIME.sub(r"\1 ", text) for text in out]
+    return out[0], out[1]
+
+
+# --- brackets and words -------------------------------------------------------------------------------------------
+
+_REVERSED = re.compile(r"(?P<left>[\[\]])(?P<low>[^\[\],;]+)[,;](?P<high>[^\[\],;]+)(?P<right>[\[\]])")
+_BETWEEN = re.compile(r"[<>]|\\(?:le|ge|leq|geq|leqslant|geqslant)(?![A-Za-z])")
+_EXCEPT = re.compile(
+    r"(?:\\text\s*\{)?\s*(?:all\s)?real\snumbers?\s?(?:\\?\$?x\$?\s)?(?:except|but|other\sthan)(?:\sfor)?\s?\}?\s*(?:x\s?=\s?)?"
+    r"(?P<points>[^{}a-z]*(?:\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}[^{}a-z]*)*)",
+    re.I,
+)
+_ABOUT = re.compile(
+    r"(?<=[^\s(,;=])\s*[,;]?\s*(?:\(|\\text\s*\{\s*\(?)\s*(?:or\s|which\sis\s|i\.e\.\s)?"
+    r"(?:(?:about|approximately|approx\.?|roughly|around)\s*\}?|\\approx(?![a-z]))\s*(?P<value>[^()]*?)\s*\}?\s*\)?\s*\}?\s*$"
+)
+
+
+def _turned(match: re.Match[str]) -> str:
+    left, right = match["left"], match["right"]
+    return f"{'(' if left == ']' else left}{match['low']},{match['high']}{')' if right == '[' else right}"
+
+
+def _usual_brackets(text: str) -> str:
+    """]1, 2[ as (1, 2): where a text begins or ends with a bracket turned round."""
+    begins = re.match(r"\s*(?:[A-Za-z]\s*\\in\s*)?\]", text)
+    return _REVERSED.sub(_turned, text) if begins or text.rstrip().endswith("[") else text
+
+
+def _bare(text: str) -> str:
+    """A text without braces around all of it: {odd}; {3, 8} is a set."""
+    for _ in range(3):
+        if text[:1] != "{" or text[-1:] != "}":
+            break
+        depth = 0
+        for at, char in enumerate(text):
+            depth += (char in "{([") - (char in "})]")
+            if (depth == 0 and at < len(text) - 1) or (depth == 1 and char in ",;"):
+                return text
+        text = text[1:-1].strip()
+    return text
+
+
+_COLOUR = re.compile(r"\\(?:textcolor\s*\{\w+\}|color\s*\{\w+\}|underline|underbrace|mathstrut)\s*(?=[{\w\\-])")
+_FLOURISH = re.compile(r"\\(?:checkmark|blacksquare|square|qquad|qed|Box)(?![A-Za-z])")
+_INVERSE = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*\^\s*\{?\s*-\s?1\s*\}?\s*(?=\(\s*[a-z]\s*\)\s*=)")
+_PLAIN_UNIT = re.compile(
+    r"(?<=[\d}])\s+((?:[kcm]?m|ft|mi|k?J|[km]?g|k?N|W|mol|L|rad)/(?:s|h|hr|min|mol|m|kg|g|L|cm)(?:\s?\^\s?\{?\d\}?)?)\s*$"
+)
+
+_MICRO = re.compile(r"(?<=[\d}\s])\\mu\s?\\text\s*\{\s*(?=[A-Za-z])|\\text\s*\{\s*\\mu\s?(?=[A-Za-z])")
+_FAMILY = re.compile(
+    r"\\\{\s*(?P<of>[^:|{}]*(?:\{[^{}]*\}[^:|{}]*)*?)\s*(?::|\||\\mid|\\colon|\\vert)\s*"
+    r"(?P<where>(?:[A-Za-z]\s?=[^:|{}]*(?:\{[^{}]*\}[^:|{}]*)*?,\s*)?[A-Za-z](?:\s*,\s*[A-Za-z])*\s*\\in\s*\\mathbb\s*\{\s*[ZN]\s*\}[^:|]*)\\\}"
+)
+
+
+def _family(match: re.Match[str]) -> str:
+    r"""\{3k : k \in \mathbb{Z}\} as "3k, k in Z", \{x : x = 3k, k \in \mathbb{Z}\} as "x = 3k, k in Z"."""
+    name = match["of"].partition("\\in")[0].strip()
+    return match["where"] if len(name) == 1 and "=" in match["where"] else f"{match['of']}, {match['where']}"
+
+
+# Each with what a text must hold for it to be tried: most hold nothing of it.
+_IDIOMS: list[tuple[str, Callable[[str], str]]] = [
+    ("color", lambda text: _COLOUR.sub("", text)),
+    ("\\under", lambda text: _COLOUR.sub("", text)),
+    ("\\", lambda text: _FLOURISH.sub("", text)),
+    ("/", lambda text: _PLAIN_UNIT.sub(r" \\text{\1}", text)),
+    (") =", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
+    (")=", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
+    ("\\mu", lambda text: _MICRO.sub(r"\\text{u", text)),
+    ("\\mathbb", lambda text: _family(found) if (found := _FAMILY.fullmatch(text)) else text),
+    ("\\\\", lambda text: text if "\\begin" in text or text.count("=") < 2 else re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", text)),
+    ("array}", lambda text: _ARRAY.sub(_array, text)),
+    ("\\begin", lambda text: _LAYOUT.sub(_lines, text)),
+    ("\\end", lambda text: re.sub(r"\s*\.\s*(?=\\\\|\\end)", " ", text)),
+    ("\\ln", lambda text: re.sub(r"(?<=\\ln)\s*\\mid(?![a-z])(.*?)\\mid(?![a-z])", r"|\1|", text)),
+    ("\\dot", lambda text: _DOTTED.sub(_dotted, text)),
+    ("\\bar", lambda text: _BARRED.sub(_barred, text)),
+    ("\\overline", lambda text: _BARRED.sub(_barred, text)),
+    ("dots", lambda text: _GOES_ON_FOREVER.sub(_shown, text)),
+    ("C", choices),
+    ("P", choices),
+    ("\\frac", lambda text: _UNIT_FRACTION.sub(_units, text) if "\\text" in text else text),
+    ("\\circ", lambda text: _DEGREES_IN_FRACTION.sub(r"\\frac{\1}{\2}^\\circ ", text)),
+    ("elsius", lambda text: _CELSIUS.sub(_scale, text)),
+    ("ahrenheit", lambda text: _CELSIUS.sub(_scale, text)),
+    ("\\degree", lambda text: _CELSIUS.sub(_scale, text)),
+    ("\\cup", lambda text: text.replace("\\cup", "\\text{ or }") if _BETWEEN.search(text) and not re.search(r"[(\[]|\\\{", text) else text),
+    ("real number", lambda text: _EXCEPT.sub(lambda m: rf"\mathbb{{R}} \setminus \{{{m['points']}\}}", text) if re.search(r"except|but|other", text) else text),
+    ("about", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
+    ("approx", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
+    ("roughly", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
+    (")", lambda text: re.sub(r"(?<=[\d}])\s\(([A-Za-z]{2,}(?:\s[A-Za-z]+){0,2})\)\s*$", r" \\text{\1}", text)),
+    ("]", _usual_brackets),
+    ("[", _usual_brackets),
+    ("{", _bare),
+]  # fmt: skip
+
+
+def plainer(text: str) -> str:
+    """A cleaned text with its idioms brought to the notation that `formula` reads."""
+    for sign, change in _IDIOMS:
+        if sign in text:
+            text = change(text)
+    return text
