@@ -152,6 +152,8 @@ def test_what_a_chat_leaves_in_a_program_is_passed_over(box: Sandbox[int], code:
 FAILURES = {
     "a broken line": ("x = 5 apples\nprint(13)", "syntax_error", "line 1: "),
     "a broken line below a sentence": ("So we add them.\nx = 5 +\nprint(13)", "syntax_error", "line 1: "),
+    "a name with a space": ("apples = 5\napples left = 3\nprint(apples)", "syntax_error", "line 2: "),
+    "Python 2": ("x = 3\nresult = 4\nprint x", "syntax_error", "line 3: "),
     "a percent sign that divides": ("x = (7\n% 4\nprint(x)", "syntax_error", "line 1: "),
     "an input": ("x = int(input())", "runtime_error", "line 1: EOFError"),
     "a printed nan": ("print(float('nan'))", "no_value", ""),

@@ -29,7 +29,9 @@ _OTHER_PROSE = re.compile(
     r"[-=*]{3,}|[A-Z][\w ]*+:\Z|(?:\*\*|\$|\\\[|\\\(|\\boxed|\\text|=>|->|→|⇒|➜|✅|>)(?![ \t]*[=(])"
 )
 _FOREIGN_PROSE = re.compile(r"[^\W\d_a-zA-Z][^=(]*")
-_KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist})
+_KEYWORDS = frozenset(
+    {*keyword.kwlist, *keyword.softkwlist, "print", "exec"}
+)  # the last two of Python 2, which stays an error
 
 _SIGNS = {
     **{ord(sign): '"' for sign in "“”„‟″«»"},
@@ -102,7 +104,7 @@ def _is_prose(line: str) -> bool:
         return True
     words = _FIRST_WORD.match(line)
     if words is not None and _KEYWORDS.isdisjoint(words.groups()):
-        return True
+        return "=" not in line or line[0].isupper() or line.endswith(".")  # "total cost = 5" is a broken line of code
     if line.partition(" ")[0] in _KEYWORDS or any(sign in line for sign in "=([{\"'"):
         return False
     unit = _WITH_UNIT.search(line)
