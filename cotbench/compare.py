@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ from cotbench.estimates import (
     mode_stats,
     split_of,
 )
-from cotbench.pairing import Cell, Panel, Run, load_run, panels_of
+from cotbench.pairing import OUTCOMES, Cell, Panel, Run, load_run, panels_of
 from cotbench.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.records import state_of
 from cotbench.stats import Array
@@ -54,8 +54,27 @@ class RuleInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Caution:
+    """What a headline may not leave out: a difference that comes from budgets or from reading, and so says little of the modes.
+
+    mode and baseline: of the comparison; with kind `silent` mode is the mode itself, and baseline "". kind: `budget` (answers were cut before one could
+    be read), `reading` (no answer was found in finished texts), `silent` (all visible texts of a mode are empty). of: the mode whose answers are
+    meant. share: of its answers, 0..1.
+    """
+
+    model: str
+    task: str
+    mode: str
+    baseline: str
+    kind: str
+    of: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All that a report shows. schema: of this structure. deltas: per tag, for all questions; groups: per subject or type. families: what p_holm is corrected over."""
+    """All that a report shows. schema: of this structure. deltas: per tag, for all questions; cautions: what belongs beside a headline; groups: per subject or type. families: what p_holm is corrected over."""
 
     schema: int = REPORT_SCHEMA
     runs: list[str]
@@ -70,6 +89,7 @@ class Comparison:
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
     tag_rule: str = RULE
     rules: list[RuleInfo] = field(default_factory=list)
@@ -121,6 +141,7 @@ def compare(
         plans=found.plans,
         outcomes=found.outcomes,
         curves=found.curves,
+        cautions=found.cautions,
         notes=list(dict.fromkeys([note for run in runs for note in _state_notes(run)] + notes)),
         stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
         tag_rule=tag_rule,
@@ -141,6 +162,7 @@ class _Findings:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    cautions: list[Caution] = field(default_factory=list)
 
 
 def _add_panel(
@@ -168,6 +190,12 @@ def _add_panel(
     }
     if default is None:
         notes.append(f"{name}: the tag rule {tag_rule} says nothing of these questions, so they are in neither arm.")
+    notes += [
+        f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, so the rules that look at responses "
+        "leave it out."
+        for cell in panel.cells.values()
+        if cell.answers_in is None
+    ]
     found.agreements += agreements(panel, tagged)
     for cell in panel.cells.values():
         found.modes += [mode_stats(panel, cell, tag, mask) for tag, mask in arms.items()]
@@ -183,7 +211,9 @@ def _add_panel(
             # Against a second baseline, pairs that the first has already been compared with aren't shown the other way round.
             if cell.mode in baselines[: baselines.index(baseline) + 1]:
                 continue
-            found.deltas += [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+            pair = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+            found.deltas += pair
+            found.cautions += _unearned(cell, base, pair[0])
             found.groups += [
                 delta_of(panel, cell, base, ALL, mask, effect, group=group) for group, mask in panel.groups.items()
             ]
@@ -199,7 +229,10 @@ def _add_panel(
                 notes.append(
                     f"{name}: {alone} questions have a record under only one of {baseline} and {cell.mode}; pairs leave them out."
                 )
-        notes += _reasons_anyway(panel, base)
+        notes += _reasons_anyway(
+            panel, base, {caution.mode for caution in found.cautions if _is_of(caution, panel, base)}
+        )
+    found.cautions += _silent(panel)
 
 
 def _curves(panel: Panel) -> list[Curve]:
@@ -268,6 +301,7 @@ def _state_notes(run: Run) -> list[str]:
         )
     if not run.manifest.spec.get("programs", {}).get("contained", True):
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
+    notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
     outcomes = Counter(record["outcome"] for record in run.records)
     if outcomes[Outcome.ENGINE_ERROR]:
         notes.append(
@@ -281,7 +315,10 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     notes = []
     name = f"{panel.task} by {panel.model}"
     ours, theirs = (c.run.manifest.spec["modes"][f"{panel.task}/{c.mode}"] for c in (cell, base))
-    here, there = ({key: m.get("sampling", {}).get(key) for key in ("temperature", "top_p")} for m in (ours, theirs))
+    here, there = (
+        {key: value for key, value in m.get("sampling", {}).items() if key not in ("max_tokens", "n", "stop")}
+        for m in (ours, theirs)
+    )
     if here != there:
         sides = (", ".join(f"{key} {value}" for key, value in side.items()) for side in (here, there))
         # Without the task: it is the same for all of them, as a rule, and then said once.
@@ -295,15 +332,100 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     return notes
 
 
-def _reasons_anyway(panel: Panel, base: Cell) -> list[str]:
-    """A direct arm that reasons anyway isn't direct: say so where its answers are half as long as the other mode's."""
+def _is_of(caution: Caution, panel: Panel, base: Cell) -> bool:
+    return (caution.model, caution.task, caution.baseline) == (panel.model, panel.task, base.mode)
+
+
+MOST = 0.5
+_UNREAD = [OUTCOMES.index(outcome) for outcome in (Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED)]
+
+
+def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
+    """Where most answers of a mode were cut or couldn't be read, or most of a difference comes from such answers.
+
+    An answer that was read right before the cut is none of them, nor is a vote of which a path was cut, nor one whose program or plan failed: to
+    write one that runs is what those modes are about.
+    """
+    both = cell.decided & base.decided
+    if not both.any():
+        return []
+    out = []
+    for side, other, sign in ((base, cell, 1), (cell, base, -1)):
+        unread = np.isin(side.endings, _UNREAD)
+        voted = any(row is not None and row["votes"] is not None for row in side.rows)
+        was_cut = (side.endings == OUTCOMES.index(Outcome.TRUNCATED)) | (side.cut & (unread if voted else ~side.right))
+        lost = was_cut | unread
+        share, cut = float(lost[both].mean()), float(was_cut[both].mean())
+        part = float((lost & other.right & ~side.right)[both].mean())  # of the difference, from these answers
+        if share < MOST and not 0 < MOST * sign * (delta.delta or 0.0) <= part:
+            continue
+        kind = "budget" if cut >= share / 2 else "reading"
+        more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""
+        ended = (
+            "could not be read"
+            if not cut
+            else "were cut at their budget"
+            if cut == share
+            else "were cut at their budget or could not be read"
+        )
+        out.append(
+            Caution(
+                model=delta.model,
+                task=delta.task,
+                mode=cell.mode,
+                baseline=base.mode,
+                kind=kind,
+                of=side.mode,
+                share=share,
+                text=f"{100 * share:.0f}% of the answers under {side.mode} {ended}{more}",
+            )
+        )
+    return out
+
+
+def _silent(panel: Panel) -> list[Caution]:
+    """Modes of which no output has a visible text: a server has put all of it into the reasoning, say, or dropped it."""
+    out = []
+    for cell in panel.cells.values():
+        rows = [row for row in cell.rows if row is not None and row["outcome"] != Outcome.ENGINE_ERROR]
+        seen = (cell.run.outputs.visible(row["question"], row["requests"]) for row in rows)
+        known = [one for one in seen if one is not None]
+        if not known or any(visible for visible, _ in known):
+            continue
+        thinking = cell.run.manifest.spec["modes"][f"{panel.task}/{cell.mode}"].get("thinking")
+        although = ", although the model was asked not to think" if thinking is False else ""
+        reasoned = sum(reasoned for _, reasoned in known)
+        beside = (
+            f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
+            if reasoned
+            else "there is no reasoning text beside them either"
+        )
+        out.append(
+            Caution(
+                model=panel.model,
+                task=panel.task,
+                mode=cell.mode,
+                baseline="",
+                kind="silent",
+                of=cell.mode,
+                share=1.0,
+                text=f"all {len(known):,} visible texts under {cell.mode} are empty{although}; {beside}. Look at what the server sends.",
+            )
+        )
+    return out
+
+
+def _reasons_anyway(panel: Panel, base: Cell, cautioned: Collection[str]) -> list[str]:
+    """A direct arm that reasons anyway isn't direct: say so where its answers are half as long as the other mode's. cautioned: the modes whose
+    difference is one of budget or reading: there, reasoning that is cut makes an effect where it would hide one."""
     short = mean_median_p95(base.tokens("completion")[base.decided])[0]
     notes = []
     for cell in panel.cells.values():
         longer = mean_median_p95(cell.tokens("completion")[cell.decided])[0]
         if cell is not base and short and longer and short > 40 and short > longer / 2 and not math.isnan(longer):
+            effect = "which, cut or unread, makes an effect" if cell.mode in cautioned else "which hides an effect"
             notes.append(
                 f"{panel.task} by {panel.model}: answers under {base.mode} take {short:.0f} tokens, under {cell.mode} {longer:.0f}: "
-                f"the model may reason under {base.mode} too, which hides an effect."
+                f"the model may reason under {base.mode} too, {effect}."
             )
     return notes

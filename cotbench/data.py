@@ -10,15 +10,18 @@ a question with its options), because row order differs between copies of a data
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import boxed_spans, canonical_number
+from cotbench.stored import fingerprint
 from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.types import LETTERS, AnswerType, Question, unit
 
@@ -118,6 +121,11 @@ def question_hash(text: str, choices: Sequence[str]) -> str:
     return hashlib.sha256("\x1f".join([text, *choices]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def golds_fingerprint(golds: Mapping[str, str]) -> str:
+    """Over all ids and golds of a task; an id stands for question and options."""
+    return fingerprint(f"{key}\x1f{gold}" for key, gold in golds.items())
+
+
 def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
     """All questions of a task with their golds.
 
@@ -138,13 +146,11 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
             f"{shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
         )
     questions, golds = _questions(file, rows)
-    lines = sorted(f"{key}\x1f{gold}" for key, gold in golds.items())
-    fingerprint = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return TaskData(
         file=file,
         questions=tuple(questions),
         golds=golds,
-        fingerprint=fingerprint,
+        fingerprint=golds_fingerprint(golds),
         origin=origin,
         pool=_pool(file, data_dir) if task.fewshot else {},
     )
@@ -204,10 +210,25 @@ def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> A
     return row[name]
 
 
+def _text(file: TaskFile, number: int, place: str, value: Any) -> str:
+    """A text, or a number as its digits. Anything else would stand in the prompt as Python writes it. place: the field and column."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
+    found = kind.get(type(value), f"a {type(value).__name__}")
+    raise DataError(
+        f"{shown(file.path)}: row {number}: {place} is {found} ({value!r:.80}), expected a text or a number.",
+        "Name a column of texts in `fields`, or write the data so.",
+    )
+
+
 def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tuple[str, ...]]:
     fields = file.task.fields
     columns = [fields.question] if isinstance(fields.question, str) else fields.question
-    text = "\n\n".join(str(_column(file, row, number, name)).strip() for name in columns)
+    parts = [(name, _column(file, row, number, name)) for name in columns]
+    text = "\n\n".join(_text(file, number, f"fields.question ({name})", value).strip() for name, value in parts)
     if not text.strip():
         raise DataError(f"{shown(file.path)}: row {number}: the question is empty.", "Correct the data.")
     if fields.choices is None:
@@ -218,17 +239,25 @@ def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tupl
             f"{shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.",
             "Correct the data.",
         )
-    return text, tuple(str(choice).strip() for choice in choices)
+    return text, tuple(
+        _text(file, number, f"fields.choices ({fields.choices}), choice {place},", choice).strip()
+        for place, choice in enumerate(choices, 1)
+    )
 
 
-def _label(row: Mapping[str, Any], name: str | None) -> str:
+def _label(file: TaskFile, row: Mapping[str, Any], number: int, field: str, name: str | None) -> str:
     """The group or cluster of a row; an empty value is none."""
     value = row.get(name) if name else None
-    return "" if value is None else str(value)
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value)
+    return _text(file, number, f"fields.{field} ({name})", value)
 
 
 def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence[str]) -> str:
-    value = _column(file, row, number, file.task.fields.gold)
+    name = file.task.fields.gold
+    value = _column(file, row, number, name)
+    if file.task.gold_reader != "index":  # which says itself what it expects
+        value = _text(file, number, f"fields.gold ({name})", value)
     try:
         gold = GOLD_READERS[file.task.gold_reader](value, choices)
         if file.task.answer.type is not AnswerType.NUMBER:
@@ -257,7 +286,10 @@ def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[
     for column in (fields.group, fields.cluster):
         if column is not None and rows and not any(column in row for row in rows):
             _column(file, rows[0], 1, column)  # raises: no row has the column
-    arms = [(_label(row, fields.group), _label(row, fields.cluster)) for *_, row in asked]
+    arms = [
+        (_label(file, row, number, "group", fields.group), _label(file, row, number, "cluster", fields.cluster))
+        for number, (*_, row) in enumerate(asked, 1)
+    ]
     for digest, places in same.items():
         # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects), so
         # that ids don't depend on the order of the rows.

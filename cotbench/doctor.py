@@ -100,6 +100,8 @@ def _grading() -> Check:
                 ok = verdict is Outcome.CORRECT
                 return Check(name="grading", ok=ok, found=f"a worker process finds 2/4 = 0.5: {verdict.value}")
         return Check(name="grading", ok=False, found="a worker process gave no verdict in 60 s")
+    except CotbenchError as error:
+        return Check(name="grading", ok=False, found=error.message, remedy=error.hint)
     finally:
         grader.close()
 

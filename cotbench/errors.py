@@ -1,7 +1,8 @@
 """The error tree. Each error is something a user can cause or cure, carries a remedy, and has an exit code.
 
 Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (or a run that can't be used as it is),
-4 finished but some requests failed, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk.
+4 finished but some requests failed or some lines couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a
+resumable run on disk.
 
     CotbenchError
     ├── UsageError        2   an option, a task file or a prompt template that says something impossible
@@ -11,8 +12,9 @@ Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (o
     │   ├── DataError     3   a data set can't be loaded, or isn't the one the task file pins
     │   ├── ModelError    3   a model, an engine's package or a server can't be used
     │   ├── SandboxError  3   model-written code can't be contained here
-    │   └── RunError      3   a results folder can't be written, read, resumed or compared
-    ├── RequestsFailed    4   the run finished, and some requests ended in an error
+    │   ├── RunError      3   a results folder can't be written, read, resumed or compared
+    │   └── OutputError   3   what is printed can't be written
+    ├── RequestsFailed    4   it finished, but some requests ended in an error, or some lines couldn't be scored
     ├── GateHolds         5   a report was made, and what `--fail-if` asks about is so
     └── Interrupted     130   stopped by the user, resumable
 """
@@ -63,6 +65,10 @@ class SandboxError(UnavailableError):
 
 
 class RunError(UnavailableError):
+    pass
+
+
+class OutputError(UnavailableError):
     pass
 
 

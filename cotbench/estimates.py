@@ -298,7 +298,10 @@ def _float(value: Any) -> float | None:
 
 _SOURCES = ("from_wrong", "from_unread", "from_cut", "from_failed")
 _SOURCE_OF = np.array(  # by the place of an outcome in OUTCOMES
-    [3 if o in _PROGRAM_FAILED else {Outcome.WRONG: 0, Outcome.TRUNCATED: 2}.get(o, 1) for o in OUTCOMES]
+    [
+        3 if o in _PROGRAM_FAILED else {Outcome.WRONG: 0, Outcome.DECLINED: 0, Outcome.TRUNCATED: 2}.get(o, 1)
+        for o in OUTCOMES
+    ]
 )
 
 

@@ -197,6 +197,15 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
     return Checked(gate=gate, holding=holding, open=unknown)
 
 
+def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
+    """What is to be said beside a gate on a difference, whether or not it holds: that it is one of budgets or of reading."""
+    if FIGURES[gate.name].rows == "modes":
+        return []
+    asked = {(row.model, row.task, row.mode, row.baseline) for row in _rows(gate, comparison)}
+    found = [one for one in comparison.cautions if (one.model, one.task, one.mode, one.baseline) in asked]
+    return [f"the difference on {one.task} is one of {one.kind} more than of reasoning: {one.text}" for one in found]
+
+
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """The rows that a gate is about: at least one."""
     kind = FIGURES[gate.name].rows

@@ -7,6 +7,7 @@ by hand with `.send()`. Adding a method is one function (or one that is here alr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 from cotbench.data import TaskData
 from cotbench.errors import UsageError
-from cotbench.extract import canonical_number, extract, split_reasoning
+from cotbench.extract import DECLINED, canonical_number, extract, split_reasoning
 from cotbench.extract.programs import Code, find_plan, find_program
 from cotbench.prompts import Prompts
 from cotbench.types import (
@@ -82,7 +83,8 @@ class Mode:
     thinking: what hybrid models' chat templates are told; False for a mode that is meant to answer without reasoning.
     temperature and top_p hold where more than one path is drawn; one path is greedy. paths: None where a mode has one only.
     planned: its first request is the plan that all such modes share, and `template` (if any) is of the second.
-    runs: what it has executed. shows: the part of an exemplar that its prompts need.
+    runs: what it has executed. shows: the part of an exemplar that its prompts need. answers_in: what its responses are: words, or a program
+    or plan, which holds "=" whatever is asked; a run's manifest says it to the tag rules on responses.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Mode:
     planned: bool = False
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
+    answers_in: Literal["words", "program", "plan"] = "words"
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -136,6 +139,12 @@ class TaskKit:
     thinking: bool | None = None
     plan_thinking: bool | None = None
 
+    @property
+    def sampling_keys(self) -> frozenset[str]:
+        """The names of the sampling keys that its requests use beyond those that every engine has."""
+        both = (self.sampling, *((self.plan_sampling,) if self.plan_sampling else ()))
+        return frozenset(name for sampling in both for name, _ in sampling.extra)
+
     def first_request(self, question: Question) -> Request:
         return self.plan_request(question) if self.mode.planned else self.request(question)
 
@@ -170,18 +179,34 @@ class TaskKit:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
+def as_one_text(path: Completion) -> tuple[str, int]:
+    """A completion with its reasoning in front of its text, as it stands where no server splits it off; where the text begins.
+
+    What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer.
+    """
+    before = f"<think>{path.reasoning}</think>" if path.reasoning else ""
+    return before + path.text, len(before)
+
+
 def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str]) -> Prediction:
-    """The same for every mode. An answer that was given before the budget ran out counts."""
+    """The same for every mode. An answer that was given before the budget ran out counts.
+
+    The span is None where the answer stands in the reasoning that a server split off.
+    """
     if path.finish_reason == "error":
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     truncated = path.finish_reason == "length"
-    found = extract(path.text, answer_type, choices, truncated=truncated)
+    text, begin = as_one_text(path)
+    found = extract(text, answer_type, choices, truncated=truncated)
     if found.answer is not None:
-        return Prediction(answer=found.answer, rule=found.rule, span=found.span)
+        assert found.span is not None
+        start, end = found.span
+        span = (start - begin, end - begin) if start >= begin else None
+        return Prediction(answer=found.answer, rule=found.rule, span=span)
     if path.finish_reason == "refused":
         return Prediction(answer=None, outcome=Outcome.REFUSED)
-    cut = truncated or found.rule == "unclosed_think"
-    return Prediction(answer=None, outcome=Outcome.TRUNCATED if cut else Outcome.UNPARSED, rule=found.rule)
+    outcome = Outcome.DECLINED if found.rule == DECLINED else Outcome.TRUNCATED if truncated else Outcome.UNPARSED
+    return Prediction(answer=None, outcome=outcome, rule=found.rule)
 
 
 def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:
@@ -218,28 +243,42 @@ def read_execution(execution: Execution, answer_type: AnswerType, code: Code) ->
 
 
 def _value(execution: Execution, answer_type: AnswerType) -> str | None:
+    """The answer that a program's value is. A text is read as an output is; several numbers without a word are none, nor is a list."""
     if answer_type is AnswerType.LETTER:
         return execution.option
     value = execution.value or ""
+    is_text = execution.latex == value and value[:1] not in ("(", "[", "{")
     if answer_type is AnswerType.LATEX:
-        return execution.latex or value or None
+        said = extract(value, AnswerType.LATEX).answer if is_text and " " in value else None
+        return said or execution.latex or value or None
     number = canonical_number(value) or canonical_number(execution.decimal or "")
-    is_text = execution.latex == value  # as a program prints it, "18 dollars"; a list of numbers is no number
-    return number or (extract(value, AnswerType.NUMBER).answer if is_text else None)
+    if number or not is_text:
+        return number
+    if _WORD.search(value) or len(_NUMBERS.findall(value)) == 1:  # "18 dollars"
+        number = extract(value, AnswerType.NUMBER).answer
+    # A program may say more below its answer; a line above counts where it says that it is one.
+    above = value in execution.stdout and extract(execution.stdout, AnswerType.NUMBER, truncated=True).answer
+    return number or above or None
+
+
+_WORD, _NUMBERS = re.compile(r"[^\W\d_]{2}"), re.compile(r"\d[\d.,]*")
 
 
 def _without_answer(path: Completion, absent: Outcome) -> Prediction:
     """Where an output holds none of what was asked for: why."""
     outcomes = {"error": Outcome.ENGINE_ERROR, "refused": Outcome.REFUSED, "length": Outcome.TRUNCATED}
-    cut = split_reasoning(path.text).unclosed
-    return Prediction(answer=None, outcome=outcomes.get(path.finish_reason, Outcome.TRUNCATED if cut else absent))
+    return Prediction(answer=None, outcome=outcomes.get(path.finish_reason, absent))
 
 
 def _code(path: Completion, runtime: Literal["python", "sympy"]) -> Code | Prediction:
     """The program or plan of an output, or the outcome that stands in for it. One that was cut short isn't run."""
     find, absent = (find_program, Outcome.NO_PROGRAM) if runtime == "python" else (find_plan, Outcome.PLAN_INVALID)
-    found = None if path.finish_reason == "error" else find(path.text, truncated=path.finish_reason == "length")
-    return _without_answer(path, absent) if found is None or found.cut else found
+    text, begin = as_one_text(path)
+    found = None if path.finish_reason == "error" else find(text, truncated=path.finish_reason == "length")
+    if found is None or found.cut or found.span is None:
+        return _without_answer(path, absent)
+    start, end = found.span
+    return replace(found, span=(start - begin, end - begin) if start >= begin else None)
 
 
 # --- the methods --------------------------------------------------------------------------------------------------
@@ -361,6 +400,7 @@ MODES: Mapping[str, Mode] = {
             paths=1,
             runs="python",
             shows="program",
+            answers_in="program",
             about="the model writes a program, Python runs it (Gao et al. 2022); greedy, or a vote over --paths",
         ),
         Mode(
@@ -371,6 +411,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             thinking=False,
             shows="equations",
+            answers_in="plan",
             about="the model writes a plan in formulas, then the answer at once; greedy",
         ),
         Mode(
@@ -380,6 +421,7 @@ MODES: Mapping[str, Mode] = {
             max_tokens=2048,
             planned=True,
             shows="equations",
+            answers_in="plan",
             about="the same plan, worked through by the model step by step; greedy",
         ),
         Mode(
@@ -390,6 +432,7 @@ MODES: Mapping[str, Mode] = {
             planned=True,
             runs="sympy",
             shows="equations",
+            answers_in="plan",
             about="the same plan, solved by SymPy; also called sympy",
         ),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cotbench.engines.sampling import KEYS, OWN, checked
 from cotbench.errors import UsageError
 from cotbench.modes import ALIASES
 
@@ -91,6 +93,74 @@ def paths(text: str | None) -> dict[str, int]:
     return per_mode("--paths", text, "paths", "20, or --paths self-consistency=40,pal=5")
 
 
+def extra_body(text: str | None) -> dict[str, Any]:
+    """The JSON object, or with "@" before it the file of one, whose fields are added to what a server is sent."""
+    if not text:
+        return {}
+    words, place = text, "--extra-body"
+    if text.startswith("@"):
+        place = f"--extra-body: {text[1:]}"
+        try:
+            words = Path(text[1:]).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise UsageError(f"{place}: can't be read: {reason}.", "Name a file that holds a JSON object.") from None
+    try:
+        given = json.loads(words, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{place}: not valid JSON: {error}.", _BODY) from None
+    if not isinstance(given, dict):
+        raise UsageError(f"{place}: expected a JSON object, found {type(given).__name__}.", _BODY)
+    for name, instead in _NOT_IN_BODY.items():
+        if name in given:
+            raise UsageError(f"{place}: {name} can't be set there.", instead)
+    return given
+
+
+_BODY = """As in --extra-body '{"chat_template_kwargs": {"thinking_budget": 512}}', or @FILE."""
+_NOT_IN_BODY = {
+    "model": "--model names the model.",
+    "messages": "The prompt's templates make the messages (--prompts-dir).",
+    "prompt": "The prompt's templates make the text (--prompts-dir).",
+    "stream": "Replies are read as a whole.",
+    "n": "--paths says how many paths are drawn.",
+    "seed": "Each request has a seed of its own, from --seed.",
+    "temperature": "Use --gen-kwargs temperature=0.7.",
+    "top_p": "Use --gen-kwargs top_p=0.95.",
+    "stop": "Use --gen-kwargs stop=...",
+    "max_tokens": "Use --max-tokens.",
+    "max_completion_tokens": "Use --max-tokens.",
+}
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def headers(values: Iterable[str]) -> dict[str, str]:
+    """["api-key=$AZURE_KEY"] -> {"api-key": "$AZURE_KEY"}: a name, and a value or the environment variable that holds it."""
+    found: dict[str, str] = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not _HEADER_NAME.fullmatch(name):
+            # What follows the name may be a key, so it isn't shown.
+            raise UsageError(
+                "--header: expected NAME=VALUE.", "As in --header 'api-key=$AZURE_KEY', which reads the environment."
+            )
+        if name.lower() in (known.lower() for known in found):
+            raise UsageError(f"--header: {name} is given twice.")
+        if name.lower() in ("content-length", "transfer-encoding", "host", "connection"):
+            raise UsageError(f"--header: {name} can't be set.", "It belongs to each request's own transport.")
+        if not value or not value.isprintable():
+            raise UsageError(f"--header: the value of {name} is empty or holds a control character.")
+        found[name] = value
+    return found
+
+
 def program_limits(text: str | None) -> dict[str, float]:
     """ "cpu_s=10,memory_mb=1024" -> the limits of each program that is run."""
     given = key_values("--program-limits", text or "")
@@ -103,12 +173,21 @@ def program_limits(text: str | None) -> dict[str, float]:
     return given
 
 
-_SYNONYMS = {"max_gen_toks": "max_tokens", "max_new_tokens": "max_tokens", "until": "stop", "stop_strings": "stop"}
+_SYNONYMS = {
+    "max_gen_toks": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "until": "stop",
+    "stop_strings": "stop",
+    "stop_sequences": "stop",
+    "min_new_tokens": "min_tokens",
+}
 _RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 
 
 def gen_kwargs(text: str) -> dict[str, Any]:
-    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), for every mode of a run.
+    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every other sampling key that an engine has
+    (`engines/sampling.py`), for every mode of a run.
 
     "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
     """
@@ -132,9 +211,16 @@ def _gen_kwargs(arguments: dict[str, Any]) -> dict[str, Any]:
         given[name] = value
     if given.pop("do_sample", None) is False:
         given["temperature"] = 0.0
-    known = {"temperature", "top_p", "max_tokens", "stop"}
+    known = {*OWN, *KEYS}
     if unknown := set(given) - known:
-        raise UsageError(f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.", f"Known: {', '.join(sorted(known))}.")
+        own_place = {"seed": "--seed is of the whole run", "n": "--paths says how many paths"}
+        hints = [f"{hint}." for name, hint in own_place.items() if name in unknown]
+        raise UsageError(
+            f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.",
+            " ".join([*hints, f"Known: {', '.join(sorted(known))}.", "To servers --extra-body sends any field."]),
+        )
+    for key in KEYS.keys() & given.keys():
+        given[key] = checked(key, given[key])
     for key, (low, high) in _RANGES.items():
         if key not in given:
             continue

@@ -25,8 +25,12 @@ from cotbench.tagging import Rule, Seen, gold_text
 from cotbench.types import UNDECIDED, Outcome, Question
 
 _REWRITE = "Run `cotbench run --resume RUN` to write its files again."
-# Modes that answer in words: programs and plans hold "=" whatever is asked.
-WORDS = ("direct", "direct-votes", "cot", "self-consistency")
+# What the responses of a mode are, for runs of earlier versions, whose manifests don't say it.
+_ANSWERS_IN: Mapping[str, str] = {
+    **dict.fromkeys(("direct", "direct-votes", "cot", "self-consistency"), "words"),
+    "pal": "program",
+    **dict.fromkeys(("plan-direct", "plan-cot", "plan-solver"), "plan"),
+}
 
 OUTCOMES = tuple(Outcome)
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
@@ -52,7 +56,7 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     """ahead: prompts and responses are going to be asked for. Raises RunError where the folder doesn't hold what a run writes."""
     manifest = read_manifest(folder)
     outputs = Outputs(folder, ahead=ahead)
-    questions, golds = read_questions(folder)
+    questions, golds = read_questions(folder, manifest)
     records = read_records(folder)
     unknown = next((r["question"] for r in records if r["question"] not in questions), None)
     if unknown is not None:
@@ -116,6 +120,12 @@ class Cell:
         out: Array = self._columns[:, 3] == 1
         return out
 
+    @property
+    def answers_in(self) -> str | None:
+        """What the responses are: words, or a program or plan, which holds "=" whatever is asked. None where nothing says it."""
+        said = self.run.manifest.modes.get(self.mode, {}).get("answers_in", _ANSWERS_IN.get(self.mode))
+        return str(said) if said in _ANSWERS_IN.values() else None
+
     def tokens(self, kind: str) -> Array:
         """Of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
         out: Array = self._columns[:, 4 + _KINDS.index(kind)]
@@ -127,7 +137,7 @@ _ABSENT = (-1, 0, 0, 0, None, None, None)
 
 
 def _figures(row: Record) -> tuple[int | None, ...]:
-    read = row["answer"] is not None
+    read = row["answer"] is not None or row["outcome"] == Outcome.DECLINED
     return (
         _PLACES[row["outcome"]],
         read,
@@ -217,7 +227,7 @@ class Panel:
                 None if row is None else cell.run.outputs.equals(row["question"], row["requests"]) for row in cell.rows
             ]
             for mode, cell in self.cells.items()
-            if mode in WORDS
+            if cell.answers_in == "words"
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +13,8 @@ from typing import Any
 
 from cotbench.data import TaskData, load_data, select
 from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
+from cotbench.engines.endpoint import MASK
+from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
 from cotbench.modes import PLAN, PLAN_MAX_TOKENS, Mode, TaskKit, find_mode
 from cotbench.prompts import Prompts
@@ -36,6 +39,7 @@ SPEED_ARGS = frozenset(
         "cpu_offload_gb",
         "max_retries",
         "timeout_s",
+        "check_model",
         "latency_s",
         "in_flight",
         "distributed_executor_backend",
@@ -67,6 +71,8 @@ class RunOptions:
     concurrency: int = 64
     chat_template: str = "auto"
     thinking: str = "auto"
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     trust_remote_code: bool = False
     allow_unsandboxed_code: bool = False
     program_limits: dict[str, float] = field(default_factory=dict)
@@ -117,7 +123,11 @@ class Plan:
         options = self.options
         return {
             "model": engine.identity(),
-            "model_args": {k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS | PLACE_ARGS},
+            "model_args": {
+                **{k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS | PLACE_ARGS},
+                **({"extra_body": options.extra_body} if options.extra_body else {}),
+                **({"headers": sorted(name.lower() for name in options.headers)} if options.headers else {}),
+            },
             "tasks": {
                 task: {
                     "file": data.file.hash,
@@ -171,6 +181,9 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
             "Give 'auto', 'none' or the path of a Jinja file.",
         )
     find_engine(options.engine_name)
+    single = options.gen_kwargs.get("modes", {})
+    require_keys(options.engine_name, {name for given in (options.gen_kwargs, *single.values()) for name in given})
+    _check_server_options(options)
     prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
     modes = [find_mode(name) for name in _unique("--mode", options.modes)]
     tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
@@ -220,6 +233,25 @@ def _check_template(kit: TaskKit, question: Question) -> None:
                 f"--num-fewshot {kit.num_fewshot}: the template {shown.template}.jinja doesn't show exemplars.",
                 "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
             )
+
+
+def _check_server_options(options: RunOptions) -> None:
+    """--extra-body and --header are for servers; what a manifest doesn't hold of them must be given again."""
+    for option, given in (("--extra-body", options.extra_body), ("--header", options.headers)):
+        if given and options.engine_name != "openai":
+            raise UsageError(
+                f"{option}: engine '{options.engine_name}' sends nothing to a server.", "It is for --engine openai."
+            )
+    hidden = sorted(name for name, value in options.headers.items() if value == MASK)
+    if hidden:
+        raise UsageError(
+            f"--header: the value of {hidden[0]} is on no record.",
+            f"Give it again, as in --header '{hidden[0]}=VALUE'.",
+        )
+    if MASK in (options.base_url or ""):
+        raise UsageError(
+            f"--base-url: of {options.base_url} a part that is secret is on no record.", "Give the whole address again."
+        )
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
@@ -277,6 +309,7 @@ def _sampling(mode: Mode, options: RunOptions) -> Sampling:
         top_p=float(given.get("top_p", mode.top_p if votes else 1.0)),
         n=n,
         stop=_stop(given),
+        extra=_extra(given),
     )
 
 
@@ -288,6 +321,7 @@ def _plan_sampling(options: RunOptions) -> Sampling:
         temperature=float(given.get("temperature", 0.0)),
         top_p=float(given.get("top_p", 1.0)),
         stop=_stop(given),
+        extra=_extra(given),
     )
 
 
@@ -299,6 +333,10 @@ def _budget(name: str, default: int, options: RunOptions, given: Mapping[str, An
 def _stop(given: Mapping[str, Any]) -> tuple[str, ...]:
     stop = given.get("stop", ())
     return (stop,) if isinstance(stop, str) else tuple(stop)
+
+
+def _extra(given: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, given[name]) for name in sorted(KEYS.keys() & given.keys()))
 
 
 CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
@@ -350,10 +388,27 @@ def engine_config(plan: Plan) -> EngineConfig:
         chat_template=options.chat_template,
         seed=options.seed,
         trust_remote_code=options.trust_remote_code,
+        extra_body=options.extra_body,
+        headers={name: _header_value(name, value) for name, value in options.headers.items()},
+        thinking=options.thinking,
+        sampling_keys=frozenset(name for kit in plan.kits.values() for name in kit.sampling_keys),
         questions=plan.all_questions,
         golds=plan.golds,
         forms={name: data.task.answer.form for name, data in plan.data.items()},
     )
+
+
+def _header_value(name: str, value: str) -> str:
+    """A header's value, or what the environment variable holds that it names as "$NAME"."""
+    if not (value.startswith("$") and value[1:].isidentifier()):
+        return value
+    found = os.environ.get(value[1:], "").strip()
+    if not found or not found.isprintable():
+        state = "not set" if not found else "of more than one line"
+        raise UsageError(
+            f"--header {name}: the environment variable {value[1:]} is {state}.", "Set it, or give the value."
+        )
+    return found
 
 
 def differences(old: Any, new: Any, path: str = "") -> list[str]:

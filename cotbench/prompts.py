@@ -9,7 +9,8 @@ Templates see: `question` and each of `exemplars` (question, choices, and an exe
 answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`; the
 templates that have a plan carried out also see `plan`, the text that the model wrote.
 
-`direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task.
+`direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task. A user's own folder goes first as a
+whole: its `direct.jinja` serves a task for which we ship one of its own, too.
 """
 
 from __future__ import annotations
@@ -123,6 +124,7 @@ class Prompts:
                     f"--prompts-dir: {shown(folder)} is not a folder.",
                     "Name the folder that holds your templates (*.jinja).",
                 )
+        self._own = prompts_dir
         self._environment = _Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
             loader=jinja2.FileSystemLoader(folders),
@@ -140,7 +142,9 @@ class Prompts:
 
     def _find(self, name: str, task: str) -> jinja2.Template:
         try:
-            return self._environment.select_template([f"{task}/{name}.jinja", f"{name}.jinja"])
+            names = [f"{task}/{name}.jinja", f"{name}.jinja"]
+            own = [one for one in names if self._own is not None and (self._own / one).is_file()]
+            return self._environment.select_template(own or names)
         except jinja2.TemplatesNotFound:
             have = ", ".join(self._environment.list_templates(extensions=["jinja"]))
             raise PromptError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -62,6 +63,36 @@ def _git() -> dict[str, Any] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
+
+
+def without_home(value: Any) -> Any:
+    """A text or what holds texts, in which the user's home folder is "~": a manifest is shared, and its path holds a name."""
+    if isinstance(value, dict):
+        return {key: without_home(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [without_home(entry) for entry in value]
+    home = str(Path("~").expanduser()).rstrip("/")
+    if not isinstance(value, str) or not home.startswith("/"):
+        return value
+    return re.sub(rf"(?<![\w.~/-]){re.escape(home)}(?![\w.-])", "~", value)
+
+
+def public_path(text: str) -> str:
+    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other texts stay."""
+    path = Path(text)
+    home = Path("~").expanduser()
+    if path.exists() and path.absolute().is_relative_to(home) and not Path.cwd().is_relative_to(home):
+        return str(without_home(str(path.absolute())))
+    return str(without_home(text))
+
+
+def with_home(value: Any) -> Any:
+    """The same back, of texts that begin with it or that name a file after "=": for who goes on with a run."""
+    if isinstance(value, dict):
+        return {key: with_home(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [with_home(entry) for entry in value]
+    return str(Path(value).expanduser()) if isinstance(value, str) and value.startswith("~/") else value
 
 
 def now() -> str:

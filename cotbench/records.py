@@ -21,13 +21,23 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from cotbench.data import golds_fingerprint
 from cotbench.errors import RunError
+from cotbench.stored import (
+    fingerprint,
+    manifest_fault,
+    open_to_read,
+    open_to_write,
+    question_fault,
+    record_fault,
+    reply_fault,
+)
 from cotbench.types import Completion, Execution, Key, Message, Outcome, Prediction, Question, Reply, Request
 
 SCHEMA = 1
@@ -62,7 +72,7 @@ def replace_file(path: Path, parts: Iterable[bytes]) -> None:
     """Replace a file as a whole, or leave the old one. Raises OSError where the disk doesn't take it."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(open_to_write(temporary, os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
@@ -96,7 +106,8 @@ class Manifest:
 
     run: its id. spec: all that its results depend on (compared on resume). options: the options it was started with.
     engine: what the engine says of itself. status: running, finished, interrupted or failed. totals: requests, tokens
-    and outcomes. sessions: one entry per start, with times, versions, machine and command.
+    and outcomes. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program or plan); earlier versions
+    wrote none. sessions: one entry per start, with times, versions, machine and command.
     """
 
     schema: int = SCHEMA
@@ -106,6 +117,7 @@ class Manifest:
     options: dict[str, Any]
     engine: dict[str, Any]
     data: dict[str, Any]
+    modes: dict[str, Any] = field(default_factory=dict)
     question_ids: dict[str, list[str]] = field(default_factory=dict)
     totals: dict[str, Any] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
@@ -116,42 +128,40 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
+    """Raises RunError where there is none, or one that can't be relied on."""
     path = folder / MANIFEST
+    remedy = "Restore the file; without it the run can't be interpreted."
     try:
-        content = json.loads(path.read_bytes())
+        with open_to_read(path) as file:
+            content = json.loads(file.read())
     except FileNotFoundError:
         raise RunError(
             f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote."
         ) from None
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{path}: can't be read: {error}.", "Restore the file; without it the run can't be interpreted."
-        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: can't be read: {error}.", remedy) from None
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else None
         raise RunError(
-            f"{path}: expected schema {SCHEMA}, found {found}.", "Use the version of cotbench that wrote it."
+            f"{path}: expected schema {SCHEMA}, found {found!r:.40}.", "Use the version of cotbench that wrote it."
         )
-    try:
-        manifest = Manifest(**content)
-        # What reports and lists rely on; everything else in it is for people.
-        for place in (
-            manifest.spec["model"]["model"],
-            manifest.spec["tasks"],
-            manifest.spec["modes"],
-            manifest.options["model"],
-        ):
-            if not place:
-                raise TypeError("an empty entry")
-        return manifest
-    except (TypeError, KeyError) as error:
-        raise RunError(f"{path}: {error}.", "Restore the file; without it the run can't be interpreted.") from None
+    if unknown := content.keys() - _MANIFEST_KEYS:
+        raise RunError(
+            f"{path}: {min(unknown)!r:.40} is nothing that this version knows.", "Use the version that wrote it."
+        )
+    fault = manifest_fault(content)
+    if fault is not None:
+        raise RunError(f"{path}: {fault}.", remedy)
+    return Manifest(**content)
+
+
+_MANIFEST_KEYS = frozenset(one.name for one in fields(Manifest))
 
 
 def find_run(name: str, output_dir: Path) -> Path:
     """The folder of a run that is named by its folder or by its id (or the unique beginning of one)."""
     for folder in (Path(name), output_dir / name):
-        if (folder / MANIFEST).is_file():
+        if (folder / MANIFEST).exists():  # whatever it is: reading it says so
             return folder
     close = sorted(f.parent for f in output_dir.glob(f"{name}*/{MANIFEST}")) if name and "/" not in name else []
     if len(close) == 1:
@@ -164,10 +174,9 @@ def find_run(name: str, output_dir: Path) -> Path:
 
 
 def list_runs(output_dir: Path) -> list[Path]:
-    """Run folders, the most recently written first."""
-    return sorted(
-        (f.parent for f in output_dir.glob(f"*/{MANIFEST}")), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True
-    )
+    """Run folders, the most recently written first. A manifest that is no file, a named pipe for example, makes none."""
+    found = [path for path in output_dir.glob(f"*/{MANIFEST}") if path.is_file()]
+    return sorted((path.parent for path in found), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)
 
 
 # --- the lock -----------------------------------------------------------------------------------------------------
@@ -180,7 +189,7 @@ class RunLock:
         path = folder / LOCK
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._fd = open_to_write(path, os.O_RDWR)
         except OSError as error:
             raise RunError(
                 f"{folder}: can't be written: {error.strerror}.",
@@ -211,11 +220,11 @@ def state_of(folder: Path, manifest: Manifest) -> str:
     if manifest.status != "running":
         return manifest.status
     try:
-        with (folder / LOCK).open() as file:
+        with open_to_read(folder / LOCK) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return "running"
-    except OSError:
+    except (OSError, RunError):
         pass
     return "killed"
 
@@ -238,11 +247,24 @@ def intact(line: bytes) -> bytes | None:
     return body if seal == b',"crc":"%08x"}' % zlib.crc32(body) else None
 
 
-def _unsealed(line: bytes) -> dict[str, Any] | None:
-    """A journal line's object, or None where it is damaged."""
+def _unsealed(line: bytes, path: Path) -> dict[str, Any] | None:
+    """A journal line's object, or None where it is damaged, or isn't what cotbench writes. Raises RunError on one of a later version."""
     body = intact(line)
-    row = None if body is None else load_line(body)
-    return row if isinstance(row, dict) else None
+    return None if body is None else reply_of(body, path)
+
+
+def reply_of(body: bytes, path: Path) -> dict[str, Any] | None:
+    """The same of a line that is intact, with its seal or without. path: of the journal."""
+    try:
+        row = load_line(body)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(row, dict) and isinstance(row.get("v"), int) and row["v"] > SCHEMA:
+        raise RunError(
+            f"{path}: holds lines of schema {row['v']}; this cotbench knows {SCHEMA}.",
+            "Use the version that wrote them.",
+        )
+    return row if reply_fault(row) is None else None
 
 
 @dataclass(kw_only=True)
@@ -260,7 +282,7 @@ def read_journal(path: Path) -> JournalState:
     """All replies on record. The first good line of an address counts; requests that failed are kept apart."""
     state = JournalState()
     try:
-        file = path.open("rb")
+        file = open_to_read(path)
     except FileNotFoundError:
         return state
     with file:
@@ -268,15 +290,10 @@ def read_journal(path: Path) -> JournalState:
             if not line.endswith(b"\n"):
                 break  # torn: the process died while writing it
             state.good_bytes += len(line)
-            row = _unsealed(line)
+            row = _unsealed(line, path)
             if row is None:
                 state.damaged += 1
                 continue
-            if row.get("v", 0) > SCHEMA:
-                raise RunError(
-                    f"{path}: holds lines of schema {row['v']}; this cotbench knows {SCHEMA}.",
-                    "Use the version that wrote them.",
-                )
             key = Key(row["question"], row["request"], row["ordinal"])
             reply = Reply(
                 completions=tuple(Completion.from_dict(c) for c in row["completions"]),
@@ -296,9 +313,9 @@ def read_journal(path: Path) -> JournalState:
 
 def journal_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The good lines of a journal, as they are."""
-    with path.open("rb") as file:
+    with open_to_read(path) as file:
         for line in file:
-            row = _unsealed(line) if line.endswith(b"\n") else None
+            row = _unsealed(line, path) if line.endswith(b"\n") else None
             if row is not None:
                 yield row
 
@@ -309,7 +326,7 @@ class Journal:
     def __init__(self, path: Path, good_bytes: int) -> None:
         self._path = path
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            self._fd = open_to_write(path, os.O_WRONLY | os.O_APPEND)
             os.ftruncate(self._fd, good_bytes)
         except OSError as error:
             raise cannot_write(path, error) from None
@@ -409,21 +426,45 @@ def write_questions(folder: Path, questions: Sequence[Question], golds: Mapping[
     write_atomically(folder / QUESTIONS, lines)
 
 
-def read_questions(folder: Path) -> tuple[dict[str, Question], dict[str, str]]:
-    """Questions and golds of a run, by id."""
-    questions, golds = {}, {}
-    for row in _lines(folder / QUESTIONS):
-        try:
-            golds[row["id"]] = row.pop("gold")
-            questions[row["id"]] = Question(**{**row, "choices": tuple(row["choices"])})
-        except (TypeError, KeyError, AttributeError):
-            raise _not_ours(folder / QUESTIONS) from None
+def read_questions(folder: Path, manifest: Manifest) -> tuple[dict[str, Question], dict[str, str]]:
+    """Questions and golds of a run, by id. Raises RunError where they aren't those that its manifest was written for."""
+    path = folder / QUESTIONS
+    questions: dict[str, Question] = {}
+    golds: dict[str, str] = {}
+    for number, row in _lines(path):
+        fault = question_fault(row)
+        if fault is not None:
+            raise _not_ours(path, number, fault)
+        golds[row["id"]] = row.pop("gold")
+        questions[row["id"]] = Question(**{**row, "choices": tuple(row["choices"])})
+    for task, entry in manifest.data.items():
+        own = {identity: question for identity, question in questions.items() if question.task == task}
+        expected, found = entry.get("asked"), ""
+        if expected is not None:
+            found = asked_fingerprint(own.values(), golds)
+        elif entry.get("rows") == len(own):  # earlier versions recorded that of all questions of a task only
+            expected, found = (
+                entry.get("fingerprint"),
+                golds_fingerprint({identity: golds[identity] for identity in own}),
+            )
+        if expected is not None and found != expected:
+            raise RunError(
+                f"{path}: the questions of {task}, or their golds, aren't those that were asked: their fingerprint is {found}, "
+                f"the manifest's is {expected!s:.40}.",
+                "Restore the file, or run `cotbench run --resume RUN` to write it again.",
+            )
     return questions, golds
 
 
-def _not_ours(path: Path) -> RunError:
+def asked_fingerprint(questions: Iterable[Question], golds: Mapping[str, str]) -> str:
+    """Over questions as they were asked, with their golds."""
+    return fingerprint("\x1f".join([q.id, q.text, *q.choices, q.group, q.cluster, golds[q.id]]) for q in questions)
+
+
+def _not_ours(path: Path, number: int, fault: str) -> RunError:
     return RunError(
-        f"{path}: holds a line that cotbench didn't write.", "Run `cotbench run --resume RUN` to write it again."
+        f"{path}:{number}: {fault}; cotbench writes no such line.",
+        "Run `cotbench run --resume RUN` to write the file again.",
     )
 
 
@@ -494,16 +535,18 @@ _LATER: dict[str, Any] = {
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
     """A run's records as dicts; a torn last line (of a run that was killed) is passed over."""
-    rows = list(_lines(folder / RECORDS, torn=True))
-    needed = set(Record.__slots__) - _LATER.keys()
-    if any(not isinstance(row, dict) or not needed <= row.keys() for row in rows):
-        raise _not_ours(folder / RECORDS)
-    return [_LATER | row for row in rows]
+    path, rows = folder / RECORDS, []
+    for number, row in _lines(path, torn=True):
+        fault = record_fault(row)
+        if fault is not None:
+            raise _not_ours(path, number, fault)
+        rows.append(_LATER | row)
+    return rows
 
 
-def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, *, torn: bool = False) -> Iterator[tuple[int, Any]]:
     try:
-        file = path.open("rb")
+        file = open_to_read(path)
     except FileNotFoundError:
         raise RunError(f"{path}: is missing.", "Run `cotbench run --resume RUN` to write it again.") from None
     with file:
@@ -511,8 +554,8 @@ def _lines(path: Path, *, torn: bool = False) -> Iterator[dict[str, Any]]:
             if torn and not line.endswith(b"\n"):
                 return
             try:
-                yield load_line(line)
-            except ValueError:
+                yield number, load_line(line)
+            except (ValueError, RecursionError):
                 raise RunError(
                     f"{path}:{number}: not valid JSON.", "Run `cotbench run --resume RUN` to write the file again."
                 ) from None

@@ -20,11 +20,12 @@ from types import FrameType
 from typing import Any
 
 from cotbench.engines import Engine, EngineInfo, open_engine
+from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
-from cotbench.grade import Grader
+from cotbench.grade import Grader, require_workers
 from cotbench.loop import Loop, Tally, Ticket, Watch
 from cotbench.plan import Plan, differences, digest, engine_config
-from cotbench.provenance import circumstance, now
+from cotbench.provenance import circumstance, now, public_path, without_home
 from cotbench.records import (
     JOURNAL,
     MANIFEST,
@@ -33,6 +34,7 @@ from cotbench.records import (
     Manifest,
     Record,
     RunLock,
+    asked_fingerprint,
     cannot_write,
     read_journal,
     read_manifest,
@@ -40,6 +42,8 @@ from cotbench.records import (
     write_questions,
 )
 from cotbench.sandbox import Sandbox
+from cotbench.stored import open_to_write
+from cotbench.types import AnswerType
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -56,7 +60,7 @@ class _RecordFile:
         self._places, self._ends = array("q"), array("q", [0])
         self._flushed = time.monotonic()
         try:
-            self._file = path.open("w+b", buffering=1 << 16)
+            self._file = os.fdopen(open_to_write(path, os.O_RDWR | os.O_TRUNC), "w+b", buffering=1 << 16)
         except OSError as error:
             raise cannot_write(path, error) from None
 
@@ -108,6 +112,8 @@ def execute(
     if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
     """
     started = time.monotonic()
+    if any(kit.data.task.answer.type is AnswerType.LATEX for kit in plan.kits.values()):
+        require_workers()  # before a model is loaded
     engine = open_engine(plan.options.engine_name, engine_config(plan))
     try:
         info = engine.describe()
@@ -124,7 +130,9 @@ def execute(
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
     name = (
-        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40].strip("._")
+        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40]
+        .lstrip("-._")
+        .rstrip("._")
         or "model"
     )
     base = output_dir / f"{name}-{digest(spec)[:8]}"
@@ -155,11 +163,14 @@ def _run_locked(
     if info.engine == "replay":
         for note in info.notes:
             say(f"replay: {note}.")
+    for warning in info.warnings:
+        say(f"Note: {warning}.")
     write_questions(folder, list(plan.all_questions.values()), plan.golds)
-    session = {**circumstance(), "command": list(command), "started": now()}
+    session = {**circumstance(), "command": without_home(list(command)), "started": now()}
     manifest.sessions.append(session)
     manifest.status = "running"
     manifest.totals = {"of": plan.total}
+    manifest.modes = {kit.mode.name: {"answers_in": kit.mode.answers_in} for kit in plan.kits.values()}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
     grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
@@ -171,7 +182,6 @@ def _run_locked(
     try:
         with _interrupts(loop, say):
             loop.run()
-        manifest.engine = engine.describe().as_dict()  # with what it learnt on the way, of a server for example
         status = "finished" if loop.tally.done == loop.tally.total else "interrupted"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -183,6 +193,7 @@ def _run_locked(
     finally:
         grader.close()
         sandbox.close()
+        _tell_learnt(manifest, info, engine.describe(), loop.tally, say)
         _close(manifest, session, loop.tally, status, started, folder, journal, sink)
     tally = loop.tally
     if tally.fatal:
@@ -213,19 +224,18 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         )
     options = asdict(plan.options)
     if plan.options.base_url:
-        from cotbench.engines.endpoint import public_url
-
         options["base_url"] = public_url(plan.options.base_url)
+    options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
     limited = plan.options.limit is not None
     return Manifest(
         run=folder.name,
         status="running",
         spec=spec,
-        options=options,
+        options=without_home(options),
         engine=info.as_dict(),
         data={
             name: {
-                "origin": str(data.origin),
+                "origin": public_path(str(data.origin)),
                 "dataset": data.task.source.dataset,
                 "revision": data.task.source.revision,
                 "split": data.task.source.split,
@@ -234,11 +244,33 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "fingerprint": data.fingerprint,
+                "asked": asked_fingerprint(plan.questions[name], data.golds),
             }
             for name, data in plan.data.items()
         },
         question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
     ), False
+
+
+def _tell_learnt(
+    manifest: Manifest, opened: EngineInfo, info: EngineInfo, tally: Tally, say: Callable[[str], None]
+) -> None:
+    """Put into the manifest what the engine learnt on the way (of a server, for example), and say what changes what was asked.
+
+    What an earlier session learnt stays: the replies that it holds for are on record.
+    """
+    for warning in info.warnings:
+        if warning not in opened.warnings:
+            say(f"Note: {warning}.")
+    before = manifest.engine
+    if not tally.requests and before.get("engine") == info.engine:
+        return
+    now_known = info.as_dict()
+    for name in ("notes", "warnings"):
+        now_known[name] = list(dict.fromkeys([*before.get(name, ()), *now_known[name]]))
+    if before.get("system_role") == "folded":
+        now_known["system_role"] = "folded"
+    manifest.engine = now_known
 
 
 def _close(

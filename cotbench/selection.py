@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from cotbench.errors import UsageError
 from cotbench.modes import main_of
 from cotbench.pairing import Cell, Panel, Record
+from cotbench.patterns import Pattern
 from cotbench.tagging import Rule, Tag
 from cotbench.types import UNDECIDED, Completion, Outcome, Question
 from cotbench.votes import deciding
@@ -41,7 +41,7 @@ def choose(
     rule: Rule | None = None,
     symbolic: bool | None = None,
     outcome: str | None = None,
-    pattern: re.Pattern[str] | None = None,
+    pattern: Pattern | None = None,
 ) -> list[Pick]:
     """Questions in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
@@ -122,12 +122,12 @@ def _flipped(pick: Pick) -> Flips | None:
     return "helped" if after == Outcome.CORRECT else "hurt"
 
 
-def _matches(pattern: re.Pattern[str], pick: Pick) -> bool:
-    if any(pattern.search(part) for part in (pick.question.text, *pick.question.choices)):
+def _matches(pattern: Pattern, pick: Pick) -> bool:
+    if any(pattern.found_in(part) for part in (pick.question.text, *pick.question.choices)):
         return True
     cell = pick.panel.cells[pick.mode]
     replies = cell.run.outputs.replies(pick.question.id, pick.after["requests"]) if pick.after is not None else []
-    return any(pattern.search(path["text"]) for reply in replies for path in reply["completions"])
+    return any(pattern.found_in(path["text"]) for reply in replies for path in reply["completions"])
 
 
 # --- one question -------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from typing import Literal
 import yaml
 
 from cotbench.errors import DataError, UsageError
+from cotbench.patterns import Pattern
 from cotbench.tasks import shipped
 from cotbench.types import LETTERS, Question
 
@@ -61,7 +62,7 @@ _OPERATORS = re.compile(
       | \d\s*\+\s*\d                       # 3 + 4
       | [\d)]\s+[-−–]\s+[\d(]              # 5 - 3; not 1990-1995
       | \\(?:frac|dfrac|tfrac|sqrt|cdot|times|div|pm|sum|prod|int|lim|log|ln|sin|cos|tan|pi|leq?|geq?|neq?|equiv|binom|begin|left)(?![a-zA-Z])
-      | \$[^$\n]*[\\^_=+<>][^$\n]*\$       # $x^2 + 1$; not $5 and $10
+      | \$[^$\n\\^_=+<>]*+[\\^_=+<>][^$\n]*+\$  # $x^2 + 1$; not $5 and $10. Possessive, so that a lone $ costs its line once
       | \\\(|\\\[
     """,
     re.X,
@@ -173,14 +174,11 @@ def own_rule(text: str, source: str = "--tag") -> Rule:
         raise UsageError(f"{source} {text}: expected NAME=REGEX.", "For example --tag percent='%|per ?cent'.")
     if name in RULES:
         raise UsageError(f"{source} {text}: '{name}' is a rule that cotbench has.", "Choose another name.")
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UsageError(f"{source} {text}: not a regular expression: {error}.", "Python's `re` syntax.") from None
+    own = Pattern(pattern, f"{source} {text}")
     return Rule(
         name=name,
         about=f"the question or an option matches /{pattern}/",
-        tag=lambda seen: any(compiled.search(part) is not None for part in _texts(seen.question)),
+        tag=lambda seen: any(own.found_in(part) for part in _texts(seen.question)),
     )
 
 
@@ -194,7 +192,8 @@ def rules_of_file(path: Path) -> list[Rule]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            rows, columns = list(table), list(table.fieldnames or ())
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.", "Name a CSV with a column 'id'.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -206,6 +205,8 @@ def rules_of_file(path: Path) -> list[Rule]:
             "`questions.jsonl` in a run's folder holds the ids.",
         )
     names = [name for name in header if name != "id"]
+    if twice := next((name for name in header if columns.count(name) > 1), None):
+        raise DataError(f"{path}: has two columns '{twice}'.", "Keep one of them, or rename one.")
     taken = next((name for name in [*names, *([] if names else [path.stem])] if name in RULES), None)
     if taken is not None:
         raise DataError(f"{path}: '{taken}' is a rule that cotbench has.", "Rename the column.")

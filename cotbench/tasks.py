@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from importlib import resources
@@ -139,10 +140,28 @@ def shown(path: Path) -> str:
         return str(path)
 
 
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):  # type: ignore[misc]
+    """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{key.value}' stands there twice", problem_mark=key.start_mark
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
 def read_yaml(path: Path) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe loaders
+        return yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
@@ -271,6 +290,8 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
             raise DataError(
                 f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
             ) from None
+        if isinstance(row, dict) and line.count(b":") > len(row) and (twice := _key_twice(line)):
+            raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
         if not isinstance(row, dict):
             raise DataError(
                 f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
@@ -278,6 +299,21 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
             )
         rows.append((number, row))
     return rows
+
+
+def _key_twice(line: bytes) -> str | None:
+    """A key that an object of a line of JSON has twice: of two, readers of JSON take the last in silence."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
+
+    json.loads(line, object_pairs_hook=look)
+    return twice[0] if twice else None
 
 
 # --- a user's own questions ---------------------------------------------------------------------------------------

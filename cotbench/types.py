@@ -30,7 +30,8 @@ class Outcome(StrEnum):
     WRONG = "wrong"
     UNPARSED = "unparsed"  # the model finished and no answer could be read
     TRUNCATED = "truncated"  # cut at the token budget before an answer could be read
-    REFUSED = "refused"  # the server or the model declined to answer
+    DECLINED = "declined"  # the model finished and says that the question can't be answered
+    REFUSED = "refused"  # the server or the model would not answer
     NO_PROGRAM = "no_program"  # the model was to write a program and wrote none
     SYNTAX_ERROR = "syntax_error"  # its program isn't Python
     RUNTIME_ERROR = "runtime_error"  # it ended in an exception
@@ -78,6 +79,8 @@ class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
     max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of their own (`engines/chat.py`).
+    extra: other keys and their values (top_k, min_p ...), by name (`engines/sampling.py`); where there are none, a request's hash is what it was
+    before there could be any.
     """
 
     max_tokens: int
@@ -85,6 +88,7 @@ class Sampling:
     top_p: float = 1.0
     n: int = 1
     stop: tuple[str, ...] = ()
+    extra: tuple[tuple[str, Any], ...] = ()
 
     @property
     def greedy(self) -> bool:
@@ -97,6 +101,7 @@ class Sampling:
             "top_p": self.top_p,
             "n": self.n,
             "stop": list(self.stop),
+            **dict(self.extra),
         }
 
 

@@ -7,6 +7,7 @@ asked, never `isinstance`, which an object can lie to, and text is made by the b
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
@@ -70,9 +71,16 @@ def show_at(value: Any, depth: int, other: Other) -> Shown | None:
             return collection(list(builtin.__iter__(value)), brackets, depth, other)
     if issubclass(kind, dict):
         return mapping(list(dict.items(value)), depth, other)
-    if str.__str__(kind.__module__).partition(".")[0] == "numpy":
+    package = str.__str__(kind.__module__).partition(".")[0]
+    if package == "numpy":
+        if kind.__name__ in ("float16", "float32"):  # 0.1 and not 0.10000000149
+            return real(float(str(value)))
         plain = value.tolist() if hasattr(kind, "tolist") else value.item()
         return None if type(plain) is kind else show_at(plain, depth + 1, other)
+    if package == "mpmath" and kind.__name__ in ("mpf", "constant"):
+        return real(float(value))
+    if package == "mpmath" and kind.__name__ == "mpc":
+        return _complex(complex(value))
     if kind.__module__ == "builtins" and kind.__name__ in ("dict_values", "dict_keys", "range"):
         return collection(list(value)[: MAX_ITEMS + 1], "[]", depth, other)
     return other(value, depth)
@@ -129,13 +137,26 @@ def _decimal_number(value: Decimal) -> Shown | None:
     return Shown(value=text, latex=text, decimal=plain(_rounded(Fraction(value))))
 
 
+# What no value is, as a text; and a float as Python prints it, which is shown to as many digits as a float that wasn't printed.
+_NO_VALUES = frozenset(("None", "nan", "NaN", "inf", "-inf", "Infinity", "zoo"))
+_PRINTED_FLOAT = re.compile(r"(?<![\d.,])\d+\.\d+(?:e[-+]?\d+)?(?![\d,]|\.\d)")
+
+
 def _string(text: str) -> Shown | None:
     text = text.strip()
-    if not text:
+    if not text or text in _NO_VALUES:
         return None
+    text = _PRINTED_FLOAT.sub(lambda match: _rounded_float(match[0]), text)
     number = canonical_number(text)
     decimal = plain(Decimal(f"{float(Fraction(number)):.12g}")) if number is not None else None
     return Shown(value=text, latex=text, decimal=decimal)
+
+
+def _rounded_float(text: str) -> str:
+    """A float's text without the digits that binary fractions leave; a text with fewer or more digits than they have stays."""
+    digits = len(text.partition("e")[0].replace(".", "").strip("0"))
+    shown = real(float(text)) if SIGNIFICANT + 2 < digits < 19 else None
+    return text if shown is None else shown.value
 
 
 def _complex(value: complex) -> Shown | None:

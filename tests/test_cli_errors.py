@@ -21,6 +21,7 @@ from conftest import Cli, Outcome, run_cli
 from cotbench.records import MANIFEST, QUESTIONS, RECORDS
 
 RUN = "run -q --model stub --task sample --mode direct --limit 4"
+SERVED = "run -q --model m --engine openai --base-url http://127.0.0.1:9/v1 --task sample --mode direct"
 REPLAY = "run -q --model m --engine replay --task sample --mode direct --limit 4"
 OPENAI = "run -q --model m --engine openai --task sample --mode direct --limit 4"
 AWAY = "--base-url http://127.0.0.1:9/v1"  # the discard port: nothing listens there
@@ -91,7 +92,12 @@ USAGE: dict[str, tuple[str, str, str]] = {
     "top_p above 1": (f"{RUN} --gen-kwargs top_p=1.5", "top_p is 1.5; expected a number from 0 to 1", ""),
     "stop null": (f"{RUN} --gen-kwargs stop=null", "stop is None; expected", ""),
     "stop empty": (f"{RUN} --gen-kwargs stop=", "--gen-kwargs: stop", ""),
-    "unknown gen kwarg": (f"{RUN} --gen-kwargs top_k=5", "--gen-kwargs: unknown top_k", "Known: max_tokens, stop, temperature, top_p"),
+    "unknown gen kwarg": (f"{RUN} --gen-kwargs topk=5", "--gen-kwargs: unknown topk", "Known: bad_words"),
+    "a sampling key that the engine lacks": (f"{RUN} --gen-kwargs top_k=5", "--gen-kwargs: engine 'stub' has no top_k", "It has: temperature, top_p, max_tokens, stop"),
+    "... under one mode": (f"{RUN} --gen-kwargs direct.min_p=0.1", "--gen-kwargs: engine 'stub' has no min_p", ""),
+    "an extra body without a server": (f"""{RUN} --extra-body '{{"x": 1}}'""", "--extra-body: engine 'stub' sends nothing to a server", "--engine openai"),
+    "a header without a server": (f"{RUN} --header x=1", "--header: engine 'stub' sends nothing to a server", "--engine openai"),
+    "a header from nowhere": (f"{SERVED} --header 'x=$NOWHERE_SET'", "--header x: the environment variable NOWHERE_SET is not set", ""),
     "gen kwargs of words": (f"{RUN} --gen-kwargs greedy", "--gen-kwargs: expected key=value, found 'greedy'", "As in --gen-kwargs key=value"),
     "model args of words": (f"{RUN} --model-args bfloat16", "--model-args: expected key=value, found 'bfloat16'", "As in --model-args key=value"),
     "model arg twice": (f"{RUN} --model-args cot=1,cot=0", "--model-args: 'cot' is given twice", ""),
@@ -238,7 +244,6 @@ FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     "task file: a list": ("run --model stub --mode cot --task t.yaml", "t.yaml", "- name\n", 2, ("t.yaml: expected a mapping of keys, found list",)),
     "task file: not UTF-8": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: \x00\n", 2, ("t.yaml",)),
     "questions: an empty answer": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"question": "One?", "answer": ""}}\n', 3, ("q.jsonl: row 2: the gold reader 'plain' finds the gold answer is empty",)),
-    "task file: in the list": ("list tasks --tasks-dir d", "d/t.yaml", "naem: t\n", 2, ("d/t.yaml: unknown key 'naem'",)),
     "questions: JSON": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f"{ONE}oops\n", 3, ("q.jsonl:2: not valid JSON",)),
     "questions: key": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"answer": 1}}\n', 2, ("q.jsonl:2: the key 'question' is missing",)),
     "questions: none": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", "", 3, ("q.jsonl has no rows",)),
@@ -246,8 +251,8 @@ FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     "template: syntax": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ {% endcall %}", 2, ("p/direct.jinja:1: ",)),
     "template: out of the sandbox": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ ''.__class__.__mro__ }}{% endcall %}", 2, ("p/direct.jinja:1: ", "is unsafe")),
     "template: arithmetic": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ 1/0 }}{% endcall %}", 2, ("p/direct.jinja",)),
-    "outputs: JSON": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": "x", "output": "y"}\noops\n', 3, ("o.jsonl:2: not valid JSON",)),
-    "outputs: a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "[]\n", 3, ("o.jsonl:1: expected the keys 'output' and 'id' or 'question'",)),
+    "outputs: JSON": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "oops\n", 3, ("o.jsonl:1: not valid JSON",)),
+    "outputs: a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "[]\n", 3, ("o.jsonl:1: expected a JSON object, found list", "\"output\", and \"id\" or \"question\"")),
     "outputs: no output": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": "x"}\n', 3, ("o.jsonl:1: expected the keys 'output'",)),
     "outputs: no id": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '\n{"output": "x"}\n', 3, ("o.jsonl:2: expected the keys",)),
     "outputs: id a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": ["x"], "output": "x"}\n', 3, ("o.jsonl:1: ",)),
@@ -278,12 +283,35 @@ def test_a_file_that_is_not_right(
     check(main(*shlex.split(line)), code, *pieces)
 
 
-@pytest.mark.parametrize("field", ["prompt_tokens", "completion_tokens"])
-def test_replayed_token_counts_must_be_numbers(field: str, main: Cli, tmp_path: Path, finished: Path) -> None:
+@pytest.mark.parametrize("value", ["many", -5, 2.5, 10**400, True, [1]], ids=lambda value: repr(value)[:8])
+def test_replayed_token_counts_that_are_none_are_unknown(value: Any, main: Cli, tmp_path: Path, finished: Path) -> None:
     ids = [json.loads(line)["id"] for line in (finished / QUESTIONS).read_text().splitlines()]
-    rows = [{"id": identity, "output": "Answer: A", field: "many"} for identity in ids]
+    rows = [
+        {"id": identity, "output": "Answer: A", "completion_tokens": value, "prompt_tokens": 20.0} for identity in ids
+    ]
     (tmp_path / "o.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    check(main(*shlex.split(REPLAY), "--model-args", "path=o.jsonl"), 3, "o.jsonl:1: ", field)
+    done = main(*shlex.split(REPLAY), "--model-args", "path=o.jsonl")
+    assert done.code == 0, done.err
+    assert "completion_tokens " in words(done.err)
+    records = [json.loads(line) for line in (tmp_path / done.out.splitlines()[-1] / RECORDS).read_text().splitlines()]
+    assert {(row["prompt_tokens"], row["completion_tokens"]) for row in records} == {(20, None)}
+    assert "what isn't known was left out" in words(main("report", "--no-page").out)
+
+
+def test_replayed_lines_that_cant_be_used_are_passed_over_and_named(main: Cli, tmp_path: Path, finished: Path) -> None:
+    ids = [json.loads(line)["id"] for line in (finished / QUESTIONS).read_text().splitlines()]
+    rows = [json.dumps({"id": identity, "output": "Answer: A", "finish_reason": None}) for identity in ids]
+    (tmp_path / "o.jsonl").write_text("\ufeff" + "\n".join([rows[0], "{", *rows[1:], '{"id": "x"}', "[]"]) + "\n")
+    done = main(*shlex.split(REPLAY), "--model-args", "path=o.jsonl")
+    assert done.code == 0, done.err
+    for piece in (
+        "3 lines can't be used: o.jsonl:2: not valid JSON",
+        "o.jsonl:6: expected the keys",
+        "o.jsonl:7: expected a JSON object",
+    ):
+        assert piece in words(done.err)
+    (tmp_path / "o.jsonl").write_text("{\n[]\n")
+    check(main(*shlex.split(REPLAY), "--model-args", "path=o.jsonl", "--fresh"), 3, "o.jsonl:1: not valid JSON")
 
 
 # --- results folders ----------------------------------------------------------------------------------------------
@@ -358,6 +386,15 @@ def test_a_folder_that_lacks_a_file(name: str, main: Cli, tmp_path: Path, finish
     folder = shutil.copytree(finished, tmp_path / "r")
     (folder / name).unlink()
     check(main("report", "r"), 3, "there is no run 'r'" if name == MANIFEST else f"r/{name}: is missing")
+
+
+def test_a_task_file_that_is_not_right_leaves_the_others_in_the_list(main: Cli, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "t.yaml").write_text("naem: t\n")
+    done = main("list", "tasks", "--tasks-dir", "d")
+    assert done.code == 2
+    assert "d/t.yaml: unknown key 'naem'" in done.err
+    assert "gsm8k" in done.out
 
 
 def test_a_manifest_whose_options_are_gone(main: Cli, tmp_path: Path, finished: Path) -> None:

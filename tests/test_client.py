@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import ssl
 import subprocess
@@ -199,6 +200,26 @@ def test_what_an_error_says(content: bytes, code: str, words: str) -> None:
     assert (error.code, str(error)) == (code, words)
 
 
+@pytest.mark.parametrize(
+    ("content", "named", "words"),
+    [
+        ({"error": {"message": "no", "param": "seed", "code": "c"}}, {"seed"}, "no"),
+        ({"error": {"message": "no", "param": "messages[0].role"}}, {"messages", "role"}, "no"),
+        ({"detail": [{"loc": ["body", "n"], "msg": "too much", "input": {"seed": "echoed"}}]}, {"body", "n"}, "too much"),
+        ({"message": {"detail": [{"loc": ["body", "n"], "msg": "too much"}]}}, {"body", "n"}, "too much"),
+        ({"error": {"message": '{"error": {"message": "inner", "param": "stop"}}'}}, {"stop"}, "inner"),
+        ({"error": {"message": "[{'loc': ('body', 'n'), 'msg': 'x'}]"}}, {"body", "n"}, "[{'loc': ('body', 'n'), 'msg': 'x'}]"),
+        ([{"error": {"message": "a list"}}], set(), "a list"),
+        ({"detail": "a text"}, set(), "a text"),
+        ({"error": "a text"}, set(), "a text"),
+        ({"title": "Unprocessable", "detail": "body -> n"}, set(), "body -> n Unprocessable"),
+    ],
+)  # fmt: skip
+def test_what_an_error_names(content: Any, named: set[str], words: str) -> None:
+    error = BadStatus(422, json.dumps(content).encode())
+    assert (error.named, error.words) == (named, words)
+
+
 # --- redirections, proxies ----------------------------------------------------------------------------------------
 
 
@@ -325,6 +346,16 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         post("http://models.invalid/v1", retries=0)
     assert "127.0.0.1:9" in str(caught.value)
     assert "s3cretword" not in str(caught.value)
+    assert "the proxy that HTTP_PROXY names" in str(caught.value)
+    assert "Correct HTTP_PROXY, or name the server's host in NO_PROXY" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY", "all_proxy"])
+def test_the_variable_that_names_a_dead_proxy_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(NoReply, match=f"the proxy that {name} names") as caught:
+        post("http://models.invalid/v1", retries=0)
+    assert f"Correct {name}" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -364,8 +395,20 @@ def encrypted(folder: Path) -> Iterator[tuple[RecordingServer, Path]]:
 
 def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
     with encrypted(tmp_path) as (server, _), pytest.raises(NoReply, match="certificate"):
-        post(f"https://{server.place}/v1", "sk-1", retries=0)
+        post(f"https://{server.place}/v1", "sk-1", retries=5)  # which change nothing
     assert server.seen == []
+
+
+def test_what_to_do_about_a_certificate(tmp_path: Path) -> None:
+    with encrypted(tmp_path) as (server, _), pytest.raises(NoReply, match="its certificate isn't trusted") as caught:
+        post(f"https://{server.place}/v1", "sk-1", retries=0)
+    assert "SSL_CERT_FILE" in caught.value.remedy
+
+
+def test_an_encrypted_address_of_a_server_that_speaks_plainly() -> None:
+    with MockServer(says("4")) as server, pytest.raises(NoReply, match="no encrypted connection") as caught:
+        post(server.url.replace("http://", "https://"), retries=5)
+    assert "http://" in caught.value.remedy
 
 
 def test_a_certificate_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

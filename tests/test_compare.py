@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Cli, run_cli
+from handmade import write_journal
 from test_stats import brute_cr2
 
 from cotbench import stats
@@ -23,7 +24,7 @@ from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats
 from cotbench.extract import VAGUE
 from cotbench.records import Manifest, Record, write_questions
 from cotbench.tagging import RULES, Rule, Seen, is_symbolic
-from cotbench.types import Outcome, Question
+from cotbench.types import Completion, Outcome, Question
 
 # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -33,7 +34,7 @@ QUESTIONS = [
 ]
 OUTCOMES = {
     "c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e": "engine_error", "g": "grader_timeout", "r": "refused",
-    "n": "no_program", "x": "runtime_error", "s": "unsolved", "a": "ambiguous", "p": "plan_invalid",
+    "d": "declined", "n": "no_program", "x": "runtime_error", "s": "unsolved", "a": "ambiguous", "p": "plan_invalid",
 }  # fmt: skip
 
 
@@ -176,6 +177,105 @@ def test_a_direct_mode_that_reasons_is_flagged(tmp_path: Path) -> None:
     assert any("may reason under direct too" in note for note in compared(folder).notes)
 
 
+CAUTIONS: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
+    "direct is cut": ({"direct": "t" * 40, "cot": "c" * 40}, [("budget", "direct")]),
+    "direct is unread": ({"direct": "u" * 40, "cot": "c" * 40}, [("reading", "direct")]),
+    "direct is refused": ({"direct": "r" * 40, "cot": "c" * 40}, [("reading", "direct")]),
+    "both in part": ({"direct": "t" * 12 + "u" * 8 + "w" * 20, "cot": "c" * 40}, [("budget", "direct")]),
+    "cot is cut": ({"direct": "c" * 40, "cot": "t" * 40}, [("budget", "cot")]),
+    "both are cut": ({"direct": "t" * 40, "cot": "t" * 30 + "c" * 10}, [("budget", "direct"), ("budget", "cot")]),
+    "most of the gain is from unread ones": ({"direct": "u" * 12 + "w" * 4 + "c" * 24, "cot": "c" * 40}, [("reading", "direct")]),
+    "little of it is": ({"direct": "u" * 4 + "w" * 16 + "c" * 20, "cot": "c" * 40}, []),
+    "who declines has lost no answer": ({"direct": "d" * 40, "cot": "c" * 40}, []),
+    "none is": ({"direct": "w" * 30 + "c" * 10, "cot": "c" * 40}, []),
+    "programs that fail are what the mode does": ({"direct": "c" * 40, "pal": "x" * 40}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CAUTIONS)
+def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: str, tmp_path: Path, main: Cli) -> None:
+    outcomes, expected = CAUTIONS[name]
+    asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
+    make_run(tmp_path / "results" / "r", outcomes, questions=asked)
+    done = main("report", "--no-plots")
+    report = tmp_path / "results" / "r" / "report"
+    content = json.loads((report / "report.json").read_text())
+    assert [(c["kind"], c["of"]) for c in content["cautions"]] == expected
+    headline = done.out.splitlines()[0]
+    assert ("helps" in headline or "hurts" in headline) == (not expected)
+    for text in (headline, (report / "summary.md").read_text(), (report / "report.html").read_text()):
+        for kind, of in expected:
+            assert f"difference of {kind}" in text
+            assert f"of the answers under {of}" in text
+    gated = main("report", "--no-plots", "--no-page", "--fail-if", f"delta[t,{list(outcomes)[1]}] > 2")
+    assert gated.code == 0
+    assert gated.err.count("more than of reasoning") == len(expected)
+    read = content["deltas"][0]["read_n"]
+    assert (
+        not expected or ("none was read under both" if not read else f"on the {read} read under both it is") in headline
+    )
+
+
+def test_reasoning_that_is_cut_makes_an_effect_and_hides_none(tmp_path: Path) -> None:
+    asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
+    records = [
+        record(q.id, mode, letter, completion_tokens=tokens)
+        for mode, letter, tokens in (("direct", "t", 128), ("cot", "c", 150))
+        for q in asked
+    ]
+    [note] = compared(write_run(tmp_path / "r", records, questions=asked)).notes
+    assert "may reason under direct too, which, cut or unread, makes an effect" in note
+
+
+def test_answers_that_are_read_wrong_behind_a_cut_are_of_the_budget(tmp_path: Path) -> None:
+    asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
+    for folder, letter, expected in (
+        ("a", "w", [("budget", "direct")]),
+        ("b", "c", []),
+    ):  # of those read right it says nothing
+        rows = [
+            record(q.id, mode, letter if mode == "direct" else "c", truncated=mode == "direct")
+            for mode in ("direct", "cot")
+            for q in asked
+        ]
+        found = compared(write_run(tmp_path / folder, rows, questions=asked)).cautions
+        assert [(c.kind, c.of) for c in found] == expected
+
+
+@pytest.mark.parametrize("reasoning", ["", "Answer: 1"])
+@pytest.mark.parametrize("thinking", [None, False])
+def test_a_mode_without_any_visible_text_is_named_beside_the_headline(
+    thinking: bool | None, reasoning: str, tmp_path: Path, main: Cli
+) -> None:
+    folder = tmp_path / "results" / "r"
+    make_run(folder, {"direct": "u" * 10, "cot": "c" * 10})
+    content = json.loads((folder / "manifest.json").read_text())
+    content["spec"]["modes"]["t/direct"] = {"thinking": thinking}
+    (folder / "manifest.json").write_text(json.dumps(content))
+    rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    (folder / "records.jsonl").write_text(
+        "".join(json.dumps({**row, "requests": [[row["mode"], 0]]}) + "\n" for row in rows)
+    )
+
+    def paths(mode: str, at: int) -> list[Completion]:
+        return [
+            Completion(
+                text="Answer: 1" if mode == "cot" else "",
+                reasoning=reasoning if mode == "direct" and at else "",
+                finish_reason="stop",
+            )
+        ]
+
+    write_journal(
+        folder, {(q.id, mode): paths(mode, at) for at, q in enumerate(QUESTIONS) for mode in ("direct", "cot")}
+    )
+    said = main("report", "--no-plots", "--no-page").out.splitlines()[1]
+    assert said.startswith("m on t: all 10 visible texts under direct are empty")
+    assert ("although the model was asked not to think" in said) == (thinking is False)
+    assert ("9 of them have a reasoning text beside" in said) == bool(reasoning)
+    assert said.split(": ")[1].split("; ")[0] in (folder / "report" / "summary.md").read_text()
+
+
 def test_the_order_of_records_doesnt_matter(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a", {"direct": "wwwcccuwec", "cot": "cccwcctwcg"})
     expected = compared(folder)
@@ -269,12 +369,14 @@ def test_where_a_difference_comes_from(base: str, mode: str, sources: dict[str, 
 
 def test_every_outcome_has_a_source(tmp_path: Path) -> None:
     """A new outcome must be put to one on purpose: here, none that stands for a program is taken for unread."""
-    plain = {"correct", "wrong", "unparsed", "refused", "truncated", "grader_timeout", "engine_error"}
+    plain = {"correct", "wrong", "unparsed", "declined", "refused", "truncated", "grader_timeout", "engine_error"}
     for outcome in Outcome:
         lost = replace(record("t-0", "cot", "u"), outcome=outcome.value)
         comparison = compared(write_run(tmp_path / outcome.value, [record("t-0", "direct", "c"), lost]))
         if outcome.value not in plain:
             assert whole(comparison, "cot").from_failed == -1, outcome
+        if outcome.value in ("wrong", "declined"):  # an answer was read: that there is none
+            assert whole(comparison, "cot").from_wrong == -1, outcome
 
 
 def test_a_split_by_hand(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import Cli
 
 from cotbench.data import GOLD_READERS, TaskData, load_data, question_hash, select
 from cotbench.errors import CotbenchError, DataError, TaskError
@@ -241,6 +242,74 @@ def test_a_row_that_is_not_right(bad: Row, finding: str, tmp_path: Path) -> None
     assert caught.value.message.startswith(str(file.path))
     assert finding in caught.value.message
     assert "orrect" in caught.value.hint
+
+
+NESTED: dict[str, tuple[Row, str]] = {
+    "question: an object": ({"q": {"text": "Two?"}}, "row 2: fields.question (q) is an object ({'text': 'Two?'}), expected a text or a number"),
+    "question: a list": ({"q": ["Two?"]}, "row 2: fields.question (q) is a list (['Two?'])"),
+    "question: true": ({"q": True}, "row 2: fields.question (q) is true or false (True)"),
+    "a choice: an object": ({"options": ["x", {"text": "y"}]}, "row 2: fields.choices (options), choice 2, is an object"),
+    "a choice: none": ({"options": [None, "y"]}, "row 2: fields.choices (options), choice 1, is nothing (None)"),
+    "a choice: a list": ({"options": [["x"], "y"]}, "row 2: fields.choices (options), choice 1, is a list"),
+    "group: an object": ({"subject": {"name": "sums"}}, "row 2: fields.group (subject) is an object"),
+    "cluster: a list": ({"page": ["A", "passage"]}, "row 2: fields.cluster (page) is a list"),
+    "gold: an object": ({"a": {"text": "A"}}, "row 2: fields.gold (a) is an object"),
+    "gold: a list": ({"a": ["A"]}, "row 2: fields.gold (a) is a list"),
+    "gold: true": ({"a": True}, "row 2: fields.gold (a) is true or false"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_nested_column_is_an_error_and_not_python_in_a_prompt(name: str, tmp_path: Path) -> None:
+    change, finding = NESTED[name]
+    file = letter_task(tmp_path, [row("One?"), {**row("Two?"), **change}])
+    with pytest.raises(DataError) as caught:
+        load_data(file)
+    assert caught.value.message.startswith(f"{file.path}: {finding}")
+    assert "`fields`" in caught.value.hint
+
+
+def test_numbers_are_fine_where_texts_are(tmp_path: Path) -> None:
+    file = letter_task(tmp_path, [{"q": 12, "a": "3.5", "options": [2, 3.5], "subject": 7, "page": 1.5}, {**row("Two?"), "subject": None, "page": None}])  # fmt: skip
+    data = load_data(file)
+    first, second = data.questions
+    assert (first.text, first.choices, first.group, first.cluster, data.golds[first.id]) == (
+        "12",
+        ("2", "3.5"),
+        "7",
+        "1.5",
+        "B",
+    )
+    assert (second.group, second.cluster) == ("", "")
+
+
+@pytest.mark.parametrize("reader", ["hashes", "boxed", "plain"])
+def test_a_nested_gold_is_an_error_for_every_reader(reader: str, tmp_path: Path) -> None:
+    r"""Even one in which Python's way to write it holds what the reader looks for."""
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"q": "One?", "a": ["so #### 5", "\\boxed{5}"]}) + "\n")
+    content = {
+        "name": "tiny",
+        "about": "tiny",
+        "source": {"file": "rows.jsonl"},
+        "fields": {"question": "q", "gold": "a"},
+        "gold_reader": reader,
+        "answer": {"type": "number", **CONTRACT},
+    }
+    task = TaskFile(task=Task.model_validate(content), path=tmp_path / "tiny.yaml", hash="")
+    with pytest.raises(DataError, match=r"row 1: fields\.gold \(a\) is a list"):
+        load_data(task)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"question": "One?", "answer": 1, "answer": 2}', '{"question": "One?", "answer": 1, "more": {"a": 1, "a": 2}}'],
+)
+def test_a_key_that_stands_twice_is_an_error(line: str, tmp_path: Path, main: Cli) -> None:
+    (tmp_path / "q.jsonl").write_text(f'{{"question": "Who: you?", "answer": 3}}\n{line}\n')
+    done = main("run", "--model", "stub", "--task", "q.jsonl", "--mode", "direct")
+    assert done.code == 3
+    assert "q.jsonl:2: the key 'a" in done.err
+    assert "stands there twice" in done.err
 
 
 def test_a_number_task_refuses_a_gold_that_is_none(tmp_path: Path) -> None:

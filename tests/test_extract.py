@@ -25,6 +25,7 @@ from cotbench.extract import (
     show_number,
     split_reasoning,
 )
+from cotbench.extract.shapes import PLAIN_SIGNS
 from cotbench.types import AnswerType, Question
 
 Row = tuple[str, str, str | None, str]
@@ -99,7 +100,7 @@ NUMBERS: list[Row] = [
     ("hundreds in words", "The answer is three hundred and five.", "305", "phrase"),
     ("digits and a scale in words", "Answer: 3 hundred and forty one", "341", "contract"),
     ("words without a number", "Answer: several of them", None, ""),
-    ("a refusal", "I can't answer this.", None, ""),
+    ("a refusal", "I can't answer this.", None, "declined"),
     ("'isn't'", "The answer isn't here.", None, ""),
     # What the number looks like.
     ("cents and a full stop", "Answer: 57.00.", "57", "contract"),
@@ -205,8 +206,9 @@ NUMBERS: list[Row] = [
     ("thought closed", "<think>Answer: 5</think>\nAnswer: 6", "6", "contract"),
     ("thought closed, same line", "<think>Answer: 5</think>Answer: 6", "6", "contract"),
     ("only the closing tag", "So 5? No, 6.\n</think>\n\nAnswer: 6", "6", "contract"),
-    ("thought left open", "<think>\nAnswer: 5", None, "unclosed_think"),
-    ("a second thought left open", "<think>a</think><think>Answer: 5", None, "unclosed_think"),
+    ("thought left open", "<think>\nAnswer: 5", "5", "thought"),
+    ("a second thought left open", "<think>a</think><think>Answer: 5", "5", "thought"),
+    ("thought left open, no answer at its end", "<think>\nAnswer: 5? " + "Let me see. " * 60, None, "unclosed_think"),
     ("nothing behind the thought", "<think>Answer: 5</think>", "5", "thought"),
     ("line ends behind the thought", "So 2 * 3 = 6.\n</think>\n\n", "6", "thought"),
     ("the last of two thoughts, nothing behind", "<think>4</think><think>So 5.</think>", "5", "thought"),
@@ -310,7 +312,7 @@ LETTERS_OF: list[tuple[tuple[str, ...], list[Row]]] = [
             ("both", "Answer: Both A and C", None, ""),
             ("denied", "Answer: not A", None, ""),
             ("denied in a phrase", "The answer is not A", None, ""),
-            ("denied, then another", "The answer is not A but C", None, ""),
+            ("denied, then another", "The answer is not A but C", "C", "phrase"),
             ("letter of a word", "Answer: Car-like", None, ""),
             ("sum", "Answer: A + B", None, ""),
             ("an apostrophe", "Answer: D'accord", None, ""),
@@ -327,7 +329,7 @@ LETTERS_OF: list[tuple[tuple[str, ...], list[Row]]] = [
             ("phrase with a colon and bold", "The correct answer is: **C**", "C", "phrase"),
             ("probably", "I would say the answer is most likely C.", "C", "phrase"),
             ("phrase with the option text", "The answer is a plane.", "C", "phrase"),
-            ("answer within the contract", "Answer: The correct option is C", "C", "phrase"),
+            ("answer within the contract", "Answer: The correct option is C", "C", "contract"),
             ("the last phrase wins", "The answer is A? No, the answer is C.", "C", "phrase"),
             ("two in a phrase", "The answer is A or B.", None, ""),
             ("option C is correct", "Therefore, option C is correct.", "C", "phrase"),
@@ -362,7 +364,7 @@ LETTERS_OF: list[tuple[tuple[str, ...], list[Row]]] = [
             # Reasoning and running on.
             ("thought closed", "<think>Answer: A</think>Answer: C", "C", "contract"),
             ("only the closing tag", "Answer: A?\n</think>\n\nC", "C", "only"),
-            ("thought left open", "<think>Answer: A", None, "unclosed_think"),
+            ("thought left open", "<think>Answer: A", "A", "thought"),
             ("nothing behind the thought", "<think>It flies. Answer: C</think>", "C", "thought"),
             ("invented question", "Answer: C\n\nQuestion: Which?\nA) x\nB) y\nAnswer: B", "C", "contract"),
             ("invented question in bold", "**Answer: C**\n\n**Question:** Which?\nAnswer: B", "C", "contract"),
@@ -511,13 +513,13 @@ FORMULAS: list[Row] = [
     ("heading", "#### Step 1\nso\n\n$x = 5$", "x = 5", "last_math"),
     ("phrase", "Thus the answer is $x+1$.", "x+1", "phrase"),
     ("phrase without math", "The answer is 5", "5", "phrase"),
-    ("phrase with a box", "The answer is \\boxed{5}.", "5", "boxed"),
+    ("phrase with a box", "The answer is \\boxed{5}.", "5", "phrase"),
     ("phrase with hope", "The final answer is $12$. I hope it is correct.", "12", "phrase"),
     ("phrase with hope glued on", "The final answer is $12$I hope it is correct.", "12", "phrase"),
     ("phrase with hope, without math", "The final answer is 12. I hope it is correct.", "12", "phrase"),
     ("phrase with a display below", "The answer is:\n\n\\[\\frac{1}{2}\\]", "\\frac{1}{2}", "phrase"),
     ("phrase, two formulas", "The answer is $x = 5$ and $y = 7$.", "x = 5$ and $y = 7", "phrase"),
-    ("phrase that gives no answer", "The answer is that we cannot know.", None, ""),
+    ("phrase that gives no answer", "The answer is that we cannot know.", None, "declined"),
     ("whole output a number", "12", "12", "only"),
     ("whole output a formula", "\\frac{1}{2}", "\\frac{1}{2}", "only"),
     ("whole output in dollars", "$x=5$", "x=5", "only"),
@@ -534,7 +536,7 @@ FORMULAS: list[Row] = [
     ("escaped dollars aren't math", "It costs \\$5 or maybe \\$6, who knows", None, ""),
     ("thought closed", "<think>\\boxed{4}</think>The result is \\boxed{5}.", "5", "boxed"),
     ("box only in the thought", "<think>\\boxed{4}</think>", "4", "thought"),
-    ("thought left open", "<think>\\boxed{4}", None, "unclosed_think"),
+    ("thought left open", "<think>\\boxed{4}", "4", "thought"),
     ("invented question", "Answer: \\boxed{5}\n\nQuestion: 3 + 3?\nAnswer: \\boxed{6}", "5", "contract"),
     ("invented problem", "So \\boxed{5}.\n\nProblem: 3 + 3?\n\\boxed{6}", "5", "boxed"),
     ("empty output", "", None, ""),
@@ -685,7 +687,6 @@ def test_truncated(kind: AnswerType, text: str, answer: str | None) -> None:
 @pytest.mark.parametrize(
     ("kind", "text", "answer"),
     [
-        pytest.param(NUMBER, "Answer: two or three", None, id="a range in words: its end is read"),
         pytest.param(
             LETTER, "Answer: C\n\nWhat sinks?\nA) Lead\nB) Wood\nAnswer: A", "C", id="run-on without 'Question:'"
         ),
@@ -768,8 +769,8 @@ def test_boxed_spans(text: str, contents: list[str]) -> None:
         ("a</think>b</think>c", "c", "b", False),
         ("a</think>", "", "a", False),
         ("a<think>b", "a", None, False),
-        (" <think>a", " ", None, True),
-        ("a</think> <think>b", " ", "a", True),
+        (" <think>a", " ", "a", True),
+        ("a</think> <think>b", " ", "b", True),
         ("a</THINK>b", "b", "a", False),
         ("a</reasoning>b", "b", "a", False),
         ("[THINK]a[/THINK]b", "b", "[THINK]a", False),
@@ -841,7 +842,7 @@ def check_any(text: str) -> float:
             elif kind is LETTER:
                 assert found.answer in "ABCD"
             else:
-                source = text[slice(*found.span)]
+                source = text[slice(*found.span)].translate(PLAIN_SIGNS)
                 assert found.answer == source or lists_the_boxes_of(found.answer, source)
                 assert 0 < len(found.answer) <= MAX_ANSWER_CHARS
     return longest
@@ -986,6 +987,6 @@ def test_rules_of_the_docstring() -> None:
     """Every rule that a table row names is in the module's table, and the other way round."""
     import cotbench.extract
 
-    table = re.findall(r"^    ([a-z_]+) {2,}", cotbench.extract.__doc__ or "", re.M)
+    table = re.findall(r"^    ([a-z_]+) {2,}(?=\S)", cotbench.extract.__doc__ or "", re.M)
     assert set(table) - {"rule"} == {case[5] for case in CASES} - {"", "unclosed_think"}
     assert set(table) >= VAGUE

@@ -6,6 +6,9 @@ decides for no option, or for several; reading one all the same would count for 
 
 from __future__ import annotations
 
+import itertools
+import time
+
 import pytest
 
 from cotbench.extract import extract
@@ -1074,3 +1077,474 @@ def test_no_letter_is_easier_to_read_than_another(form: str) -> None:
     """A is an article and a preposition, I a pronoun; a model that prefers them must not be read less often."""
     read = [extract(form.format(letter), LETTER, OPTIONS["tools"][0]).answer for letter in LETTERS[:10]]
     assert read == list(LETTERS[:10])
+
+
+# --- every language of the questions ------------------------------------------------------------------------------
+
+# What states option {0}; what names {0} without stating it, or leaves it open.
+LANGUAGES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Chinese": (
+        (
+            *(
+                "选{0}",
+                "选择{0}",
+                "我选{0}。",
+                "应选{0}。",
+                "本题选{0}",
+                "本题选择{0}选项。",
+                "答案就是{0}",
+                "Answer: 选{0}",
+                "Answer: 选项{0}",
+            ),
+            *(
+                "因此，选项 {0} 正确。",
+                "只有选项{0}是对的",
+                "综上，{0}项正确",
+                "{0}是正确的",
+                "正确选项为{0}",
+                "因此，正确的选项是{0}。",
+            ),
+            *(
+                "因此，选择{0}项。",
+                "故本题答案为{0}。",
+                "所以答案应该是{0}。",
+                "故选{0}.",
+                "综上所述，选项{0}符合题意。",
+                "正确答案是（{0}）。",
+            ),
+            *(
+                "因此它的熔点最高，选项为{0}。",
+                "[正确答案]{0}",
+                "「{0}」",
+                "【{0}】",
+                "正確答案是{0}",
+                "應選{0}",
+                "說法錯誤的是{0}",
+                "说法错误的是{0}。",
+            ),
+        ),
+        ("不选{0}", "如果选{0}，则不成立。", "选项{0}不正确。", "排除{0}。", "选项{0}错误，因为它太软。"),
+    ),
+    "Japanese": (
+        (
+            *(
+                "正解は{0}です。",
+                "答えは{0}です。",
+                "答え：{0}",
+                "したがって、正解は{0}である。",
+                "よって、{0}が正しい。",
+                "選択肢{0}が正解です。",
+            ),
+            *(
+                "{0}を選びます。",
+                "正しい選択肢は{0}です。",
+                "最も適切なのは{0}です。",
+                "{0}が最も適切です。",
+                "「{0}」が正解です。",
+                "{0}です。",
+            ),
+        ),
+        ("{0}は正しくない。", "{0}が正解ではない。"),
+    ),
+    "Korean": (
+        (
+            *(
+                "정답은 {0}입니다.",
+                "정답: {0}",
+                "답은 {0}입니다.",
+                "따라서 정답은 ({0})이다.",
+                "{0}가 정답입니다.",
+                "따라서 {0}가 옳다.",
+            ),
+            *("선택지 {0}가 맞습니다.", "{0}를 선택합니다.", "{0}번이 정답입니다.", "정답 (Answer): {0}", "{0}입니다."),
+        ),
+        ("{0}는 옳지 않다.", "{0}가 정답이 아니다."),
+    ),
+    "Spanish": (
+        (
+            *(
+                "La respuesta correcta es {0}.",
+                "La respuesta correcta es la opción {0}.",
+                "Respuesta: {0}",
+                "La opción correcta es la ({0}).",
+            ),
+            *(
+                "Por lo tanto, la opción {0} es la correcta.",
+                "Elijo la opción {0}.",
+                "La letra correcta es la {0}.",
+                "Por tanto, es la {0}.",
+            ),
+        ),
+        ("La opción {0} no es correcta.", "La respuesta no es {0}."),
+    ),
+    "French": (
+        (
+            *(
+                "La bonne réponse est {0}.",
+                "La réponse correcte est la lettre {0}.",
+                "Réponse : {0}",
+                "La réponse est donc {0}.",
+            ),
+            *("L'option {0} est correcte.", "L'option correcte est {0}.", "Je choisis {0}.", "C'est la réponse {0}."),
+        ),
+        ("L'option {0} n'est pas correcte.", "La réponse n'est pas {0}."),
+    ),
+    "German": (
+        (
+            *(
+                "Die richtige Antwort ist {0}.",
+                "Antwort: {0}",
+                "Die Antwort lautet ({0}).",
+                "Antwort {0} ist richtig.",
+                "Richtig ist {0}.",
+            ),
+            *("Option {0} ist korrekt.", "Die Lösung ist {0}.", "Ich wähle {0}.", "Die richtige Option ist {0}."),
+        ),
+        ("Antwort {0} ist nicht richtig.", "Die Antwort ist nicht {0}."),
+    ),
+    "Portuguese": (
+        (
+            *(
+                "A resposta correta é {0}.",
+                "A resposta correta é a letra {0}.",
+                "A alternativa correta é a {0}.",
+                "Resposta: {0}",
+            ),
+            *("Gabarito: {0}", "A opção {0} está correta.", "Letra {0}.", "Resposta final: letra {0}"),
+        ),
+        ("A opção {0} não está correta.", "A resposta não é {0}."),
+    ),
+    "Italian": (
+        (
+            "La risposta corretta è {0}.",
+            "Risposta: {0}",
+            "L'opzione corretta è {0}.",
+            "L'opzione {0} è corretta.",
+            "Scelgo {0}.",
+        ),
+        ("L'opzione {0} non è corretta.", "La risposta non è {0}."),
+    ),
+    "Russian": (
+        (
+            "Ответ: {0}",
+            "Правильный ответ: {0}",
+            "Правильный ответ — {0}.",
+            "Верный ответ {0}.",
+            "Вариант {0} правильный.",
+            "Я выбираю {0}.",
+        ),
+        ("Вариант {0} не правильный.", "Ответ не {0}."),
+    ),
+    "Arabic": (
+        (
+            "الإجابة: {0}",
+            "الإجابة الصحيحة هي {0}",
+            "الجواب: {0}",
+            "الإجابة هي ({0}).",
+            "الخيار {0} هو الصحيح.",
+            "الخيار الصحيح هو {0}.",
+        ),
+        ("الخيار {0} ليس صحيحا.",),
+    ),
+    "Hindi": (
+        (
+            "उत्तर: {0}",
+            "सही उत्तर {0} है।",
+            "सही उत्तर है: {0}",
+            "सही विकल्प {0} है।",
+            "विकल्प {0} सही है।",
+            "इसलिए, उत्तर ({0}) है।",
+        ),
+        ("विकल्प {0} गलत है।",),
+    ),
+    "Vietnamese": (
+        (
+            "Đáp án: {0}",
+            "Đáp án đúng là {0}.",
+            "Câu trả lời là {0}.",
+            "Chọn {0}.",
+            "Phương án {0} đúng.",
+            "Vậy đáp án là {0}.",
+        ),
+        ("Phương án {0} không đúng.",),
+    ),
+    "Thai": (
+        (
+            "คำตอบคือ {0}",
+            "คำตอบ: {0}",
+            "คำตอบที่ถูกต้องคือ{0}",
+            "ตอบ {0}",
+            "ดังนั้นคำตอบคือข้อ {0}",
+            "ข้อ {0} ถูกต้อง",
+            "ตัวเลือกที่ถูกต้องคือ {0}",
+        ),
+        ("ข้อ {0} ไม่ถูกต้อง",),
+    ),
+    "Turkish": (
+        (
+            "Cevap: {0}",
+            "Doğru cevap {0}.",
+            "Doğru cevap {0}'dir.",
+            "Doğru yanıt: {0}",
+            "Doğru seçenek {0}'dir.",
+            "{0} şıkkı doğrudur.",
+        ),
+        ("{0} şıkkı yanlıştır.",),
+    ),
+    "Polish": (
+        (
+            "Odpowiedź: {0}",
+            "Prawidłowa odpowiedź to {0}.",
+            "Odpowiedź {0} jest poprawna.",
+            "Poprawną odpowiedzią jest {0}.",
+            "Wybieram {0}.",
+        ),
+        ("Odpowiedź {0} nie jest poprawna.",),
+    ),
+    "Dutch": (
+        (
+            "Antwoord: {0}",
+            "Het juiste antwoord is {0}.",
+            "Optie {0} is juist.",
+            "De juiste optie is {0}.",
+            "Ik kies {0}.",
+        ),
+        ("Optie {0} is niet juist.", "Het antwoord is niet {0}."),
+    ),
+    "Indonesian": (("Jawaban: {0}", "Jawaban yang benar adalah {0}."), ("Jawaban {0} salah.",)),
+    "Swedish": (("Svar: {0}", "Rätt svar är {0}."), ("Svaret är inte {0}.",)),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_states_options(language: str) -> None:
+    states, denies = LANGUAGES[language]
+    for form, letter in itertools.product(states, "ABCD"):
+        assert extract(form.format(letter), LETTER, OPTIONS["metals"][0]).answer == letter, form
+    for form, letter in itertools.product(denies, "ABCD"):
+        assert extract(form.format(letter), LETTER, OPTIONS["metals"][0]).answer is None, form
+
+
+# --- not one but the other, several, none; taken back --------------------------------------------------------------
+
+JUDGED: list[Row] = [
+    ("each judged on a line of its own", "A: incorrect\nB: incorrect\nC: correct\nD: incorrect", "C"),
+    ("each judged behind a dash", "A) red - wrong\nB) white - correct\nC) grey - wrong", "B"),
+    ("another judged behind a statement, in Chinese", "【答案】B【解析】A不对。", "B"),
+    ("an option in quotes, in Korean", "답은 'B'입니다", "B"),
+    ("discarded", "We can discard option B.", None),
+    ("it fails", "So option B fails.", None),
+    ("none of the letters is right", "None of A, B, C or D is correct.", None),
+    ("one of two is right", "A or B is correct.", None),
+    ("two boxes with and", "\\boxed{A} and \\boxed{B}", None),
+    ("the same box twice", "\\boxed{B} and \\boxed{B}", "B"),
+    ("a first thought", "Initially I thought the answer was A. It's B.", "B"),
+    ("no, another", "Answer: A. No, B.", "B"),
+    ("bare letters as headings", "#### (B)\nIt fails.\n\n#### (C)\nIt fails too.\n\nSo (A) is the best fit.", "A"),
+    ("a pick", "My pick is B.", "B"),
+    ("a contraction", "The answer's B", "B"),
+    ("an adverb", "It melts first.\nClearly B.", "B"),
+    (
+        "others' errors behind a statement",
+        "Answer: B\n\nSome take silver for red. That is wrong. (A) is right for red.",
+        "B",
+    ),
+    (
+        "a noun and a verb behind a statement",
+        "Answer: B\n\nA correction of its colour is not needed. I wait for (C).",
+        "B",
+    ),
+    ("not one but the other", "The answer is not A but B.", "B"),
+    ("not one, the other", "The answer isn't A, it's B.", "B"),
+    ("not one but the other, without a phrase", "It is not A but B.", "B"),
+    ("one, not the other", "The answer is B, not A.", "B"),
+    ("one rather than the other", "The answer is B rather than A.", "B"),
+    ("not one but the other, in Chinese", "答案不是A，而是B。", "B"),
+    ("one struck, one chosen, in Chinese", "不选A，选B。", "B"),
+    ("three struck, one chosen, in Chinese", "排除A、C、D，选B", "B"),
+    ("not one but the other, in Japanese", "答えはAではなくBです。", "B"),
+    ("not one but the other, in Korean", "정답은 A가 아니라 B입니다.", "B"),
+    ("not one but the other, in Spanish", "La respuesta no es A sino B.", "B"),
+    ("not one but the other, in French", "La réponse n'est pas A mais B.", "B"),
+    ("not one but the other, in German", "Die Antwort ist nicht A, sondern B.", "B"),
+    ("each judged in a row, in Chinese", "A错误，B正确，C错误，D错误。", "B"),
+    ("each judged, in Chinese", "A正确。B错误。C错误。D错误。", "A"),
+    ("two judged right, in Chinese", "A、B都正确", None),
+    ("two, in Chinese", "选A或B", None),
+    ("two, in Japanese", "正解はAまたはBです。", None),
+    ("two, in Korean", "정답은 A 또는 B입니다.", None),
+    ("fits best", "So (A) fits best.", "A"),
+    ("fits best, without brackets", "So A fits best.", "A"),
+    ("only one holds", "Only choice A holds.", "A"),
+    ("only one is possible", "Only A is possible.", "A"),
+    ("the closest match, with its text", "Of these, C) Tungsten is the closest match.", "C"),
+    ("a description is right", "The correct description is (C).\n\nThe answer is ...", "C"),
+    ("the letter of the option", "The correct option letter is C. In the wire, point A would be hot.", "C"),
+    ("the only one that isn't", "The only metal of these that is not white is (A).", "A"),
+    ("ruled out", "Silver is soft, so we rule out option B.", None),
+    ("eliminated", "So we can eliminate B.", None),
+    ("excluded", "This excludes option B.", None),
+    ("can't be right", "So option B cannot be right.", None),
+    ("two options with their text", "So the answer is: A) red and B) blue.", None),
+    ("two options with their text in brackets", "Answer: (A) red and (C) grey", None),
+    ("three options with their text", "The answer is (A) red, (B) white, or (D) grey.", None),
+    ("beyond the options, the second", "The answer is (B, F).", None),
+    ("the options repeated", "The right one of these is: A: red; B: white; C: grey; D: blue.", None),
+    ("the options repeated, in Chinese", "下列说法正确的是:A:铜是红的;B:银是黑的;C:钨是软的;D:锌是贵的。", None),
+    ("an example of the form, in Chinese", "请按格式回答,例如[正确答案]A。", None),
+    ("what a hint says", "The hint says the answer is likely A. It melts too early, though.", None),
+    ("none is right", "None of the options is correct.", None),
+    (
+        "none is right, behind one",
+        "The answer is (B) if it is pure. As it is not, none of the options is correct.",
+        None,
+    ),
+    ("none is right, behind a contract", "Answer: A\n\nHowever, none of the options is correct.", None),
+    ("none of the above where no option says so", "Answer: None of the above", None),
+    ("none, in Chinese", "以上选项都不正确。", None),
+    ("the right one isn't listed", "The correct answer is not listed.", None),
+    ("none is quite right, but one is closest", "None of the options is exactly right, but (C) is the closest.", "C"),
+    ("taken back, then a verdict", "Answer: A\nWait, that is wrong. (C) is correct.", "C"),
+    ("taken back, then a statement", "Answer: A\n\nWait, that is wrong. The answer is C.", "C"),
+    ("corrected", "Answer: A. Correction: C", "C"),
+    ("a mistake admitted", "Answer: A\nSorry, I made a mistake. It is C.", "C"),
+    ("it should be another", "The answer is A. Actually, that's wrong. It should be C.", "C"),
+    ("checked again", "The answer is A. Hmm, let me recheck. So it's (C).", "C"),
+    ("taken back for nothing", "The answer is A. Wait, that's not right.", None),
+    ("a verdict in passing behind a statement", "Answer: A\n\n(C) is correct for other wires.", "A"),
+    ("a likely one behind a statement", "Answer: A\nOption C is the most likely to confuse.", "A"),
+    (
+        "ideas as headings",
+        "#### (B) first idea\nIt fails.\n\n#### (C) second idea\nIt fails too.\n\nSo (A) fits best.",
+        "A",
+    ),
+    ("ideas as headings only", "#### A) red\nNo.\n#### B) white\nNo.", None),
+    ("hashes at the end", "It bends.\n#### (B) Silver", "B"),
+    ("an option below its announcement", "The metal of the wire is:\n\n**C. Grey**\n\nThis follows from its use.", "C"),
+    ("the options below their announcement", "The options are:\n\nA. red\nB. white\nC. grey", None),
+    ("a tag below a heading", "It is the third.\n\nFINAL ANSWER:\n<answer>\n(C)\n</answer>", "C"),
+    ("a call", 'Therefore, only choice A holds.\nAction: Answer("A")', "A"),
+    ("a call in square brackets", "Action 3: Finish[C]", "C"),
+    ("a call of a tool", 'submit("C")', "C"),
+    ("LaTeX text", "\\[ \\text{Answer: A} \\]", "A"),
+    ("LaTeX text on lines of its own", "\\[\n\\text{Answer: A}\n\\]", "A"),
+    ("LaTeX text in a box", "\\boxed{\\text{Answer: A}}", "A"),
+    ("a field in front of its reasons", '{"answer": "B", "reasoning": "At first the answer is (C)."}', "B"),
+    ("a field on a line of its own", '{\n  "answer": "B",\n  "explanation": "The answer is C only if cold."\n}', "B"),
+    ("a field behind its reasons", '{"reasoning": "The answer is C? No.", "answer": "B"}', "B"),
+    ("a field by another name", '{"selected_option": "B"}', "B"),
+    ("a dict", "{'answer': 'B', 'why': 'it is white'}", "B"),
+    ("a special token before the letter", "<eoa>C", "C"),
+    ("a special token behind the letter", "C<eoa>", "C"),
+    (
+        "a question of its own making behind a token",
+        "[正确答案]C<eoa>\n请你回答：哪种金属最软？\n[正确答案]A<eoa>",
+        "C",
+    ),
+    ("a list in lower case", "a) First it is heated.\n\nb) Then it is drawn.", None),
+    ("an option before its letter", "Tungsten (C)\n\nIt melts last.", "C"),
+    ("a last line with a label", "It melts last.\n\nHint: C", "C"),
+]
+
+
+@pytest.mark.parametrize(("text", "answer"), [row[1:] for row in JUDGED], ids=[row[0] for row in JUDGED])
+def test_what_is_stated_in_the_end(text: str, answer: str | None) -> None:
+    assert extract(text, LETTER, OPTIONS["metals"][0]).answer == answer
+    assert extract(text, LETTER, OPTIONS["metals"][0], truncated=True).answer in (answer, None)
+    assert extract(text.replace("\n", "\r\n"), LETTER, OPTIONS["metals"][0]).answer == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: cannot be determined",
+        "The answer cannot be determined from the information given.",
+        "It is impossible to determine the answer.",
+        "The question does not give enough information to determine the metal.",
+    ],
+)
+def test_what_cannot_be_told_is_declined(text: str) -> None:
+    found = extract(text, LETTER, OPTIONS["metals"][0])
+    assert (found.answer, found.rule) == (None, "declined")
+    assert extract(text, LETTER, ("Copper", "It cannot be determined", "Zinc")).answer in ("B", None)
+    assert extract("Answer: Cannot be determined", LETTER, ("Copper", "Cannot be determined", "Zinc")).answer == "B"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "answer"),
+    [
+        ("No, it is not a metal that bends.", ("Yes", "No"), "B"),
+        ("Yes, as the rod is grey.", ("Yes", "No"), "A"),
+        ("Yes and no.", ("Yes", "No"), None),
+        ("If the crabs left, the herons would be the hungriest, as they eat nothing else.", ("herons", "crabs"), None),
+        ("If the mice left, the owls would go hungry.", ("owls", "frogs"), "A"),
+        (
+            "If you want the smoothest of them, you would choose option (D) glass.",
+            ("wood", "felt", "slate", "glass"),
+            "D",
+        ),
+        ("The Heat-Pump uses the least power overall.", ("Boiler", "Heat Pump", "Stove"), "B"),
+        ("The speech most resembles the Ford Plan. Both ask for peace.", ("Ford Plan", "Hill Doctrine"), "A"),
+    ],
+)
+def test_an_option_in_the_main_clause(text: str, options: tuple[str, ...], answer: str | None) -> None:
+    assert extract(text, LETTER, options).answer == answer
+
+
+DOUBT = "We go through the metals in turn and compare how each of them takes the heat of the lamp. " * 6
+
+
+def test_a_long_text_that_breaks_off_in_doubt_states_nothing() -> None:
+    stated = DOUBT + "\n\nSo the best answer is C."
+    assert extract(stated, LETTER, OPTIONS["metals"][0]).answer == "C"
+    assert extract(stated + "\n\nIt melts last of all the", LETTER, OPTIONS["metals"][0]).answer == "C"
+    assert extract(stated + "\n\nWait, but maybe the lamp is filled with", LETTER, OPTIONS["metals"][0]).answer is None
+
+
+LETTER_FRAGMENTS = [
+    *(
+        "选",
+        "B是正确的",
+        "因此 ",
+        "A:甲;",
+        "A: x; B: y; ",
+        "Option A is ",
+        "wait, ",
+        "none of the options ",
+        "If A, ",
+        "not A, ",
+    ),
+    *(
+        "is:\n",
+        "is **A. ",
+        "the only one that is not ",
+        "<eoa>",
+        "답 ",
+        "B가 ",
+        "정답 (",
+        "respuesta a b c d e ",
+        "opción ",
+        "answer(",
+    ),
+    *(
+        "Answer[",
+        "'answer': '",
+        '{"answer": "B", ',
+        '"} ',
+        "\n}",
+        "correct ",
+        "closest ",
+        "A, ",
+        "\nA. ",
+        "la ",
+        "[A] ",
+    ),
+]
+
+
+@pytest.mark.parametrize("fragment", LETTER_FRAGMENTS)
+def test_repeats_cost_no_more_than_their_length(fragment: str) -> None:
+    text = fragment * (20_000 // len(fragment))
+    start = time.process_time()
+    extract(text, LETTER, OPTIONS["metals"][0])
+    assert time.process_time() - start < 0.5

@@ -6,6 +6,7 @@ them. They are given a pair of texts and nothing else, so a folder's path travel
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from conftest import Cli
+from handmade import write_formulas
 
 import cotbench
 from cotbench.extract import extract
@@ -723,3 +726,62 @@ def test_workers_die_with_a_killed_run(tmp_path: Path) -> None:
     run.kill()
     run.communicate(timeout=20)
     wait_for(lambda: not any(map(is_running, started)))
+
+
+# --- without semaphores -------------------------------------------------------------------------------------------
+
+NO_SEMAPHORES = "formulas can't be compared here: the processes for it can't have semaphores, which lie in /dev/shm"
+
+
+@pytest.fixture
+def formula(tmp_path: Path) -> Path:
+    path = tmp_path / "outputs.jsonl"
+    path.write_text(json.dumps({"id": "1", "output": r"\boxed{\frac{\sqrt{8}}{2}}", "gold": r"\sqrt{2}"}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(30, "Read-only file system"), "(Read-only file system)"),
+        (PermissionError(13, "Permission denied"), "(Permission denied)"),
+        (ImportError("no sem_open"), "(no sem_open)"),
+    ],
+)
+def test_without_semaphores_there_is_one_message(
+    main: Cli, formula: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def refuse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(workers._Spawn, "RLock", refuse)
+    done = main("score", formula, "--answer-type", "latex")
+    assert done.code == 3
+    assert f"{NO_SEMAPHORES} {reason}" in done.err
+    assert "Traceback" not in done.err
+    check = next(one for one in json.loads(main("doctor", "--json").out) if one["name"] == "grading")
+    assert (check["ok"], check["found"].startswith(NO_SEMAPHORES)) == (False, True)
+    assert "/dev/shm be writable" in check["remedy"]
+
+
+def test_a_run_that_needs_semaphores_says_so_before_it_asks(
+    main: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(workers._Spawn, "RLock", refuse)
+    words = ("run", "--model", "stub", "--task", write_formulas(tmp_path, 3), "--mode", "direct", "--quiet")
+    done = main(*words, "-o", tmp_path / "results")
+    assert (done.code, NO_SEMAPHORES in done.err) == (3, True)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_read_only_dev_shm(formula: Path) -> None:
+    own_mounts = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh"]
+    if subprocess.run([*own_mounts, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system of its own")
+    words = [*own_mounts, sys.executable, "-m", "cotbench", "score", str(formula), "--answer-type", "latex"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"Error: {NO_SEMAPHORES}")

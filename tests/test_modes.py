@@ -156,6 +156,18 @@ def test_a_program_is_run_and_its_value_read() -> None:
     assert prediction.span == (10, 40)
 
 
+def test_a_program_is_found_wherever_a_server_puts_it() -> None:
+    """In the reasoning that it splits off too, where the model wrote nothing behind that."""
+    for path, span in (
+        (Completion(text="", reasoning=f"So:\n{FENCED}\n", finish_reason="stop"), None),
+        (Completion(text=f"\n{FENCED}", reasoning="```python\nx = 1\n```", finish_reason="stop"), (11, 41)),
+        (Completion(text=f"<think>So:\n{FENCED}\n</think>\n", finish_reason="stop"), (21, 51)),
+    ):
+        prediction, steps = drive("pal", [(path,)], [ran("13", decimal="13")])
+        assert steps[1] == Execute((Program(runtime="python", code="def solution():\n    return 13"),))
+        assert (prediction.answer, prediction.span) == ("13", span)
+
+
 @pytest.mark.parametrize(
     ("execution", "outcome"),
     [
@@ -179,7 +191,8 @@ def test_programs_that_fail_are_told_apart(execution: Execution, outcome: Outcom
     [
         (said("It is 13."), Outcome.NO_PROGRAM),
         (said("```python\nx = (1 +", "length"), Outcome.TRUNCATED),
-        (said("<think>let me", "stop"), Outcome.TRUNCATED),
+        (said("<think>let me", "stop"), Outcome.NO_PROGRAM),
+        (said("<think>let me", "length"), Outcome.TRUNCATED),
         (said("", "error"), Outcome.ENGINE_ERROR),
         (said("I can't help with that", "refused"), Outcome.REFUSED),
     ],
@@ -208,6 +221,15 @@ def test_programs_vote_and_failed_ones_abstain() -> None:
         (AnswerType.NUMBER, ran("sqrt(2)", decimal="1.41421356237"), "1.41421356237"),
         (AnswerType.NUMBER, ran("The total is 18 dollars", latex="The total is 18 dollars"), "18"),
         (AnswerType.NUMBER, ran("[1, 2]", latex=r"\left[1, 2\right]"), None),
+        (AnswerType.NUMBER, ran("[1 2]", latex="[1 2]"), None),
+        (AnswerType.NUMBER, ran("3 4", latex="3 4"), None),
+        (AnswerType.NUMBER, ran("x 3 y 4", latex="x 3 y 4"), None),
+        (AnswerType.NUMBER, ran("9**9**9", latex="9**9**9"), None),
+        (AnswerType.NUMBER, ran("$18", latex="$18"), "18"),
+        (AnswerType.NUMBER, ran("Done.", latex="Done.", stdout="Answer: 42\nDone.\n"), "42"),
+        (AnswerType.NUMBER, ran("Done.", latex="Done.", stdout="Step 1\nDone.\n"), None),
+        (AnswerType.LATEX, ran("The answer is sqrt(3)", latex="The answer is sqrt(3)"), "sqrt(3)"),
+        (AnswerType.LATEX, ran("x + 1", latex="x + 1"), "x + 1"),
         (AnswerType.LATEX, ran("sqrt(2)/2", latex=r"\frac{\sqrt{2}}{2}"), r"\frac{\sqrt{2}}{2}"),
         (AnswerType.LETTER, ran("3/4", option="C"), "C"),
         (AnswerType.LETTER, ran("3/4"), None),
@@ -434,3 +456,48 @@ def test_the_report_has_votes_and_how_questions_ended(main: Cli, numbers: Path, 
     assert "maj@k" in text
     assert "How questions ended" in text
     assert (Path(done["folder"]) / "report" / "votes.csv").read_text().count("\n") == 4
+
+
+# --- answers that a server's parser has put elsewhere ---------------------------------------------------------------
+
+SPLIT = [
+    # (reasoning, text, finish reason, answer, outcome, rule)
+    ("Answer: 11", "", "stop", "11", None, "thought"),
+    ("I add 5 and 6. So there are 11 pens.", "", "stop", "11", None, "thought"),
+    ("I add.", "Answer: 11", "stop", "11", None, "contract"),
+    ("The answer is 12? No.", "Answer: 11", "stop", "11", None, "contract"),
+    ("Answer: 11", "", "length", None, Outcome.TRUNCATED, ""),
+    ("It can't be determined.", "", "stop", None, Outcome.DECLINED, "declined"),
+    ("I add.", "", "stop", None, Outcome.UNPARSED, ""),
+    ("I add.", "I'd rather not.", "refused", None, Outcome.REFUSED, ""),
+]
+
+
+@pytest.mark.parametrize(("reasoning", "text", "finish", "answer", "outcome", "rule"), SPLIT)
+def test_a_reading_does_not_depend_on_the_parser_of_a_server(
+    reasoning: str, text: str, finish: Any, answer: str | None, outcome: Outcome | None, rule: str
+) -> None:
+    split = Completion(text=text, reasoning=reasoning, finish_reason=finish)
+    inline = Completion(text=f"<think>{reasoning}</think>{text}", finish_reason=finish)
+    for path in (split, inline):
+        got = read_answer(path, AnswerType.NUMBER, ())
+        assert (got.answer, got.outcome, got.rule) == (answer, outcome, rule), path
+    got = read_answer(split, AnswerType.NUMBER, ())
+    assert got.span is None if not text or answer is None else text[slice(*(got.span or (0, 0)))] == answer
+
+
+OPEN = [
+    ("<think>5 + 6 = 11.\n\nAnswer: 11", "stop", "11", None),
+    ("<think>5 + 6 = 11.\n\nAnswer: 11", "length", None, Outcome.TRUNCATED),
+    ("<think>5 + 6 = 11. Answer: 11? Let me check that.", "stop", None, Outcome.UNPARSED),
+    ("<think>Let me see", "stop", None, Outcome.UNPARSED),
+    ("<think>Let me see", "length", None, Outcome.TRUNCATED),
+]
+
+
+@pytest.mark.parametrize(("text", "finish", "answer", "outcome"), OPEN)
+def test_nothing_is_truncated_that_a_model_ended(
+    text: str, finish: Any, answer: str | None, outcome: Outcome | None
+) -> None:
+    got = read_answer(Completion(text=text, finish_reason=finish), AnswerType.NUMBER, ())
+    assert (got.answer, got.outcome) == (answer, outcome)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cotbench.engines import ENGINES
+from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
-from cotbench.options import gen_kwargs, key_values, max_tokens, names
+from cotbench.options import extra_body, gen_kwargs, headers, key_values, max_tokens, names
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,18 @@ def test_gen_kwargs(text: str, expected: dict[str, Any]) -> None:
     ("text", "finding"),
     [
         ("temprature=0.7", "unknown temprature"),
-        ("top_k=5,seed=1", "unknown seed, top_k"),
+        ("topk=5,seed=1", "unknown seed, topk"),
+        ("n=5", "unknown n"),
+        ("top_k=2.5", "top_k is 2.5; expected a whole number"),
+        ("top_k=-2", "top_k is -2; expected a whole number from -1"),
+        ("min_p=1.5", "min_p is 1.5; expected a number from 0 to 1"),
+        ("repetition_penalty=0", "repetition_penalty is 0; expected"),
+        ("presence_penalty=true", "presence_penalty is True; expected a number from -2 to 2"),
+        ("reasoning_effort=3", "reasoning_effort is 3; expected a word"),
+        ("ignore_eos=1", "ignore_eos is 1; expected true or false"),
+        ("stop_token_ids=5", "stop_token_ids is 5; expected a JSON list of token ids"),
+        ("logit_bias=[1]", "logit_bias is [1]; expected a JSON object"),
+        ("min_tokens=3,min_new_tokens=4", "min_tokens is given twice"),
         ("temperature=-0.1", "temperature is -0.1; expected a number from 0 to 2"),
         ("temperature=11", "temperature is 11; expected"),
         ("temperature=NaN", "temperature is nan; expected"),
@@ -212,5 +226,97 @@ def test_gen_kwargs_that_are_none(text: str, finding: str) -> None:
 
 def test_an_unknown_gen_kwarg_is_told_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
-        gen_kwargs("top_k=5")
-    assert caught.value.hint == "Known: max_tokens, stop, temperature, top_p."
+        gen_kwargs("topk=5")
+    known = caught.value.hint.removeprefix("Known: ").partition(".")[0].split(", ")
+    assert {"max_tokens", "stop", "temperature", "top_p", "top_k", "min_p", "reasoning_effort"} <= set(known)
+    assert known == sorted(known)
+    assert "--extra-body" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("top_k=20,min_p=0.05", {"top_k": 20, "min_p": 0.05}),
+        ("top_k=-1", {"top_k": -1}),
+        ("reasoning_effort=high", {"reasoning_effort": "high"}),
+        ("min_new_tokens=4", {"min_tokens": 4}),
+        ("cot.presence_penalty=1.5", {"modes": {"cot": {"presence_penalty": 1.5}}}),
+        ("stop_token_ids=[1,2],ignore_eos=true", {"stop_token_ids": [1, 2], "ignore_eos": True}),
+        ('logit_bias={"5": -100}', {"logit_bias": {"5": -100}}),
+        ("max_completion_tokens=64", {"max_tokens": 64}),
+    ],
+    ids=repr,
+)
+def test_gen_kwargs_beyond_temperature(text: str, expected: dict[str, Any]) -> None:
+    assert gen_kwargs(text) == expected
+
+
+def test_what_each_engine_lacks_is_refused_by_name() -> None:
+    for engine in ENGINES:
+        has = {name for name, key in KEYS.items() if engine in key.engines}
+        require_keys(engine, [*has, "temperature", "top_p", "max_tokens", "stop", "modes"])
+        for name in KEYS.keys() - has:
+            with pytest.raises(UsageError, match=f"engine '{engine}' has no {name}"):
+                require_keys(engine, [name])
+    assert not [key.name for key in KEYS.values() if not key.engines or key.engines - set(ENGINES)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, {}),
+        ("", {}),
+        ('{"reasoning": {"effort": "high"}, "top_a": 0.1}', {"reasoning": {"effort": "high"}, "top_a": 0.1}),
+        ('{"x": null}', {"x": None}),
+    ],
+    ids=repr,
+)
+def test_extra_body(text: str | None, expected: dict[str, Any], tmp_path: Path) -> None:
+    assert extra_body(text) == expected
+    if text:
+        (tmp_path / "body.json").write_text("\ufeff" + text)
+        assert extra_body(f"@{tmp_path / 'body.json'}") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("{", "--extra-body: not valid JSON"),
+        ('{"x": NaN}', "--extra-body: not valid JSON: NaN"),
+        ("[1]", "--extra-body: expected a JSON object, found list"),
+        ("@nothing.json", "--extra-body: nothing.json: can't be read"),
+        ("top_k=5", "--extra-body: not valid JSON"),
+        *(
+            (f'{{"{name}": 1}}', f"--extra-body: {name} can't be set there")
+            for name in ("messages", "model", "stream", "n", "seed", "temperature", "top_p", "max_tokens", "stop")
+        ),
+    ],
+    ids=repr,
+)
+def test_extra_body_that_is_none(text: str, finding: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        extra_body(text)
+    assert caught.value.message.startswith(finding)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], {}),
+        (["api-key=$AZURE_KEY", "X-Title = a = b"], {"api-key": "$AZURE_KEY", "X-Title": "a = b"}),
+    ],
+)
+def test_headers(values: list[str], expected: dict[str, str]) -> None:
+    assert headers(values) == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["api-key"], ["=x"], ["a b=s3cret"], ["a=s3cret\nb"], ["a="], ["a=s3cret", "A=1"], ["Host=s3cret"]],
+    ids=repr,
+)
+def test_headers_that_are_none(values: list[str]) -> None:
+    with pytest.raises(UsageError, match="--header: ") as caught:
+        headers(values)
+    assert "s3cret" not in str(caught.value)

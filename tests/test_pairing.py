@@ -9,13 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Cli
+from handmade import write_journal
 from test_compare import OUTCOMES, QUESTIONS, make_run, record, write_run
 
+from cotbench.compare import compare
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
-from cotbench.pairing import Panel, load_run, panels_of
+from cotbench.modes import MODES
+from cotbench.pairing import _ANSWERS_IN, Panel, load_run, panels_of
 from cotbench.records import Manifest, write_questions
-from cotbench.types import UNDECIDED, Question
+from cotbench.tagging import RULES
+from cotbench.types import UNDECIDED, Completion, Question
 
 
 def panels(*folders: Path) -> tuple[list[Panel], list[str]]:
@@ -171,3 +176,62 @@ def test_names_of_questions(identity: str, tmp_path: Path) -> None:
     [panel], _ = panels(folder)
     assert {q.id for q in panel.questions} == {identity, "z"}
     assert panel.cells["cot"].right[panel.place_of("z")]
+
+
+def test_a_new_mode_says_itself_whether_it_answers_in_words(tmp_path: Path) -> None:
+    """Rules on responses ask a fact that the run recorded, so that a mode that nobody knew is not passed over."""
+    folder = make_run(tmp_path / "a", {"direct": "c" * 10, "sketch": "w" * 10})
+    rows = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    for row in rows:
+        row["requests"] = [[row["mode"], 0]]
+    (folder / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stop = {"finish_reason": "stop"}
+    write_journal(
+        folder,
+        {
+            (q.id, mode): [Completion(text="so x = 1" if mode == "sketch" else "Answer: 1", **stop)]
+            for q in QUESTIONS
+            for mode in ("direct", "sketch")
+        },
+    )
+    for said, symbolic, noted in (
+        ({}, 0, 1),
+        ({"sketch": {"answers_in": "words"}}, 10, 0),
+        ({"sketch": {"answers_in": "program"}}, 0, 0),
+    ):
+        change(folder, lambda m, said=said: m.update(modes=said))
+        run = load_run(folder)
+        [panel], _ = panels_of([run])
+        tags = panel.tags(RULES["eq_response"])
+        assert tags is not None
+        assert int((tags == 1).sum()) == symbolic
+        notes = compare([run]).notes
+        assert sum("doesn't say whether sketch answers in words" in note for note in notes) == noted
+
+
+def test_every_mode_is_recorded_with_what_it_answers_in(tmp_path: Path, main: Cli) -> None:
+    names = [name for name in MODES if MODES[name].runs is None]
+    assert (
+        main(
+            "run",
+            "--model",
+            "stub",
+            "--task",
+            "sample",
+            "--mode",
+            ",".join(names),
+            "--limit",
+            "2",
+            "--paths",
+            "2",
+            "-q",
+        ).code
+        == 0
+    )
+    [path] = (tmp_path / "results").glob("*/manifest.json")
+    recorded = json.loads(path.read_text())["modes"]
+    assert {name: fact["answers_in"] for name, fact in recorded.items()} == {
+        name: MODES[name].answers_in for name in names
+    }
+    for name in MODES:  # as runs of earlier versions are read
+        assert _ANSWERS_IN.get(name, MODES[name].answers_in) == MODES[name].answers_in

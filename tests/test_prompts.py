@@ -454,3 +454,24 @@ def test_a_mistake_before_the_cut_names_its_line(tmp_path: Path) -> None:
     folder = write(tmp_path, direct="{% call system() %}\n{{ nothing }}{% endcall %}" + user("{{ question.question }}"))
     with pytest.raises(PromptError, match=r"direct\.jinja:2: 'nothing' is undefined"):
         Prompts(folder).render("direct", TASK, asked(), [EXEMPLAR])
+
+
+@pytest.mark.parametrize(
+    ("own", "got"),
+    [
+        (("direct",), "own direct"),
+        (("demo__direct",), "own demo__direct"),
+        (("direct", "demo__direct"), "own demo__direct"),
+        (("cot",), None),
+    ],
+)
+def test_a_template_of_the_user_goes_before_ours_for_one_task(
+    own: tuple[str, ...], got: str | None, tmp_path: Path
+) -> None:
+    """We ship demo/direct.jinja, which is more specific than a user's direct.jinja."""
+    folder = write(tmp_path, **{name: user(f"own {name}") for name in own})
+    task = find_task("demo").task
+    [*_, last] = Prompts(folder).render("direct", task, asked("Who?"))
+    [*_, shipped] = Prompts().render("direct", task, asked("Who?"))
+    assert last.text == (got or shipped.text)
+    assert (Prompts(folder).hash("direct", "demo") != Prompts().hash("direct", "demo")) == (got is not None)

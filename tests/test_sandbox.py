@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,8 @@ from cotbench.records import JOURNAL, read_journal, read_manifest, read_records
 from cotbench.sandbox import Limits, Sandbox, missing_features
 from cotbench.sandbox.probes import probe
 from cotbench.types import Execution, ExecutionOutcome, Program
+
+ROOT = Path(__file__).resolve().parent.parent
 
 pytestmark = pytest.mark.skipif(
     bool(missing_features()), reason=f"no containment here: {', '.join(missing_features())}"
@@ -74,6 +79,39 @@ VALUES = {
         "720",
     ),
     "a clock": ("import time\ntime.sleep(5)\nans = time.time() > 1.7e9", "True"),
+    # What a program is written for, where it is only defined.
+    "a cached solution": ("from functools import cache\n@cache\ndef solution():\n    return 5", "5"),
+    "solution with a keyword that has a default": ("def solution(*, n=4):\n    return n", "4"),
+    "an async solution": ("import asyncio\nasync def solution():\n    await asyncio.sleep(0)\n    return 5", "5"),
+    "an async main": ("async def main():\n    return 5\nmain()", "5"),
+    "main, not called": ("def helper(x):\n    return x\ndef main():\n    print(helper(3))", "3"),
+    "the last function, not called": ("def eggs():\n    return 3\ndef total():\n    return eggs() + 1", "4"),
+    "a class Solution": (
+        "class Solution:\n    def add(self, x):\n        return x\n    def solve(self):\n        return self.add(9)",
+        "9",
+    ),
+    "a closing comment": ("result = 3\n'''Three\napples'''", "3"),
+    # What is printed, with its type lost.
+    "a printed float": ("print(0.1 + 0.2)", "0.3"),
+    "a float in a sentence": ("print(f'Total: {0.1 + 0.2} m')", "Total: 0.3 m"),
+    "digits beyond a float's": ("print('0.1234567890123456789012')", "0.1234567890123456789012"),
+    "a printed list of one": ("print([5])", "5"),
+    "a printed list": ("print([1, 2])", "[1, 2]"),
+    "a printed dict of one": ("print({'x': 5})", "5"),
+    "a printed Fraction": ("from fractions import Fraction\nprint([Fraction(1, 2)])", "1/2"),
+    "a printed complex number": ("print(3 + 4j)", "3 + 4*i"),
+    "a printed NumPy number": ("import numpy as np\nprint([np.float64(5.0)])", "5"),
+    "a printed solution": ("from sympy import *\nx = symbols('x')\nprint(solve([x - 5], [x]))", "5"),
+    "a printed root": ("from sympy import *\nprint(cbrt(2))", "2^(1/3)"),
+    "a printed open interval": ("from sympy import *\nprint(Interval.open(1, 2))", "(1, 2)"),
+    "a printed complex root": ("from sympy import *\nprint(2 + 3*I)", "2 + 3*i"),
+    "a printed matrix": ("from sympy import *\nprint(Matrix([[1, 2], [3, 4]]))", "[[1, 2], [3, 4]]"),
+    "a printed tower": ("import sympy\nprint('9**9**9**9')", "9**9**9**9"),
+    "a printed call": ("print('exit()')", "exit()"),
+    "None behind it": ("def solution():\n    print(42)\nprint(solution())", "42"),
+    "a line below it": ("print(42)\nprint('-----')", "42"),
+    "a small NumPy float": ("import numpy as np\nans = np.float32(0.1)", "0.1"),
+    "mpmath": ("import mpmath\nans = mpmath.mpf('2.5')", "2.5"),
 }
 
 
@@ -83,7 +121,42 @@ def test_values_of_programs(box: Sandbox[int], code: str, value: str) -> None:
     assert (execution.outcome, execution.value, execution.error) == ("ok", value, "")
 
 
+SOLUTION = "def solution():\n    return 13"
+MENDED = {
+    "a byte order mark": "\ufeff" + SOLUTION,
+    "a notebook's commands": f"!pip install sympy\n%matplotlib inline\n%%time\n{SOLUTION}",
+    "a command in a block": "def solution():\n    !ls\n    return 13",
+    "a shell's line": f"pip install sympy\n{SOLUTION}\n$ python program.py",
+    "fences": f"```python\n{SOLUTION}\n```",
+    "a closing sentence": f"{SOLUTION}\nThis returns 13.",
+    "closing lines": f"{SOLUTION}\n\n**Answer: 13**\n---\nSo we get 13 apples.\n\\[ x = 13 \\]",
+    "an opening sentence": f"Here is the program:\n{SOLUTION}",
+    "a heading": f"{SOLUTION}\nExplanation:\nTotal: 13 apples",
+    "Chinese": f"{SOLUTION}\n因此答案是13。",
+    "non-breaking spaces": "def solution():\n\u00a0\u00a0\u00a0\u00a0return 13",
+    "curly quotes": "print(“13”)",
+    "an apostrophe in curly quotes": "x = “it's”\nprint(13)",
+    "a minus sign": "x = 20 − 7\nprint(x)",
+    "signs of other widths": "x = 13 × 1\nif x ≥ 2：\n    print（x）",
+    "words that are data": "x = {'Red apples': 13,\n 'Green apples': 5}\nprint(x['Red apples'])\nThis prints 13 now.",
+    "a docstring": 'def solution():\n    """Five apples and\n    eight pears"""\n    return 13\nThe function returns 13.',
+}
+
+
+@pytest.mark.parametrize("code", MENDED.values(), ids=MENDED)
+def test_what_a_chat_leaves_in_a_program_is_passed_over(box: Sandbox[int], code: str) -> None:
+    execution = python(box, code)
+    assert (execution.outcome, execution.value, execution.error) == ("ok", "13", "")
+
+
 FAILURES = {
+    "a broken line": ("x = 5 apples\nprint(13)", "syntax_error", "line 1: "),
+    "a broken line below a sentence": ("So we add them.\nx = 5 +\nprint(13)", "syntax_error", "line 1: "),
+    "a percent sign that divides": ("x = (7\n% 4\nprint(x)", "syntax_error", "line 1: "),
+    "an input": ("x = int(input())", "runtime_error", "line 1: EOFError"),
+    "a printed nan": ("print(float('nan'))", "no_value", ""),
+    "only None printed": ("print(None)", "no_value", "the program gives no value"),
+    "a loop of events": ("import asyncio\nasync def f():\n    return 1\nprint(asyncio.run(f()))", "runtime_error", ""),
     "syntax": ("def solution(:\n    return 1", "syntax_error", "line 1: "),
     "indentation": ("def solution():\nreturn 1", "syntax_error", "line 2: "),
     "NUL": ("ans = 1\x00", "syntax_error", ""),
@@ -121,6 +194,11 @@ def test_ways_in_which_programs_fail(box: Sandbox[int], code: str, outcome: str,
         ("from sympy import sqrt\nans = sqrt(8)", (r"$2\sqrt{2}$", r"$\sqrt{2}$"), "A"),
         ("ans = 5", ("1", "2"), None),
         ("ans = 'E'", ("1", "2"), None),
+        ("print('The answer is (B)')", ("x", "y"), "B"),
+        ("print('Option B')", ("x", "y"), "B"),
+        ("print(['B'])", ("x", "y"), "B"),
+        ("print('A or B')", ("x", "y"), None),
+        ("ans = ['A', 'B']", ("x", "y"), None),
     ],
 )
 def test_a_value_is_mapped_to_its_option(
@@ -152,13 +230,131 @@ def test_programs_leave_nothing_to_the_next(box: Sandbox[int]) -> None:
     assert python(box, "from sympy import sqrt\nans = sqrt(4)").value == "2"
 
 
-def test_chance_is_the_same_every_time(box: Sandbox[int]) -> None:
+CHANCE = {
+    "random": "import random\nrandom.seed()\nans = str([random.random(), random.Random().random(), random.sample(range(99), 9)])",
+    "the system's": "import os, random, secrets, uuid\nans = str([os.urandom(4), random.SystemRandom().random(), secrets.randbelow(10**9), uuid.uuid4()])",
+    "NumPy's": "import numpy as np\nans = str([np.random.rand(), np.random.default_rng().random(), np.random.RandomState().rand()])",
+    "SymPy's": "import sympy\nans = str([sympy.core.random.random_complex_number(), sympy.randprime(1, 10**9), hash(sympy.Dummy('x'))])",
+    "hashes": "ans = sum(hash(c) % 10 for c in 'abc')",
+    "a set of texts": "d = {'red': 1, 'green': 2, 'blue': 3}\nprint(d[list(set(d))[0]])",
+    "a set of tuples": "ans = str([text for text, _ in {('a', 1), ('b', 2), ('c', None)}])",
+    "a set with None": "print([x for x in {None, 'a', 1, 2.5, (), len, int, str, Ellipsis}])",
+    "a set of types": "print([one.__name__ for one in {int, str, float, list, dict, set, ValueError, KeyError}])",
+}
+
+
+def test_chance_is_the_same_every_time_in_every_process() -> None:
+    """A value never depends on which warmed process runs a program, nor on what that process has run before."""
+    values: dict[str, list[str | None]] = {name: [] for name in CHANCE}
+    for turn in range(2):
+        with Sandbox[str](workers=2) as box:
+            for i, name in enumerate([*CHANCE, *reversed(CHANCE), *CHANCE]):
+                box.submit(name, Program(runtime="python", code=CHANCE[name]))
+                box.submit("", Program(runtime="python", code=f"print({'x' * (i * 997 + turn)!r})"))
+            while box.pending:
+                for name, execution in box.done(1.0):
+                    if name:
+                        assert execution.outcome == "ok", execution
+                        values[name].append(execution.value)
+    fixed = Path("/proc/sys/kernel/randomize_va_space").exists() and _addresses_can_be_fixed()
+    for name, found in values.items():
+        assert len(found) == 6
+        if fixed or name not in ("a set with None", "a set of types"):
+            assert len(set(found)) == 1, name
+
+
+def _addresses_can_be_fixed() -> bool:
+    """Whether personality(2) takes ADDR_NO_RANDOMIZE, which some containers refuse. In a process of its own."""
+    ask = "import ctypes; raise SystemExit(ctypes.CDLL(None).personality(0x40000) < 0)"
+    return subprocess.run([sys.executable, "-c", ask], check=False).returncode == 0
+
+
+def test_two_draws_differ(box: Sandbox[int]) -> None:
+    assert python(box, "import random, os\nans = random.Random().random() != random.Random().random()").value == "True"
+    assert python(box, "import os\nans = os.urandom(8) != os.urandom(8)").value == "True"
+
+
+WAITS = {
+    "a lock": "import threading\nlock = threading.Lock()\nlock.acquire()\nans = lock.acquire(timeout=99)",
+    "an event": "import threading\nans = threading.Event().wait(99)",
+    "a queue": "import queue\ntry:\n    queue.Queue().get(timeout=99)\nexcept queue.Empty:\n    ans = False",
+    "a simple queue": "import queue\ntry:\n    queue.SimpleQueue().get(timeout=99)\nexcept queue.Empty:\n    ans = False",
+    "a condition": "import threading\nwith threading.Condition() as c:\n    pass\nc = threading.Condition()\nwith c:\n    ans = c.wait_for(lambda: False, timeout=99)",
+    "a semaphore": "import threading\nans = threading.Semaphore(0).acquire(timeout=99)",
+    "sleeping until": "import time\nend = time.monotonic() + 99\nwhile time.monotonic() < end:\n    time.sleep(1)\nans = False",
+}
+
+
+@pytest.mark.parametrize("code", WAITS.values(), ids=WAITS)
+def test_waiting_takes_no_time(box: Sandbox[int], code: str) -> None:
+    execution = python(box, code)
+    assert (execution.outcome, execution.value) == ("ok", "False")
+    assert execution.wall_s < 5
+
+
+def test_sleeping_moves_the_clock(box: Sandbox[int]) -> None:
+    code = "import time\nt = time.time(), time.monotonic(), time.perf_counter()\ntime.sleep(7.5)\n"
+    code += "ans = [round(b - a, 1) for a, b in zip(t, (time.time(), time.monotonic(), time.perf_counter()))]"
+    assert python(box, code).value == "[7.5, 7.5, 7.5]"
+    assert python(box, "import time\ntime.sleep(-1)").error == "line 2: ValueError: sleep length must be non-negative"
+
+
+def test_waiting_for_what_cannot_come_ends_at_once(box: Sandbox[int]) -> None:
     for code in (
-        "import random\nans = random.random()",
-        "import numpy as np\nans = float(np.random.rand())",
-        "ans = str(list({'a', 'b', 'c', 'd', 'e'}))",
+        "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()\nans = 1",
+        "import queue\nqueue.Queue().get()",
     ):
-        assert len({python(box, code).value for _ in range(3)}) == 1, code
+        execution = python(box, code)
+        assert (execution.outcome, execution.error) == ("timeout", "waits for what can't come")
+        assert execution.wall_s < 5
+
+
+def test_futex_tells_nothing_of_other_processes(box: Sandbox[int]) -> None:
+    """FUTEX_LOCK_PI would answer EPERM for a task that exists and ESRCH for one that doesn't."""
+    number = {"x86_64": 202, "aarch64": 98}[platform.machine()]
+    code = f"""
+import ctypes
+libc, found = ctypes.CDLL(None, use_errno=True), set()
+for task in (1, {os.getpid()}, 2**22 - 5):
+    word = ctypes.c_uint32(task)
+    for operation in (6, 7, 13):
+        libc.syscall({number}, ctypes.byref(word), operation, 0, None, None, 0)
+        found.add(ctypes.get_errno())
+ans = found
+"""
+    assert python(box, code).value == "1"  # EPERM, every time
+
+
+# Named in the README; the last ones are of other systems.
+ABSENT = "tkinter turtle idlelib readline ensurepip lib2to3 test nis ossaudiodev spwd".split()
+FOREIGN = "msilib msvcrt nt winreg winsound turtledemo antigravity this dbm".split()
+
+
+def test_the_standard_library_is_there(box: Sandbox[int]) -> None:
+    names = sorted(name for name in sys.stdlib_module_names - {*FOREIGN, *ABSENT} if not name.startswith("_"))
+    code = f"import bz2\nmissing = []\nfor name in {names}:\n    try:\n        __import__(name)\n    except ImportError:\n        missing.append(name)\nans = str(missing)"
+    assert python(box, code).value == "[]"
+    said = (
+        (ROOT / "README.md").read_text(encoding="utf-8").split("## Model-written code", 1)[1].split("## Engines", 1)[0]
+    )
+    assert [name for name in ABSENT if f"`{name}`" not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("import sqlite3\nc = sqlite3.connect(':memory:')\nans = c.execute('select 2 + 3').fetchone()[0]", "5"),
+        ("import bz2, lzma\nans = bz2.decompress(bz2.compress(b'a')) == lzma.decompress(lzma.compress(b'a'))", "True"),
+        ("import plistlib\nans = plistlib.loads(plistlib.dumps({'a': 7}))", "7"),
+        ("import xml.etree.ElementTree as tree\nans = tree.fromstring('<a><b>3</b></a>').find('b').text", "3"),
+        ("from contextvars import ContextVar\nans = ContextVar('x', default=4).get()", "4"),
+        ("ans = len('数'.encode('gbk'))", "2"),
+        ("import hashlib\nans = hashlib.md5(b'x').hexdigest()[:4]", "9dd4"),
+    ],
+)
+def test_modules_that_few_programs_use(box: Sandbox[int], code: str, value: str) -> None:
+    execution = python(box, code)
+    assert (execution.value, execution.error) == (value, "")
 
 
 def test_many_programs_keep_their_tickets(box: Sandbox[int]) -> None:
@@ -177,7 +373,8 @@ def test_many_programs_keep_their_tickets(box: Sandbox[int]) -> None:
 
 
 def test_cpu_time_and_wall_time_are_bounded() -> None:
-    with Sandbox[str](workers=2, limits=Limits(cpu_s=1, wall_s=4)) as box:
+    """Of programs that wait for ever, which only those without containment can."""
+    with Sandbox[str](workers=2, limits=Limits(cpu_s=1, wall_s=4), contained=False) as box:
         box.submit("busy", Program(runtime="python", code="while True: pass"))
         box.submit(
             "stuck",
@@ -285,6 +482,16 @@ def test_exec_is_zero_whenever_the_executor_worked(main: Cli, tmp_path: Path) ->
         assert json.loads(result.out)["outcome"] == outcome
     path.write_bytes(b"\xff\xfe not UTF-8")
     assert json.loads(main("exec", path, "--json").out)["outcome"] == "syntax_error"
+
+
+def test_exec_reads_as_far_as_a_program_may_be_long(main: Cli, tmp_path: Path) -> None:
+    endless = json.loads(main("exec", "/dev/zero", "--json").out)
+    assert (endless["outcome"], endless["error"]) == ("syntax_error", "longer than 1,000,000 characters")
+    path = tmp_path / "program.py"
+    path.write_bytes(b"\xef\xbb\xbfans = 1 + 1\r\nprint(ans)\r\n")
+    assert json.loads(main("exec", path, "--json").out)["value"] == "2"
+    path.write_text("ans = 5\n" + "#" * 999_000)
+    assert json.loads(main("exec", path, "--json").out)["value"] == "5"
 
 
 def test_exec_solves_plans(main: Cli, tmp_path: Path) -> None:

@@ -134,16 +134,83 @@ def test_gold_never_changes_the_answer(tmp_path: Path, answer_type: AnswerType) 
         ({"id": 1, "output": "x", "gold": "many"}, "o.jsonl:2: gold is 'many', which holds no number"),
         ({"id": 1, "output": "x", "gold": True}, "o.jsonl:2: gold is True"),
         ({"id": 1, "output": "x", "gold": ""}, "o.jsonl:2: gold is ''"),
-        ({"id": 1, "output": "x", "gold": 1, "finish_reason": "eos"}, "o.jsonl:2: finish_reason is 'eos'"),
+        ({"id": 1, "output": {"x": 1}, "gold": 1}, "o.jsonl:2: output is {'x': 1}, expected a text"),
+        ({"id": 1, "output": 5, "gold": 1}, "o.jsonl:2: output is 5, expected a text"),
     ],
 )
-def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, main: Cli, line: Any, says: str) -> None:
-    path = write(tmp_path / "o.jsonl", row("Answer: 1", 1), line)
+def test_a_line_that_cannot_be_used_is_named_and_the_others_are_scored(
+    tmp_path: Path, main: Cli, line: Any, says: str
+) -> None:
+    path = write(tmp_path / "o.jsonl", row("Answer: 1", 1), line, row("Answer: 2", 2, id="c"))
+    result = main("score", str(path), "--answer-type", "number", "--output", str(tmp_path / "s.jsonl"))
+    assert result.code == 4
+    assert "1 of 3 lines can't be used" in result.err
+    assert says in result.err
+    scored = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text().splitlines()]
+    assert [one["outcome"] for one in scored] == ["correct", "invalid", "correct"]
+    assert says in scored[1]["error"]
+    assert scored[1]["id"] == (1 if isinstance(line, dict) and line.get("id") == 1 else None)
+    found = json.loads(main("score", str(path), "--answer-type", "number", "--json").out)
+    assert (found["outputs"], found["accuracy"], len(found["faults"])) == (3, 1.0, 1)
+
+
+def test_a_file_of_lines_that_cannot_be_used(tmp_path: Path, main: Cli) -> None:
+    path = write(tmp_path / "o.jsonl", row("Answer: 1", "many"), row("Answer: 2", "few"))
     result = main("score", str(path), "--answer-type", "number", "--output", str(tmp_path / "s.jsonl"))
     assert result.code == 3
-    assert says in result.err
+    assert "o.jsonl:1: gold is 'many', which holds no number" in result.err
     assert result.out == ""
     assert not (tmp_path / "s.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ({"finish_reason": None}, "wrong"),
+        ({"finish_reason": ""}, "wrong"),
+        ({"finish_reason": "eos"}, "wrong"),
+        ({"finish_reason": "STOP"}, "wrong"),
+        ({"finish_reason": "stop_sequence"}, "wrong"),
+        ({"finish_reason": "as the wind blows"}, "wrong"),
+        ({"finish_reason": "max_tokens"}, "truncated"),
+        ({"finish_reason": "MAX_TOKENS"}, "truncated"),
+        ({"finish_reason": {"type": "length"}}, "truncated"),
+        ({"finish_reason": "tool_calls"}, "engine_error"),
+        ({"prompt_tokens": 20.0, "completion_tokens": -5}, "wrong"),
+        ({"completion_tokens": 10**400}, "wrong"),
+    ],
+)
+def test_servers_own_words_and_counts(tmp_path: Path, more: dict[str, Any], outcome: str) -> None:
+    """A last number is an answer of a text that is complete only."""
+    path = write(tmp_path / "o.jsonl", row("There are 16 eggs, then 9", 8, **more))
+    [scored], summary = score_file(path, NUMBER, 1)
+    assert scored.outcome == outcome
+    assert summary.unknown == (("finish_reason 'as the wind blows'",) if "wind" in str(more) else ())
+
+
+def test_an_output_in_parts_and_reasoning_beside_it(tmp_path: Path) -> None:
+    parts = [
+        {"type": "thinking", "thinking": "Answer: 7"},
+        {"type": "text", "text": "Answer: "},
+        {"type": "text", "text": "8"},
+    ]
+    path = write(tmp_path / "o.jsonl", row(parts, 8), row("Answer: 8", 8, reasoning="Answer: 7"))  # type: ignore[arg-type]
+    scored, _ = score_file(path, NUMBER, 1)
+    assert [(one.answer, one.outcome) for one in scored] == [("8", "correct")] * 2
+
+
+def test_json_as_servers_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "o.jsonl"
+    good = json.dumps(row("Answer: 1", 1))
+    path.write_bytes(
+        b"\xef\xbb\xbf" + good.encode() + b"\r\n"
+        + good.replace("Answer: 1", "\\ud83d Answer: 1").encode() + b"\n"
+        + good.replace('"id"', '"logprob": -Infinity, "id"').encode() + b"\n"
+        + good.replace("Answer: 1", "A tab\tand Answer: 1").encode() + b"\n"
+    )  # fmt: skip
+    scored, summary = score_file(path, NUMBER, 1)
+    assert [one.outcome for one in scored] == ["correct"] * 4
+    assert summary.faults == ()
 
 
 @pytest.mark.parametrize(
@@ -155,6 +222,8 @@ def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, main: Cli, line: An
         ("A", [], "choices is []"),
         ("A", "ABCD", "choices is 'ABCD'"),
         ("A", 27, "choices is 27"),
+        ("A", 3.5, "choices is 3.5"),
+        ("D", 3.0, "expected a letter from A to C"),
     ],
 )
 def test_letters_and_their_options_must_fit(tmp_path: Path, gold: str, choices: Any, says: str) -> None:

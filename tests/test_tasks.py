@@ -434,3 +434,10 @@ def test_the_hash_of_a_users_task_is_that_of_its_file(tmp_path: Path) -> None:
 
     first, again, other = read(*two("1", "2")), read(*two("1", "2")), read(*two("1", "3"))
     assert first.hash == again.hash != other.hash
+
+
+def test_a_key_that_stands_twice_in_a_task_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.yaml"
+    path.write_text("name: t\nabout: one\nabout: two\n")
+    with pytest.raises(TaskError, match=r"t\.yaml:3: not valid YAML: the key 'about' stands there twice"):
+        read_task_file(path)

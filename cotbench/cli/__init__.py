@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gc
-import io
 import sys
+import traceback
 from typing import Annotated
 
 import typer
 
 from cotbench import __version__
-from cotbench.cli.shared import EXIT_CODES, app, kebab, stdout
+from cotbench.cli.shared import EXIT_CODES, app, guarded, kebab, stderr, stdout
+from cotbench.errors import OutputError, UsageError
+from cotbench.report.printing import discard, lost, open_streams
 
 # Each of these adds its commands to `app`, in the order of the help text.
 from cotbench.cli import running  # isort: skip
@@ -26,6 +29,7 @@ __all__ = ["EXIT_CODES", "GC_THRESHOLD", "app", "looking", "main", "reporting", 
 
 
 @app.callback(invoke_without_command=True)
+@guarded
 def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
         stdout(f"cotbench {__version__}")
@@ -34,9 +38,24 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 
 def main(arguments: list[str] | None = None) -> None:
     """The console script. snake_case spellings of options work too: people paste lm-eval's lines."""
+    open_streams()
     gc.set_threshold(*GC_THRESHOLD)
     words = sys.argv[1:] if arguments is None else arguments
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # what a terminal's encoding lacks is shown as an escape
-            stream.reconfigure(errors="backslashreplace")
-    app(args=[kebab(word) for word in words], prog_name="cotbench")
+    try:
+        app(args=[kebab(word) for word in words], prog_name="cotbench")
+    except Exception as error:
+        sys.exit(_broken(error))
+
+
+def _broken(error: Exception) -> int:
+    """The exit code after what no command catches: typer's own pages couldn't be printed, or a bug, shown with its traceback."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF):
+        frames = traceback.extract_tb(error.__traceback__)
+        if any(frame.filename.endswith("typer/rich_utils.py") for frame in frames):
+            to_stderr = any(frame.name == "rich_format_error" for frame in frames)
+            discard(to_stderr=to_stderr)
+            if not to_stderr:
+                stderr(f"Error: {lost(error)}")
+            return UsageError.exit_code if to_stderr else OutputError.exit_code
+    stderr("".join(traceback.format_exception(error)).rstrip())
+    return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,9 +24,11 @@ from cotbench.cli.shared import (
     absolute,
     app,
     guarded,
+    stderr,
     stdout,
+    stdout_json,
 )
-from cotbench.errors import UsageError
+from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 
 
 @app.command("list")
@@ -40,21 +41,27 @@ def list_(
 ) -> None:
     """List tasks, modes, engines or runs."""
     rows: list[dict[str, Any]]
+    unreadable: list[CotbenchError] = []  # of single files: the others are listed all the same
     if what == "tasks":
         from cotbench.tasks import find_task, list_task_files
 
-        tasks = [find_task(name, tasks_dir).task for name in list_task_files(tasks_dir)]
-        rows = [
-            {
-                "task": t.name,
-                "questions": t.source.rows,
-                "answer": t.answer.type.value,
-                "source": t.source.dataset or t.source.file,
-                "licence": t.source.licence,
-                "about": t.about,
-            }
-            for t in tasks
-        ]
+        rows = []
+        for name in list_task_files(tasks_dir):
+            try:
+                t = find_task(name, tasks_dir).task
+            except TaskError as error:
+                unreadable.append(error)
+                continue
+            rows.append(
+                {
+                    "task": t.name,
+                    "questions": t.source.rows,
+                    "answer": t.answer.type.value,
+                    "source": t.source.dataset or t.source.file,
+                    "licence": t.source.licence,
+                    "about": t.about,
+                }
+            )
     elif what == "modes":
         from cotbench.modes import MODES
 
@@ -76,26 +83,36 @@ def list_(
     elif what == "runs":
         from cotbench.records import list_runs, read_manifest, state_of
 
-        manifests = [(folder, read_manifest(folder)) for folder in list_runs(output_dir)]
-        rows = [
-            {
-                "run": m.run,
-                "status": state_of(folder, m),
-                "model": m.options["model"],
-                "tasks": ",".join(m.options["tasks"]),
-                "modes": ",".join(m.options["modes"]),
-                "answers": m.totals.get("records"),
-            }
-            for folder, m in manifests
-        ]
+        rows = []
+        for folder in list_runs(output_dir):
+            try:
+                m = read_manifest(folder)
+            except RunError as error:
+                unreadable.append(error)
+                continue
+            pairs = [name.partition("/") for name in m.spec["modes"]]
+            rows.append(
+                {
+                    "run": m.run,
+                    "status": state_of(folder, m),
+                    "model": m.options["model"],
+                    "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
+                    "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
+                    "answers": m.totals.get("records"),
+                }
+            )
     else:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     if as_json:
-        stdout(json.dumps(rows))
-        return
-    from cotbench.report.tables import show_rows
+        stdout_json(rows)
+    elif rows or not unreadable:
+        from cotbench.report.tables import show_rows
 
-    show_rows(rows, f"no {what}")
+        show_rows(rows, f"no {what}")
+    for one in unreadable[:-1]:
+        stderr(f"Error: {one}")
+    if unreadable:
+        raise unreadable[-1]
 
 
 @app.command("show-prompt")
@@ -177,7 +194,7 @@ def show_prompt(
             row["prompt"] = plain_text(request.messages)
         shown.append(row)
     if as_json:
-        stdout(json.dumps(shown, ensure_ascii=False))
+        stdout_json(shown)
         return
     for row in shown:
         sampling = row["sampling"]
@@ -207,7 +224,7 @@ def doctor(
 
     checks = examine(data_dir, output_dir)
     if as_json:
-        stdout(json.dumps([asdict(check) for check in checks]))
+        stdout_json([asdict(check) for check in checks])
         return
     from cotbench.report.tables import show_checks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,8 +23,9 @@ from cotbench.cli.shared import (
     run_folders,
     stderr,
     stdout,
+    stdout_json,
 )
-from cotbench.errors import GateHolds, UsageError
+from cotbench.errors import GateHolds, OutputError, UsageError
 
 if TYPE_CHECKING:
     from cotbench.compare import Comparison
@@ -103,7 +103,7 @@ def report(
 
         from cotbench.compare import Comparison
 
-        stdout(json.dumps(TypeAdapter(Comparison).json_schema(mode="serialization")))
+        stdout_json(TypeAdapter(Comparison).json_schema(mode="serialization"))
         return
     from cotbench import options
     from cotbench.compare import compare
@@ -133,8 +133,13 @@ def report(
             effect=effect / 100,
             panels=(panels, notes),
         )
-        unread: BrokenPipeError | None = None
+        unread: BrokenPipeError | OutputError | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
+        if to is None and target.is_symlink():
+            raise UsageError(
+                f"{target}: is a link, and a report isn't written through one.",
+                "Remove it, or choose a folder with --to.",
+            )
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
             if not as_json:
@@ -142,7 +147,10 @@ def report(
 
                 try:
                     show_tables(comparison, brief=True)
-                except BrokenPipeError as error:  # `cotbench report | head`: the files are wanted all the same
+                except (
+                    BrokenPipeError,
+                    OutputError,
+                ) as error:  # `cotbench report | head`: the files are wanted all the same
                     unread = error
             written = write_report(comparison, panels, target, drawn, rules=own, page_mb=None if no_page else page_mb)
         except OSError as error:
@@ -179,7 +187,7 @@ def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:
     """Raises GateHolds where any gate does, UsageError where one can't be checked."""
-    from cotbench.gates import check_gate
+    from cotbench.gates import cautions_of, check_gate
 
     holding, unclear = [], None
     for gate in gates:
@@ -192,6 +200,8 @@ def _check(gates: Sequence[Gate], comparison: Comparison) -> None:
             continue
         for row, value in checked.holding:
             stderr(f"--fail-if {gate.text}: holds: {gate.name} of {row} is {value:.6g}.")
+        for caution in cautions_of(gate, comparison):
+            stderr(f"--fail-if {gate.text}: {caution}.")
         if checked.open:
             stderr(f"--fail-if {gate.text}: says nothing of {'; '.join(checked.open)}: not estimable.")
         if checked.holds:

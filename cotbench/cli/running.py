@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -31,11 +31,13 @@ from cotbench.cli.shared import (
     kebab,
     stderr,
     stdout,
+    stdout_json,
 )
-from cotbench.errors import RequestsFailed, UsageError
+from cotbench.errors import OutputError, RequestsFailed, RunError, UsageError
 
 if TYPE_CHECKING:
     from cotbench.plan import Plan
+    from cotbench.runner import RunResult
 
 
 @app.command()
@@ -70,7 +72,9 @@ def run(
     gen_kwargs: Annotated[
         str,
         typer.Option(
-            "--gen-kwargs", help="Sampling for every mode, as temperature=0.7,top_p=0.95.", show_default=False
+            "--gen-kwargs",
+            help="Sampling for every mode, as temperature=0.7,top_p=0.95; also top_k, min_p, penalties, reasoning_effort ... where the engine has them.",
+            show_default=False,
         ),
     ] = "",
     max_tokens: Annotated[
@@ -108,6 +112,24 @@ def run(
     base_url: Annotated[
         str | None,
         typer.Option("--base-url", help="Address of an OpenAI-compatible server, with /v1.", show_default=False),
+    ] = None,
+    extra_body: Annotated[
+        str | None,
+        typer.Option(
+            "--extra-body",
+            metavar="JSON|@FILE",
+            help="Fields to be added to each request to a server. Recorded, and part of the run's identity.",
+            show_default=False,
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            metavar="NAME=VALUE",
+            help="A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
+            show_default=False,
+        ),
     ] = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Requests in flight at a server.")] = 64,
     chat_template: ChatTemplateOption = "auto",
@@ -163,6 +185,8 @@ def run(
         "limit": limit,
         "seed": seed,
         "base_url": base_url,
+        "extra_body": options.extra_body(extra_body),
+        "headers": options.headers(header or ()),
         "concurrency": concurrency,
         "chat_template": absolute_file(chat_template),
         "thinking": thinking,
@@ -178,7 +202,7 @@ def run(
         folder = find_run(resume, output_dir)
         # A folder may come from somebody else: it can't switch on their model's code, or take the walls down.
         ours = {"trust_remote_code": trust_remote_code, "allow_unsandboxed_code": allow_unsandboxed_code}
-        recorded = {**read_manifest(folder).options, **ours}
+        recorded = {**_recorded(folder, read_manifest(folder).options), **ours}
         given = {**recorded, **{k: v for k, v in given.items() if _was_given(ctx, k)}}
     elif not model:
         raise UsageError(
@@ -193,7 +217,7 @@ def run(
     if dry_run:
         rows = estimate(plan)
         if as_json:
-            stdout(json.dumps(rows))
+            stdout_json(rows)
             return
         from cotbench.report.tables import show_estimate
 
@@ -202,8 +226,34 @@ def run(
     _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
+def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options in a run's manifest. Raises RunError where they aren't what a run records."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from cotbench.plan import RunOptions
+    from cotbench.provenance import with_home
+    from cotbench.records import MANIFEST
+
+    place, remedy = folder / MANIFEST, "Restore the file, or give the options again, without --resume."
+    if unknown := options.keys() - {one.name for one in fields(RunOptions)}:
+        raise RunError(f"{place}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
+    for name, kind in get_type_hints(RunOptions).items():
+        try:
+            if name in options:
+                TypeAdapter(kind).validate_python(options[name], strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, ("options", name, *first["loc"])))
+            raise RunError(f"{place}: {where} is {first['input']!r:.60}: {first['msg'].lower()}.", remedy) from None
+    if options.get("thinking", "auto") not in ("auto", "on", "off"):
+        raise RunError(f"{place}: options.thinking is {options['thinking']!r:.60}, expected auto, on or off.", remedy)
+    if missing := {"model", "tasks", "modes"} - options.keys():
+        raise RunError(f"{place}: options.{min(missing)} is missing.", remedy)
+    return dict(with_home(options))
+
+
 def _was_given(ctx: typer.Context, name: str) -> bool:
-    parameter = {"tasks": "task", "modes": "mode"}.get(name, name)
+    parameter = {"tasks": "task", "modes": "mode", "headers": "header"}.get(name, name)
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
@@ -233,20 +283,33 @@ def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quie
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)
     tally = result.tally
     failed = tally.outcomes["engine_error"]
+    try:
+        _say_result(result, as_json=as_json)
+    except OutputError as error:
+        raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
+    if failed:
+        [(reason, times)] = tally.errors.most_common(1)
+        raise RequestsFailed(
+            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
+            f"Most often ({times:,}): {reason}",
+            f"Ask for them again: cotbench run --resume {result.folder}",
+        )
+
+
+def _say_result(result: RunResult, *, as_json: bool) -> None:
+    tally = result.tally
     if as_json:
-        stdout(
-            json.dumps(
-                {
-                    "run": result.folder.name,
-                    "folder": str(result.folder),
-                    "answers": tally.done,
-                    "outcomes": dict(tally.outcomes),
-                    "requests": tally.requests,
-                    "reused": tally.reused,
-                    "prompt_tokens": tally.prompt_tokens,
-                    "completion_tokens": tally.completion_tokens,
-                }
-            )
+        stdout_json(
+            {
+                "run": result.folder.name,
+                "folder": str(result.folder),
+                "answers": tally.done,
+                "outcomes": dict(tally.outcomes),
+                "requests": tally.requests,
+                "reused": tally.reused,
+                "prompt_tokens": tally.prompt_tokens,
+                "completion_tokens": tally.completion_tokens,
+            }
         )
     else:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
@@ -258,27 +321,30 @@ def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quie
         stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))
-    if failed:
-        [(reason, times)] = tally.errors.most_common(1)
-        raise RequestsFailed(
-            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-            f"Most often ({times:,}): {reason}",
-            f"Ask for them again: cotbench run --resume {result.folder}",
-        )
 
 
 def _command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
-    words = list(sys.argv)
+    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    hiding = {"--base-url": _public, "--header": _named}
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
-        if kebab(name) != "--base-url":
+        hide = hiding.get(kebab(name))
+        if hide is None:
             continue
         if equals:
-            words[place] = f"{name}={_public(value)}"
+            words[place] = f"{name}={hide(value)}"
         elif place + 1 < len(words):
-            words[place + 1] = _public(words[place + 1])
+            words[place + 1] = hide(words[place + 1])
     return words
+
+
+def _named(header: str) -> str:
+    """A header without its value, which may be a key; the variable that holds it is none."""
+    from cotbench.engines.endpoint import recorded_header
+
+    name, equals, value = header.partition("=")
+    return f"{name}={recorded_header(value)}" if equals else "***"
 
 
 def _public(url: str) -> str:

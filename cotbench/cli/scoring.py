@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -18,8 +17,12 @@ from cotbench.cli.shared import (
     guarded,
     stderr,
     stdout,
+    stdout_json,
 )
-from cotbench.errors import DataError, UsageError
+from cotbench.errors import DataError, RequestsFailed, UsageError
+from cotbench.report.printing import say_json
+
+MOST_NAMED = 5  # of the lines that can't be used
 
 
 @app.command("exec")
@@ -39,15 +42,18 @@ def exec_(
     from dataclasses import asdict
 
     from cotbench import options
-    from cotbench.report.console import tame
     from cotbench.sandbox import Limits, Sandbox, require_containment
+    from cotbench.sandbox.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
     if runtime not in ("python", "sympy"):
         raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
     limits = Limits(**options.program_limits(program_limits))
     try:
-        code = (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8", "replace")
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
+            # What has no end, such as /dev/zero, is longer than a program may be, as the executor then says.
+            content = stream.read(4 * MOST_SOURCE_CHARS + 1)
+        code = content.decode("utf-8-sig", "replace")
     except OSError as error:
         raise UsageError(f"{file}: can't be read: {error.strerror}.", "Name a file, or - for standard input.") from None
     if not allow_unsandboxed_code:
@@ -55,13 +61,13 @@ def exec_(
     with Sandbox[int](workers=1, limits=limits, contained=not allow_unsandboxed_code) as sandbox:
         execution = sandbox.run(Program(runtime="sympy" if runtime == "sympy" else "python", code=code))
     if as_json:
-        stdout(json.dumps({key: value for key, value in asdict(execution).items() if key != "option"}))
+        stdout_json({key: value for key, value in asdict(execution).items() if key != "option"})
         return
     if execution.stdout:
-        stdout(tame(execution.stdout.rstrip("\n")))
+        stdout(execution.stdout.rstrip("\n"))
     decimal = f" (about {execution.decimal})" if execution.decimal and execution.decimal != execution.value else ""
     found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
-    stdout(tame(f"{execution.outcome}: {found}"))
+    stdout(f"{execution.outcome}: {found}")
     stderr(f"{execution.cpu_s:.3f} s of CPU time")
 
 
@@ -91,7 +97,8 @@ def score(
 ) -> None:
     """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
 
-    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).
+    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
+    and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
     from cotbench.records import find_run
     from cotbench.report.scores import show_rescored, show_score
@@ -109,7 +116,7 @@ def score(
             )
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:
-            stdout(json.dumps(rescored.as_dict()))
+            stdout_json(rescored.as_dict())
         else:
             show_rescored(rescored, written=not dry_run)
         return
@@ -127,12 +134,17 @@ def score(
     if output:
         _write(output, lines)
     elif not as_json:
-        sys.stdout.buffer.write(lines)
-        sys.stdout.flush()
+        say_json(lines.decode())
     if as_json:
-        stdout(json.dumps({**summary.as_dict(), "file": str(source), "output": str(output) if output else None}))
+        stdout_json({**summary.as_dict(), "file": str(source), "output": str(output) if output else None})
     else:
         show_score(summary, to_stderr=output is None)
+    if summary.faults:
+        some = "\n".join(summary.faults[:MOST_NAMED])
+        raise RequestsFailed(
+            f"{len(summary.faults):,} of {summary.outputs:,} lines can't be used; they count nowhere:\n{some}",
+            "Correct them, or another --answer-type may be meant; all others are scored.",
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -4,24 +4,52 @@ from __future__ import annotations
 
 import difflib
 import functools
-import os
-import sys
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from typer.core import TyperGroup
 
 from cotbench.errors import CotbenchError, UsageError
+from cotbench.report.printing import discard, say, say_json, tame
 
 if TYPE_CHECKING:
     from cotbench.tagging import Rule
 
-EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed,
-5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
+couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+
+
+class _Commands(TyperGroup):
+    """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _tamed():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _tamed():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _tamed() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        said: Callable[[], str] | None = getattr(error, "format_message", None)
+        if said is not None:
+            text = tame(said())
+            error.format_message = lambda: text  # type: ignore[attr-defined]
+        raise
+
 
 app = typer.Typer(
     name="cotbench",
+    cls=_Commands,
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
@@ -49,18 +77,23 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             stderr("Interrupted.")
             raise typer.Exit(130) from None
         except BrokenPipeError:  # `cotbench report | head`: what was wanted has been read
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard()
             raise typer.Exit(0) from None
 
     return run
 
 
 def stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    say(text, to_stderr=True)
 
 
 def stdout(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    say(text)
+
+
+def stdout_json(value: Any) -> None:
+    """One document on one line, in ASCII."""
+    say_json(json.dumps(value) + "\n")
 
 
 def kebab(word: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +18,12 @@ from cotbench.cli.shared import (
     known_rule,
     own_rules,
     run_folders,
-    stdout,
+    stdout_json,
 )
 from cotbench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
+    from cotbench.patterns import Pattern
     from cotbench.selection import Dossier, Flips
 
 
@@ -139,7 +138,7 @@ def show(
 
 def _lines(found: Iterable[Dossier]) -> None:
     for one in found:
-        stdout(json.dumps(one.as_dict()))
+        stdout_json(one.as_dict())
 
 
 def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str], str | None]:
@@ -185,8 +184,7 @@ def _outcome(word: str | None) -> str | None:
     return word
 
 
-def _pattern(text: str | None) -> re.Pattern[str] | None:
-    try:
-        return re.compile(text) if text is not None else None
-    except re.error as error:
-        raise UsageError(f"--grep: not a regular expression: {error}.", "Python's `re` syntax.") from None
+def _pattern(text: str | None) -> Pattern | None:
+    from cotbench.patterns import Pattern
+
+    return Pattern(text, "--grep") if text is not None else None

@@ -27,7 +27,8 @@ class EngineInfo:
     revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
     chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
-    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words.
+    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words. warnings: what changes what was asked, or
+    how replies were read: told when the run ends, and in its report.
     """
 
     engine: str
@@ -42,6 +43,7 @@ class EngineInfo:
     max_model_len: int | None = None
     lacks: tuple[Lack, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,6 +64,8 @@ class EngineInfo:
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
 
+    extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto. sampling_keys: the keys of
+    `engines/sampling.py` that requests will use.
     questions and golds are for the engines that have no model (stub, replay): they look answers up. Engines with a
     model never read them.
     """
@@ -73,6 +77,10 @@ class EngineConfig:
     chat_template: str = "auto"
     seed: int = 0
     trust_remote_code: bool = False
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    thinking: str = "auto"
+    sampling_keys: frozenset[str] = frozenset()
     questions: Mapping[str, Question] = field(default_factory=dict)
     golds: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)

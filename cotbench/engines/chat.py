@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,11 +69,30 @@ def failed(request: Request, error: str, *, prompt: str | None = None, prompt_to
     return Reply(completions=(path,) * request.sampling.n, prompt=prompt)
 
 
+# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others'; DeepSeek's and Granite's), and the
+# variable that says how much.
+SWITCHES = ("enable_thinking", "thinking")
+EFFORT = "reasoning_effort"
+
+
+def variables(template: str) -> frozenset[str]:
+    """The names that a chat template takes from outside."""
+    from jinja2 import Environment, TemplateError, meta
+    from jinja2.ext import loopcontrols
+
+    try:
+        environment = Environment(extensions=[loopcontrols], autoescape=False)  # noqa: S701 - parsed, never rendered
+        return frozenset(meta.find_undeclared_variables(environment.parse(template)))
+    except (TemplateError, RecursionError):  # tags of transformers' own ({% generation %}), say
+        code = " ".join(re.findall(r"\{[%{].*?[%}]\}", template, re.S))
+        return frozenset(re.findall(r"[A-Za-z_]\w*", re.sub(r"'[^']*'|\"[^\"]*\"|\.\s*\w+", " ", code)))
+
+
 class ChatFormat:
     """How one tokenizer's model is spoken to.
 
     choice: "auto" (the model's template, or plain text where it has none), "none" (plain text) or the path of a Jinja
-    file. kind, hash and system_role say what came of it.
+    file. kind, hash and system_role say what came of it; knows: the names of switches that the template takes.
     """
 
     def __init__(self, tokenizer: Any, choice: str = "auto") -> None:
@@ -92,6 +111,7 @@ class ChatFormat:
         # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it already.
         opening = list(tokenizer("a").input_ids)[:1]
         self._bos: int | None = bos if bos is not None and opening == [bos] else None
+        self.knows = frozenset((*SWITCHES, EFFORT)) & (variables(self._template) if self._template else frozenset())
         self.system_role = self._probe_system_role()
 
     def _choose(self, choice: str) -> str | None:
@@ -116,13 +136,13 @@ class ChatFormat:
             return "none"
         probe = (Message(role="system", text="s0me-system"), Message(role="user", text="s0me-user"))
         try:
-            native = "s0me-system" in self._apply(probe, None)
+            native = "s0me-system" in self._apply(probe)
         except Exception:  # templates refuse with an error of their own making
             native = False
         if native:
             return "native"
         try:
-            self._apply(fold_system(probe), None)
+            self._apply(fold_system(probe))
         except Exception as error:
             raise UsageError(
                 f"--chat-template: the template can't be used: {error}",
@@ -130,11 +150,10 @@ class ChatFormat:
             ) from None
         return "folded"
 
-    def _apply(self, messages: Sequence[Message], thinking: bool | None) -> str:
+    def _apply(self, messages: Sequence[Message], thinking: bool | None = None, effort: Any = None) -> str:
         assert self._template is not None
-        options: dict[str, Any] = {}
-        if thinking is not None and "enable_thinking" in self._template:
-            options["enable_thinking"] = thinking
+        given = {**dict.fromkeys(SWITCHES, thinking), EFFORT: effort}
+        options = {name: value for name, value in given.items() if value is not None and name in self.knows}
         return str(
             self.tokenizer.apply_chat_template(
                 [{"role": m.role, "content": m.text} for m in messages],
@@ -152,7 +171,22 @@ class ChatFormat:
             return plain_text(messages)
         if self.system_role == "folded":
             messages = fold_system(messages)
-        return self._apply(messages, request.thinking)
+        return self._apply(messages, request.thinking, dict(request.sampling.extra).get(EFFORT))
+
+    def warnings(self, thinking: str) -> tuple[str, ...]:
+        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or auto."""
+        if thinking == "auto" or self.knows & set(SWITCHES):
+            return ()
+        has = "there is no chat template" if self._template is None else "the chat template knows no switch for it"
+        return (f"--thinking {thinking} changes nothing: {has}, so the model did as it does by default",)
+
+    def require(self, sampling_keys: Collection[str]) -> None:
+        """Raises UsageError where requests set how much to reason and the template takes no such variable."""
+        if EFFORT in sampling_keys and EFFORT not in self.knows:
+            raise UsageError(
+                f"--gen-kwargs: the model's chat template takes no {EFFORT}.",
+                "Leave it out, or give another --chat-template.",
+            )
 
     def token_ids(self, text: str) -> list[int]:
         """Token ids of a rendered text, with exactly one BOS where this model's inputs begin with one."""

@@ -1,5 +1,7 @@
 """JSON over HTTP by aiohttp, asked again where a fault may pass.
 
+A reply of success may hold an error, or nothing: both are treated as the status that they stand for.
+
 Which replies are asked again, and after how long, is as in OpenAI's own client (openai-python, `_base_client.py`), whose
 stack takes five times the CPU for a request: too much where hundreds of short replies arrive in a second.
 """
@@ -10,76 +12,164 @@ import asyncio
 import itertools
 import os
 import random
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
-import orjson
 
 from cotbench import __version__
 from cotbench.engines.endpoint import without_credentials
+from cotbench.engines.replies import error_status, read_json, read_stream
 from cotbench.errors import UsageError
 
-_PASSING = frozenset({408, 409, 429})  # and all from 500 on
+T = TypeVar("T")
+_PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_ASKED_WAIT_S = 120.0  # a server that asks for more has a quota that is used up for long
 
 
+_EMPTY_RETRIES = 4  # a server that goes on sending replies without anything in them won't stop
+
+
 class NoReply(Exception):
-    """No reply came: not there, gone meanwhile, or too slow. Its text says which."""
+    """No reply came: not there, gone meanwhile, or too slow. Its text says which; remedy: what to do, where that is known."""
+
+    def __init__(self, words: str, remedy: str = "") -> None:
+        super().__init__(words)
+        self.remedy = remedy
 
 
 class BadStatus(Exception):
     """A reply that isn't one of success.
 
-    Its text is the server's message, where it gives one in OpenAI's form. content: all that it said. code: the error's own ("" where there is none).
+    Its text is the server's message, where it gives one in OpenAI's form, and else all that it said. words: the messages in it, whatever its form.
+    code: the error's own ("" where there is none); codes: all codes and types in it. named: the fields of the request that the server names as
+    at fault in a place of their own.
     """
 
     def __init__(self, status: int, content: bytes) -> None:
         self.status = status
-        self.content = content.decode(errors="replace").strip()
+        plain = content.decode(errors="replace").strip()
+        told = _Told()
         try:
-            told = orjson.loads(content)["error"]
-            self.code, message = str(told.get("code") or ""), told["message"]
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.code, message = "", None
-        words = message if isinstance(message, str) else self.content
-        super().__init__(f"status {status}: {words}" if words else f"status {status}")
+            given = read_json(content)
+        except ValueError:
+            given = plain
+        told.add(given)
+        error = given.get("error") if isinstance(given, dict) else None
+        error = error if isinstance(error, dict) else {}
+        self.code = str(error.get("code") or "")
+        self.codes = frozenset(told.codes)
+        self.named = frozenset(told.named)
+        self.words = " ".join(told.words) or plain
+        message = error.get("message")
+        message = message if isinstance(message, str) else plain
+        super().__init__(f"status {status}: {message}" if message else f"status {status}")
+
+
+# Where an error says something, and where it names the fields that it is about. What echoes the request ("input", "body") is not looked at.
+_WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata raw violations
+fieldViolations""".split()
+_NAMED_AT = ("param", "loc", "field")
+_LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
+# As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
+_ODD_FIELD = re.compile(
+    r"""(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
+    r"""[\[(]{0,2}[`'"\[]+(\w+)""",
+    re.I,
+)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_MOST_TOLD = 200  # pieces of an error that are looked at
+
+
+class _Told:
+    """What an error says, whatever its form: OpenAI's, FastAPI's list, Google's, an error in another one's text."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.named: dict[str, None] = {}
+        self.codes: dict[str, None] = {}
+        self._seen = 0
+
+    def add(self, told: Any) -> None:
+        self._seen += 1
+        if self._seen > _MOST_TOLD:
+            return
+        if isinstance(told, str):
+            self._text(told.strip())
+        elif isinstance(told, list):
+            for one in told:
+                self.add(one)
+        elif isinstance(told, Mapping):
+            self.codes.update({str(told[name])[:100]: None for name in ("code", "type", "status") if told.get(name)})
+            for name in _NAMED_AT:
+                self._name(told.get(name))
+            for name in _WORDS_AT:
+                if told.get(name):
+                    self.add(told[name])
+
+    def _text(self, text: str) -> None:
+        if text[:1] in ("{", "["):
+            try:
+                inner = read_json(text.encode("utf-8", "replace"))
+            except ValueError:
+                inner = None
+            if isinstance(inner, dict | list):
+                self.add(inner)
+                return
+        for match in _LOC.finditer(text[:10_000]):  # a list of FastAPI's, printed by Python
+            self._name(match[1])
+        for match in _ODD_FIELD.finditer(text[:10_000]):
+            self._name(match[1])
+        if text:
+            self.words.append(text)
+
+    def _name(self, place: Any) -> None:
+        parts = place if isinstance(place, list) else [place]
+        for part in parts:
+            if isinstance(part, str):
+                self.named.update(dict.fromkeys(_NAME.findall(part[:200])))
 
 
 class JsonClient:
     """Any number of requests at once to one server; used from one event loop.
 
     url: may hold user and password, sent instead of the key, and a query, sent with each request. key: a bearer token;
-    "" for none. retries: how often a request is asked again. timeout_s: for each time, until the whole reply is there.
+    "" for none. headers: of the user's own, which go before all others. retries: how often a request is asked again. timeout_s: for each time,
+    until the whole reply is there.
     """
 
-    def __init__(self, url: str, key: str, *, retries: int, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, key: str, *, headers: Mapping[str, str] | None = None, retries: int, timeout_s: float
+    ) -> None:
         bare, credentials = without_credentials(url)
         self._parts = urlsplit(bare)
-        self._proxy = _proxy(self._parts.scheme, self._parts.netloc)
+        self._proxy, self._proxy_name = _proxy(self._parts.scheme, self._parts.netloc)
         self._retries = retries
         self._timeout_s = timeout_s
-        self._headers = {
+        ours = {
             "Content-Type": "application/json",
             "User-Agent": f"cotbench/{__version__}",
             **({"Authorization": f"Bearer {key}"} if key else {}),
             **{
-                header: os.environ[name]
+                header: os.environ[name].strip()
                 for header, name in (
                     ("OpenAI-Organization", "OPENAI_ORG_ID"),
                     ("OpenAI-Project", "OPENAI_PROJECT_ID"),
                 )
-                if os.environ.get(name)
+                if os.environ.get(name, "").strip()
             },
             **credentials,
         }
+        own = {name.lower() for name in headers or {}}
+        self._headers = {name: value for name, value in ours.items() if name.lower() not in own} | dict(headers or {})
         self._session: aiohttp.ClientSession | None = None
 
     def _open(self) -> aiohttp.ClientSession:
@@ -94,13 +184,32 @@ class JsonClient:
 
     async def get(self, path: str, *, retries: int, timeout_s: float) -> bytes:
         """What is at a path below the address. Raises NoReply or BadStatus."""
-        return await self._ask("GET", path, None, retries, timeout_s)
+        return await self._ask("GET", path, None, retries, timeout_s, lambda content: content, lambda _: False)
 
     async def post(self, path: str, body: bytes) -> bytes:
         """What the server replies to a JSON text. Raises NoReply or BadStatus."""
-        return await self._ask("POST", path, body, self._retries, self._timeout_s)
+        return await self._ask(
+            "POST", path, body, self._retries, self._timeout_s, lambda content: content, lambda _: False
+        )
 
-    async def _ask(self, method: str, path: str, body: bytes | None, retries: int, timeout_s: float) -> bytes:
+    async def complete(self, path: str, body: bytes, understood: Callable[[BadStatus], bool]) -> dict[str, Any]:
+        """The object that the server replies to a request for completions.
+
+        Raises NoReply or BadStatus, and ValueError where the reply is no such object. understood: whether a refusal says something that asking
+        again as before won't change.
+        """
+        return await self._ask("POST", path, body, self._retries, self._timeout_s, response_object, understood)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        retries: int,
+        timeout_s: float,
+        read: Callable[[bytes], T],
+        understood: Callable[[BadStatus], bool],
+    ) -> T:
         session = self._session = self._session or self._open()
         url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + path, fragment=""))
         timeout = aiohttp.ClientTimeout(total=timeout_s)
@@ -114,31 +223,74 @@ class JsonClient:
                 if taken >= retries:
                     raise NoReply(f"no reply within {timeout_s:g} s") from None
             except (aiohttp.ClientError, OSError) as error:
-                if taken >= retries:
-                    raise NoReply(str(error) or type(error).__name__) from None
+                if taken >= retries or isinstance(error, aiohttp.ClientSSLError):
+                    raise self._no_reply(error) from None
             else:
-                if 200 <= response.status < 300:
-                    return content
-                asked_s = _asked_wait(response.headers)
-                if taken >= retries or not _passes(response.status, response.headers, asked_s):
+                try:
+                    if 200 <= response.status < 300:
+                        return read(content)
                     raise BadStatus(response.status, content)
-                wait_s = asked_s or wait_s
+                except BadStatus as error:
+                    asked_s = _asked_wait(response.headers)
+                    if taken >= retries or not _passes(error.status, response.headers, asked_s) or understood(error):
+                        raise
+                    wait_s = asked_s or wait_s
+                except EmptyReply:
+                    if taken >= min(retries, _EMPTY_RETRIES):
+                        raise
             await asyncio.sleep(wait_s)
         raise AssertionError  # the loop has no end
+
+    def _no_reply(self, error: Exception) -> NoReply:
+        """What the network said, and what to do where it isn't the server that is at fault."""
+        words = str(error) or type(error).__name__
+        if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+            return NoReply(
+                f"the proxy that {self._proxy_name} names doesn't lead there: {words}",
+                f"Correct {self._proxy_name}, or name the server's host in NO_PROXY; then run the same command again.",
+            )
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return NoReply(
+                f"its certificate isn't trusted: {error.certificate_error}",
+                "Set SSL_CERT_FILE to a file with the certificate of the authority that signed it (PEM); then run the same command again.",
+            )
+        if isinstance(error, aiohttp.ClientSSLError):
+            return NoReply(f"no encrypted connection: {words}", "Does the server speak http:// and not https://?")
+        return NoReply(words)
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
 
 
+class EmptyReply(ValueError):
+    """A reply of success in which there is nothing."""
+
+
 def json_object(content: bytes) -> dict[str, Any]:
     """Raises ValueError where a reply is none."""
     try:
-        response = orjson.loads(content)
-    except ValueError:
+        response = read_stream(content) or read_json(content)
+    except (ValueError, AttributeError, TypeError):
         response = None
     if not isinstance(response, dict):
         raise ValueError(f"the server's reply is no JSON object: {content.decode(errors='replace')[:80]!r}")
+    return response
+
+
+def response_object(content: bytes) -> dict[str, Any]:
+    """What a server replies to a request for completions.
+
+    Raises BadStatus for an error in a reply of success, EmptyReply for one without anything, ValueError for one that is no JSON object.
+    """
+    if not content.strip():
+        raise EmptyReply("the server's reply is empty")
+    response = json_object(content)
+    status = error_status(response)
+    if status is not None:
+        raise BadStatus(status, content)
+    if not response.get("choices"):
+        raise EmptyReply("the server returned 0 choices")
     return response
 
 
@@ -176,15 +328,17 @@ def _certificates() -> ssl.SSLContext:
     return context
 
 
-def _proxy(scheme: str, netloc: str) -> str | None:
-    """What HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say of a server: asked once, since aiohttp would for each request, in a thread.
+def _proxy(scheme: str, netloc: str) -> tuple[str | None, str]:
+    """The proxy that the environment names for a server, and the variable that names it.
 
-    Raises UsageError for one that aiohttp can't speak to.
+    Asked once, since aiohttp would for each request, in a thread. Raises UsageError for one that aiohttp can't speak to.
     """
     known = getproxies()
     found = known.get(scheme) or known.get("all")
     if not found or proxy_bypass(netloc):
-        return None
+        return None, ""
+    kinds = [f"{kind}_proxy" for kind in (scheme, "all") if known.get(kind)]
+    names = [name for kind in kinds for name in (kind, kind.upper()) if os.environ.get(name) == found]
     proxy = found if "://" in found else f"http://{found}"
     parts = urlsplit(proxy)
     try:
@@ -196,4 +350,4 @@ def _proxy(scheme: str, netloc: str) -> str | None:
             "engine 'openai': the environment names a proxy for this server that is no http://HOST:PORT.",
             "Look at HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the server's host in NO_PROXY.",
         )
-    return proxy
+    return proxy, names[0] if names else "HTTP_PROXY"

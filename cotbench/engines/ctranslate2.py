@@ -18,12 +18,18 @@ from typing import Any
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import only_known, whole
 from cotbench.engines.chat import ChatFormat
-from cotbench.engines.local import Asked, BatchedEngine, fingerprint, first_stop, model_error, no_tokens
+from cotbench.engines.local import Asked, BatchedEngine, fingerprint, first_stop, model_error, no_tokens, renamed
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, request_seed
 
 DEFAULT_BATCH = 32
+# Keys of --gen-kwargs as `generate_batch` calls them.
+_KEYS = {
+    "repetition_penalty": "repetition_penalty",
+    "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "min_tokens": "min_length",
+}
 # Bytes of a model that is opened in milliseconds, and whose matrices are too small for several threads.
 SMALL = 32 << 20
 
@@ -57,8 +63,10 @@ class CTranslate2Engine(BatchedEngine):
         ctranslate2.set_random_seed(config.seed & 0x7FFFFFFF)
         self._model = self._open()
         batch = whole("ctranslate2", arguments, "batch_size", DEFAULT_BATCH, low=1)
+        chat = ChatFormat(self._tokenizer, config.chat_template)
+        chat.require(config.sampling_keys)
         super().__init__(
-            ChatFormat(self._tokenizer, config.chat_template),
+            chat,
             max_len=whole("ctranslate2", arguments, "max_model_len", _context(folder), low=1),
             batch=batch,
             capacity=16 * batch,
@@ -80,11 +88,12 @@ class CTranslate2Engine(BatchedEngine):
                 self._library.set_random_seed(request_seed(self._config.seed, batch[0].key))
                 self._model = self._open()
             options = {
-                "sampling_topk": 0,
+                "sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)),
                 "sampling_topp": sampling.top_p,
                 "sampling_temperature": sampling.temperature,
                 "num_hypotheses": sampling.n,
             }
+        options |= renamed(sampling, _KEYS)
         stops = self._chat.stops(batch[0].request)
         if stops and sampling.n == 1:
             options["callback"] = _watch(stops, self._tokenizer.decode)
@@ -133,6 +142,7 @@ class CTranslate2Engine(BatchedEngine):
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
             lacks=() if self._small else ("seeds",),
+            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def _revision(self) -> str:

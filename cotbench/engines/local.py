@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cotbench.engines.chat import ChatFormat, Encoded
 from cotbench.errors import ModelError, UsageError
-from cotbench.types import Key, Reply, Request
+from cotbench.types import Key, Reply, Request, Sampling
 
 _HEAD_BYTES = 1 << 20
 
@@ -170,6 +170,11 @@ def fingerprint_file(path: Path) -> str:
 
 
 _TOKEN_ARGS = frozenset({"hf_token", "token", "use_auth_token", "api_key", "hf_api_token"})
+
+
+def renamed(sampling: Sampling, names: Mapping[str, str]) -> dict[str, Any]:
+    """The sampling keys of a request that a library takes, under the library's own names."""
+    return {names[name]: value for name, value in sampling.extra if name in names}
 
 
 def no_tokens(model_args: Mapping[str, Any]) -> None:

@@ -1,21 +1,25 @@
 """Any OpenAI-compatible server: bounded concurrency, retries with backoff (`client.py`).
 
 The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text goes
-to the completions endpoint. A request that fails for good comes back as a Completion with finish_reason "error"; a
-wrong key, a wrong model name or a server that can't be reached stops the run, which can be resumed. The key never
-leaves this module and the client.
+to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by `replies.py`. A greedy request says
+temperature 0 and no more; a sampled one all that it means, since vLLM puts the model card's default where a field is missing.
+
+A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name, a field that is refused
+and can't be left out, or a server that can't be reached stops the run, which can be resumed. The key never leaves this module and the client.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fnmatch
+import json
 import os
 import queue
 import re
 import sys
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -23,11 +27,14 @@ import orjson
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
-from cotbench.engines.chat import PLAIN_STOP, disarmed, fold_system, plain_text
-from cotbench.engines.client import BadStatus, JsonClient, NoReply, json_object
-from cotbench.engines.endpoint import Secrets, public_url
+from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
+from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
+from cotbench.engines.endpoint import Secrets, own_key, public_url
+from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, indispensable, lesson_of, told, unnamed
+from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
+from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
-from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
+from cotbench.types import Completion, Key, Message, Reply, Request, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
@@ -36,51 +43,46 @@ SWITCH_S = 0.0005
 # Replies wait to be handed over until none has come for so long, but themselves no longer than that.
 QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
 TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
+AGAIN_S = 0.2
+TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the others aren't tried
 
-_FINISH: dict[str | None, FinishReason] = {
-    "stop": "stop",
-    "eos": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "content_filter": "refused",
-}
-_ARGUMENTS = ("max_retries", "timeout_s", "send_seed")
-# What a server says in a 400 when its chat template takes no system message (Gemma, Mistral and Mixtral among them).
-_NO_SYSTEM = re.compile(
-    r"system (?:role|message|prompt)|\broles?\b.*(?:alternat|support|system|user|assistant)", re.I | re.S
+_ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model")
+# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be answered.
+_REFUSED_CODES = frozenset(
+    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed prohibitedcontent".split()
 )
-_NO_SWITCH = re.compile(
-    r"chat_template_kwargs|enable_thinking|extra (?:fields|inputs)|un(?:known|recognized|expected) (?:\w+ )*(?:parameter|field|argument|key)",
-    re.I,
-)
-# ... and when it gives one path a request only (DeepSeek: "Invalid n value (currently only n = 1 is supported)").
-_ONE_PATH = re.compile(
-    r"""['"`]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|(?:only|at most) (?:one|1) (?:choice|completion)|multiple (?:choices|completions)""",
-    re.I,
-)
-_REFUSED_CODES = frozenset({"content_filter", "content_policy_violation"})
+_EXHAUSTED_CODES = frozenset("insufficientquota insufficientbalance billinghardlimitreached arrearage".split())
+_MODERATED = re.compile(r"moderat|flagged|content (?:policy|filter)|safety", re.I)
+_STOPPING = frozenset({401, 402, 404})  # statuses that concern all requests
+_STOPPING_AT_FIRST = frozenset({403, 405, 410})  # ... where no request has been answered yet
 
 
-@dataclass(frozen=True, slots=True)
-class _Manner:
-    """What a server wants otherwise than most: learnt from its refusals, and kept for all requests after."""
+def _letters(words: Iterable[str]) -> set[str]:
+    return {re.sub(r"[\W_]+", "", word.casefold()) for word in words}
 
-    budget_name: str = "max_tokens"
-    fold: bool = False
-    send_thinking: bool = True
-    one_path: bool = False
+
+@dataclass(slots=True)
+class _Trial:
+    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals taught, each with the refusal."""
+
+    learnt: frozenset[str]
+    tried: dict[str, tuple[int, str, frozenset[str]]] = field(default_factory=dict)
+    failed: tuple[int, str, frozenset[str]] | None = None
 
 
 class OpenAIEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._url = config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-        self._key = os.environ.get("OPENAI_API_KEY", "")
+        self._key = own_key()
         if config.base_url == "":
             raise UsageError("--base-url is empty.", "As in --base-url http://127.0.0.1:8000/v1")
-        self._secrets = Secrets(self._url, self._key)
-        if not self._key and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
+        if not self._key.isprintable() or not self._key.isascii():
+            raise UsageError(
+                "OPENAI_API_KEY holds a line end or another character that no key has.", "Set it to the key alone."
+            )
+        self._secrets = Secrets(self._url, self._key, config.headers.values())
+        if not self._key and not config.headers and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
             raise ModelError(
                 "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
                 "Name your server, as in --base-url http://127.0.0.1:8000/v1, or set the key in the environment.",
@@ -94,7 +96,11 @@ class OpenAIEngine:
         only_known("openai", arguments, _ARGUMENTS)
         self._plain = config.chat_template == "none"
         self._send_seed = bool(arguments.get("send_seed", True))
-        self._manner = _Manner()
+        self._check_name = bool(arguments.get("check_model", True))
+        self._learnt: frozenset[str] = frozenset()  # names of lessons
+        self._reader = Reader()
+        self._answered = False
+        self._refused_alike = 0  # requests, before any was answered
         self._several = True  # whether the server has given all paths that it was asked for
         self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
@@ -107,7 +113,7 @@ class OpenAIEngine:
         self.capacity = 2 * config.concurrency
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
-        self._client = JsonClient(self._url, self._key, retries=retries, timeout_s=timeout_s)
+        self._client = JsonClient(self._url, self._key, headers=config.headers, retries=retries, timeout_s=timeout_s)
         self._switch_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
         self._loop = asyncio.new_event_loop()
@@ -130,38 +136,53 @@ class OpenAIEngine:
             told = json_object(await self._client.get("/models", retries=2, timeout_s=30.0))
             models = [model for model in told["data"] if isinstance(model["id"], str)]
         except BadStatus as error:
-            if error.status in (401, 403):
+            if error.status == 401:
                 raise self._fatal(error) from None
-            return here  # some servers don't list their models
+            return here  # some servers don't list their models, or not for every key
         except NoReply as error:
-            raise self._away(self._secrets.clean(error)) from None
+            raise self._away(error) from None
         except (ValueError, TypeError, KeyError):  # it is no list of models: the requests will tell
             return here
         names = [model["id"] for model in models]
-        if names and self._config.model not in names:
+        if names and self._check_name and not any(_may_be(self._config.model, name) for name in names):
+            shown = self._secrets.clean(", ".join(names[:10]))
             raise ModelError(
-                f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {', '.join(names[:10])}.",
-                "Use one of these names.",
+                f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {shown}.",
+                "Use one of these names, or add --model-args check_model=false where the list is not of all names.",
             )
         root = next((model.get("root") for model in models if model["id"] == self._config.model), None)
-        return f"server:{root}" if isinstance(root, str) else here
+        return f"server:{self._secrets.clean(root)}" if isinstance(root, str) else here
 
-    def _away(self, reason: str) -> ModelError:
+    def _away(self, error: NoReply) -> ModelError:
         return ModelError(
-            f"engine 'openai': can't reach {public_url(self._url)}: {reason}",
-            "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
+            f"engine 'openai': can't reach {public_url(self._url)}: {self._secrets.clean(error)}",
+            error.remedy
+            or "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
         )
 
-    def _fatal(self, error: BadStatus) -> ModelError:
-        status = error.status
+    def _fatal(self, error: Exception) -> ModelError:
+        status = error.status if isinstance(error, BadStatus) else 0
         if status in (401, 403):
             return ModelError(
                 f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key; then run the same command again.",
+                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run the same command again.",
             )
         return ModelError(
             f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
             "Check --model and --base-url; then run the same command again.",
+        )
+
+    def _cant_do_without(self, name: str, error: BadStatus) -> ModelError:
+        remedies = {
+            "model": "Check --model.",
+            "max_tokens": "Choose another budget with --max-tokens.",
+            "max_completion_tokens": "Choose another budget with --max-tokens.",
+            **dict.fromkeys(self._config.extra_body, f"Correct {name} in --extra-body, or leave it out."),
+            **dict.fromkeys(self._config.sampling_keys, f"Correct {name} in --gen-kwargs, or leave it out."),
+        }
+        return ModelError(
+            f"engine 'openai': {public_url(self._url)} refuses {name}: {self._secrets.clean(error, 300)}",
+            f"{remedies.get(name, '')} Then run the same command again.".strip(),
         )
 
     # --- requests -------------------------------------------------------------------------------------------------
@@ -196,16 +217,42 @@ class OpenAIEngine:
             self._fail(error)
             return
         except Exception as error:
-            reason = self._secrets.clean(error)
             if isinstance(error, NoReply):
                 self._unreachable += 1
                 if self._unreachable > 2 * self._config.concurrency:
-                    self._fail(self._away(reason))
+                    self._fail(self._away(error))
                     return
-            refused = isinstance(error, BadStatus) and error.code in _REFUSED_CODES
-            path = Completion(text="", finish_reason="refused" if refused else "error", error=reason)
-            reply = self._reply((path,) * request.sampling.n, request, self._manner)
+            refused = isinstance(error, BadStatus) and self._is_refusal(error)
+            if not refused and not self._answered and self._is_lasting(error):
+                self._refused_alike += 1
+                if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
+                    self._fail(self._fatal(error))
+                    return
+            path = Completion(
+                text="", finish_reason="refused" if refused else "error", error=self._secrets.clean(error)
+            )
+            reply = self._reply((path,) * request.sampling.n, request, self._learnt)
         self._arrive(key, reply)
+
+    @staticmethod
+    def _is_lasting(error: Exception) -> bool:
+        """Whether a fault is none that passes: a refusal, or a reply that is not of such a server."""
+        return error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
+
+    @staticmethod
+    def _is_refusal(error: BadStatus) -> bool:
+        """Whether what was asked, or the answer to it, is against the server's rules."""
+        if _letters(error.codes) & _REFUSED_CODES or known_reason(error.code) == "refused":
+            return True
+        return error.status == 403 and _MODERATED.search(error.words) is not None
+
+    def _stops(self, error: BadStatus) -> bool:
+        """Whether an error concerns all requests."""
+        if self._is_refusal(error):
+            return False
+        if error.status in _STOPPING or _letters(error.codes) & _EXHAUSTED_CODES:
+            return True
+        return error.status in _STOPPING_AT_FIRST and not self._answered
 
     def _arrive(self, key: Key, reply: Reply) -> None:
         """Replies are handed to the run when no more come for a moment: while those that came with them are read and the next requests
@@ -233,113 +280,150 @@ class OpenAIEngine:
         self._arrived.clear()
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
-        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where it was taken back before its turn."""
+        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where it was taken back before its turn.
+
+        What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd message misleads no other.
+        """
         begun = False
         wanted = request.sampling.n
         paths: list[Completion] = []
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
-        while True:
-            manner = self._manner
-            place, body = self._body(key, request, manner, had=len(paths))
-            try:
-                # No longer than the server has it: whoever waits is sent before this reply is read.
-                async with self._gate:
-                    if not begun and not self._take(key):
-                        return None
-                    begun = True
-                    if manner is not self._manner:
-                        continue
-                    content = await self._client.post(place, body)
-                response = json_object(content)
-                paths += self._read(response, wanted - len(paths))
-                tokens.append(_count(response.get("usage"), "completion_tokens"))
-                if len(paths) < wanted:
-                    self._several = False
-                    continue
-                reply = self._reply(tuple(paths), request, manner)
-                told = [count for count in tokens if count is not None]
-                if wanted > 1 and len(told) == len(tokens):
-                    reply = replace(reply, total_completion_tokens=sum(told))
-                return reply
-            except BadStatus as error:
-                if error.status in (401, 404):
-                    raise self._fatal(error) from None
-                if error.status != 400:
-                    raise
-                # Others may have been refused for the same reason at the same time: ask again in the newest manner.
-                words = error.content
-                if "max_completion_tokens" in words and manner.budget_name == "max_tokens":
-                    self._manner = replace(self._manner, budget_name="max_completion_tokens")
-                elif manner.send_thinking and request.thinking is not None and _NO_SWITCH.search(words):
-                    self._manner = replace(self._manner, send_thinking=False)
-                elif not manner.fold and request.messages[0].role == "system" and _NO_SYSTEM.search(words):
-                    self._manner = replace(self._manner, fold=True)
-                elif wanted - len(paths) > 1 and not manner.one_path and _ONE_PATH.search(words):
-                    self._manner = replace(self._manner, one_path=True)
-                    self._several = False
-                else:
-                    raise
+        trial = _Trial(self._learnt)
+        while len(paths) < wanted:
+            place, body = self._body(key, request, trial.learnt, had=len(paths))
+            content = _encoded(body)
+            # No longer than the server has it: whoever waits is sent before this reply is read.
+            async with self._gate:
+                if not begun and not self._take(key):
+                    return None
+                begun = True
+                while True:
+                    if not self._learnt <= trial.learnt:  # others have learnt something meanwhile
+                        trial.learnt |= self._learnt
+                        place, body = self._body(key, request, trial.learnt, had=len(paths))
+                        content = _encoded(body)
+                    try:
+                        response = await self._complete(place, content, body, trial)
+                        break
+                    except BadStatus as error:
+                        # In this turn: those that wait for theirs would be refused alike.
+                        if not await self._teaches(error, body, trial):
+                            raise
+                    place, body = self._body(key, request, trial.learnt, had=len(paths))
+                    content = _encoded(body)
+            usage = read_usage(response.get("usage"))
+            paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
+            tokens.append(usage.completion)
+            self._answered = True
+            if not trial.learnt <= self._learnt:
+                self._learnt |= trial.learnt
+            if len(paths) < wanted:
+                self._several = False
+        reply = self._reply(tuple(paths), request, trial.learnt)
+        counted = [number for number in tokens if number is not None]
+        if wanted > 1 and len(counted) == len(tokens):
+            reply = replace(reply, total_completion_tokens=sum(counted))
+        return reply
+
+    async def _complete(self, place: str, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
+        def understood(error: BadStatus) -> bool:
+            return self._stops(error) or self._is_refusal(error) or lesson_of(error, body, trial.tried) is not None
+
+        try:
+            return await self._client.complete(place, content, understood)
+        except EmptyReply as error:
+            asked = body.get("n", 1)
+            raise ValueError(f"{error} of {asked}" if "choices" in str(error) else str(error)) from None
+
+    async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
+        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
+        if self._stops(error):
+            raise self._fatal(error) from None
+        if self._is_refusal(error):
+            return False
+        said = (error.status, error.words, error.named)
+        before, trial.failed = trial.failed, said
+        lesson = lesson_of(error, body, trial.tried)
+        if lesson is None:
+            name = indispensable(error, body, self._users)
+            if name is not None:
+                raise self._cant_do_without(name, error) from None
+            return False
+        if error.status >= 500 and said != before:
+            await asyncio.sleep(AGAIN_S)  # it may be a fault that passes, whatever it names
+            return True
+        if not unnamed(error, body):
+            # What was tried and made no difference was no lesson.
+            trial.learnt -= {name for name, refusal in trial.tried.items() if refusal == said}
+        trial.tried[lesson.name] = said
+        trial.learnt |= {lesson.name}
+        return True
+
+    @property
+    def _users(self) -> frozenset[str]:
+        """The fields of requests that the user asked for by name."""
+        return frozenset(self._config.extra_body) | self._config.sampling_keys
 
     def _prompt(self, request: Request) -> str | None:
         return plain_text(disarmed(request.messages)) if self._plain else None
 
-    def _messages(self, request: Request, manner: _Manner) -> tuple[Message, ...]:
-        return disarmed(fold_system(request.messages) if manner.fold else request.messages)
+    def _messages(self, request: Request, learnt: frozenset[str]) -> tuple[Message, ...]:
+        return disarmed(fold_system(request.messages) if FOLD in learnt else request.messages)
 
-    def _reply(self, completions: tuple[Completion, ...], request: Request, manner: _Manner) -> Reply:
+    def _reply(self, completions: tuple[Completion, ...], request: Request, learnt: frozenset[str]) -> Reply:
         """With what was sent, where that isn't the request's own messages."""
-        sent = self._messages(request, manner)
+        sent = self._messages(request, learnt)
         return Reply(
             completions=completions,
             prompt=self._prompt(request),
             messages=sent if sent != request.messages and not self._plain else None,
         )
 
-    def _body(self, key: Key, request: Request, manner: _Manner, *, had: int = 0) -> tuple[str, bytes]:
+    def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int = 0) -> tuple[str, dict[str, Any]]:
         """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
         wanted = request.sampling
-        options: dict[str, Any] = {
-            "model": self._config.model,
-            "temperature": wanted.temperature,
-            "top_p": wanted.top_p,
-            "n": 1 if manner.one_path else wanted.n - had,
-        }
-        if not wanted.greedy and self._send_seed:
-            # vLLM gives the path at place i of a request the seed + i: so does this where paths come one by one.
-            options["seed"] = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
+        body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
+        if not wanted.greedy:
+            body["top_p"] = wanted.top_p
+            if self._send_seed:
+                # vLLM gives the path at place i of a request the seed + i: so does this where paths come one by one.
+                body["seed"] = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
+        if wanted.n > 1:
+            body["n"] = wanted.n - had
+        body["max_tokens"] = wanted.max_tokens
         stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
         if stop:
-            options["stop"] = stop
+            body["stop"] = stop
+        body.update(wanted.extra)
         prompt = self._prompt(request)
         if prompt is not None:
-            return "/completions", orjson.dumps({**options, "prompt": prompt, "max_tokens": wanted.max_tokens})
-        options[manner.budget_name] = wanted.max_tokens
-        if request.thinking is not None and manner.send_thinking:
-            # What vLLM and SGLang hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
-            options["chat_template_kwargs"] = {"enable_thinking": request.thinking}
-        messages = [{"role": m.role, "content": m.text} for m in self._messages(request, manner)]
-        return "/chat/completions", orjson.dumps({**options, "messages": messages})
+            body["prompt"] = prompt
+        else:
+            body["messages"] = [{"role": m.role, "content": m.text} for m in disarmed(request.messages)]
+            if request.thinking is not None:
+                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
+                body["chat_template_kwargs"] = dict.fromkeys(SWITCHES, request.thinking)
+        for name, value in self._config.extra_body.items():
+            ours = body.get(name)
+            body[name] = {**ours, **value} if isinstance(ours, dict) and isinstance(value, Mapping) else value
+        for name, lesson in LESSONS.items():
+            if name in learnt:
+                body = lesson.change(body)
+        return ("/completions" if self._plain else "/chat/completions"), body
 
-    def _read(self, response: Mapping[str, Any], wanted: int) -> tuple[Completion, ...]:
+    def _read(self, response: Mapping[str, Any], usage: Usage, wanted: int, budget: int) -> tuple[Completion, ...]:
         """The paths of a response: at least one, at most as many as wanted."""
         given = response.get("choices")
-        if not given and response.get("error"):
-            raise ValueError(f"the server says: {str(response['error'])[:300]}")
         choices = [choice for choice in given if isinstance(choice, dict)] if isinstance(given, list) else []
-        choices = sorted(choices, key=lambda choice: _count(choice, "index") or 0)[:wanted]
+        choices = sorted(choices, key=lambda choice: count(choice.get("index")) or 0)[:wanted]
         if not choices:
             raise ValueError(f"the server returned 0 choices of {wanted}")
-        alone = len(choices) == 1
-        usage = response.get("usage")
-        return tuple(
-            replace(
-                _path(choice),
-                prompt_tokens=_count(usage, "prompt_tokens"),
-                completion_tokens=_count(usage, "completion_tokens") if alone else None,
-                reasoning_tokens=_thought_tokens(usage) if alone else None,
-            )
-            for choice in choices
-        )
+        # Of several paths a server tells the sum only.
+        own = usage if len(choices) == 1 else Usage(prompt=usage.prompt)
+        return tuple(self._cleaned(self._reader.choice(choice, own, budget)) for choice in choices)
+
+    def _cleaned(self, path: Completion) -> Completion:
+        return replace(path, error=self._secrets.clean(path.error)) if path.error else path
 
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""
@@ -357,39 +441,53 @@ class OpenAIEngine:
     # --- description ----------------------------------------------------------------------------------------------
 
     def describe(self) -> EngineInfo:
+        lessons = told(self._learnt)
+        unknown = self._secrets.clean(", ".join(self._reader.unknown))
+        seeds = self._send_seed and NO_SEED not in self._learnt
         return EngineInfo(
             engine="openai",
             model=self._config.model,
             version=aiohttp.__version__,
             revision=self._revision,
             chat_template="none" if self._plain else "server",
-            system_role="none" if self._plain else "folded" if self._manner.fold else "native",
+            system_role="none" if self._plain else "folded" if FOLD in self._learnt else "native",
             device=public_url(self._url),
             lacks=(
                 *(() if self._plain else ("prompt",)),
                 "path tokens",
-                *(() if self._send_seed else ("seeds",)),
+                *(() if seeds else ("seeds",)),
             ),
             notes=(
+                *(lesson.note or lesson.warning for lesson in lessons if lesson.note or lesson.warning),
                 *(
                     ()
-                    if self._manner.send_thinking
-                    else ("the server doesn't take the switch that tells a hybrid model not to think",)
-                ),
-                *(
-                    ()
-                    if self._several
+                    if self._several and ONE_PATH not in self._learnt
                     else ("the server gives fewer paths than it is asked for: the rest was asked for again",)
                 ),
                 "the server renders the prompt; its model's revision and chat template are its own",
                 "a request's prompt and token counts are what the server reports",
+            ),
+            warnings=(
+                *(
+                    (
+                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a chat template",
+                    )
+                    if self._plain and self._config.thinking != "auto"
+                    else ()
+                ),
+                *(lesson.warning for lesson in lessons if lesson.warning),
+                *(
+                    (f"replies hold what isn't known and was read as text that is complete: {unknown}",)
+                    if unknown
+                    else ()
+                ),
             ),
         )
 
     def preview(self, request: Request) -> str:
         if self._plain:
             return plain_text(disarmed(request.messages))
-        return "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._manner))
+        return "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._learnt))
 
     def close(self) -> None:
         async def stop() -> None:
@@ -405,31 +503,19 @@ class OpenAIEngine:
         sys.setswitchinterval(self._switch_s)
 
 
-def _path(choice: Mapping[str, Any]) -> Completion:
-    """A choice of a response, of either endpoint."""
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        if not isinstance(choice.get("text"), str):
-            raise ValueError("a choice of the server's has neither a message nor a text")
-        message = {"content": choice["text"]}
-    texts = {name: message.get(name) for name in ("content", "refusal", "reasoning_content", "reasoning")}
-    said = {name: text for name, text in texts.items() if isinstance(text, str)}
-    text, refusal = said.get("content", ""), said.get("refusal", "")
-    reason = choice.get("finish_reason")
-    finish = "refused" if refusal and not text else _FINISH.get(reason if isinstance(reason, str) else None, "error")
-    return Completion(
-        text=text or refusal,
-        reasoning=said.get("reasoning_content") or said.get("reasoning", ""),
-        finish_reason=finish,
-        error=f"the server ended the request: {reason}" if finish == "error" else "",
-    )
+def _encoded(body: dict[str, Any]) -> bytes:
+    """JSON; lone surrogates, which a plan of the model's own may hold, as escapes."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body).encode()
 
 
-def _count(row: Any, name: str) -> int | None:
-    found = row.get(name) if isinstance(row, dict) else None
-    return found if isinstance(found, int) else None
-
-
-def _thought_tokens(usage: Any) -> int | None:
-    """What a server says of reasoning in its usage; None where it says nothing."""
-    return _count(usage.get("completion_tokens_details"), "reasoning_tokens") if isinstance(usage, dict) else None
+def _may_be(model: str, listed: str) -> bool:
+    """Whether a name on a server's list may be the model's: servers list names without a suffix ("m" for "m:fastest"), with one ("m:latest"),
+    with a folder before it ("models/m") or as a pattern ("provider/*")."""
+    ours, theirs = model.casefold().strip("/"), listed.casefold().strip("/")
+    if ours == theirs or ("*" in theirs and fnmatch.fnmatchcase(ours, theirs)):
+        return True
+    short, long = sorted((ours, theirs), key=len)
+    return bool(short) and (long.startswith((f"{short}:", f"{short}@")) or long.endswith(f"/{short}"))

@@ -1,8 +1,9 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question", "output", "mode"?, "finish_reason"?, "prompt_tokens"?,
-"completion_tokens"?}. `id` is cotbench's question id; `question` the question's text, which is matched after folding
-white space. Without `mode` a line serves every mode. Several lines of one question and mode are its paths, in order.
+"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id; `question` the question's text,
+which is matched after folding white space. Without `mode` a line serves every mode. Several lines of one question and mode are its paths, in order.
+A line that can't be used is passed over and named; where none can, there is nothing to replay.
 `path=results/RUN`: the raw completions of a run, by question and template. A question without an output ends as
 `engine_error`, never as wrong.
 """
@@ -10,21 +11,31 @@ white space. Without `mode` a line serves every mode. Several lines of one quest
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.chat import plain_text
 from cotbench.engines.local import fingerprint_file
+from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
-from cotbench.records import JOURNAL, MANIFEST, journal_rows, load_line, read_journal
-from cotbench.types import Completion, FinishReason, Key, Reply, Request
+from cotbench.records import JOURNAL, MANIFEST, journal_rows, read_journal
+from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""
+MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 
 def _fold(text: str) -> str:
     return " ".join(text.split())
+
+
+def _counted(reply: Reply) -> Reply:
+    """A recorded reply whose counts are counts, whoever wrote the journal."""
+    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+    paths = tuple(replace(path, **{name: whole(getattr(path, name)) for name in names}) for path in reply.completions)  # type: ignore[arg-type]
+    return replace(reply, completions=paths, total_completion_tokens=whole(reply.total_completion_tokens))
 
 
 class ReplayEngine:
@@ -41,6 +52,8 @@ class ReplayEngine:
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
         self._replies: dict[Key, Reply] = {}
         self._lines = self._matched = 0
+        self._faults: tuple[str, ...] = ()
+        self._reader = Reader()
         self._waiting: list[tuple[Key, Request]] = []
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
@@ -56,7 +69,7 @@ class ReplayEngine:
             )
 
     def _read_journal(self) -> None:
-        recorded = read_journal(self._path).replies
+        recorded = {key: _counted(reply) for key, reply in read_journal(self._path).replies.items()}
         self._replies = recorded
         templates = {(row["question"], row["request"]): row["template"] for row in journal_rows(self._path)}
         for key, reply in recorded.items():
@@ -69,52 +82,41 @@ class ReplayEngine:
         by_text: dict[str, list[str]] = defaultdict(list)
         for known, question in self._config.questions.items():
             by_text[_fold(question.text)].append(known)
+        faults: list[str] = []
         with self._path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
-                place = f"{self._path}:{number}"
-                try:
-                    row = load_line(line)
-                except ValueError as error:
-                    raise DataError(f"{place}: not valid JSON: {error}.", "Each line holds one JSON object.") from None
-                if (
-                    not isinstance(row, dict)
-                    or not isinstance(row.get("output"), str)
-                    or not ("id" in row or "question" in row)
-                ):
-                    raise DataError(
-                        f"{place}: expected the keys 'output' and 'id' or 'question'.", "The README lists the keys."
-                    )
-                if not isinstance(row.get("id", ""), str):
-                    raise DataError(f"{place}: id is {row['id']!r:.40}.", "Give cotbench's question id, or `question`.")
-                ids = [row["id"]] if "id" in row else by_text.get(_fold(str(row["question"])), [])
-                if len(ids) > 1:
-                    raise DataError(
-                        f"{place}: {len(ids)} questions have this text.", "Give cotbench's question id as `id`."
-                    )
-                identity = str(ids[0]) if ids else ""
                 self._lines += 1
-                if identity in self._config.questions:
-                    self._matched += 1
-                    self._outputs[identity, str(row.get("mode", ANY_MODE))].append(self._completion(row, place))
-
-    @staticmethod
-    def _completion(row: dict[str, Any], place: str) -> Completion:
-        finish = row.get("finish_reason", "stop")
-        if finish not in get_args(FinishReason):
+                try:
+                    self._read_row(read_row(line), by_text)
+                except ValueError as error:
+                    faults.append(f"{number}: {error}")
+        if faults and len(faults) == self._lines:
             raise DataError(
-                f"{place}: finish_reason is {finish!r}.", f"Use one of {', '.join(get_args(FinishReason))}."
+                f"{self._path}:{faults[0]}.",
+                'Each line holds one JSON object: "output", and "id" or "question"; the README lists the keys.',
             )
-        for name in ("prompt_tokens", "completion_tokens"):
-            if row.get(name) is not None and type(row[name]) is not int:
-                raise DataError(f"{place}: {name} is {row[name]!r:.40}.", "Give a whole number, or leave it out.")
-        return Completion(
-            text=row["output"],
-            finish_reason=finish,
-            prompt_tokens=row.get("prompt_tokens"),
-            completion_tokens=row.get("completion_tokens"),
-        )
+        self._faults = tuple(f"{self._path.name}:{fault}" for fault in faults)
+
+    def _read_row(self, row: dict[str, Any], by_text: dict[str, list[str]]) -> None:
+        """Raises ValueError where a line can't be used."""
+        if "output" not in row or not ("id" in row or "question" in row):
+            raise ValueError("expected the keys 'output' and 'id' or 'question'")
+        if not isinstance(row.get("id", ""), str):
+            raise ValueError(f"id is {row['id']!r:.40}, expected cotbench's question id")
+        ids = [row["id"]] if "id" in row else by_text.get(_fold(str(row["question"])), [])
+        if len(ids) > 1:
+            raise ValueError(
+                f"{len(ids)} questions have this text, so that cotbench's question id must be given as `id`"
+            )
+        path = self._reader.row(row)
+        if ids and ids[0] in self._config.questions:
+            self._matched += 1
+            self._outputs[ids[0], str(row.get("mode") or ANY_MODE)].append(path)
+            for name in ("prompt_tokens", "completion_tokens"):
+                if row.get(name) is not None and whole(row[name]) is None:
+                    self._reader.unknown[f"{name} {row[name]!r:.20}"] = None
 
     def submit(self, key: Key, request: Request) -> None:
         self._waiting.append((key, request))
@@ -136,6 +138,18 @@ class ReplayEngine:
     def cancel(self) -> list[Key]:
         return []
 
+    def _warnings(self) -> tuple[str, ...]:
+        faults, unknown = self._faults, list(self._reader.unknown)
+        more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+        return (
+            *((f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}",) if faults else ()),
+            *(
+                (f"what isn't known was left out, and its output read as complete: {', '.join(unknown[:MOST_NAMED])}",)
+                if unknown
+                else ()
+            ),
+        )
+
     def describe(self) -> EngineInfo:
         return EngineInfo(
             engine="replay",
@@ -150,6 +164,7 @@ class ReplayEngine:
                 ),
                 f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
             ),
+            warnings=self._warnings(),
         )
 
     def preview(self, request: Request) -> str:

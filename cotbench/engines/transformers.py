@@ -11,10 +11,26 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
-from cotbench.engines.local import Asked, BatchedEngine, chat_format, fingerprint, first_stop, model_error, no_tokens
+from cotbench.engines.local import (
+    Asked,
+    BatchedEngine,
+    chat_format,
+    fingerprint,
+    first_stop,
+    model_error,
+    no_tokens,
+    renamed,
+)
 from cotbench.types import Completion, Key, Reply, request_seed
 
 DEFAULT_BATCH = 16
+# Keys of --gen-kwargs as `generate` calls them; those of the second table mean something where paths are drawn.
+_ALWAYS = {
+    "repetition_penalty": "repetition_penalty",
+    "no_repeat_ngram_size": "no_repeat_ngram_size",
+    "min_tokens": "min_new_tokens",
+}
+_DRAWN = {name: name for name in ("top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")}
 
 
 class TransformersEngine(BatchedEngine):
@@ -41,6 +57,7 @@ class TransformersEngine(BatchedEngine):
             trust_remote_code=config.trust_remote_code,
             revision=arguments.get("revision"),
         )
+        chat.require(config.sampling_keys)
         self._tokenizer = chat.tokenizer
         try:
             self._model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -79,7 +96,10 @@ class TransformersEngine(BatchedEngine):
                 "top_p": sampling.top_p,
                 "top_k": 0,
                 "num_return_sequences": sampling.n,
+                **renamed(sampling, _DRAWN),
             }
+            options["top_k"] = max(0, options["top_k"])  # -1 is vLLM's word for all
+        options |= renamed(sampling, _ALWAYS)
         stops = self._chat.stops(batch[0].request)
         if stops:
             options["stopping_criteria"] = [self._stopper(stops, longest)]
@@ -134,6 +154,7 @@ class TransformersEngine(BatchedEngine):
             device=name,
             dtype=str(self._model.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
+            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def close(self) -> None:

@@ -14,13 +14,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.chat import failed
+from cotbench.engines.chat import EFFORT, failed
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
@@ -129,6 +129,8 @@ class VllmEngine:
             trust_remote_code=config.trust_remote_code,
             revision=arguments.get("tokenizer_revision", arguments.get("revision")),
         )
+        self._chat.require(config.sampling_keys)
+        _require_keys(vllm, config.sampling_keys)
         self._max_len = int(self._engine.model_config.max_model_len)
         self._flying: dict[str, tuple[Key, str, int]] = {}
         self._count = 0
@@ -147,6 +149,7 @@ class VllmEngine:
             stop=self._chat.stops(request) or None,
             # One seed for all would give every prompt the same noise; greedy needs none.
             seed=None if wanted.greedy else request_seed(self._config.seed, key),
+            **{name: value for name, value in wanted.extra if name != EFFORT},
             output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
         )
 
@@ -225,6 +228,7 @@ class VllmEngine:
             device=_device(),
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
+            warnings=self._chat.warnings(self._config.thinking),
             notes=(
                 "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
             ),
@@ -237,6 +241,14 @@ class VllmEngine:
         core = getattr(self._engine, "engine_core", None)
         if core is not None and hasattr(core, "shutdown"):
             core.shutdown()
+
+
+def _require_keys(vllm: Any, keys: Collection[str]) -> None:
+    """Raises UsageError where this vLLM's sampling lacks one of the keys."""
+    plain = vllm.SamplingParams()
+    lacking = sorted(name for name in set(keys) - {EFFORT} if not hasattr(plain, name))
+    if lacking:
+        raise UsageError(f"--gen-kwargs: vLLM {vllm.__version__} has no {', '.join(lacking)}.", "Leave it out.")
 
 
 def _device() -> str:

@@ -1,15 +1,18 @@
 r"""Completion text -> answer, with the rule and the span that found it. Never sees gold.
 
-One ladder of rules per answer type, used by every mode, from explicit to vague; the first rule that finds anything
-decides, and within a rule the last match wins (a model may restate itself).
+One set of rules per answer type, used by every mode. The explicit rules find what a text states as its answer; of all
+that they find, the last statement in the text decides, whichever rule found it, since models correct themselves. Where
+nothing is stated, the vaguer rules are tried in turn.
 
     rule        what it reads                                              types
+    explicit:
     contract    `Answer: ...`, the form every prompt asks for; also        all
                 <answer>...</answer> and "answer": "..." of JSON
-    boxed       the last \boxed{...}                                       all
+    boxed       \boxed{...}                                                all
     hashes      `#### ...`, the form of GSM8K's own solutions              all
     phrase      "the (final|best|correct) answer is ..."                   all
                 "(C) is correct", "I choose C", "that leaves us with C"    letter
+    without a statement:
     only        the whole output is nothing but an answer; or the first    all
                 line is (number, letter)
     marked      the one letter in brackets, bold or alone on the last line letter
@@ -17,19 +20,33 @@ decides, and within a rule the last match wins (a model may restate itself).
     last_math   the $...$ that the last sentence with one gives            latex
     last        the number that the last sentence with one gives           number, latex
     thought     any of these within a closed thought, where the model      all
-                wrote nothing behind it
+                wrote nothing behind it; or a statement at the very end
+                of a thought that the model ended without closing it
+    declined    the text says that the question can't be answered          all
 
 `marked`, `option`, `last_math`, `last` and `thought` are vague (`VAGUE`): where the text was cut at the token budget
 they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
 where the text was cut isn't read either: more of it may have been to come.
 
 A model that has answered may run on into a question of its own making; what it writes from there on isn't searched.
-Reasoning that a model puts between <think> and </think> (or its like) is not searched; an unclosed <think> holds no
-answer. Spans are character ranges [start, end) of the output as the engine returned it.
+Thoughts (`parts.THOUGHT_MARKS`) aren't searched where something is said behind them; one that was cut holds no answer.
+Spans are character ranges [start, end) of the output as the engine returned it.
 
-Policies, where published extractors disagree: the last answer that a text states counts, not the first, since models
-correct themselves; "A or C" is no answer, even where one of them is right; 25% is the number 25, as it stands; a range
-("5 to 7") or a sum without its result ("5 + 7") is no number; a time of day is one only at the full hour.
+Policies, where published extractors disagree:
+
+* the last answer that a text states counts, not the first. Of statements in one another ("Answer: the answer is 5") the
+  outer one gives the rule, the inner one the answer. What the text takes back ("Wait, that is wrong") gives way to what
+  it concludes after that.
+* "Answer:" above a solution is its heading: where the text goes on to conclude or to compute something else, the line
+  behind "Answer:" isn't the answer, unless it begins with one.
+* what was stated in a text that was cut counts, unless the text shows doubt behind it ("But let me check ...").
+* "A or C", "7 or 8", "between 7 and 8" is no answer, even where one of them is right; two units or forms of one
+  quantity ("25% or 1/4", "227 minutes, or 3 hours and 47 minutes") are one answer.
+* a part of a number or expression is never taken for the whole: 10^3 is 1000, $2k is 2000, 3 dozen is 36, "negative 5"
+  is -5; `160 - r`, \sqrt{66}, 5!, "4 hours and 30 minutes" are no numbers.
+* 25% is the number 25, as it stands; a range ("5 to 7") or a sum without its result ("5 + 7") is no number; a time of
+  day is one only at the full hour.
+* "It can't be determined" is no number and no option (unless an option says so), whatever numbers it names.
 """
 
 from __future__ import annotations
@@ -37,24 +54,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from cotbench.extract.formulas import read_formula
 from cotbench.extract.letters import read_letter
 from cotbench.extract.numbers import canonical_number, read_number, show_number
+from cotbench.extract.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
 from cotbench.extract.shapes import (
+    DECLINED,
+    DOUBTS,
     MAX_ANSWER_CHARS,
+    WHOLE,
     Extraction,
     Reading,
-    Span,
     boxed_spans,
-    is_blank,
-    next_turn,
-    run_on,
-    split_reasoning,
+    broken_off,
+    last_sentences,
 )
 from cotbench.types import AnswerType
 
 __all__ = [
+    "DECLINED",
     "MAX_ANSWER_CHARS",
     "NOTHING",
     "VAGUE",
@@ -79,20 +99,36 @@ def _readings(text: str, start: int, vague: bool, answer_type: AnswerType, choic
     return read_formula(text, start, vague)
 
 
+_CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
+
+
 def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> str:
     """The text up to where the model, having answered, runs on into a question of its own making."""
-    if run_on(text, start, len(text)) is None:
+    turn = run_on(text, start, len(text))
+    if turn is None:
         return text
     answered = [found.span[1] for _, found in _readings(text, start, False, answer_type, choices) if found.span]
+    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, answer_type, choices):
+        return text[:turn]
     end = run_on(text, min(answered), len(text)) if answered else None
     return text if end is None else text[:end]
+
+
+def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> bool:
+    """Whether a text comes to an answer without stating it, in more than one sentence."""
+    ends = list(islice(last_sentences(text, start), 2))
+    if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
+        return False
+    return any(
+        found.answer or found.rule == DECLINED for _, found in _readings(text, start, True, answer_type, choices)
+    )
 
 
 def _first(readings: Iterator[Reading], text: str, end: int, answer_type: AnswerType, truncated: bool) -> Extraction:
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
-            return NOTHING
+            return found if found.rule == DECLINED else NOTHING
         if found.span[1] == end and answer_type is not AnswerType.LETTER:
             if truncated:
                 continue  # more of it may have been to come
@@ -108,16 +144,45 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     """Read the answer of one output.
 
     choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
-    vague rules don't apply. Returns `NOTHING`-like extractions with the rule "unclosed_think" or "" where none is found.
+    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to give),
+    "unclosed_think" (it ended in the middle of a thought) or "".
     """
     parts = split_reasoning(text)
     if parts.unclosed:
-        return Extraction(answer=None, rule="unclosed_think")
+        found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
+        return replace(found, rule="unclosed_think" if found.answer is None else "thought")
     start, end = parts.visible
     end = next_turn(text, start, end)
-    if parts.thought and not truncated and is_blank(text, start, end):
+    if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
         start, end = parts.thought
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
-        return NOTHING if found.answer is None else replace(found, rule="thought")
+        return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
-    return _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    if (
+        found.rule == "phrase"
+        and found.span
+        and DOUBTS.search(own, found.span[1])
+        and (truncated or broken_off(own, start))
+    ):
+        return NOTHING  # "I think the answer is 6. But let me check ..."
+    return found
+
+
+LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
+
+
+def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:
+    """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
+    assert parts.thought is not None
+    start, end = parts.thought
+    vague = WHOLE.search(text, max(start, end - 40), end) is not None
+    found = _first(_readings(text[:end], start, vague, answer_type, choices), text, end, answer_type, False)
+    if found.span is None or found.span[1] < end - LAST_WORDS:
+        return NOTHING
+    return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
+
+
+_GOES_ON = re.compile(
+    rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
+)  # behind an answer that isn't the last word

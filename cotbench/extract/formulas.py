@@ -3,28 +3,37 @@ r"""Reading a formula: which piece of LaTeX, or of plain text, a phrase gives as
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from cotbench.extract.numbers import concluded_number
+from cotbench.extract.numbers import concluded_number, declines, number_in
+from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import (
     BLANK,
+    CJK,
     CUT,
-    INVISIBLE,
+    DECLINED,
     MAX_ANSWER_CHARS,
     PHRASE,
+    RETRACTS,
     SENTENCE_END,
     WORD,
     Extraction,
     Reading,
-    Span,
     boxed_spans,
-    explicit,
+    in_plain_signs,
     last_sentences,
     own_end,
+    statements,
 )
 
+# Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
+_KINDS = (
+    "even odd neither increasing decreasing positive negative rational irrational prime composite convergent divergent"
+    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective bijective"
+).split()
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
 
@@ -36,9 +45,9 @@ _MATH = re.compile(
 _ASIDE = re.compile(
     r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat|not|rather|instead)\b|[.,]?\s[Ii]\shope\b"
 )
-_JOINT = re.compile(r"[\s,;.*]*+(?:(?:and|or)\b[\s*]*+)?")
+_JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
-    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{|and\b|or\b|&|[\s,;$*{}])*+\\(?:boxed|fbox)\s*+\{?"
+    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?)*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
@@ -48,21 +57,41 @@ _COPULA = re.compile(
 )
 _TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
+_EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
+_BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
+_INTENDS = re.compile(  # "So we need to calculate $..$"
+    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus|let['’]s)\s(?:then\s|now\s|simply\s)?"
+    r"(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use|plug|substitute)\b",
+    re.I,
+)
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_LEAD = re.compile(r"(?:so|thus|hence|therefore),?\s+(?=\S{1,20}\s?=)", re.I)
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
     re.I,
 )
 _STATE = re.compile(  # what may be said of an answer that is no answer
-    r"(?:consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
+    r"(?:(?:the\s)?same\b|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
     r"|complete|simple|done)\b",
     re.I,
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
+_COUNTED = re.compile(
+    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[A-Za-zÀ-ÿ']+[^A-Za-zÀ-ÿ]+){2}[A-Za-zÀ-ÿ'])"
+)  # "Pam pays $10", a sentence
+_HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
+# A formula in plain text: numbers, single letters, functions and signs.
+_TOKEN = re.compile(
+    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
+    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
+)
+_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
+_OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
-    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s]+|\\l?dots|\\[\[(\])]|.*\\(?:boxed|fbox)\b.*", re.S
+    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*", re.S
 )
 
 
@@ -125,7 +154,11 @@ def _listed(text: str, math: Sequence[Span]) -> Extraction | None:
     first = len(math) - 1
     while first and _JOINT.fullmatch(_DELIMITER.sub("", text[math[first - 1][1] : math[first][0]])):
         first -= 1
-    return _trim(text, math[first][0], math[-1][1])
+    whole = _trim(text, math[first][0], math[-1][1])
+    if whole and first < len(math) - 1 and _HAN.search(text, math[first][0], math[-1][1]):  # "$1$ 和 $2$"
+        parts = [found.answer for span in math[first:] if (found := _trim(text, *span)) and found.answer]
+        return replace(whole, answer=", ".join(parts))
+    return whole
 
 
 def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extraction | None:
@@ -137,6 +170,10 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
         return _boxed(text, inside)
     if _STATE.match(text, start, end):
         return None
+    if declines(text, start, end):
+        return Extraction(answer=None, rule=DECLINED)
+    if _HAN.search(text, start, end) and not _math_spans(text, start, end):
+        return _among_han(text, start, end)
     several = SENTENCE_END.search(text, start, end)
     if several and len(WORD.findall(_MATH.sub("", text[start : several.start()]))) > MAX_WORDS:
         return _concluded(text, start, end)
@@ -156,11 +193,40 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
         return _listed(text, behind or math)
     if (
         len(WORD.findall(text, start, end)) > MAX_WORDS
+        or _COUNTED.match(text, start, end)
         or _SPEAKS.search(text, start, end)
         or _last_copula(text, start, end, ())
     ):
-        return _concluded(text, start, end)
+        number = number_in(text, start, end) if _COUNTED.match(text, start, end) else None
+        return _concluded(text, start, end) or (_trim(text, *number.span) if number and number.span else None)
     return _trim(text, start, end)
+
+
+def _among_han(text: str, start: int, end: int) -> Extraction | None:
+    """The number in a phrase of Chinese, Japanese, Korean or Thai; the phrase itself where it holds none."""
+    number = number_in(text, start, end)
+    if number and number.span:
+        return _trim(text, *number.span)
+    return None if any(char.isdigit() for char in text[start:end]) else _trim(text, start, end)
+
+
+def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
+    """The formula in plain text that a phrase begins with: "√66", "16/27 gallons", "200/π square meters"."""
+    at, depth = start, 0
+    while at < end and (token := _TOKEN.match(text, at, end)):
+        sign = token[0].strip()
+        depth += (sign in "([{") - (sign in ")]}") if len(sign) == 1 else 0
+        if depth < 0:
+            break
+        at = token.end()
+    while at > start and _OPEN_ENDED.search(text, start, at):
+        at = len(text[:at].rstrip()) - 1
+    words = text[start:at].split(" ")
+    if len(words) > 1 and words[-1] in ("a", "A", "I"):  # an article
+        at -= 2
+    if not any(char.isdigit() or char in "√π∞½" for char in text[start:at]):
+        return None
+    return _trim(text, start, at)
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
@@ -170,25 +236,53 @@ def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int |
     return ends[-1] if ends else None
 
 
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[Span, list[Span]]]:
+    """The last sentences, the last one first, with the formulas in them; a display over several lines is in one piece."""
+    math = [(m.span(), m.span(m.lastgroup)) for m in _MATH.finditer(text, start, end) if m.lastgroup]
+    limit = end
+    for left, right in last_sentences(text[:end], start):
+        if right > limit:
+            continue
+        inside = [one for one in math if one[0][0] < right and one[0][1] > left]
+        if inside and inside[-1][0][1] > right:
+            right = min(limit, inside[-1][0][1])
+        if inside and inside[0][0][0] < left:
+            left = inside[0][0][0]
+            inside = [one for one in math if one[0][0] < right and one[0][1] > left]
+        limit = left
+        yield (left, right), [span for _, span in inside]
+
+
 def _concluded(text: str, start: int, end: int) -> Extraction | None:
     """The formula or number that the last sentence with one gives: behind its last "is", else its only one."""
-    for left, right in last_sentences(text[:end], start):
+    for (left, right), math in _pieces(text, start, end):
+        if declines(text, left, right):
+            return Extraction(answer=None, rule=DECLINED)
         if _REFUSES.search(text, left, right):
             return None
-        math = _math_spans(text, left, right)
-        if not math and not any(char.isdigit() or char == "\\" for char in text[left:right]):
+        if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
+            if _HENCE.match(text, left, right):
+                return _in_bold(text, left, right)  # a conclusion in words
             continue
+        if not math and _HAN.search(text, left, right):
+            return _among_han(text, left, right)
         copula = _last_copula(text, left, right, math)
         behind = [span for span in math if copula and span[0] > copula]
         if behind:
             return _listed(text, behind)
+        if math and _INTENDS.search(text, left, math[0][0]):
+            return None
+        if copula and math and (kind := _kind(text, copula, right)):
+            return kind
         if copula and "\\" in text[copula:right] and not math and len(WORD.findall(text, copula, right)) <= 2:
             return _trim(text, copula, right)
+        if not math and "\\" not in text[left:right] and (plain := _plain(text, left, right, copula)):
+            return plain
         number = concluded_number(text, left, right)
         if number and number.span and not any(a <= number.span[0] < b for a, b in math):
             if _NOT.search(text, left, right):
                 return None  # "so 284 is not divisible by 5"
-            given = copula and not text[copula : number.span[0]].strip(" $*\\(")
+            given = copula and not text[copula : number.span[0]].strip(" $*\\(the")
             only = (
                 concluded_number(text, left, number.span[0]) is None
                 and concluded_number(text, number.span[1], right) is None
@@ -199,24 +293,42 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
     return None
 
 
+def _in_bold(text: str, start: int, end: int) -> Extraction | None:
+    """The words that a conclusion puts in bold: "she will be facing **east**"."""
+    bold = [m for m in _BOLD.finditer(text, start, end) if len(WORD.findall(m[1])) <= MAX_WORDS]
+    return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
+
+
+def _kind(text: str, start: int, end: int) -> Extraction | None:
+    """The kind that a sentence says something is of: "$f$ is an even function"."""
+    match = _OF_KIND.match(text, start, end)
+    return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
+
+
+def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
+    """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
+    at = max(equals[-1] if equals else 0, copula or 0)
+    if not at or _NOT.search(text, start, end):
+        return None
+    found = _plain_formula(text, at + len(text[at:end]) - len(text[at:end].lstrip(" *$")), end)
+    if found is None or found.span is None:
+        return None
+    return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
+
+
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
-    for rule, span in explicit(text, start, ("contract",)):
-        found = _formula_in(text, *span, boxes)
-        if (
-            found
-            and found.span
-            and not (_PROSE.fullmatch(str(found.answer)) and boxes and boxes[-1][0] > found.span[1])
-        ):
-            yield rule, found
-    for end in range(len(boxes), 0, -1):
-        found = _boxed(text, boxes[:end])
-        if found:
-            yield "boxed", found
-    for rule, span in explicit(text, start, ("hashes", "phrase")):
-        found = _formula_in(text, *span, boxes)
-        if found:
-            yield rule, found
+    for one in statements(text, start):
+        if one.rule == "boxed":
+            found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
+        else:
+            found = _formula_in(text, *one.span, boxes)
+        if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
+            yield from _vague(text, retracts.end(), boxes)
+        if found and (found.span or found.rule == DECLINED):
+            yield one.rule, found
     if vague:
         yield from _vague(text, start, boxes)
 
@@ -227,6 +339,9 @@ def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
         return
     offset = text.index(body, start)
     end = offset + len(body)
+    lead = _LEAD.match(body)
+    if lead:  # "So x = 3/4."
+        offset, body = offset + lead.end(), body[lead.end() :]
     if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
     words = len(WORD.findall(body))
@@ -240,6 +355,8 @@ def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
     paragraphs = deque(_EMPTY_LINE.finditer(body), maxlen=1)
     begin = offset + (paragraphs[0].end() if paragraphs else 0)
     last = _concluded(text, begin, end)
+    if last and last.rule == DECLINED:
+        yield "last", last
     if last and last.span:
         in_math = any(a <= last.span[0] < b for a, b in _math_spans(text, begin, end))
         yield ("last_math" if in_math else "last"), last

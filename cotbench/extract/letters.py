@@ -1,108 +1,324 @@
-r"""Reading the letter of an option: by its letter, by its text, or by both."""
+r"""Reading the letter of an option: by its letter, by its text, or by both; in English and some twenty other languages.
+
+What a text states outright (`statements`) comes first, the last of it. Policies:
+
+* A verdict in passing ("(C) is correct", "closest to C", "so (A) fits best") counts where nothing is stated outright, or
+  where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with nothing
+  in its place, is no answer.
+* "Not A but B" is B. An option that is ruled out, supposed ("if ...") or said to be another's answer is none.
+* Two options ("A or C", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
+  unless an option says so.
+* A field of an object counts as stated where the object ends, behind the field with its reasons.
+* What a long text states before it breaks off in doubt ("Wait, but maybe ...") is no answer, as in a text that was cut.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from itertools import islice, zip_longest
 
-from cotbench.extract.numbers import canonical_number, concluded_number
+from cotbench.extract.numbers import declines
+from cotbench.extract.options import (
+    AROUND,
+    DENIED,
+    begins_with_option,
+    main_clause,
+    option_first,
+    option_named,
+    option_of,
+)
+from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
-    CUT,
-    INVISIBLE,
+    CJK,
+    DECLINED,
+    DOUBTS,
+    LETTER,
     MAX_ANSWER_CHARS,
-    PLAIN_SIGNS,
+    MAX_PHRASE_CHARS,
+    MAX_STATEMENTS,
+    MAX_WORDS_BELOW,
     SENTENCE_END,
+    UNDECIDED,
+    WHOLE,
     Extraction,
     Reading,
-    Span,
-    explicit,
+    Statement,
+    broken_off,
+    in_plain_signs,
     last_sentences,
     near,
     own_end,
+    statements,
 )
 from cotbench.types import LETTERS
 
-UNDECIDED = Extraction(answer=None)  # "A or C": an answer that names no option; nothing vaguer is looked for
+# What an option's letter must not touch: `\b` and `\w` would take Chinese and Thai for a part of the same word.
+_FREE = rf"(?<![{LETTER}0-9_'’])"
+_ALONE = rf"(?![{LETTER}0-9_'’°#^]|[-–][{LETTER}0-9_])"
+_OPEN = r"[(\[{<*_`$\"'“‘「『【《〈]"
+_CLOSE = r"[)\]}>*_`$\"'”’」』】》〉]"
+_NOUNS = (  # what may stand before an option's letter
+    r"(?i:(?:the\s)?(?:correct\s)?(?:option|choice|letter|answer|both|either)\b(?:\s(?:is|number|letter)\b)?:?|the\s(?:letter|option|choice|answer)\b"
+    r"|opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция|phương\sán|câu|lựa\schọn"
+    r"|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
+    r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก|গ)\s?[:：]?"
+)
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:[\s*_`$<\"'“‘(\[{]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
-    r"|<\w+>|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b)*+"
-    r"(?P<letter>[A-Z])(?![A-Za-z0-9'’°#^]|[-–_]\w|\s*+[=+/≈]|\s?\.\s?[A-Z]\.)"
+    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
+    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:letter|option|choice|answer))\b"
+    rf"|{_NOUNS})*+"
+    r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
+    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.)))"
 )
 _LOWER_HEAD = re.compile(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
     re.I,
 )
+_BUT = r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
+_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
+    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}"
+    rf"|{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
+    re.I,
+)
+_RATHER = re.compile(
+    rf"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}(?=\S)",
+    re.I,
+)
+_RATHERS = (
+    " but ",
+    " sino ",
+    " mais ",
+    "sondern",
+    " ma ",
+    " mas ",
+    " а ",
+    " lecz ",
+    " maar ",
+    "it's ",
+    "it’s ",
+    "it is ",
+    "而是",
+    "rather ",
+)
 _MARKED = re.compile(
     r"(?:(?:[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
 )
+_IS = r"(?:is|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
 _VERDICT = (
     r"(?:(?:clearly|also|indeed|therefore|thus|definitely)\s)?(?:the\s)?(?:(?:most|only|closest|best|single)\s)?"
     r"(?:correct|right|best|accurate|appropriate|plausible|likely|suitable|reasonable|logical|answer|closest)\b"
 )
+_FITS = r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
 _VERDICTS = (
-    "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest".split()
-)
-_IS = r"(?:is|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
+    "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
+    " exactly perfectly most"
+).split()
+_OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
+_NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _SUPPOSED = re.compile(
-    r"\b(?:if|whether|neither|nor|suppose|assuming|assume)\s(?:that\s)?(?:the\s)?(?:option|choice|answer|statement)?\s?[(*]*\Z",
+    r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?(?:(?:correct|right|final)\s)?(?:option|choice|answer|statement)?\s?(?:(?:is|was|were)\s)?[(*]*\Z",
     re.I,
 )
+_CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)\b", re.I)  # "(H) if the sign is plus"
+_ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
-    r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)\W*\Z",
+    r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
+    r"|\b(?:first|initially|originally)\b[^.\n]{0,40}\b(?:answer|option|choice)\s(?:is|was|would\sbe)\W*\Z"
+    r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
+    r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
 )
 _IS_RIGHT = re.compile(
     r"(?:"
-    rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{{)?(?P<a>[A-Z])\b[)*}}$]*(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s{_IS}{_VERDICT}"
-    rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s{_IS}{_VERDICT}(?!\sif)"
+    rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{{)?(?P<a>[A-Z])\b[)*}}$]*(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
+    rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})"
+    rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
     r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
 )
-_SUBJECT = re.compile(r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might)\b")  # "(B) is too soft"
+_SUBJECT = re.compile(
+    r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might|fails|falls)\b|[)*\]]*\s(?:doesn|isn|won|can)['’]t\b"
+)  # "(B) is too soft"
+_STRUCK = re.compile(  # "we discard option"
+    r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
+    re.I,
+)
 _JUDGED = re.compile(
-    r"^[ \t*_>-]*+\(?(?P<letter>[A-Z])[).:]\**\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b", re.M
+    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b|\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b|[^.\n]{0,80}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|[^\n]{0,80}?[✅✓✔])",
+    re.M,
 )
 _POINTS = re.compile(
-    r"\bI\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
+    r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
+    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
     r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
     r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
-    r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))|(?:故|所以|因此)应?选(?:择)?(?!项):?\s?(?=\S)|选项(?=[A-Z]是正确)"
-    r"|\b(?:correct|likely|plausible|suitable|accurate|appropriate)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*\*\(?[A-Z][).:*]|\*\*Option\s[A-Z]\b)",
+    r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
+    r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
+    r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
+    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
+    r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
 )
 _POINTERS = (
-    "choose|pick|select|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be|选"
-    "|correct|likely|plausible|suitable|accurate|appropriate"
+    "choose|pick|select|guess|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
+    "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
 ).split("|")
+
+# --- verdicts in other languages ------------------------------------------------------------------------------------
+
+
+def _verdicts(*patterns: str) -> re.Pattern[str]:
+    """One pattern of several, in each of which `X` stands for an option's letter and what may stand around it."""
+    letter = rf"{_FREE}{_OPEN}{{0,3}}(?P<letter%d>[A-Z]){_ALONE}{_CLOSE}{{0,3}}"
+    return re.compile("|".join(one.replace("X", letter % i) for i, one in enumerate(patterns)), re.M)
+
+
+# "B is right", by language.
+_RIGHT_ELSEWHERE = _verdicts(
+    # Chinese, Japanese, Korean
+    r"X[.、]?\s?(?:选项|選項|项|項|选择)?(?:的)?(?:说法|說法|表述|叙述|描述)?\s?(?:才|就|都)?(?:是|为|為)?(?:唯一|最)?"
+    r"(?:正确|正確|对的|對的|准确|恰当|合适|符合题意|符合要求|正解|答案)(?!性|与否|吗|嗎|[?？])",
+    r"X\s?(?:が|は|こそ|の方が)\s?(?:最も|一番)?\s?(?:正しい|正解|正答|適切|妥当|答え)(?!とは|では|じゃ|か)",
+    r"X\s?を(?:選び|選ぶ|選択し|選択する|正解)",
+    r"X\s?번?\s?(?:이|가|은|는)\s?(?:가장\s)?(?:정답|답(?=[이입])|맞[습는다]|옳[은습다]|올바[르른]|적절[한하])(?![^.\n]{0,6}(?:않|아니|아닙|없))",
+    r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)",
+    # words apart
+    r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada|respuesta|verdadera)",
+    r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta|adequad)",
+    r"(?i:option|réponse|proposition|choix)\sX\sest\s(?:donc\s)?(?:la\s|le\s)?(?:bonne|correct|exact|juste|réponse)",
+    r"(?i:opzione|risposta|alternativa)\sX\sè\s(?:quindi\s)?(?:quella\s|la\s)?(?:corrett|giust|esatt|risposta)",
+    r"(?i:option|antwort|aussage|möglichkeit)\sX\sist\s(?:also\s|daher\s|somit\s)?(?:die\s)?(?:richtig|korrekt|zutreffend)",
+    r"(?i:optie|antwoord|keuze)\sX\sis\s(?:dus\s)?(?:het\s)?(?:juist|correct|goed)",
+    r"(?i:вариант|ответ|пункт)\sX\s(?:[—–-]\s|является\s)?(?:верн|верен|правильн)",
+    r"(?i:opcja|odpowied[źz]i?ą?)\sX\sjest\s(?:poprawn|prawidłow|właściw)",
+    r"X['’]?(?:\s(?:şıkkı|seçeneği|seçenek))\s(?:doğru)",
+    r"(?i:phương\sán|đáp\sán|lựa\schọn|câu)\sX\s(?:là\s)?(?:đáp\sán\s)?(?:đúng|chính\sxác|phù\shợp)",
+    r"(?:ข้อ|ตัวเลือก)\s?X\s?(?:จึง)?(?:เป็นคำตอบที่ถูก|เป็นข้อที่ถูก|ถูก|เป็นคำตอบ|คือคำตอบ)",
+    r"(?:الخيار|الإجابة|الاختيار)\sX\s(?:هو\s|هي\s)?(?:الخيار\s|الإجابة\s)?(?:الصحيح|صحيح|الأصح|الإجابة)",
+    r"विकल्प\sX\s(?:ही\s)?(?:सही|सबसे\sसही)",
+    r"(?i:pilihan|opsi|jawaban)\sX\s(?:adalah\s)?(?:jawaban\s)?(?:yang\s)?(?:benar|tepat)",
+)
+_RIGHT_SIGNS = (
+    *"正确 正確 对的 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
+    *"opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban".split(),
+    *(" est ", " ist "),
+    *"вариант ответ пункт şıkkı seçene đáp lựa phương câu".split(),
+    *"ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat".split(),
+)
+# "I choose B", "hence B", by language.
+_POINTS_ELSEWHERE = re.compile(
+    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
+    r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
+    r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
+    r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
+    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)"
+)
+_POINTERS_ELSEWHERE = (
+    "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn เลือก ตอบ أختار"
+    " 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
+).split()
+# Each option judged in a row, or as a list: "A错误,B正确,C错误".
+_CONCLUDES = re.compile(
+    r"(?:因此|所以|综上|故|于是|可见|答案|只有|最终|したがって|よって|ゆえに|따라서|그러므로|결국|결론|최종|정답"
+    r"|(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque|pertanto|dus|daarom|поэтому|следовательно|итак"
+    r"|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó|jadi|oleh\skarena)\b)|ดังนั้น|لذلك|إذن|अतः|इसलिए)"
+)
+
 _ONLY = re.compile(
-    r"[\s*_`$<\"(\[{]*+[A-Za-z](?:(?P<bare>[\s*_`$>\").:\]}]*+\Z)|(?:[).:,]\**+|(?=\s\())\s(?P<rest>.*))"
+    rf"(?:<[|/]?\w{{1,20}}[|]?>\s*)*[\s*_`$<\"(\[{{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}]))|\s(?=\())(?P<rest>.*))"
 )
+_WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 _SECOND = re.compile(
-    r"[\s)\]*_`\"'}$]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|and/or\b|and\b|or\b|und\b|oder\b|et\b|ou\b|y\b|o\b|e\b)[\s(\[*_`\"'{$]*+(?:(?:and|or|option|choice)\b[\s(\[*_`]*+){0,2}"
+    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
+    r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
+    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice)\b[\s(\[*_`]*+){0,2}(?:选项|選項)?"
 )
-_SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.]*(?:<|\Z)")
-_NAMED = re.compile(r"(?<![\w'’.°])(?P<letter>[A-Z])(?![\w'’°]|[-–]\w)")
-_AS_A_WORD = re.compile(r"\s+(?!(?:is|because|since|as|seems|for|with|and|or)\b)[a-z]")
-# What makes of a named option one that is dismissed or only supposed.
-_DENIED = re.compile(
-    r"(?:\b(?:not|eliminate[sd]?|incorrect|wrong|false|rule[sd]?\sout|unlike|cannot|if|whether)|n['’]t)\b", re.I
+# A second option with its own text: "A) red and B) blue".
+_SECOND_NAMED = re.compile(
+    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
-_LISTED = re.compile(r"^[ \t*_>-]*+\(?[A-Z][).:]\**\s", re.M)
+_CLAUSE = re.compile(
+    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
+    re.I,
+)
+_SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
+_NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
+UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
+LINE_CHARS = 80
+HEAD_CHARS = 200  # in which the letter of a phrase must come
+LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
+_AS_A_WORD = re.compile(
+    r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
+)
+_LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
+_LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
+_NEXT_ITEMS = tuple(re.compile(rf"[;,.。\s]\s?\(?{letter}[.:、)]") for letter in "BC")
+_ITEM_CHARS = 400
+_MARK = re.compile(r"[)\]]?[.:、)]")
+# "The product is:", with the option on a line of its own below.
+_HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
+_COLONS = tuple(
+    f":{stars}{spaces}{end}" for stars in ("", "**") for spaces in ("", " ", "  ") for end in ("\n", "\r\n")
+)
+_UNFINISHED = re.compile(rf"[{LETTER}0-9,;\-–(\\+=/]\s*\Z")
+_ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
-_ITEM = re.compile(r"(?<![\w(])[A-Z]\)\s")
-_AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
-_LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
+_ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
+_HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
-    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer)\b\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|.*\b(?:option|choice|(?:therefore|thus|hence|so),?))"
-    r"\W{0,4}(?<![A-Za-z])(?P<letter>[A-Z])\W{0,4}",
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
+    r"|[^\n]{0,200}\bit(?:\sis|['’]s)\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
+    rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
 )
+
+# --- what takes an answer back --------------------------------------------------------------------------------------
+
+_TAKES_BACK = re.compile(
+    r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
+    r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
+    r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
+    r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
+    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니,)|我(?:算|弄|看|选)错了",
+    re.I,
+)
+_FALSE = re.compile(
+    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错", re.I
+)
+_INSTEAD = re.compile(
+    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))",
+    re.I | re.M,
+)
+# "None of the options is correct", as a text's last word.
+_NONE = re.compile(
+    r"\bnone\sof\s(?:the|these|those|them)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
+    r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
+    r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
+    r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
+    r"|\b(?:is|are)\s(?:not|n['’]t)\s(?:one\sof|among|in|on|listed\sin|listed\samong|available\sin|included\sin|provided\sin)\s(?:the|these|those)\s(?:\w+\s)?(?:options|choices|list)\b"
+    r"|\b(?:correct|right)\s(?:option|answer|choice)\sis\snot\s(?:given|provided|listed|included|available|among|in|one)\b"
+    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)",
+    re.I,
+)
+_NONE_GIVEN = re.compile(
+    r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
+    re.I,
+)
+_RELATIVE = re.compile(
+    r"[^.\n]{1,120}?\b(?:that|which|who)\s[^.\n]{0,160}?\b(?:not|n['’]t|never|cannot|false|incorrect)\b[^.\n]{1,160}\s(?:is|are|was|would\sbe)(?=[\s:*]{1,4}(?:option\s)?\(?[A-Z]\b)"
+)
+_IF = re.compile(r"\W{0,3}(?:if|unless)\s", re.I)
+_YET = re.compile(r"\b(?:but|however|though|although|closest|nearest|best|so)\b", re.I)
 
 
 def _is_word(text: str, letter: str, start: int, end: int) -> bool:
@@ -112,7 +328,9 @@ def _is_word(text: str, letter: str, start: int, end: int) -> bool:
 
 def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
     """The letter that a phrase begins with; `UNDECIDED` where it goes on to a second one ("B or C")."""
-    match = _HEAD.match(text, start, end)
+    other_way = _NOT_BUT.match(text, start, end)
+    start = other_way.end() if other_way else start
+    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS))
     letters = LETTERS[:count]
     if match is None:
         match = _LOWER_HEAD.match(text, start, end)
@@ -128,127 +346,39 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
         return None
     second = _SECOND.match(text, match.end(), end)
     other = _NAMED.match(text, second.end(), end) if second else None
-    if other and other["letter"] in letters and not _is_word(text, other["letter"], other.end(), end):
+    beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
+    known = LETTERS[: max(count, 10)] if beyond else letters
+    if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
         return UNDECIDED if other["letter"] != letter else Extraction(answer=letter, span=match.span(group))
+    if letter == "A" and _lists_options(text, match.end("letter"), count):
+        return None
+    named = _SECOND_NAMED.match(text, match.end(), end)
+    if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
+        return UNDECIDED
     return Extraction(answer=letter, span=match.span(group))
 
 
-# --- by the option's text -----------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4_096)
-def _plain_words(text: str) -> str:
-    """An option's text without what may stand around it; signs, brackets and operators are part of it."""
-    text = re.sub(r"\\text\s?\{([^{}]*)\}", r"\1", text) if "\\text" in text else text
-    text = re.sub(r"(?:\s|\\[,;()])+", " ", text).strip(_AROUND).rstrip(".,;:!" + _AROUND)
-    return re.sub(r"^(?:the|an?)\s(?=\S)", "", text, flags=re.I)
-
-
-_JOINED = re.compile(r"\d\W?\s?[a-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
-_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
-_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
-
-
-@lru_cache(maxsize=4_096)
-def _quantity(text: str) -> tuple[str, str] | None:
-    """A number and its unit: "160.0 m" is "160m"."""
-    match = _QUANTITY.fullmatch(text)
-    value = canonical_number(match[1]) if match else None
-    return None if match is None or value is None else (value, match[2].casefold())
-
-
-def _same_quantity(said: str, choices: Sequence[str]) -> list[int]:
-    value = _quantity(said)
-    given = [_quantity(choice) for choice in choices]
-    if value is None:
-        return []
-    return [i for i, one in enumerate(given) if one and one[0] == value[0] and value[1] in (one[1], "")]
-
-
-def _option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
-    """The option whose text a span repeats, if it is exactly one; upper and lower case count only where they decide."""
-    if span[1] - span[0] > MAX_ANSWER_CHARS:
-        return None
-    said = _plain_words(text[span[0] : span[1]])
-    if not said:
-        return None
-    plain = [_plain_words(choice) for choice in choices]
-    for hits in (
-        [i for i, choice in enumerate(plain) if choice == said],
-        [i for i, choice in enumerate(plain) if choice.casefold() == said.casefold()],
-        _same_quantity(said, plain),
-    ):
-        if len(hits) == 1:
-            shown = text[slice(*span)].strip(_AROUND)
-            begin = text.index(shown, span[0])
-            return Extraction(answer=LETTERS[hits[0]], span=(begin, begin + len(shown)))
-    return None
-
-
-def _option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
-    """The option whose text a phrase begins with ("True. Let me explain"), the longest of them."""
-    link = _LINK.match(text, *span)
-    begin = link.end() if link else span[0]
-    said = text[begin : span[1]].casefold()
-    found: list[tuple[int, int]] = []
-    for index, choice in enumerate(choices):
-        words = _plain_words(choice).casefold()
-        if (
-            len(words) > 1
-            and said.startswith(words)
-            and not re.match(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b", said[len(words) :])
-        ):
-            found.append((len(words), index))
-    found.sort(reverse=True)
-    if not found or (len(found) > 1 and found[0][0] == found[1][0]):
-        return None
-    return Extraction(answer=LETTERS[found[0][1]], span=(begin, begin + found[0][0]))
-
-
-def _option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
-    """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
-    said = text[span[0] : span[1]].casefold()
-    if len(said) > MAX_ANSWER_CHARS:
-        return None
-    number = concluded_number(text, *span)
-    hits: list[tuple[int, int, int]] = []
-    for index, choice in enumerate(choices):
-        words = _plain_words(choice).casefold()
-        quantity = _quantity(words)
-        if quantity:
-            if (
-                number
-                and number.span
-                and number.answer == quantity[0]
-                and not _JOINED.search(said, 0, number.span[0] - span[0])
-                and not _GOES_ON.match(text, number.span[1], span[1])
-            ):
-                hits.append((number.span[0] - span[0], number.span[1] - span[0], index))
-        elif len(words) > 1:
-            found = re.finditer(rf"(?<![\w-]){re.escape(words)}(?![\w]|-\w)", said)
-            hits.extend((*match.span(), index) for match in found)
-    whole = [
-        one
-        for one in hits
-        if not any(o[0] <= one[0] and one[1] <= o[1] and o[1] - o[0] > one[1] - one[0] for o in hits)
-    ]
-    if len({index for *_, index in whole}) != 1:
-        return None
-    left, right, index = whole[-1]
-    if _DENIED.search(said[:left] + " " + said[right:]):
-        return None
-    return Extraction(answer=LETTERS[index], span=(span[0] + left, span[0] + right))
+def _lists_options(text: str, start: int, count: int) -> bool:
+    """Whether an A is the first of the options that a text repeats: "A: red; B: blue; C: green"."""
+    if not _MARK.match(text, start):
+        return False
+    for item in _NEXT_ITEMS[: count - 1]:
+        following = item.search(text, start, start + _ITEM_CHARS)
+        if following is None or text.count("\n", start, following.end()) > 1:
+            return False
+        start = following.end()
+    return True
 
 
 def _option_in(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     """The option that a phrase names: by its text, by its letter, or both."""
-    alone = len(text[slice(*span)].strip(_AROUND)) == 1 and _letter_at(text, *span, len(choices))
+    alone = len(text[slice(*span)].strip(AROUND)) == 1 and _letter_at(text, *span, len(choices))
     if alone:  # nearly always: a text of one character is asked about only where no option has this letter
         return alone
-    by_text = _option_of(text, span, choices)
+    by_text = option_of(text, span, choices)
     if by_text and by_text.span and by_text.span[1] - by_text.span[0] > 1:
         return by_text
-    return _letter_at(text, *span, len(choices)) or by_text or _option_first(text, span, choices)
+    return _letter_at(text, *span, len(choices)) or by_text or option_first(text, span, choices)
 
 
 # --- the rules ----------------------------------------------------------------------------------------------------
@@ -268,33 +398,56 @@ def _named_low(text: str, match: re.Match[str], count: int) -> bool:
 
 
 def _line_end(text: str, start: int) -> int:
-    newline = text.find("\n", start)
-    return len(text) if newline < 0 else newline
+    newline = text.find("\n", start, start + MAX_PHRASE_CHARS)
+    return min(len(text), start + MAX_PHRASE_CHARS) if newline < 0 else newline
 
 
-def _said(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[int, Extraction]]:
-    """What phrases say, each with its place: "the answer is ...", "(C) is correct", "that leaves us with C"."""
-    count = len(choices)
-    for _, span in explicit(text, start, ("phrase",), options=True):
-        found = None if _OTHERS.search(text, max(start, span[0] - 90), span[0]) else _option_in(text, span, choices)
-        if found:
-            yield span[0], found
-    for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
+def _last_near(
+    pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
+) -> list[re.Match[str]]:
+    return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]
+
+
+Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives there
+
+
+def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
+    """What verdicts say in passing, the last first: "(C) is correct", "that leaves us with C"."""
+    found = [*_said_in_english(text, start, len(choices)), *_said_elsewhere(text, start, len(choices))]
+    return sorted(found, key=lambda one: one[0], reverse=True)
+
+
+def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
+    for match in _last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
         group = str(match.lastgroup)
-        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group))
+        supposed = _SUPPOSED.search(text, max(start, match.start() - 30), match.start(group)) or _NONE_OF.search(
+            text, max(start, match.start(group) - 40), match.start(group)
+        )
         if (
             match[group] in LETTERS[:count]
             and not supposed
             and not _is_word(text, match[group], match.end(group), len(text))
         ):
-            also = _ALSO.search(text, match.end(group), match.end())
+            also = _ALSO.search(text, match.end(group), match.end()) or _OR_THIS.search(
+                text, max(start, match.start(group) - 24), match.start(group)
+            )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
-    for match in near(_POINTS, text, start, _POINTERS, before=20, after=110):
+    for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
             left = {m[m.lastgroup or ""] for m in _MARKED.finditer(text, match.end(), end)}
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
+        if found:
+            yield match.end(), found
+    heads = near(_HEADS_OPTION, text, start, _COLONS, before=12, after=24)
+    for match in heads[-1:]:
+        found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
+        listed = found and any(m["letter"] != found.answer for m in _ITEM_LINE.finditer(text, match.end()))
+        if found and not listed:
+            yield match.end(), found
+    for match in _last_near(_RATHER, text, start, _RATHERS, before=24, after=16):
+        found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if found:
             yield match.end(), found
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
@@ -303,17 +456,164 @@ def _said(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[int, 
         yield match.start("letter"), Extraction(answer=letter, span=match.span("letter"))
 
 
+def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
+    """What verdicts in other languages say: in a conclusion, or of one option only."""
+    right: list[tuple[re.Match[str], str]] = []
+    for match in _last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
+        group = str(match.lastgroup)
+        if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
+            text, max(start, match.start() - 12), match.start(group)
+        ):
+            right.append((match, group))
+    concluded = [
+        (match, group)
+        for match, group in right
+        if _CONCLUDES.search(
+            text, max(start, text.rfind("\n", start, match.start()) + 1, match.start() - 40), match.end()
+        )
+    ]
+    decisive = concluded or right
+    if decisive:
+        match, group = decisive[-1]
+        several = len({match[group] for match, group in decisive}) > 1 or _AFTER_ANOTHER.search(
+            text, max(start, match.start() - 12), match.start(group)
+        )
+        yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
+    for match in _last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
+        supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
+        pointed = None if supposed else _letter_at(text, match.end(), _line_end(text, match.end()), count)
+        if pointed:
+            yield match.end(), pointed
+
+
+_AFTER_ANOTHER = re.compile(
+    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
+)
+_IF_ELSEWHERE = re.compile(
+    r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)", re.I
+)
+
+
+def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str]) -> Extraction | None:
+    """The option that a statement gives; UNDECIDED for two, or for none of them; None where it states nothing."""
+    span = one.boxes[-1] if one.boxes else one.span
+    before = max(start, span[0] - 90)
+    if one.rule == "phrase" and (_OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0])):
+        return None
+    found = _option_in(text, span, choices)
+    if found is None:
+        if _NONE_GIVEN.match(text, *span):
+            return UNDECIDED
+        sentence = SENTENCE_END.search(text, *span)
+        return (
+            Extraction(answer=None, rule=DECLINED)
+            if declines(text, span[0], sentence.start() if sentence else span[1])
+            else None
+        )
+    if found.span and _ASKS.match(text, found.span[1], span[1] + 3):
+        return None
+    if len(one.boxes) > 1 and found.answer:
+        others = {other.answer for box in one.boxes if (other := _option_in(text, box, choices))}
+        return found if others == {found.answer} else UNDECIDED
+    return found
+
+
+def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Statement, Extraction]]:
+    """What a text states outright, the last first; without headings that name one option after the other."""
+    found = statements(text, start, options=True)
+    headed = [one for one in found if one.rule == "hashes"]
+    several = (
+        len(headed) > 1 and len({(_of_statement(text, start, one, choices) or UNDECIDED).answer for one in headed}) > 1
+    )
+    for one, earlier in zip_longest(found, found[1:]):
+        if (
+            one.rule == "hashes"
+            and several
+            and not (_HEADING.match(text, *one.span) and not text[one.span[1] :].strip())
+        ):
+            continue
+        both_boxed = earlier is not None and earlier.rule == one.rule == "boxed"
+        if both_boxed and _JOINS_BOXES.fullmatch(text, earlier.span[1], one.span[0]):
+            letters = {said.answer for box in (earlier, one) if (said := _of_statement(text, start, box, choices))}
+            if len(letters) > 1:
+                yield one, UNDECIDED  # \boxed{A} and \boxed{B}
+                continue
+        if said := _of_statement(text, start, one, choices):
+            yield one, said
+
+
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
-    for rule, span in explicit(text, start, ("contract", "boxed", "hashes"), options=True):
-        found = _option_in(text, span, choices)
-        if found:
-            yield rule, found
-    for _, found in sorted(_said(text, start, choices), key=lambda one: one[0], reverse=True):
+    text = in_plain_signs(text)
+    doubted = vague and _breaks_off(text, start)
+    for rule, found in _letters(text, start, vague, choices):
+        if doubted and rule == "phrase" and found.span and DOUBTS.search(text, found.span[1]):
+            yield rule, UNDECIDED  # as where the text was cut at its budget
+        yield rule, found
+
+
+def _breaks_off(text: str, start: int) -> bool:
+    """Whether a long text ends in the middle of a sentence."""
+    if len(text) - start < UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
+        return False
+    line = max(start, text.rfind("\n", start, len(text.rstrip())) + 1)
+    return not _LISTED.match(text, line) and len(text[line:].split()) > MAX_WORDS_BELOW
+
+
+def _letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
+    supposed: list[Reading] = []  # "the answer is (H) if the sign is plus"
+    for one, found in _stated(text, start, choices):
+        if found.span is None:
+            yield one.rule, found
+            continue
+        if one.rule == "phrase" and _CONDITION.match(text, found.span[1]):
+            supposed.append((one.rule, found))
+            continue
+        if not supposed:
+            yield from _taken_back(text, max(one.place, found.span[1]), vague, choices)
+        yield one.rule, found
+    if none := _last_none(text, start, choices):
+        yield "phrase", none
+    for _, found in _said(text, start, choices):
         yield "phrase", found
+    yield from supposed
     yield from _only(text, start, choices)
     if vague:
         yield from _vague(text, start, choices)
+
+
+def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
+    """What a text says instead of the answer that it stated before, from where it takes that back."""
+    if not text[start:].strip(" .)*_`$\"'\n\r}"):
+        return
+    back = next(iter(list(_TAKES_BACK.finditer(text, start))[-1:]), None)
+    if none := _last_none(text, start, choices):
+        yield "phrase", none
+    if back is None:
+        return
+    for _, found in _said(text, back.start(), choices):
+        yield "phrase", found
+    for match in reversed(list(_INSTEAD.finditer(text, back.start()))):
+        instead = _letter_at(text, match.end(), _line_end(text, match.end()), len(choices))
+        if instead:
+            yield "phrase", instead
+    if vague:
+        yield from _vague(text, back.start(), choices)
+    sentence = SENTENCE_END.search(text, back.start())
+    if _FALSE.search(text, back.start(), sentence.start() if sentence else len(text)):
+        yield "phrase", UNDECIDED
+
+
+def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
+    if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
+        return None
+    end = own_end(text, start)
+    for left, right in islice(last_sentences(text[:end], start), 2):
+        match = _NONE.search(text, left, right)
+        if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
+            continue
+        return None if _named_letters(text, match.end(), end, len(choices)) else UNDECIDED
+    return None
 
 
 def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
@@ -322,8 +622,11 @@ def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     if not lines:
         return
     offset = text.index(body, start)
-    own = _option_of(text, (offset, offset + len(lines[0])), choices)
+    own = option_of(text, (offset, offset + len(lines[0])), choices)
     if own and len(lines) > 1 and _EXPLAINS.match("".join(lines[1:3])):
+        yield "only", own
+    both = _WITH_LETTER.fullmatch(text, offset, offset + len(lines[0]))
+    if both and (own := option_of(text, both.span("own"), choices)) and own.answer == both["letter"]:
         yield "only", own
     first = _ONLY.fullmatch(text, offset, offset + len(lines[0]))
     found = _letter_at(text, *first.span(), len(choices)) if first else None
@@ -339,45 +642,98 @@ def _stands_alone(
         return True
     if _SUBJECT.match(text, found.span[1] if found.span else 0):
         return False
-    own = _option_of(text, first.span("rest"), choices)
+    own = option_of(text, first.span("rest"), choices)
     if own:
         listed = any((m := _ONLY.fullmatch(line)) and m["rest"] for line in lines[1:])
         return own.answer == found.answer and not listed
-    listed = any(_LISTED.match(line) for line in lines[1:])
+    low = text[first.start() : first.end()].strip(" (")[:1].islower()
+    listed = any((_LISTED_LOW if low else _LISTED).match(line) for line in lines[1:])
     return not listed and not _MARKED.search(text, *first.span("rest")) and not _ITEM.search(text, *first.span("rest"))
 
 
 def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    body = text[start : own_end(text, start)].rstrip()
-    if not body or CUT.search(body[-40:]):
-        return
+    body = text[start : own_end(text, start)].rstrip() or text[start:].rstrip()
     count = len(choices)
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
-    listed = _LISTED.match(text, *line) and _LISTED.search(text, start, line[0])
-    for last in (line, next(last_sentences(text[: line[1]], line[0]), line)):
-        if last[1] - last[0] > MAX_ANSWER_CHARS or listed:
+    if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
+        return
+    sentence = next(last_sentences(text[: line[1]], line[0]), line)
+    listed = (_LISTED.match(text, *line) and _LISTED.search(text, start, line[0])) or len(
+        _ITEM.findall(text, *line)
+    ) > 1
+    if len(body) > UNFINISHED_CHARS and line[1] - line[0] > LINE_CHARS and _UNFINISHED.search(text, line[0], line[1]):
+        return  # it breaks off
+    for last in (line, sentence):
+        if last[1] - last[0] > MAX_ANSWER_CHARS or listed or _only_supposed(text, last, choices):
             continue
         marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
-        if len({letter for letter, _ in marked}) == 1 and not _DENIED.search(text, *last):
+        marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
+        denied = DENIED.search(text, _main_start(text, last), last[1])
+        if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
-        ending = _LAST.fullmatch(text, *last)
+        ending = None if denied else _LAST.fullmatch(text, *last)
         if (
             ending
             and (ending["letter"] in LETTERS[:count] or _named_low(text, ending, count))
             and len(_named_letters(text, *last, count)) <= 1
+            and not _STRUCK.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
         whole = not SENTENCE_END.search(text, *last)
-        option = _option_of(text, last, choices) or (_option_named(text, last, choices) if whole else None)
+        option = option_of(text, last, choices) or (option_named(text, last, choices) if whole else None)
         if option:
             yield "option", option
     yield from _own_line(text, start, choices)
+    yield from _one_in_all(text, start, choices)
+    opening = begins_with_option(text, start, choices)
+    if opening:
+        yield "option", opening
+    if declines(text, *sentence):
+        yield "", Extraction(answer=None, rule=DECLINED)
+
+
+def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
+    """Whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose the drawer"."""
+    begin = main_clause(text, span)[0]
+    supposed = _IF.match(text, span[0]) if begin > span[0] else None
+    return supposed is not None and bool(
+        _named_letters(text, span[0], begin, len(choices)) or option_named(text, (supposed.end(), begin), choices)
+    )
+
+
+def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
+    """The option, in words, that one of a short text's sentences names where no sentence names another."""
+    if len(text) - start > UNFINISHED_CHARS:
+        return
+    named = [
+        one
+        for span in last_sentences(text, start)
+        if not _only_supposed(text, span, choices) and (one := option_named(text, span, choices))
+    ]
+    low = text[start:].casefold()
+    if (
+        named
+        and named[0].span
+        and text[named[0].span[1] :][:1] in (".", "!")
+        and not any(
+            choice.casefold().strip(AROUND) in low
+            for letter, choice in zip(LETTERS, choices, strict=False)
+            if letter != named[0].answer
+        )
+    ):
+        yield "option", named[0]
+
+
+def _main_start(text: str, span: Span) -> int:
+    """Where a sentence comes to its verb: "the only pair that does not fit is (E)" denies nothing."""
+    match = _RELATIVE.match(text, *span)
+    return match.end() if match else span[0]
 
 
 def _own_line(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     """A line, anywhere, that is an option's letter with its own text ("**C. Plane**"), if no other option has one."""
     lines = [(m.end(), _line_end(text, m.end()), m[0]) for m in _LISTED.finditer(text, start)]
-    found = [(head, own) for left, right, head in lines if (own := _option_of(text, (left, right), choices))]
+    found = [(head, own) for left, right, head in lines if (own := option_of(text, (left, right), choices))]
     if found and len({own.answer for _, own in found}) == 1 and str(found[-1][1].answer) in found[-1][0]:
         yield "marked", found[-1][1]

@@ -5,33 +5,63 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from itertools import islice
 
-from cotbench.extract.shapes import BLANK, CUT, PLAIN_SIGNS, Extraction, Reading, explicit, last_sentences, own_end
+from cotbench.extract.parts import Span
+from cotbench.extract.shapes import (
+    BLANK,
+    DECLINED,
+    LETTER,
+    RETRACTS,
+    UNDECIDED,
+    Extraction,
+    Reading,
+    Statement,
+    broken_off,
+    in_plain_signs,
+    last_sentences,
+    own_end,
+    statements,
+)
 
-# Digits with thousands separators: a comma, a space of some kind, an apostrophe; points only where there are several;
-# groups of two as in India.
+# Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
+# there are several; groups of two as in India.
 _DIGITS = (
-    r"(?>\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,|[ \u00a0\u2009\u202f'’])\d{3})++(?!\d)|\d{1,3}(?:\.\d{3}){2,}+(?!\d)"
+    r"(?>\d{1,3}(?:(?:,(?:\\!)?|\{,\}|\\,|\\?_|[ \u00a0\u2009\u202f'’])\d{3})++(?!\d)|\d{1,3}(?:\.\d{3}){2,}+(?!\d)"
     r"|\d{1,2}(?:,\d\d)+,\d{3}(?!\d)|\d++)"
 )
 _MINUS = r"[-−–‑－]"
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
+_HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
+_SIGN_WORD = (  # "10 minus 12" subtracts
+    r"(?:negative\s|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
+    r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s)"
+)
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![\w.])|(?<=\bRs\.))(?<!\d:)(?P<sign>(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
+    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
+    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
     r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
-    rf"(?:(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyzn]\b)(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
-    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:\^|\*\*)\s?\{?(?P<power>-?\d{1,2})(?!\d)\}?)?"
-    r"(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion)\b)?)",
+    r"(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqu](?![{LETTER}0-9]))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
+    r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
+    rf"(?:(?:\s|\\?\s?\\text\{{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
+    rf"|\s?(?P<hans>[{''.join(_HANS)}])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
     re.I,
 )
-_SEPARATORS = re.compile(r"\{,\}|\\,|\\!|[, \u00a0\u2009\u202f'’]")
+_SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
 
 
 def _value(match: re.Match[str]) -> Fraction | None:
@@ -41,6 +71,8 @@ def _value(match: re.Match[str]) -> Fraction | None:
     if any(len(group) > 256 for group in match.groups() if group):
         return None
     whole = _SEPARATORS.sub("", match["whole"] or "0")
+    if match["euro"]:
+        whole = match["euro"].replace(".", "").replace(",", ".")
     if whole.count(".") > 1:
         whole = whole.replace(".", "")
     try:
@@ -50,15 +82,34 @@ def _value(match: re.Match[str]) -> Fraction | None:
             value = Fraction(unicodedata.numeric(match["vulgar"])).limit_denominator(10)
         else:
             value = Fraction(Decimal(whole + (match["fraction"] or match["bare"] or "")))
-            value *= Fraction(10) ** int(match["exponent"] or match["power"] or 0)
+            value *= Fraction(10) ** _small(match["exponent"] or match["power"] or match["power2"] or "0")
         if match["denominator"]:
             value /= Fraction(Decimal(match["denominator"]))
     except (InvalidOperation, ZeroDivisionError, ValueError):
         return None
+    raised = match["raised"] or match["raised2"] or match["raised3"]
+    if raised:
+        if len(str(value)) * abs(_small(raised)) > 256 or (value == 0 and _small(raised) < 0):
+            return None
+        value **= _small(raised)
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
-    if match["scale"]:
-        value *= 10 ** SCALES[match["scale"].lower()]
+    value *= 12 if (match["scale"] or "").lower() == "dozen" else Fraction(10) ** _scale(match)
     return -value if match["sign"] or match["sign2"] else value
+
+
+def _small(said: str) -> int:
+    """An exponent, which may be in superscripts."""
+    return int(said.translate(_RAISED))
+
+
+def _scale(match: re.Match[str]) -> int:
+    """The power of ten that stands behind a number as a word or sign: "million", "k", "万"."""
+    short = match["short"] or match["kilo"]
+    return (
+        SCALES.get((match["scale"] or "").lower(), 0)
+        + _HANS.get(match["hans"] or "", 0)
+        + (_SHORT_SCALES[short.strip().lower()] if short else 0)
+    )
 
 
 def show_number(value: Fraction) -> str:
@@ -89,19 +140,41 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
     return Extraction(answer=show_number(value), span=match.span())
 
 
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
+_INSIDE = re.compile(
+    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+)
+_MULTIPLIES = re.compile(
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed)\b"
+    rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
+)
+
+
+def _is_part(match: re.Match[str]) -> bool:
+    """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
+    text, (start, end) = match.string, match.span()
+    if text[max(0, start - 7) : start].lower().endswith(("answer(", "finish(")):
+        return _MULTIPLIES.match(text, end) is not None
+    if match["hans"] and text[end : end + 1].isdigit():  # 3万5千
+        return True
+    if (match["n"] or match["n1"]) and re.match(r"\s?[A-Za-z](?![A-Za-z])", text[end : end + 3]):  # \frac{1}{12}x
+        return True
+    return _MULTIPLIES.match(text, end) is not None or _INSIDE.search(text, max(0, start - 12), start) is not None
+
+
 def _numbers(text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    return (match for match in NUMBER.finditer(text, start, end) if _value(match) is not None)
+    return (m for m in NUMBER.finditer(text, start, end) if _value(m) is not None and not _is_part(m))
 
 
 def _reading(match: re.Match[str] | None) -> Extraction | None:
     value = _value(match) if match else None
     if match is None or value is None:
         return None
-    if match["scale"]:  # "3 hundred and forty one"
+    if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = _in_words(match.string, rest.end(), rest.end() + 40) if rest else None
-        if said and said.answer and said.span and int(said.answer) < 10 ** SCALES[match["scale"].lower()]:
-            return Extraction(answer=show_number(value + int(said.answer)), span=(match.start(), said.span[1]))
+        if said and said.answer and said.span and Fraction(said.answer) < 10 ** SCALES[match["scale"].lower()]:
+            return Extraction(answer=show_number(value + Fraction(said.answer)), span=(match.start(), said.span[1]))
     return _found(match, value)
 
 
@@ -110,31 +183,207 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
+_PARTS = {
+    "half": 2,
+    "third": 3,
+    "thirds": 3,
+    "quarter": 4,
+    "quarters": 4,
+    "fourths": 4,
+    "fifth": 5,
+    "fifths": 5,
+    "sixths": 6,
+    "eighths": 8,
+    "tenths": 10,
+}
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
+_BIG = "hundred|thousand|million|billion|trillion|dozen"
+_JOIN = r"(?:\s|-)"
 _IN_WORDS = re.compile(
-    rf"\b(?:(?:a\s)?(?=hundred|thousand)|{_ANY})(?:[\s-](?:{_ANY}|hundred|thousand|million|and(?=\s(?:{_ANY})\b))\b-?){{0,12}}",
+    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)|(?:{_ANY})\b)"
+    rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?"
+    rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b)?",
     re.I,
 )
-
-
+# "one half", "three quarters"; "a third" may be the third of something.
+_FRACTION = re.compile(
+    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
+    re.I,
+)
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
+
+
+def _said_in_words(match: re.Match[str]) -> Fraction | None:
+    """The number that a run of number words means; None for several in a row ("seven eight")."""
+    said = match[0].lower()
+    total, group, last = Fraction(0), Fraction(0), 0
+    if match["point"]:
+        said = said[: match.start("point") - match.start()]
+    elif match["part"]:
+        said = said[: match.start("count") - match.start()].removesuffix("and ")
+    for word in re.findall(r"[a-z]+", said):
+        if word in _WORDS:
+            value = _WORDS[word]
+            if last and (value >= 10 or last < 20):  # "five six"
+                return None
+            group, last = group + value, value
+        elif word in SCALES or word == "dozen":
+            scale = Fraction(12) if word == "dozen" else Fraction(10) ** SCALES[word]
+            if word == "hundred":
+                group = (group or 1) * scale
+            else:
+                total, group = total + (group or 1) * scale, Fraction(0)
+            last = 0
+        elif word == "and":
+            if total + group < 100:
+                return None  # "two and three"
+            last = 0
+    total += group
+    if match["point"]:
+        digits = "".join(str(_WORDS[word]) for word in match["point"].lower().split()[1:])
+        total += Fraction(Decimal(f"0.{digits}"))
+    if match["part"]:
+        count = match["count"].lower()
+        total += Fraction(_WORDS.get(count, 1), _PARTS[match["part"].lower()])
+    if match["half"]:
+        total /= 2
+    return -total if match["minus"] else total
 
 
 def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extraction | None:
     """The number that a text says in words, if it is exactly one; or the last of several."""
-    found = [m for m in _IN_WORDS.finditer(text, start, end) if m[0].strip()][::-1]
+    fractions = list(_FRACTION.finditer(text, start, end))
+    whole = _FRACTION.fullmatch(text[start:end].strip(f" .{BLANK}"))
+    if whole and len(fractions) == 1:
+        fraction = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
+        return Extraction(answer=show_number(fraction), span=fractions[0].span())
+    found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
-    total = group = 0
-    for word in re.findall(r"[a-z]+", found[0][0].lower()):
-        if word in _WORDS:
-            group += _WORDS[word]
-        elif word == "hundred":
-            group = (group or 1) * 100
-        elif word in ("thousand", "million"):
-            total, group = total + (group or 1) * 10 ** SCALES[word], 0
-    said = found[0][0].rstrip(" -")
-    return Extraction(answer=str(total + group), span=(found[0].start(), found[0].start() + len(said)))
+    value = _said_in_words(found[0])
+    if value is None:
+        return None
+    return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
+
+
+# --- numbers that are no answer by themselves ------------------------------------------------------------------------
+
+# Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
+_FAMILIES = (
+    "years? months? weeks? days? (?:hours?|hrs?|h) (?:minutes?|mins?|min|m) (?:seconds?|secs?|sec|s)",
+    "miles? yards? (?:feet|foot|ft) (?:inch(?:es)?|in)",
+    "(?:kilomet(?:er|re)s?|km) (?:met(?:er|re)s?|m) (?:centimet(?:er|re)s?|cm)",
+    "tons? (?:pounds?|lbs?) (?:ounces?|oz)",
+    "(?:kilograms?|kg) (?:grams?|g)",
+    "gallons? quarts? pints? cups?",
+)
+_LARGER = "|".join(
+    rf"(?:{'|'.join(units[:-1])})\b,?\s?(?:and\s|&\s)?(?=\d[\d.,]*\s?(?:{'|'.join(units[1:])})\b)"
+    for units in (family.split() for family in _FAMILIES)
+)
+_TOGETHER = re.compile(rf"\s?(?:{_LARGER})", re.I)
+_SMALLER = re.compile(r"(?P<unit>[a-z]+)\b,?\s?(?:and\s|&\s)?\Z", re.I)
+_CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
+_UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
+_OR = re.compile(
+    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
+    re.I,
+)
+_OR_BEFORE = re.compile(
+    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z", re.I
+)
+_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
+_BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
+_UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
+
+
+def _measured_together(match: re.Match[str]) -> bool:
+    """Whether a number is one of two that give one quantity in two units: "4 hours and 30 minutes", "5 feet 6 inches"."""
+    text = match.string
+    if _TOGETHER.match(text, match.end()):
+        return True
+    before = _SMALLER.search(text, max(0, match.start() - 24), match.start())
+    earlier = before and next(NUMBER.finditer(text, max(0, before.start() - 12), before.start()), None)
+    return bool(earlier and _TOGETHER.match(text, earlier.end()))
+
+
+def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
+    """Whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
+    text = match.string
+    behind = _OR.match(text, match.end(), end)
+    if behind and (other := NUMBER.match(text, behind.end(), end)):
+        return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
+    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
+        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
+    if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
+        return True
+    before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
+    if before is None:
+        return False
+    earlier = next(
+        (m for m in NUMBER.finditer(text, max(start, before.start() - 24), before.end()) if m.end() == before.start()),
+        None,
+    )
+    if earlier is None or _OPERAND.search(text, start, earlier.start()):
+        return False  # "30 - 12, or 18"
+    return _differ(earlier, before["unit"], match, _UNIT_BEHIND.match(text, match.end(), end))
+
+
+def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
+    """Whether two numbers are two answers, not one in two units or two forms."""
+    first, second = _value(one), _value(other)
+    if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
+        return False
+    own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
+    return not (own and others and own.rstrip("s") != others.rstrip("s"))
+
+
+def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
+    """Whether one of two numbers is the other as a percentage, to the precision at which people write them."""
+    first, second = _value(one), _value(other)
+    assert first is not None and second is not None
+    if unit.strip() == "%":
+        first, second = second, first
+    elif not (behind and behind["unit"] == "%"):
+        return False
+    return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
+
+
+# What says that there is no answer to give.
+_DECLINES = re.compile(
+    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b|say\s(?:how|what|exactly|which|for))\w*"
+    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
+    r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
+    r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
+    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\sto\b"
+    r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
+    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
+    r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
+    re.I,
+)
+# What asks for more than was given: at the end of a text it declines.
+_ASKS_FOR_MORE = re.compile(
+    r"\b(?:need|require|want)(?:s|ed)?\s(?:to\sknow|(?:the\s|some\s|any\s)?(?:more|additional|further|missing|actual|exact|original|specific))\b"
+    r"|\b(?:more|additional|further)\s(?:information|data|details?|context)\b[^.\n]{0,80}\b(?:need|requir|necessary)"
+    r"|\b(?:could|can)\syou\s(?:please\s)?(?:provide|clarify|specify|share)|\bplease\s(?:provide|specify|clarify|share|give)\b"
+    r"|\b(?:if|once|when)\s(?:you|I|we)\s(?:can\s|could\s)?(?:provide|have|clarify|share|specify|know)\b[^\n]{0,120}\b(?:I|we)(?:['’]d)?\s(?:can|could|would|will|['’]ll)?\s?(?:be\s(?:able|happy)|help|calculate|compute|determine|work|find|then)"
+    r"|\blet\sme\sknow\b[^\n]{0,120}\b(?:I|we)\s(?:can|could|will)\b|\bwithout\s(?:knowing|more|the|any|further|additional|specific)\b[^.\n]{0,80}\b(?:cannot|can['’]t|most|only|impossible)\b"
+    r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
+    re.I,
+)
+_TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d", re.I)
+
+
+def declines(text: str, start: int, end: int) -> bool:
+    """Whether a phrase says that there is no answer to give, and goes on to none."""
+    match = _DECLINES.search(text, start, end)
+    return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
+
+
+def asks_for_more(text: str, start: int, end: int) -> bool:
+    """Whether a closing sentence asks for what would be needed to answer, and so declines."""
+    return declines(text, start, end) or _ASKS_FOR_MORE.search(text, start, end) is not None
 
 
 # --- which number of a phrase -------------------------------------------------------------------------------------
@@ -142,16 +391,32 @@ def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extr
 _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
 _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
-_OPERATION = re.compile(rf"{_AROUND}(?:[-−–+*/×÷]|\\times|\\div|\\cdot|x(?=\s))\s?(?:\*\*)?[\s$(\\]*\d")
-_UNFINISHED = re.compile(
-    r"\s?(?:[+×÷^]|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
-)  # "15 * (", where a number has to end
+_OPERATION = re.compile(
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s))\s?(?:\*\*)?[\s$(\\]*\d"
+)
+_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
+    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+)
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
-_OPERAND = re.compile(r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot)|[\w)]\s?\+)\s?[$\\]*\Z")
+_OPERAND = re.compile(
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+)
+_VARIABLE = re.compile(
+    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
+)  # "(3/2)P + 11", where 11 is no answer
+_BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
+_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|&)[\s$*]+(?:and\s)?\d[\d.,]*+)+[\s$*.]*\Z"
+)
 _RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
+# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
+_VERB = re.compile(
+    r"\s(?:[a-z]+\s){1,3}(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
+    re.I,
+)
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
 
@@ -162,7 +427,7 @@ def _begins(text: str, start: int, match: re.Match[str]) -> bool:
     return (
         not before
         or re.fullmatch(
-            r"(?:about|around|approximately|exactly|only|a total of|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
+            r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
         )
         is not None
     )
@@ -194,6 +459,12 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     return _of_side(text, *last)
 
 
+def _is_bound(text: str, start: int, span: Span) -> bool:
+    """Whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
+    bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
+    return bound is not None and not (bound[0][0] == "<" and text[span[1] : span[1] + 1] == ">")
+
+
 def _of_side(text: str, start: int, end: int) -> Extraction | None:
     numbers = list(_numbers(text, start, end))
     if not numbers:
@@ -206,6 +477,12 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return None
     if not _begins(text, start, first):
         found = concluded_number(text, start, end)
+        if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
+            return None
+        if found and found.span and _is_bound(text, start, found.span):
+            return None  # "less than 5"
+        if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
+            return None  # "the value of step 4"
         if (
             found
             and found.span
@@ -215,6 +492,19 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
+    if _one_of_two(first, start, end) or _measured_together(first) or _is_bound(text, start, first.span()):
+        return None
+    if _COMPARED.match(text, first.end(), end):
+        return None
+    verb = _VERB.match(text, first.end(), end)
+    if verb:
+        return _of_side(text, verb.end(), end)
+    cents = _CENTS.match(text, first.end(), end)
+    if cents:
+        dollars = _value(first)
+        assert dollars is not None
+        amount = dollars + Fraction(int(cents["cents"]), 100)
+        return Extraction(answer=show_number(amount), span=(first.start(), cents.end()))
     if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
         return None
     comma = _DECIMAL_COMMA.match(text, first.end(), end)
@@ -234,23 +524,42 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_ASIDE = re.compile(
+    r"\((?:or|if|since|i\.e\.|about|approximately|which)\b[^()\n]{0,80}\)", re.I
+)  # "60 minutes (or 1 hour)"
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
+_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
 
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(r"\W*(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s", re.I)
-_CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+_BEFORE = re.compile(
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s",
     re.I,
+)
+_CLAUSE = re.compile(
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+    re.I,
+)
+_PAYS = re.compile(
+    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
 )
 _TURN = re.compile(
-    r"\b(?:so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
     re.I,
+)
+_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
+# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
+_AND_OTHER = re.compile(
+    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:US|USD|EUR|GBP|Rs\.?)\s?)*",
     re.I,
 )
+
+
+_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
 
 
 def _asides(text: str, match: re.Match[str]) -> bool:
@@ -278,14 +587,19 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
             return behind[0]
+    totals = [number for number in numbers if _TOTAL.match(text, number.end(), end)]
+    if len(totals) == 1 and len(numbers) > 1:
+        return totals[0]
     lead = _BEFORE.match(text, begin, end)
     inside = [number for number in numbers if lead and number.start() >= lead.end()] or numbers
     clause = _CLAUSE.search(text, inside[0].end(), end)
-    return [number for number in inside if not clause or number.start() < clause.start()][-1]
+    main = [number for number in inside if not clause or number.start() < clause.start()]
+    money = [number for number in main if number["currency"]]
+    return money[0] if len(money) == 1 and _PAYS.search(text, begin, money[0].start()) else main[-1]
 
 
-def concluded_number(text: str, start: int, end: int, result: Fraction | None = None) -> Extraction | None:
-    """The number that a concluding sentence gives; result: of the last equation before it, which it may state."""
+def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
+    """The number that a concluding sentence gives; before: where the text begins whose last equation it may state."""
     item = _ITEM.match(text, start, end)
     begin = item.end() if item and item.end() < end else start
     end = _without_remark(text, begin, end)
@@ -293,33 +607,91 @@ def concluded_number(text: str, start: int, end: int, result: Fraction | None = 
     if not numbers:
         said = None if NUMBER.search(text, begin, end) else _in_words(text, begin, end, several=True)
         return said if said and said.answer not in ("0", "1") else None
+    ordinal = list(_NTH.finditer(text, begin, end))
+    if ordinal and (nth := next(_numbers(text, *ordinal[-1].span("n")), None)):
+        return _reading(nth)
+    bracketed = _BRACKETED.search(text, begin, end)
+    if bracketed and (only := next(_numbers(text, *bracketed.span("n")), None)):
+        return _reading(only)  # "the number of pens left (7)"
+    asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
+    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
+    numbers = [number for number in numbers if not _measured_together(number)] or numbers
+    numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
+    if not numbers:
+        return None
     plain = [number for number in numbers if not _asides(text, number)] or numbers
     if _EQUALS.search(text, begin, end):
+        last = [*_EQUALS.finditer(text, begin, end)][-1].end()
+        verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
+        if verbs:  # "the value of y at x = 4 is 7"
+            return _reading(verbs[-1])
         return _reading(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or _reading(plain[-1])
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])
-    stated = [number for number in plain if result is not None and _value(number) == result]
+    result = None if before is None else _result_before(text, before, start)
+    lead = _BEFORE.match(text, begin, end)
+    main = [number for number in plain if not lead or number.start() >= lead.end()]
+    stated = [number for number in main if result is not None and _value(number) == result]
     turned = _TURN.search(text, plain[0].end(), plain[-1].start())
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
 
 
+_LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
+_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
+
+
 def _last_number(text: str, start: int) -> Extraction | None:
-    """The number that the last sentence with a number gives."""
-    if CUT.search(text, max(start, len(text) - 40)):
+    """The number that the last sentence with a number gives; declined where the text ends on what it would need to know."""
+    if broken_off(text, start):
         return None
-    for begin, end in last_sentences(text[: own_end(text, start)], start):
-        found = concluded_number(text, begin, end, _result_before(text, start, begin))
+    own = text[: own_end(text, start)]
+    sentences = list(islice(last_sentences(own, start), 200))
+    for place, (begin, end) in enumerate(sentences):
+        if place < _LOOK_BACK and asks_for_more(text, begin, end):
+            return Extraction(answer=None, rule=DECLINED)
+        if declines(text, begin, end):
+            return Extraction(answer=None, rule=DECLINED)
+        found = concluded_number(text, begin, end, start)
+        if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
+            return UNDECIDED
         if found:
+            before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
+            if any(declines(text, *earlier) for earlier in before):
+                return Extraction(answer=None, rule=DECLINED)
             return found
+        if NUMBER.search(text, begin, end):
+            return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
     return _reading(next(iter(list(_numbers(text, start, len(text)))[-1:]), None))
 
 
+def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
+    """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
+    if any(_one_of_two(number, begin, end) for number in _numbers(text, *span)):
+        return True
+    if _VARIABLE.search(text, begin, span[0]):
+        return True
+    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
+    return stated and _OPERATION.match(text, span[1], end) is not None
+
+
+def _beside_another(text: str, begin: int, end: int) -> bool:
+    """Whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
+    numbers = list(islice(_numbers(text, begin, end), 3))
+    if len(numbers) != 2 or _EQUALS.search(text, begin, end) or _TURN.search(text, begin, end):
+        return False
+    joint = _AND_OTHER.match(text, numbers[0].end(), end)
+    return joint is not None and joint.end() == numbers[1].start()
+
+
 def _after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
-    for equals in reversed(list(_EQUALS.finditer(text, start, end))):
-        number = next(_numbers(text, equals.end(), end), None)
-        if number and not _OPERATION.match(text, number.end(), end):
-            return number
+    """The last number behind an equals sign that is its side's value, not an operand."""
+    numbers = list(_numbers(text, start, end))
+    places = [number.start() for number in numbers]
+    for equals in reversed(list(_EQUALS.finditer(text, start, end)) if numbers else []):
+        at = bisect_left(places, equals.end())
+        if at < len(numbers) and not _OPERATION.match(text, numbers[at].end(), end):
+            return numbers[at]
     return None
 
 
@@ -330,31 +702,115 @@ def _result_before(text: str, start: int, end: int) -> Fraction | None:
 
 
 def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
-    for rule, (begin, end) in explicit(text, start, ("contract", "boxed", "hashes", "phrase")):
-        several = _SENTENCES.search(text, begin, end)
-        first = next(_numbers(text, begin, end), None)
-        if several and rule in ("contract", "phrase"):
-            if not first or first.start() > several.start():
-                continue  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
-            if (
-                rule == "contract"
-                and not _begins(text, begin, first)
-                and not _STATES.search(text, begin, several.start())
-            ):
-                continue
-        found = number_in(text, begin, several.start() if several else end)
+    in_words = ""
+    for one in statements(text, start):
+        found = _of_statement(text, one)
         if found:
-            yield rule, found
-        elif rule == "contract" and any(char.isdigit() for char in text[begin:end]):
-            yield rule, Extraction(answer=None)  # a time, a range, a sum without its result: it is no number
-        elif rule == "boxed" and text[begin:end].strip(" .?_"):
-            yield rule, Extraction(answer=None)  # \boxed{5x}: the answer isn't a number
+            yield one.rule, found
+        elif one.rule in ("contract", "phrase") and _in_words_alone(text, *one.span):
+            in_words = one.rule
+    if in_words:  # and no other statement gives a number: nothing vaguer is looked for
+        yield in_words, UNDECIDED
+
+
+def _of_statement(text: str, one: Statement) -> Extraction | None:
+    """The number that a statement gives; None where it gives nothing, an Extraction of None where what it gives is no number."""
+    rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
+    boxed = rule == "boxed" or bool(one.boxes)
+    several = None if one.boxes else _SENTENCES.search(text, begin, end)
+    stop = several.start() if several else end
+    if declines(text, begin, stop):
+        return Extraction(answer=None, rule=DECLINED)
+    first = next(_numbers(text, begin, end), None)
+    if several and rule in ("contract", "phrase"):
+        if not first or first.start() > several.start():
+            return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
+        if rule == "contract" and not _begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
+            return None
+    found = number_in(text, begin, stop)
+    if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
+        return None
+    if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
+        found = None
+    return found or (UNDECIDED if _is_no_number(text, (begin, stop), rule, boxed, first) else None)
+
+
+def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
+    """Whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8", \\boxed{5x}."""
+    begin, end = span
+    if boxed:
+        return bool(text[begin:end].strip(" .?_"))
+    if rule == "phrase":
+        return bool(first and _begins(text, begin, first) and _one_of_two(first, begin, end))
+    return any(char.isdigit() for char in text[begin:end])
+
+
+def _in_words_alone(text: str, begin: int, end: int) -> bool:
+    """Whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
+    said = text[begin:end].strip(BLANK + ".:")
+    return (
+        len(said) > 1
+        and said.count(" ") < 12
+        and any(map(str.isalpha, said))
+        and not re.match(r"[<\[{]", said)  # a form's placeholder
+        and not any(map(str.isdigit, said))
+        and not text[end : own_end(text, begin)].strip(BLANK + ".\"')}>")
+    )
+
+
+_CONCLUDES = re.compile(
+    r"^[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    re.I | re.M,
+)
+_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
+
+
+def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
+    """Whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
+
+    A number at its beginning is an answer. A sentence is none where the text goes on to conclude; an equation where it
+    goes on to another result.
+    """
+    below = text[end : end + 4_000]
+    if not below.strip():
+        return False
+    if _EQUALS.search(text, begin, end):
+        if first and _begins(text, begin, first) and not _OPERATION.match(text, first.end(), end):
+            return False
+        result = _after_equals(text, end, min(len(text), end + 4_000))
+        return bool(result and found and found.answer and _value(result) != Fraction(found.answer))
+    return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
+
+
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
+_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
+_MOST_POINTED = 40
+
+
+def _points_are_separators(text: str, start: int) -> bool:
+    """Whether a text writes thousands with points, as German and Spanish do: all of several such numbers, some of them round."""
+    pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
+    return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    text = text.translate(PLAIN_SIGNS)
+    text = in_plain_signs(text)
+    if ".000" in text and _points_are_separators(text, start):
+        for rule, found in _number_readings(text, start, vague):
+            thousands = found.span and _POINTED.search(text, *found.span)
+            exact = Fraction(found.answer) * 1000 if thousands and found.answer else None
+            yield rule, found if exact is None else replace(found, answer=show_number(exact))
+        return
+    yield from _number_readings(text, start, vague)
+
+
+def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _explicit_numbers(text, start)
     for rule, said in readings:
+        if vague and said.span and (retracts := RETRACTS.search(text, said.span[1])):
+            found = _last_number(text, retracts.end())
+            if found:
+                yield "last", found
         earlier = next(readings, None) if said.answer and 0 < abs(Fraction(said.answer)) <= 1 else None
         if earlier and _is_percentage_of(text, earlier[1], said):
             yield earlier
@@ -367,7 +823,7 @@ def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
         if canonical_number(whole) is not None:
             offset = text.index(whole, start)
-            yield "only", number_in(text, offset, offset + len(whole)) or Extraction(answer=None)
+            yield "only", number_in(text, offset, offset + len(whole)) or UNDECIDED
     if vague:
         found = _last_number(text, start)
         if found:

@@ -38,6 +38,6 @@ Gold and answer may change places, but for an answer that names what was asked f
 """
 
 from cotbench.grade.quick import grade_now, too_big
-from cotbench.grade.workers import Grader
+from cotbench.grade.workers import Grader, require_workers
 
-__all__ = ["Grader", "grade_now", "too_big"]
+__all__ = ["Grader", "grade_now", "require_workers", "too_big"]

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from cotbench.errors import UnavailableError
 from cotbench.grade.quick import grade_now
 from cotbench.types import AnswerType, Outcome
 
@@ -103,6 +104,18 @@ class _Spawn(SpawnContext):
                 process.terminate()
 
 
+def require_workers() -> None:
+    """Raises UnavailableError where the system has no semaphores, without which there are no workers to compare formulas."""
+    try:
+        _Spawn().RLock()
+    except (OSError, ImportError) as error:  # ImportError is how multiprocessing says that there are none at all
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise UnavailableError(
+            f"formulas can't be compared here: the processes for it can't have semaphores, which lie in /dev/shm ({reason or error}).",
+            "Let /dev/shm be writable (in a container: --tmpfs /dev/shm, or --shm-size). Number and letter answers don't need it.",
+        ) from None
+
+
 class Grader(Generic[Ticket]):
     """Grades answers beside the engine: `submit` returns at once, `done` gives the verdicts that have come.
 
@@ -176,6 +189,7 @@ class Grader(Generic[Ticket]):
         if self._pool is None:
             from pebble import ProcessPool
 
+            require_workers()
             self._pools += 1
             self._context = _Spawn()
             self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)

@@ -91,7 +91,7 @@ class _Strings:
 
     def sampling(self, reply: Reply) -> int:
         drawn, thinking = reply["sampling"], reply.get("thinking")
-        key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking)
+        key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking, _others(drawn))
         number = self.samplings.get(key)
         if number is None:
             number = self.samplings[key] = self.number(_sampling_text(drawn, thinking))
@@ -269,11 +269,19 @@ def _path_entries(
     return entries
 
 
+def _others(drawn: Mapping[str, Any]) -> str:
+    """Sampling keys that most requests don't have (top_k, min_p ...)."""
+    common = ("max_tokens", "temperature", "top_p", "n", "stop")
+    return ", ".join(f"{name} {value}" for name, value in drawn.items() if name not in common)
+
+
 def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
     parts = [
         f"temperature {drawn['temperature']}, top-p {drawn['top_p']}" if drawn["temperature"] else "greedy",
         f"at most {drawn['max_tokens']:,} tokens",
     ]
+    if others := _others(drawn):
+        parts.append(others)
     if drawn["stop"]:
         parts.append(f"stop at {', '.join(map(repr, drawn['stop']))}")
     if thinking is not None:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cotbench.loop import Tally, Watch
+from cotbench.report.console import Output
+from cotbench.report.printing import say
 
 PLAIN_EVERY_S = 10.0
+OTHERS = 90  # columns of a terminal, for what stands beside the bar
 
 
 def _figures(tally: Tally) -> str:
@@ -36,9 +38,10 @@ def shown(quiet: bool) -> Generator[Watch]:
 
 @contextmanager
 def _bars() -> Generator[Watch]:
+    console = Output(to_stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=max(1, min(40, console.width - OTHERS))),  # figures aren't cut for it
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}"),
         TimeElapsedColumn(),
@@ -46,7 +49,7 @@ def _bars() -> Generator[Watch]:
         TimeRemainingColumn(),
     )
     last = 0.0
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+    with Progress(*columns, console=console, refresh_per_second=4) as progress:
         task = progress.add_task("answers", total=None, figures="")
 
         def watch(tally: Tally) -> None:
@@ -75,6 +78,6 @@ def _plain() -> Watch:
         last, finished = now, tally.done >= tally.total
         rate = tally.done / max(now - tally.started, 1e-9)
         eta = "" if finished or not rate else f", about {(tally.total - tally.done) / rate:,.0f} s left"
-        print(f"{tally.done:,} of {tally.total:,} answers, {_figures(tally)}{eta}", file=sys.stderr, flush=True)  # noqa: T201
+        say(f"{tally.done:,} of {tally.total:,} answers, {_figures(tally)}{eta}", to_stderr=True)
 
     return watch

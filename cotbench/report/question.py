@@ -8,7 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from cotbench.report import words
-from cotbench.report.console import Output, named_table, tame
+from cotbench.report.console import Output, named_table
+from cotbench.report.printing import tame
 from cotbench.selection import Answered, Dossier, Exchange, Pick
 from cotbench.types import LETTERS, Completion, Outcome
 
@@ -22,7 +23,7 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
     """A line per question. total: how many there are; command: how one of them is looked at."""
     console = Output()
     if not picks:
-        console.print("No question is like that.", highlight=False)
+        console.print("No question is like that.")
         return
     several = len({pick.panel.model for pick in picks}) > 1
     rows = [
@@ -40,7 +41,7 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
     header = ("id", "mode", "outcome", "answer", "gold", "question")
     title = f"{len(picks):,} of {total:,} questions (--limit)" if len(picks) < total else f"{total:,} questions"
     _line(console, title, "bold")
-    console.whole(named_table("", (*(("model",) if several else ()), *header), rows, left=len(rows[0])))
+    console.print(named_table("", (*(("model",) if several else ()), *header), rows, left=len(rows[0])))
     _line(console, f"One of them: {command} {picks[0].question.id}")
 
 
@@ -124,7 +125,7 @@ def _votes(console: Output, votes: Mapping[str, Any]) -> None:
         f", abstained: {reasons}" if abstained else ""
     )
     _line(console, title)
-    console.whole(named_table("", ("answer", "votes", "verdict"), rows, left=1))
+    console.print(named_table("", ("answer", "votes", "verdict"), rows, left=1))
 
 
 def _execution(console: Output, number: int, execution: Mapping[str, Any]) -> None:

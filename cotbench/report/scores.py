@@ -25,17 +25,26 @@ def show_score(summary: Summary, *, to_stderr: bool) -> None:
     console.print(
         f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {_percent(summary.accuracy)}% correct; a vague rule read "
         f"{_percent(summary.vague)}% of the answers.",
-        highlight=False,
+        soft_wrap=True,
     )
     rows = [(name, f"{count:,}", _share(count, summary.outputs)) for name, count in summary.outcomes.items()]
-    console.whole(named_table("Outcomes", ("outcome", "outputs", "%"), rows, left=1))
+    console.print(named_table("Outcomes", ("outcome", "outputs", "%"), rows, left=1))
     read = sum(summary.rules.values())
     rules = [
         (name + (" (vague)" if name in VAGUE else ""), f"{count:,}", _share(count, read))
         for name, count in summary.rules.items()
     ]
     if rules:
-        console.whole(named_table("Rules that found an answer", ("rule", "answers", "%"), rules, left=1))
+        console.print(named_table("Rules that found an answer", ("rule", "answers", "%"), rules, left=1))
+    if summary.unknown:
+        words = ", ".join(summary.unknown)
+        console.print(
+            f"Not known, and read as outputs that are complete: {words}.",
+            style="yellow",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     _say_fatal(console, summary.fatal)
 
 
@@ -45,22 +54,20 @@ def show_rescored(rescored: Rescored, *, written: bool) -> None:
     verdicts = [change for change in rescored.changes if change.of_verdict]
     others = len(rescored.changes) - len(verdicts)
     also = f", and {others:,} an answer, rule or span without that" if others else ""
-    console.print(
-        f"{rescored.records:,} answers graded again: {len(verdicts):,} changed their verdict{also}.", highlight=False
-    )
+    console.print(f"{rescored.records:,} answers graded again: {len(verdicts):,} changed their verdict{also}.")
     rows = [
         (task, mode, f"{before.outputs:,}", _percent(before.accuracy), _percent(after.accuracy), _percent(after.vague))
         for (task, mode), (before, after) in rescored.summaries.items()
     ]
     header = ("task", "mode", "answers", "before %", "now %", "vague %")
-    console.whole(named_table("Correct, before and now", header, rows, left=2))
+    console.print(named_table("Correct, before and now", header, rows, left=2))
     if verdicts:
         shown = [_row(change) for change in verdicts[:MOST_CHANGES]]
         title = "Changed verdicts" + (f", {MOST_CHANGES} of {len(verdicts):,}" if len(verdicts) > MOST_CHANGES else "")
-        console.whole(named_table(title, ("question", "mode", "gold", "before", "now"), shown, left=5))
+        console.print(named_table(title, ("question", "mode", "gold", "before", "now"), shown, left=5))
     _say_fatal(console, rescored.fatal)
     end = f"Written to {rescored.folder}." if written else "Nothing was written (--dry-run)."
-    console.print(end, highlight=False, soft_wrap=True)
+    console.print(end, soft_wrap=True)
 
 
 def _row(change: Change) -> tuple[str, ...]:
@@ -81,7 +88,5 @@ def _say_fatal(console: Output, names: Sequence[str]) -> None:
         console.print(
             f"Comparing these answers ended its process twice, so they are grader_timeout: {', '.join(names)}.",
             style="yellow",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )

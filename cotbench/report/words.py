@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cotbench.compare import Comparison
+from cotbench.compare import Caution, Comparison
 from cotbench.estimates import ALL, Delta, Split
 from cotbench.modes import main_of
 from cotbench.stats import CONFIDENCE
@@ -65,7 +65,10 @@ def mode_name(mode: str) -> str:
 
 
 def headlines(comparison: Comparison) -> list[str]:
-    """The answer: a sentence for each model and pair of modes, over all tasks."""
+    """The answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
+
+    A difference that comes from budgets or from reading isn't called help or hurt.
+    """
     pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
     splits = {(s.model, s.task, s.mode, s.baseline): s for s in comparison.splits if s.default}
     out = []
@@ -73,30 +76,56 @@ def headlines(comparison: Comparison) -> list[str]:
         rows = [
             d for d in comparison.deltas if (d.model, d.mode, d.baseline) == (model, mode, baseline) and d.tag == ALL
         ]
-        found = [(d, splits.get((d.model, d.task, d.mode, d.baseline))) for d in rows]
+        found = [(d, splits.get((d.model, d.task, d.mode, d.baseline)), _cautions_of(comparison, d)) for d in rows]
         out.append(_sentence(model, mode, baseline, found, comparison.tag_rule))
-    return out
+    silent = [caution for caution in comparison.cautions if caution.kind == "silent"]
+    return out + [f"{short_model(one.model)} on {one.task}: {one.text}" for one in silent]
 
 
-def _sentence(model: str, mode: str, baseline: str, rows: Sequence[tuple[Delta, Split | None]], rule: str) -> str:
+def _cautions_of(comparison: Comparison, delta: Delta) -> list[Caution]:
+    key = (delta.model, delta.task, delta.mode, delta.baseline)
+    return [one for one in comparison.cautions if (one.model, one.task, one.mode, one.baseline) == key]
+
+
+Row = tuple[Delta, Split | None, Sequence[Caution]]
+
+
+def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: str) -> str:
     who = f"{mode_name(mode)}" if baseline == "direct" else f"{mode_name(mode)} (against {mode_name(baseline)})"
     parts: list[str] = []
     last = ""
-    for delta, split in rows:
+    for delta, split, cautions in rows:
         verdict = _verdict(delta)
-        where = f"on {delta.task} {_size(delta)}{_cost(delta, split, rule)}"
+        if cautions and verdict in ("helps", "hurts"):
+            verdict = "higher" if verdict == "helps" else "lower"
+        where = f"on {delta.task} {_size(delta)}{_caution(delta, cautions)}{_cost(delta, None if cautions else split, rule)}"
         if verdict == last:
             parts.append(where)
         else:
+            it, name = "it " if parts else f"{who} ", "" if parts else f"{short_model(model)} "
             opening = {
-                "helps": f"{'it ' if parts else f'{who} '}helps {'' if parts else f'{short_model(model)} '}",
-                "hurts": f"{'it ' if parts else f'{who} '}hurts {'' if parts else f'{short_model(model)} '}",
-                "unclear": f"{'it has' if parts else f'{who} has'} no clear effect {'' if parts else f'for {short_model(model)} '}",
+                "helps": f"{it}helps {name}",
+                "hurts": f"{it}hurts {name}",
+                "higher": f"{it}scores higher than {mode_name(baseline)}{f' for {name}' if name else ' '}",
+                "lower": f"{it}scores lower than {mode_name(baseline)}{f' for {name}' if name else ' '}",
+                "unclear": f"{it}has no clear effect {f'for {name}' if name else ''}",
                 "none": f"{'it' if parts else f'{who} for {short_model(model)}'}: ",
             }[verdict]
             parts.append(opening + where)
         last = verdict
     return "; ".join(parts) + "."
+
+
+def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
+    if not cautions:
+        return ""
+    kinds = " and ".join(dict.fromkeys(one.kind for one in cautions))
+    read = (
+        f"on the {delta.read_n:,} read under both it is {points(delta.read_delta)} ({interval(delta.read_low, delta.read_high, signed=True)})"
+        if delta.read_n
+        else "none was read under both"
+    )
+    return f", which is a difference of {kinds} more than of reasoning: {' and '.join(one.text for one in cautions)}; {read}"
 
 
 def _verdict(delta: Delta) -> str:

@@ -5,10 +5,14 @@ and before the program begins, everything but computing: a seccomp filter that k
 another process (`kernel.py`), Landlock on top, limits on CPU time, memory, output and wall time. What a program may import
 is in memory already (`modules.py`). No privilege and no user namespace is needed.
 
+The same program gives the same value every time, whichever process runs it: hashes and chance are fixed (`steady.py`, which says what is
+not), and nothing waits. A program is compiled as a model wrote it (`source.py`), and what it prints is read back as a value (`printed.py`).
+
 What comes back is JSON of exact types and limited size; nothing of it is ever unpickled, evaluated or parsed as a formula here.
 
-Not promised: that a program can't measure time, or tell that it is contained; protection from a kernel with holes in what
-little it is still asked for. Threads can't be started, and modules other than the standard library, SymPy, mpmath and NumPy aren't there.
+Not promised: that a program can't measure time or ask for the date, or tell that it is contained or where its interpreter lies;
+protection from a kernel with holes in what little it is still asked for. Threads and loops of events can't be started, and modules other than
+the standard library (the README names those that are left out), SymPy, mpmath and NumPy aren't there.
 """
 
 from __future__ import annotations
@@ -30,8 +34,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from cotbench.errors import SandboxError
-from cotbench.sandbox.kernel import landlock_version, missing_features
-from cotbench.sandbox.modules import Kind, import_paths
+from cotbench.sandbox.kernel import WAITS_FOR_EVER, landlock_version, missing_features
+from cotbench.sandbox.modules import Kind, import_paths, names_rare_modules
 from cotbench.types import Execution, ExecutionOutcome, Program
 
 __all__ = ["Limits", "Sandbox", "landlock_version", "missing_features", "require_containment"]
@@ -43,9 +47,14 @@ GRACE_S = 15.0  # beyond a program's wall time, for the zygote to say how it end
 MOST_WORKERS = 8
 MOST_TRIES = 2  # of a program whose zygote was lost
 MOST_STARTS = 5  # of a zygote that somebody kills before it is ready
-_BOOT = "import sys; sys.path += sys.argv[4:]; from cotbench.sandbox.zygote import main; main()"
+_BOOT = """\
+import sys; sys.path += sys.argv[4:]
+from cotbench.sandbox.steady import at_fixed_addresses; at_fixed_addresses()
+from cotbench.sandbox.zygote import main; main()
+"""
+# All that the process has of an environment, so that Python may read it (-I would have it ignored).
 _ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",  # sets in the same order every time
+    "PYTHONHASHSEED": "0",  # sets of texts in the same order every time
     "PYTHONDONTWRITEBYTECODE": "1",
     "TZ": "UTC",
     "LC_ALL": "C.UTF-8",
@@ -97,7 +106,7 @@ class _Process:
         # Out of the way of the standard descriptors, which may be closed here.
         number = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 10)
         folders = import_paths(("cotbench", "sympy", "mpmath", "numpy"))
-        command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", _BOOT, str(number)]
+        command = [sys.executable, "-s", "-P", "-S", "-B", "-W", "ignore", "-c", _BOOT, str(number)]
         command += ["contained" if contained else "open", kind, *folders]
         self._process = subprocess.Popen(
             command,
@@ -171,6 +180,8 @@ class _Process:
 
 def _kind(program: Program) -> Kind:
     """The lightest process that has what a program may need. Telling which option a value is takes SymPy."""
+    if program.runtime == "python" and names_rare_modules(program.code):
+        return "all"
     if program.runtime == "python" and _NUMERIC.search(program.code):
         return "numeric"
     symbolic = program.runtime == "sympy" or program.choices or _SYMBOLIC.search(program.code)
@@ -189,6 +200,8 @@ def _execution(answer: dict[str, Any], limits: Limits) -> Execution:
             error=f"stopped after {limits.wall_s:g} s" if outcome == "timeout" else "too much output",
             **used,
         )
+    if status == WAITS_FOR_EVER << 8:
+        return Execution(outcome=ExecutionOutcome.TIMEOUT, error="waits for what can't come", **used)
     if number:
         if number == signal.SIGXCPU or (number == signal.SIGKILL and answer["cpu_s"] >= limits.cpu_s):
             return Execution(outcome=ExecutionOutcome.TIMEOUT, error=f"used {limits.cpu_s:g} s of CPU time", **used)

@@ -4,6 +4,10 @@ The filter is an allowlist of system calls: memory, the clock, signals to onesel
 open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and signals
 are out of reach whatever a program does in memory. Landlock says the same about files once more, where the kernel has it.
 
+Nothing waits: there are no other threads, so what a program waits for can't come. Sleeping returns at once, a wait with a
+time-out is at its end at once, and one without ends the program. Of futex(2) only waking and waiting is allowed, since other
+operations tell which process numbers are in use.
+
 Sources: seccomp(2), landlock(7), linux/seccomp.h, linux/landlock.h, the kernel's tables of system calls.
 """
 
@@ -19,7 +23,8 @@ import sys
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _CAPABILITY_VERSION = 0x20080522  # of capset(2)
 _SECCOMP_MODE_FILTER = 2
-_EFAULT, _EPERM = 14, 1
+_EFAULT, _EPERM, _ETIMEDOUT = 14, 1, 110
+WAITS_FOR_EVER = 31  # how a program ends that does: SIGSYS, which the filter sends, as an exit code
 
 # Landlock's system calls have the same numbers on every architecture.
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
@@ -98,12 +103,14 @@ _ARCHITECTURES = {
 _AT_ONCE = ("nanosleep", "clock_nanosleep")  # return at once: a program that sleeps costs nothing
 _NO_EXEC = ("mmap", "mprotect")  # not with PROT_EXEC, the third argument's bit 2
 _PROT_EXEC = 4
+_FUTEX_WAIT, _FUTEX_WAKE, _FUTEX_WAIT_BITSET, _FUTEX_WAKE_BITSET = 0, 1, 9, 10
+_FUTEX_COMMAND = 127  # the bits of futex's second argument that say which operation
 _X32_BIT = 0x40000000  # x86_64's second table of system calls
 
 # linux/seccomp.h and linux/filter.h
-_KILL, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
-_LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER_AT, _ARCHITECTURE_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
+_KILL, _TRAP, _ERRNO, _ALLOW = 0x80000000, 0x00030000, 0x00050000, 0x7FFF0000
+_LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT, _FOURTH_ARGUMENT_AT = 0, 4, 24, 32, 40
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -172,6 +179,11 @@ def give_up_privileges() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
+def end_where_waiting_is_for_ever() -> None:
+    """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit code."""
+    _libc.signal(WAITS_FOR_EVER, ctypes.cast(_libc._exit, ctypes.c_void_p))
+
+
 def die_with_parent(parent: int) -> None:
     """The kernel (Linux) kills this process when its parent ends; it ends at once where that has happened already."""
     if sys.platform == "linux":
@@ -197,7 +209,10 @@ def seccomp_filter() -> Filter:
         refuse,
     ]
     for name, number in calls.items():
-        if name in _AT_ONCE:
+        if name == "futex":
+            futex = _futex(allow, refuse)
+            program += [_instruction(_JUMP_EQUAL, number, 0, len(futex)), *futex]
+        elif name in _AT_ONCE:
             program += [_instruction(_JUMP_EQUAL, number, 0, 1), _instruction(_RETURN, _ERRNO)]
         elif name in _NO_EXEC:
             program += [
@@ -210,6 +225,26 @@ def seccomp_filter() -> Filter:
         else:
             program += [_instruction(_JUMP_EQUAL, number, 0, 1), allow]
     return Filter(b"".join([*program, refuse]))
+
+
+def _futex(allow: bytes, refuse: bytes) -> list[bytes]:
+    """What becomes of a futex call, by its operation and by whether it has a time-out: a pointer, looked at in two halves."""
+    return [
+        _instruction(_LOAD, _SECOND_ARGUMENT_AT),
+        _instruction(_AND, _FUTEX_COMMAND),
+        _instruction(_JUMP_EQUAL, _FUTEX_WAKE, 7, 0),  # to `allow`
+        _instruction(_JUMP_EQUAL, _FUTEX_WAKE_BITSET, 6, 0),
+        _instruction(_JUMP_EQUAL, _FUTEX_WAIT, 1, 0),
+        _instruction(_JUMP_EQUAL, _FUTEX_WAIT_BITSET, 0, 5),  # to `refuse`
+        _instruction(_LOAD, _FOURTH_ARGUMENT_AT),
+        _instruction(_JUMP_EQUAL, 0, 0, 4),
+        _instruction(_LOAD, _FOURTH_ARGUMENT_AT + 4),
+        _instruction(_JUMP_EQUAL, 0, 3, 2),
+        allow,
+        refuse,
+        _instruction(_RETURN, _ERRNO | _ETIMEDOUT),
+        _instruction(_RETURN, _TRAP),
+    ]
 
 
 class Filter:

@@ -11,6 +11,7 @@ import importlib.util
 import marshal
 import mmap
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from types import ModuleType
 from typing import Literal, NamedTuple
 
 # Loaded before the first program. A fork costs by the memory that a process holds, so programs that use neither SymPy nor NumPy
-# run in a process of their own kind.
+# run in a process of their own kind, and so do those that name what few use.
 PLAIN = """
     abc array ast base64 bisect calendar cmath collections.abc contextlib copy csv ctypes dataclasses datetime decimal enum fractions functools
     gc heapq inspect io itertools json linecache locale math numbers operator os pprint queue random re secrets signal statistics string struct sys
@@ -34,12 +35,25 @@ SYMBOLIC = """
     sympy.integrals.manualintegrate sympy.series.gruntz sympy.logic.algorithms.dpll2 sympy.polys.numberfields sympy.simplify.fu cotbench.solver.values
 """
 NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where NumPy is installed
+# Extension modules that few programs need, most of them behind a module of another name.
+RARE = """
+    _asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars _crypt _curses _curses_panel _elementtree
+    _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3 _sha256 _sqlite3 _ssl _uuid audioop fcntl grp mmap pyexpat
+    resource syslog termios
+"""
+# The modules and packages that don't load without them, or do little. Which of them a program imports is told from its text, so that a name
+# that is made up as the program runs isn't found.
+_RARE_NAMES = frozenset(
+    "asyncio audioop bz2 cProfile contextvars crypt curses grp lzma plistlib profile pty pyexpat sqlite3 ssl syslog termios tty xml xmlrpc".split()
+)
+_IMPORTED = re.compile(r"(?:^|[;:])[ \t]*+(?:import|from)[ \t]++([\w., \t]++)", re.M)
+_ENCODED = re.compile(r"[\"'](?:gb[k\d]|big5|euc|iso.?2022|shift|s_?jis|cp9|johab|hz)", re.I)
 _NOT_FOR_PROGRAMS = frozenset(
     {"test", "tests", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip", "site-packages"}
 )
 _PYC_HEADER = 16
 
-Kind = Literal["plain", "symbolic", "numeric"]
+Kind = Literal["plain", "symbolic", "numeric", "all"]
 
 
 class _Stored(NamedTuple):
@@ -129,6 +143,13 @@ def _load(path: Path) -> tuple[bytes, bool]:
     return path.read_bytes(), False
 
 
+def names_rare_modules(code: str) -> bool:
+    """Whether a program imports, or may import, what only the process of the kind "all" holds."""
+    if _ENCODED.search(code):
+        return True
+    return any(not _RARE_NAMES.isdisjoint(re.findall(r"\w+", match[1])) for match in _IMPORTED.finditer(code))
+
+
 def load_all(kind: Kind) -> None:
     """Load what programs use, take the rest into memory, and leave no other way to import anything."""
     for name in (PLAIN + (SYMBOLIC if kind != "plain" else "")).split():
@@ -138,7 +159,10 @@ def load_all(kind: Kind) -> None:
             if not name.startswith("_"):  # not every Python is built with all of its own extensions
                 raise
     with suppress(ImportError):
-        for name in NUMERIC.split() if kind == "numeric" else ():
+        for name in NUMERIC.split() if kind in ("numeric", "all") else ():
+            importlib.import_module(name)
+    for name in RARE.split() if kind == "all" else ():
+        with suppress(ImportError):
             importlib.import_module(name)
     finder = MemoryFinder()
     finder.read(Path(sysconfig.get_path("stdlib")), "")

@@ -1,12 +1,12 @@
 """Runs one program or plan inside the contained process, and says in plain texts what came of it.
 
 A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a variable `ans`
-(Program of Thoughts), what it prints last (ToRA), or the value of its last line. A plan is solved by `cotbench.solver`.
+(Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them gives anything, a function that the
+program only defines is called: `solve()`, `main()`, a method of `Solution`, or the last one. A plan is solved by `cotbench.solver`.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import decimal
 import fractions
@@ -14,19 +14,23 @@ import importlib
 import io
 import sys
 import traceback
+from collections.abc import Callable
 from functools import cache
-from types import CodeType, FunctionType
+from types import CodeType, CoroutineType, FunctionType
 from typing import Any
 
+from cotbench.extract import extract
 from cotbench.sandbox import TEXT_CHARS
+from cotbench.sandbox.printed import value_of
+from cotbench.sandbox.source import FILE_NAME, compiled
+from cotbench.types import AnswerType
 from cotbench.values import Shown, show
 
-MOST_SOURCE_CHARS = 1_000_000
 MOST_OUTPUT_CHARS = 1_000_000  # of what a program prints; beyond that it is stopped
-FILE_NAME = "<program>"
 # Names that hold an answer where a program neither defines solution() nor `ans`, nor prints.
 _MODULES = ("math", "random", "itertools", "functools", "collections", "statistics", "datetime", "re")
 _ANSWER_NAMES = ("answer", "final_answer", "result")
+_MAIN_NAMES = ("solution", "solve", "main", "answer")  # how a function begins that a program defines as a whole
 
 # Let go of when memory runs out, so that there is some to say so.
 _RESERVE = bytearray(4 << 20)
@@ -96,7 +100,7 @@ def run_plan(text: str, choices: list[str]) -> Report:
 
 def run_python(source: str, choices: list[str]) -> Report:
     try:
-        body, last = _compiled(source)
+        body, last = compiled(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
         place = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
@@ -142,6 +146,18 @@ def _given() -> dict[str, Any]:
     return {**names, **vars(builtins)}
 
 
+@cache
+def _in_values() -> dict[str, Any]:
+    """The names that the text of a value may hold: of Python's and NumPy's numbers, and SymPy's."""
+    names: dict[str, Any] = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
+    if "numpy" in sys.modules:
+        names |= {"np": sys.modules["numpy"], "array": sys.modules["numpy"].array}
+    if "sympy" in sys.modules:
+        names |= {"mpf": sys.modules["mpmath"].mpf, "mpc": sys.modules["mpmath"].mpc}
+        names |= {name: value for name, value in vars(sys.modules["sympy"]).items() if not name.startswith("_")}
+    return names
+
+
 def _shown(value: object, choices: list[str], stdout: str) -> Report:
     """The value as text. Its methods are the program's, so this can fail in any way."""
     try:
@@ -158,6 +174,8 @@ def _shown(value: object, choices: list[str], stdout: str) -> Report:
 
 def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
     """A value as text, and the letter of the choice that it is."""
+    if issubclass(type(value), str) and not choices:
+        value = value_of(str.__str__(value), _in_values())
     if value is None:
         return None, None
     if "sympy" not in sys.modules:
@@ -165,18 +183,12 @@ def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
     from cotbench.solver import values
 
     shown = values.show(value)
-    return shown, values.match_option(shown, value, choices) if shown and choices else None
-
-
-def _compiled(source: str) -> tuple[CodeType, CodeType | None]:
-    """The program, and apart from it its last line where that is an expression."""
-    if len(source) > MOST_SOURCE_CHARS:
-        raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
-    tree = ast.parse(source, FILE_NAME)
-    last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = compile(ast.Expression(tree.body.pop().value), FILE_NAME, "eval")  # type: ignore[attr-defined]
-    return compile(tree, FILE_NAME, "exec"), last
+    if shown is None or not choices:
+        return shown, None
+    option = values.match_option(shown, value, choices)
+    if option is None and issubclass(type(value), str):  # "The answer is (B)"
+        option = extract(shown.value, AnswerType.LETTER, choices).answer
+    return shown, option
 
 
 def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed: _Printed) -> object:
@@ -185,27 +197,73 @@ def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed
     try:
         exec(body, names)  # noqa: S102 - what this process is for
         if last is not None:
-            value = eval(last, names)  # noqa: S307
+            value = _settled(eval(last, names))  # noqa: S307
     except SystemExit:
         pass
     solution = names.get("solution")
-    if type(solution) is FunctionType and _takes_nothing(solution):
-        returned = solution()
+    if solution is not None and _takes_nothing(solution):
+        returned = _settled(solution())
         if returned is not None:
             return returned
     if names.get("ans") is not None:
         return names["ans"]
-    lines = [line.strip() for line in printed.text().splitlines() if line.strip()]
-    if lines:
-        return lines[-1]
-    if value is not None:
+    line = _last_line(printed)
+    if line is not None:
+        return line
+    named = next((names[name] for name in _ANSWER_NAMES if names.get(name) is not None), None)
+    if value is not None and not (type(value) is str and "\n" in value and named is not None):  # a closing comment
         return value
-    return next((names[name] for name in _ANSWER_NAMES if names.get(name) is not None), None)
+    if named is not None:
+        return named
+    main = _main(names)
+    returned = None if main is None else _settled(main())
+    return _last_line(printed) if returned is None else returned
 
 
-def _takes_nothing(function: FunctionType) -> bool:
+def _last_line(printed: _Printed) -> str | None:
+    """The last line that says something; `print(f())` prints "None" behind what f prints."""
+    lines = (line.strip() for line in reversed(printed.text().splitlines()))
+    return next((line for line in lines if line != "None" and any(c.isalnum() or c in "∞∅" for c in line)), None)
+
+
+def _takes_nothing(function: Any) -> bool:
+    """Whether it is a function of the program, perhaps a cached one, that can be called without arguments."""
+    if type(function) is not FunctionType:
+        function = getattr(function, "__wrapped__", None)
+    if type(function) is not FunctionType:
+        return False
     code = function.__code__
-    return code.co_argcount <= len(function.__defaults__ or ()) and not code.co_kwonlyargcount
+    given = len(function.__defaults__ or ()), len(function.__kwdefaults__ or ())
+    return code.co_argcount <= given[0] and code.co_kwonlyargcount <= given[1]
+
+
+def _main(names: dict[str, Any]) -> Callable[[], object] | None:
+    """The function or method that a program was written for, where it only defines it."""
+    whole = names.get("Solution")
+    if type(whole) is type:
+        methods = [name for name, one in vars(whole).items() if type(one) is FunctionType and not name.startswith("_")]
+        bound = [getattr(whole(), name) for name in methods]
+        alone = [
+            method
+            for method in bound
+            if method.__func__.__code__.co_argcount <= 1 + len(method.__func__.__defaults__ or ())
+        ]
+        if alone:
+            return min(alone, key=lambda method: not method.__name__.startswith(_MAIN_NAMES))  # type: ignore[no-any-return]
+    own = [one for one in names.values() if type(one) is FunctionType and one.__code__.co_filename == FILE_NAME]
+    own = [one for one in reversed(own) if _takes_nothing(one) and not one.__name__.startswith("_")]
+    return min(own, key=lambda one: not one.__name__.startswith(_MAIN_NAMES), default=None)
+
+
+def _settled(value: Any) -> Any:
+    """What a coroutine returns; it can wait for others, but not for a loop of events, which needs a socket."""
+    if type(value) is not CoroutineType:
+        return value
+    while True:
+        try:
+            value.send(None)
+        except StopIteration as end:
+            return end.value
 
 
 def _explain(error: BaseException) -> str:

@@ -11,7 +11,6 @@ import ctypes
 import gc
 import json
 import os
-import random
 import resource
 import select
 import signal
@@ -21,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from cotbench.sandbox import kernel, modules, runtime
+from cotbench.sandbox import kernel, modules, runtime, steady
 
 MOST_PAYLOAD_BYTES = 1 << 20
 _REPORT_FD = 3  # of the child
@@ -51,6 +50,7 @@ class Zygote:
         if contained:
             kernel.give_up_privileges()
             kernel.forbid_files()
+            kernel.end_where_waiting_is_for_ever()
 
     def serve(self) -> None:
         """Run programs until the harness closes the socket, or dies."""
@@ -125,9 +125,6 @@ class Zygote:
                 os.dup2(writing, _REPORT_FD)
             os.closerange(_REPORT_FD + 1, 256)  # the zygote has no others
             _limit(request, self._address_space)
-            random.seed(0)  # a program that draws at random gives the same value when it is run again
-            if "numpy" in sys.modules:
-                sys.modules["numpy"].random.seed(0)
             if self._filter is not None:
                 self._filter.install()
             work = runtime.run_plan if request["runtime"] == "sympy" else runtime.run_python
@@ -197,8 +194,11 @@ def main() -> None:
     """Arguments: the socket's descriptor, "contained" or "open", a kind of process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the harness's to handle
     kind: modules.Kind = sys.argv[3]  # type: ignore[assignment]
+    steady.fix_chance()
+    steady.fix_clock()
     modules.load_all(kind)
     _rehearse(kind)
+    steady.rewind_chance()
     sys.set_int_max_str_digits(100_000)
     os.environ.clear()
     os.chdir("/")

@@ -259,7 +259,10 @@ def _extreme(name: str, inner: Value, symbol: Any, domain: Value) -> Value:
         raise failure
     sign = 1 if name == "largest" else -1
     best = max(reached, key=lambda value: sign * exact.approximate(value), default=sign * -sp.oo)
-    if best.is_infinite or any(sign * exact.approximate(value - best) > exact.TINY for value in approached):
+    beyond = (value - best for value in approached)
+    if best.is_infinite or any(
+        sign * exact.approximate(more) > 0 and not exact.is_number_zero(more) for more in beyond
+    ):
         raise Unsolved(f"no {name} value")
     return best
 

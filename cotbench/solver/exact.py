@@ -14,9 +14,20 @@ from cotbench.solver.outcomes import Unsolved
 Value = Any
 
 DIGITS = 30
-TINY = sp.Float("1e-20")  # what 30 digits can't tell from zero
+TINY = sp.Float("1e-20")  # what 30 digits can't tell from zero, as a part of what a difference is made of
 MAX_SIMPLIFIED = 150  # operations; simplify may take seconds beyond
 
+_ZERO_AT_ZERO = (
+    sp.Abs,
+    sp.sin,
+    sp.tan,
+    sp.asin,
+    sp.atan,
+    sp.sinh,
+    sp.tanh,
+    sp.asinh,
+    sp.atanh,
+)  # and nowhere else near it
 _TRANSCENDENTAL = (sp.log, sp.exp, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan)
 
 
@@ -37,10 +48,8 @@ def is_zero(value: Value) -> bool:
     """Whether an expression is zero, for all values of its unknowns."""
     if fn.is_rational(value):
         return bool(value == 0)
-    if not value.free_symbols:
-        found = approximate(value)
-        if found is not None:
-            return bool(abs(found) < TINY)
+    if not value.free_symbols and approximate(value) is not None:
+        return is_number_zero(value)
     if sp.expand(value) == 0:
         return True
     if sp.count_ops(value) > MAX_SIMPLIFIED:
@@ -50,8 +59,26 @@ def is_zero(value: Value) -> bool:
 
 
 def is_number_zero(value: Value) -> bool:
+    """Whether a number is zero, as far as 30 digits tell: a sum against its largest term, so that pi/10^60 isn't for being small."""
+    if value.is_Rational:
+        return bool(value == 0)
     found = approximate(value)
-    return found is not None and bool(abs(found) < TINY)
+    if found is None or found == 0:
+        return found is not None
+    size = 1
+    if isinstance(value, sp.Mul):
+        return any(is_number_zero(factor) for factor in value.args)
+    if isinstance(value, sp.Pow) and value.exp.is_number:
+        return bool(sp.re(value.exp) > 0) and is_number_zero(value.base)
+    if isinstance(value, sp.exp):
+        return False
+    if isinstance(value, sp.log):
+        return is_number_zero(value.args[0] - 1)
+    if isinstance(value, _ZERO_AT_ZERO) and abs(approximate(value.args[0])) < 1:
+        return is_number_zero(value.args[0])
+    if isinstance(value, sp.Add):
+        size = max((abs(approximate(part)) for part in value.args if not is_number_zero(part)), default=1)
+    return bool(abs(found) < TINY * size)
 
 
 def real(value: Value) -> bool:
@@ -59,7 +86,7 @@ def real(value: Value) -> bool:
     if value.is_real is not None:
         return bool(value.is_real)
     found = approximate(value)
-    return found is not None and bool(abs(sp.im(found)) < TINY)
+    return found is not None and (bool(abs(sp.im(found)) < TINY * abs(found)) or is_number_zero(value))
 
 
 def holds(condition: Value) -> bool | None:
@@ -86,7 +113,7 @@ def holds(condition: Value) -> bool | None:
     if difference is None or not real(difference):
         return False
     difference = sp.re(difference)
-    if abs(difference) < TINY:
+    if is_number_zero(left - right):
         return isinstance(condition, (sp.Le, sp.Ge))
     return bool(difference < 0) == isinstance(condition, (sp.Lt, sp.Le))
 

@@ -275,7 +275,7 @@ def allowed(symbol: Any, value: Value) -> bool:
     if near is None or symbol.is_real is None:
         return True
     near = sp.re(near)
-    zero = abs(near) < exact.TINY
+    zero = exact.is_number_zero(value)
     if (symbol.is_positive and (zero or near < 0)) or (symbol.is_negative and (zero or near > 0)):
         return False
     if (symbol.is_nonnegative and near < 0 and not zero) or (symbol.is_nonpositive and near > 0 and not zero):

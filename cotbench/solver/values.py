@@ -234,7 +234,7 @@ def _nearest(number: Any, options: list[tuple[str, Reading]], *, is_float: bool)
 
 def _rounds(near: Any, option: Reading) -> bool:
     half = sp.Rational(1, 2) / sp.Integer(10) ** (option.places or 0)
-    return bool(abs(near - option.value) <= half + exact.TINY)
+    return bool(abs(near - option.value) <= half + exact.TINY * abs(near))
 
 
 def _is_close(near: Any, option: Reading) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cotbench.compare import Comparison
 from cotbench.modes import main_of
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
+from cotbench.stored import write_new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
     with style.settings():
         for one, figure in _plots(comparison):
             for suffix, content in _files(figure(), one.title).items():
-                (folder / f"{one.stem}.{suffix}").write_bytes(content)
+                write_new(folder / f"{one.stem}.{suffix}", content)
             drawn.append(one)
     remove_others(folder, {one.stem for one in drawn})
     return drawn

@@ -38,6 +38,7 @@ _OUTCOMES = {
     Outcome.WRONG: ("#D9D9D9", ""),
     Outcome.UNPARSED: ("#E69F00", "//////"),
     Outcome.TRUNCATED: ("#A33B00", ""),
+    Outcome.DECLINED: ("#FBD9A5", "....."),
     Outcome.REFUSED: ("#FFFFFF", "xxxxxx"),
     Outcome.NO_PROGRAM: ("#CC79A7", ""),
     Outcome.SYNTAX_ERROR: ("#F0E442", "|||||"),

@@ -1,0 +1,287 @@
+"""What a server wants otherwise than most: a table of lessons, each learnt from a refusal that names what is at fault.
+
+A refusal is a status 400, 422, 500 or 501 whose body says so in any form. The request is asked again in the manner that the lesson says, and once a
+request so asked has been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cotbench.engines.chat import SWITCHES
+from cotbench.engines.client import BadStatus
+
+REFUSING = frozenset({400, 422, 500, 501})
+SMALL_TEMPERATURE = 0.01  # for servers that take no 0: the likeliest token all but always
+
+_OFF = (
+    r"(?:un(?:supported|known|recogni|expected|able|permitted|available|accept)|not |n't |no |never |only |extra|invalid|incorrect|illegal|forbid|must"
+    r"|should|cannot|disallow|reject|deprecat|remove|disabl|positive|allowed values|range)"
+)
+_BUDGET = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# A prompt that leaves no room: a fault of that request, whatever fields its message names.
+_CONTEXT = re.compile(
+    r"context|prompt|input (?:tokens|length)|too many tokens|\bmessages\b.{0,40}\btokens", re.I | re.S
+)
+_TOO_LARGE = re.compile(
+    r"too (?:large|high|big)|at most|maximum|less than|exceed|greater than|range|[<>]=?|up to|upper", re.I
+)
+
+
+def _about(*names: str) -> re.Pattern[str]:
+    """A text in which one of the names stands near a word of refusal, in either order."""
+    name = rf"(?<![\w\\-])(?:{'|'.join(names)})(?![\w-])"
+    return re.compile(rf"{_OFF}.{{0,160}}?{name}|{name}.{{0,160}}?{_OFF}", re.I | re.S)
+
+
+Body = dict[str, Any]
+Change = Callable[[Body], Body]
+
+
+def _without(*names: str) -> Change:
+    return lambda body: {name: value for name, value in body.items() if name not in names}
+
+
+def _one_of_two(body: Body) -> Body:
+    return _without("top_p")(body) if "temperature" in body else body
+
+
+def _other_budget(body: Body) -> Body:
+    if "messages" not in body or "max_tokens" not in body:
+        return body
+    return {"max_completion_tokens" if name == "max_tokens" else name: value for name, value in body.items()}
+
+
+def _not_thinking(body: Body) -> Body:
+    return {**body, "enable_thinking": False} if "messages" in body else body
+
+
+def _without_switch(body: Body) -> Body:
+    """Without our two names of the switch; what --extra-body put beside them stays."""
+    given = body.get("chat_template_kwargs")
+    if not isinstance(given, Mapping):
+        return body
+    left = {name: value for name, value in given.items() if name not in SWITCHES}
+    return {**body, "chat_template_kwargs": left} if left else _without("chat_template_kwargs")(body)
+
+
+def _one_path(body: Body) -> Body:
+    return {**body, "n": 1} if body.get("n", 1) > 1 else body
+
+
+def _small_temperature(body: Body) -> Body:
+    return {**body, "temperature": SMALL_TEMPERATURE} if body.get("temperature") == 0 else body
+
+
+def _folded(body: Body) -> Body:
+    messages = body.get("messages") or [{"role": ""}]
+    if messages[0]["role"] != "system" or len(messages) < 2:
+        return body
+    system, first, *rest = messages
+    return {**body, "messages": [{"role": "user", "content": f"{system['content']}\n\n{first['content']}"}, *rest]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it says that teaches otherwise.
+
+    change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning: where what was asked changes,
+    for the report too. unnamed: whether it is tried, too, where a server says that some field is too much and not which.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    words: re.Pattern[str]
+    change: Change
+    note: str = ""
+    warning: str = ""
+    unless: re.Pattern[str] | None = None
+    unnamed: bool = False
+    instead_of: str = ""
+
+
+FOLD = "system role"
+NO_SEED = "no seed"
+NO_SWITCH = "no switch"
+ONE_PATH = "one path"
+
+LESSONS: Mapping[str, Lesson] = {
+    lesson.name: lesson
+    for lesson in (
+        Lesson(
+            name="one of two",
+            fields=(),
+            words=re.compile(
+                r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous|one of|combin|same time|mutually))",
+                re.I | re.S,
+            ),
+            unless=re.compile(r"expected one of", re.I),  # a list of all fields that are known
+            change=_one_of_two,
+            warning="the server takes temperature or top_p and not both: top_p was not sent",
+        ),
+        Lesson(
+            name="max_completion_tokens",
+            fields=("max_tokens",),
+            words=re.compile(rf"max_completion_tokens|max_output_tokens|{_about('max_tokens').pattern}", re.I | re.S),
+            unless=_TOO_LARGE,
+            change=_other_budget,
+            note="the server takes the budget as max_completion_tokens",
+        ),
+        Lesson(
+            name="told not to think",
+            fields=(),
+            # As DashScope says of hybrid models, of whatever was asked.
+            words=re.compile(r"enable_thinking\b.{0,60}\bmust be\b.{0,20}\bfalse", re.I | re.S),
+            change=_not_thinking,
+            warning="the server answers in one piece only when it is told not to think: enable_thinking false was sent with all requests",
+        ),
+        Lesson(
+            name=NO_SWITCH,
+            fields=("chat_template_kwargs", *SWITCHES),
+            words=_about("chat_template_kwargs", *SWITCHES),
+            change=_without_switch,
+            warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so the model did as it does by default "
+            "(--extra-body can send a switch of the server's own)",
+            unnamed=True,
+        ),
+        Lesson(
+            name=FOLD,
+            fields=("role",),
+            words=re.compile(
+                r"system (?:role|message|prompt|instruction)|developer instruction|\broles?\b.*(?:alternat|support|system|user|assistant)",
+                re.I | re.S,
+            ),
+            change=_folded,
+            note="the server takes no system message: it stands at the beginning of the first user turn",
+        ),
+        Lesson(
+            name=NO_SEED,
+            fields=("seed",),
+            words=_about("seed", "random_seed"),
+            change=_without("seed"),
+            warning="the server takes no seed, so sampled paths can't be repeated",
+            unnamed=True,
+        ),
+        Lesson(
+            name=ONE_PATH,
+            fields=("n",),
+            # As DeepSeek says it: "Invalid n value (currently only n = 1 is supported)".
+            words=re.compile(
+                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|(?:only|at most) (?:one|1) (?:choice|completion)|multiple (?:choices|completions)|body -> n\b|parameters?:? n\b|\bn parameter""",
+                re.I,
+            ),
+            change=_one_path,
+        ),
+        Lesson(
+            name="no n",
+            instead_of=ONE_PATH,
+            fields=("n",),
+            words=_about("n", "candidate_?count", "num_return_sequences"),
+            change=_without("n"),
+            note="the server takes no n: paths are asked for one by one",
+            unnamed=True,
+        ),
+        Lesson(
+            name="no top_p",
+            fields=("top_p",),
+            words=_about("top_?p", "nucleus"),  # topP, too
+            change=_without("top_p"),
+            warning="the server refuses top_p: it was not sent, and the server chose it",
+        ),
+        Lesson(
+            name="small temperature",
+            fields=(),
+            words=re.compile(
+                r"temperature.{0,120}?(?:positive|greater than|above|more than|larger than|> ?0|>= ?0?\.|non-?zero|0\.0*1)",
+                re.I | re.S,
+            ),
+            unless=re.compile(r"only (?:the )?(?:default|1)|greater than or equal to 0(?!\.0*[1-9])", re.I),
+            change=_small_temperature,
+            warning=f"the server refuses temperature 0: greedy requests were sent temperature {SMALL_TEMPERATURE:g}",
+        ),
+        Lesson(
+            name="no temperature",
+            instead_of="small temperature",
+            fields=("temperature",),
+            words=_about("temperature"),
+            change=_without("temperature"),
+            warning="the server refuses the temperature that was asked for: none was sent, and the server chose it, so that answers meant to be greedy "
+            "may be sampled",
+        ),
+        Lesson(
+            name="no stop",
+            fields=("stop",),
+            words=re.compile(
+                rf"{_about('stop_?sequences?', 'stop sequences?', 'stop strings?', 'stop parameter', 'parameter:? stop').pattern}"
+                r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
+                r"|['\"`$.]stop['\"`]?(?![\w-])|body -> stop\b",
+                re.I | re.S,
+            ),
+            change=_without("stop"),
+            warning="the server refuses stop strings: none were sent, and outputs may run on",
+        ),
+    )
+}
+
+_UNNAMED = re.compile(
+    r"extra (?:fields|inputs|parameter)|un(?:known|recognized|recognised|expected|supported) (?:\w+ )*(?:parameter|field|argument|key|name|propert)"
+    r"|additional propert",
+    re.I,
+)
+
+
+def told(learnt: Collection[str]) -> list[Lesson]:
+    """The lessons that are worth telling."""
+    known = [lesson for name, lesson in LESSONS.items() if name in learnt]
+    void = {lesson.instead_of for lesson in known}
+    return [lesson for lesson in known if lesson.name not in void]
+
+
+def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | None:
+    """What a refusal of this body teaches, if anything. tried: the names of lessons that have been tried."""
+    if error.status not in REFUSING:
+        return None
+    # Where fields are named in a place of their own, words about others are beside the point.
+    named = {name for name in error.named if name in body or name in SWITCHES or name == "role"}
+    about = named - {"messages", "model"}
+    possible = [lesson for lesson in LESSONS.values() if lesson.name not in tried and lesson.change(body) != body]
+    for lesson in possible:
+        if lesson.unless is not None and lesson.unless.search(error.words):
+            continue
+        said = lesson.words.search(error.words)
+        if about & set(lesson.fields) or (said and (not about or not lesson.fields)):
+            return lesson
+    if not named and unnamed(error, body):
+        return next((lesson for lesson in possible if lesson.unnamed), None)
+    return None
+
+
+def unnamed(error: BadStatus, body: Body) -> bool:
+    """Whether a server says that some field is too much, and not which."""
+    names = [re.escape(name) for name in body if len(name) > 1 and name not in ("model", "messages", "prompt")]
+    mentioned = re.search(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", error.words)
+    return not mentioned and _UNNAMED.search(error.words) is not None
+
+
+def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | None:
+    """The field of a refused body that the refusal names and that can't be left out: the model, the budget, and what the user asked for."""
+    if error.status not in REFUSING:
+        return None
+    codes = {code.casefold() for code in error.codes}
+    if codes & {"model_not_found", "invalid_model", "model_not_supported", "unknown_model"} or error.named == {"model"}:
+        return "model"
+    for name in sorted(users):
+        if name in error.named or _about(re.escape(name)).search(error.words):
+            return name
+    if _CONTEXT.search(error.words) or any("context" in code for code in codes):
+        return None
+    for name in _BUDGET:
+        mentioned = re.search(rf"(?<![\w-]){name}(?![\w-])", error.words)
+        if name in body and (
+            name in error.named or (mentioned and re.search(f"{_OFF}|{_TOO_LARGE.pattern}", error.words, re.I))
+        ):
+            return name
+    return None

@@ -1,0 +1,95 @@
+"""Sampling beyond temperature, top-p, budget and stop strings: which keys there are, what they may be, and which engine has them.
+
+A key that an engine lacks is refused by name before anything is loaded. Servers get a key as it is; what one of them lacks besides, it refuses
+itself. `reasoning_effort` of engines that render prompts here is a variable of the chat template, as gpt-oss has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cotbench.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingKey:
+    """expected: what it may be, in words. engines: those that have it."""
+
+    name: str
+    expected: str
+    fits: Callable[[Any], bool]
+    engines: frozenset[str]
+
+
+def _number(low: float, high: float) -> tuple[str, Callable[[Any], bool]]:
+    def fits(value: Any) -> bool:
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        return good and math.isfinite(value) and low <= value <= high
+
+    return f"a number from {low:g} to {high:g}", fits
+
+
+def _whole(low: int) -> tuple[str, Callable[[Any], bool]]:
+    return f"a whole number from {low} up", lambda value: type(value) is int and low <= value < 1 << 31
+
+
+def _all_of(kind: type) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, list) and bool(value) and all(type(one) is kind and one != "" for one in value)
+    )
+
+
+_FLAG = ("true or false", lambda value: isinstance(value, bool))
+_WORD = ("a word", lambda value: isinstance(value, str) and bool(value.strip()))
+_IDS = ("a JSON list of token ids", _all_of(int))
+_TEXTS = ("a JSON list of texts", _all_of(str))
+_BIASES = (
+    "a JSON object of token ids and numbers",
+    lambda value: (
+        isinstance(value, dict) and bool(value) and all(_number(-100, 100)[1](bias) for bias in value.values())
+    ),
+)
+_SERVED = "vllm openai"
+
+KEYS: Mapping[str, SamplingKey] = {
+    name: SamplingKey(name=name, expected=expected, fits=fits, engines=frozenset(engines.split()))
+    for name, (expected, fits), engines in (
+        ("top_k", _whole(-1), f"{_SERVED} transformers ctranslate2"),
+        ("min_p", _number(0, 1), f"{_SERVED} transformers"),
+        ("typical_p", _number(0, 1), "openai transformers"),
+        ("epsilon_cutoff", _number(0, 1), "transformers"),
+        ("eta_cutoff", _number(0, 1), "transformers"),
+        ("repetition_penalty", _number(0.01, 100), f"{_SERVED} transformers ctranslate2"),
+        ("presence_penalty", _number(-2, 2), _SERVED),
+        ("frequency_penalty", _number(-2, 2), _SERVED),
+        ("no_repeat_ngram_size", _whole(0), "transformers ctranslate2"),
+        ("min_tokens", _whole(0), f"{_SERVED} transformers ctranslate2"),
+        ("ignore_eos", _FLAG, _SERVED),
+        ("skip_special_tokens", _FLAG, _SERVED),
+        ("stop_token_ids", _IDS, _SERVED),
+        ("bad_words", _TEXTS, _SERVED),
+        ("logit_bias", _BIASES, _SERVED),
+        ("reasoning_effort", _WORD, f"{_SERVED} transformers ctranslate2"),
+        ("verbosity", _WORD, "openai"),
+    )
+}
+OWN = ("temperature", "top_p", "max_tokens", "stop")  # that every engine has
+
+
+def checked(name: str, value: Any) -> Any:
+    """Raises UsageError where a value isn't one of its key's."""
+    key = KEYS[name]
+    if not key.fits(value):
+        raise UsageError(f"--gen-kwargs: {name} is {value!r}; expected {key.expected}.")
+    return value
+
+
+def require_keys(engine: str, names: Iterable[str]) -> None:
+    """Raises UsageError where an engine lacks one of the keys."""
+    lacking = sorted(name for name in set(names) if name in KEYS and engine not in KEYS[name].engines)
+    if lacking:
+        has = ", ".join([*OWN, *(name for name, key in KEYS.items() if engine in key.engines)])
+        raise UsageError(f"--gen-kwargs: engine '{engine}' has no {', '.join(lacking)}.", f"It has: {has}.")

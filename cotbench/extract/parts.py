@@ -1,0 +1,183 @@
+r"""The parts of an output: what a model thinks, what it says to its reader, and where it plays somebody else.
+
+One table of marks (`THOUGHT_MARKS`) says how models fence their thoughts off, for everything that reads outputs. Patterns
+are linear in the text: runs that touch each other are possessive, or bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Span = tuple[int, int]
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThoughtMarks:
+    """The marks of one family of models, as regular expressions.
+
+    opens and closes stand around a thought. answer_opens and answer_closes stand around the answer behind it, where a
+    family marks that too; the former ends a thought that was not closed. at_start: opens counts at an output's very
+    beginning only, and closes only in an output that begins so, since both are ordinary words elsewhere.
+    """
+
+    family: str
+    opens: str
+    closes: str
+    answer_opens: str = ""
+    answer_closes: str = ""
+    at_start: bool = False
+
+
+_TAGS = r"(?:\w{1,20}[:_])?think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|inner_monologue"
+THOUGHT_MARKS = (
+    ThoughtMarks(
+        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", opens=rf"<(?:{_TAGS})>", closes=rf"</(?:{_TAGS})>"
+    ),
+    ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
+    ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
+    ThoughtMarks(family="Magistral", opens=r"\[THINK\]", closes=r"\[/THINK\]"),
+    ThoughtMarks(
+        family="Sky-T1 and STILL",
+        opens=r"<\|begin_of_thought\|>",
+        closes=r"<\|end_of_thought\|>",
+        answer_opens=r"<\|begin_of_solution\|>",
+        answer_closes=r"<\|end_of_solution\|>",
+    ),
+    ThoughtMarks(family="Gemma 4", opens=r"<\|channel>\s?thought\b", closes=r"<channel\|>"),
+    ThoughtMarks(family="MedGemma", opens=r"<unused94>(?:thought\b)?", closes="<unused95>"),
+    ThoughtMarks(
+        family="Cohere Command",
+        opens=r"<\|START_THINKING\|>",
+        closes=r"<\|END_THINKING\|>",
+        answer_opens=r"<\|START_(?:RESPONSE|TEXT)\|>",
+        answer_closes=r"<\|END_(?:RESPONSE|TEXT)\|>",
+    ),
+    ThoughtMarks(family="Apertus", opens=r"<\|inner_prefix\|>", closes=r"<\|inner_suffix\|>"),
+    ThoughtMarks(
+        family="gpt-oss (harmony)",
+        opens=r"<\|channel\|>\s?(?:analysis|commentary)\b",
+        closes=r"<\|channel\|>\s?final\b[^<\n]{0,40}<\|message\|>",
+        answer_closes=r"<\|(?:return|end)\|>",
+    ),
+    # What is left of it where special tokens are left out: "analysisWe add.assistantfinal11".
+    ThoughtMarks(
+        family="gpt-oss, special tokens left out",
+        opens=r"analysis(?-i:(?=[^\sa-z]|\n))",
+        closes=r"(?<=\S)assistantfinal(?=\S)",
+        at_start=True,
+    ),
+    ThoughtMarks(
+        family="s1", opens=r"<\|im_start\|>think\b", closes=r"<\|im_start\|>answer\b", answer_closes=r"<\|im_end\|>"
+    ),
+    ThoughtMarks(family="s1, special tokens left out", opens=r"think\n", closes=r"(?<=\n)answer\n", at_start=True),
+    ThoughtMarks(
+        family="Granite 3", opens=r"here is my thought process:", closes=r"here is my response:", at_start=True
+    ),
+)
+
+
+def _union(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.I)
+
+
+_ANYWHERE = [marks for marks in THOUGHT_MARKS if not marks.at_start]
+_OPENS = _union([marks.opens for marks in _ANYWHERE])
+_CLOSES = _union([part for marks in _ANYWHERE for part in (marks.closes, marks.answer_opens) if part])
+_AT_START = [
+    (re.compile(rf"\s*(?:{marks.opens})", re.I), _union([_CLOSES.pattern, marks.closes]))
+    for marks in THOUGHT_MARKS
+    if marks.at_start
+]
+_ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})", re.I)
+_ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
+_HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
+# A text without any of these has no marks: most have none, and looking for them is quick.
+_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
+_STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
+
+_MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
+_NEXT_TURN = re.compile(
+    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
+    re.I | re.M,
+)
+_MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+_WRAP = rf"[{SPACES}*_`#]*+"
+
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
+_RUN_ON = re.compile(
+    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
+    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
+    rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru|pytanie)(?:\s?\d+)?{_WRAP}[:：]"
+    # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
+    rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
+    r"\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?"
+    r"(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+    re.I | re.M,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of an output, as character ranges.
+
+    visible: what a model says to its reader. thought: the last thought before it, or the one that is still open.
+    unclosed: the output ends inside a thought, with nothing said to a reader before it.
+    """
+
+    visible: Span
+    thought: Span | None = None
+    unclosed: bool = False
+
+
+def split_reasoning(text: str) -> Parts:
+    """The thought and the visible part of an output.
+
+    Chat templates may put the mark that opens a thought into the prompt, so that an output may hold only the one that
+    closes it.
+    """
+    low = text[:60].lstrip().lower()
+    if not any(sign in text for sign in _SIGNS) and not low.startswith(_STARTS):
+        return Parts(visible=(0, len(text)))
+    start, end = 0, len(text)
+    thought: Span | None = None
+    at_start = next(((head, closes) for opens, closes in _AT_START if (head := opens.match(text))), None)
+    for match in (at_start[1] if at_start else _CLOSES).finditer(text):
+        if match.start() > end:
+            break  # of a later turn, which the model plays on its own
+        if thought is None:
+            end = next_turn(text, match.end(), len(text))
+        if thought is None or text[start : match.start()].strip():
+            thought = (start, match.start())
+        start = match.end()
+    if at_start and thought is None:
+        return Parts(visible=(0, 0), thought=(at_start[0].end(), end), unclosed=True)
+    heads = _ANSWER_OPENS.match(text, start) or _HEADS_ANSWER.match(text, start)
+    start = heads.end() if heads else start
+    answered = _ANSWER_CLOSES.search(text, start, end) if heads or thought else None
+    end = answered.start() if answered else end
+    opened = _OPENS.search(text, start, end)
+    if opened is None:
+        return Parts(visible=(start, end), thought=thought)
+    if text[start : opened.start()].strip():
+        return Parts(visible=(start, opened.start()), thought=thought)
+    return Parts(visible=(start, opened.start()), thought=(opened.end(), end), unclosed=True)
+
+
+def run_on(text: str, start: int, end: int) -> int | None:
+    """Where, from start on, the text turns to a question or a turn that the model invents."""
+    match = _RUN_ON.search(text, start, end)
+    return match.start() if match else None
+
+
+def next_turn(text: str, start: int, end: int) -> int:
+    """Where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
+    match = _NEXT_TURN.search(text, start, end)
+    return match.start() if match and match.start() > start else end
+
+
+def is_blank(text: str, start: int, end: int) -> bool:
+    """Whether nothing but space and tags such as <br> stands there."""
+    return not _MARKUP_TAG.sub("", text[start:end]).strip()

@@ -1,0 +1,126 @@
+"""Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
+
+Python is asked first. Only what it refuses is mended, step by step, until it takes it: a notebook's commands (`!pip`, `%time`) and stray
+fences, sentences around the program, typographic signs in place of ASCII ones. Lines keep their numbers.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from types import CodeType
+
+MOST_SOURCE_CHARS = 1_000_000
+FILE_NAME = "<program>"
+
+_COMMAND = re.compile(
+    r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ \t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
+)
+_FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*|python[\d.]*|py")
+
+# A word, a space and another word are no Python, unless one of them is a keyword; nor are a number, a space and a word.
+_FIRST_WORD = re.compile(r"[-*•+>\d.)( \t“‘]*+([^\W\d_]++)(?:['’][^\W\d_]++)?[,;:]?[ \t]++([^\W\d_]++)")
+_TWO_WORDS = re.compile(r"(?<![^\s])([^\W\d_]++),?[ \t]++(?=([^\W\d_]++))")
+_WITH_UNIT = re.compile(r"\d[ \t]+([^\W\d_]{2,})")
+_OTHER_PROSE = re.compile(
+    r"[-=*]{3,}|[A-Z][\w ]*+:\Z|(?:\*\*|\$|\\\[|\\\(|\\boxed|\\text|=>|->|→|⇒|➜|✅|>)(?![ \t]*[=(])"
+)
+_FOREIGN_PROSE = re.compile(r"[^\W\d_a-zA-Z][^=(]*")
+_KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist})
+
+_SIGNS = {
+    **{ord(sign): '"' for sign in "“”„‟″«»"},
+    **{ord(sign): "'" for sign in "‘’‚‛′`´"},
+    **{ord(sign): "-" for sign in "−–—‐‑‒﹣"},
+    **{ord(sign): " " for sign in "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"},
+    **{ord(sign): None for sign in "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"},
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **{ord(sign): text for sign, text in zip("×⋅÷≤≥≠…²³、", ["*", "*", "/", "<=", ">=", "!=", "...", "**2", "**3", ","], strict=True)},
+}  # fmt: skip
+_QUOTED_OR_OTHER = re.compile(
+    r"(?P<kept>('''|\"\"\").*?(?:\2|\Z)|\"(?:\\.|[^\"\\\n])*+(?:\"|$)|'(?:\\.|[^'\\\n])*+(?:'|$)|#[^\n]*)"
+    r"|[“„](?P<double>[^“”\n]*)[”“]|[‘‚](?P<single>[^‘’\n]*)[’‘]|[^\x00-\x7f`]+|`",
+    re.S | re.M,
+)
+
+
+def compiled(source: str) -> tuple[CodeType, CodeType | None]:
+    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the program as it was."""
+    if len(source) > MOST_SOURCE_CHARS:
+        raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
+    source = source.removeprefix("\ufeff")
+    try:
+        return _code(source)
+    except SyntaxError:
+        for mended in _mended(source):
+            with suppress(SyntaxError, ValueError):
+                return _code(mended)
+        raise
+
+
+def _mended(source: str) -> Iterator[str]:
+    """The program after one more step of mending each."""
+    for mend in (_without_commands, _without_prose, _in_ascii):
+        mended = mend(source)
+        if mended != source:
+            source = mended
+            yield source
+
+
+def _code(source: str) -> tuple[CodeType, CodeType | None]:
+    tree = ast.parse(source, FILE_NAME)
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = compile(ast.Expression(tree.body.pop().value), FILE_NAME, "eval")  # type: ignore[attr-defined]
+    return compile(tree, FILE_NAME, "exec"), last
+
+
+def _without_commands(source: str) -> str:
+    lines = []
+    for line in source.split("\n"):
+        command = _COMMAND.fullmatch(line)
+        if command:
+            line = f"{command[1]}pass" if command[1] else ""  # a block may hold nothing else
+        lines.append("" if _FENCE.fullmatch(line.rstrip()) else line)
+    return "\n".join(lines)
+
+
+def _without_prose(source: str) -> str:
+    lines, quoted = [], False
+    for line in source.split("\n"):
+        lines.append("" if not quoted and _is_prose(line.strip()) else line)
+        quoted ^= bool((line.count("'''") + line.count('"""')) % 2)
+    return "\n".join(lines)
+
+
+def _is_prose(line: str) -> bool:
+    """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for each apple")."""
+    if _OTHER_PROSE.match(line) or _FOREIGN_PROSE.fullmatch(line):
+        return True
+    words = _FIRST_WORD.match(line)
+    if words is not None and _KEYWORDS.isdisjoint(words.groups()):
+        return True
+    if line.partition(" ")[0] in _KEYWORDS or any(sign in line for sign in "=([{\"'"):
+        return False
+    unit = _WITH_UNIT.search(line)
+    if unit is not None and unit[1] not in _KEYWORDS:
+        return True
+    return any(_KEYWORDS.isdisjoint(pair) for pair in _TWO_WORDS.findall(line))
+
+
+def _in_ascii(source: str) -> str:
+    """Typographic signs as ASCII ones, except in texts and comments."""
+    return _QUOTED_OR_OTHER.sub(_as_ascii, source)
+
+
+def _as_ascii(match: re.Match[str]) -> str:
+    if match["kept"] is not None:
+        return match["kept"]
+    if match["double"] is not None:
+        return '"' + match["double"].replace('"', '\\"') + '"'
+    if match["single"] is not None:
+        return "'" + match["single"].replace("'", "\\'") + "'"
+    return match[0].translate(_SIGNS)

@@ -1,0 +1,73 @@
+"""Reading a text costs as much as it is long: no text of 100,000 characters takes half a second, whatever a model repeats.
+
+A reader is a row: what reads, and the modules whose patterns it uses. `linear.py` makes the texts.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
+
+from cotbench.extract import programs, shapes
+from cotbench.extract.programs import find_plan, find_program
+
+JOINTS = 300  # texts of several fragments, for each reader
+
+READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
+    "find_program": (find_program, (programs, shapes)),
+    "find_plan": (find_plan, (programs, shapes)),
+}
+named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)
+
+# Texts that took long once.
+KNOWN = {
+    "tildes": ("", "~", ""),
+    "a fence with a long word": ("```", "_", ""),
+    "a language with a long name": ("```python", "a", ""),
+    "quotes with backslashes": ("", "def solution()\\'$", ""),
+    "triple quotes": ("", "'''\n", ""),
+    "definitions without an end": ("", "def a(", ""),
+    "a long name that is defined": ("def ", "a", ""),
+    "loops without an end": ("", "for ", ""),
+    "empty lines": ("x = (", "\n", ""),
+    "blocks": ("", "```python\nx = 1\n```\n", ""),
+    "blocks of imports": ("", "```python\nimport a\n```\n```python\nb = a\n```\n", ""),
+    "marks inside a docstring": ("```python\n'''\n", "     ```\n", ""),
+    "marks in one line": ("", "``` ", ""),
+    "tags without an end": ("", "<pre> ", ""),
+    "a listing's options": ("", "\\begin{minted}[", ""),
+    "calls without an end": ("", '"code":"', ""),
+    "quotations": ("", "> ```\n", ""),
+    "lines of code": ("", "x = 1\n", ""),
+    "code and prose": ("", "print(a, b)\nprose\n", ""),
+    "names": ("```python\n", "a, ", ""),
+}
+
+
+@named
+@pytest.mark.parametrize("parts", KNOWN.values(), ids=KNOWN)
+def test_texts_that_took_long_once(read: Reader, modules: tuple[ModuleType, ...], parts: tuple[str, str, str]) -> None:
+    assert seconds(read, of_length(parts, WHOLE), tries=3) < MOST_S
+
+
+@named
+def test_the_cost_grows_with_the_length_alone(read: Reader, modules: tuple[ModuleType, ...]) -> None:
+    found = fragments(patterns_of(*modules))
+    assert len(found) > 50
+    faults = [fault for parts in texts(found, JOINTS) if (fault := grows_too_fast(read, parts))]
+    assert not faults, "\n".join(faults)
+
+
+def test_a_quadratic_reader_is_found_out() -> None:
+    def pairs(text: str) -> int:
+        return sum(text.count("x", at) for at in range(0, len(text), 4))
+
+    assert grows_too_fast(pairs, ("", "x", ""))
+    assert not grows_too_fast(lambda text: [text.count(c) for c in "abcdefgh" * (LARGE // 200)], ("", "x", ""))
+
+
+def test_fragments_are_what_patterns_look_for() -> None:
+    found = fragments(patterns_of(programs))
+    assert {"```", "~~~", "def", "solution", "'''", "<|", "[PYTHON]", "lambda"} <= {text.strip() for text in found}
