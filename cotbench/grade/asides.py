@@ -72,6 +72,11 @@ def same_decision(gold: str, answer: str) -> bool | None:
     return one[1].lower() == other[1].lower()
 
 
+_WITHIN = re.compile(
+    r"(?P<core>.+?)\s*[,;]\s*\(?\s*(?P<said>-?[\d.\\a-z{}/]+\s*(?:<|\\leq?(?![a-z]))\s*(?P<name>[A-Za-z])\s*(?:<|\\leq?(?![a-z]))\s*-?[\d.\\a-z{}/]+)\s*\)?"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """An answer without what is said beside it. said: the condition where it is a relation; name: a parameter that it is of."""
@@ -114,6 +119,13 @@ def beside(text: str) -> Beside | None:
             said, _, behind = rest.partition("}")
             rest = said + behind
         return _condition(core, mark["word"].lower(), rest) if core else None
+    within = _WITHIN.fullmatch(text)  # for 0 <= t <= 2
+    if (
+        within
+        and not _RELATION.search(within["core"])
+        and within["name"] in re.sub(r"\\[A-Za-z]+", " ", within["core"])
+    ):
+        return Beside(within["core"], within["said"], within["name"])
     bare = _BARE.fullmatch(text)
     if (
         bare is None

@@ -78,16 +78,19 @@ def in_round_brackets(text: str) -> str:
     return _ROUND.sub(r"\1\\overline{\2}", text)
 
 
-_BASE = r"\{?\s*([\dA-Za-z]+)\s*\}?"
-_PRESCRIPT = re.compile(rf"(?:\{{\s*\}}|(?<![\w)}}\]])\s?)[_^]\s*{_BASE}\s*(?:\\text\s*)?\{{?([CP])\}}?\s*_\s*{_BASE}")
-_NCR = re.compile(r"(?<![\w.}_^])(\d{1,3})\s?([CP])\s?(\d{1,3})(?![\w.!^_])")
+_INDEX = r"(?:\{{\s*(?P<braced_{0}>[\dA-Za-z]+)\s*\}}|(?P<bare_{0}>\d+|[A-Za-z]))"
+_PRESCRIPT = re.compile(
+    rf"(?:\{{\s*\}}|(?<![\w)}}\]])\s?)[_^]\s*{_INDEX.format('n')}\s*(?:\\text\s*)?(?:\{{(?P<roman>[CP])\}}|(?P<kind>[CP]))\s*_\s*{_INDEX.format('k')}"
+)
+_NCR = re.compile(r"(?<![\w.}_^])(?P<bare_n>\d{1,3})\s?(?P<kind>[CP])\s?(?P<bare_k>\d{1,3})(?![\w.!^_])")
 
 
 def _chosen(match: re.Match[str]) -> str:
-    n, kind, k = match[1], match[2], match[3]
+    found = match.groupdict()
+    n, k = (found.get(f"braced_{name}") or found[f"bare_{name}"] or "" for name in "nk")
     if n.isdigit() and k.isdigit() and int(n) < int(k):
         return match[0]
-    return rf"\binom{{{n}}}{{{k}}}" if kind == "C" else rf"P({n},{k})"
+    return rf"\binom{{{n}}}{{{k}}}" if (found.get("roman") or found["kind"]) == "C" else rf"P({n},{k})"
 
 
 def choices(text: str) -> str:
@@ -153,6 +156,9 @@ def one_derivative(gold: str, answer: str) -> tuple[str, str]:
     if not plain and not any(_DERIVATIVE.search(text) for text in texts):
         return gold, answer
 
+    if any(match["name"] == "i" for text in texts for match in _DERIVATIVE.finditer(text)):  # a current, no unit
+        texts = [_COMMAND_OR_LETTER.sub(lambda m: r"\xi " if m[0] == "i" else m[0], text) for text in texts]
+
     def primes(match: re.Match[str]) -> str:
         marks, index = "'" * int(match["order"] or 1), match["index"] or match["short"] or ""
         if plain:
@@ -211,6 +217,7 @@ def _bare(text: str) -> str:
 _COLOUR = re.compile(r"\\(?:textcolor\s*\{\w+\}|color\s*\{\w+\}|underline|underbrace|mathstrut)\s*(?=[{\w\\-])")
 _FLOURISH = re.compile(r"\\(?:checkmark|blacksquare|square|qquad|qed|Box)(?![A-Za-z])")
 _INVERSE = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\s*\^\s*\{?\s*-\s?1\s*\}?\s*(?=\(\s*[a-z]\s*\)\s*=)")
+_ASIDE_UNIT = re.compile(r"(?<=[\d}])\s\(([A-Za-z]{2,}(?:\s[A-Za-z]+){0,2})\)\s*$")
 _PLAIN_UNIT = re.compile(
     r"(?<=[\d}])\s+((?:[kcm]?m|ft|mi|k?J|[km]?g|k?N|W|mol|L|rad)/(?:s|h|hr|min|mol|m|kg|g|L|cm)(?:\s?\^\s?\{?\d\}?)?)\s*$"
 )
@@ -232,7 +239,10 @@ def _family(match: re.Match[str]) -> str:
 _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("color", lambda text: _COLOUR.sub("", text)),
     ("\\under", lambda text: _COLOUR.sub("", text)),
-    ("\\", lambda text: _FLOURISH.sub("", text)),
+    ("\\check", lambda text: _FLOURISH.sub("", text)),
+    ("square", lambda text: _FLOURISH.sub("", text)),
+    ("\\qed", lambda text: _FLOURISH.sub("", text)),
+    ("\\Box", lambda text: _FLOURISH.sub("", text)),
     ("/", lambda text: _PLAIN_UNIT.sub(r" \\text{\1}", text)),
     (") =", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
     (")=", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
@@ -259,7 +269,7 @@ _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
     ("about", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
     ("approx", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
     ("roughly", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
-    (")", lambda text: re.sub(r"(?<=[\d}])\s\(([A-Za-z]{2,}(?:\s[A-Za-z]+){0,2})\)\s*$", r" \\text{\1}", text)),
+    (")", lambda text: _ASIDE_UNIT.sub(r" \\text{\1}", text) if text.endswith(")") else text),
     ("]", _usual_brackets),
     ("[", _usual_brackets),
     ("{", _bare),
@@ -268,6 +278,8 @@ _IDIOMS: list[tuple[str, Callable[[str], str]]] = [
 
 def plainer(text: str) -> str:
     """A cleaned text with its idioms brought to the notation that `formula` reads."""
+    if text.isdecimal():
+        return text
     for sign, change in _IDIOMS:
         if sign in text:
             text = change(text)

@@ -12,6 +12,7 @@ from cotbench.types import AnswerType, Outcome
 MAX_DIGIT_RUN = 256  # longer runs of digits make SymPy factor or multiply for minutes
 MAX_DEPTH = 32  # nested braces; the parser recurses
 
+_VARIABLE = re.compile(r"(?<![A-Za-z\\])[A-Za-z]")
 _DIGITS = re.compile(rf"\d{{{MAX_DIGIT_RUN},}}")
 
 
@@ -40,6 +41,8 @@ def grade_now(answer: str, gold: str, answer_type: AnswerType) -> Outcome | None
         return Outcome.CORRECT
     if too_big(answer) or too_big(gold):
         return Outcome.WRONG
+    if _VARIABLE.search(one + other):  # the k of "5k" is a variable here, and no thousand
+        return None
     numbers = canonical_number(without_text(clean_latex(gold))), canonical_number(without_text(clean_latex(answer)))
     if None not in numbers and "." not in one + other and "," not in gold + answer:
         return Outcome.CORRECT if numbers[0] == numbers[1] else Outcome.WRONG

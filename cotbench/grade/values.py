@@ -481,6 +481,8 @@ class ValueParser:
             if not all(value.is_Integer for value in values):
                 return sp.Function(name)(*sorted(values, key=str))
             return sp.Integer((sp.igcd if name == "gcd" else sp.ilcm)(*values, values[0]))
+        if any(value.is_extended_real is False for value in values):
+            raise NotRead("the largest of complex numbers")
         return (sp.Max if name == "max" else sp.Min)(*values)
 
     def _series(self, name: str) -> Any:
