@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import huggingface_hub.utils.logging  # noqa: F401  # its log handler keeps the stderr of its first import: not a captured one, which is closed
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
