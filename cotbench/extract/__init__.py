@@ -176,6 +176,9 @@ def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, c
     """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
     assert parts.thought is not None
     start, end = parts.thought
+    alone = _alone_on_the_last_line(text, start, end, answer_type, choices)
+    if alone:
+        return alone
     vague = WHOLE.search(text, max(start, end - 40), end) is not None
     found = _first(_readings(text[:end], start, vague, answer_type, choices), text, end, answer_type, False)
     if found.span is None or found.span[1] < end - LAST_WORDS:
@@ -183,6 +186,23 @@ def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, c
     return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
 
 
+_TAG = re.compile(r"</?\w{1,20}>|\s")
+
+
+def _alone_on_the_last_line(
+    text: str, start: int, end: int, answer_type: AnswerType, choices: Sequence[str]
+) -> Extraction | None:
+    """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
+    while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
+        end = closes.start()
+    begin = text.rfind("\n", start, end) + 1
+    if begin <= start or end - begin > MAX_ALONE_CHARS or answer_type is AnswerType.LATEX:
+        return None
+    found = _first(_readings(text[:end], begin, False, answer_type, choices), text, end, answer_type, False)
+    return found if found.rule == "only" else None
+
+
+MAX_ALONE_CHARS = 30
 _GOES_ON = re.compile(
     rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
 )  # behind an answer that isn't the last word

@@ -73,7 +73,7 @@ _HEAD = re.compile(
     rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
 _LOWER_HEAD = re.compile(
-    r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:\)\s|[\s*_`$>\"'.)\]}]*+\Z))",
+    r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))",
     re.I,
 )
 _BUT = r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
@@ -229,7 +229,7 @@ _CONCLUDES = re.compile(
 )
 
 _ONLY = re.compile(
-    rf"(?:<[|/]?\w{{1,20}}[|]?>\s*)*[\s*_`$<\"(\[{{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}]))|\s(?=\())(?P<rest>.*))"
+    rf"(?:<[|/]?\w{{1,20}}[|]?>\s*)*[\s*_`$<\"(\[{{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}(]))|\s(?=\(|解析|说明|理由|因为|原因|根据))(?P<rest>.*))"
 )
 _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 _SECOND = re.compile(
@@ -275,7 +275,7 @@ _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
     r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n]{0,200}\bit(?:\sis|['’]s)\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"|[^\n]{0,200}\b(?:it['’]s|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
     r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
     rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,

@@ -358,6 +358,7 @@ _DECLINES = re.compile(
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
     r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\sto\b"
     r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
+    r"|(?:回答|判断|特定|計算)(?:する(?:こと)?)?[はが]?(?:でき(?:ない|ません)|不可能)|情報が?不足|(?:알|답할|판단할|계산할)\s수\s?없|정보가?\s?부족"
     r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
     r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
     re.I,
