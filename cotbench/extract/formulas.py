@@ -88,7 +88,8 @@ _SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼�
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
-    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*", re.S
+    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
+    re.S,
 )
 
 

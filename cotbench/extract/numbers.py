@@ -405,6 +405,8 @@ _OPERAND = re.compile(
 _VARIABLE = re.compile(
     r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
 )  # "(3/2)P + 11", where 11 is no answer
+_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
+_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
 _BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
 _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
     r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|&)[\s$*]+(?:and\s)?\d[\d.,]*+)+[\s$*.]*\Z"
@@ -477,6 +479,8 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if _FORMULA.search(text, start, end):
         return None
     if not _begins(text, start, first):
+        if _SUM_IN_WORDS.search(text, start, end) and not _EQUALS.search(text, start, end):
+            return None
         found = concluded_number(text, start, end)
         if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
             return None
@@ -555,7 +559,7 @@ _AND_OTHER = re.compile(
     r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:US|USD|EUR|GBP|Rs\.?)\s?)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
     re.I,
 )
 
@@ -672,6 +676,8 @@ def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
         return True
     if _VARIABLE.search(text, begin, span[0]):
         return True
+    if _ADDS.match(text, span[1], end) and not _EQUALS.search(text, begin, end):
+        return True
     stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
     return stated and _OPERATION.match(text, span[1], end) is not None
 
@@ -742,7 +748,9 @@ def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match
     if boxed:
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
-        return bool(first and _begins(text, begin, first) and _one_of_two(first, begin, end))
+        return first is not None and (
+            _is_bound(text, begin, first.span()) or (_begins(text, begin, first) and _one_of_two(first, begin, end))
+        )
     return any(char.isdigit() for char in text[begin:end])
 
 
