@@ -98,7 +98,7 @@ def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: s
         verdict = _verdict(delta)
         if cautions and verdict in ("helps", "hurts"):
             verdict = "higher" if verdict == "helps" else "lower"
-        where = f"on {delta.task} {_size(delta)}{_caution(delta, cautions)}{_cost(delta, None if cautions else split, rule)}"
+        where = f"on {delta.task} {_size(delta)}{_cost(delta, None if cautions else split, rule)}{_caution(delta, cautions)}"
         if verdict == last:
             parts.append(where)
         else:
@@ -125,7 +125,7 @@ def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
         if delta.read_n
         else "none was read under both"
     )
-    return f", which is a difference of {kinds} more than of reasoning: {' and '.join(one.text for one in cautions)}; {read}"
+    return f", but this is a difference of {kinds} more than of reasoning: {' and '.join(one.text for one in cautions)}; {read}"
 
 
 def _verdict(delta: Delta) -> str:
