@@ -106,8 +106,8 @@ def _math(text: str, start: int, end: int) -> list[tuple[Span, Span]]:
                 closer = mark.start() + len(_MATH_CLOSES[opened])
                 found.append(((begin - len(opened), closer), (begin, mark.start())))
                 opened, begin = ("$", mark.end()) if sign != _MATH_CLOSES[opened] else ("", mark.end())
-            else:
-                opened, begin = sign, mark.end()
+            else:  # nothing between them
+                opened, begin = (sign if sign in _MATH_CLOSES else ""), mark.end()
         elif sign in ("\\(", "\\["):
             if opened in ("", sign):
                 opened, begin = sign, mark.end()
