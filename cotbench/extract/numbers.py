@@ -470,7 +470,9 @@ _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
     r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
 )
 _RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
-_TWO_UNKNOWNS = re.compile(r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and)\s?(?:and\s)?[A-Za-z]\s?=\s?[-−]?\d")
+_TWO_UNKNOWNS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
+)
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
@@ -616,6 +618,7 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
 # "is 7 when x = 4": a condition behind the value.
 _CONDITION = re.compile(
     r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:=|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
@@ -737,6 +740,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
         if verbs:  # "the value of y at x = 4 is 7"
             return _reading(verbs[-1])
         return _reading(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or _reading(plain[-1])
+    in_all = [n for n in plain if _HAN_TOTAL.search(text, max(begin, n.start() - 8), n.start())]
+    if len(in_all) == 1 and len(plain) > 1:
+        return _reading(in_all[0])
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])
