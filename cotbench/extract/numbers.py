@@ -172,6 +172,10 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
     value = _value(match) if match else None
     if match is None or value is None:
         return None
+    half = _AND_A_HALF.match(match.string, match.end())
+    if half and value >= 0:  # "5 and a half hours"
+        value += Fraction(_WORDS.get(half["count"].lower(), 1), _PARTS[half["part"].lower()])
+        return Extraction(answer=show_number(value), span=(match.start(), half.end()))
     if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = _in_words(match.string, rest.end(), rest.end() + 40) if rest else None
@@ -212,6 +216,9 @@ _IN_WORDS = re.compile(
 _FRACTION = re.compile(
     rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
     re.I,
+)
+_AND_A_HALF = re.compile(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))", re.I
 )
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
 
@@ -679,7 +686,10 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         if behind:
             before = [number for number in numbers if number.end() <= turn.start()][-1]
             one, other = _reading(before), _reading(behind[0])
-            return before if one and other and _is_percentage_of(text, one, other) else behind[0]
+            if one and other and _is_percentage_of(text, one, other):
+                return before
+            counted = len(behind) > 1 and _VERB.match(text, behind[0].end(), end)  # "so 6 pens cost 9 dollars"
+            return behind[1] if counted else behind[0]
     for verb in reversed(list(_ENDS.finditer(text, begin, end))):  # "... is 56 in total."
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
