@@ -328,7 +328,7 @@ FORMULAS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "ordinals, intentions and code": [
         ("She came 3rd of 45.", None),
-        ("The answer is the 5th month.", "the 5th month"),
+        ("The answer is the 5th month.", "5"),
         ("So we need to find $x + y$.", None),
         ("Now we can compute $\\binom{5}{2}$.", None),
         ("```python\nprint(28)\n```\n\n```output\n28\n```\nThe answer is \\boxed{28}.", "28"),

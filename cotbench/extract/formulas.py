@@ -80,7 +80,7 @@ _STATE = re.compile(  # what may be said of an answer that is no answer
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
 _COUNTED = re.compile(
-    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[A-Za-zÀ-ÿ']+[^A-Za-zÀ-ÿ]+){2}[A-Za-zÀ-ÿ'])"
+    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[a-zà-ÿ]\s)?[a-zà-ÿ']{2})"
 )  # "Pam pays $10", a sentence
 _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
@@ -373,8 +373,14 @@ def _kind(text: str, start: int, end: int) -> Extraction | None:
     return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
 
 
+_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
+
+
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
     """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    either = _EITHER.search(text, start, end)
+    if either:
+        return _trim(text, *either.span())
     equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
     if not at or _NOT.search(text, start, end):
