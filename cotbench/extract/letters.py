@@ -123,6 +123,9 @@ _SUPPOSED = re.compile(
     re.I,
 )
 _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)\b", re.I)  # "(H) if the sign is plus"
+_HANGS = re.compile(  # "the answer is A, unless", where the text ends
+    rf"{_CLOSE}{{0,3}},?\s(?:but|however|unless|if|except|provided|although)\b(?:\sthat)?\W*\Z", re.I
+)
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
@@ -131,6 +134,37 @@ _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the a
     r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
+)
+# "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
+_NOT_MINE = re.compile(
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|users?|learners?|pupils?|takers?|testers?|many|most|some|others?|someone|they|he|she|one|you|everyone|everybody)"
+    r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
+    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy|common)\b[^.,;\n]{0,24}?\bto"
+    r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)\s\Z",
+    re.I,
+)
+_DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니다", "die Antwort A ist falsch"
+    rf"{_CLOSE}{{0,3}}\s?(?:(?:番|だけ|のみ)?\s?(?:(?:では|じゃ|とは)(?:な[いくか]|ありませ|限ら|言え|いえ)|(?:は|が)(?:間違|誤|違|不正解|正しくな|不適)|なわけ|はずがな)"
+    r"|번?\s?(?:은|는|이|가|만|도)?\s?(?:아니|아닌|아닐|아님|아닙|틀[렸린리]|오답|될\s수\s없|일\s수\s없|일\s리|라고\s할\s수\s없|이?라고\s보기\s어렵)"
+    r"|(?:选项|選項|项|項)?(?:这个|的)?(?:说法|答案)?(?:是|就|显然|明显|并|都)?(?:不(?:对|對|正确|正確|成立|是|可能|行|符合|合适|妥)|错(?:误|的|了)?|錯(?:誤|的)?|误)"
+    r"|['’]?\s?(?:d[eı]ğil|yanlış)|\s(?:नहीं|गलत|সঠিক\sনয়)|\s?(?:ไม่(?:ถูก|ใช่)|ผิด)"
+    r"|\s(?:ist|wäre)\s(?:aber\s|also\s)?(?:falsch|nicht|unrichtig)|\s(?:no\ses|es\s(?:incorrect|fals|errón))|\s(?:n['’]est\spas|est\s(?:faux|fausse|incorrect))"
+    r"|\s(?:non\sè|è\s(?:sbagliat|errat|fals))|\s(?:não\sé|é\s(?:incorret|errad|fals))|\s(?:is\sniet|is\s(?:fout|onjuist))|\s(?:неверн|неправильн|не\s(?:верн|подход|явля))"
+    r"|\s(?:nie\sjest|jest\s(?:błędn|niepoprawn))|\s(?:là\ssai|sai\b|không\s(?:đúng|phải))|\s(?:salah|tidak\s(?:benar|tepat))"
+    r"|\s(?:is|was|isn['’]t|can['’]t\sbe|cannot\sbe)\s(?:clearly\s|also\s|therefore\s)?(?:wrong|incorrect|false|not\s(?:correct|right|true)|(?<=n['’]t\s)(?:correct|right|true)))",
+    re.I,
+)
+# "有人会选B", "若答案是A"; "もし", "만약": in front of an answer, in its clause.
+_OTHERS_ELSEWHERE = re.compile(
+    r"(?:有人|有的人|(?:很多|许多|不少|多数|部分|一些|有些|有的)(?:的)?(?:人|同学|学生|考生|学员)?|大家|同学|学生|考生|人们|初学者|学習者|受験者|多くの人|容易|往往|常常|经常|经常会|极易|很易|易|误|錯|错|誤"
+    r"|不(?:能|应|應|该|应该|會|会|要|可|可以|宜|得|建议|必|适合|考虑)|别|切勿|请勿|勿|没有?|避免|而不|而非|并非|不是|不)[^。,，、;；:：!！\n]{0,10}\Z"
+)
+_SUPPOSED_ELSEWHERE = re.compile(
+    r"(?:如果|若(?!干)|假如|假设|倘若|要是|即使|就算|もし|仮に|만약|만일|설령|\b(?:si|wenn|falls|angenommen|se|если|als|jeśli|gdyby|eğer|nếu|jika|kalau)\b|إذا|لو\s|अगर|यदि|หาก|ถ้า)[^。,，、;；.:：\n]{0,40}\Z",
+    re.I,
+)
+_SUPPOSED_BEHIND = re.compile(
+    rf"{_CLOSE}{{0,3}}\s?(?:番|번|选项|項)?\s?(?:(?:だった|だ|である|であ|と)?(?:なら|だとすると|とすると|とすれば|だとしたら|としたら|だったら|れば|であれば)|(?:이|가|은)?\s?(?:라면|이라면|라고\s하면|이라고\s하면|일\s경우|인\s경우)|的话|的話|时[,，]|時[,，]|\s?(?:ise|olsaydı|olursa)\b)"
 )
 _IS_RIGHT = re.compile(
     r"(?:"
@@ -496,11 +530,27 @@ _IF_ELSEWHERE = re.compile(
 )
 
 
+def _only_mentioned(text: str, start: int, end: int) -> bool:
+    """Whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
+    start = max(start, end - 60)
+    return bool(_SUPPOSED_ELSEWHERE.search(text, start, end) or _OTHERS_ELSEWHERE.search(text, start, end))
+
+
+def _denied_behind(text: str, end: int) -> bool:
+    """Whether what stands behind an option denies or supposes it: "正解はBではない", "정답이 A라면"."""
+    return bool(_DENIED_BEHIND.match(text, end) or _SUPPOSED_BEHIND.match(text, end))
+
+
 def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str]) -> Extraction | None:
     """The option that a statement gives; UNDECIDED for two, or for none of them; None where it states nothing."""
     span = one.boxes[-1] if one.boxes else one.span
     before = max(start, span[0] - 90)
-    if one.rule == "phrase" and (_OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0])):
+    if _OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0]):
+        if one.rule == "phrase":
+            return None
+        if one.place < span[0] and not one.boxes:  # "Answer: C. Some say the answer is A."
+            span = (one.place, span[0])
+    if one.rule == "phrase" and _only_mentioned(text, max(start, text.rfind("\n", 0, span[0]) + 1), span[0]):
         return None
     found = _option_in(text, span, choices)
     if found is None:
@@ -512,7 +562,7 @@ def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str])
             if declines(text, span[0], sentence.start() if sentence else span[1])
             else None
         )
-    if found.span and _ASKS.match(text, found.span[1], span[1] + 3):
+    if found.span and (_ASKS.match(text, found.span[1], span[1] + 3) or _denied_behind(text, found.span[1])):
         return None
     if len(one.boxes) > 1 and found.answer:
         others = {other.answer for box in one.boxes if (other := _option_in(text, box, choices))}
