@@ -124,7 +124,7 @@ _SUPPOSED = re.compile(
 )
 _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)\b", re.I)  # "(H) if the sign is plus"
 _HANGS = re.compile(  # "the answer is A, unless", where the text ends
-    rf"{_CLOSE}{{0,3}},?\s(?:but|however|unless|if|except|provided|although)\b(?:\sthat)?\W*\Z", re.I
+    rf"{_CLOSE}{{0,3}},?\s(?:however|unless|if|except|provided|although)\b(?:\sthat)?\W*\Z", re.I
 )
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
@@ -137,10 +137,11 @@ _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the a
 )
 # "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
 _NOT_MINE = re.compile(
-    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|users?|learners?|pupils?|takers?|testers?|many|most|some|others?|someone|they|he|she|one|you|everyone|everybody)"
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
     r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
-    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy|common)\b[^.,;\n]{0,24}?\bto"
-    r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)\s\Z",
+    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy)\b[^.,;\n]{0,24}?\bto"
+    r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)"
+    r"\s(?:answer|choos|pick|select|mark|circle|say|guess|opt|go)(?:e|s|es|ing)?\s(?:for\s|with\s)?(?:option\s|choice\s|answer\s)?[(*\[]*\Z",
     re.I,
 )
 _DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니다", "die Antwort A ist falsch"
@@ -156,11 +157,13 @@ _DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니
 )
 # "有人会选B", "若答案是A"; "もし", "만약": in front of an answer, in its clause.
 _OTHERS_ELSEWHERE = re.compile(
-    r"(?:有人|有的人|(?:很多|许多|不少|多数|部分|一些|有些|有的)(?:的)?(?:人|同学|学生|考生|学员)?|大家|同学|学生|考生|人们|初学者|学習者|受験者|多くの人|容易|往往|常常|经常|经常会|极易|很易|易|误|錯|错|誤"
-    r"|不(?:能|应|應|该|应该|會|会|要|可|可以|宜|得|建议|必|适合|考虑)|别|切勿|请勿|勿|没有?|避免|而不|而非|并非|不是|不)[^。,，、;；:：!！\n]{0,10}\Z"
+    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者|多くの人)[^。,，、;；:：!！\n]{0,10}"
+    r"|(?:(?:极|很|较|最)?容?易|往往|常常|经常|常)(?:会|被|让人|使人|导致|就|去|直接|想当然地?|误|错|以为|认为){1,3}|[误錯错誤]|误(?:认为|以为)"
+    r"|(?:不(?:能|应该?|應該?|该|會|会|要|可以?|宜|得|建议|必|适合|考虑)?|别|切勿|请勿|勿|没有?|避免)(?:再|去|直接|轻易|草率|盲目|仅|只|随便|会|被){0,2})\Z"
 )
 _SUPPOSED_ELSEWHERE = re.compile(
-    r"(?:如果|若(?!干)|假如|假设|倘若|要是|即使|就算|もし|仮に|만약|만일|설령|\b(?:si|wenn|falls|angenommen|se|если|als|jeśli|gdyby|eğer|nếu|jika|kalau)\b|إذا|لو\s|अगर|यदि|หาก|ถ้า)[^。,，、;；.:：\n]{0,40}\Z",
+    r"(?:如果|若(?!干)|假如|假设|倘若|要是|即使|就算|もし|仮に|만약|만일|설령|\b(?:wenn|falls|angenommen|если|jeśli|gdyby|eğer|nếu|jika|kalau)\b"
+    r"|(?<![^\n.,;:!?(*>\s])(?<![^\W\d_]\s)(?:si|se|als)\s|إذا|لو\s|अगर|यदि|หาก|ถ้า)[^。,，、;；.:：\n]{0,40}\Z",
     re.I,
 )
 _SUPPOSED_BEHIND = re.compile(
@@ -173,16 +176,39 @@ _IS_RIGHT = re.compile(
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
     r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
 )
-_SUBJECT = re.compile(
-    r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might|fails|falls)\b|[)*\]]*\s(?:doesn|isn|won|can)['’]t\b"
-)  # "(B) is too soft"
+_SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
+    r"[).:*\]]*\s(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
+    r"|(?:does|did|is|was|wo|ca|ca|ha|had|could|would|should|do|are|were)n['’]t\b"
+    r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks"
+    r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s\w|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
+    r"|[a-z]{3,}s\s(?:the|an?|this|that|these|those|rules?\s\d|what|its|it|no|both)\b)"
+)
+_CALLED_WRONG = re.compile(
+    r"[\s*:—–(-]*(?:(?:incorrect|wrong|false|untrue|not\s(?:correct|right|true))\b(?!\s\w)|[✗✘❌×]|(?:错误?|錯誤?|不正确|不正確|不对|間違い|誤り|틀림|틀립니다)[\s。.)]*\Z)",
+    re.I,
+)
 _STRUCK = re.compile(  # "we discard option"
     r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
     re.I,
 )
+_BEFORE_NEXT = r"(?:(?![\s(][A-Z][).:])[^.\n])"  # up to the next option's label
 _JUDGED = re.compile(
-    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b|\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b|[^.\n]{0,80}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|[^\n]{0,80}?[✅✓✔])",
+    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b"
+    rf"|\s{_BEFORE_NEXT}{{0,80}}?\bis\s(?:the\s)?(?:correct|right)\b|{_BEFORE_NEXT}{{0,80}}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b"
+    r"|(?:(?![\s(][A-Z][).:])[^\n]){0,80}?[✅✓✔])",
     re.M,
+)
+# Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
+_JUDGEMENTS = re.compile(
+    rf"{_FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**"
+    r"(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]|верно|правильно)\b)"
+    r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
+    re.I,
+)
+_BETWEEN_JUDGEMENTS = re.compile(r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}")
+_JUDGING = (
+    *"✓ ✔ ✅ ☑ ✗ ✘ ❌ × 正确 正確 对 對 错 錯 正しい 正解 誤 間違 맞 옳 틀 верно неверно правильно неправильно".split(),
+    *" correct| right| true| yes| incorrect| wrong| false| no|richtig|falsch|vrai|faux|verdader|fals|corrett|corret|errad|sbagliat|not ".split("|"),
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -216,9 +242,10 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"X[.、]?\s?(?:选项|選項|项|項|选择)?(?:的)?(?:说法|說法|表述|叙述|描述)?\s?(?:才|就|都)?(?:是|为|為)?(?:唯一|最)?"
     r"(?:正确|正確|对的|對的|准确|恰当|合适|符合题意|符合要求|正解|答案)(?!性|与否|吗|嗎|[?？])",
     r"X\s?(?:が|は|こそ|の方が)\s?(?:最も|一番)?\s?(?:正しい|正解|正答|適切|妥当|答え)(?!とは|では|じゃ|か)",
-    r"X\s?を(?:選び|選ぶ|選択し|選択する|正解)",
+    r"X\s?を(?:選び(?!がち|やす|た[いく]な|ませ)|選ぶ(?!人|学生|受験|者|の|と|べきで|こと|場合)|選択し(?!な|ませ|がち|やす|た人)|選択する(?!人|学生|受験|者|の|と|こと|場合)|正解)",
     r"X\s?번?\s?(?:이|가|은|는)\s?(?:가장\s)?(?:정답|답(?=[이입])|맞[습는다]|옳[은습다]|올바[르른]|적절[한하])(?![^.\n]{0,6}(?:않|아니|아닙|없))",
-    r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)",
+    r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)(?![^.\n]{0,3}\s?(?:사람|학생|수험생|경우|기\s?쉽|면\s?안|지\s?[않마말]))",
+    r"(?<![、和与及.,，])X(?:选项|項|项)?(?:是)?对(?=[，,。；;.!！\s]|\Z)",
     # words apart
     r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada|respuesta|verdadera)",
     r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta|adequad)",
@@ -236,7 +263,7 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"(?i:pilihan|opsi|jawaban)\sX\s(?:adalah\s)?(?:jawaban\s)?(?:yang\s)?(?:benar|tepat)",
 )
 _RIGHT_SIGNS = (
-    *"正确 正確 对的 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
+    *"正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
     *"opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban".split(),
     *(" est ", " ist "),
     *"вариант ответ пункт şıkkı seçene đáp lựa phương câu".split(),
@@ -244,7 +271,7 @@ _RIGHT_SIGNS = (
 )
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
-    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
@@ -269,7 +296,11 @@ _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter
 _SECOND = re.compile(
     r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
     r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice)\b[\s(\[*_`]*+){0,2}(?:选项|選項)?"
+    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|可能是?|也许|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:选项|選項)?"
+)
+# "A B", "(A) (C)", "A  B  D": all that a line holds.
+_SIDE_BY_SIDE = re.compile(
+    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:[ \t]+[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]+[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
@@ -382,6 +413,9 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
         return None
     second = _SECOND.match(text, match.end(), end)
     other = _NAMED.match(text, second.end(), end) if second else None
+    beside = _SIDE_BY_SIDE.match(text, match.end(group), end)
+    if beside and (beside["a"] or beside["b"]) in letters:
+        return UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
     beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
@@ -469,6 +503,8 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
             )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
+        if _NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
+            continue
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
@@ -486,10 +522,27 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if found:
             yield match.end(), found
+    row = _judged_in_a_row(text, start, count)
+    ruled_right = [one for one in row if one["right"]]
+    if len(ruled_right) == 1 and len({one["letter"] for one in row}) == len(row) >= min(3, count):
+        yield ruled_right[0].start("letter"), Extraction(
+            answer=ruled_right[0]["letter"], span=ruled_right[0].span("letter")
+        )
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
     if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
         yield match.start("letter"), Extraction(answer=letter, span=match.span("letter"))
+
+
+def _judged_in_a_row(text: str, start: int, count: int) -> list[re.Match[str]]:
+    """The last judgements of options that follow each other: "A) ✗ B) ✗ C) ✓ D) ✗"."""
+    row: list[re.Match[str]] = []
+    for match in _last_near(_JUDGEMENTS, text, start, _JUDGING, before=16, after=12):
+        if match["letter"] not in LETTERS[:count]:
+            continue
+        follows = row and _BETWEEN_JUDGEMENTS.fullmatch(text, row[-1].end(), match.start())
+        row = [*row, match] if follows else [match]
+    return row
 
 
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
@@ -497,8 +550,10 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     right: list[tuple[re.Match[str], str]] = []
     for match in _last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
-        if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
-            text, max(start, match.start() - 12), match.start(group)
+        before = max(start, match.start() - 12)
+        if match[group] in LETTERS[:count] and not (
+            _IF_ELSEWHERE.search(text, before, match.start(group))
+            or _OTHERS_ELSEWHERE.search(text, before, match.start(group))
         ):
             right.append((match, group))
     concluded = [
@@ -516,9 +571,12 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
         )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
-        supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
+        before = max(start, match.start() - 12)
+        supposed = _IF_ELSEWHERE.search(text, before, match.start()) or _OTHERS_ELSEWHERE.search(
+            text, before, match.start()
+        )
         pointed = None if supposed else _letter_at(text, match.end(), _line_end(text, match.end()), count)
-        if pointed:
+        if pointed and not (pointed.span and _denied_behind(text, pointed.span[1])):
             yield match.end(), pointed
 
 
@@ -617,6 +675,8 @@ def _letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iter
         if found.span is None:
             yield one.rule, found
             continue
+        if one.rule == "phrase" and _HANGS.match(text, found.span[1]):
+            continue
         if one.rule == "phrase" and _CONDITION.match(text, found.span[1]):
             supposed.append((one.rule, found))
             continue
@@ -694,9 +754,9 @@ def _stands_alone(
     """Whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
     if first["bare"] is not None:
         return True
-    if _SUBJECT.match(text, found.span[1] if found.span else 0):
-        return False
     own = option_of(text, first.span("rest"), choices)
+    if not own and (_SUBJECT.match(text, found.span[1] if found.span else 0) or _CALLED_WRONG.match(first["rest"])):
+        return False
     if own:
         listed = any((m := _ONLY.fullmatch(line)) and m["rest"] for line in lines[1:])
         return own.answer == found.answer and not listed
@@ -723,6 +783,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
         marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
+        marked = [one for one in marked if not _NOT_MINE.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
@@ -732,6 +793,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             and (ending["letter"] in LETTERS[:count] or _named_low(text, ending, count))
             and len(_named_letters(text, *last, count)) <= 1
             and not _STRUCK.search(text, last[0], ending.start("letter"))
+            and not _NOT_MINE.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
         hence = _HENCE.fullmatch(text, *last)
