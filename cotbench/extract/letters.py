@@ -66,7 +66,7 @@ _NOUNS = (  # what may stand before an option's letter in other languages
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
+    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox|bf|rm)\s*+\{|\{\s*[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:"
     r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
@@ -113,8 +113,8 @@ _VERDICT = (
 _FITS = r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
 _VERDICTS = (
     "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
-    " exactly perfectly most"
-).split()
+    " exactly perfectly most remains left"
+).split() + ["it is", "it must"]
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
 _NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
@@ -174,7 +174,9 @@ _IS_RIGHT = re.compile(
     rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{{)?(?P<a>[A-Z])\b[)*}}$]*(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
     rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})"
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
-    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
+    rf"|(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe|(?:is|['’]s)\s(?:(?:all|what)\s(?:that['’]s|that\sis|is)\s)?left|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)"
+    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)",
+    re.M,
 )
 _SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
     r"[).:*\]]*\s(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
@@ -218,6 +220,12 @@ _POINTS = re.compile(
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
     r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
     r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
+    r"|\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:claim|statement|assertion|proposition|sentence|one|inference|conclusion|description|reading)\s(?:here\s)?(?:is|are|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{0,2}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
+    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))"
+    r"|\b(?:which|that|this|it|[Tt]his|[Tt]hat|[Ii]t)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?=(?:answer\s|option\s|choice\s){1,2}[(*]*[A-Z]\b[)*]*\s*(?:[.;!:,]|$))"
+    r"|\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?=(?:option\s|choice\s)?[(*]*[A-Z][)*]*\W{0,3}$)"
+    r"|\b(?:I|[Ww]e)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?=(?:option\s|choice\s)?[(*]*[A-Z][)*]*\W{0,3}$)"
+    r"|\b(?:[Nn](?:ot|or)\s[(*]*[A-Z][)*]*[,;]?\s(?:and\s|or\s)?){0,9}[Nn](?:ot|or)\s[(*]*[A-Z][)*]*\s?(?:[:;—–-]|[.,]\s(?:[Ss]o|[Hh]ence|[Tt]hus|[Tt]herefore|[Ii]t['’]s|[Ii]t\sis),?)\s?(?=[(*]*[A-Z][)*]*\W{0,3}$)"
     r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
     r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
@@ -225,7 +233,22 @@ _POINTS = re.compile(
 _POINTERS = (
     "choose|pick|select|guess|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
     "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
+    "|true|valid|false|which is|which gives|which means|that is|that's|that’s|it is|it's|it’s|makes it|sure|certain|no idea|know|think|believe|suspect|reckon|not |nor "
 ).split("|")
+
+_GIVEN = re.compile(
+    r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option|choice|letter)|submit|choose|select|print|answer|finish|final)"
+    r"(?:\(\s?(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
+    r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:=|:=)\s?[\"'](?P<d>[A-Z])[\"']"
+    r"|\breturn\s[\"'](?P<e>[A-Z])[\"']"
+    r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
+)
+_GIVING = ("answer", "submit", "choose", "select", "print", "finish", "choice", "option", "letter", "ans", "result", "final", "return")
+_LABEL = re.compile(
+    r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
+    re.I | re.M,
+)
+_LABELS = ("option", "choice", "letter", "selection", "pick", "statement", "alternative")
 
 # --- verdicts in other languages ------------------------------------------------------------------------------------
 
@@ -272,15 +295,17 @@ _RIGHT_SIGNS = (
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
     r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"|(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
     r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
-    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)"
+    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
+    re.M,
 )
 _POINTERS_ELSEWHERE = (
     "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn เลือก ตอบ أختار"
-    " 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
+    " 认为 觉得 認為 猜 估计 推测 应 應 可能 大概 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
 ).split()
 # Each option judged in a row, or as a list: "A错误,B正确,C错误".
 _CONCLUDES = re.compile(
@@ -315,6 +340,7 @@ _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
 HEAD_CHARS = 200  # in which the letter of a phrase must come
+MAX_FORMULA_CHARS = 60  # of one at a text's end that holds nothing but a letter
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
 _AS_A_WORD = re.compile(
     r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
@@ -335,6 +361,9 @@ _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justificatio
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
 _PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
+_FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
+    r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
+)
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
@@ -355,15 +384,18 @@ _TAKES_BACK = re.compile(
     r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
     r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
-    r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
-    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니,)|我(?:算|弄|看|选)错了",
+    r"|\b(?:no|actually|rather|correction|on\sreflection),?\s(?:I\s(?:think|believe|mean)\s)?(?:(?:it|that|this|the\s(?:(?:correct|right|final)\s)?(?:answer|option|choice))(?:['’]s\s|\s(?:is|was|should\sbe|must\sbe|would\sbe|has\sto\sbe)\s))?(?:rather\s|really\s)?"
+    r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.!]?\s*(?:$|\n))"
+    r"|(?:^|[.!?;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch),?\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
+    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
     re.I,
 )
 _FALSE = re.compile(
-    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错", re.I
+    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니", re.I
 )
 _INSTEAD = re.compile(
-    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))",
+    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))"
+    r"|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)|いや、?|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です|だ)?[.,!。！]?\s*(?:$|\n))",
     re.I | re.M,
 )
 # "None of the options is correct", as a text's last word.
@@ -483,7 +515,8 @@ Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives the
 
 def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
     """What verdicts say in passing, the last first: "(C) is correct", "that leaves us with C"."""
-    found = [*_said_in_english(text, start, len(choices)), *_said_elsewhere(text, start, len(choices))]
+    count = len(choices)
+    found = [*_said_in_english(text, start, count), *_said_elsewhere(text, start, count), *_given(text, start, count)]
     return sorted(found, key=lambda one: one[0], reverse=True)
 
 
@@ -496,7 +529,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         if (
             match[group] in LETTERS[:count]
             and not supposed
-            and not _is_word(text, match[group], match.end(group), len(text))
+            and (group == "left" or not _is_word(text, match[group], match.end(group), len(text)))
         ):
             also = _ALSO.search(text, match.end(group), match.end()) or _OR_THIS.search(
                 text, max(start, match.start(group) - 24), match.start(group)
@@ -532,6 +565,21 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
     if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
         yield match.start("letter"), Extraction(answer=letter, span=match.span("letter"))
+
+
+def _given(text: str, start: int, count: int) -> Iterator[Said]:
+    """What calls, assignments, labels and formulas give: submit_answer("B"), answer = 'B', "Correct option: B"."""
+    given = [m for m in near(_GIVEN, text, start, _GIVING, before=60, after=40) if m[str(m.lastgroup)] in LETTERS[:count]]
+    for match in given[-1:]:
+        group = str(match.lastgroup)
+        yield match.start(group), Extraction(answer=match[group], span=match.span(group))
+    labels = [
+        (m, found)
+        for m in near(_LABEL, text, start, _LABELS, before=24, after=24)
+        if (found := _letter_at(text, m.end(), _line_end(text, m.end()), count))
+    ]
+    if labels and len({found.answer for _, found in labels}) == 1:
+        yield labels[-1][0].end(), labels[-1][1]
 
 
 def _judged_in_a_row(text: str, start: int, count: int) -> list[re.Match[str]]:
@@ -740,6 +788,9 @@ def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     both = _WITH_LETTER.fullmatch(text, offset, offset + len(lines[0]))
     if both and (own := option_of(text, both.span("own"), choices)) and own.answer == both["letter"]:
         yield "only", own
+    formula = _FORMULA.match(text, offset)
+    if formula and formula["letter"] in LETTERS[: len(choices)]:
+        yield "only", Extraction(answer=formula["letter"], span=formula.span("letter"))
     first = _ONLY.fullmatch(text, offset, offset + len(lines[0]))
     found = _letter_at(text, *first.span(), len(choices)) if first else None
     if first and found is UNDECIDED and _PREDICATE.search(text, *first.span()):
@@ -771,6 +822,9 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
         return
+    formula = _FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
+    if formula and formula["letter"] in LETTERS[:count]:
+        yield "marked", Extraction(answer=formula["letter"], span=formula.span("letter"))
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
     listed = (_LISTED.match(text, *line) and _LISTED.search(text, start, line[0])) or len(
         _ITEM.findall(text, *line)
