@@ -25,6 +25,7 @@ from cotbench.extract.options import (
     begins_with_option,
     main_clause,
     option_first,
+    option_for_none,
     option_named,
     option_of,
 )
@@ -400,13 +401,16 @@ _INSTEAD = re.compile(
 )
 # "None of the options is correct", as a text's last word.
 _NONE = re.compile(
+    r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)){0,8}[(*]*(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b|"
     r"(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
     r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
     r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
     r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
     r"|\b(?:is|are)\s(?:not|n['’]t)\s(?:one\sof|among|in|on|listed\sin|listed\samong|available\sin|included\sin|provided\sin)\s(?:the|these|those)\s(?:\w+\s)?(?:options|choices|list)\b"
     r"|\b(?:correct|right)\s(?:option|answer|choice)\sis\snot\s(?:given|provided|listed|included|available|among|in|one)\b"
-    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)",
+    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)"
+    r"|\bning[uú]n[ao]\sde\s(?:las|los|estas|estos)\s[^.\n]{1,30}\s(?:es|son)\b|\baucune?\s(?:des|de\sces)\s[^.\n]{1,30}\s(?:n['’]est|ne\s)|\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b"
+    r"|\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s|\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
     re.I,
 )
 _NONE_GIVEN = re.compile(
@@ -660,8 +664,8 @@ def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str])
         return None
     found = _option_in(text, span, choices)
     if found is None:
-        if _NONE_GIVEN.match(text, *span):
-            return UNDECIDED
+        if none := _NONE_GIVEN.match(text, *span):
+            return _none_of_them(text, none.span(), choices)
         sentence = SENTENCE_END.search(text, *span)
         return (
             Extraction(answer=None, rule=DECLINED)
@@ -763,6 +767,18 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
         yield "phrase", UNDECIDED
 
 
+def _none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
+    """The option that says so, where a text says that none is right, or the one it leaves; else UNDECIDED."""
+    named = _named_letters(text, *span, len(choices))
+    left = [letter for letter in LETTERS[: len(choices)] if letter not in named]
+    letter = left[0] if len(left) == 1 else option_for_none(choices)
+    if letter is None or letter not in left:
+        return UNDECIDED
+    said = text[slice(*span)].strip(AROUND + "([:")
+    begin = text.index(said, span[0])
+    return Extraction(answer=letter, span=(begin, begin + len(said)))
+
+
 def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
@@ -772,7 +788,9 @@ def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | No
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
-        return None if _named_letters(text, match.end(), end, len(choices)) else UNDECIDED
+        if _named_letters(text, match.end(), end, len(choices)):
+            return None
+        return _none_of_them(text, match.span(), choices)
     return None
 
 

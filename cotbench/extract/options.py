@@ -117,6 +117,20 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
+_NONE_OF_THEM = re.compile(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
+    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
+    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}|нет\s(?:верн|правильн).{0,30}",
+    re.I,
+)
+
+
+def option_for_none(choices: Sequence[str]) -> str | None:
+    """The letter of the one option that says that none of the others is right: "None of the above"."""
+    hits = [i for i, choice in enumerate(choices) if _NONE_OF_THEM.fullmatch(_plain_words(choice))]
+    return LETTERS[hits[0]] if len(hits) == 1 else None
+
+
 _FIRST_SENTENCE = re.compile(r"[.!?\n。]")
 
 
