@@ -67,7 +67,7 @@ _NOUNS = (  # what may stand before an option's letter in other languages
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox|bf|rm)\s*+\{|\{\s*[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:"
+    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox|bf|rm)\s*+\{"
     r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
@@ -208,10 +208,14 @@ _JUDGEMENTS = re.compile(
     r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
     re.I,
 )
-_BETWEEN_JUDGEMENTS = re.compile(r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}")
+_BETWEEN_JUDGEMENTS = re.compile(
+    r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
+)
 _JUDGING = (
     *"✓ ✔ ✅ ☑ ✗ ✘ ❌ × 正确 正確 对 對 错 錯 正しい 正解 誤 間違 맞 옳 틀 верно неверно правильно неправильно".split(),
-    *" correct| right| true| yes| incorrect| wrong| false| no|richtig|falsch|vrai|faux|verdader|fals|corrett|corret|errad|sbagliat|not ".split("|"),
+    *" correct| right| true| yes| incorrect| wrong| false| no|richtig|falsch|vrai|faux|verdader|fals|corrett|corret|errad|sbagliat|not ".split(
+        "|"
+    ),
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -244,7 +248,21 @@ _GIVEN = re.compile(
     r"|\breturn\s[\"'](?P<e>[A-Z])[\"']"
     r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
 )
-_GIVING = ("answer", "submit", "choose", "select", "print", "finish", "choice", "option", "letter", "ans", "result", "final", "return")
+_GIVING = (
+    "answer",
+    "submit",
+    "choose",
+    "select",
+    "print",
+    "finish",
+    "choice",
+    "option",
+    "letter",
+    "ans",
+    "result",
+    "final",
+    "return",
+)
 _LABEL = re.compile(
     r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
     re.I | re.M,
@@ -269,7 +287,7 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"X\s?を(?:選び(?!がち|やす|た[いく]な|ませ)|選ぶ(?!人|学生|受験|者|の|と|べきで|こと|場合)|選択し(?!な|ませ|がち|やす|た人)|選択する(?!人|学生|受験|者|の|と|こと|場合)|正解)",
     r"X\s?번?\s?(?:이|가|은|는)\s?(?:가장\s)?(?:정답|답(?=[이입])|맞[습는다]|옳[은습다]|올바[르른]|적절[한하])(?![^.\n]{0,6}(?:않|아니|아닙|없))",
     r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)(?![^.\n]{0,3}\s?(?:사람|학생|수험생|경우|기\s?쉽|면\s?안|지\s?[않마말]))",
-    r"(?<![、和与及.,，])X(?:选项|項|项)?(?:是)?对(?=[，,。；;.!！\s]|\Z)",
+    r"(?<![、和与及.])X(?:选项|項|项)?(?:是)?对(?=[，,。；;.!！\s]|\Z)",
     # words apart
     r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada|respuesta|verdadera)",
     r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta|adequad)",
@@ -322,7 +340,7 @@ _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter
 _SECOND = re.compile(
     r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
     r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|可能是?|也许|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:选项|選項)?"
+    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
 )
 # "A B", "(A) (C)", "A  B  D": all that a line holds.
 _SIDE_BY_SIDE = re.compile(
@@ -387,7 +405,7 @@ _TAKES_BACK = re.compile(
     r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
     r"|\b(?:no|actually|rather|correction|on\sreflection),?\s(?:I\s(?:think|believe|mean)\s)?(?:(?:it|that|this|the\s(?:(?:correct|right|final)\s)?(?:answer|option|choice))(?:['’]s\s|\s(?:is|was|should\sbe|must\sbe|would\sbe|has\sto\sbe)\s))?(?:rather\s|really\s)?"
     r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.!]?\s*(?:$|\n))"
-    r"|(?:^|[.!?;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch),?\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
+    r"|(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch)[,.]\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
     r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
     re.I,
 )
@@ -451,7 +469,9 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     other = _NAMED.match(text, second.end(), end) if second else None
     beside = _SIDE_BY_SIDE.match(text, match.end(group), end)
     if beside and (beside["a"] or beside["b"]) in letters:
-        return UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
+        return (
+            UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
+        )
     beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
@@ -562,18 +582,21 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
     row = _judged_in_a_row(text, start, count)
     ruled_right = [one for one in row if one["right"]]
     if len(ruled_right) == 1 and len({one["letter"] for one in row}) == len(row) >= min(3, count):
-        yield ruled_right[0].start("letter"), Extraction(
-            answer=ruled_right[0]["letter"], span=ruled_right[0].span("letter")
+        yield (
+            ruled_right[0].start("letter"),
+            Extraction(answer=ruled_right[0]["letter"], span=ruled_right[0].span("letter")),
         )
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
-    if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
+    if len(judged) == 1 and len(row) < 2:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
         yield match.start("letter"), Extraction(answer=letter, span=match.span("letter"))
 
 
 def _given(text: str, start: int, count: int) -> Iterator[Said]:
     """What calls, assignments, labels and formulas give: submit_answer("B"), answer = 'B', "Correct option: B"."""
-    given = [m for m in near(_GIVEN, text, start, _GIVING, before=60, after=40) if m[str(m.lastgroup)] in LETTERS[:count]]
+    given = [
+        m for m in near(_GIVEN, text, start, _GIVING, before=60, after=40) if m[str(m.lastgroup)] in LETTERS[:count]
+    ]
     for match in given[-1:]:
         group = str(match.lastgroup)
         yield match.start(group), Extraction(answer=match[group], span=match.span(group))
@@ -582,7 +605,7 @@ def _given(text: str, start: int, count: int) -> Iterator[Said]:
         for m in near(_LABEL, text, start, _LABELS, before=24, after=24)
         if (found := _letter_at(text, m.end(), _line_end(text, m.end()), count))
     ]
-    if labels and len({found.answer for _, found in labels}) == 1:
+    if labels:
         yield labels[-1][0].end(), labels[-1][1]
 
 
