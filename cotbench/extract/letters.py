@@ -112,10 +112,10 @@ _VERDICT = (
     r"(?:correct|right|best|accurate|appropriate|plausible|likely|suitable|reasonable|logical|answer|closest)\b"
 )
 _FITS = r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
-_VERDICTS = (
-    "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
-    " exactly perfectly most remains left"
-).split() + ["it is", "it must"]
+_VERDICTS = [
+    *"correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds".split(),
+    *("exactly", "perfectly", "most", "remains", " left", " it is", " it must"),
+]
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
 _NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
@@ -225,12 +225,6 @@ _POINTS = re.compile(
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
     r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
     r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
-    r"|\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:claim|statement|assertion|proposition|sentence|one|inference|conclusion|description|reading)\s(?:here\s)?(?:is|are|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{0,2}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
-    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))"
-    r"|\b(?:which|that|this|it|[Tt]his|[Tt]hat|[Ii]t)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?=(?:answer\s|option\s|choice\s){1,2}[(*]*[A-Z]\b[)*]*\s*(?:[.;!:,]|$))"
-    r"|\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?=(?:option\s|choice\s)?[(*]*[A-Z][)*]*\W{0,3}$)"
-    r"|\b(?:I|[Ww]e)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?=(?:option\s|choice\s)?[(*]*[A-Z][)*]*\W{0,3}$)"
-    r"|\b(?:[Nn](?:ot|or)\s[(*]*[A-Z][)*]*[,;]?\s(?:and\s|or\s)?){0,9}[Nn](?:ot|or)\s[(*]*[A-Z][)*]*\s?(?:[:;—–-]|[.,]\s(?:[Ss]o|[Hh]ence|[Tt]hus|[Tt]herefore|[Ii]t['’]s|[Ii]t\sis),?)\s?(?=[(*]*[A-Z][)*]*\W{0,3}$)"
     r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
     r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
@@ -238,7 +232,6 @@ _POINTS = re.compile(
 _POINTERS = (
     "choose|pick|select|guess|go with| say |opt for|answer|leav|left|correspond|closest|equivalent|match|this is|must be|has to be"
     "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
-    "|true|valid|false|which is|which gives|which means|that is|that's|that’s|it is|it's|it’s|makes it|sure|certain|no idea|know|think|believe|suspect|reckon|not |nor "
 ).split("|")
 
 _GIVEN = re.compile(
@@ -268,6 +261,26 @@ _LABEL = re.compile(
     re.I | re.M,
 )
 _LABELS = ("option", "choice", "letter", "selection", "pick", "statement", "alternative")
+
+# "The true claim is C", "the right order is shown in option C".
+_KINDS = "claim statement assertion proposition sentence one inference conclusion description reading".split()
+_TRUE_ONE = re.compile(
+    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{'|'.join(_KINDS)})\s(?:is|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{{0,2}}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
+    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
+    re.M,
+)
+_TRUE_ONES = (
+    *(f"{kind} {verb} " for kind in _KINDS for verb in ("is", "must be")),
+    *(f" {word} {noun} " for word in ("in", "by", "as", "under", "at") for noun in ("option", "choice", "answer")),
+)
+# What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
+_COMES_TO = re.compile(
+    r"[^\n]*\b(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
+    re.I,
+)
 
 # --- verdicts in other languages ------------------------------------------------------------------------------------
 
@@ -568,6 +581,9 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
             left = {m[m.lastgroup or ""] for m in _MARKED.finditer(text, match.end(), end)}
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
+            yield match.end(), found
+    for match in near(_TRUE_ONE, text, start, _TRUE_ONES, before=90, after=30)[-1:]:
+        if found := _letter_at(text, match.end(), _line_end(text, match.end()), count):
             yield match.end(), found
     heads = near(_HEADS_OPTION, text, start, _COLONS, before=12, after=24)
     for match in heads[-1:]:
@@ -894,6 +910,10 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         hence = _HENCE.fullmatch(text, *last)
         if hence and hence["letter"] in LETTERS[:count]:  # "A, B and D can't be right. So C."
             yield "marked", Extraction(answer=hence["letter"], span=hence.span("letter"))
+        comes_to = _COMES_TO.fullmatch(text, *last)
+        if comes_to and comes_to[str(comes_to.lastgroup)] in LETTERS[:count]:
+            group = str(comes_to.lastgroup)
+            yield "marked", Extraction(answer=comes_to[group], span=comes_to.span(group))
         whole = not SENTENCE_END.search(text, *last)
         option = option_of(text, last, choices) or (option_named(text, last, choices) if whole else None)
         if option:
