@@ -167,6 +167,7 @@ _SUPPOSED_ELSEWHERE = re.compile(
     r"|(?<![^\n.,;:!?(*>\s])(?<![^\W\d_]\s)(?:si|se|als)\s|إذا|لو\s|अगर|यदि|หาก|ถ้า)[^。,，、;；.:：\n]{0,40}\Z",
     re.I,
 )
+_SUPPOSING_SIGNS = ("wenn", "falls", "angenommen", "gdyby", "jika", "kalau", "si ", "se ", "als ")  # in ASCII
 _SUPPOSED_BEHIND = re.compile(
     rf"{_CLOSE}{{0,3}}\s?(?:番|번|选项|項)?\s?(?:(?:だった|だ|である|であ|と)?(?:なら|だとすると|とすると|とすれば|だとしたら|としたら|だったら|れば|であれば)|(?:이|가|은)?\s?(?:라면|이라면|라고\s하면|이라고\s하면|일\s경우|인\s경우)|的话|的話|时[,，]|時[,，]|\s?(?:ise|olsaydı|olursa)\b)"
 )
@@ -211,11 +212,9 @@ _JUDGEMENTS = re.compile(
 _BETWEEN_JUDGEMENTS = re.compile(
     r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
 )
-_JUDGING = (
-    *"✓ ✔ ✅ ☑ ✗ ✘ ❌ × 正确 正確 对 對 错 錯 正しい 正解 誤 間違 맞 옳 틀 верно неверно правильно неправильно".split(),
-    *" correct| right| true| yes| incorrect| wrong| false| no|richtig|falsch|vrai|faux|verdader|fals|corrett|corret|errad|sbagliat|not ".split(
-        "|"
-    ),
+_JUDGING = (  # a row judges at least one of the options wrong
+    *"✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно".split(),
+    *("incorrect", "wrong", "fals", " no,", " no.", " no;", "not correct", "not right", "not true", "faux", "errad", "sbagliat"),
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -242,19 +241,8 @@ _GIVEN = re.compile(
     r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
 )
 _GIVING = (
-    "answer",
-    "submit",
-    "choose",
-    "select",
-    "print",
-    "finish",
-    "choice",
-    "option",
-    "letter",
-    "ans",
-    "result",
-    "final",
-    "return",
+    *("(\"", "('", "[\"", "['", " answer[", "r_answer", "t_answer", "l_answer", "finish[", "submit[", "return \"", "return '", "answer\\", "answer:", "answer }", "answer} "),
+    *("= \"", "= '", "=\"", "='", "answer(", "option(", "choice(", "letter(", "submit(", "choose(", "select(", "finish(", "final("),
 )
 _LABEL = re.compile(
     r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
@@ -270,10 +258,11 @@ _TRUE_ONE = re.compile(
     re.M,
 )
 _TRUE_ONES = (
-    *(f"{kind} {verb} " for kind in _KINDS for verb in ("is", "must be")),
-    *(f" {word} {noun} " for word in ("in", "by", "as", "under", "at") for noun in ("option", "choice", "answer")),
+    *("true ", "false ", "valid ", "wrong ", "incorrect "),
+    *(f" {word} {noun} " for word in ("in", "by", "as") for noun in ("option", "choice", "answer")),
 )
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
+_ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
 _COMES_TO = re.compile(
     r"[^\n]*\b(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
     r"|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}"
@@ -573,7 +562,7 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
             )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
-        if _NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
+        if match[0].startswith("answer") and _NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
             continue
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
@@ -628,7 +617,7 @@ def _given(text: str, start: int, count: int) -> Iterator[Said]:
 def _judged_in_a_row(text: str, start: int, count: int) -> list[re.Match[str]]:
     """The last judgements of options that follow each other: "A) ✗ B) ✗ C) ✓ D) ✗"."""
     row: list[re.Match[str]] = []
-    for match in _last_near(_JUDGEMENTS, text, start, _JUDGING, before=16, after=12):
+    for match in _last_near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48):
         if match["letter"] not in LETTERS[:count]:
             continue
         follows = row and _BETWEEN_JUDGEMENTS.fullmatch(text, row[-1].end(), match.start())
@@ -682,7 +671,13 @@ _IF_ELSEWHERE = re.compile(
 def _only_mentioned(text: str, start: int, end: int) -> bool:
     """Whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
     start = max(start, end - 60)
-    return bool(_SUPPOSED_ELSEWHERE.search(text, start, end) or _OTHERS_ELSEWHERE.search(text, start, end))
+    before = text[start:end].lower()
+    ascii_only = before.isascii()
+    if ascii_only and not any(sign in before for sign in _SUPPOSING_SIGNS):
+        return False  # quickly: nearly always
+    return bool(
+        _SUPPOSED_ELSEWHERE.search(text, start, end) or (not ascii_only and _OTHERS_ELSEWHERE.search(text, start, end))
+    )
 
 
 def _denied_behind(text: str, end: int) -> bool:
@@ -694,11 +689,13 @@ def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str])
     """The option that a statement gives; UNDECIDED for two, or for none of them; None where it states nothing."""
     span = one.boxes[-1] if one.boxes else one.span
     before = max(start, span[0] - 90)
-    if _OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0]):
+    nested = one.place < span[0] and not one.boxes  # "Answer: C. Some say the answer is A."
+    if (one.rule == "phrase" or nested) and (
+        _OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0])
+    ):
         if one.rule == "phrase":
             return None
-        if one.place < span[0] and not one.boxes:  # "Answer: C. Some say the answer is A."
-            span = (one.place, span[0])
+        span = (one.place, span[0])
     if one.rule == "phrase" and _only_mentioned(text, max(start, text.rfind("\n", 0, span[0]) + 1), span[0]):
         return None
     found = _option_in(text, span, choices)
@@ -910,7 +907,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         hence = _HENCE.fullmatch(text, *last)
         if hence and hence["letter"] in LETTERS[:count]:  # "A, B and D can't be right. So C."
             yield "marked", Extraction(answer=hence["letter"], span=hence.span("letter"))
-        comes_to = _COMES_TO.fullmatch(text, *last)
+        comes_to = _ENDS_IN_LETTER.search(text, last[1] - 8, last[1]) and _COMES_TO.fullmatch(text, *last)
         if comes_to and comes_to[str(comes_to.lastgroup)] in LETTERS[:count]:
             group = str(comes_to.lastgroup)
             yield "marked", Extraction(answer=comes_to[group], span=comes_to.span(group))
