@@ -214,7 +214,20 @@ _BETWEEN_JUDGEMENTS = re.compile(
 )
 _JUDGING = (  # a row judges at least one of the options wrong
     *"✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно".split(),
-    *("incorrect", "wrong", "fals", " no,", " no.", " no;", "not correct", "not right", "not true", "faux", "errad", "sbagliat"),
+    *(
+        "incorrect",
+        "wrong",
+        "fals",
+        " no,",
+        " no.",
+        " no;",
+        "not correct",
+        "not right",
+        "not true",
+        "faux",
+        "errad",
+        "sbagliat",
+    ),
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -241,8 +254,39 @@ _GIVEN = re.compile(
     r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
 )
 _GIVING = (
-    *("(\"", "('", "[\"", "['", " answer[", "r_answer", "t_answer", "l_answer", "finish[", "submit[", "return \"", "return '", "answer\\", "answer:", "answer }", "answer} "),
-    *("= \"", "= '", "=\"", "='", "answer(", "option(", "choice(", "letter(", "submit(", "choose(", "select(", "finish(", "final("),
+    *(
+        '("',
+        "('",
+        '["',
+        "['",
+        " answer[",
+        "r_answer",
+        "t_answer",
+        "l_answer",
+        "finish[",
+        "submit[",
+        'return "',
+        "return '",
+        "answer\\",
+        "answer:",
+        "answer }",
+        "answer} ",
+    ),
+    *(
+        '= "',
+        "= '",
+        '="',
+        "='",
+        "answer(",
+        "option(",
+        "choice(",
+        "letter(",
+        "submit(",
+        "choose(",
+        "select(",
+        "finish(",
+        "final(",
+    ),
 )
 _LABEL = re.compile(
     r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",

@@ -3,7 +3,7 @@ r"""The options of a question, and how a text names one of them by its own words
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cotbench.extract.numbers import canonical_number, concluded_number
@@ -142,6 +142,23 @@ def main_clause(text: str, span: Span) -> Span:
     return begin, side.start() if side else span[1]
 
 
+_GAP = re.compile(r"[\s-]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{LETTER}0-9_]|-[{LETTER}0-9]")
+
+
+def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
+    """Where words stand whole in what was said; spaced: the same with a space for each hyphen."""
+    words = _GAP.sub(" ", words)
+    left = spaced.find(words)
+    while left >= 0:
+        right = left + len(words)
+        whole = not (left and _TOUCHES_IN_FRONT.match(said, left - 1)) and not _TOUCHES_BEHIND.match(said, right)
+        if whole:
+            yield left, right
+        left = spaced.find(words, right if whole else left + 1)
+
+
 def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
     if span[1] - span[0] > MAX_ANSWER_CHARS:
@@ -149,6 +166,7 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     number = concluded_number(text, *span)
     main = main_clause(text, span)
     said = _folded(text[slice(*main)])
+    spaced = _GAP.sub(" ", said)
     hits: list[tuple[int, int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
@@ -163,9 +181,7 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
             ):
                 hits.append((*number.span, index))
         elif len(words) > 1:
-            pattern = re.escape(words).replace(r"\ ", r"[\s-]").replace(r"\-", r"[\s-]")
-            found = re.finditer(rf"(?<![{LETTER}0-9_-]){pattern}(?![{LETTER}0-9_]|-[{LETTER}0-9])", said)
-            hits.extend((main[0] + match.start(), main[0] + match.end(), index) for match in found)
+            hits.extend((main[0] + left, main[0] + right, index) for left, right in _whole(words, said, spaced))
     whole = [
         one
         for one in hits
