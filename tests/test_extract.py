@@ -184,7 +184,7 @@ NUMBERS: list[Row] = [
     ("phrase about the question", "The answer to the question is 42.", "42", "phrase"),
     ("phrase, equals", "answer = 42", "42", "phrase"),
     ("phrase with hope", "The answer is $42$. I hope it is correct.", "42", "phrase"),
-    ("denied", "The answer is not 41.", "41", "last"),
+    ("denied", "The answer is not 41.", None, ""),
     ("a wrong answer named", "A common wrong answer is 12. Do 3 * 5 to get 15", "15", "last"),
     ("other options aren't answers", "One option is 3 packs, another 2. Take 2 packs, so 18", "18", "last"),
     # The whole output, or its first line.

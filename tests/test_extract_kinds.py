@@ -163,8 +163,8 @@ NUMBERS: dict[str, list[tuple[str, str | None]]] = {
         ("We cannot determine the number of the 5 boxes.", "declined"),
         ("Answer: Cannot be determined", "declined"),
         ("Answer: not enough information", "declined"),
-        ("Answer: unknown", None),
-        ("Answer: N/A", None),
+        ("Answer: unknown", "declined"),
+        ("Answer: N/A", "declined"),
         ("\\boxed{\\text{cannot be determined}}", "declined"),
         ("<answer>Insufficient information about the 3 boxes</answer>", "declined"),
         ("There is not enough information to find the price of 7 pens.", "declined"),
@@ -242,6 +242,7 @@ NUMBERS: dict[str, list[tuple[str, str | None]]] = {
 FORMULAS: dict[str, list[tuple[str, str | None]]] = {
     "plain equations and Unicode formulas": [
         ("The area of the circle is 3.14 * 4 = 12.56 cm².", "12.56"),
+        ("So x = 3/4.", "3/4"),
         ("Thus the sum is 5 + 7 = 12.", "12"),
         ("The slope is -2/3.", "-2/3"),
         ("Therefore the probability equals 1/6.", "1/6"),
@@ -251,6 +252,7 @@ FORMULAS: dict[str, list[tuple[str, str | None]]] = {
         ("It is x² + 2x + 1.", "x² + 2x + 1"),
         ("So the polynomial is x^2 - 4.", "x^2 - 4"),
         ("The interval is (2, 5].", "(2, 5]"),
+        ("So x ≥ 3.", "x ≥ 3"),
         ("The answer is 2^10.", "2^10"),
         ("The final answer is 1/2.", "1/2"),
         ("The point is (3, -2).", "(3, -2)"),

@@ -193,6 +193,7 @@ def _alone_on_the_last_line(
     text: str, start: int, end: int, answer_type: AnswerType, choices: Sequence[str]
 ) -> Extraction | None:
     """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
+    end = start + len(text[start:end].rstrip())
     while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
         end = closes.start()
     begin = text.rfind("\n", start, end) + 1

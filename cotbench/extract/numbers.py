@@ -15,6 +15,8 @@ from itertools import islice
 from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     BLANK,
+    CJK,
+    CORRECTS,
     DECLINED,
     LETTER,
     RETRACTS,
@@ -38,13 +40,13 @@ _DIGITS = (
 _MINUS = r"[-−–‑－]"
 _VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
-_HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8}
+_HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8, "千": 3, "百": 2, "천": 3}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
 _SIGN_WORD = (  # "10 minus 12" subtracts
-    r"(?:negative\s|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
-    r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s)"
+    r"(?:negative\s+|负|負|零下|マイナス|마이너스\s?|(?:(?<=\bis\s)|(?<=\bes\s)|(?<=\best\s)|(?<=\bist\s)|(?<=[:=]\s))(?:minus|menos|moins|минус)\s+|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
+    r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s+)"
 )
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
@@ -54,11 +56,11 @@ NUMBER = re.compile(
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
     r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
     r"(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
-    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqu](?![{LETTER}0-9]))(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{LETTER}0-9])|e(?![{LETTER}0-9+-])|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
     r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
     r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
     rf"(?:(?:\s|\\?\s?\\text\{{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
-    rf"|\s?(?P<hans>[{''.join(_HANS)}])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
+    rf"|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
     re.I,
 )
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
@@ -142,10 +144,10 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
 _INSIDE = re.compile(
-    r"(?:[√∛]|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+    r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?|\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)|-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed)\b"
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b|\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)"
     rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
 )
 
@@ -170,6 +172,10 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
     value = _value(match) if match else None
     if match is None or value is None:
         return None
+    half = _AND_A_HALF.match(match.string, match.end())
+    if half and value >= 0:  # "5 and a half hours"
+        value += Fraction(_WORDS.get(half["count"].lower(), 1), _PARTS[half["part"].lower()])
+        return Extraction(answer=show_number(value), span=(match.start(), half.end()))
     if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = _in_words(match.string, rest.end(), rest.end() + 40) if rest else None
@@ -203,13 +209,16 @@ _IN_WORDS = re.compile(
     rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)|(?:{_ANY})\b)"
     rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
     rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?"
-    rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b)?",
+    rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
     re.I,
 )
 # "one half", "three quarters"; "a third" may be the third of something.
 _FRACTION = re.compile(
     rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
     re.I,
+)
+_AND_A_HALF = re.compile(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))", re.I
 )
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
 
@@ -246,6 +255,8 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
     if match["part"]:
         count = match["count"].lower()
         total += Fraction(_WORDS.get(count, 1), _PARTS[match["part"].lower()])
+        if match["then"]:
+            total *= 12 if match["then"].lower() == "dozen" else 10 ** SCALES[match["then"].lower()]
     if match["half"]:
         total /= 2
     return -total if match["minus"] else total
@@ -267,6 +278,50 @@ def _in_words(text: str, start: int, end: int, *, several: bool = False) -> Extr
     return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
 
 
+# Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
+_HAN_DIGITS = {
+    sign: value
+    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
+    for sign in signs
+}
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
+_HAN_BIG = {"万": 10**4, "亿": 10**8}
+_HAN_RUN = re.compile(
+    r"(?P<first>[零〇一二两兩三四五六七八九十百千万亿]{1,14})(?:分之(?P<second>[一二两三四五六七八九十百]{1,8}))?"
+)
+_HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
+
+
+def _han_value(run: str) -> int:
+    """The number that a run of Chinese numerals means."""
+    total = section = digit = 0
+    for sign in run:
+        if sign in _HAN_DIGITS:
+            digit = _HAN_DIGITS[sign]
+        elif sign in _HAN_UNITS:
+            section, digit = section + (digit or 1) * _HAN_UNITS[sign], 0
+        else:
+            total, section, digit = total + (section + digit or 1) * _HAN_BIG[sign], 0, 0
+    return total + section + digit
+
+
+def _in_han(text: str, start: int, end: int) -> Extraction | None:
+    """The number that a phrase says in Chinese numerals, the last of several."""
+    for run in reversed(list(_HAN_RUN.finditer(text, start, end))):
+        alone = len(run[0]) > 1 or (
+            not text[start : run.start()].strip(BLANK + ":") and _HAN_ALONE.match(text, run.end(), end)
+        )
+        if not alone:
+            continue
+        first = _han_value(run["first"])
+        second = _han_value(run["second"]) if run["second"] else None
+        if second is not None and not first:
+            continue
+        value = Fraction(first) if second is None else Fraction(second, first)
+        return Extraction(answer=show_number(value), span=run.span())
+    return None
+
+
 # --- numbers that are no answer by themselves ------------------------------------------------------------------------
 
 # Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
@@ -277,21 +332,27 @@ _FAMILIES = (
     "tons? (?:pounds?|lbs?) (?:ounces?|oz)",
     "(?:kilograms?|kg) (?:grams?|g)",
     "gallons? quarts? pints? cups?",
+    "dollars? cents?",
+    "(?:个?小时|時間|시간) (?:分钟?|分|분) (?:秒|초)",
+    "(?:年|년) (?:个?月|개월) (?:天|日|일) (?:个?小时|時間)",
+    "(?:公里|千米) 米 (?:厘米|公分)",
+    "(?:元|块) 角 分",
 )
 _LARGER = "|".join(
-    rf"(?:{'|'.join(units[:-1])})\b,?\s?(?:and\s|&\s)?(?=\d[\d.,]*\s?(?:{'|'.join(units[1:])})\b)"
+    rf"(?:{'|'.join(units[:-1])})(?![A-Za-z]),?\s*(?:and\s+|&\s|零|又)?(?=\d[\d.,]*\s*(?:{'|'.join(units[1:])})(?![A-Za-z]))"
     for units in (family.split() for family in _FAMILIES)
 )
-_TOGETHER = re.compile(rf"\s?(?:{_LARGER})", re.I)
-_SMALLER = re.compile(r"(?P<unit>[a-z]+)\b,?\s?(?:and\s|&\s)?\Z", re.I)
+_TOGETHER = re.compile(rf"\s*(?:{_LARGER})", re.I)
+_SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z", re.I)
 _CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
+    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
     re.I,
 )
 _OR_BEFORE = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*,?\s(?:or|oder|ou|或)\s(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z", re.I
+    rf"(?P<unit>{_UNIT})[*$]*(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z",
+    re.I,
 )
 _BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
 _BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
@@ -312,7 +373,7 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
     """Whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
     text = match.string
     behind = _OR.match(text, match.end(), end)
-    if behind and (other := NUMBER.match(text, behind.end(), end)):
+    if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
         return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
     if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
         return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
@@ -325,8 +386,8 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
         (m for m in NUMBER.finditer(text, max(start, before.start() - 24), before.end()) if m.end() == before.start()),
         None,
     )
-    if earlier is None or _OPERAND.search(text, start, earlier.start()):
-        return False  # "30 - 12, or 18"
+    if earlier is None or _measured_together(earlier) or _OPERAND.search(text, start, earlier.start()):
+        return False  # "30 - 12, or 18", "1 hour and 30 minutes, or 90 minutes"
     return _differ(earlier, before["unit"], match, _UNIT_BEHIND.match(text, match.end(), end))
 
 
@@ -336,6 +397,7 @@ def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Matc
     if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
         return False
     own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
+    own, others = ("" if name in ("st", "nd", "rd", "th") else name for name in (own, others))
     return not (own and others and own.rstrip("s") != others.rstrip("s"))
 
 
@@ -356,10 +418,12 @@ _DECLINES = re.compile(
     r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
     r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
     r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
-    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\sto\b"
+    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\b(?!\s(?:key|choice))"
     r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
     r"|(?:回答|判断|特定|計算)(?:する(?:こと)?)?[はが]?(?:でき(?:ない|ません)|不可能)|情報が?不足|(?:알|답할|판단할|계산할)\s수\s?없|정보가?\s?부족"
     r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
+    r"|\bno\sse\spuede\s(?:determinar|saber|calcular|resolver)|\bne\speut\s(?:pas\s)?(?:être\s)?(?:déterminer|déterminé|savoir|calculer)|\bn(?:ão|on)\s(?:é\sposs[íi]vel|se\spode|si\spuò)\s(?:determinar|calcular|determinare|calcolare)"
+    r"|\b(?:lässt|lassen)\s(?:es\s)?sich\b[^.\n]{0,60}\bnicht\s(?:bestimmen|berechnen|ermitteln)|\bnicht\s(?:bestimmbar|lösbar|berechenbar)|[Нн]ельзя\s(?:определить|вычислить|найти|ответить)|決まりません|定まらない|求められ(?:ない|ません)"
     r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
     re.I,
 )
@@ -373,6 +437,7 @@ _ASKS_FOR_MORE = re.compile(
     r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
     re.I,
 )
+_UNKNOWN = re.compile(r"[\s*_`\"({\[\\]*(?:text\{\s?)?(?:unknown|undefined|n/a|not\sknown|not\sgiven|none\sof)\b", re.I)
 _TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d", re.I)
 
 
@@ -393,10 +458,10 @@ _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
 _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
 _OPERATION = re.compile(
-    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s))\s?(?:\*\*)?[\s$(\\]*\d"
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
 )
 _UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
-    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?[b-z](?![{LETTER}.]))"
+    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
 _OPERAND = re.compile(
@@ -409,15 +474,18 @@ _ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 
 _SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
 _BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
 _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|&)[\s$*]+(?:and\s)?\d[\d.,]*+)+[\s$*.]*\Z"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
 )
-_RANGE = re.compile(r"[\s$*]*(?:to|-|–)\s?[$*]*\d")
+_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
+_TWO_UNKNOWNS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
+)
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
 # "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
 _VERB = re.compile(
-    r"\s(?:[a-z]+\s){1,3}(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
+    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
     re.I,
 )
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
@@ -439,12 +507,19 @@ def _begins(text: str, start: int, match: re.Match[str]) -> bool:
 def _without_remark(text: str, start: int, end: int) -> int:
     """Where a phrase ends without a remark in brackets behind its number: "12 (since 3 * 4 = 12)"."""
     remark = _REMARK.search(text, start, end)
-    return remark.start() if remark and next(_numbers(text, start, remark.start()), None) else end
+    if remark is None or re.match(r"\s\((?:or|oder|ou|o)\b", remark[0]):
+        return end
+    outside = next(_numbers(text, start, remark.start()), None)
+    return remark.start() if outside and not _measured_together(outside) else end
 
 
 def number_in(text: str, start: int, end: int) -> Extraction | None:
     """The number of a phrase: "$18.00 per day", "3 + 4 = 7 (eggs)", "460 = 400 + 60"; None for a sum, a range, a time."""
     end = _without_remark(text, start, end)
+    lead = NUMBER.search(text, start, end)
+    open_ended = lead and _begins(text, start, lead) and _is_part(lead)  # "5 choose 2"
+    if _TWO_UNKNOWNS.search(text, start, end) or (open_ended and not _EQUALS.search(text, start, end)):
+        return None
     return _of_equation(text, start, end) or _of_side(text, start, end)
 
 
@@ -462,10 +537,26 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     return _of_side(text, *last)
 
 
+_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
+
+
+def _of_another(number: re.Match[str]) -> bool:
+    """Whether a number is a share of another: "50% of 80", "3/4 of 12"."""
+    behind = number.string[number.end() : number.end() + 2]
+    return bool(number["denominator"] or "%" in behind) and _OF_NUMBER.match(number.string, number.end()) is not None
+
+
+_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
+
+
 def _is_bound(text: str, start: int, span: Span) -> bool:
     """Whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
     bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
-    return bound is not None and not (bound[0][0] == "<" and text[span[1] : span[1] + 1] == ">")
+    if bound is None or (bound[0][0] == "<" and ">" in text[span[1] : span[1] + 30]):
+        return False  # "<5 apples>"
+    if bound[0][0] == ">" and _TAG_BEFORE.search(text, max(start - 30, 0), bound.start()):
+        return False
+    return not (bound[0][0] == ">" and text[: bound.start()].endswith("\n"))  # a quotation
 
 
 def _of_side(text: str, start: int, end: int) -> Extraction | None:
@@ -474,7 +565,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         hour = _HOUR.search(text, start, end)
         if hour:
             return Extraction(answer=str(int(hour[1])), span=hour.span(1))
-        return None if NUMBER.search(text, start, end) else _in_words(text, start, end)
+        return None if NUMBER.search(text, start, end) else _in_words(text, start, end) or _in_han(text, start, end)
     first = numbers[0]
     if _FORMULA.search(text, start, end):
         return None
@@ -497,14 +588,19 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return found
     if _UNFINISHED.match(text, first.end(), end):
         return None
-    if _one_of_two(first, start, end) or _measured_together(first) or _is_bound(text, start, first.span()):
+    cents = _CENTS.match(text, first.end(), end)
+    if not cents and _measured_together(first):
+        whole = [number for number in numbers if not _measured_together(number)]
+        return _reading(whole[0]) if len(whole) == 1 else None  # "1 hour and 30 minutes (90 minutes)"
+    if _one_of_two(first, start, end) or _is_bound(text, start, first.span()):
+        return None
+    if not cents and (_beside_another(text, start, end) or _of_another(first)):
         return None
     if _COMPARED.match(text, first.end(), end):
         return None
     verb = _VERB.match(text, first.end(), end)
     if verb:
         return _of_side(text, verb.end(), end)
-    cents = _CENTS.match(text, first.end(), end)
     if cents:
         dollars = _value(first)
         assert dollars is not None
@@ -529,9 +625,12 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
-_ASIDE = re.compile(
-    r"\((?:or|if|since|i\.e\.|about|approximately|which)\b[^()\n]{0,80}\)", re.I
-)  # "60 minutes (or 1 hour)"
+_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
+# "is 7 when x = 4": a condition behind the value.
+_CONDITION = re.compile(
+    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:=|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
+)
+_ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
 _BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
@@ -587,7 +686,10 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         if behind:
             before = [number for number in numbers if number.end() <= turn.start()][-1]
             one, other = _reading(before), _reading(behind[0])
-            return before if one and other and _is_percentage_of(text, one, other) else behind[0]
+            if one and other and _is_percentage_of(text, one, other):
+                return before
+            counted = len(behind) > 1 and _VERB.match(text, behind[0].end(), end)  # "so 6 pens cost 9 dollars"
+            return behind[1] if counted else behind[0]
     for verb in reversed(list(_ENDS.finditer(text, begin, end))):  # "... is 56 in total."
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
@@ -610,7 +712,11 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     end = _without_remark(text, begin, end)
     numbers = list(_numbers(text, begin, end))
     if not numbers:
-        said = None if NUMBER.search(text, begin, end) else _in_words(text, begin, end, several=True)
+        said = (
+            None
+            if NUMBER.search(text, begin, end)
+            else _in_words(text, begin, end, several=True) or _in_han(text, begin, end)
+        )
         return said if said and said.answer not in ("0", "1") else None
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(_numbers(text, *ordinal[-1].span("n")), None)):
@@ -620,17 +726,33 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
         return _reading(only)  # "the number of pens left (7)"
     asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
-    numbers = [number for number in numbers if not _measured_together(number)] or numbers
+    amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
+    if len(amounts) == 1 and len(numbers) == 2:
+        value = _value(amounts[0][0])
+        assert value is not None
+        total = value + Fraction(int(amounts[0][1]["cents"]), 100)
+        return Extraction(answer=show_number(total), span=(amounts[0][0].start(), amounts[0][1].end()))
+    numbers = [number for number in numbers if not _measured_together(number)]
+    if not numbers:
+        return None
+    equals = [m for m in _EQUALS.finditer(text, begin, end) if not any(n.start() >= m.end() for n in numbers)]
+    end = equals[0].start() if equals else end  # "90 minutes = 1 hour 30 minutes"
     numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
     if not numbers:
         return None
     plain = [number for number in numbers if not _asides(text, number)] or numbers
+    condition = _CONDITION.search(text, plain[0].end(), end)
+    if condition:
+        return concluded_number(text, begin, condition.start())
     if _EQUALS.search(text, begin, end):
         last = [*_EQUALS.finditer(text, begin, end)][-1].end()
         verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
         if verbs:  # "the value of y at x = 4 is 7"
             return _reading(verbs[-1])
         return _reading(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or _reading(plain[-1])
+    in_all = [n for n in plain if _HAN_TOTAL.search(text, max(begin, n.start() - 8), n.start())]
+    if len(in_all) == 1 and len(plain) > 1:
+        return _reading(in_all[0])
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])
@@ -642,6 +764,7 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     return _reading(stated[-1] if stated and not turned else _main(text, begin, end, plain))
 
 
+_MAY_BE_BOTH = re.compile(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d", re.I)
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
 
@@ -657,6 +780,8 @@ def _last_number(text: str, start: int) -> Extraction | None:
             return Extraction(answer=None, rule=DECLINED)
         if declines(text, begin, end):
             return Extraction(answer=None, rule=DECLINED)
+        if _MAY_BE_BOTH.search(text, begin, end):
+            return UNDECIDED
         found = concluded_number(text, begin, end, start)
         if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
             return UNDECIDED
@@ -679,7 +804,7 @@ def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
     if _ADDS.match(text, span[1], end) and not _EQUALS.search(text, begin, end):
         return True
     stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
-    return stated and _OPERATION.match(text, span[1], end) is not None
+    return stated and bool(_OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end))
 
 
 def _beside_another(text: str, begin: int, end: int) -> bool:
@@ -726,7 +851,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
     stop = several.start() if several else end
-    if declines(text, begin, stop):
+    if declines(text, begin, stop) or _UNKNOWN.match(text, begin, stop):
         return Extraction(answer=None, rule=DECLINED)
     first = next(_numbers(text, begin, end), None)
     if several and rule in ("contract", "phrase"):
@@ -735,6 +860,8 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
         if rule == "contract" and not _begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
             return None
     found = number_in(text, begin, stop)
+    if found and found.span and re.match(r"[\s*$]*\?(?=\s|\Z)", text[found.span[1] : found.span[1] + 6]):
+        return None  # "Answer: 12? No."
     if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
         return None
     if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
@@ -749,7 +876,7 @@ def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
         return first is not None and (
-            _is_bound(text, begin, first.span()) or (_begins(text, begin, first) and _one_of_two(first, begin, end))
+            _is_bound(text, begin, first.span()) or _begins(text, begin, first) or _is_part(first)
         )
     return any(char.isdigit() for char in text[begin:end])
 
@@ -768,7 +895,7 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
 
 
 _CONCLUDES = re.compile(
-    r"^[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
     re.I | re.M,
 )
 _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
@@ -784,8 +911,12 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     if not below.strip():
         return False
     if _EQUALS.search(text, begin, end):
-        if first and _begins(text, begin, first) and not _OPERATION.match(text, first.end(), end):
+        plain = first and _begins(text, begin, first) and not first["denominator"]
+        if first and plain and not _OPERATION.match(text, first.end(), end):
             return False
+        concludes = None if plain else _CONCLUDES.search(below)
+        if concludes and not concludes[0].lower().endswith("means"):
+            return True
         result = _after_equals(text, end, min(len(text), end + 4_000))
         return bool(result and found and found.answer and _value(result) != Fraction(found.answer))
     return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
@@ -802,8 +933,17 @@ def _points_are_separators(text: str, start: int) -> bool:
     return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
 
 
+_WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
+
+
+def _in_the_open(match: re.Match[str]) -> str:
+    """The words of \\text{..}, with spaces for the rest, so that places stay the same."""
+    return " " * (match.start(1) - match.start()) + match[1] + " "
+
+
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     text = in_plain_signs(text)
+    text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
     if ".000" in text and _points_are_separators(text, start):
         for rule, found in _number_readings(text, start, vague):
             thousands = found.span and _POINTED.search(text, *found.span)
@@ -813,13 +953,28 @@ def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     yield from _number_readings(text, start, vague)
 
 
+NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
+
+
+def _taken_back(text: str, start: int) -> Extraction | None:
+    """What a text concludes behind a place where it takes back its answer; an Extraction of None where it is nothing."""
+    retracts = RETRACTS.search(text, start)
+    if retracts:
+        found = _last_number(text, retracts.end())
+        return found or (UNDECIDED if len(text) - retracts.end() < NEAR_THE_END else None)
+    corrects = CORRECTS.search(text, start)
+    if corrects is None:
+        return None
+    line_end = text.find("\n", corrects.end())
+    found = _last_number(text if line_end < 0 else text[:line_end], corrects.end())
+    return found if found and found.span else None
+
+
 def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _explicit_numbers(text, start)
     for rule, said in readings:
-        if vague and said.span and (retracts := RETRACTS.search(text, said.span[1])):
-            found = _last_number(text, retracts.end())
-            if found:
-                yield "last", found
+        if vague and said.span and (taken_back := _taken_back(text, said.span[1])):
+            yield "last", taken_back
         earlier = next(readings, None) if said.answer and 0 < abs(Fraction(said.answer)) <= 1 else None
         if earlier and _is_percentage_of(text, earlier[1], said):
             yield earlier
