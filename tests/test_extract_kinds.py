@@ -375,6 +375,14 @@ MARKS = {
     "turns": ("<|im_start|>think\n", "<|im_start|>answer\n"),
     "turns without their marks": ("think\n", "\nanswer\n"),
     "an environment": ("\\begin{think}", "\\end{think}"),
+    "tags with spaces": ("< think >", "</ think >"),
+    "analysis, then a final part": ("<analysis>", "</analysis>\n<final>"),
+    "a token and its like with a slash": ("<|thinking|>", "<|/thinking|>"),
+    "a short token and its like with a slash": ("<|think|>", "<|/think|>"),
+    "a token that starts and one that ends": ("<|thought_start|>", "<|thought_end|>"),
+    "tokens that start and end, first": ("<|start_thinking|>", "<|end_thinking|>"),
+    "a token that ends": ("<|thinking|>", "<|end_thinking|>"),
+    "a token with a name in front": ("<|assistant_thought|>", "<|/assistant_thought|>"),
 }
 CLOSERS = ("", "<|end_of_solution|>", "<|END_RESPONSE|>", "<|return|>", "<|im_end|>")
 FAMILIES = pytest.mark.parametrize(("opens", "closes"), MARKS.values(), ids=MARKS)

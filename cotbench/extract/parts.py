@@ -31,10 +31,17 @@ class ThoughtMarks:
     at_start: bool = False
 
 
-_TAGS = r"(?:\w{1,20}[:_])?think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|inner_monologue"
+_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
-        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", opens=rf"<(?:{_TAGS})>", closes=rf"</(?:{_TAGS})>"
+        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE",
+        opens=rf"<\s?(?:{_TAGS})\s?>",
+        closes=rf"<\s?/\s?(?:{_TAGS})\s?>",
+    ),
+    ThoughtMarks(
+        family="special tokens named as tags are",
+        opens=rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
+        closes=rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
     ),
     ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
     ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
