@@ -477,6 +477,8 @@ _NONE = re.compile(
     r"|\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s|\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
     re.I,
 )
+# Words of `_NONE` without which it finds nothing in a text of ASCII.
+_NONE_WORDS = ("none", "neither", "no ", "not ", "n't ", "ningun", "aucun", "keine", "nessuna", "nenhuma")
 _NONE_GIVEN = re.compile(
     r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
     re.I,
@@ -861,6 +863,9 @@ def _none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
 
 def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
+    tail = text[max(start, len(text) - LAST_CHARS) :].lower()
+    if tail.isascii() and not any(word in tail for word in _NONE_WORDS):
+        return None  # most texts, and seen at once
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
         return None
     end = own_end(text, start)

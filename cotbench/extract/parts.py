@@ -102,6 +102,7 @@ _ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MA
 _ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
 _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
 # A text without any of these has no marks: most have none, and looking for them is quick.
+_MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
 
@@ -146,7 +147,7 @@ def split_reasoning(text: str) -> Parts:
     closes it.
     """
     low = text[:60].lstrip().lower()
-    if not any(sign in text for sign in _SIGNS) and not low.startswith(_STARTS):
+    if not (any(sign in text for sign in _SIGNS) and _MAY_MARK.search(text)) and not low.startswith(_STARTS):
         return Parts(visible=(0, len(text)))
     start, end = 0, len(text)
     thought: Span | None = None
