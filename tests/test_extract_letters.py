@@ -1564,6 +1564,10 @@ SAID: dict[str, list[tuple[str, str | None]]] = {
         ("所以选B。", "B"),
         ("综上，应选C。", "C"),
         ("Bを選びます。", "B"),
+        ("考生应该选择C。", "C"),
+        ("We should choose B.", "B"),
+        ("Most students choose C, but the answer is B.", "B"),
+        ("很多人选A是错误的，应选C", "C"),
     ],
     "supposed": [
         ("若答案是A，则矛盾。", None),
@@ -1668,6 +1672,8 @@ SAID: dict[str, list[tuple[str, str | None]]] = {
         ('{"answer": {"letter": "B"}}', "B"),
         ('{"answer": {"option": "C", "text": "Tungsten"}}', "C"),
         ('{"letter": "D"}', "D"),
+        ('return "A" if x else "B"', None),
+        ("option = 'A'\nanswer = 'C'", "C"),
     ],
     "in a formula": [
         ("\\[ \\text{The answer is } \\mathbf{D} \\]", "D"),
@@ -1690,6 +1696,9 @@ SAID: dict[str, list[tuple[str, str | None]]] = {
         ("Not A, not B.", None),
         ("B or C it is.", None),
         ("Whether A remains is open.", None),
+        ("(A) remains the best.", "A"),
+        ("(A) remains unclear.", None),
+        ("C is left over when the wire burns.", None),
     ],
     "labelled or pointed at": [
         ("Correct option: A. Here point D lies on side BC.", "A"),
@@ -1710,6 +1719,9 @@ SAID: dict[str, list[tuple[str, str | None]]] = {
         ("I believe it is D.", "D"),
         ("Correct option: A\nCorrect option: B", "B"),
         ("I'm not sure about B.", None),
+        ("I'm not sure, but maybe B or C.", None),
+        ("I don't know, but not B.", None),
+        ("It isn't clear which is option B.", None),
     ],
 }
 
