@@ -141,7 +141,7 @@ _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the a
 )
 # "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
 _NOT_MINE = re.compile(
-    r"(?:\b(?:students?|people|candidates?|beginners?|readers|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
     r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
     r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy)\b[^.,;\n]{0,24}?\bto"
     r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)"
@@ -184,7 +184,7 @@ _IS_RIGHT = re.compile(
     re.M,
 )
 _SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
-    r"[).:*\]]*\s(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
+    r"[).:*\]]*\s(?:(?:\w{2,12}ly|only|just|also|even|never|always)\s)?(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
     r"|(?:does|did|is|was|wo|ca|ca|ha|had|could|would|should|do|are|were)n['’]t\b"
     r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks"
     r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s(?:un\w+|open|possible|to\sbe|a\s)|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
@@ -387,13 +387,13 @@ _ONLY = re.compile(
 )
 _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 _SECOND = re.compile(
-    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
+    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf|mathrm)\s?\{\s?)?\(?(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
     r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
+    r"[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
 )
 # "A B", "(A) (C)", "A  B  D": all that a line holds.
 _SIDE_BY_SIDE = re.compile(
-    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:[ \t]+[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]+[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
+    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:(?:[ \t]+(?:[-–—]\s)?|\\[ ,;:!]\s?)[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]*[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
@@ -939,6 +939,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
         marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
         marked = [one for one in marked if not _NOT_MINE.search(text, last[0], one[1][0])]
+        marked = [one for one in marked if not _SUPPOSED.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
