@@ -6,8 +6,11 @@ What a text states outright (`statements`) comes first, the last of it. Policies
   where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with nothing
   in its place, is no answer.
 * "Not A but B" is B. An option that is ruled out, supposed ("if ...") or said to be another's answer is none.
-* Two options ("A or C", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
+* Two options ("A or C", "A B", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
   unless an option says so.
+* What is only said of an option ("(C) contradicts the passage") gives no answer. Where each is judged in a row, exactly
+  one of them as right, that one is the answer.
+* "None of the options is correct" names the option that says so, if there is one.
 * A field of an object counts as stated where the object ends, behind the field with its reasons.
 * What a long text states before it breaks off in doubt ("Wait, but maybe ...") is no answer, as in a text that was cut.
 """
@@ -106,7 +109,7 @@ _RATHERS = (
 _MARKED = re.compile(
     rf"(?:(?:(?<![{LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
 )
-_IS = r"(?:is|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
+_IS = r"(?:is|remains|stays|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
 _VERDICT = (
     r"(?:(?:clearly|also|indeed|therefore|thus|definitely)\s)?(?:the\s)?(?:(?:most|only|closest|best|single)\s)?"
     r"(?:correct|right|best|accurate|appropriate|plausible|likely|suitable|reasonable|logical|answer|closest)\b"
@@ -138,7 +141,7 @@ _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the a
 )
 # "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
 _NOT_MINE = re.compile(
-    r"(?:\b(?:students?|people|candidates?|beginners?|readers|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
     r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
     r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy)\b[^.,;\n]{0,24}?\bto"
     r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)"
@@ -158,7 +161,7 @@ _DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니
 )
 # "有人会选B", "若答案是A"; "もし", "만약": in front of an answer, in its clause.
 _OTHERS_ELSEWHERE = re.compile(
-    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者|多くの人)[^。,，、;；:：!！\n]{0,10}"
+    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者|多くの人)[^。,，、;；:：!！\n应應须須需要]{0,10}"
     r"|(?:(?:极|很|较|最)?容?易|往往|常常|经常|常)(?:会|被|让人|使人|导致|就|去|直接|想当然地?|误|错|以为|认为){1,3}|[误錯错誤]|误(?:认为|以为)"
     r"|(?:不(?:能|应该?|應該?|该|會|会|要|可以?|宜|得|建议|必|适合|考虑)?|别|切勿|请勿|勿|没有?|避免)(?:再|去|直接|轻易|草率|盲目|仅|只|随便|会|被){0,2})\Z"
 )
@@ -181,10 +184,10 @@ _IS_RIGHT = re.compile(
     re.M,
 )
 _SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
-    r"[).:*\]]*\s(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
+    r"[).:*\]]*\s(?:(?:\w{2,12}ly|only|just|also|even|never|always)\s)?(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
     r"|(?:does|did|is|was|wo|ca|ca|ha|had|could|would|should|do|are|were)n['’]t\b"
     r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks"
-    r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s\w|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
+    r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s(?:un\w+|open|possible|to\sbe|a\s)|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
     r"|[a-z]{3,}s\s(?:the|an?|this|that|these|those|rules?\s\d|what|its|it|no|both)\b)"
 )
 _CALLED_WRONG = re.compile(
@@ -231,7 +234,7 @@ _JUDGING = (  # a row judges at least one of the options wrong
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
-    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
+    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would|should|must)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
     r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
     r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
     r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
@@ -250,7 +253,7 @@ _GIVEN = re.compile(
     r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option|choice|letter)|submit|choose|select|print|answer|finish|final)"
     r"(?:\(\s?(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
     r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:=|:=)\s?[\"'](?P<d>[A-Z])[\"']"
-    r"|\breturn\s[\"'](?P<e>[A-Z])[\"']"
+    r"|\breturn\s[\"'](?P<e>[A-Z])[\"'](?=\s{0,3};?[ \t\r]{0,3}(?:$|\n|\}|`))"
     r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
 )
 _GIVING = (
@@ -308,7 +311,7 @@ _TRUE_ONES = (
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
 _ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
 _COMES_TO = re.compile(
-    r"[^\n]*\b(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
     r"|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}"
     r"|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}"
     r"|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
@@ -384,13 +387,13 @@ _ONLY = re.compile(
 )
 _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 _SECOND = re.compile(
-    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
+    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf|mathrm)\s?\{\s?)?\(?(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
     r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
+    r"[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
 )
 # "A B", "(A) (C)", "A  B  D": all that a line holds.
 _SIDE_BY_SIDE = re.compile(
-    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:[ \t]+[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]+[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
+    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:(?:[ \t]+(?:[-–—]\s)?|\\[ ,;:!]\s?)[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]*[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
@@ -941,6 +944,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
         marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
         marked = [one for one in marked if not _NOT_MINE.search(text, last[0], one[1][0])]
+        marked = [one for one in marked if not _SUPPOSED.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
