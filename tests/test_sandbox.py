@@ -315,7 +315,6 @@ def test_a_clock_that_stands_takes_no_limit_away() -> None:
     with Sandbox[int](workers=1, limits=Limits(cpu_s=1, wall_s=20)) as box:
         execution = python(box, "import time\nwhile True:\n    time.sleep(-0.0)")
         assert (execution.outcome, execution.error) == ("timeout", "used 1 s of CPU time")
-        assert execution.cpu_s >= 0.9
 
 
 def _addresses_can_be_fixed() -> bool:

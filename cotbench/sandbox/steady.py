@@ -11,6 +11,7 @@ from __future__ import annotations
 import _thread
 import ctypes
 import datetime
+import errno
 import gc
 import os
 import queue
@@ -178,18 +179,29 @@ _NUMBER = 2  # of the process, its group, session and thread
 _PARENT = 1
 
 
-def fix_numbers() -> None:
-    """Let a program see the same numbers of its process, and the same use of resources, every time."""
-    import posix
+def _number_of(process: int, /) -> int:
+    """The group or session of this process; of others the kernel says nothing, whether or not they exist."""
+    if process in (0, _NUMBER):
+        return _NUMBER
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    for name in ("getpid", "getppid", "getpgrp", "getpgid", "getsid"):
-        number = _PARENT if name == "getppid" else _NUMBER
-        for module in (os, posix):
-            setattr(module, name, lambda *_, number=number: number)
-    os.times = posix.times = lambda: os.times_result((time.process_time(), 0.0, 0.0, 0.0, time.monotonic()))
-    os.getloadavg = posix.getloadavg = lambda: (0.0, 0.0, 0.0)
-    threading.get_native_id = _thread.get_native_id = lambda: _NUMBER
-    threading.main_thread()._native_id = _NUMBER  # type: ignore[attr-defined]
+
+def fix_numbers(*, contained: bool) -> None:
+    """Let a program see the same numbers of its process, and the same use of resources, every time.
+
+    Where it isn't contained its process keeps its own numbers: a signal to the number of another would arrive.
+    """
+    if contained:
+        import posix
+
+        numbers = {"getpid": lambda: _NUMBER, "getppid": lambda: _PARENT, "getpgrp": lambda: _NUMBER}
+        for name, tell in {**numbers, "getpgid": _number_of, "getsid": _number_of}.items():
+            setattr(os, name, tell)
+            setattr(posix, name, tell)
+        threading.get_native_id = _thread.get_native_id = lambda: _NUMBER
+        threading.main_thread()._native_id = _NUMBER  # type: ignore[attr-defined]
+    os.times = lambda: os.times_result((time.process_time(), 0.0, 0.0, 0.0, time.monotonic()))
+    os.getloadavg = lambda: (0.0, 0.0, 0.0)
     resource.getrusage = lambda who, /: resource.struct_rusage((time.process_time(), *(0,) * 15))  # noqa: ARG005
     for module in filter(None, (sys.modules.get("_ssl"), sys.modules.get("ssl"))):
         module.RAND_bytes = _urandom  # type: ignore[attr-defined]

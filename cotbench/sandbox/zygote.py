@@ -202,7 +202,7 @@ def main() -> None:
     steady.fix_clock()
     modules.load_all(kind)
     steady.fix_timing()
-    steady.fix_numbers()
+    steady.fix_numbers(contained=sys.argv[2] == "contained")
     _rehearse(kind)
     steady.rewind()
     sys.set_int_max_str_digits(100_000)
