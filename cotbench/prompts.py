@@ -115,7 +115,10 @@ def _place_of_question(tree: nodes.Template) -> int:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a user has a template of this name. Raises PromptError where it is no file: in its place the shipped one would be taken in silence."""
+    """Whether a user has a template of this name. Raises PromptError where it is no file.
+
+    In its place the shipped one would be taken in silence.
+    """
     if path.is_file():
         return True
     kind = kind_of(path) or ("a link to nothing" if path.is_symlink() else "")

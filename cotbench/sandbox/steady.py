@@ -1,4 +1,4 @@
-"""Makes a warmed process the same every time: chance that comes from a fixed source, a date that is fixed, and clocks that looks and waiting move.
+"""Makes a warmed process the same every time: chance from a fixed source, and clocks that begin at a fixed date.
 
 Sets have one order because the hash seed is fixed and because what Python was started with lies at the same addresses (`at_fixed_addresses`).
 What is left to differ from run to run is the order of a set of a program's own classes or objects without a hash of their own, whose
@@ -82,7 +82,7 @@ def rewind() -> None:
 # --- the clock ----------------------------------------------------------------------------------------------------
 
 BEGINNING = 1_704_067_200  # when every program begins: 2024-01-01, 00:00 UTC, in seconds since 1970
-LOOK_NS = 10_000  # that pass from one look at a clock to the next, so that whoever watches one sees it move, and waits no longer than needed
+LOOK_NS = 10_000  # that pass from one look at a clock to the next: whoever waits by watching one must see it move
 _RUN_NS = 1_000  # that a run of what `timeit` measures is said to take
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
 _passed = 0  # nanoseconds since the program began: its looks at a clock, and what it has slept or waited, which it did in no time
@@ -148,7 +148,7 @@ def _fix_dates() -> None:
     asctime, strftime = time.asctime, time.strftime
     time.asctime = lambda *given: asctime(*(given or (time.localtime(),)))
     time.strftime = lambda form, *given: strftime(form, *(given or (time.localtime(),)))
-    # The C library's own clock is behind these, in a type that can't be assigned to: the type itself must stay what it is, for `type(x) is datetime`.
+    # The system's own clock is behind these, in a type that can't be assigned to and must stay, for `type(x) is datetime`.
     methods = gc.get_referents(datetime.datetime.__dict__)[0]
     methods["now"] = classmethod(lambda cls, tz=None: cls.fromtimestamp(time.time(), tz))
     methods["utcnow"] = classmethod(lambda cls: cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None))
