@@ -16,7 +16,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class AnswerType(StrEnum):
-    """What kind of thing an answer is; it chooses the extraction ladder and the grader."""
+    """What kind of thing an answer is; it chooses the rules of extraction and the grader."""
 
     NUMBER = "number"
     LATEX = "latex"

@@ -163,8 +163,8 @@ NUMBERS: dict[str, list[tuple[str, str | None]]] = {
         ("We cannot determine the number of the 5 boxes.", "declined"),
         ("Answer: Cannot be determined", "declined"),
         ("Answer: not enough information", "declined"),
-        ("Answer: unknown", None),
-        ("Answer: N/A", None),
+        ("Answer: unknown", "declined"),
+        ("Answer: N/A", "declined"),
         ("\\boxed{\\text{cannot be determined}}", "declined"),
         ("<answer>Insufficient information about the 3 boxes</answer>", "declined"),
         ("There is not enough information to find the price of 7 pens.", "declined"),
@@ -242,6 +242,7 @@ NUMBERS: dict[str, list[tuple[str, str | None]]] = {
 FORMULAS: dict[str, list[tuple[str, str | None]]] = {
     "plain equations and Unicode formulas": [
         ("The area of the circle is 3.14 * 4 = 12.56 cm².", "12.56"),
+        ("So x = 3/4.", "3/4"),
         ("Thus the sum is 5 + 7 = 12.", "12"),
         ("The slope is -2/3.", "-2/3"),
         ("Therefore the probability equals 1/6.", "1/6"),
@@ -251,6 +252,7 @@ FORMULAS: dict[str, list[tuple[str, str | None]]] = {
         ("It is x² + 2x + 1.", "x² + 2x + 1"),
         ("So the polynomial is x^2 - 4.", "x^2 - 4"),
         ("The interval is (2, 5].", "(2, 5]"),
+        ("So x ≥ 3.", "x ≥ 3"),
         ("The answer is 2^10.", "2^10"),
         ("The final answer is 1/2.", "1/2"),
         ("The point is (3, -2).", "(3, -2)"),
@@ -326,7 +328,7 @@ FORMULAS: dict[str, list[tuple[str, str | None]]] = {
     ],
     "ordinals, intentions and code": [
         ("She came 3rd of 45.", None),
-        ("The answer is the 5th month.", "the 5th month"),
+        ("The answer is the 5th month.", "5"),
         ("So we need to find $x + y$.", None),
         ("Now we can compute $\\binom{5}{2}$.", None),
         ("```python\nprint(28)\n```\n\n```output\n28\n```\nThe answer is \\boxed{28}.", "28"),
@@ -373,6 +375,14 @@ MARKS = {
     "turns": ("<|im_start|>think\n", "<|im_start|>answer\n"),
     "turns without their marks": ("think\n", "\nanswer\n"),
     "an environment": ("\\begin{think}", "\\end{think}"),
+    "tags with spaces": ("< think >", "</ think >"),
+    "analysis, then a final part": ("<analysis>", "</analysis>\n<final>"),
+    "a token and its like with a slash": ("<|thinking|>", "<|/thinking|>"),
+    "a short token and its like with a slash": ("<|think|>", "<|/think|>"),
+    "a token that starts and one that ends": ("<|thought_start|>", "<|thought_end|>"),
+    "tokens that start and end, first": ("<|start_thinking|>", "<|end_thinking|>"),
+    "a token that ends": ("<|thinking|>", "<|end_thinking|>"),
+    "a token with a name in front": ("<|assistant_thought|>", "<|/assistant_thought|>"),
 }
 CLOSERS = ("", "<|end_of_solution|>", "<|END_RESPONSE|>", "<|return|>", "<|im_end|>")
 FAMILIES = pytest.mark.parametrize(("opens", "closes"), MARKS.values(), ids=MARKS)

@@ -30,4 +30,4 @@ def test_verdicts(answer_type: str, tmp_path: Path) -> None:
         if (one.outcome in errors if row["want"] == "not correct" else one.outcome != row["want"])
     ]
     assert not missed
-    assert len(rows) >= {"number": 43, "letter": 30, "latex": 40}[answer_type]
+    assert len(rows) >= {"number": 180, "letter": 30, "latex": 70}[answer_type]

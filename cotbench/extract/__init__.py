@@ -159,6 +159,8 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
         return found if found.answer is None else replace(found, rule="thought")
     own = _own_text(text[:end], start, answer_type, choices)
     found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    if truncated and found.span and _STARTS_OVER.search(own, found.span[1]):
+        return NOTHING  # "Answer: 12. Wait, let me redo"
     if (
         found.rule == "phrase"
         and found.span
@@ -169,6 +171,7 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     return found
 
 
+_STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
 LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 
 
@@ -193,6 +196,7 @@ def _alone_on_the_last_line(
     text: str, start: int, end: int, answer_type: AnswerType, choices: Sequence[str]
 ) -> Extraction | None:
     """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
+    end = start + len(text[start:end].rstrip())
     while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
         end = closes.start()
     begin = text.rfind("\n", start, end) + 1

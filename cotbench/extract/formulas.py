@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cotbench.extract.numbers import concluded_number, declines, number_in
+from cotbench.extract.numbers import NEAR_THE_END, concluded_number, declines, number_in
 from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import (
     BLANK,
@@ -19,6 +19,7 @@ from cotbench.extract.shapes import (
     PHRASE,
     RETRACTS,
     SENTENCE_END,
+    UNDECIDED,
     WORD,
     Extraction,
     Reading,
@@ -37,20 +38,21 @@ _KINDS = (
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
 
-_MATH_MARK = re.compile(r"\\.|\$\$|\$|\n", re.S)
+_DISPLAYS = "equation|align|gather|displaymath|multline|eqnarray|aligned"
+_MATH_MARK = re.compile(rf"\\begin\{{(?:{_DISPLAYS})\*?\}}|\\end\{{(?:{_DISPLAYS})\*?\}}|\\.|\$\$|\$|\n", re.S)
 _MATH_CLOSES = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
 _ASIDE = re.compile(
     r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat|not|rather|instead)\b|[.,]?\s[Ii]\shope\b"
 )
 _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
-    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
+    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
 _SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
 _COPULA = re.compile(
-    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
+    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
 _TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
@@ -63,20 +65,22 @@ _INTENDS = re.compile(  # "So we need to calculate $..$"
     re.I,
 )
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
-_LEAD = re.compile(r"(?:so|thus|hence|therefore),?\s+(?=\S{1,20}\s?=)", re.I)
+_LEAD = re.compile(
+    r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
+)
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
     re.I,
 )
 _STATE = re.compile(  # what may be said of an answer that is no answer
-    r"(?:(?:the\s)?same\b|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
+    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
     r"|complete|simple|done)\b",
     re.I,
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
 _COUNTED = re.compile(
-    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[A-Za-zÀ-ÿ']+[^A-Za-zÀ-ÿ]+){2}[A-Za-zÀ-ÿ'])"
+    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[a-zà-ÿ]\s)?[a-zà-ÿ']{2})"
 )  # "Pam pays $10", a sentence
 _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
@@ -101,14 +105,15 @@ def _math(text: str, start: int, end: int) -> list[tuple[Span, Span]]:
         sign = mark[0]
         if opened == "$$" and sign == "$":  # "$$5$" is "$5$" behind a dollar
             opened, begin = "$", begin
-        if opened and sign.startswith(_MATH_CLOSES[opened]):
+        closes = opened and (_MATH_CLOSES.get(opened) or opened.replace("begin", "end"))
+        if closes and sign.startswith(closes):
             if mark.start() > begin:
-                closer = mark.start() + len(_MATH_CLOSES[opened])
+                closer = mark.start() + len(closes)
                 found.append(((begin - len(opened), closer), (begin, mark.start())))
-                opened, begin = ("$", mark.end()) if sign != _MATH_CLOSES[opened] else ("", mark.end())
+                opened, begin = ("$", mark.end()) if sign != closes else ("", mark.end())
             else:  # nothing between them
                 opened, begin = (sign if sign in _MATH_CLOSES else ""), mark.end()
-        elif sign in ("\\(", "\\["):
+        elif sign in ("\\(", "\\[") or sign.startswith("\\begin"):
             if opened in ("", sign):
                 opened, begin = sign, mark.end()
         elif sign in ("$", "$$"):
@@ -202,6 +207,8 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
         return None
     if declines(text, start, end):
         return Extraction(answer=None, rule=DECLINED)
+    if _WORD_OPERATION.search(text, start, end):
+        return None
     if _HAN.search(text, start, end) and not _math_spans(text, start, end):
         return _among_han(text, start, end)
     several = SENTENCE_END.search(text, start, end)
@@ -232,8 +239,15 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
     return _trim(text, start, end)
 
 
+_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
+
+
 def _among_han(text: str, start: int, end: int) -> Extraction | None:
     """The number in a phrase of Chinese, Japanese, Korean or Thai; the phrase itself where it holds none."""
+    behind = list(_HAN_COPULA.finditer(text, start, end))
+    plain = _plain_formula(text, behind[-1].end(), end) if behind else None
+    if plain and _SIGN.search(str(plain.answer)) and "或" not in text[start:end]:
+        return plain
     number = number_in(text, start, end)
     if number and number.span:
         return _trim(text, *number.span)
@@ -291,9 +305,14 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
         if _REFUSES.search(text, left, right):
             return None
         if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
-            if _HENCE.match(text, left, right):
-                return _in_bold(text, left, right)  # a conclusion in words
+            bold = _in_bold(text, left, right)
+            if bold or _HENCE.match(text, left, right):
+                return bold or _named(text, left, right)  # a conclusion in words
             continue
+        if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
+            return None
+        if not math and (said := _in_bold(text, left, right)) and _IN_BOLD_ALONE.search(text, left, right):
+            return said
         if not math and _HAN.search(text, left, right):
             return _among_han(text, left, right)
         copula = _last_copula(text, left, right, math)
@@ -325,8 +344,27 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
 
 def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
-    bold = [m for m in _BOLD.finditer(text, start, end) if len(WORD.findall(m[1])) <= MAX_WORDS]
+    bold = [
+        m
+        for m in _BOLD.finditer(text, start, end)
+        if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
+    ]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
+
+
+_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
+_ONLY_A_LEAD = re.compile(
+    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z", re.I
+)  # "After 3 turns she faces north."
+_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
+_A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
+_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+
+
+def _named(text: str, start: int, end: int) -> Extraction | None:
+    """The name that a conclusion ends on: "Therefore the winner is Carol."."""
+    match = _NAME.search(text, start, end)
+    return Extraction(answer=match[1], span=match.span(1)) if match else None
 
 
 def _kind(text: str, start: int, end: int) -> Extraction | None:
@@ -335,8 +373,14 @@ def _kind(text: str, start: int, end: int) -> Extraction | None:
     return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
 
 
+_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
+
+
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
     """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    either = _EITHER.search(text, start, end)
+    if either:
+        return _trim(text, *either.span())
     equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
     if not at or _NOT.search(text, start, end):
@@ -347,6 +391,20 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
     return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
 
 
+_SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
+_CONCLUDES = re.compile(r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M)
+
+
+def _heads_a_solution(text: str, start: int, end: int) -> bool:
+    """Whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
+    below = text[end : end + 4_000]
+    if not below.strip():
+        return False
+    if _SETS_OUT.match(text, start, end):
+        return True
+    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUDES.search(below) is not None
+
+
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
     text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
@@ -354,9 +412,12 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if one.rule == "boxed":
             found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
         else:
-            found = _formula_in(text, *one.span, boxes)
+            heads = one.rule in ("contract", "phrase") and not one.boxes and _heads_a_solution(text, *one.span)
+            found = None if heads else _formula_in(text, *one.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
             yield from _vague(text, retracts.end(), boxes)
+            if len(text) - retracts.end() < NEAR_THE_END:
+                yield one.rule, UNDECIDED  # taken back, with nothing in its place
         if found and (found.span or found.rule == DECLINED):
             yield one.rule, found
     if vague:
@@ -372,18 +433,21 @@ def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
     lead = _LEAD.match(body)
     if lead:  # "So x = 3/4."
         offset, body = offset + lead.end(), body[lead.end() :]
+    equation = (
+        lead and _EQUALS.search(body) and "\\" not in body and "$" not in body
+    )  # its last side is what it concludes
     if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
-    if short and len(body) <= MAX_ANSWER_CHARS and ("\n" not in body or body.startswith(("\\", "$"))):
+    if short and not equation and len(body) <= MAX_ANSWER_CHARS and ("\n" not in body or body.startswith(("\\", "$"))):
         only = _formula_in(text, offset, end, boxes)
         if only:
             yield "only", only
     if CUT.search(body[-40:]):
         return
-    paragraphs = deque(_EMPTY_LINE.finditer(body), maxlen=1)
-    begin = offset + (paragraphs[0].end() if paragraphs else 0)
+    paragraphs = deque(_EMPTY_LINE.finditer(text, offset, end), maxlen=1)
+    begin = paragraphs[0].end() if paragraphs else offset
     last = _concluded(text, begin, end)
     if last and last.rule == DECLINED:
         yield "last", last

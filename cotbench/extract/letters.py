@@ -25,6 +25,7 @@ from cotbench.extract.options import (
     begins_with_option,
     main_clause,
     option_first,
+    option_for_none,
     option_named,
     option_of,
 )
@@ -66,7 +67,7 @@ _NOUNS = (  # what may stand before an option's letter in other languages
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:<\w{2,20}>|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[]|\\(?:text|textbf|mathrm|mathbf|boxed|fbox)\s*+\{"
+    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox|bf|rm)\s*+\{"
     r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+"
     r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
@@ -111,10 +112,10 @@ _VERDICT = (
     r"(?:correct|right|best|accurate|appropriate|plausible|likely|suitable|reasonable|logical|answer|closest)\b"
 )
 _FITS = r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
-_VERDICTS = (
-    "correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds"
-    " exactly perfectly most"
-).split()
+_VERDICTS = [
+    *"correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds".split(),
+    *("exactly", "perfectly", "most", "remains", " left", " it is", " it must"),
+]
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
 _NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
@@ -123,6 +124,9 @@ _SUPPOSED = re.compile(
     re.I,
 )
 _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)\b", re.I)  # "(H) if the sign is plus"
+_HANGS = re.compile(  # "the answer is A, unless", where the text ends
+    rf"{_CLOSE}{{0,3}},?\s(?:however|unless|if|except|provided|although)\b(?:\sthat)?\W*\Z", re.I
+)
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
     r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
@@ -132,23 +136,98 @@ _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the a
     r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
 )
+# "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
+_NOT_MINE = re.compile(
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
+    r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
+    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy)\b[^.,;\n]{0,24}?\bto"
+    r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)"
+    r"\s(?:answer|choos|pick|select|mark|circle|say|guess|opt|go)(?:e|s|es|ing)?\s(?:for\s|with\s)?(?:option\s|choice\s|answer\s)?[(*\[]*\Z",
+    re.I,
+)
+_DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니다", "die Antwort A ist falsch"
+    rf"{_CLOSE}{{0,3}}\s?(?:(?:番|だけ|のみ)?\s?(?:(?:では|じゃ|とは)(?:な[いくか]|ありませ|限ら|言え|いえ)|(?:は|が)(?:間違|誤|違|不正解|正しくな|不適)|なわけ|はずがな)"
+    r"|번?\s?(?:은|는|이|가|만|도)?\s?(?:아니|아닌|아닐|아님|아닙|틀[렸린리]|오답|될\s수\s없|일\s수\s없|일\s리|라고\s할\s수\s없|이?라고\s보기\s어렵)"
+    r"|(?:选项|選項|项|項)?(?:这个|的)?(?:说法|答案)?(?:是|就|显然|明显|并|都)?(?:不(?:对|對|正确|正確|成立|是|可能|行|符合|合适|妥)|错(?:误|的|了)?|錯(?:誤|的)?|误)"
+    r"|['’]?\s?(?:d[eı]ğil|yanlış)|\s(?:नहीं|गलत|সঠিক\sনয়)|\s?(?:ไม่(?:ถูก|ใช่)|ผิด)"
+    r"|\s(?:ist|wäre)\s(?:aber\s|also\s)?(?:falsch|nicht|unrichtig)|\s(?:no\ses|es\s(?:incorrect|fals|errón))|\s(?:n['’]est\spas|est\s(?:faux|fausse|incorrect))"
+    r"|\s(?:non\sè|è\s(?:sbagliat|errat|fals))|\s(?:não\sé|é\s(?:incorret|errad|fals))|\s(?:is\sniet|is\s(?:fout|onjuist))|\s(?:неверн|неправильн|не\s(?:верн|подход|явля))"
+    r"|\s(?:nie\sjest|jest\s(?:błędn|niepoprawn))|\s(?:là\ssai|sai\b|không\s(?:đúng|phải))|\s(?:salah|tidak\s(?:benar|tepat))"
+    r"|\s(?:is|was|isn['’]t|can['’]t\sbe|cannot\sbe)\s(?:clearly\s|also\s|therefore\s)?(?:wrong|incorrect|false|not\s(?:correct|right|true)|(?<=n['’]t\s)(?:correct|right|true)))",
+    re.I,
+)
+# "有人会选B", "若答案是A"; "もし", "만약": in front of an answer, in its clause.
+_OTHERS_ELSEWHERE = re.compile(
+    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者|多くの人)[^。,，、;；:：!！\n]{0,10}"
+    r"|(?:(?:极|很|较|最)?容?易|往往|常常|经常|常)(?:会|被|让人|使人|导致|就|去|直接|想当然地?|误|错|以为|认为){1,3}|[误錯错誤]|误(?:认为|以为)"
+    r"|(?:不(?:能|应该?|應該?|该|會|会|要|可以?|宜|得|建议|必|适合|考虑)?|别|切勿|请勿|勿|没有?|避免)(?:再|去|直接|轻易|草率|盲目|仅|只|随便|会|被){0,2})\Z"
+)
+_SUPPOSED_ELSEWHERE = re.compile(
+    r"(?:如果|若(?!干)|假如|假设|倘若|要是|即使|就算|もし|仮に|만약|만일|설령|\b(?:wenn|falls|angenommen|если|jeśli|gdyby|eğer|nếu|jika|kalau)\b"
+    r"|(?<![^\n.,;:!?(*>\s])(?<![^\W\d_]\s)(?:si|se|als)\s|إذا|لو\s|अगर|यदि|หาก|ถ้า)[^。,，、;；.:：\n]{0,40}\Z",
+    re.I,
+)
+_SUPPOSING_SIGNS = ("wenn", "falls", "angenommen", "gdyby", "jika", "kalau", "si ", "se ", "als ")  # in ASCII
+_SUPPOSED_BEHIND = re.compile(
+    rf"{_CLOSE}{{0,3}}\s?(?:番|번|选项|項)?\s?(?:(?:だった|だ|である|であ|と)?(?:なら|だとすると|とすると|とすれば|だとしたら|としたら|だったら|れば|であれば)|(?:이|가|은)?\s?(?:라면|이라면|라고\s하면|이라고\s하면|일\s경우|인\s경우)|的话|的話|时[,，]|時[,，]|\s?(?:ise|olsaydı|olursa)\b)"
+)
 _IS_RIGHT = re.compile(
     r"(?:"
     rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{{)?(?P<a>[A-Z])\b[)*}}$]*(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
     rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})"
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
-    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)"
+    rf"|(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe|(?:is|['’]s)\s(?:(?:all|what)\s(?:that['’]s|that\sis|is)\s)?left|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)"
+    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)",
+    re.M,
 )
-_SUBJECT = re.compile(
-    r"[)*\]]*\s(?:is|are|was|would|can|could|has|does|may|might|fails|falls)\b|[)*\]]*\s(?:doesn|isn|won|can)['’]t\b"
-)  # "(B) is too soft"
+_SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
+    r"[).:*\]]*\s(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
+    r"|(?:does|did|is|was|wo|ca|ca|ha|had|could|would|should|do|are|were)n['’]t\b"
+    r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks"
+    r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s\w|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
+    r"|[a-z]{3,}s\s(?:the|an?|this|that|these|those|rules?\s\d|what|its|it|no|both)\b)"
+)
+_CALLED_WRONG = re.compile(
+    r"[\s*:—–(-]*(?:(?:incorrect|wrong|false|untrue|not\s(?:correct|right|true))\b(?!\s\w)|[✗✘❌×]|(?:错误?|錯誤?|不正确|不正確|不对|間違い|誤り|틀림|틀립니다)[\s。.)]*\Z)",
+    re.I,
+)
 _STRUCK = re.compile(  # "we discard option"
     r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
     re.I,
 )
+_BEFORE_NEXT = r"(?:(?![\s(][A-Z][).:])[^.\n])"  # up to the next option's label
 _JUDGED = re.compile(
-    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b|\s[^.\n]{0,80}?\bis\s(?:the\s)?(?:correct|right)\b|[^.\n]{0,80}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|[^\n]{0,80}?[✅✓✔])",
+    r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b"
+    rf"|\s{_BEFORE_NEXT}{{0,80}}?\bis\s(?:the\s)?(?:correct|right)\b|{_BEFORE_NEXT}{{0,80}}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b"
+    r"|(?:(?![\s(][A-Z][).:])[^\n]){0,80}?[✅✓✔])",
     re.M,
+)
+# Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
+_JUDGEMENTS = re.compile(
+    rf"{_FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**"
+    r"(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]|верно|правильно)\b)"
+    r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
+    re.I,
+)
+_BETWEEN_JUDGEMENTS = re.compile(
+    r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
+)
+_JUDGING = (  # a row judges at least one of the options wrong
+    *"✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно".split(),
+    *(
+        "incorrect",
+        "wrong",
+        "fals",
+        " no,",
+        " no.",
+        " no;",
+        "not correct",
+        "not right",
+        "not true",
+        "faux",
+        "errad",
+        "sbagliat",
+    ),
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
@@ -167,6 +246,75 @@ _POINTERS = (
     "|correct|right|likely|plausible|suitable|accurate|appropriate|best|nearest|only |is **|be **|are **"
 ).split("|")
 
+_GIVEN = re.compile(
+    r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option|choice|letter)|submit|choose|select|print|answer|finish|final)"
+    r"(?:\(\s?(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
+    r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:=|:=)\s?[\"'](?P<d>[A-Z])[\"']"
+    r"|\breturn\s[\"'](?P<e>[A-Z])[\"']"
+    r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
+)
+_GIVING = (
+    *(
+        '("',
+        "('",
+        '["',
+        "['",
+        " answer[",
+        "r_answer",
+        "t_answer",
+        "l_answer",
+        "finish[",
+        "submit[",
+        'return "',
+        "return '",
+        "answer\\",
+        "answer:",
+        "answer }",
+        "answer} ",
+    ),
+    *(
+        '= "',
+        "= '",
+        '="',
+        "='",
+        "answer(",
+        "option(",
+        "choice(",
+        "letter(",
+        "submit(",
+        "choose(",
+        "select(",
+        "finish(",
+        "final(",
+    ),
+)
+_LABEL = re.compile(
+    r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
+    re.I | re.M,
+)
+_LABELS = ("option", "choice", "letter", "selection", "pick", "statement", "alternative")
+
+# "The true claim is C", "the right order is shown in option C".
+_KINDS = "claim statement assertion proposition sentence one inference conclusion description reading".split()
+_TRUE_ONE = re.compile(
+    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{'|'.join(_KINDS)})\s(?:is|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{{0,2}}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
+    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
+    re.M,
+)
+_TRUE_ONES = (
+    *("true ", "false ", "valid ", "wrong ", "incorrect "),
+    *(f" {word} {noun} " for word in ("in", "by", "as") for noun in ("option", "choice", "answer")),
+)
+# What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
+_ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
+_COMES_TO = re.compile(
+    r"[^\n]*\b(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}"
+    r"|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
+    re.I,
+)
+
 # --- verdicts in other languages ------------------------------------------------------------------------------------
 
 
@@ -182,9 +330,10 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"X[.、]?\s?(?:选项|選項|项|項|选择)?(?:的)?(?:说法|說法|表述|叙述|描述)?\s?(?:才|就|都)?(?:是|为|為)?(?:唯一|最)?"
     r"(?:正确|正確|对的|對的|准确|恰当|合适|符合题意|符合要求|正解|答案)(?!性|与否|吗|嗎|[?？])",
     r"X\s?(?:が|は|こそ|の方が)\s?(?:最も|一番)?\s?(?:正しい|正解|正答|適切|妥当|答え)(?!とは|では|じゃ|か)",
-    r"X\s?を(?:選び|選ぶ|選択し|選択する|正解)",
+    r"X\s?を(?:選び(?!がち|やす|た[いく]な|ませ)|選ぶ(?!人|学生|受験|者|の|と|べきで|こと|場合)|選択し(?!な|ませ|がち|やす|た人)|選択する(?!人|学生|受験|者|の|と|こと|場合)|正解)",
     r"X\s?번?\s?(?:이|가|은|는)\s?(?:가장\s)?(?:정답|답(?=[이입])|맞[습는다]|옳[은습다]|올바[르른]|적절[한하])(?![^.\n]{0,6}(?:않|아니|아닙|없))",
-    r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)",
+    r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)(?![^.\n]{0,3}\s?(?:사람|학생|수험생|경우|기\s?쉽|면\s?안|지\s?[않마말]))",
+    r"(?<![、和与及.])X(?:选项|項|项)?(?:是)?对(?=[，,。；;.!！\s]|\Z)",
     # words apart
     r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada|respuesta|verdadera)",
     r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta|adequad)",
@@ -202,7 +351,7 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"(?i:pilihan|opsi|jawaban)\sX\s(?:adalah\s)?(?:jawaban\s)?(?:yang\s)?(?:benar|tepat)",
 )
 _RIGHT_SIGNS = (
-    *"正确 正確 对的 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
+    *"正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅".split(),
     *"opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban".split(),
     *(" est ", " ist "),
     *"вариант ответ пункт şıkkı seçene đáp lựa phương câu".split(),
@@ -210,16 +359,18 @@ _RIGHT_SIGNS = (
 )
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
-    r"(?<![不若排挑可待如果])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
+    r"|(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))"
     r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
     r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
     r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
-    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)"
+    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
+    re.M,
 )
 _POINTERS_ELSEWHERE = (
     "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn เลือก ตอบ أختار"
-    " 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
+    " 认为 觉得 認為 猜 估计 推测 应 應 可能 大概 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一"
 ).split()
 # Each option judged in a row, or as a list: "A错误,B正确,C错误".
 _CONCLUDES = re.compile(
@@ -235,7 +386,11 @@ _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter
 _SECOND = re.compile(
     r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
     r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice)\b[\s(\[*_`]*+){0,2}(?:选项|選項)?"
+    r"[\s(\[*_`\"'{$「『【]*+(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
+)
+# "A B", "(A) (C)", "A  B  D": all that a line holds.
+_SIDE_BY_SIDE = re.compile(
+    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:[ \t]+[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]+[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
@@ -250,6 +405,7 @@ _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
 LINE_CHARS = 80
 HEAD_CHARS = 200  # in which the letter of a phrase must come
+MAX_FORMULA_CHARS = 60  # of one at a text's end that holds nothing but a letter
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
 _AS_A_WORD = re.compile(
     r"\s+(?!(?:is|because|since|as|seems|for|with|and|or|fits|works|holds|remains|matches|satisfies|follows)\b)[a-z]"
@@ -270,6 +426,9 @@ _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justificatio
 _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}]))")
 _PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
+_FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
+    r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
+)
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
@@ -290,28 +449,36 @@ _TAKES_BACK = re.compile(
     r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
     r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
-    r"|\b(?:no|actually),\s(?:it['’]?s\s|the\sanswer\sis\s)?(?=(?:option\s)?\(?(?-i:[A-Z])\)?[.!]?\s*(?:$|\n))"
-    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니,)|我(?:算|弄|看|选)错了",
+    r"|\b(?:no|actually|rather|correction|on\sreflection),?\s(?:I\s(?:think|believe|mean)\s)?(?:(?:it|that|this|the\s(?:(?:correct|right|final)\s)?(?:answer|option|choice))(?:['’]s\s|\s(?:is|was|should\sbe|must\sbe|would\sbe|has\sto\sbe)\s))?(?:rather\s|really\s)?"
+    r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.!]?\s*(?:$|\n))"
+    r"|(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch)[,.]\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
+    r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
     re.I,
 )
 _FALSE = re.compile(
-    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错", re.I
+    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니", re.I
 )
 _INSTEAD = re.compile(
-    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))",
+    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))"
+    r"|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)|いや、?|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です|だ)?[.,!。！]?\s*(?:$|\n))",
     re.I | re.M,
 )
 # "None of the options is correct", as a text's last word.
 _NONE = re.compile(
+    r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)){0,8}[(*]*(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b|"
     r"(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
     r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
     r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
     r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
     r"|\b(?:is|are)\s(?:not|n['’]t)\s(?:one\sof|among|in|on|listed\sin|listed\samong|available\sin|included\sin|provided\sin)\s(?:the|these|those)\s(?:\w+\s)?(?:options|choices|list)\b"
     r"|\b(?:correct|right)\s(?:option|answer|choice)\sis\snot\s(?:given|provided|listed|included|available|among|in|one)\b"
-    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)",
+    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)"
+    r"|\bning[uú]n[ao]\sde\s(?:las|los|estas|estos)\s[^.\n]{1,30}\s(?:es|son)\b|\baucune?\s(?:des|de\sces)\s[^.\n]{1,30}\s(?:n['’]est|ne\s)|\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b"
+    r"|\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s|\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
     re.I,
 )
+# Words of `_NONE` without which it finds nothing in a text of ASCII.
+_NONE_WORDS = ("none", "neither", "no ", "not ", "n't ", "ningun", "aucun", "keine", "nessuna", "nenhuma")
 _NONE_GIVEN = re.compile(
     r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
     re.I,
@@ -348,6 +515,11 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
         return None
     second = _SECOND.match(text, match.end(), end)
     other = _NAMED.match(text, second.end(), end) if second else None
+    beside = _SIDE_BY_SIDE.match(text, match.end(group), end)
+    if beside and (beside["a"] or beside["b"]) in letters:
+        return (
+            UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
+        )
     beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not _is_word(text, other["letter"], other.end(), end):
@@ -415,7 +587,8 @@ Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives the
 
 def _said(text: str, start: int, choices: Sequence[str]) -> list[Said]:
     """What verdicts say in passing, the last first: "(C) is correct", "that leaves us with C"."""
-    found = [*_said_in_english(text, start, len(choices)), *_said_elsewhere(text, start, len(choices))]
+    count = len(choices)
+    found = [*_said_in_english(text, start, count), *_said_elsewhere(text, start, count), *_given(text, start, count)]
     return sorted(found, key=lambda one: one[0], reverse=True)
 
 
@@ -428,19 +601,24 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         if (
             match[group] in LETTERS[:count]
             and not supposed
-            and not _is_word(text, match[group], match.end(group), len(text))
+            and (group == "left" or not _is_word(text, match[group], match.end(group), len(text)))
         ):
             also = _ALSO.search(text, match.end(group), match.end()) or _OR_THIS.search(
                 text, max(start, match.start(group) - 24), match.start(group)
             )
             yield match.start(group), UNDECIDED if also else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
+        if match[0].startswith("answer") and _NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
+            continue
         end = _line_end(text, match.end())
         found = _letter_at(text, match.end(), end, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
             left = {m[m.lastgroup or ""] for m in _MARKED.finditer(text, match.end(), end)}
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
+            yield match.end(), found
+    for match in near(_TRUE_ONE, text, start, _TRUE_ONES, before=90, after=30)[-1:]:
+        if found := _letter_at(text, match.end(), _line_end(text, match.end()), count):
             yield match.end(), found
     heads = near(_HEADS_OPTION, text, start, _COLONS, before=12, after=24)
     for match in heads[-1:]:
@@ -452,10 +630,45 @@ def _said_in_english(text: str, start: int, count: int) -> Iterator[Said]:
         found = _letter_at(text, match.end(), _line_end(text, match.end()), count)
         if found:
             yield match.end(), found
+    row = _judged_in_a_row(text, start, count)
+    ruled_right = [one for one in row if one["right"]]
+    if len(ruled_right) == 1 and len({one["letter"] for one in row}) == len(row) >= min(3, count):
+        yield (
+            ruled_right[0].start("letter"),
+            Extraction(answer=ruled_right[0]["letter"], span=ruled_right[0].span("letter")),
+        )
     judged = {m["letter"]: m for m in _JUDGED.finditer(text, start) if m["letter"] in LETTERS[:count]}
-    if len(judged) == 1:  # "C) This is correct, since ..." among others that aren't
+    if len(judged) == 1 and len(row) < 2:  # "C) This is correct, since ..." among others that aren't
         [(letter, match)] = judged.items()
         yield match.start("letter"), Extraction(answer=letter, span=match.span("letter"))
+
+
+def _given(text: str, start: int, count: int) -> Iterator[Said]:
+    """What calls, assignments, labels and formulas give: submit_answer("B"), answer = 'B', "Correct option: B"."""
+    given = [
+        m for m in near(_GIVEN, text, start, _GIVING, before=60, after=40) if m[str(m.lastgroup)] in LETTERS[:count]
+    ]
+    for match in given[-1:]:
+        group = str(match.lastgroup)
+        yield match.start(group), Extraction(answer=match[group], span=match.span(group))
+    labels = [
+        (m, found)
+        for m in near(_LABEL, text, start, _LABELS, before=24, after=24)
+        if (found := _letter_at(text, m.end(), _line_end(text, m.end()), count))
+    ]
+    if labels:
+        yield labels[-1][0].end(), labels[-1][1]
+
+
+def _judged_in_a_row(text: str, start: int, count: int) -> list[re.Match[str]]:
+    """The last judgements of options that follow each other: "A) ✗ B) ✗ C) ✓ D) ✗"."""
+    row: list[re.Match[str]] = []
+    for match in _last_near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48):
+        if match["letter"] not in LETTERS[:count]:
+            continue
+        follows = row and _BETWEEN_JUDGEMENTS.fullmatch(text, row[-1].end(), match.start())
+        row = [*row, match] if follows else [match]
+    return row
 
 
 def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
@@ -463,8 +676,10 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
     right: list[tuple[re.Match[str], str]] = []
     for match in _last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
-        if match[group] in LETTERS[:count] and not _IF_ELSEWHERE.search(
-            text, max(start, match.start() - 12), match.start(group)
+        before = max(start, match.start() - 12)
+        if match[group] in LETTERS[:count] and not (
+            _IF_ELSEWHERE.search(text, before, match.start(group))
+            or _OTHERS_ELSEWHERE.search(text, before, match.start(group))
         ):
             right.append((match, group))
     concluded = [
@@ -482,9 +697,12 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
         )
         yield match.start(group), UNDECIDED if several else Extraction(answer=match[group], span=match.span(group))
     for match in _last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
-        supposed = _IF_ELSEWHERE.search(text, max(start, match.start() - 12), match.start())
+        before = max(start, match.start() - 12)
+        supposed = _IF_ELSEWHERE.search(text, before, match.start()) or _OTHERS_ELSEWHERE.search(
+            text, before, match.start()
+        )
         pointed = None if supposed else _letter_at(text, match.end(), _line_end(text, match.end()), count)
-        if pointed:
+        if pointed and not (pointed.span and _denied_behind(text, pointed.span[1])):
             yield match.end(), pointed
 
 
@@ -496,23 +714,47 @@ _IF_ELSEWHERE = re.compile(
 )
 
 
+def _only_mentioned(text: str, start: int, end: int) -> bool:
+    """Whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
+    start = max(start, end - 60)
+    before = text[start:end].lower()
+    ascii_only = before.isascii()
+    if ascii_only and not any(sign in before for sign in _SUPPOSING_SIGNS):
+        return False  # quickly: nearly always
+    return bool(
+        _SUPPOSED_ELSEWHERE.search(text, start, end) or (not ascii_only and _OTHERS_ELSEWHERE.search(text, start, end))
+    )
+
+
+def _denied_behind(text: str, end: int) -> bool:
+    """Whether what stands behind an option denies or supposes it: "正解はBではない", "정답이 A라면"."""
+    return bool(_DENIED_BEHIND.match(text, end) or _SUPPOSED_BEHIND.match(text, end))
+
+
 def _of_statement(text: str, start: int, one: Statement, choices: Sequence[str]) -> Extraction | None:
     """The option that a statement gives; UNDECIDED for two, or for none of them; None where it states nothing."""
     span = one.boxes[-1] if one.boxes else one.span
     before = max(start, span[0] - 90)
-    if one.rule == "phrase" and (_OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0])):
+    nested = one.place < span[0] and not one.boxes  # "Answer: C. Some say the answer is A."
+    if (one.rule == "phrase" or nested) and (
+        _OTHERS.search(text, before, span[0]) or _SUPPOSED.search(text, before, span[0])
+    ):
+        if one.rule == "phrase":
+            return None
+        span = (one.place, span[0])
+    if one.rule == "phrase" and _only_mentioned(text, max(start, text.rfind("\n", 0, span[0]) + 1), span[0]):
         return None
     found = _option_in(text, span, choices)
     if found is None:
-        if _NONE_GIVEN.match(text, *span):
-            return UNDECIDED
+        if none := _NONE_GIVEN.match(text, *span):
+            return _none_of_them(text, none.span(), choices)
         sentence = SENTENCE_END.search(text, *span)
         return (
             Extraction(answer=None, rule=DECLINED)
             if declines(text, span[0], sentence.start() if sentence else span[1])
             else None
         )
-    if found.span and _ASKS.match(text, found.span[1], span[1] + 3):
+    if found.span and (_ASKS.match(text, found.span[1], span[1] + 3) or _denied_behind(text, found.span[1])):
         return None
     if len(one.boxes) > 1 and found.answer:
         others = {other.answer for box in one.boxes if (other := _option_in(text, box, choices))}
@@ -567,6 +809,8 @@ def _letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iter
         if found.span is None:
             yield one.rule, found
             continue
+        if one.rule == "phrase" and _HANGS.match(text, found.span[1]):
+            continue
         if one.rule == "phrase" and _CONDITION.match(text, found.span[1]):
             supposed.append((one.rule, found))
             continue
@@ -605,8 +849,23 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
         yield "phrase", UNDECIDED
 
 
+def _none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
+    """The option that says so, where a text says that none is right, or the one it leaves; else UNDECIDED."""
+    named = _named_letters(text, *span, len(choices))
+    left = [letter for letter in LETTERS[: len(choices)] if letter not in named]
+    letter = left[0] if len(left) == 1 else option_for_none(choices)
+    if letter is None or letter not in left:
+        return UNDECIDED
+    said = text[slice(*span)].strip(AROUND + "([:")
+    begin = text.index(said, span[0])
+    return Extraction(answer=letter, span=(begin, begin + len(said)))
+
+
 def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     """UNDECIDED where the last sentence says that none of the options is right, and goes on to no other."""
+    tail = text[max(start, len(text) - LAST_CHARS) :].lower()
+    if tail.isascii() and not any(word in tail for word in _NONE_WORDS):
+        return None  # most texts, and seen at once
     if _NONE.search(text, max(start, len(text) - LAST_CHARS)) is None:
         return None
     end = own_end(text, start)
@@ -614,7 +873,9 @@ def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | No
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
-        return None if _named_letters(text, match.end(), end, len(choices)) else UNDECIDED
+        if _named_letters(text, match.end(), end, len(choices)):
+            return None
+        return _none_of_them(text, match.span(), choices)
     return None
 
 
@@ -630,6 +891,9 @@ def _only(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     both = _WITH_LETTER.fullmatch(text, offset, offset + len(lines[0]))
     if both and (own := option_of(text, both.span("own"), choices)) and own.answer == both["letter"]:
         yield "only", own
+    formula = _FORMULA.match(text, offset)
+    if formula and formula["letter"] in LETTERS[: len(choices)]:
+        yield "only", Extraction(answer=formula["letter"], span=formula.span("letter"))
     first = _ONLY.fullmatch(text, offset, offset + len(lines[0]))
     found = _letter_at(text, *first.span(), len(choices)) if first else None
     if first and found is UNDECIDED and _PREDICATE.search(text, *first.span()):
@@ -644,9 +908,9 @@ def _stands_alone(
     """Whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
     if first["bare"] is not None:
         return True
-    if _SUBJECT.match(text, found.span[1] if found.span else 0):
-        return False
     own = option_of(text, first.span("rest"), choices)
+    if not own and (_SUBJECT.match(text, found.span[1] if found.span else 0) or _CALLED_WRONG.match(first["rest"])):
+        return False
     if own:
         listed = any((m := _ONLY.fullmatch(line)) and m["rest"] for line in lines[1:])
         return own.answer == found.answer and not listed
@@ -661,6 +925,9 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not _HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
         return
+    formula = _FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
+    if formula and formula["letter"] in LETTERS[:count]:
+        yield "marked", Extraction(answer=formula["letter"], span=formula.span("letter"))
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
     listed = (_LISTED.match(text, *line) and _LISTED.search(text, start, line[0])) or len(
         _ITEM.findall(text, *line)
@@ -673,6 +940,7 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
         marked = [(m[str(m.lastgroup)], m.span(str(m.lastgroup))) for m in _MARKED.finditer(text, *last)]
         marked = [one for one in marked if one[0] in LETTERS[:count] and not _SUBJECT.match(text, one[1][1])]
         marked = [one for one in marked if not _STRUCK.search(text, last[0], one[1][0])]
+        marked = [one for one in marked if not _NOT_MINE.search(text, last[0], one[1][0])]
         denied = DENIED.search(text, _main_start(text, last), last[1])
         if len({letter for letter, _ in marked}) == 1 and not denied:
             yield "marked", Extraction(answer=marked[-1][0], span=marked[-1][1])
@@ -682,11 +950,16 @@ def _vague(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
             and (ending["letter"] in LETTERS[:count] or _named_low(text, ending, count))
             and len(_named_letters(text, *last, count)) <= 1
             and not _STRUCK.search(text, last[0], ending.start("letter"))
+            and not _NOT_MINE.search(text, last[0], ending.start("letter"))
         ):
             yield "marked", Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
         hence = _HENCE.fullmatch(text, *last)
         if hence and hence["letter"] in LETTERS[:count]:  # "A, B and D can't be right. So C."
             yield "marked", Extraction(answer=hence["letter"], span=hence.span("letter"))
+        comes_to = _ENDS_IN_LETTER.search(text, last[1] - 8, last[1]) and _COMES_TO.fullmatch(text, *last)
+        if comes_to and comes_to[str(comes_to.lastgroup)] in LETTERS[:count]:
+            group = str(comes_to.lastgroup)
+            yield "marked", Extraction(answer=comes_to[group], span=comes_to.span(group))
         whole = not SENTENCE_END.search(text, *last)
         option = option_of(text, last, choices) or (option_named(text, last, choices) if whole else None)
         if option:

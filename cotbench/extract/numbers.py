@@ -172,6 +172,10 @@ def _reading(match: re.Match[str] | None) -> Extraction | None:
     value = _value(match) if match else None
     if match is None or value is None:
         return None
+    half = _AND_A_HALF.match(match.string, match.end())
+    if half and value >= 0:  # "5 and a half hours"
+        value += Fraction(_WORDS.get(half["count"].lower(), 1), _PARTS[half["part"].lower()])
+        return Extraction(answer=show_number(value), span=(match.start(), half.end()))
     if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = _in_words(match.string, rest.end(), rest.end() + 40) if rest else None
@@ -212,6 +216,9 @@ _IN_WORDS = re.compile(
 _FRACTION = re.compile(
     rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
     re.I,
+)
+_AND_A_HALF = re.compile(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))", re.I
 )
 _REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
 
@@ -470,7 +477,9 @@ _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
     r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
 )
 _RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
-_TWO_UNKNOWNS = re.compile(r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and)\s?(?:and\s)?[A-Za-z]\s?=\s?[-−]?\d")
+_TWO_UNKNOWNS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
+)
 _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
@@ -616,6 +625,7 @@ _LABEL = re.compile(
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
 # "is 7 when x = 4": a condition behind the value.
 _CONDITION = re.compile(
     r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:=|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
@@ -676,7 +686,10 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
         if behind:
             before = [number for number in numbers if number.end() <= turn.start()][-1]
             one, other = _reading(before), _reading(behind[0])
-            return before if one and other and _is_percentage_of(text, one, other) else behind[0]
+            if one and other and _is_percentage_of(text, one, other):
+                return before
+            counted = len(behind) > 1 and _VERB.match(text, behind[0].end(), end)  # "so 6 pens cost 9 dollars"
+            return behind[1] if counted else behind[0]
     for verb in reversed(list(_ENDS.finditer(text, begin, end))):  # "... is 56 in total."
         behind = [number for number in numbers if number.start() >= verb.end()]
         if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
@@ -737,6 +750,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
         if verbs:  # "the value of y at x = 4 is 7"
             return _reading(verbs[-1])
         return _reading(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or _reading(plain[-1])
+    in_all = [n for n in plain if _HAN_TOTAL.search(text, max(begin, n.start() - 8), n.start())]
+    if len(in_all) == 1 and len(plain) > 1:
+        return _reading(in_all[0])
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return _reading(bold[-1])

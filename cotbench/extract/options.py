@@ -3,7 +3,7 @@ r"""The options of a question, and how a text names one of them by its own words
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cotbench.extract.numbers import canonical_number, concluded_number
@@ -117,6 +117,20 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
+_NONE_OF_THEM = re.compile(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
+    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
+    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}|нет\s(?:верн|правильн).{0,30}",
+    re.I,
+)
+
+
+def option_for_none(choices: Sequence[str]) -> str | None:
+    """The letter of the one option that says that none of the others is right: "None of the above"."""
+    hits = [i for i, choice in enumerate(choices) if _NONE_OF_THEM.fullmatch(_plain_words(choice))]
+    return LETTERS[hits[0]] if len(hits) == 1 else None
+
+
 _FIRST_SENTENCE = re.compile(r"[.!?\n。]")
 
 
@@ -128,6 +142,23 @@ def main_clause(text: str, span: Span) -> Span:
     return begin, side.start() if side else span[1]
 
 
+_GAP = re.compile(r"[\s-]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{LETTER}0-9_]|-[{LETTER}0-9]")
+
+
+def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
+    """Where words stand whole in what was said; spaced: the same with a space for each hyphen."""
+    words = _GAP.sub(" ", words)
+    left = spaced.find(words)
+    while left >= 0:
+        right = left + len(words)
+        whole = not (left and _TOUCHES_IN_FRONT.match(said, left - 1)) and not _TOUCHES_BEHIND.match(said, right)
+        if whole:
+            yield left, right
+        left = spaced.find(words, right if whole else left + 1)
+
+
 def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
     if span[1] - span[0] > MAX_ANSWER_CHARS:
@@ -135,6 +166,7 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     number = concluded_number(text, *span)
     main = main_clause(text, span)
     said = _folded(text[slice(*main)])
+    spaced = _GAP.sub(" ", said)
     hits: list[tuple[int, int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
@@ -149,9 +181,7 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
             ):
                 hits.append((*number.span, index))
         elif len(words) > 1:
-            pattern = re.escape(words).replace(r"\ ", r"[\s-]").replace(r"\-", r"[\s-]")
-            found = re.finditer(rf"(?<![{LETTER}0-9_-]){pattern}(?![{LETTER}0-9_]|-[{LETTER}0-9])", said)
-            hits.extend((main[0] + match.start(), main[0] + match.end(), index) for match in found)
+            hits.extend((main[0] + left, main[0] + right, index) for left, right in _whole(words, said, spaced))
     whole = [
         one
         for one in hits

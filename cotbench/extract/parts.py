@@ -31,10 +31,17 @@ class ThoughtMarks:
     at_start: bool = False
 
 
-_TAGS = r"(?:\w{1,20}[:_])?think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|inner_monologue"
+_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
-        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", opens=rf"<(?:{_TAGS})>", closes=rf"</(?:{_TAGS})>"
+        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE",
+        opens=rf"<\s?(?:{_TAGS})\s?>",
+        closes=rf"<\s?/\s?(?:{_TAGS})\s?>",
+    ),
+    ThoughtMarks(
+        family="special tokens named as tags are",
+        opens=rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
+        closes=rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
     ),
     ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
     ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
@@ -95,6 +102,7 @@ _ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MA
 _ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
 _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
 # A text without any of these has no marks: most have none, and looking for them is quick.
+_MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
 
@@ -139,7 +147,7 @@ def split_reasoning(text: str) -> Parts:
     closes it.
     """
     low = text[:60].lstrip().lower()
-    if not any(sign in text for sign in _SIGNS) and not low.startswith(_STARTS):
+    if not (any(sign in text for sign in _SIGNS) and _MAY_MARK.search(text)) and not low.startswith(_STARTS):
         return Parts(visible=(0, len(text)))
     start, end = 0, len(text)
     thought: Span | None = None

@@ -104,7 +104,7 @@ _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer;
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact|short|numeric(?:al)?|direct|concise|overall)[\s_]){{0,2}}"
-    rf"(?:answer|ans)(?:\sline|\schoice|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
+    rf"(?:answer|ans)(?:\sline|\schoice|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
     rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
     r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
     r"|(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)"  # what a cut at the tag's beginning leaves
@@ -148,7 +148,7 @@ _ELSEWHERE = (
     r"(?:الخيار|الاختيار)\s(?:الصحيح|الأصح|الأنسب)\s?(?:هو)?\s?[:：]?\s?(?=\S)|(?:верный|правильный)\s(?:ответ|вариант)\s?(?:[:—–-]\s?)?(?=\S)",
     r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
     r"(?:คำตอบ|เฉลย|(?:ตัวเลือก|ข้อ)(?=ที่ถูก))(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
-    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
+    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|trả\slời\s?[:：]|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
@@ -193,7 +193,7 @@ _ANCHORS = {
         ),
         *"正しい 適切 最適 الخيار الاختيار верный правильный ตัวเลือก ข้อ 答案 答え 解答 回答 正解 正答 正确 正確 最佳 最终 合适 정답 답 الإجابة الاجابة الجواب الحل پاسخ جواب תשובה".split(),
         *"उत्तर जवाब विकल्प উত্তর คำตอบ เฉลย".split(),
-        *("jibu", "సమాధానం", "பதில்"),
+        *("jibu", "trả lời", "సమాధానం", "பதில்"),
     ),
 }
 # "Each correct answer is worth 5 points": no answer of the text's own.
@@ -380,7 +380,7 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
 
 # Where a model takes back what it has stated.
 RETRACTS = re.compile(
-    r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no),?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect|wrong|incorrect)|mistake|error)"
+    r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no)\b,?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect|wrong|incorrect)|mistake|error)"
     r"|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect|not\s(?:right|correct))(?=[.,!;]|\s*\Z|\n)|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|scratch\sthat|oops|my\s(?:mistake|bad)|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b"
     r"|\bcorrect(?:ion|ed)\s?:|等等[，,]|不对[，,。]|算错了|说错了|更正|\bno,\sespera\b|\bmoment\s?mal\b",
@@ -436,7 +436,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|
 _COURTESY = re.compile(
     r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
     r"|do you (?:want|have|need)|happy to|good luck|great job)\b"
-    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z)",
+    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z|thank(?:s| you)\b|q\.?e\.?d\b|please check|(?:i believe |i think )?this (?:completes|concludes|finishes|matches|agrees|confirms|is consistent|is correct)\b\D*\Z|that should be it|[-*_]{3,}\s*\Z|\*?note:|希望|祝你|谢谢)",
     re.I,
 )
 

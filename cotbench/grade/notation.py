@@ -78,6 +78,7 @@ _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])|(?:√|\\?(?<![A-Za-z])sqrt)
 _TIMES_TEN = re.compile(r"(\d\s?)[xX]\s?10\s?\^")
 _OHM = re.compile(r"(?<=[\d}])(\s|\\[,;\s])*(?:Ω|\\Omega(?![A-Za-z]))")
 _BOLD = re.compile(r"\*{1,2}([^*]+)\*{1,2}")
+_CUBE_ROOT = re.compile(r"∛\s*\(?(\d+(?:\.\d+)?|[A-Za-z])\)?")
 _ROOT_OF = re.compile(r"√(?=\s*\{)")
 _POWER = re.compile(r"\^\s*\(")
 _OVER = re.compile(r"\{([^{}]*)\\(over|choose)(?![A-Za-z])([^{}]*)\}")
@@ -163,6 +164,7 @@ def plain_to_latex(text: str) -> str:
     bold = _BOLD.fullmatch(text.strip())
     text = (bold[1] if bold else text).strip("`")
     text = _unboxed(_DELIMITERS.sub(" ", text)) if "\\" in text or "$" in text else text
+    text = _CUBE_ROOT.sub(r"\\sqrt[3]{\1}", text) if "∛" in text else text
     text = _SUPER.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
     text = _OHM.sub(r"\\text{ ohm}", text)
     text = _SUB.sub(lambda m: "_{" + m[0].translate(_SUBSCRIPTS) + "}", text)
