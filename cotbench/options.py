@@ -12,6 +12,7 @@ from typing import Any
 from cotbench.engines.sampling import KEYS, OWN, checked
 from cotbench.errors import UsageError
 from cotbench.modes import ALIASES
+from cotbench.stored import open_file
 
 
 def names(values: Iterable[str]) -> list[str]:
@@ -101,7 +102,8 @@ def extra_body(text: str | None) -> dict[str, Any]:
     if text.startswith("@"):
         place = f"--extra-body: {text[1:]}"
         try:
-            words = Path(text[1:]).read_text(encoding="utf-8-sig")
+            with open_file(Path(text[1:])) as file:
+                words = file.read().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise UsageError(f"{place}: can't be read: {reason}.", "Name a file that holds a JSON object.") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,7 @@ class Outputs:
         """ahead: look for the lines of a large journal now, in another process."""
         path = self._path = folder / JOURNAL
         self._file: mmap.mmap | None = None
+        self.large = False  # looking through it takes seconds
         self._look: Callable[[], dict[Address, Place]] = dict
         try:
             file = open_to_read(path)
@@ -56,9 +57,10 @@ class Outputs:
             return
         with file:
             size = os.fstat(file.fileno()).st_size
+            self.large = size > LARGE
             if size:
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                self._look = beside(partial(_places, path), worth=ahead and size > LARGE)
+                self._look = beside(partial(_places, path), worth=ahead and self.large)
 
     @cached_property
     def _places(self) -> dict[Address, Place]:
@@ -74,6 +76,18 @@ class Outputs:
                 if row is not None:
                     found.append(row)
         return found
+
+    def lacking(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """How many of these records have a request without a reply here: prompts and outputs of theirs can't be shown."""
+        return sum(
+            any((row["question"], request, ordinal) not in self._places for request, ordinal in row["requests"])
+            for row in records
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no journal, or nothing in it."""
+        return self._file is None
 
     def equals(self, question: str, requests: Sequence[Sequence[Any]]) -> bool | None:
         """Whether "=" is in any of these responses; None where none of them is on record."""

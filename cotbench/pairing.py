@@ -19,12 +19,11 @@ from cotbench import stats
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
 from cotbench.outputs import Outputs
-from cotbench.records import QUESTIONS, Manifest, read_manifest, read_questions, read_records
+from cotbench.records import Manifest, read_manifest, read_questions, records_of
 from cotbench.stats import Array
 from cotbench.tagging import Rule, Seen, gold_text
 from cotbench.types import UNDECIDED, Outcome, Question
 
-_REWRITE = "Run `cotbench run --resume RUN` to write its files again."
 # What the responses of a mode are, for runs of earlier versions, whose manifests don't say it.
 _ANSWERS_IN: Mapping[str, str] = {
     **dict.fromkeys(("direct", "direct-votes", "cot", "self-consistency"), "words"),
@@ -57,10 +56,7 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     manifest = read_manifest(folder)
     outputs = Outputs(folder, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
-    records = read_records(folder)
-    unknown = next((r["question"] for r in records if r["question"] not in questions), None)
-    if unknown is not None:
-        raise RunError(f"{folder / QUESTIONS}: lacks question {unknown}, which has a record.", _REWRITE)
+    records = records_of(folder, manifest, questions, golds)
     return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, outputs=outputs)
 
 

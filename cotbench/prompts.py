@@ -30,6 +30,7 @@ from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cotbench.errors import PromptError
+from cotbench.stored import kind_of
 from cotbench.tasks import Exemplar, Task, shipped, shown
 from cotbench.types import LETTERS, Message, Question
 
@@ -113,6 +114,21 @@ def _place_of_question(tree: nodes.Template) -> int:
     return len(tree.body)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether a user has a template of this name. Raises PromptError where it is no file.
+
+    In its place the shipped one would be taken in silence.
+    """
+    if path.is_file():
+        return True
+    kind = kind_of(path) or ("a link to nothing" if path.is_symlink() else "")
+    if kind:
+        raise PromptError(
+            f"--prompts-dir: {shown(path)} is {kind}, expected a file.", "Put a template in its place, or remove it."
+        )
+    return False
+
+
 class Prompts:
     """The templates of one run. prompts_dir: a user's folder, searched before what is shipped."""
 
@@ -143,7 +159,7 @@ class Prompts:
     def _find(self, name: str, task: str) -> jinja2.Template:
         try:
             names = [f"{task}/{name}.jinja", f"{name}.jinja"]
-            own = [one for one in names if self._own is not None and (self._own / one).is_file()]
+            own = [one for one in names if self._own is not None and _is_there(self._own / one)]
             return self._environment.select_template(own or names)
         except jinja2.TemplatesNotFound:
             have = ", ".join(self._environment.list_templates(extensions=["jinja"]))

@@ -544,6 +544,35 @@ def read_records(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def records_of(
+    folder: Path, manifest: Manifest, questions: Mapping[str, Question], golds: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """A run's records, each of which is about a question, its task and a mode of this run, and has the question's gold.
+
+    Raises RunError where one isn't: whoever sorts records by task and mode would drop it in silence.
+    """
+    path, rows = folder / RECORDS, read_records(folder)
+    asked = set(manifest.spec["modes"])
+    for number, row in enumerate(rows, 1):
+        question = questions.get(row["question"])
+        if question is None:
+            raise RunError(
+                f"{folder / QUESTIONS}: lacks question {row['question']}, which has a record (line {number} of {RECORDS}).",
+                "Run `cotbench run --resume RUN` to write its files again.",
+            )
+        if row["task"] != question.task:
+            raise _not_ours(
+                path, number, f"task is {row['task']!r:.60}, expected {question.task!r:.60}, its question's"
+            )
+        if f"{row['task']}/{row['mode']}" not in asked:
+            modes = ", ".join(name.partition("/")[2] for name in asked if name.partition("/")[0] == row["task"])
+            raise _not_ours(path, number, f"mode is {row['mode']!r:.60}, expected one of this run ({modes or 'none'})")
+        if row["gold"] != golds[row["question"]]:
+            expected = golds[row["question"]]
+            raise _not_ours(path, number, f"gold is {row['gold']!r:.60}, expected {expected!r:.60}, as in {QUESTIONS}")
+    return rows
+
+
 def _lines(path: Path, *, torn: bool = False) -> Iterator[tuple[int, Any]]:
     try:
         file = open_to_read(path)

@@ -28,7 +28,7 @@ from cotbench.records import (
     read_journal,
     read_manifest,
     read_questions,
-    read_records,
+    records_of,
     votes_row,
     write_atomically,
 )
@@ -379,8 +379,8 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     lock = RunLock(folder)
     try:
         manifest = read_manifest(folder)
-        rows = [_record(row) for row in read_records(folder)]
         questions, golds = read_questions(folder, manifest)
+        rows = [_record(row) for row in records_of(folder, manifest, questions, golds)]
         replies = {**(state := read_journal(folder / JOURNAL)).replies, **state.failed}
         try:
             types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}
@@ -388,8 +388,8 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
             raise RunError(f"{folder}: its manifest doesn't say how answers are read: {error}.", _RESUME) from None
         flows = []
         for row in rows:
-            if row.question not in questions or row.task not in types:
-                raise RunError(f"{folder}: has a record of {row.question}, which isn't among its questions.", _RESUME)
+            if row.task not in types:
+                raise RunError(f"{folder}: its manifest doesn't say how answers of {row.task} are read.", _RESUME)
             kit = _RecordedKit(answer_type=types[row.task])
             flow = find_mode(row.mode).run(questions[row.question], kit)
             flows.append(

@@ -23,9 +23,10 @@ LARGEST = 2**53  # whole numbers that a float holds, too
 
 # --- files --------------------------------------------------------------------------------------------------------
 
+FOLDER = "a folder"
 _KINDS: Mapping[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a named pipe",
-    stat.S_ISDIR: "a folder",
+    stat.S_ISDIR: FOLDER,
     stat.S_ISCHR: "a device",
     stat.S_ISBLK: "a device",
     stat.S_ISSOCK: "a socket",
@@ -34,19 +35,39 @@ _KINDS: Mapping[Callable[[int], bool], str] = {
 
 def open_to_read(path: Path) -> BinaryIO:
     """Open a file of a run. Raises FileNotFoundError where there is none, RunError where it can't be read or isn't a file."""
-    remedy = "Restore the file, or remove it."
     try:
-        # Of a pipe without a writer an ordinary open would wait for one.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return open_file(path)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise RunError(f"{path}: can't be read: {error.strerror or error}.", remedy) from None
+        raise RunError(
+            f"{path}: can't be read: {error.strerror or error}.", "Restore the file, or remove it."
+        ) from None
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of anybody's to read. Raises OSError, also where it is no file: a pipe would be waited for, a device has no end."""
+    try:
+        # Of a pipe without a writer an ordinary open would wait for one.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        kind = kind_of(path)
+        if kind:
+            raise OSError(error.errno, f"it is {kind}, expected a file") from None
+        raise
     kind = _kind(descriptor)
     if kind:
         os.close(descriptor)
-        raise RunError(f"{path}: is {kind}, expected a file.", remedy)
+        raise OSError(errno.EINVAL, f"it is {kind}, expected a file")
     return os.fdopen(descriptor, "rb")
+
+
+def kind_of(path: Path) -> str:
+    """What stands at a path where that is no file ("a named pipe"); "" of a file, and of nothing."""
+    try:
+        return _kind_of_mode(path.stat().st_mode)
+    except (OSError, ValueError):
+        return ""
 
 
 def open_to_write(path: Path, flags: int) -> int:
@@ -67,7 +88,10 @@ def open_to_write(path: Path, flags: int) -> int:
 
 
 def _kind(descriptor: int) -> str:
-    mode = os.fstat(descriptor).st_mode
+    return _kind_of_mode(os.fstat(descriptor).st_mode)
+
+
+def _kind_of_mode(mode: int) -> str:
     return "" if stat.S_ISREG(mode) else next((name for of, name in _KINDS.items() if of(mode)), "no file")
 
 

@@ -10,6 +10,7 @@ A tag is True (symbolic), False, or None where a rule has nothing to say of a qu
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import yaml
 
 from cotbench.errors import DataError, UsageError
 from cotbench.patterns import Pattern
+from cotbench.stored import open_file
 from cotbench.tasks import shipped
 from cotbench.types import LETTERS, Question
 
@@ -191,13 +193,16 @@ def rules_of_file(path: Path) -> list[Rule]:
     Without other columns, the ids that are listed are the symbolic ones, and the rule has the file's name. Raises DataError.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
             rows, columns = list(table), list(table.fieldnames or ())
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.", "Name a CSV with a column 'id'.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: can't be read: {error}.", "Name a CSV in UTF-8 with a column 'id'.") from None
+        raise DataError(
+            f"{path}: can't be read: {getattr(error, 'strerror', None) or error}.",
+            "Name a CSV in UTF-8 with a column 'id'.",
+        ) from None
     header = [name for name in (rows[0] if rows else {}) if name]
     if "id" not in header:
         raise DataError(

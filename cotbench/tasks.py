@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import canonical_number
+from cotbench.stored import kind_of, open_file
 from cotbench.types import AnswerType
 
 
@@ -159,9 +160,21 @@ class _Loader(_Safe):  # type: ignore[misc]
         return made
 
 
-def read_yaml(path: Path) -> Any:
+def _content(path: Path) -> bytes:
+    """A file of a user's. Raises TaskError where it can't be read or is none: a named pipe would be waited for."""
     try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - a safe loader
+        with open_file(path) as file:
+            return file.read()
+    except OSError as error:
+        raise TaskError(
+            f"{shown(path)}: can't be read: {error.strerror or error}.", "Put a file in its place, or remove it."
+        ) from None
+
+
+def read_yaml(path: Path) -> Any:
+    content = _content(path)
+    try:
+        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
@@ -215,16 +228,16 @@ def read_task_file(path: Path) -> TaskFile:
         task = Task.model_validate(content)
     except ValidationError as error:
         raise _explain(path, error) from None
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256(_content(path))
     beside = [task.source.file, task.fewshot.rationales if task.fewshot else None]
     for name in filter(None, beside):
         companion = path.parent / name
-        if not companion.is_file():
+        if not companion.exists():
             raise TaskError(
                 f"{shown(path)}: names the file '{name}', which is not in {shown(companion.parent)}.",
                 "Add the file or correct the name.",
             )
-        digest.update(companion.read_bytes())
+        digest.update(_content(companion))
     return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
 
 
@@ -240,6 +253,11 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     return found
 
 
+def _no_file(path: str | Path) -> str:
+    kind = kind_of(Path(path))
+    return f"{path} is {kind}, expected a file" if kind else f"there is no file {path}"
+
+
 def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     """The task of a name, of a path to a task file, or of a user's own .jsonl of questions."""
     if name.endswith(".jsonl"):
@@ -247,12 +265,17 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
             raise TaskError(
-                f"--task: there is no file {name}.",
+                f"--task: {_no_file(name)}.",
                 "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
             )
         return read_task_file(Path(name))
     files = list_task_files(tasks_dir)
     if name not in files:
+        if kind := kind_of(Path(name)):
+            raise TaskError(
+                f"--task: {name} is {kind}, expected a file.",
+                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
+            )
         close = difflib.get_close_matches(name.lower(), files, n=1)
         remedy = f"Did you mean '{close[0]}'? " if close else ""
         raise TaskError(
@@ -276,10 +299,11 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
     rows: list[tuple[int, dict[str, Any]]] = []
     try:
-        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+        with open_file(path) as file:
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
     except OSError as error:
         raise DataError(
-            f"{shown(path)}: can't be read: {error.strerror}.", "Check the path and its permissions."
+            f"{shown(path)}: can't be read: {error.strerror or error}.", "Check the path and its permissions."
         ) from None
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -341,7 +365,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
     """
     if not path.is_file():
         raise TaskError(
-            f"--task: there is no file {path}.",
+            f"--task: {_no_file(path)}.",
             "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
         )
     numbered = _numbered_jsonl(path)
@@ -383,4 +407,4 @@ def task_of_jsonl(path: Path) -> TaskFile:
         gold_reader=reader,
         answer=CONTRACTS[kind],
     )
-    return TaskFile(task=task, path=path, hash=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])

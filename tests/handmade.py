@@ -36,7 +36,7 @@ def make_run(
 
 def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Record], *, model: str = "m") -> Path:
     folder.mkdir(parents=True)
-    write_questions(folder, questions, {q.id: "1" for q in questions})
+    write_questions(folder, questions, {q.id: "1" for q in questions} | {r.question: r.gold for r in records})
     (folder / "records.jsonl").write_bytes(b"".join(record.line() for record in records))
     spec: dict[str, Any] = {
         "model": {"engine": "vllm", "model": model, "revision": "r1", "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},

@@ -80,7 +80,7 @@ def build(
     tasks = list(dict.fromkeys(q.task for q in questions))
     records, entries = b"", {}
     for mode, ones in asked.items():
-        for question, one in zip(questions, ones, strict=True):
+        for question, one, gold in zip(questions, ones, golds or ["4"] * len(questions), strict=True):
             if one is None:
                 continue
             addresses = []
@@ -99,7 +99,7 @@ def build(
                 entries[key] = (key, request, None, reply)
                 addresses.append((request.hash, 0))
             records += Record(
-                question=question.id, task=question.task, mode=mode, outcome=one.outcome, answer=one.answer, gold="4", rule="contract",
+                question=question.id, task=question.task, mode=mode, outcome=one.outcome, answer=one.answer, gold=gold, rule="contract",
                 span=one.span, prompt_tokens=20, completion_tokens=9, requests=tuple(addresses), votes=one.votes, executions=one.executions,
             ).line()  # fmt: skip
     (folder / "records.jsonl").write_bytes(records)

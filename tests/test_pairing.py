@@ -157,10 +157,10 @@ def test_a_run_without_records_and_a_record_without_a_question(tmp_path: Path) -
         load_run(folder)
 
 
-def test_a_record_of_a_mode_that_is_not_in_the_manifest_is_passed_over(tmp_path: Path) -> None:
+def test_a_record_of_a_mode_that_is_not_in_the_manifest_is_no_record(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", [record("t-0", "direct", "c"), record("t-0", "cot", "c")], modes=["direct"])
-    [panel], _ = panels(folder)
-    assert list(panel.cells) == ["direct"]
+    with pytest.raises(RunError, match=r"records.jsonl:2: mode is 'cot', expected one of this run \(direct\)"):
+        panels(folder)
 
 
 def test_the_last_of_two_records_of_one_question_counts(tmp_path: Path) -> None:

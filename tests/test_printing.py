@@ -371,3 +371,28 @@ def test_a_report_in_markdown_holds_no_markup_of_others(tmp_path: Path, main: Cl
         "td",
     }
     assert "&lt;b&gt;x&lt;/b&gt;[y](http://z.invalid)|" in html
+
+
+@pytest.mark.parametrize("arguments", ["--help", "run --help", "report -h", "list tasks", "--version"])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments: str) -> None:
+    """`cotbench run --help | head -c1`, whose other end is closed before the first word is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cotbench", *arguments.split()],
+            stdout=writing, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=300, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["run", "report", "show", "score", "exec", "list", "show-prompt", "doctor"])
+def test_nothing_in_the_help_is_cut_at_80_columns(command: str, main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", None)
+    done = main(command, "--help")
+    assert done.code == 0
+    assert "Options" in done.out
+    assert "…" not in done.out

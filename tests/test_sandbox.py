@@ -139,6 +139,26 @@ MENDED = {
     "a minus sign": "x = 20 − 7\nprint(x)",
     "signs of other widths": "x = 13 × 1\nif x ≥ 2：\n    print（x）",
     "words that are data": "x = {'Red apples': 13,\n 'Green apples': 5}\nprint(x['Red apples'])\nThis prints 13 now.",
+    "an indentation of all lines": "    x = 13\n    if x:\n        y = x\n    print(y)",
+    "an indentation that the first line lost": "x = 6\n    y = 7\n    print(x + y)",
+    "an indentation below a sentence": "Here is the code:\n    x = 13\n    print(x)",
+    "an indented program with a text": '    x = """\n1\n"""\n    print(12 + int(x))',
+    "an indented command": "x = 13\n    !conda install -y numpy\nprint(x)",
+    "commands in a block": "if True:\n    !conda install -y numpy\n    !ls\nprint(13)",
+    "a command above others in a block": "if True:\n    !ls\n    x = 13\nprint(x)",
+    "a shell's lines": "x = !ls\nprint(13 + len(x))",
+    "a timed value": "t = %time 13\nprint(t)",
+    "a timed line": "%time x = 13\nprint(x)",
+    "a timed value with options": "t = %timeit -n 10 -o 13\nprint(t)",
+    "a turn's end": "print(13)<|im_end|>",
+    "a turn's end on its own line": "print(13)\n<|eot_id|>\n",
+    "a turn's beginning": "<|im_start|>assistant\nprint(13)</s>",
+    "NUL": "print(13)\x00",
+    "NUL within": "x = 13\x00\nprint(x)",
+    "Ctrl-Z": "print(13)\x1a",
+    "a notebook's prompt": "In [1]: x=13\nIn [2]: x",
+    "a notebook's prompts": "In [1]: def f():\n   ...:     return 13\n   ...: \nIn [2]: print(f())\nOut[2]: 13",
+    "Python's prompts": ">>> def f():\n...     return 13\n... \n>>> print(f())\n12\n",
     "a docstring": 'def solution():\n    """Five apples and\n    eight pears"""\n    return 13\nThe function returns 13.',
 }
 
@@ -161,7 +181,6 @@ FAILURES = {
     "a loop of events": ("import asyncio\nasync def f():\n    return 1\nprint(asyncio.run(f()))", "runtime_error", ""),
     "syntax": ("def solution(:\n    return 1", "syntax_error", "line 1: "),
     "indentation": ("def solution():\nreturn 1", "syntax_error", "line 2: "),
-    "NUL": ("ans = 1\x00", "syntax_error", ""),
     "exception": ("x = 1\ny = x / 0", "runtime_error", "line 2: ZeroDivisionError: division by zero"),
     "inside solution": ("def solution():\n    return {}['a']", "runtime_error", "line 2: KeyError: 'a'"),
     "no such module": ("import scipy_of_another_name", "runtime_error", "line 1: ModuleNotFoundError"),
@@ -237,6 +256,16 @@ CHANCE = {
     "the system's": "import os, random, secrets, uuid\nans = str([os.urandom(4), random.SystemRandom().random(), secrets.randbelow(10**9), uuid.uuid4()])",
     "NumPy's": "import numpy as np\nans = str([np.random.rand(), np.random.default_rng().random(), np.random.RandomState().rand()])",
     "SymPy's": "import sympy\nans = str([sympy.core.random.random_complex_number(), sympy.randprime(1, 10**9), hash(sympy.Dummy('x'))])",
+    "OpenSSL's": "import ssl\nans = ssl.RAND_bytes(4).hex()",
+    "a number of the process": "import os, posix, threading\nans = str([os.getpid(), os.getppid(), os.getpgrp(), posix.getpid(), threading.get_native_id()])",
+    "an id of this moment": "import uuid\nans = str(uuid.uuid1())",
+    "an id of this moment, beside OpenSSL": "import ssl, uuid\nans = str(uuid.uuid1())",
+    "a seed of this moment": "import random, time\nrandom.seed(time.time())\nans = random.random()",
+    "the time": "import time\nans = str([time.time(), time.time_ns(), time.clock_gettime(time.CLOCK_REALTIME), time.ctime(), time.localtime(), time.strftime('%X')])",
+    "the date": "from datetime import date, datetime, timezone\nans = str([datetime.now(), datetime.now(timezone.utc), datetime.utcnow(), datetime.today(), date.today()])",
+    "the program's own timing": "import time\nt = time.perf_counter(), time.process_time(), time.monotonic()\nsum(range(10**5))\nans = str([time.perf_counter() - t[0], time.process_time() - t[1], time.monotonic() - t[2]])",
+    "timeit's": "import timeit\nans = str([timeit.timeit('1 + 1', number=100), timeit.Timer('1 + 1').autorange()])",
+    "what it used": "import os, resource\nans = str([os.times(), resource.getrusage(resource.RUSAGE_SELF)])",
     "hashes": "ans = sum(hash(c) % 10 for c in 'abc')",
     "a set of texts": "d = {'red': 1, 'green': 2, 'blue': 3}\nprint(d[list(set(d))[0]])",
     "a set of tuples": "ans = str([text for text, _ in {('a', 1), ('b', 2), ('c', None)}])",
@@ -263,6 +292,29 @@ def test_chance_is_the_same_every_time_in_every_process() -> None:
         assert len(found) == 6
         if fixed or name not in ("a set with None", "a set of types"):
             assert len(set(found)) == 1, name
+
+
+CLOCKS = {
+    "dates stay of their types": "from datetime import datetime\nans = type(datetime.now()) is datetime and repr(datetime.now()).startswith('datetime.datetime(')",
+    "of a subclass too": "from datetime import datetime\nclass D(datetime): pass\nans = type(D.now()) is D",
+    "in a zone": "from datetime import datetime, timedelta, timezone\nz = timezone(timedelta(hours=5))\nans = datetime.now(z).utcoffset() == timedelta(hours=5)",
+    "all clocks say the same": "import time\nfrom datetime import date, datetime\nans = {datetime.now().year, date.today().year, time.localtime().tm_year, int(time.strftime('%Y'))} == {2024}",
+    "what is given is taken": "import time\nans = time.ctime(0) == time.asctime(time.gmtime(0)) == 'Thu Jan  1 00:00:00 1970' and time.strftime('%Y', time.gmtime(0)) == '1970'",
+    "a look moves them": "import time\na, b, c = time.time(), time.time(), time.time_ns()\nans = a < b < c / 1e9",
+    "one may wait by looking": "import time\nt = time.time()\nwhile time.time() - t < 2:\n    pass\nans = True",
+}
+
+
+@pytest.mark.parametrize("code", CLOCKS.values(), ids=CLOCKS)
+def test_clocks_begin_at_a_fixed_date_and_go_forward(box: Sandbox[int], code: str) -> None:
+    execution = python(box, code)
+    assert (execution.outcome, execution.value, execution.error) == ("ok", "True", "")
+
+
+def test_a_clock_that_stands_takes_no_limit_away() -> None:
+    with Sandbox[int](workers=1, limits=Limits(cpu_s=1, wall_s=20)) as box:
+        execution = python(box, "import time\nwhile True:\n    time.sleep(-0.0)")
+        assert (execution.outcome, execution.error) == ("timeout", "used 1 s of CPU time")
 
 
 def _addresses_can_be_fixed() -> bool:

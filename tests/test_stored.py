@@ -87,6 +87,37 @@ def test_what_is_no_file_is_not_waited_for(name: str, kind: str, run: Path, main
         assert main("list", "runs", "-o", ".").code == 0  # it is no run, and the others are listed
 
 
+KINDS = {PIPE: "a named pipe", FOLDER: "a folder", SOCKET: "a socket", LINK_TO_PIPE: "a named pipe", DEVICE: "a device"}
+ARGUMENTS = {  # a command, the path of the argument, and the exit code
+    "list tasks --tasks-dir d": ("d/x.yaml", 2),
+    "run --model stub --mode direct --tasks-dir d --task x -q": ("d/x.yaml", 2),
+    "run --model stub --mode cot --prompts-dir d --task sample --limit 1 -q": ("d/cot.jinja", 2),
+    "run --model stub --mode cot --task d/q.jsonl -q": ("d/q.jsonl", 2),
+    "run --model stub --mode cot --task d/q.yaml -q": ("d/q.yaml", 2),
+    "run --model stub --mode cot --task ./d/q -q": ("d/q", 2),
+    "run --model m --engine replay --model-args path=d/o.jsonl --mode cot --task sample --limit 1 -q": ("d/o.jsonl", 3),
+    "score d/o.jsonl --answer-type number": ("d/o.jsonl", 3),
+    "score d/o.jsonl": ("d/o.jsonl", 3),
+    "report r --tags-file d/t.csv --no-plots --no-page": ("d/t.csv", 3),
+    "show r --tags-file d/t.csv": ("d/t.csv", 3),
+    "run --model m --engine openai --base-url http://127.0.0.1:9/v1 --mode cot --task sample --extra-body @d/b.json": (
+        "d/b.json",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [PIPE, LINK_TO_PIPE, DEVICE, FOLDER])
+@pytest.mark.parametrize("command", ARGUMENTS)
+def test_nor_is_what_is_given_as_a_file(command: str, kind: str, run: Path, tmp_path: Path, main: Cli) -> None:
+    path, code = ARGUMENTS[command]
+    if kind == FOLDER and not command.startswith(("list", "report", "run --model stub")):
+        return  # replay and score take folders, of runs
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    put(kind, tmp_path / path)
+    said(main, command, code, Path(path).name, f"is {KINDS[kind]}, expected a file")
+
+
 @pytest.mark.parametrize("kind", [PIPE, FOLDER, SOCKET])
 @pytest.mark.parametrize("name", [RECORDS, JOURNAL, LOCK])
 def test_nor_written_to(name: str, kind: str, run: Path, main: Cli) -> None:
@@ -181,6 +212,51 @@ def test_a_record_of_the_wrong_type_is_named(name: str, run: Path, main: Cli) ->
         cotbench.load(run)
     assert main("run", "--resume", "r", "-q").code == 0  # as the message says
     assert main("report", "r", "--no-plots", "--no-page").code == 0
+
+
+FOREIGN_RECORDS: dict[str, tuple[Any, str]] = {
+    "mode": ("cot", "mode is 'cot', expected one of this run"),
+    "task": ("gsm8k", "task is 'gsm8k', expected 'sample'"),
+    "gold": ("no answer", "gold is 'no answer', expected "),
+    "question": ("sample-none", f"{QUESTIONS}: lacks question sample-none"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN_RECORDS)
+def test_a_record_that_contradicts_the_rest_is_named(name: str, run: Path, main: Cli) -> None:
+    """Records are sorted by task and mode, so one that is of neither would be left out in silence."""
+    value, finding = FOREIGN_RECORDS[name]
+    edit_line(run / RECORDS, 2, lambda row: row | {name: value})
+    for command in COMMANDS[:3]:
+        place = f"r/{RECORDS}:3: " if name != "question" else "(line 3 of records.jsonl)"
+        said(main, command, 3, place, finding, "cotbench run --resume RUN")
+    with pytest.raises(RunError):
+        cotbench.load(run)
+    assert main("run", "--resume", "r", "-q").code == 0  # as the message says
+    assert main("report", "r", "--no-plots", "--no-page").code == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"garbage\n" * 3, "cut"], ids=["missing", "empty", "garbage", "cut"])
+def test_a_journal_without_its_replies_is_said(content: bytes | str | None, run: Path, main: Cli) -> None:
+    whole = main("report", "r", "--no-plots", "--no-page")
+    assert (whole.code, "can't be shown" in whole.out) == (0, False)
+    assert "Note" not in main("show", "r").err
+    if content is None:
+        (run / JOURNAL).unlink()
+    elif isinstance(content, str):
+        lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+        (run / JOURNAL).write_bytes(b"".join(lines[1:]))
+    else:
+        (run / JOURNAL).write_bytes(content)
+    lost = "1 of 6 answers" if content == "cut" else "6 of 6 answers"
+    done = main("report", "r", "--no-plots", "--no-page")
+    assert done.code == 0
+    for said_of_it in (done.out, (run / "report" / "summary.md").read_text()):
+        assert f"the prompts and outputs of {lost} can't be shown" in " ".join(said_of_it.split())
+    done = main("show", "r")
+    assert done.code == 0
+    assert f"Note: r/{JOURNAL} " in done.err
+    assert lost in done.err
 
 
 @pytest.mark.parametrize("count", [-5, 10**18, 10**400])

@@ -129,7 +129,9 @@ def show_prompt(
             show_default=False,
         ),
     ] = None,
-    question: Annotated[int, typer.Option("--question", min=1, help="Which question, counted from 1.")] = 1,
+    question: Annotated[
+        int, typer.Option("--question", min=1, metavar="<int>", help="Which question, counted from 1.")
+    ] = 1,
     num_fewshot: FewshotOption = 0,
     exemplars: ExemplarsOption = "auto",
     limit: LimitOption = None,

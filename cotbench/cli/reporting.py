@@ -19,6 +19,7 @@ from cotbench.cli.shared import (
     app,
     guarded,
     known_rule,
+    lost_outputs,
     own_rules,
     run_folders,
     stderr,
@@ -133,6 +134,7 @@ def report(
             effect=effect / 100,
             panels=(panels, notes),
         )
+        comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
         if to is None and target.is_symlink():

@@ -73,7 +73,7 @@ def run(
         str,
         typer.Option(
             "--gen-kwargs",
-            help="Sampling for every mode, as temperature=0.7,top_p=0.95; also top_k, min_p, penalties, reasoning_effort ... where the engine has them.",
+            help="Sampling for every mode, as temperature=0.7,top_p=0.9; also top_k, min_p, penalties, reasoning_effort ... where the engine has them.",
             show_default=False,
         ),
     ] = "",
@@ -131,7 +131,9 @@ def run(
             show_default=False,
         ),
     ] = None,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Requests in flight at a server.")] = 64,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, metavar="<int>", help="Requests in flight at a server.")
+    ] = 64,
     chat_template: ChatTemplateOption = "auto",
     thinking: Annotated[
         str,

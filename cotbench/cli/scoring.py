@@ -89,7 +89,11 @@ def score(
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", min=1, help="Processes that compare formulas; all cores by default.", show_default=False
+            "--workers",
+            min=1,
+            metavar="<int>",
+            help="Processes that compare formulas; all cores by default.",
+            show_default=False,
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -103,8 +107,12 @@ def score(
     from cotbench.records import find_run
     from cotbench.report.scores import show_rescored, show_score
     from cotbench.score import score_file, score_run, write_lines
+    from cotbench.stored import FOLDER, kind_of
     from cotbench.types import AnswerType
 
+    kind = kind_of(Path(source))
+    if kind and kind != FOLDER:
+        raise DataError(f"{source}: is {kind}, expected a file of JSON lines or a run's folder.", "Name one.")
     processes = workers or max(1, min(8, os.cpu_count() or 1))
     if not Path(source).is_file():
         if answer_type or output:
@@ -112,7 +120,8 @@ def score(
             if not Path(source).exists():
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
             raise UsageError(
-                f"{option}: {source} is no file.", f"{option} is for files of outputs; a run knows its own."
+                f"{source}: is no file but a folder.",
+                f"{option} is for files of outputs; a run knows its own.",
             )
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
@@ -17,6 +17,7 @@ from cotbench.errors import CotbenchError, UsageError
 from cotbench.report.printing import discard, say, say_json, tame
 
 if TYPE_CHECKING:
+    from cotbench.pairing import Run
     from cotbench.tagging import Rule
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
@@ -24,7 +25,10 @@ couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a re
 
 
 class _Commands(TyperGroup):
-    """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed."""
+    """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed.
+
+    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a bug here.
+    """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _tamed():
@@ -39,6 +43,13 @@ class _Commands(TyperGroup):
 def _tamed() -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        discard()
+        raise typer.Exit(0) from None
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # so rich ends whoever prints by it
+            raise typer.Exit(0) from None
+        raise
     except Exception as error:
         said: Callable[[], str] | None = getattr(error, "format_message", None)
         if said is not None:
@@ -129,6 +140,24 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     return there[:1]
 
 
+def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
+    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
+    from cotbench.records import JOURNAL
+
+    notes = []
+    for run in runs:
+        if run.outputs.large and not thorough:
+            continue
+        lacking = run.outputs.lacking(run.records)
+        if lacking:
+            state = "is missing or empty" if run.outputs.empty else "lacks replies or is damaged"
+            notes.append(
+                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} answers can't be shown, "
+                "nor scored again. Restore the file."
+            )
+    return notes
+
+
 def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
     from cotbench.tagging import own_rule, rules_of_file
 
@@ -191,7 +220,7 @@ ProgramLimitsOption = Annotated[
     str | None,
     typer.Option(
         "--program-limits",
-        help="Of each program that is run, as cpu_s=5,wall_s=30,memory_mb=512 (the defaults).",
+        help="Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
         show_default=False,
     ),
 ]

@@ -16,8 +16,10 @@ from cotbench.cli.shared import (
     app,
     guarded,
     known_rule,
+    lost_outputs,
     own_rules,
     run_folders,
+    stderr,
     stdout_json,
 )
 from cotbench.errors import RunError, UsageError
@@ -71,7 +73,9 @@ def show(
             "--grep", metavar="REGEX", help="In the question, its options or the mode's output.", show_default=False
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-L", min=1, help="How many questions are listed.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-L", min=1, metavar="<int>", help="How many questions are listed.")
+    ] = 20,
     prompts: Annotated[bool, typer.Option("--prompts", help="Of a question: the prompts as sent, too.")] = False,
     output_dir: OutputDirOption = Path("results"),
     as_json: Annotated[
@@ -94,7 +98,10 @@ def show(
     symbolic, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
     runs, question = _runs_and_question(what or [], output_dir)
     folders = run_folders(runs, output_dir)
-    panels, _ = panels_of([load_run(folder) for folder in folders])
+    loaded = [load_run(folder) for folder in folders]
+    panels, _ = panels_of(loaded)
+    for note in lost_outputs(loaded, thorough=question is not None):
+        stderr(f"Note: {note}")
     rule = named_rule or main_rule(panel.task for panel in panels)
     rules = [*RULES.values(), *own]
     command = " ".join(["cotbench show", *map(str, folders)])

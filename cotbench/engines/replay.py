@@ -21,6 +21,7 @@ from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
 from cotbench.records import JOURNAL, MANIFEST, journal_rows, read_journal
+from cotbench.stored import kind_of
 from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""
@@ -58,13 +59,21 @@ class ReplayEngine:
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
             if not self._path.is_file():
-                raise DataError(f"engine 'replay': {self._path}: there is no such file.", "Give a run that holds one.")
+                kind = kind_of(self._path)
+                found = f"is {kind}, expected a file" if kind else "there is no such file"
+                raise DataError(f"engine 'replay': {self._path}: {found}.", "Give a run that holds one.")
             self._read_journal()
         elif self._path.is_file():
             self._read_outputs()
         else:
+            kind = kind_of(self._path)
+            found = (
+                f"{self._path} is {kind}, expected a file or a run"
+                if kind
+                else f"there is no file or run at {self._path}"
+            )
             raise DataError(
-                f"engine 'replay': there is no file or run at {self._path}.",
+                f"engine 'replay': {found}.",
                 "Give the path of an outputs.jsonl or of a run's folder.",
             )
 

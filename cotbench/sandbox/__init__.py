@@ -5,12 +5,12 @@ and before the program begins, everything but computing: a seccomp filter that k
 another process (`kernel.py`), Landlock on top, limits on CPU time, memory, output and wall time. What a program may import
 is in memory already (`modules.py`). No privilege and no user namespace is needed.
 
-The same program gives the same value every time, whichever process runs it: hashes and chance are fixed (`steady.py`, which says what is
-not), and nothing waits. A program is compiled as a model wrote it (`source.py`), and what it prints is read back as a value (`printed.py`).
+The same program gives the same value every time, whichever process runs it: hashes, chance and the date are fixed (`steady.py`, which says
+what is not), and nothing waits. A program is compiled as a model wrote it (`source.py`), and what it prints is read back as a value (`printed.py`).
 
 What comes back is JSON of exact types and limited size; nothing of it is ever unpickled, evaluated or parsed as a formula here.
 
-Not promised: that a program can't measure time or ask for the date, or tell that it is contained or where its interpreter lies;
+Not promised: that a program can't measure time or find the date (by `ctypes`), or tell that it is contained or where its interpreter lies;
 protection from a kernel with holes in what little it is still asked for. Threads and loops of events can't be started, and modules other than
 the standard library (the README names those that are left out), SymPy, mpmath and NumPy aren't there.
 """

@@ -19,6 +19,7 @@ import platform
 import struct
 import sys
 
+_parent_number = os.getppid  # as the system says it; `steady.py` has programs told what is the same every time
 # prctl(2)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 _CAPABILITY_VERSION = 0x20080522  # of capset(2)
@@ -188,7 +189,7 @@ def die_with_parent(parent: int) -> None:
     """The kernel (Linux) kills this process when its parent ends; it ends at once where that has happened already."""
     if sys.platform == "linux":
         _prctl(_PR_SET_PDEATHSIG, 9)
-    if os.getppid() != parent:
+    if _parent_number() != parent:
         os._exit(1)
 
 

@@ -38,7 +38,7 @@ NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where 
 # Extension modules that few programs need, most of them behind a module of another name.
 RARE = """
     _asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars _crypt _curses _curses_panel _elementtree
-    _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3 _sha256 _sqlite3 _ssl _uuid audioop fcntl grp mmap pyexpat
+    _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3 _sha256 _sqlite3 _ssl audioop fcntl grp mmap pyexpat
     resource syslog termios
 """
 # The modules and packages that don't load without them, or do little. Which of them a program imports is told from its text, so that a name

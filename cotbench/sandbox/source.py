@@ -1,7 +1,8 @@
 """Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
 
-Python is asked first. Only what it refuses is mended, step by step, until it takes it: a notebook's commands (`!pip`, `%time`) and stray
-fences, sentences around the program, typographic signs in place of ASCII ones. Lines keep their numbers.
+Python is asked first. Only what it refuses is mended, step by step, until it takes it: control characters and marks that end a turn
+(`<|im_end|>`), a notebook's prompts (`In [1]:`) and commands (`!pip`, `%time`), stray fences, an indentation that all lines have, sentences around
+the program, typographic signs in place of ASCII ones. Lines keep their numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +20,22 @@ FILE_NAME = "<program>"
 _COMMAND = re.compile(
     r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ \t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+# What ends or begins a turn in chat templates, at the end of a line, or with a role after it.
+_MARK = re.compile(
+    r"(?:<\|\w{2,30}\|>(?:assistant|user|system)?|<｜[^｜\n]{2,40}｜>|</s>|<(?:end_of_turn|eos|eot|pad)>|\[/?INST\])[ \t]*$",
+    re.M,
+)
+_PYTHON_PROMPT = re.compile(r"^[ \t]*>>>(?:$|[ \t](.*)$)", re.M)
+_PYTHON_MORE = re.compile(r"[ \t]*\.\.\.(?:$|[ \t](.*)$)")
+_NOTEBOOK_PROMPT = re.compile(r"^[ \t]*In[ \t]?\[[\d *]{0,6}\]:[ \t]?|^[ \t]+\.\.\.: ?", re.M)
+_NOTEBOOK_FIRST = re.compile(r"\s*In[ \t]?\[\d{0,6}\]:")
+_NOTEBOOK_OUTPUT = re.compile(r"^[ \t]*Out[ \t]?\[\d{0,6}\]:.*$", re.M)
+_TIMED_VALUE = re.compile(
+    r"^([ \t]*+(?:[\w., \t]*+=[ \t]*+)?+)%(?:time(?:it)?|prun|memit)[ \t]++(?:-[\w]++(?:[ \t]++\d++)?[ \t]++)*+(?=\S)",
+    re.M,
+)
+_SHELL_VALUE = re.compile(r"^([ \t]*+\w[\w., \t]*+=[ \t]*+)(?:!.*|%s?x[ \t].*|%\w+[ \t]*)$", re.M)
 _FENCE = re.compile(r"[ \t]*(?:`{3,}|~{3,})[ \t]*[\w+#.-]*[ \t]*|python[\d.]*|py")
 
 # A word, a space and another word are no Python, unless one of them is a keyword; nor are a number, a space and a word.
@@ -54,9 +71,11 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
     if len(source) > MOST_SOURCE_CHARS:
         raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
     source = source.removeprefix("\ufeff")
+    if _NOTEBOOK_FIRST.match(source):  # which Python takes for an annotation
+        source = _without_prompts(source)
     try:
         return _code(source)
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # the second of a character 0, in some versions
         for mended in _mended(source):
             with suppress(SyntaxError, ValueError):
                 return _code(mended)
@@ -65,7 +84,9 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
 
 def _mended(source: str) -> Iterator[str]:
     """The program after one more step of mending each."""
-    for mend in (_without_commands, _without_prose, _in_ascii):
+    for mend in (
+        _without_marks, _without_prompts, _with_values_of_commands, _without_commands, _dedented, _without_prose, _dedented, _in_ascii
+    ):  # fmt: skip
         mended = mend(source)
         if mended != source:
             source = mended
@@ -80,14 +101,46 @@ def _code(source: str) -> tuple[CodeType, CodeType | None]:
     return compile(tree, FILE_NAME, "exec"), last
 
 
+def _without_marks(source: str) -> str:
+    return _MARK.sub("", _CONTROL.sub("", source))
+
+
+def _without_prompts(source: str) -> str:
+    if _PYTHON_PROMPT.search(source):  # what stands between such lines was printed
+        lines = [_PYTHON_PROMPT.match(line) or _PYTHON_MORE.match(line) for line in source.split("\n")]
+        return "\n".join(line[1] if line else "" for line in lines)
+    return _NOTEBOOK_OUTPUT.sub("", _NOTEBOOK_PROMPT.sub("", source))
+
+
+def _with_values_of_commands(source: str) -> str:
+    """A notebook's commands that give a value, as that value: what `%time` measures; of a shell, which isn't there, no lines."""
+    return _SHELL_VALUE.sub(r"\1[]", _TIMED_VALUE.sub(r"\1", source))
+
+
 def _without_commands(source: str) -> str:
-    lines = []
+    lines: list[str] = []
+    opens = False  # a block, which may hold nothing else
     for line in source.split("\n"):
         command = _COMMAND.fullmatch(line)
         if command:
-            line = f"{command[1]}pass" if command[1] else ""  # a block may hold nothing else
+            line = f"{command[1]}pass" if command[1] and opens else ""
         lines.append("" if _FENCE.fullmatch(line.rstrip()) else line)
+        if lines[-1].strip():
+            opens = line.partition("#")[0].rstrip().endswith(":")
     return "\n".join(lines)
+
+
+def _dedented(source: str) -> str:
+    """Without the indentation of the first line, or of the second where the first lost its own, as it does where a text is stripped."""
+    lines = source.split("\n")
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    for at in filled[:2]:
+        indentation = lines[at][: len(lines[at]) - len(lines[at].lstrip(" \t"))]
+        if indentation:
+            return "\n".join(line.removeprefix(indentation) for line in lines)
+        if lines[at].partition("#")[0].rstrip().endswith((":", "(", "[", "{", ",", "\\")):
+            break
+    return source
 
 
 def _without_prose(source: str) -> str:

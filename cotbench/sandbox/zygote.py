@@ -23,6 +23,10 @@ from typing import Any, NamedTuple, NoReturn
 from cotbench.sandbox import kernel, modules, runtime, steady
 
 MOST_PAYLOAD_BYTES = 1 << 20
+_monotonic, _own_number = (
+    time.monotonic,
+    os.getpid,
+)  # as the system says it; programs are told what is the same every time
 _REPORT_FD = 3  # of the child
 _CONNECTION_FD = 10  # whatever its number was in the harness
 
@@ -61,15 +65,15 @@ class Zygote:
 
     def _answer(self, request: dict[str, Any]) -> bytes:
         """A line of JSON. Nothing of it stays here, where the next child could look."""
-        started = time.monotonic()
+        started = _monotonic()
         end = self._run(request, started)
         payload = end.payload.decode("utf-8", "replace")
-        answer = {**end._asdict(), "payload": payload, "wall_s": time.monotonic() - started}
+        answer = {**end._asdict(), "payload": payload, "wall_s": _monotonic() - started}
         return json.dumps(answer).encode() + b"\n"
 
     def _run(self, request: dict[str, Any], started: float) -> _End:
         reading, writing = os.pipe()
-        zygote = os.getpid()
+        zygote = _own_number()
         child = self._fork()
         if child == 0:
             self._become(request, writing, zygote)
@@ -96,7 +100,7 @@ class Zygote:
         poll.register(self._connection, getattr(select, "POLLRDHUP", select.POLLHUP))
         payload = b""
         while True:
-            left = deadline - time.monotonic()
+            left = deadline - _monotonic()
             events = {fd for fd, _ in poll.poll(max(0.0, left) * 1000)}
             if reading in events:
                 piece = os.read(reading, 1 << 16)
@@ -197,8 +201,10 @@ def main() -> None:
     steady.fix_chance()
     steady.fix_clock()
     modules.load_all(kind)
+    steady.fix_timing()
+    steady.fix_numbers(contained=sys.argv[2] == "contained")
     _rehearse(kind)
-    steady.rewind_chance()
+    steady.rewind()
     sys.set_int_max_str_digits(100_000)
     os.environ.clear()
     os.chdir("/")
