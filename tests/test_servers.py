@@ -339,6 +339,12 @@ AGAIN: dict[str, Json | Answer] = {
     "null choices and an error": {"choices": None, "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}},
     "white space": Answer(body=b"  \n\n \n"),
     "nothing": Answer(body=b""),
+    "an error that is a text": {"error": "Internal error"},
+    "a gateway's page": Answer(body=b"<html><h1>502 Bad Gateway</h1></html>", content_type="text/html"),
+    "JSON that is cut": Answer(body=b'{"choices": [{"index": 0, "mess'),
+    "null": Answer(body=b"null"),
+    "half a stream and an error": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\ndata: {"error": {"code": 502, "message": "x"}}\n\ndata: [DONE]\n\n'),
+    "half a stream": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\n'),
 }  # fmt: skip
 
 

@@ -311,7 +311,7 @@ class OpenAIEngine:
                             raise
                     place, body = self._body(key, request, trial.learnt, had=len(paths))
                     content = _encoded(body)
-            usage = read_usage(response.get("usage"))
+            usage = read_usage(response.get("usage") or response.get("usageMetadata"))
             paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
             tokens.append(usage.completion)
             self._answered = True
@@ -333,7 +333,7 @@ class OpenAIEngine:
             return await self._client.complete(place, content, understood)
         except EmptyReply as error:
             asked = body.get("n", 1)
-            raise ValueError(f"{error} of {asked}" if "choices" in str(error) else str(error)) from None
+            raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
 
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
@@ -420,7 +420,7 @@ class OpenAIEngine:
             raise ValueError(f"the server returned 0 choices of {wanted}")
         # Of several paths a server tells the sum only.
         own = usage if len(choices) == 1 else Usage(prompt=usage.prompt)
-        return tuple(self._cleaned(self._reader.choice(choice, own, budget)) for choice in choices)
+        return tuple(self._cleaned(self._reader.choice(choice, own, budget, response)) for choice in choices)
 
     def _cleaned(self, path: Completion) -> Completion:
         return replace(path, error=self._secrets.clean(path.error)) if path.error else path
