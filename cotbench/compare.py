@@ -388,7 +388,9 @@ def _silent(panel: Panel) -> list[Caution]:
     """Modes of which no output has a visible text: a server has put all of it into the reasoning, say, or dropped it."""
     out = []
     for cell in panel.cells.values():
-        rows = [row for row in cell.rows if row is not None and row["outcome"] != Outcome.ENGINE_ERROR]
+        # A refusal has no text as a rule, and is told as what it is.
+        without = (Outcome.ENGINE_ERROR, Outcome.REFUSED)
+        rows = [row for row in cell.rows if row is not None and row["outcome"] not in without]
         seen = (cell.run.outputs.visible(row["question"], row["requests"]) for row in rows)
         known = [one for one in seen if one is not None]
         if not known or any(visible for visible, _ in known):

@@ -299,6 +299,11 @@ def test_a_mode_without_any_visible_text_is_named_beside_the_headline(
     assert ("although the model was asked not to think" in said) == (thinking is False)
     assert ("9 of them have a reasoning text beside" in said) == bool(reasoning)
     assert said.split(": ")[1].split("; ")[0] in (folder / "report" / "summary.md").read_text()
+    refused = [{**row, "outcome": "refused"} if row["mode"] == "direct" else row for row in rows]
+    (folder / "records.jsonl").write_text(
+        "".join(json.dumps({**row, "requests": [[row["mode"], 0]]}) + "\n" for row in refused)
+    )
+    assert "visible texts" not in main("report", "--no-plots", "--no-page").out, "refusals have no text as a rule"
 
 
 def test_the_order_of_records_doesnt_matter(tmp_path: Path) -> None:
