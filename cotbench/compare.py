@@ -58,7 +58,7 @@ class Caution:
     """What a headline may not leave out: a difference that comes from budgets or from reading, and so says little of the modes.
 
     mode and baseline: of the comparison; with kind `silent` mode is the mode itself, and baseline "". kind: `budget` (answers were cut before one could
-    be read), `reading` (no answer was found in finished texts), `silent` (all visible texts of a mode are empty). of: the mode whose answers are
+    be read), `reading` (no answer was found in finished texts), `refusal` (the server's rules or the model refused them), `silent` (all visible texts of a mode are empty). of: the mode whose answers are
     meant. share: of its answers, 0..1.
     """
 
@@ -337,11 +337,12 @@ def _is_of(caution: Caution, panel: Panel, base: Cell) -> bool:
 
 
 MOST = 0.5
+_REFUSED = OUTCOMES.index(Outcome.REFUSED)
 _UNREAD = [OUTCOMES.index(outcome) for outcome in (Outcome.UNPARSED, Outcome.TRUNCATED, Outcome.REFUSED)]
 
 
 def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
-    """Where most answers of a mode were cut or couldn't be read, or most of a difference comes from such answers.
+    """Where most answers of a mode were cut, refused or couldn't be read, or most of a difference comes from such answers.
 
     An answer that was read right before the cut is none of them, nor is a vote of which a path was cut, nor one whose program or plan failed: to
     write one that runs is what those modes are about.
@@ -359,15 +360,15 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
         part = float((lost & other.right & ~side.right)[both].mean())  # of the difference, from these answers
         if share < MOST and not 0 < MOST * sign * (delta.delta or 0.0) <= part:
             continue
-        kind = "budget" if cut >= share / 2 else "reading"
+        refused = float(((side.endings == _REFUSED) & ~was_cut)[both].mean())
+        kind = "budget" if cut >= share / 2 else "refusal" if refused >= share / 2 else "reading"
         more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""
-        ended = (
-            "could not be read"
-            if not cut
-            else "were cut at their budget"
-            if cut == share
-            else "were cut at their budget or could not be read"
-        )
+        ways = {
+            "were cut at their budget": cut > 0,
+            "were refused": refused > 0,
+            "could not be read": not math.isclose(share, cut + refused, abs_tol=1e-9),
+        }
+        ended = " or ".join(way for way, there in ways.items() if there)
         out.append(
             Caution(
                 model=delta.model,
@@ -387,7 +388,9 @@ def _silent(panel: Panel) -> list[Caution]:
     """Modes of which no output has a visible text: a server has put all of it into the reasoning, say, or dropped it."""
     out = []
     for cell in panel.cells.values():
-        rows = [row for row in cell.rows if row is not None and row["outcome"] != Outcome.ENGINE_ERROR]
+        # A refusal has no text as a rule, and is told as what it is.
+        without = (Outcome.ENGINE_ERROR, Outcome.REFUSED)
+        rows = [row for row in cell.rows if row is not None and row["outcome"] not in without]
         seen = (cell.run.outputs.visible(row["question"], row["requests"]) for row in rows)
         known = [one for one in seen if one is not None]
         if not known or any(visible for visible, _ in known):

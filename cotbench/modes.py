@@ -184,8 +184,16 @@ def as_one_text(path: Completion) -> tuple[str, int]:
 
     What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer.
     """
-    before = f"<think>{path.reasoning}</think>" if path.reasoning else ""
-    return before + path.text, len(before)
+    if not path.reasoning:
+        return path.text, 0
+    before = f"<think>{path.reasoning}</think>"
+    # An empty thought that a chat template wrote where the server had split the real one off: blanked, so that places stay.
+    return before + _EMPTY_THOUGHT.sub(lambda match: " " * len(match[0]), path.text, count=1), len(before)
+
+
+_EMPTY_THOUGHT = re.compile(
+    r"\A\s*(?:<(think|thinking|thought|reasoning)>\s*</\1>|\[THINK\]\s*\[/THINK\]|◁think▷\s*◁/think▷)", re.I
+)
 
 
 def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str]) -> Prediction:

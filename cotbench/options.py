@@ -101,14 +101,17 @@ def extra_body(text: str | None) -> dict[str, Any]:
     words, place = text, "--extra-body"
     if text.startswith("@"):
         place = f"--extra-body: {text[1:]}"
+        remedy = "Name a file that holds a JSON object."
         try:
             with open_file(Path(text[1:])) as file:
-                words = file.read().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+                words = file.read(_LARGEST_BODY + 1).decode("utf-8-sig")
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
-            raise UsageError(f"{place}: can't be read: {reason}.", "Name a file that holds a JSON object.") from None
+            raise UsageError(f"{place}: can't be read: {reason}.", remedy) from None
+        if len(words) > _LARGEST_BODY:
+            raise UsageError(f"{place}: is larger than {_LARGEST_BODY:,} characters.", remedy)
     try:
-        given = json.loads(words, parse_constant=_no_constant)
+        given = json.loads(words, parse_constant=_no_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: not valid JSON: {error}.", _BODY) from None
     if not isinstance(given, dict):
@@ -119,6 +122,7 @@ def extra_body(text: str | None) -> dict[str, Any]:
     return given
 
 
+_LARGEST_BODY = 1_000_000  # it is sent with each request
 _BODY = """As in --extra-body '{"chat_template_kwargs": {"thinking_budget": 512}}', or @FILE."""
 _NOT_IN_BODY = {
     "model": "--model names the model.",
@@ -133,6 +137,14 @@ _NOT_IN_BODY = {
     "max_tokens": "Use --max-tokens.",
     "max_completion_tokens": "Use --max-tokens.",
 }
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"'{next(name for name in given if names.count(name) > 1)}' is given twice")
+    return given
 
 
 def _no_constant(name: str) -> Any:

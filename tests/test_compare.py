@@ -180,11 +180,13 @@ def test_a_direct_mode_that_reasons_is_flagged(tmp_path: Path) -> None:
 CAUTIONS: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
     "direct is cut": ({"direct": "t" * 40, "cot": "c" * 40}, [("budget", "direct")]),
     "direct is unread": ({"direct": "u" * 40, "cot": "c" * 40}, [("reading", "direct")]),
-    "direct is refused": ({"direct": "r" * 40, "cot": "c" * 40}, [("reading", "direct")]),
+    "direct is refused": ({"direct": "r" * 40, "cot": "c" * 40}, [("refusal", "direct")]),
     "both in part": ({"direct": "t" * 12 + "u" * 8 + "w" * 20, "cot": "c" * 40}, [("budget", "direct")]),
     "cot is cut": ({"direct": "c" * 40, "cot": "t" * 40}, [("budget", "cot")]),
     "both are cut": ({"direct": "t" * 40, "cot": "t" * 30 + "c" * 10}, [("budget", "direct"), ("budget", "cot")]),
     "most of the gain is from unread ones": ({"direct": "u" * 12 + "w" * 4 + "c" * 24, "cot": "c" * 40}, [("reading", "direct")]),
+    "most are refused, some unread": ({"direct": "r" * 25 + "u" * 15, "cot": "c" * 40}, [("refusal", "direct")]),
+    "most are unread, some refused": ({"direct": "r" * 15 + "u" * 25, "cot": "c" * 40}, [("reading", "direct")]),
     "little of it is": ({"direct": "u" * 4 + "w" * 16 + "c" * 20, "cot": "c" * 40}, []),
     "who declines has lost no answer": ({"direct": "d" * 40, "cot": "c" * 40}, []),
     "none is": ({"direct": "w" * 30 + "c" * 10, "cot": "c" * 40}, []),
@@ -214,6 +216,29 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
     assert (
         not expected or ("none was read under both" if not read else f"on the {read} read under both it is") in headline
     )
+
+
+@pytest.mark.parametrize(
+    ("direct", "cot", "words", "never"),
+    [
+        ("u" * 40, "w" * 40, ["100% of the answers under direct could not be read"], "refused"),
+        ("u" * 40, "u" * 40, ["under direct could not be read", "under cot could not be read"], "refused"),
+        ("r" * 40, "w" * 40, ["100% of the answers under direct were refused;"], "could not be read"),
+        ("t" * 40, "w" * 40, ["100% of the answers under direct were cut at their budget (--max-tokens direct=N gives more)"], "refused"),
+        ("u" * 30 + "w" * 10, "c" + "w" * 39, ["75% of the answers under direct could not be read"], "refused"),
+        ("r" * 20 + "u" * 20, "w" * 40, ["under direct were refused or could not be read"], "cut"),
+    ],
+)  # fmt: skip
+def test_where_there_is_no_difference_none_is_spoken_of(
+    direct: str, cot: str, words: list[str], never: str, tmp_path: Path, main: Cli
+) -> None:
+    asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
+    make_run(tmp_path / "results" / "r", {"direct": direct, "cot": cot}, questions=asked)
+    headline = main("report", "--no-plots", "--no-page").out.splitlines()[0]
+    assert "no clear effect" in headline
+    assert "difference of" not in headline
+    assert all(piece in headline for piece in words)
+    assert never not in headline
 
 
 def test_reasoning_that_is_cut_makes_an_effect_and_hides_none(tmp_path: Path) -> None:
@@ -274,6 +299,11 @@ def test_a_mode_without_any_visible_text_is_named_beside_the_headline(
     assert ("although the model was asked not to think" in said) == (thinking is False)
     assert ("9 of them have a reasoning text beside" in said) == bool(reasoning)
     assert said.split(": ")[1].split("; ")[0] in (folder / "report" / "summary.md").read_text()
+    refused = [{**row, "outcome": "refused"} if row["mode"] == "direct" else row for row in rows]
+    (folder / "records.jsonl").write_text(
+        "".join(json.dumps({**row, "requests": [[row["mode"], 0]]}) + "\n" for row in refused)
+    )
+    assert "visible texts" not in main("report", "--no-plots", "--no-page").out, "refusals have no text as a rule"
 
 
 def test_the_order_of_records_doesnt_matter(tmp_path: Path) -> None:

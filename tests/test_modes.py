@@ -486,6 +486,19 @@ def test_a_reading_does_not_depend_on_the_parser_of_a_server(
     assert got.span is None if not text or answer is None else text[slice(*(got.span or (0, 0)))] == answer
 
 
+@pytest.mark.parametrize(
+    "empty",
+    ["<think>\n\n</think>\n\n", "<think></think>", "\n</think>\n\n", "[THINK][/THINK]", "<thinking> </thinking>\n"],
+)
+@pytest.mark.parametrize(("text", "answer"), [("", "11"), ("Answer: 12", "12"), ("<br>", "11")])
+def test_an_empty_thought_hides_no_reasoning_that_a_server_split_off(empty: str, text: str, answer: str) -> None:
+    """As where a template writes it and the answer was taken for reasoning."""
+    path = Completion(text=empty + text, reasoning="5 + 6 = 11.\n\nAnswer: 11", finish_reason="stop")
+    got = read_answer(path, AnswerType.NUMBER, ())
+    assert got.answer == answer
+    assert got.span is None if answer == "11" else path.text[slice(*(got.span or (0, 0)))] == answer
+
+
 OPEN = [
     ("<think>5 + 6 = 11.\n\nAnswer: 11", "stop", "11", None),
     ("<think>5 + 6 = 11.\n\nAnswer: 11", "length", None, Outcome.TRUNCATED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,10 @@ def test_extra_body(text: str | None, expected: dict[str, Any], tmp_path: Path) 
     [
         ("{", "--extra-body: not valid JSON"),
         ('{"x": NaN}', "--extra-body: not valid JSON: NaN"),
+        ('{"a": 1, "a": 2}', "--extra-body: not valid JSON: 'a' is given twice"),
+        ('{"x": {"b": 1, "c": 2, "b": 1}}', "--extra-body: not valid JSON: 'b' is given twice"),
+        ("@/dev/zero", "--extra-body: /dev/zero: can't be read: it is a device, expected a file"),
+        ("@/", "--extra-body: /: can't be read: it is a folder, expected a file"),
         ("[1]", "--extra-body: expected a JSON object, found list"),
         ("@nothing.json", "--extra-body: nothing.json: can't be read"),
         ("top_k=5", "--extra-body: not valid JSON"),
@@ -320,3 +325,14 @@ def test_headers_that_are_none(values: list[str]) -> None:
     with pytest.raises(UsageError, match="--header: ") as caught:
         headers(values)
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_extra_body_in_a_pipe_or_in_a_file_that_is_too_large(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_text('{"x": "' + "y" * 1_000_001 + '"}')
+    for name, finding in (
+        ("pipe", "can't be read: it is a named pipe, expected a file"),
+        ("large", "is larger than 1,000,000 characters"),
+    ):
+        with pytest.raises(UsageError, match=f"--extra-body: .*{name}: {finding}"):
+            extra_body(f"@{tmp_path / name}")

@@ -12,6 +12,7 @@ from cotbench.engines.replies import (
     Reader,
     Usage,
     error_status,
+    may_pass,
     read_json,
     read_row,
     read_stream,
@@ -42,6 +43,8 @@ STOPS = [
 LENGTHS = [
     "length", "LENGTH", "MAX_TOKENS", "max_tokens", "max-tokens", "maxTokens", "max_output_tokens", "max_new_tokens", "model_length", "token_limit",
     "model_context_window_exceeded", "maxPredictedTokensReached", "contextLengthReached", "ERROR_LIMIT", "limit", "incomplete",
+    "max_tokens_exceeded", "max_length_exceeded", "output_limit", "out_of_tokens", "context_window", "context_length_exceeded", "tokens_exhausted",
+    "maxLengthReached", "OUTPUT_TOKEN_LIMIT_EXCEEDED", "stopped_limit", "token_budget_spent", "output_truncated", "reached_max_tokens",
     {"type": "length", "length": 16}, {"type": "max_tokens"}, "FinishReason.MAX_TOKENS", ["length"],
 ]  # fmt: skip
 REFUSALS = [
@@ -50,6 +53,7 @@ REFUSALS = [
 ]  # fmt: skip
 ERRORS = [
     "tool_calls", "tool_use", "TOOL_CALL", "function_call", "MALFORMED_FUNCTION_CALL", "abort", "error", "ERROR", "cancelled", "USER_CANCEL",
+    "max_time_exceeded", "rate_limit_reached", "tool_calls_limit", "time_limit_exceeded",
     "network_error", "insufficient_system_resource", "timeout", {"type": "abort", "message": "out of memory"},
 ]  # fmt: skip
 
@@ -75,7 +79,19 @@ def test_a_reason_in_any_hosts_words(word: Any, finish: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["OTHER", "as the wind blows", "42", 42, {"type": "wind"}, {"odd": "form"}, "停"], ids=repr
+    "word",
+    [
+        "OTHER",
+        "as the wind blows",
+        "stop_token_reached",
+        "the limit that was exceeded is my patience",
+        "42",
+        42,
+        {"type": "wind"},
+        {"odd": "form"},
+        "停",
+    ],
+    ids=repr,
 )
 def test_an_unknown_word_is_no_cut_and_is_noted_once(word: Any) -> None:
     reader = Reader()
@@ -94,12 +110,40 @@ def test_an_unknown_word_is_no_cut_and_is_noted_once(word: Any) -> None:
         ({"message": {"content": "4"}, "finish_reason": None, "stop_reason": "Question:"}, "stop"),
         ({"message": {"content": "4"}, "finish_reason": "stop", "stop_reason": "max_tokens"}, "stop"),
         ({"message": {"content": "4"}, "finish_details": {"type": "max_tokens"}}, "length"),
+        ({"message": {"content": "4"}, "stop_reason": "max_tokens_exceeded"}, "length"),
+        ({"message": {"content": "4"}, "stop_reason": "Limit exceeded:"}, "stop"),
+        ({"message": {"content": "4"}, "truncated": True}, "length"),
+        ({"message": {"content": "4"}, "finish_reason": "stop", "truncated": True}, "stop"),
+        ({"message": {"content": "4"}, "truncated": False}, "stop"),
+        (
+            {"message": {"content": "4"}, "finish_reason": None, "incomplete_details": {"reason": "max_output_tokens"}},
+            "length",
+        ),
         ({"message": {"content": "4"}, "finish_reason": "", "native_finish_reason": "SAFETY"}, "refused"),
     ],
 )
 def test_where_a_reason_may_stand(choice: Json, finish: str) -> None:
     reader = Reader()
     assert reader.choice(choice).finish_reason == finish
+    assert not reader.unknown
+
+
+@pytest.mark.parametrize(
+    ("response", "finish", "anyway"),
+    [
+        ({"stop_reason": "max_tokens"}, "length", "stop"),
+        ({"finish_reason": "length"}, "length", "stop"),
+        ({"truncated": True}, "length", "stop"),
+        ({"stop_reason": "end_turn"}, "stop", "stop"),
+        ({"stop_reason": "refusal"}, "refused", "stop"),
+        ({"stop_reason": "Question:"}, "stop", "stop"),
+        ({}, "stop", "stop"),
+    ],
+)
+def test_a_reason_that_the_response_gives(response: Json, finish: str, anyway: str) -> None:
+    reader = Reader()
+    assert reader.choice({"message": {"content": "4"}}, response=response).finish_reason == finish
+    assert reader.choice(message("4"), response=response).finish_reason == anyway, "a choice's own goes before it"
     assert not reader.unknown
 
 
@@ -141,6 +185,13 @@ CONTENTS: dict[str, tuple[Json, tuple[str, str, str]]] = {
     "reasoning_content": (message(reasoning_content="I add."), ("Answer: 4", "I add.", "stop")),
     "reasoning": (message(reasoning="I add."), ("Answer: 4", "I add.", "stop")),
     "thinking": (message(thinking="I add."), ("Answer: 4", "I add.", "stop")),
+    **{
+        f"{name}, {beside}": ({**message(), name: "I add."} if beside else message(**{name: "I add."}), ("Answer: 4", "I add.", "stop"))
+        for name in ("reasoning_content", "thinking_content", "analysis", "think", "thought", "thoughts")
+        for beside in ("", "beside the message")
+    },
+    "reasoning in both places": ({**message(thinking="I add."), "reasoning": "I add."}, ("Answer: 4", "I add.", "stop")),
+    "a name that holds no text": ({**message(), "thinking": True, "analysis": 3}, ("Answer: 4", "", "stop")),
     "reasoning as parts": (message(reasoning_content=[{"type": "text", "text": "I "}, {"type": "text", "text": "add."}]), ("Answer: 4", "I add.", "stop")),
     "reasoning as an object": (message(reasoning={"content": "I add."}), ("Answer: 4", "I add.", "stop")),
     "reasoning twice": (message(reasoning="I add.", reasoning_details=[{"type": "reasoning.text", "text": "I add."}]), ("Answer: 4", "I add.", "stop")),
@@ -219,7 +270,7 @@ def test_a_part_that_cant_be_read_beside_a_text_is_noted(part: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (0, 0), (20, 20), (20.0, 20), (MOST_TOKENS, MOST_TOKENS), (None, None), (-1, None), (-0.5, None), (2.5, None), (True, None), ("20", None), ([20], None),
+        (0, 0), (20, 20), (20.0, 20), (MOST_TOKENS, MOST_TOKENS), (None, None), (-1, None), (-0.5, None), (2.5, None), (True, None), ("20", 20), ("-1", None), ("2.5", None), ("", None), ("9" * 30, None), ("²", None), ([20], None),
         (10**18, None), (10**400, None), (float("inf"), None), (float("-inf"), None), (float("nan"), None), (1e300, None),
     ],
     ids=lambda value: repr(value)[:12],
@@ -252,6 +303,9 @@ def details(reasoning: Any) -> Json:
         ({"prompt_tokens": -1, "completion_tokens": 10**400}, (None, None, None)),
         ({"prompt_tokens": 20, "completion_tokens": 5, **details(-3)}, (20, 5, None)),
         ({"input_tokens": 20, "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 3}}, (20, 5, 3)),
+        ({"promptTokenCount": 20, "candidatesTokenCount": 5, "thoughtsTokenCount": 300, "totalTokenCount": 325}, (20, 305, 300)),
+        ({"promptTokenCount": 20, "candidatesTokenCount": 5, "totalTokenCount": 25}, (20, 5, None)),
+        ({"prompt_tokens": "20", "completion_tokens": "5", "total_tokens": "325", **details("300")}, (20, 305, 300)),
         ({"prompt_tokens": 20, "completion_tokens": 5, "completion_tokens_details": None}, (20, 5, None)),
         ({"prompt_tokens": 20, "completion_tokens": 5, "completion_tokens_details": [3]}, (20, 5, None)),
         ({}, (None, None, None)),
@@ -273,6 +327,9 @@ def test_usage(usage: Any, expected: tuple[int | None, ...]) -> None:
         (b'{"a": "x"}', {"a": "x"}),
         (b'\xef\xbb\xbf{"a": "x"}', {"a": "x"}),
         (b'\n\n  {"a": "x"}\n', {"a": "x"}),
+        (b'{"a": "x"}\n\x00', {"a": "x"}),
+        (b'{"a": NaN, "a": "x"}\x00', {"a": "x"}),
+        ('{"a": "x"}\0'.encode("utf-16"), {"a": "x"}),
         (b'{"a": "\\ud83d x"}', {"a": "\ud83d x"}),
         (b'{"a": "x\ny\tz\r"}', {"a": "x\ny\tz\r"}),
         (b'{"a": "\xff"}', {"a": "\ufffd"}),
@@ -327,6 +384,73 @@ def test_a_stream_that_nobody_asked_for() -> None:
     assert error_status(failed) == 429
 
 
+ONE_EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 4"}, "finish_reason": "stop"}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ONE_EVENT,
+        b"retry: 1000\n\n" + ONE_EVENT,
+        b"\xef\xbb\xbf" + ONE_EVENT,
+        b"\xef\xbb\xbfretry: 1000\r\n\r\n" + ONE_EVENT.replace(b"\n", b"\r\n"),
+        ONE_EVENT.replace(b", ", b",\ndata: ") + b"data: [DONE]\n\n",
+        ONE_EVENT.replace(b"[{", b"[\ndata:\ndata: {"),
+        b"id: 1\nevent: message\n" + ONE_EVENT,
+        ONE_EVENT.replace(b'"finish_reason": "stop"', b'"stop_reason": "end_turn"') + b"data: [DONE]",
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_stream_of_any_form(content: bytes) -> None:
+    reply = read_stream(content)
+    assert reply is not None
+    assert [read(choice).text for choice in reply["choices"]] == ["Answer: 4"]
+
+
+HALF = b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}, "finish_reason": null}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [
+        (b'data: {"error": {"code": 502, "message": "x"}}', 502),
+        (b'data: {"error": {"code": 502, "message": "x"}, "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]}', 502),
+        (b'data: {"choices": [{"index": 0, "delta": {}, "error": {"code": 503}}]}', 503),
+        (b'data: {"error": "the upstream is overloaded"}', 503),
+        (b'data: {"error": {"message": "the model is gone"}}', 400),
+        (b'event: error\ndata: {"code": 429, "message": "slow down"}', 429),
+        (b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}', 503),
+        (b'data: {"object": "error", "message": "x", "code": 500}', 500),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("before", [b"", HALF])
+@pytest.mark.parametrize("after", [b"", b"\n\ndata: [DONE]\n\n", b"\n\n" + HALF])
+def test_a_stream_in_which_an_error_comes_is_that_error(before: bytes, after: bytes, event: bytes, status: int) -> None:
+    reply = read_stream(before + event + after)
+    assert reply is not None
+    assert error_status(reply) == status
+
+
+@pytest.mark.parametrize(
+    "content", [HALF, HALF[:-12], ONE_EVENT + HALF[:-12], ONE_EVENT + HALF[:-12] + b"\n\ndata: [DONE]\n\n"]
+)
+def test_a_stream_that_breaks_off(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"breaks off|is cut"):
+        read_stream(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "passes"),
+    [
+        (b"null", True), (b"", True), (b'{"choices": [{"ind', True), (b"\xef\xbb\xbf{", True), (b"data: {", True),
+        (b"<html><h1>502 Bad Gateway</h1></html>", True), (b"<html>Internal Server Error</html>", True), (b"upstream timed out", True),
+        (b"<html>Sign in</html>", False), (b"Welcome to room 1502.", False), (b"Hello", False), (b"4", False),
+    ],
+)  # fmt: skip
+def test_what_cant_be_read_and_may_pass(content: bytes, passes: bool) -> None:
+    assert may_pass(content) == passes
+
+
 def test_a_row_keeps_long_numbers() -> None:
     assert (
         read_row(b'{"gold": 123456789012345678901234567890, "output": "x"}')["gold"] == 123456789012345678901234567890
@@ -347,6 +471,10 @@ def test_a_row_keeps_long_numbers() -> None:
         ({"error": {"type": "overloaded_error"}}, 503),
         ({"error": {"code": None, "type": "invalid_request_error"}}, 400),
         ({"error": "the upstream is overloaded"}, 503),
+        ({"error": "Internal error"}, 503),
+        ({"error": "Internal Server Error"}, 503),
+        ({"error": "upstream replied with status 502"}, 503),
+        ({"error": "the token 5021 is not allowed"}, 400),
         ({"error": {"message": "the model is gone"}}, 400),
         ({"error": {"code": 200, "message": "the model is gone"}}, 400),
         ({"object": "error", "message": "too long", "code": 400}, 400),

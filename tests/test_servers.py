@@ -129,6 +129,26 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "no system role, roles alternate": Behaviour(script=answers(when(system, "Conversation roles must alternate user/assistant/user/assistant/..."))),
     "no system role, o1": Behaviour(script=answers(when(system, "Unsupported value: 'messages[0].role' does not support 'system' with this model.", param="messages[0].role", code="unsupported_value"))),
     "no system role, in a reply of success": Behaviour(script=answers(lambda body: Answer(body={"error": {"message": "System role not supported", "code": 400}}) if system(body) else None)),
+    **{
+        f"no system role, {status} {words[:24]}": Behaviour(script=answers(when(system, words, status)), sent={"messages": [{"role": "user", "content": "Be brief.\n\nWhat is 2 + 2?"}]})
+        for status, words in (
+            (422, "Input should be 'user' or 'assistant'"), (400, "Only user and assistant messages are allowed"), (501, "instructions are not available for this model"),
+            (503, "System role not supported"), (400, "first message must be from user"), (400, "Conversations must start with a user turn"), (403, "the system role is not supported"),
+        )
+    },
+    # Refusals in other words, in other languages and under odd statuses, that name a field of ours.
+    **{
+        f"temperature, {status} {words[:24]}": Behaviour(script=answers(when(has("temperature"), words, status)), says=("temperature",), lacks=("temperature",), most=2)
+        for status, words in (
+            (422, "sampling parameter 'temperature' is fixed by the deployment"), (400, "temperature ist nicht erlaubt"), (400, "参数 temperature 无效"), (400, "temperature?"),
+            (403, "temperature is not supported with this model"), (405, "temperature is not supported"), (404, "unknown field temperature"),
+        )
+    },
+    "no switch, 404": Behaviour(script=answers(when(has("chat_template_kwargs"), "unknown field chat_template_kwargs", 404)), says=("switch",), most=2),
+    "no switch, 413": Behaviour(script=answers(when(has("chat_template_kwargs"), "chat_template_kwargs not permitted", 413)), says=("switch",), most=2),
+    "no seed, in French": Behaviour(script=answers(when(has("seed"), "seed : champ inconnu")), of=SAMPLED, says=("no seed",), lacks=("seed",), sent={"top_p": 0.95, "n": 3}, most=2),
+    "one path, a single completion": Behaviour(script=answers(when(lambda body: body.get("n", 1) > 1, "Only a single completion per request is possible")), of=SAMPLED, sent={"n": 1}, most=4),
+    "no n, a number of choices": Behaviour(script=one_each(when(has("n"), "number of choices can't be set")), of=SAMPLED, lacks=("n",), most=7),
     # The thinking switch.
     **{
         f"no switch, {status}": Behaviour(script=answers(when(has("chat_template_kwargs"), extra("chat_template_kwargs"), status)), says=("switch",), lacks=("chat_template_kwargs",))
@@ -268,6 +288,8 @@ STOPPING: dict[str, tuple[Script, Json, str]] = {
     "the budget": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_tokens is too large: 16. The maximum is 8.", param="max_tokens")), {}, "refuses max_tokens"),
     "the budget, DeepSeek": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "Invalid max_tokens value, the valid range of max_tokens is [1, 8]")), {}, "refuses max_tokens"),
     "the budget, Anthropic": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_tokens: 16 > 8, which is the maximum allowed number of output tokens")), {}, "refuses max_tokens"),
+    "the budget under the host's name": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_new_tokens must be <= 8")), {}, "refuses max_tokens"),
+    "the budget in Google's name": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "maxOutputTokens is out of range")), {}, "refuses max_tokens"),
     "the budget in both names": (answers(lambda body: Answer(status=422, body=extra(next(name for name in ("max_tokens", "max_completion_tokens") if name in body)))), {}, "refuses max_completion_tokens"),
     "the model": (answers(when(lambda _: True, "The model `m` does not exist or you do not have access to it.", code="model_not_found")), {}, "refuses model"),
     "a field of the user's": (answers(when(has("top_a"), "Unrecognized request argument supplied: top_a")), {"extra_body": {"top_a": 0.1}}, "refuses top_a"),
@@ -276,6 +298,8 @@ STOPPING: dict[str, tuple[Script, Json, str]] = {
     "no balance": (answers(when(lambda _: True, "Insufficient Balance", 402)), {}, "status 402: Insufficient Balance"),
     "no quota": (answers(when(lambda _: True, "You exceeded your current quota", 429, type="insufficient_quota", code="insufficient_quota")), {}, "exceeded your current quota"),
     "no right": (answers(when(lambda _: True, "this key may not use this model", 403)), {}, "refuses the key (403)"),
+    "no right, of a role": (answers(when(lambda _: True, "your account may not do so: permission denied", 403)), {}, "refuses the key (403)"),
+    "no such model": (answers(when(lambda _: True, "The model `m` does not exist", 404)), {}, "status 404"),
     "no such way": (answers(when(lambda _: True, "Method Not Allowed", 405)), {}, "status 405"),
     "401 in a reply of success": (lambda *_: {"error": {"code": 401, "message": "No auth credentials found"}}, {}, "refuses the key (401)"),
 }  # fmt: skip
@@ -339,6 +363,12 @@ AGAIN: dict[str, Json | Answer] = {
     "null choices and an error": {"choices": None, "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}},
     "white space": Answer(body=b"  \n\n \n"),
     "nothing": Answer(body=b""),
+    "an error that is a text": {"error": "Internal error"},
+    "a gateway's page": Answer(body=b"<html><h1>502 Bad Gateway</h1></html>", content_type="text/html"),
+    "JSON that is cut": Answer(body=b'{"choices": [{"index": 0, "mess'),
+    "null": Answer(body=b"null"),
+    "half a stream and an error": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\ndata: {"error": {"code": 502, "message": "x"}}\n\ndata: [DONE]\n\n'),
+    "half a stream": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\n'),
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 import random
 import re
@@ -26,7 +27,7 @@ import certifi
 
 from cotbench import __version__
 from cotbench.engines.endpoint import without_credentials
-from cotbench.engines.replies import error_status, read_json, read_stream
+from cotbench.engines.replies import error_status, is_stream, may_pass, read_json, read_stream
 from cotbench.errors import UsageError
 
 T = TypeVar("T")
@@ -264,7 +265,7 @@ class JsonClient:
 
 
 class EmptyReply(ValueError):
-    """A reply of success in which there is nothing."""
+    """A reply of success in which there is nothing, or nothing that can be read, and which may be another when it is asked again."""
 
 
 def json_object(content: bytes) -> dict[str, Any]:
@@ -281,14 +282,20 @@ def json_object(content: bytes) -> dict[str, Any]:
 def response_object(content: bytes) -> dict[str, Any]:
     """What a server replies to a request for completions.
 
-    Raises BadStatus for an error in a reply of success, EmptyReply for one without anything, ValueError for one that is no JSON object.
+    Raises BadStatus for an error in a reply of success, EmptyReply for one without anything or one that is cut, ValueError for one that is no
+    JSON object.
     """
     if not content.strip():
         raise EmptyReply("the server's reply is empty")
-    response = json_object(content)
+    try:
+        response = json_object(content)
+    except ValueError as error:
+        if may_pass(content):
+            raise EmptyReply(str(error)) from None
+        raise
     status = error_status(response)
     if status is not None:
-        raise BadStatus(status, content)
+        raise BadStatus(status, json.dumps(response).encode() if is_stream(content) else content)
     if not response.get("choices"):
         raise EmptyReply("the server returned 0 choices")
     return response

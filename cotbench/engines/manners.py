@@ -1,6 +1,6 @@
 """What a server wants otherwise than most: a table of lessons, each learnt from a refusal that names what is at fault.
 
-A refusal is a status 400, 422, 500 or 501 whose body says so in any form. The request is asked again in the manner that the lesson says, and once a
+A refusal is a status 400, 422, 500, 501 or 503 whose body says so in any form, or a 403, 404, 405 or 413 that names a field of the request. The request is asked again in the manner that the lesson says, and once a
 request so asked has been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the report.
 """
 
@@ -14,20 +14,33 @@ from typing import Any
 from cotbench.engines.chat import SWITCHES
 from cotbench.engines.client import BadStatus
 
-REFUSING = frozenset({400, 422, 500, 501})
+REFUSING = frozenset({400, 422, 500, 501, 503})
+# As a rule these are about the key, the model or the address, so a field must be named.
+_REFUSING_BY_NAME = frozenset({403, 404, 405, 413})
 SMALL_TEMPERATURE = 0.01  # for servers that take no 0: the likeliest token all but always
 
 _OFF = (
     r"(?:un(?:supported|known|recogni|expected|able|permitted|available|accept)|not |n't |no |never |only |extra|invalid|incorrect|illegal|forbid|must"
     r"|should|cannot|disallow|reject|deprecat|remove|disabl|positive|allowed values|range)"
 )
-_BUDGET = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_BUDGET = ("max_tokens", "max_completion_tokens")
+# What hosts call the budget behind an interface of OpenAI's form.
+_BUDGET_NAMES = (
+    *_BUDGET, "max_output_tokens", "max_new_tokens", "max_gen_len", "max_gen_toks", "max_tokens_to_sample", "max_generated_tokens", "maxTokens",
+    "maxOutputTokens", "maxNewTokens", "maxCompletionTokens", "num_predict", "n_predict", "max_length",
+)  # fmt: skip
 # A prompt that leaves no room: a fault of that request, whatever fields its message names.
 _CONTEXT = re.compile(
     r"context|prompt|input (?:tokens|length)|too many tokens|\bmessages\b.{0,40}\btokens", re.I | re.S
 )
 _TOO_LARGE = re.compile(
     r"too (?:large|high|big)|at most|maximum|less than|exceed|greater than|range|[<>]=?|up to|upper", re.I
+)
+
+
+_PATHS = r"(?:choice|completion|candidate|generation|sequence|response|output|sample|answer)"
+_ONE_OF_PATHS = (
+    rf"(?:only|at most|exactly|just) (?:an? )?(?:one|1|single) {_PATHS}|(?:multiple|several|more than one) {_PATHS}"
 )
 
 
@@ -151,7 +164,12 @@ LESSONS: Mapping[str, Lesson] = {
             name=FOLD,
             fields=("role",),
             words=re.compile(
-                r"system (?:role|message|prompt|instruction)|developer instruction|\broles?\b.*(?:alternat|support|system|user|assistant)",
+                r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
+                r"|\broles?\b.*(?:alternat|support|system|user|assistant)"
+                r"|\binstructions? (?:is|are)(?: not|n't)|(?:not|n't) (?:support|take|accept|allow) (?:system |developer )?instructions?\b"
+                # A list of the roles that there are, or what a conversation begins with.
+                r"|(?:should be|must be|expected|only|allowed)\W.{0,40}?\b(?:user\b.{0,12}\bassistant|assistant\b.{0,12}\buser)\b"
+                r"|(?:first (?:message|turn)|conversations?) (?:must|should|has to|have to|needs? to) (?:be|start|begin)\b.{0,20}\buser",
                 re.I | re.S,
             ),
             change=_folded,
@@ -170,7 +188,9 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("n",),
             # As DeepSeek says it: "Invalid n value (currently only n = 1 is supported)".
             words=re.compile(
-                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|(?:only|at most) (?:one|1) (?:choice|completion)|multiple (?:choices|completions)|body -> n\b|parameters?:? n\b|\bn parameter""",
+                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|body -> n\b|parameters?:? n\b|\bn parameter|"""
+                + _ONE_OF_PATHS
+                + rf"|number of {_PATHS}s",
                 re.I,
             ),
             change=_one_path,
@@ -179,7 +199,7 @@ LESSONS: Mapping[str, Lesson] = {
             name="no n",
             instead_of=ONE_PATH,
             fields=("n",),
-            words=_about("n", "candidate_?count", "num_return_sequences"),
+            words=_about("n", "candidate_?count", "num_return_sequences", rf"number of {_PATHS}s"),
             change=_without("n"),
             note="the server takes no n: paths are asked for one by one",
             unnamed=True,
@@ -242,7 +262,8 @@ def told(learnt: Collection[str]) -> list[Lesson]:
 
 def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | None:
     """What a refusal of this body teaches, if anything. tried: the names of lessons that have been tried."""
-    if error.status not in REFUSING:
+    by_name = error.status in _REFUSING_BY_NAME
+    if error.status not in REFUSING and not by_name:
         return None
     # Where fields are named in a place of their own, words about others are beside the point.
     named = {name for name in error.named if name in body or name in SWITCHES or name == "role"}
@@ -251,12 +272,31 @@ def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | 
     for lesson in possible:
         if lesson.unless is not None and lesson.unless.search(error.words):
             continue
+        if by_name and not about & set(lesson.fields) and not _mentioned(error.words, lesson.fields):
+            continue
         said = lesson.words.search(error.words)
         if about & set(lesson.fields) or (said and (not about or not lesson.fields)):
             return lesson
-    if not named and unnamed(error, body):
+    if not named and error.status < 500 and not by_name and not _CONTEXT.search(error.words):
+        # In whatever words and language: a refusal that names one field of ours, and no other, is about it.
+        mentioned = _mentioned(error.words, _OWN_NAMES)
+        if len(mentioned) == 1:
+            spoken = [lesson for lesson in possible if mentioned & set(lesson.fields)]
+            return next((x for x in spoken if x.unless is None or not x.unless.search(error.words)), None)
+    if not named and not by_name and unnamed(error, body):
         return next((lesson for lesson in possible if lesson.unnamed), None)
     return None
+
+
+# Names that are no words of a sentence, or seldom: "stop" and "n" are.
+_OWN_NAMES = ("temperature", "top_p", "seed", "chat_template_kwargs", "max_tokens")
+
+
+def _mentioned(words: str, names: Collection[str]) -> set[str]:
+    """Those of the names, longer than a letter, that stand in a text as words of their own."""
+    return {
+        name for name in names if len(name) > 1 and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", words, re.I)
+    }
 
 
 def unnamed(error: BadStatus, body: Body) -> bool:
@@ -278,10 +318,9 @@ def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | 
             return name
     if _CONTEXT.search(error.words) or any("context" in code for code in codes):
         return None
-    for name in _BUDGET:
-        mentioned = re.search(rf"(?<![\w-]){name}(?![\w-])", error.words)
-        if name in body and (
-            name in error.named or (mentioned and re.search(f"{_OFF}|{_TOO_LARGE.pattern}", error.words, re.I))
-        ):
-            return name
-    return None
+    told = set(_BUDGET_NAMES) & error.named
+    if re.search(f"{_OFF}|{_TOO_LARGE.pattern}", error.words, re.I):
+        told |= _mentioned(error.words, _BUDGET_NAMES)
+    ours = next((name for name in _BUDGET if name in body), None)
+    # Under our other name it is about what it may be called.
+    return ours if ours in told or told - set(_BUDGET) else None

@@ -30,7 +30,7 @@ from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, own_key, public_url
-from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, indispensable, lesson_of, told, unnamed
+from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, Lesson, indispensable, lesson_of, told, unnamed
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
@@ -246,11 +246,15 @@ class OpenAIEngine:
             return True
         return error.status == 403 and _MODERATED.search(error.words) is not None
 
-    def _stops(self, error: BadStatus) -> bool:
-        """Whether an error concerns all requests."""
+    def _stops(self, error: BadStatus, lesson: Lesson | None) -> bool:
+        """Whether an error concerns all requests, asked in whatever manner. lesson: what it teaches."""
         if self._is_refusal(error):
             return False
-        if error.status in _STOPPING or _letters(error.codes) & _EXHAUSTED_CODES:
+        if _letters(error.codes) & _EXHAUSTED_CODES:
+            return True
+        if lesson is not None:
+            return False
+        if error.status in _STOPPING:
             return True
         return error.status in _STOPPING_AT_FIRST and not self._answered
 
@@ -311,7 +315,7 @@ class OpenAIEngine:
                             raise
                     place, body = self._body(key, request, trial.learnt, had=len(paths))
                     content = _encoded(body)
-            usage = read_usage(response.get("usage"))
+            usage = read_usage(response.get("usage") or response.get("usageMetadata"))
             paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
             tokens.append(usage.completion)
             self._answered = True
@@ -327,23 +331,24 @@ class OpenAIEngine:
 
     async def _complete(self, place: str, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
-            return self._stops(error) or self._is_refusal(error) or lesson_of(error, body, trial.tried) is not None
+            lesson = lesson_of(error, body, trial.tried)
+            return self._stops(error, lesson) or self._is_refusal(error) or lesson is not None
 
         try:
             return await self._client.complete(place, content, understood)
         except EmptyReply as error:
             asked = body.get("n", 1)
-            raise ValueError(f"{error} of {asked}" if "choices" in str(error) else str(error)) from None
+            raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
 
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
-        if self._stops(error):
+        lesson = lesson_of(error, body, trial.tried)
+        if self._stops(error, lesson):
             raise self._fatal(error) from None
         if self._is_refusal(error):
             return False
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
-        lesson = lesson_of(error, body, trial.tried)
         if lesson is None:
             name = indispensable(error, body, self._users)
             if name is not None:
@@ -420,7 +425,7 @@ class OpenAIEngine:
             raise ValueError(f"the server returned 0 choices of {wanted}")
         # Of several paths a server tells the sum only.
         own = usage if len(choices) == 1 else Usage(prompt=usage.prompt)
-        return tuple(self._cleaned(self._reader.choice(choice, own, budget)) for choice in choices)
+        return tuple(self._cleaned(self._reader.choice(choice, own, budget, response)) for choice in choices)
 
     def _cleaned(self, path: Completion) -> Completion:
         return replace(path, error=self._secrets.clean(path.error)) if path.error else path

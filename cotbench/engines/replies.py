@@ -50,10 +50,26 @@ _ENDINGS: Mapping[FinishReason, str] = {
 _REASONS: Mapping[str, FinishReason] = {
     _NOT_LETTERS.sub("", word): reason for reason, words in _ENDINGS.items() for word in words.split()
 }
+# Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no budgets of tokens, and a
+# token that ends an output is no limit.
+_LIKE: Mapping[FinishReason, re.Pattern[str]] = {
+    "error": re.compile(
+        r"(?:max|outof|over|exceed).*(?:time|turns?|steps?|calls?)|(?:time|rate|turns?|steps?|calls?|quota).*(?:exceed|limit|reach|out)"
+    ),
+    "length": re.compile(
+        r"\A(?!.*(?:stop|eos|end)(?:token|word|string|sequence|criteri)).*(?:"
+        r"(?:max|limit|length|tokens?|context|window|budget|size).*(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
+        r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*(?:max|limit|length|tokens|context|window|budget)"
+        r"|contextwindow|truncat|cutoff|cutshort)"
+    ),
+}
+_ONE_WORD = re.compile(r"[\w.:-]{1,40}")
 _NOTHING = frozenset({"", "null", "none", "nil", "undefined", "unspecified"})
 _REASON_FIELDS = ("finish_reason", "finishReason")
 # Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known words count here.
-_OTHER_REASON_FIELDS = ("stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason")
+_OTHER_REASON_FIELDS = (
+    "stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason", "incomplete_details"
+)  # fmt: skip
 _REASON_KEYS = ("type", "reason", "finish_reason", "name", "value")  # of one that is an object
 
 
@@ -73,9 +89,18 @@ def _letters(word: str) -> str:
     return _NOT_LETTERS.sub("", word.casefold()).removeprefix("finishreason")
 
 
+def _reason_of(word: str) -> FinishReason | None:
+    letters = _letters(word)
+    reason = _REASONS.get(letters)
+    # What is long, or several words, is a sentence or a stop string.
+    return reason or next(
+        (like for like, pattern in _LIKE.items() if _ONE_WORD.fullmatch(word) and pattern.search(letters)), None
+    )
+
+
 def known_reason(given: Any) -> FinishReason | None:
     """Why an output ended, in our words; None where nothing is said, or in a word that no table has."""
-    return _REASONS.get(_letters(_word(given)))
+    return _reason_of(_word(given))
 
 
 # --- parts of a content -------------------------------------------------------------------------------------------
@@ -117,6 +142,12 @@ _REASONING_FIELDS = (
     "thinking",
     "thought",
     "thoughts",
+    "think",
+    "thinking_content",
+    "thought_content",
+    "reasoningContent",
+    "analysis",
+    "analysis_content",
     "reasoning_text",
     "thinking_blocks",
     "reasoning_details",
@@ -184,17 +215,19 @@ MOST_TOKENS = 10**12
 
 
 def whole(given: Any) -> int | None:
-    """A count of tokens: a whole number from 0 up, or None where it isn't known."""
+    """A count of tokens: a whole number from 0 up, also as a text of digits, or None where it isn't known."""
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) < 20:
+        given = int(given)
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= MOST_TOKENS:
         return None
     return int(given) if given == int(given) else None
 
 
-_PROMPT_NAMES = ("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "prompt_eval_count")
-_COMPLETION_NAMES = ("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "generated_tokens", "eval_count")  # fmt: skip
-_TOTAL_NAMES = ("total_tokens", "totalTokens")
+_PROMPT_NAMES = ("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTokenCount", "prompt_eval_count")  # fmt: skip
+_COMPLETION_NAMES = ("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "outputTokenCount", "generated_tokens", "eval_count")  # fmt: skip
+_TOTAL_NAMES = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _DETAIL_NAMES = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
-_THOUGHT_NAMES = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens", "reasoningTokens")
+_THOUGHT_NAMES = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens", "reasoningTokens", "thoughtsTokenCount", "thoughts_token_count")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +282,15 @@ class Reader:
 
     unknown: dict[str, None] = field(default_factory=dict)
 
-    def choice(self, choice: Mapping[str, Any], usage: Usage | None = None, budget: int | None = None) -> Completion:
-        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known."""
+    def choice(
+        self,
+        choice: Mapping[str, Any],
+        usage: Usage | None = None,
+        budget: int | None = None,
+        response: Mapping[str, Any] | None = None,
+    ) -> Completion:
+        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known. response: the whole, which some
+        servers have say why its output ended."""
         message = next((choice[key] for key in ("message", "delta") if choice.get(key) is not None), None)
         if message is None and choice.get("text") is not None:
             message = {"content": choice["text"]}
@@ -258,6 +298,10 @@ class Reader:
             message = {"content": message}
         elif message is not None and not isinstance(message, Mapping):
             return _error(f"the server's message can't be read: it is {type(message).__name__}")
+        if response and self._reason(choice) == (None, ""):
+            ended = self._reason({name: response.get(name) for name in (*_OTHER_REASON_FIELDS, *_REASON_FIELDS)})[0]
+            ended = ended or ("length" if response.get("truncated") is True else None)
+            choice = {**choice, "finish_reason": ended}
         return self._read(message, choice, usage or Usage(), budget)
 
     def row(self, row: Mapping[str, Any]) -> Completion:
@@ -280,6 +324,8 @@ class Reader:
         text = said.of("text")
         # One of the fields, since gateways repeat in a second what stands in the first.
         reasoning = next(filter(None, self._reasoning(fields)), "") or said.of("reasoning")
+        # Some put it beside the message.
+        reasoning = reasoning or next(filter(None, self._reasoning(reasons)), "")
         refusal = said.of("refusal") or _text(fields.get("refusal"))
         reason, word = self._reason(reasons)
         finish: FinishReason | None = reason
@@ -326,10 +372,10 @@ class Reader:
             word = _word(row.get(name))
             if _letters(word) in _NOTHING and not any(c.isdigit() for c in word):
                 continue
-            reason = _REASONS.get(_letters(word))
+            reason = _reason_of(word)
             return reason, "" if reason else word
         others = (known_reason(row.get(name)) for name in _OTHER_REASON_FIELDS)
-        return next(filter(None, others), None), ""
+        return next(filter(None, others), "length" if row.get("truncated") is True else None), ""
 
 
 def _shown(reasons: Mapping[str, Any]) -> str:
@@ -358,39 +404,71 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < 30 else float(digits)
 
 
+_PADDING = "\0 \t\r\n"  # behind a text; the first as of C's strings
 _LENIENT = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def read_json(content: bytes) -> Any:
-    """JSON as servers write it: with a byte order mark, NaN, lone surrogates or raw line ends in texts. Raises ValueError where it is none."""
+    """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in texts. Raises ValueError where it is none."""
     content = content.removeprefix(_MARK)
     try:
-        return orjson.loads(content)
+        return orjson.loads(content.rstrip(_PADDING.encode()))
     except ValueError:
         pass
     try:
-        return _LENIENT.decode(content.decode(json.detect_encoding(content), "replace"))
+        return _LENIENT.decode(content.decode(json.detect_encoding(content), "replace").rstrip(_PADDING))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-_STREAM = (b"data:", b"event:", b"id:", b":")
+_STREAM = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def is_stream(content: bytes) -> bool:
+    """Whether a reply is a stream of events."""
+    return content.removeprefix(_MARK).lstrip().startswith(_STREAM)
+
+
+def _events(content: bytes) -> Iterator[tuple[str, Any]]:
+    """The name and the JSON of each event. Raises ValueError where one is cut."""
+    name, pending = "", b""
+    for line in content.removeprefix(_MARK).splitlines():
+        line = line.strip()
+        if not line:
+            if pending:
+                break
+            name = ""
+        elif line.startswith(b"event:"):
+            name = line[6:].strip().decode(errors="replace")
+        elif line.startswith(b"data:"):
+            text = line[5:].strip()
+            if text == b"[DONE]" and not pending:
+                continue
+            pending += b"\n" * bool(pending) + text
+            # An event may have several lines of data, and some servers put no empty line between two events.
+            try:
+                given = read_json(pending) if pending else None
+            except ValueError:
+                continue
+            pending = b""
+            yield name, given
+    if pending:
+        raise ValueError("an event of the server's stream is cut")
 
 
 def read_stream(content: bytes) -> dict[str, Any] | None:
     """The one reply that a server sent as a stream of events although none was asked for; None where it is no stream.
 
-    Raises ValueError where the stream breaks off.
+    Of one in which an error came, nothing but the error: half a text is no output. Raises ValueError where the stream breaks off.
     """
-    if not content.lstrip().startswith(_STREAM):
+    if not is_stream(content):
         return None
     whole_reply: dict[str, Any] = {}
     choices: dict[Any, dict[str, Any]] = {}
-    for line in content.splitlines():
-        text = line.strip().removeprefix(b"data:").strip()
-        if not line.strip().startswith(b"data:") or text in (b"", b"[DONE]"):
-            continue
-        event = read_json(text)
+    for kind, event in _events(content):
+        failed = _error_of_event(kind, event)
+        if failed:
+            return {"error": failed}
         if not isinstance(event, Mapping):
             continue
         whole_reply |= {name: value for name, value in event.items() if name != "choices" and value is not None}
@@ -402,13 +480,26 @@ def read_stream(content: bytes) -> dict[str, Any] | None:
                 choice["message"][name] = (
                     before + value if joined and name != "role" else value if value is not None else before
                 )
-            choice |= {name: part[name] for name in _REASON_FIELDS if part.get(name)}
+            choice |= {name: part[name] for name in (*_REASON_FIELDS, *_OTHER_REASON_FIELDS) if part.get(name)}
     ended = b"[DONE]" in content[-100:] or all(
         any(choice.get(name) for name in _REASON_FIELDS) for choice in choices.values()
     )
     if not ended:
         raise ValueError("the server's stream breaks off")
     return {**whole_reply, "choices": list(choices.values())} if whole_reply or choices else None
+
+
+def _error_of_event(kind: str, event: Any) -> Any:
+    """What an event of a stream says of a fault; None where it says nothing of one."""
+    if not isinstance(event, Mapping):
+        return (str(event) or "error") if kind == "error" else None
+    if event.get("error"):
+        return event["error"]
+    if kind == "error" or "error" in (event.get("object"), event.get("type")):
+        return event
+    parts = event.get("choices")
+    of_parts = (part.get("error") for part in parts if isinstance(part, Mapping)) if isinstance(parts, list) else ()
+    return next(filter(None, of_parts), None)
 
 
 _MANY_DIGITS = re.compile(rb"\d{19}")
@@ -439,8 +530,18 @@ _CODES: Mapping[str, int] = {
     **dict.fromkeys("notfounderror notfound modelnotfound".split(), 404),
 }  # fmt: skip
 _PASSING_WORDS = re.compile(
-    r"rate.?limit|too many requests|overloaded|try again|unavailable|timed? ?out|\bbusy\b|capacity", re.I
+    r"rate.?limit|too many requests|overloaded|try again|unavailable|time-?d? ?-?out|\bbusy\b|capacity"
+    r"|internal(?: server)? error|server error|bad gateway|(?<![\w.])50[0-4](?![\w.])",
+    re.I,
 )
+
+
+def may_pass(content: bytes) -> bool:
+    """Whether a reply of success that can't be read is a fault that may pass: one that is cut in the middle, null, or a gateway's page that says so."""
+    text = content.removeprefix(_MARK).strip(b"\0 \t\r\n")
+    if text in (b"", b"null") or text[:1] in (b"{", b"[") or is_stream(content):
+        return True
+    return _PASSING_WORDS.search(text[:2_000].decode(errors="replace")) is not None
 
 
 def error_status(response: Mapping[str, Any]) -> int | None:

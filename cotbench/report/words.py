@@ -67,7 +67,8 @@ def mode_name(mode: str) -> str:
 def headlines(comparison: Comparison) -> list[str]:
     """The answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
 
-    A difference that comes from budgets or from reading isn't called help or hurt.
+    A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was cut, refused or not read is told
+    by itself.
     """
     pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
     splits = {(s.model, s.task, s.mode, s.baseline): s for s in comparison.splits if s.default}
@@ -125,7 +126,10 @@ def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
         if delta.read_n
         else "none was read under both"
     )
-    return f", but this is a difference of {kinds} more than of reasoning: {' and '.join(one.text for one in cautions)}; {read}"
+    told = " and ".join(one.text for one in cautions)
+    if _verdict(delta) in ("unclear", "none"):  # there is no difference to speak of
+        return f", but {told}; {read}"
+    return f", but this is a difference of {kinds} more than of reasoning: {told}; {read}"
 
 
 def _verdict(delta: Delta) -> str:
