@@ -53,7 +53,7 @@ REFUSALS = [
 ]  # fmt: skip
 ERRORS = [
     "tool_calls", "tool_use", "TOOL_CALL", "function_call", "MALFORMED_FUNCTION_CALL", "abort", "error", "ERROR", "cancelled", "USER_CANCEL",
-    "max_time_exceeded", "rate_limit_reached", "tool_calls_limit", "time_limit_exceeded",
+    "max_time_exceeded", "rate_limit_reached", "time_limit_exceeded",
     "network_error", "insufficient_system_resource", "timeout", {"type": "abort", "message": "out of memory"},
 ]  # fmt: skip
 
@@ -84,6 +84,8 @@ def test_a_reason_in_any_hosts_words(word: Any, finish: str) -> None:
         "OTHER",
         "as the wind blows",
         "stop_token_reached",
+        "turn_limit",
+        "max_steps_reached",
         "the limit that was exceeded is my patience",
         "42",
         42,

@@ -53,11 +53,9 @@ _REASONS: Mapping[str, FinishReason] = {
 # Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no budgets of tokens, and a
 # token that ends an output is no limit.
 _LIKE: Mapping[FinishReason, re.Pattern[str]] = {
-    "error": re.compile(
-        r"(?:max|outof|over|exceed).*(?:time|turns?|steps?|calls?)|(?:time|rate|turns?|steps?|calls?|quota).*(?:exceed|limit|reach|out)"
-    ),
+    "error": re.compile(r"(?:max|outof|over|exceed).*time|(?:time|rate|quota).*(?:exceed|limit|reach|out)"),
     "length": re.compile(
-        r"\A(?!.*(?:stop|eos|end)(?:token|word|string|sequence|criteri)).*(?:"
+        r"\A(?!.*(?:turn|step|call))(?!.*(?:stop|eos|end)(?:token|word|string|sequence|criteri)).*(?:"
         r"(?:max|limit|length|tokens?|context|window|budget|size).*(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
         r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*(?:max|limit|length|tokens|context|window|budget)"
         r"|contextwindow|truncat|cutoff|cutshort)"
