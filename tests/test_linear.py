@@ -18,8 +18,8 @@ from cotbench.extract.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
 OPTIONS = ("red", "a blue hat", "7 m", "none of these")
-FRAGMENTS = 700  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries all
-JOINTS = 300  # texts of several fragments, for each reader
+FRAGMENTS = 400  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries all
+JOINTS = 150  # texts of several fragments, for each reader
 
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
     "find_program": (find_program, (programs, shapes)),
