@@ -36,14 +36,17 @@ Policies, where published extractors disagree:
 
 * the last answer that a text states counts, not the first. Of statements in one another ("Answer: the answer is 5") the
   outer one gives the rule, the inner one the answer. What the text takes back ("Wait, that is wrong") gives way to what
-  it concludes after that.
+  it concludes after that, and is no answer where it concludes nothing.
 * "Answer:" above a solution is its heading: where the text goes on to conclude or to compute something else, the line
   behind "Answer:" isn't the answer, unless it begins with one.
 * what was stated in a text that was cut counts, unless the text shows doubt behind it ("But let me check ...").
+* a statement in words alone ("The answer is Ann.") is no number, whatever numbers stand before it.
 * "A or C", "7 or 8", "between 7 and 8" is no answer, even where one of them is right; two units or forms of one
   quantity ("25% or 1/4", "227 minutes, or 3 hours and 47 minutes") are one answer.
 * a part of a number or expression is never taken for the whole: 10^3 is 1000, $2k is 2000, 3 dozen is 36, "negative 5"
-  is -5; `160 - r`, \sqrt{66}, 5!, "4 hours and 30 minutes" are no numbers.
+  is -5; `160 - r`, \sqrt{66}, 5!, "4 hours and 30 minutes", "half of 12", "5 below zero",
+  "less than 5", "not 5" and two amounts side by side ("2 red and 3 blue") are no numbers.
+* points separate thousands where a text writes all of several numbers so ("1.000", "12.500"), as German does.
 * 25% is the number 25, as it stands; a range ("5 to 7") or a sum without its result ("5 + 7") is no number; a time of
   day is one only at the full hour.
 * "It can't be determined" is no number and no option (unless an option says so), whatever numbers it names.
