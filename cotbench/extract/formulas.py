@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cotbench.extract.numbers import NEAR_THE_END, concluded_number, declines, number_in
+from cotbench.extract.declines import declines
+from cotbench.extract.numbers import NEAR_THE_END, concluded_number, number_in
 from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import (
     BLANK,

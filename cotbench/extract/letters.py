@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, zip_longest
 
-from cotbench.extract.numbers import declines
+from cotbench.extract.declines import declines
 from cotbench.extract.options import (
     AROUND,
     DENIED,

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from itertools import islice
 
+from cotbench.extract.declines import asks_for_more, declines, says_unknown
 from cotbench.extract.parts import Span
 from cotbench.extract.shapes import (
     BLANK,
@@ -346,14 +347,12 @@ _TOGETHER = re.compile(rf"\s*(?:{_LARGER})", re.I)
 _SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z", re.I)
 _CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
-_OR = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*(?=[-−$\\.\d])",
-    re.I,
+_OR_WORD = (
+    r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)"
+    r"(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*"
 )
-_OR_BEFORE = re.compile(
-    rf"(?P<unit>{_UNIT})[*$]*(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*\Z",
-    re.I,
-)
+_OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
+_OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
 _BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
 _BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
 _UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
@@ -367,6 +366,14 @@ def _measured_together(match: re.Match[str]) -> bool:
     before = _SMALLER.search(text, max(0, match.start() - 24), match.start())
     earlier = before and next(NUMBER.finditer(text, max(0, before.start() - 12), before.start()), None)
     return bool(earlier and _TOGETHER.match(text, earlier.end()))
+
+
+def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
+    """An amount of money in two units, as one: "3 dollars and 50 cents"."""
+    value = _value(dollars)
+    assert value is not None
+    amount = value + Fraction(int(cents["cents"]), 100)
+    return Extraction(answer=show_number(amount), span=(dollars.start(), cents.end()))
 
 
 def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
@@ -410,46 +417,6 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
     elif not (behind and behind["unit"] == "%"):
         return False
     return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
-
-
-# What says that there is no answer to give.
-_DECLINES = re.compile(
-    r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b|say\s(?:how|what|exactly|which|for))\w*"
-    r"|(?:\bnot|n['’]t|\bis\sno)\b\s(?:have\s|(?:provided?|given?)\s(?:us\s|with\s)?)?(?:enough|sufficient)\s(?:\w+\s)?(?:information|data|details?)\b"
-    r"|\b(?:insufficient|inadequate)\s(?:information|data|details?)\b"
-    r"|\b(?:information|data)\b[^.\n]{0,40}\b(?:is|are)\s(?:missing|insufficient|not\s(?:provided|given|sufficient|enough|available))"
-    r"|\b(?:undetermined|indeterminate|unanswerable|not\s(?:determinable|answerable|solvable))\b|\bthere\sis\sno\s(?:valid\s)?(?:solution|answer)\b(?!\s(?:key|choice))"
-    r"|\b(?:question|problem|statement)\sis\s(?:\w+\s)?(?:incomplete|missing|unclear|flawed|ambiguous)"
-    r"|(?:回答|判断|特定|計算)(?:する(?:こと)?)?[はが]?(?:でき(?:ない|ません)|不可能)|情報が?不足|(?:알|답할|판단할|계산할)\s수\s?없|정보가?\s?부족"
-    r"|无法(?:确定|计算|得出|给出|回答|判断|求)|不能(?:确定|计算)|(?:信息|条件)不足|[Нн]едостаточно\s(?:информации|данных)|[Нн]евозможно\s(?:определить|вычислить)"
-    r"|\bno\sse\spuede\s(?:determinar|saber|calcular|resolver)|\bne\speut\s(?:pas\s)?(?:être\s)?(?:déterminer|déterminé|savoir|calculer)|\bn(?:ão|on)\s(?:é\sposs[íi]vel|se\spode|si\spuò)\s(?:determinar|calcular|determinare|calcolare)"
-    r"|\b(?:lässt|lassen)\s(?:es\s)?sich\b[^.\n]{0,60}\bnicht\s(?:bestimmen|berechnen|ermitteln)|\bnicht\s(?:bestimmbar|lösbar|berechenbar)|[Нн]ельзя\s(?:определить|вычислить|найти|ответить)|決まりません|定まらない|求められ(?:ない|ません)"
-    r"|\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n|\bpas\sassez\sd['’]informations?|\bnicht\sgenügend\sInformationen",
-    re.I,
-)
-# What asks for more than was given: at the end of a text it declines.
-_ASKS_FOR_MORE = re.compile(
-    r"\b(?:need|require|want)(?:s|ed)?\s(?:to\sknow|(?:the\s|some\s|any\s)?(?:more|additional|further|missing|actual|exact|original|specific))\b"
-    r"|\b(?:more|additional|further)\s(?:information|data|details?|context)\b[^.\n]{0,80}\b(?:need|requir|necessary)"
-    r"|\b(?:could|can)\syou\s(?:please\s)?(?:provide|clarify|specify|share)|\bplease\s(?:provide|specify|clarify|share|give)\b"
-    r"|\b(?:if|once|when)\s(?:you|I|we)\s(?:can\s|could\s)?(?:provide|have|clarify|share|specify|know)\b[^\n]{0,120}\b(?:I|we)(?:['’]d)?\s(?:can|could|would|will|['’]ll)?\s?(?:be\s(?:able|happy)|help|calculate|compute|determine|work|find|then)"
-    r"|\blet\sme\sknow\b[^\n]{0,120}\b(?:I|we)\s(?:can|could|will)\b|\bwithout\s(?:knowing|more|the|any|further|additional|specific)\b[^.\n]{0,80}\b(?:cannot|can['’]t|most|only|impossible)\b"
-    r"|\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b|\bunknown\s(?:without|number|quantity)\b",
-    re.I,
-)
-_UNKNOWN = re.compile(r"[\s*_`\"({\[\\]*(?:text\{\s?)?(?:unknown|undefined|n/a|not\sknown|not\sgiven|none\sof)\b", re.I)
-_TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d", re.I)
-
-
-def declines(text: str, start: int, end: int) -> bool:
-    """Whether a phrase says that there is no answer to give, and goes on to none."""
-    match = _DECLINES.search(text, start, end)
-    return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
-
-
-def asks_for_more(text: str, start: int, end: int) -> bool:
-    """Whether a closing sentence asks for what would be needed to answer, and so declines."""
-    return declines(text, start, end) or _ASKS_FOR_MORE.search(text, start, end) is not None
 
 
 # --- which number of a phrase -------------------------------------------------------------------------------------
@@ -602,10 +569,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if verb:
         return _of_side(text, verb.end(), end)
     if cents:
-        dollars = _value(first)
-        assert dollars is not None
-        amount = dollars + Fraction(int(cents["cents"]), 100)
-        return Extraction(answer=show_number(amount), span=(first.start(), cents.end()))
+        return _with_cents(first, cents)
     if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
         return None
     comma = _DECIMAL_COMMA.match(text, first.end(), end)
@@ -728,10 +692,7 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
     if len(amounts) == 1 and len(numbers) == 2:
-        value = _value(amounts[0][0])
-        assert value is not None
-        total = value + Fraction(int(amounts[0][1]["cents"]), 100)
-        return Extraction(answer=show_number(total), span=(amounts[0][0].start(), amounts[0][1].end()))
+        return _with_cents(*amounts[0])
     numbers = [number for number in numbers if not _measured_together(number)]
     if not numbers:
         return None
@@ -851,7 +812,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
     stop = several.start() if several else end
-    if declines(text, begin, stop) or _UNKNOWN.match(text, begin, stop):
+    if declines(text, begin, stop) or says_unknown(text, begin, stop):
         return Extraction(answer=None, rule=DECLINED)
     first = next(_numbers(text, begin, end), None)
     if several and rule in ("contract", "phrase"):
