@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
 
-from cotbench.extract import extract, formulas, letters, numbers, options, parts, programs, shapes
+from cotbench.extract import declines, extract, formulas, letters, numbers, numerals, options, parts, programs, shapes
 from cotbench.extract.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
@@ -24,8 +24,8 @@ JOINTS = 150  # texts of several fragments, for each reader
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
     "find_program": (find_program, (programs, shapes)),
     "find_plan": (find_plan, (programs, shapes)),
-    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, shapes, parts)),
-    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, shapes, parts)),
+    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, numerals, declines, shapes, parts)),
+    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, numerals, declines, shapes, parts)),
     "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (letters, options, shapes, parts)),
 }
 named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)

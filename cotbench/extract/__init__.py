@@ -61,7 +61,8 @@ from itertools import islice
 
 from cotbench.extract.formulas import read_formula
 from cotbench.extract.letters import read_letter
-from cotbench.extract.numbers import canonical_number, read_number, show_number
+from cotbench.extract.numbers import read_number
+from cotbench.extract.numerals import canonical_number, show_number
 from cotbench.extract.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
 from cotbench.extract.shapes import (
     DECLINED,

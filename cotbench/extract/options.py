@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from cotbench.extract.numbers import canonical_number, concluded_number
+from cotbench.extract.numbers import concluded_number
+from cotbench.extract.numerals import canonical_number
 from cotbench.extract.parts import INVISIBLE, Span
 from cotbench.extract.shapes import LETTER, MAX_ANSWER_CHARS, Extraction
 from cotbench.types import LETTERS

@@ -17,7 +17,7 @@ from typing import Any
 
 import sympy as sp
 
-from cotbench.extract.numbers import SCALES
+from cotbench.extract.numerals import SCALES
 from cotbench.grade.forms import REAL_LINE, Form, Matrix, NotRead, Numeral, Relation, Sequence, Text, Value
 from cotbench.grade.measures import unit_of
 from cotbench.grade.notation import clean_latex
