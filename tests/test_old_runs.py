@@ -1,0 +1,90 @@
+"""Runs that earlier code wrote, of every mode and kind of answer: read, reported, shown, resumed and graded again as that code did.
+
+`fixtures/old_runs.tar.gz` holds them, with what was said of them then; its README says how they were made.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Cli
+
+RUNS = ["demo-ce856802", "logged-0a6f14cb", "stub-0f4a854f", "stub-f3fbfc42"]
+FIXTURE = Path(__file__).with_name("fixtures") / "old_runs.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The unpacked fixture, its manifests with the folder's place in them."""
+    folder = tmp_path_factory.mktemp("old")
+    with tarfile.open(FIXTURE) as archive:
+        archive.extractall(folder, filter="data")
+    for path in folder.glob("runs/*/manifest.json"):
+        path.write_text(path.read_text().replace('"/old', f'"{folder}'))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_report_says_what_it_said(old: Path, cli: Cli, run: str) -> None:
+    to = old / "reports" / run
+    done = cli("report", old / "runs" / run, "--no-plots", "--no-page", "--baseline", "cot", "--to", to)
+    assert done.code == 0, done.err
+    expected = old / "expected" / run
+    for path in sorted(expected.iterdir()):
+        if path.suffix in (".json", ".csv", ".md") and path.name != "score.json":
+            assert (to / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_grading_it_again_changes_nothing(old: Path, cli: Cli, run: str) -> None:
+    records = old / "runs" / run / "records.jsonl"
+    before = records.read_bytes()
+    done = cli("score", old / "runs" / run, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == json.loads((old / "expected" / run / "score.json").read_text())
+    assert records.read_bytes() == before
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_questions_are_shown_as_they_were(old: Path, cli: Cli, run: str) -> None:
+    for line in (old / "expected" / run / "show.jsonl").read_text().splitlines():
+        expected = json.loads(line)
+        done = cli("show", old / "runs" / run, expected["id"], "--json")
+        assert done.code == 0, done.err
+        assert json.loads(done.out) == expected
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
+    """With all requests and prompts the same: nothing is asked again, and records and journal keep their bytes."""
+    folder = tmp_path / run
+    shutil.copytree(old / "runs" / run, folder)
+    journal, records = (folder / name for name in ("journal.jsonl", "records.jsonl"))
+    before = journal.read_bytes(), records.read_bytes()
+    done = cli("run", "--resume", folder, "--json")
+    failed = run.startswith("logged")  # requests that the replayed file had no outputs for, which are asked again
+    assert done.code == (4 if failed else 0), done.err
+    assert json.loads(done.out)["requests"] == (8 if failed else 0)
+    assert records.read_bytes() == before[1]
+    assert journal.read_bytes().startswith(before[0])
+    assert failed or journal.read_bytes() == before[0]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_a_killed_run_has_the_same_records_in_the_end(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
+    """Of a journal whose second half is gone that half is asked again, at the same addresses and with the same seeds."""
+    folder = tmp_path / run
+    shutil.copytree(old / "runs" / run, folder)
+    journal, records = (folder / name for name in ("journal.jsonl", "records.jsonl"))
+    lines, before = journal.read_bytes().splitlines(keepends=True), records.read_bytes()
+    journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    done = cli("run", "--resume", folder, "--json")
+    assert done.code in (0, 4), done.err
+    assert records.read_bytes() == before
+    assert set(lines) <= set(journal.read_bytes().splitlines(keepends=True))
