@@ -31,8 +31,8 @@ from cotbench.estimates import (
 )
 from cotbench.pairing import OUTCOMES, Cell, Panel, Run, load_run, panels_of
 from cotbench.policies import PlanRow, Policy, plan_rows, policies_of
-from cotbench.records import state_of
 from cotbench.stats import Array
+from cotbench.store.records import state_of
 from cotbench.tagging import RULE, RULES, Rule
 from cotbench.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.types import Outcome

@@ -21,7 +21,7 @@ from typing import Any
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import boxed_spans, canonical_number
-from cotbench.stored import fingerprint
+from cotbench.store.checks import golds_fingerprint
 from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.types import LETTERS, AnswerType, Question, unit
 
@@ -119,11 +119,6 @@ class TaskData:
 
 def question_hash(text: str, choices: Sequence[str]) -> str:
     return hashlib.sha256("\x1f".join([text, *choices]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def golds_fingerprint(golds: Mapping[str, str]) -> str:
-    """Over all ids and golds of a task; an id stands for question and options."""
-    return fingerprint(f"{key}\x1f{gold}" for key, gold in golds.items())
 
 
 def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:

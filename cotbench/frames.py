@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from cotbench.errors import UsageError
 from cotbench.modes import find_mode
 from cotbench.pairing import Panel, Run, load_run, panels_of
-from cotbench.records import find_run
+from cotbench.store.records import find_run
 from cotbench.tagging import RULES, Seen, gold_text
 from cotbench.types import UNDECIDED, Outcome
 

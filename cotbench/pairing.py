@@ -18,9 +18,9 @@ import numpy as np
 from cotbench import stats
 from cotbench.errors import RunError
 from cotbench.extract import VAGUE
-from cotbench.outputs import Outputs
-from cotbench.records import Manifest, read_manifest, read_questions, records_of
 from cotbench.stats import Array
+from cotbench.store.outputs import Outputs
+from cotbench.store.records import Manifest, read_manifest, read_questions, records_of
 from cotbench.tagging import Rule, Seen, gold_text
 from cotbench.types import UNDECIDED, Outcome, Question
 

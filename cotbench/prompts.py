@@ -30,7 +30,7 @@ from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cotbench.errors import PromptError
-from cotbench.stored import kind_of
+from cotbench.store.checks import kind_of
 from cotbench.tasks import Exemplar, Task, shipped, shown
 from cotbench.types import LETTERS, Message, Question
 

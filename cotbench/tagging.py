@@ -22,7 +22,7 @@ import yaml
 
 from cotbench.errors import DataError, UsageError
 from cotbench.patterns import Pattern
-from cotbench.stored import open_file
+from cotbench.store.checks import open_file
 from cotbench.tasks import shipped
 from cotbench.types import LETTERS, Question
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cotbench.errors import DataError, TaskError
 from cotbench.extract import canonical_number
-from cotbench.stored import kind_of, open_file
+from cotbench.store.checks import kind_of, open_file
 from cotbench.types import AnswerType
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.records import Journal, Manifest, Record, write_questions
+from cotbench.store.records import Journal, Manifest, Record, write_questions
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
 QUESTIONS = [

@@ -1693,7 +1693,7 @@ def fetch(name):
     module = __import__(name, fromlist=["x"])
     return module
 load("importlib")
-for name in ("cotbench", "cotbench.records", "cotbench.sandbox", "cotbench.runner", "cotbench.cli", "cotbench.data", "cotbench.grade", "cotbench.engines.openai", "conftest", "test_sandbox_hostile", "hostile_programs", "pytest", "_pytest"):
+for name in ("cotbench", "cotbench.store.records", "cotbench.sandbox", "cotbench.run.session", "cotbench.cli", "cotbench.data", "cotbench.grade", "cotbench.engines.openai", "conftest", "test_sandbox_hostile", "hostile_programs", "pytest", "_pytest"):
     try:
         module = importlib.import_module(name)
     except BaseException as problem:
@@ -1704,7 +1704,7 @@ for name in ("cotbench", "cotbench.records", "cotbench.sandbox", "cotbench.runne
         if "CANARY-" in repr(value)[:10**5] and "COTBENCH_" not in key and "PRELUDE" not in key and name != "hostile_programs":
             hit(name, key)
 def read():
-    from cotbench import records
+    from cotbench.store import records
     return open(RECORDS).read()
 attempt("records", read)
 def nested():

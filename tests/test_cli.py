@@ -10,7 +10,7 @@ import pytest
 from conftest import Cli
 
 from cotbench.engines.stub import SHARES
-from cotbench.records import JOURNAL, MANIFEST, QUESTIONS, RECORDS
+from cotbench.store.records import JOURNAL, MANIFEST, QUESTIONS, RECORDS
 
 OWN = [
     {"question": "What is 2 + 2?", "answer": "4"},

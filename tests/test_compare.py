@@ -22,7 +22,7 @@ from cotbench.compare import Comparison, compare, load_run
 from cotbench.errors import RunError
 from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats
 from cotbench.extract import VAGUE
-from cotbench.records import Manifest, Record, write_questions
+from cotbench.store.records import Manifest, Record, write_questions
 from cotbench.tagging import RULES, Rule, Seen, is_symbolic
 from cotbench.types import Completion, Outcome, Question
 

@@ -28,7 +28,7 @@ from test_resume import SLOW, TOTAL, command, lines, questions, reference, start
 
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import ModelError
-from cotbench.records import JOURNAL, MANIFEST, RECORDS, read_journal
+from cotbench.store.records import JOURNAL, MANIFEST, RECORDS, read_journal
 from cotbench.types import Completion, Key, Reply
 
 __all__ = ["questions", "reference"]  # fixtures

@@ -15,7 +15,7 @@ from handmade import QUESTIONS, make_run, write_journal, write_run
 
 import cotbench
 from cotbench.errors import RunError, UsageError
-from cotbench.records import Record
+from cotbench.store.records import Record
 from cotbench.types import Completion, Question
 
 FLIPS = {"direct": "wwwcccuwec", "cot": "cccwcctwcg"}

@@ -12,7 +12,7 @@ from conftest import Cli
 
 from cotbench.extract.programs import Code
 from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution, reasoning_tokens
-from cotbench.records import read_manifest, read_records
+from cotbench.store.records import read_manifest, read_records
 from cotbench.types import (
     AnswerType,
     Completion,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cotbench.outputs import Outputs
-from cotbench.records import Journal, read_journal
+from cotbench.store.outputs import Outputs
+from cotbench.store.records import Journal, read_journal
 from cotbench.types import Completion, Key, Message, Reply, Request, Sampling
 
 HASH = "0123456789abcdef"

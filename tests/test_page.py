@@ -18,9 +18,9 @@ import pytest
 
 from cotbench.compare import Comparison, compare
 from cotbench.pairing import Panel, load_run, panels_of
-from cotbench.records import Journal, Manifest, Record, write_questions
 from cotbench.report import browser, details, page
 from cotbench.report.details import QUESTION, TEXT_CHARS, kept
+from cotbench.store.records import Journal, Manifest, Record, write_questions
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
 HOSTILE = (

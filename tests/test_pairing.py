@@ -18,7 +18,7 @@ from cotbench.errors import RunError
 from cotbench.extract import VAGUE
 from cotbench.modes import MODES
 from cotbench.pairing import _ANSWERS_IN, Panel, load_run, panels_of
-from cotbench.records import Manifest, write_questions
+from cotbench.store.records import Manifest, write_questions
 from cotbench.tagging import RULES
 from cotbench.types import UNDECIDED, Completion, Question
 

@@ -17,7 +17,7 @@ from test_compare import QUESTIONS, compared, make_run, record, write_run
 
 from cotbench import stats
 from cotbench.policies import PlanRow, Policy
-from cotbench.records import Record
+from cotbench.store.records import Record
 from cotbench.tagging import is_symbolic
 from cotbench.votes import winner
 

@@ -26,9 +26,9 @@ from mock_server import Answer, MockServer, chat, fault
 from rich.console import ConsoleDimensions
 from rich.table import Table
 
-from cotbench.records import Record
 from cotbench.report.console import Output, named_table, plain_table
 from cotbench.report.printing import csv_cell, markdown_text, say, say_json, tame, tame_json
+from cotbench.store.records import Record
 from cotbench.types import Completion, Question
 
 ESC = "\x1b]0;X\x07\x1b[2J"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cotbench.errors import RunError
-from cotbench.records import (
+from cotbench.store.records import (
     JOURNAL,
     MANIFEST,
     Journal,

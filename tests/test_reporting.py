@@ -15,9 +15,10 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench import compare, outputs
+from cotbench import compare
 from cotbench.report import browser, files
 from cotbench.report.files import PAGE
+from cotbench.store import outputs
 
 LEAN = ("--no-page", "--no-plots")
 OUTCOMES = {"direct": "wwwcccuwcc", "cot": "cccwcctwcw", "pal": "ccccccwwww"}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from conftest import Cli, run_cli
 
-from cotbench.records import JOURNAL, MANIFEST, RECORDS
+from cotbench.store.records import JOURNAL, MANIFEST, RECORDS
 
 TOTAL = 400
 SLOW = "in_flight=4,latency_s=0.01"

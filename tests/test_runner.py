@@ -18,14 +18,14 @@ import pytest
 from conftest import Cli
 from handmade import write_formulas
 
-from cotbench import records as records_module
-from cotbench import runner
 from cotbench.engines import EngineConfig
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
-from cotbench.plan import Plan, RunOptions, make_plan
-from cotbench.records import JOURNAL, RECORDS
+from cotbench.run import session as runner
+from cotbench.run.prepare import Plan, RunOptions, make_plan
+from cotbench.store import records as records_module
+from cotbench.store.records import JOURNAL, RECORDS
 from cotbench.types import Completion, Key, Question, Reply, Request, unit
 
 

@@ -17,7 +17,7 @@ from cotbench.engines.sampling import KEYS
 from cotbench.engines.tokens import FolderTokenizer
 from cotbench.engines.vllm import VllmEngine, _require_keys
 from cotbench.errors import UsageError
-from cotbench.records import MANIFEST
+from cotbench.store.records import MANIFEST
 from cotbench.types import Completion, Key, Message, Request, Sampling
 
 TURNS = (Message(role="user", text="a = 4. b = a + 3. What is b?\nThink step by step, then give the answer line."),)

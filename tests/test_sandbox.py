@@ -17,9 +17,9 @@ import pytest
 from conftest import Cli
 
 from cotbench import sandbox as package
-from cotbench.records import JOURNAL, read_journal, read_manifest, read_records
 from cotbench.sandbox import Limits, Sandbox, missing_features
 from cotbench.sandbox.probes import probe
+from cotbench.store.records import JOURNAL, read_journal, read_manifest, read_records
 from cotbench.types import Execution, ExecutionOutcome, Program
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,8 +11,8 @@ from conftest import Cli
 
 from cotbench.errors import DataError, RunError
 from cotbench.grade import workers
-from cotbench.records import RECORDS, read_manifest, read_records
-from cotbench.score import read_outputs, score_file, score_run
+from cotbench.run.score import read_outputs, score_file, score_run
+from cotbench.store.records import RECORDS, read_manifest, read_records
 from cotbench.types import AnswerType
 
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX

@@ -12,7 +12,7 @@ import pytest
 from conftest import Cli
 from handmade import QUESTIONS, make_run, write_journal, write_run
 
-from cotbench.records import Record
+from cotbench.store.records import Record
 from cotbench.types import Completion, Question
 
 #                          0123456789   questions 0 to 3 hold an "="

@@ -16,8 +16,8 @@ from conftest import Cli, run_cli
 
 import cotbench
 from cotbench.errors import RunError
-from cotbench.records import JOURNAL, LOCK, MANIFEST, QUESTIONS, RECORDS, read_journal
-from cotbench.stored import open_to_read, open_to_write, write_new
+from cotbench.store.checks import open_to_read, open_to_write, write_new
+from cotbench.store.records import JOURNAL, LOCK, MANIFEST, QUESTIONS, RECORDS, read_journal
 
 MODES = "direct,self-consistency"
 COMMANDS = (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from verdicts import VERDICTS
 
-from cotbench.score import score_file
+from cotbench.run.score import score_file
 from cotbench.types import AnswerType
 
 

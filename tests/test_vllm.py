@@ -14,7 +14,7 @@ import pytest
 from conftest import run_cli
 from vllm_server import EAGER, ENV, VLLM_ARGS, journal, serving
 
-from cotbench.records import MANIFEST, RECORDS
+from cotbench.store.records import MANIFEST, RECORDS
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 

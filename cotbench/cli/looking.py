@@ -81,7 +81,7 @@ def list_(
             {"engine": e.name, "installed": "no" if e.missing() else "yes", "about": e.about} for e in ENGINES.values()
         ]
     elif what == "runs":
-        from cotbench.records import list_runs, read_manifest, state_of
+        from cotbench.store.records import list_runs, read_manifest, state_of
 
         rows = []
         for folder in list_runs(output_dir):
@@ -146,7 +146,7 @@ def show_prompt(
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench import options
     from cotbench.engines.chat import plain_text
-    from cotbench.plan import RunOptions, make_plan
+    from cotbench.run.prepare import RunOptions, make_plan
 
     tasks, modes = options.names(task or []), options.names(mode or [])
     if not tasks or not modes:

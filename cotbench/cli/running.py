@@ -36,8 +36,8 @@ from cotbench.cli.shared import (
 from cotbench.errors import OutputError, RequestsFailed, RunError, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.plan import Plan
-    from cotbench.runner import RunResult
+    from cotbench.run.prepare import Plan
+    from cotbench.run.session import RunResult
 
 
 @app.command()
@@ -165,8 +165,8 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench import options
-    from cotbench.plan import RunOptions, estimate, make_plan
-    from cotbench.records import find_run, read_manifest
+    from cotbench.run.prepare import RunOptions, estimate, make_plan
+    from cotbench.store.records import find_run, read_manifest
 
     if thinking not in ("auto", "on", "off"):
         raise UsageError(f"--thinking: expected auto, on or off, found '{thinking}'.")
@@ -232,9 +232,9 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     """The options in a run's manifest. Raises RunError where they aren't what a run records."""
     from pydantic import TypeAdapter, ValidationError
 
-    from cotbench.plan import RunOptions
-    from cotbench.provenance import with_home
-    from cotbench.records import MANIFEST
+    from cotbench.run.prepare import RunOptions
+    from cotbench.run.provenance import with_home
+    from cotbench.store.records import MANIFEST
 
     place, remedy = folder / MANIFEST, "Restore the file, or give the options again, without --resume."
     if unknown := options.keys() - {one.name for one in fields(RunOptions)}:
@@ -273,7 +273,7 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
 
 def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
     from cotbench.report.progress import shown
-    from cotbench.runner import execute
+    from cotbench.run.session import execute
 
     options = plan.options
     if not quiet:

@@ -104,10 +104,10 @@ def score(
     A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
     and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
-    from cotbench.records import find_run
     from cotbench.report.scores import show_rescored, show_score
-    from cotbench.score import score_file, score_run, write_lines
-    from cotbench.stored import FOLDER, kind_of
+    from cotbench.run.score import score_file, score_run, write_lines
+    from cotbench.store.checks import FOLDER, kind_of
+    from cotbench.store.records import find_run
     from cotbench.types import AnswerType
 
     kind = kind_of(Path(source))
@@ -158,7 +158,7 @@ def score(
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
-    from cotbench.records import replace_file
+    from cotbench.store.records import replace_file
 
     try:
         if path.exists() and not path.is_file():

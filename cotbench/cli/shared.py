@@ -126,7 +126,7 @@ def absolute_file(name: str) -> str:
 
 def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     """The runs that are named, or the latest one; says which that is, where there are others."""
-    from cotbench.records import find_run, list_runs
+    from cotbench.store.records import find_run, list_runs
 
     if runs:
         return [find_run(name, output_dir) for name in dict.fromkeys(runs)]
@@ -142,7 +142,7 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
 
 def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
     """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
-    from cotbench.records import JOURNAL
+    from cotbench.store.records import JOURNAL
 
     notes = []
     for run in runs:

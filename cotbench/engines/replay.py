@@ -20,8 +20,8 @@ from cotbench.engines.chat import plain_text
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
-from cotbench.records import JOURNAL, MANIFEST, journal_rows, read_journal
-from cotbench.stored import kind_of
+from cotbench.store.checks import kind_of
+from cotbench.store.records import JOURNAL, MANIFEST, journal_rows, read_journal
 from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from cotbench.beside import beside
 from cotbench.compare import Comparison
 from cotbench.pairing import Panel
-from cotbench.records import replace_file
 from cotbench.report import tables
+from cotbench.store.records import replace_file
 from cotbench.tagging import Rule
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cotbench.compare import Comparison
 from cotbench.pairing import Panel
-from cotbench.records import replace_file
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.sections import Section, sections
+from cotbench.store.records import replace_file
 from cotbench.tagging import Rule
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cotbench.loop import Tally, Watch
 from cotbench.report.console import Output
 from cotbench.report.printing import say
+from cotbench.run.loop import Tally, Watch
 
 PLAIN_EVERY_S = 10.0
 OTHERS = 90  # columns of a terminal, for what stands beside the bar

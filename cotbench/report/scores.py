@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cotbench.extract import VAGUE
 from cotbench.report.console import Output, named_table
-from cotbench.score import Change, Rescored, Summary
+from cotbench.run.score import Change, Rescored, Summary
 
 MOST_CHANGES = 20  # shown one by one; --json has all
 

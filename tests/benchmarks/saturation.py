@@ -64,11 +64,12 @@ def told(llm: Any) -> dict[str, float]:
 
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
-    from cotbench import loop, runner
     from cotbench.cli import GC_THRESHOLD
     from cotbench.engines import open_engine
     from cotbench.options import key_values
-    from cotbench.plan import RunOptions, engine_config, make_plan
+    from cotbench.run import loop
+    from cotbench.run import session as runner
+    from cotbench.run.prepare import RunOptions, engine_config, make_plan
 
     def plan_of(names: list[str]) -> Any:
         return make_plan(
@@ -112,7 +113,7 @@ def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[st
 
     from cotbench.engines import EngineConfig, open_engine
     from cotbench.options import key_values
-    from cotbench.records import journal_rows
+    from cotbench.store.records import journal_rows
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
     engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))

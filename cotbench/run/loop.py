@@ -17,9 +17,9 @@ from typing import Any, Literal
 from cotbench.engines import Engine
 from cotbench.grade import Grader
 from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
-from cotbench.plan import Plan
-from cotbench.records import Journal, JournalState, Record, execution_row, votes_row
+from cotbench.run.prepare import Plan
 from cotbench.sandbox import Sandbox
+from cotbench.store.records import Journal, JournalState, Record, execution_row, votes_row
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
 

@@ -23,10 +23,12 @@ from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.grade import Grader, require_workers
-from cotbench.loop import Loop, Tally, Ticket, Watch
-from cotbench.plan import Plan, differences, digest, engine_config
-from cotbench.provenance import circumstance, now, public_path, without_home
-from cotbench.records import (
+from cotbench.run.loop import Loop, Tally, Ticket, Watch
+from cotbench.run.prepare import Plan, differences, digest, engine_config
+from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.sandbox import Sandbox
+from cotbench.store.checks import open_to_write
+from cotbench.store.records import (
     JOURNAL,
     MANIFEST,
     RECORDS,
@@ -41,8 +43,6 @@ from cotbench.records import (
     write_atomically,
     write_questions,
 )
-from cotbench.sandbox import Sandbox
-from cotbench.stored import open_to_write
 from cotbench.types import AnswerType
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cotbench.beside import beside
-from cotbench.records import JOURNAL, intact, load_line, reply_of
-from cotbench.stored import open_to_read
+from cotbench.store.checks import open_to_read
+from cotbench.store.records import JOURNAL, intact, load_line, reply_of
 
 _HEAD = re.compile(rb'\{"v":\d+,"question":("(?:[^"\\]|\\.)*"),"request":"([^"\\]*)","ordinal":(\d+),')
 _COMPLETIONS = b',"completions":['

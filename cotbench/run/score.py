@@ -16,8 +16,9 @@ from cotbench.extract import VAGUE, canonical_number, extract
 from cotbench.extract.programs import Code
 from cotbench.grade import Grader
 from cotbench.modes import Compare, Execute, Flow, Generate, find_mode, read_answer, read_execution
-from cotbench.provenance import circumstance, now
-from cotbench.records import (
+from cotbench.run.provenance import circumstance, now
+from cotbench.sandbox import Limits, Sandbox, require_containment
+from cotbench.store.records import (
     JOURNAL,
     RECORDS,
     Manifest,
@@ -32,7 +33,6 @@ from cotbench.records import (
     votes_row,
     write_atomically,
 )
-from cotbench.sandbox import Limits, Sandbox, require_containment
 from cotbench.types import (
     LETTERS,
     UNDECIDED,

@@ -108,6 +108,11 @@ def fingerprint(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def golds_fingerprint(golds: Mapping[str, str]) -> str:
+    """16 hex digits over all ids and golds of a task; an id stands for question and options."""
+    return fingerprint(f"{key}\x1f{gold}" for key, gold in golds.items())
+
+
 # --- entries ------------------------------------------------------------------------------------------------------
 
 _OUTCOMES = frozenset(map(str, Outcome))

@@ -50,7 +50,7 @@ def circumstance() -> dict[str, Any]:
 
 def _git() -> dict[str, Any] | None:
     """Commit and dirty flag of the checkout that cotbench runs from; None for an installed package."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
     try:

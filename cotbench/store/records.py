@@ -27,10 +27,10 @@ from typing import Any
 
 import orjson
 
-from cotbench.data import golds_fingerprint
 from cotbench.errors import RunError
-from cotbench.stored import (
+from cotbench.store.checks import (
     fingerprint,
+    golds_fingerprint,
     manifest_fault,
     open_to_read,
     open_to_write,
