@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cotbench.frames import Frames
+    from cotbench.analysis.frames import Frames
 
 __version__ = "0.1.0"
 
 
 def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
-    """Recorded runs, by folder or id, as pandas data frames: see `cotbench.frames`."""
-    from cotbench.frames import load as load_frames
+    """Recorded runs, by folder or id, as pandas data frames: see `cotbench.analysis.frames`."""
+    from cotbench.analysis.frames import load as load_frames
 
     return load_frames(runs, output_dir)

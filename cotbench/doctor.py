@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cotbench import __version__
-from cotbench.data import DATA_ENV, load_data
+from cotbench.answers.judging import Grader
 from cotbench.engines import ENGINES
 from cotbench.errors import CotbenchError
-from cotbench.grade import Grader
-from cotbench.prompts import Prompts
-from cotbench.sandbox import landlock_version, missing_features
-from cotbench.sandbox.probes import probe
-from cotbench.tasks import find_task, list_task_files
+from cotbench.modes.prompts import Prompts
+from cotbench.programs import landlock_version, missing_features
+from cotbench.programs.probes import probe
+from cotbench.questions.data import DATA_ENV, load_data
+from cotbench.questions.tasks import find_task, list_task_files
 from cotbench.types import AnswerType, Outcome
 
 

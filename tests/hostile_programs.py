@@ -1693,7 +1693,7 @@ def fetch(name):
     module = __import__(name, fromlist=["x"])
     return module
 load("importlib")
-for name in ("cotbench", "cotbench.store.records", "cotbench.sandbox", "cotbench.run.session", "cotbench.cli", "cotbench.data", "cotbench.grade", "cotbench.engines.openai", "conftest", "test_sandbox_hostile", "hostile_programs", "pytest", "_pytest"):
+for name in ("cotbench", "cotbench.store.records", "cotbench.programs", "cotbench.run.session", "cotbench.cli", "cotbench.questions.data", "cotbench.answers.judging", "cotbench.engines.openai", "conftest", "test_sandbox_hostile", "hostile_programs", "pytest", "_pytest"):
     try:
         module = importlib.import_module(name)
     except BaseException as problem:
@@ -1708,7 +1708,7 @@ def read():
     return open(RECORDS).read()
 attempt("records", read)
 def nested():
-    from cotbench.sandbox import Sandbox
+    from cotbench.programs import Sandbox
     from cotbench.types import Program
     with Sandbox(workers=1) as box:
         return box.run(Program(runtime="python", code="ans = 1"))

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from cotbench.beside import beside
 from cotbench.errors import RunError
+from cotbench.processes import beside
 
 forks = pytest.mark.skipif(sys.platform != "linux" or (os.cpu_count() or 1) < 2, reason="needs Linux and two cores")
 

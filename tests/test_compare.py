@@ -17,13 +17,13 @@ from conftest import Cli, run_cli
 from handmade import write_journal
 from test_stats import brute_cr2
 
-from cotbench import stats
-from cotbench.compare import Comparison, compare, load_run
+from cotbench.analysis import stats
+from cotbench.analysis.compare import Comparison, compare, load_run
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats
+from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
-from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats
-from cotbench.extract import VAGUE
+from cotbench.questions.tagging import RULES, Rule, Seen, is_symbolic
 from cotbench.store.records import Manifest, Record, write_questions
-from cotbench.tagging import RULES, Rule, Seen, is_symbolic
 from cotbench.types import Completion, Outcome, Question
 
 # --- runs ---------------------------------------------------------------------------------------------------------

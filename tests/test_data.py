@@ -18,9 +18,9 @@ import pytest
 import yaml
 from conftest import Cli
 
-from cotbench.data import GOLD_READERS, TaskData, load_data, question_hash, select
 from cotbench.errors import CotbenchError, DataError, TaskError
-from cotbench.tasks import Exemplar, GoldReaderName, Task, TaskFile, find_task, read_task_file, task_of_jsonl
+from cotbench.questions.data import GOLD_READERS, TaskData, load_data, question_hash, select
+from cotbench.questions.tasks import Exemplar, GoldReaderName, Task, TaskFile, find_task, read_task_file, task_of_jsonl
 from cotbench.types import Question
 
 Row = dict[str, Any]
@@ -643,7 +643,7 @@ def test_mmlus_ids_keep_their_subject_when_rows_are_turned_round(
     real: Any, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Most repeats stand in two subjects, so an id must say which of them it is."""
-    from cotbench import data as module
+    from cotbench.questions import data as module
 
     rows = module._rows
     monkeypatch.setattr(module, "_rows", lambda *a: (rows(*a)[0][::-1], rows(*a)[1]))

@@ -10,10 +10,10 @@ from collections import Counter
 
 import pytest
 from conftest import ROOT
+from training import questions
+from training.questions import Item, evaluation_set, item, training
 
-from cotbench.demo import questions
-from cotbench.demo.questions import Item, evaluation_set, item, training
-from cotbench.sandbox import Sandbox
+from cotbench.programs import Sandbox
 from cotbench.types import Execution, ExecutionOutcome, Program
 
 SHIPPED = ROOT / "tasks" / "demo" / "questions.jsonl"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from cotbench.demo import MODEL
 from cotbench.engines import EngineConfig, open_engine
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow]  # torch, transformers and ctr
 
 
 def trained(folder: Path, *more: str) -> bytes:
-    command = [sys.executable, "-m", "cotbench.demo.train", str(folder), "--steps", "3", *more]
+    command = [sys.executable, str(ROOT / "tests" / "training" / "train.py"), str(folder), "--steps", "3", *more]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return (folder / "model.safetensors").read_bytes()

@@ -14,7 +14,7 @@ from cotbench import errors
 from cotbench.cli import EXIT_CODES, app
 from cotbench.engines import ENGINES
 from cotbench.modes import MODES
-from cotbench.tasks import find_task, list_task_files
+from cotbench.questions.tasks import find_task, list_task_files
 
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from vllm_server import ENV, serving
 
-from cotbench.data import load_data
 from cotbench.demo import MODEL
 from cotbench.engines import Engine, EngineConfig, open_engine
-from cotbench.prompts import Prompts
-from cotbench.tasks import find_task
+from cotbench.modes.prompts import Prompts
+from cotbench.questions.data import load_data
+from cotbench.questions.tasks import find_task
 from cotbench.types import Completion, Key, Reply, Request, Sampling
 
 # vLLM and what it imports warn of their own affairs.

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from cotbench.extract.programs import Code
-from cotbench.grade import Grader
+from cotbench.answers.judging import Grader
+from cotbench.answers.reading.programs import Code
 from cotbench.modes import read_execution
-from cotbench.sandbox import Sandbox
-from cotbench.tasks import Exemplar, Task, find_task, list_task_files
+from cotbench.programs import Sandbox
+from cotbench.questions.tasks import Exemplar, Task, find_task, list_task_files
 from cotbench.types import Outcome, Prediction, Program
 
 ROWS = [

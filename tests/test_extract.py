@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cotbench.extract import (
+from cotbench.answers.reading import (
     MAX_ANSWER_CHARS,
     VAGUE,
     boxed_spans,
@@ -25,7 +25,7 @@ from cotbench.extract import (
     show_number,
     split_reasoning,
 )
-from cotbench.extract.shapes import PLAIN_SIGNS
+from cotbench.answers.reading.shapes import PLAIN_SIGNS
 from cotbench.types import AnswerType, Question
 
 Row = tuple[str, str, str | None, str]
@@ -985,8 +985,8 @@ def test_reading_is_linear() -> None:
 
 def test_rules_of_the_docstring() -> None:
     """Every rule that a table row names is in the module's table, and the other way round."""
-    import cotbench.extract
+    import cotbench.answers.reading
 
-    table = re.findall(r"^    ([a-z_]+) {2,}(?=\S)", cotbench.extract.__doc__ or "", re.M)
+    table = re.findall(r"^    ([a-z_]+) {2,}(?=\S)", cotbench.answers.reading.__doc__ or "", re.M)
     assert set(table) - {"rule"} == {case[5] for case in CASES} - {"", "unclosed_think"}
     assert set(table) >= VAGUE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from cotbench.extract import VAGUE, extract
+from cotbench.answers.reading import VAGUE, extract
 from cotbench.types import AnswerType
 
 Row = tuple[str, str, str | None]

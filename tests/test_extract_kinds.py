@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from cotbench.extract import DECLINED, extract
+from cotbench.answers.reading import DECLINED, extract
 from cotbench.types import AnswerType
 
 NUMBERS: dict[str, list[tuple[str, str | None]]] = {

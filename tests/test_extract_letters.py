@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from cotbench.extract import extract
+from cotbench.answers.reading import extract
 from cotbench.types import LETTERS, AnswerType
 
 Row = tuple[str, str, str | None]

@@ -8,10 +8,10 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench.compare import Comparison, compare, load_run
+from cotbench.analysis.compare import Comparison, compare, load_run
+from cotbench.analysis.estimates import OTHER, SYMBOLIC
+from cotbench.analysis.gates import FIGURES, check_gate, parse_gate
 from cotbench.errors import UsageError
-from cotbench.estimates import OTHER, SYMBOLIC
-from cotbench.gates import FIGURES, check_gate, parse_gate
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from cotbench.modes import MODES
-from cotbench.prompts import Prompts
-from cotbench.tasks import find_task, list_task_files
+from cotbench.modes.prompts import Prompts
+from cotbench.questions.tasks import find_task, list_task_files
 from cotbench.types import Message, Question
 
 GOLDEN = Path(__file__).parent / "golden"

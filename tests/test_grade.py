@@ -22,9 +22,9 @@ from conftest import Cli
 from handmade import write_formulas
 
 import cotbench
-from cotbench.extract import extract
-from cotbench.grade import Grader, grade_now, too_big, workers
-from cotbench.grade.notation import clean_latex, plain_to_latex, same_text
+from cotbench.answers.judging import Grader, grade_now, too_big, workers
+from cotbench.answers.judging.notation import clean_latex, plain_to_latex, same_text
+from cotbench.answers.reading import extract
 from cotbench.types import AnswerType, Outcome
 
 RIGHT, WRONG, TIMEOUT = Outcome.CORRECT, Outcome.WRONG, Outcome.GRADER_TIMEOUT
@@ -679,7 +679,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from pebble.pool import process
-from cotbench.grade import Grader, workers
+from cotbench.answers.judging import Grader, workers
 from cotbench.types import AnswerType
 
 def hang(gold, answer):

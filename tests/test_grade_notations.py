@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from cotbench.grade import grade_now
-from cotbench.grade.equality import latex_equal
+from cotbench.answers.judging import grade_now
+from cotbench.answers.judging.equality import latex_equal
 from cotbench.types import AnswerType, Outcome
 
 Row = tuple[str, str, str, bool]  # reason, gold, answer, whether they are equal

@@ -2,17 +2,17 @@ r"""Pairs of answers and whether they are one: tables by kind, as many near miss
 
 Each pair is compared in this process, without workers, both ways round; and each answer that can be read with itself.
 A near miss is a slip that models make (a sign, an order, a bracket, a unit), or a text that a lenient grader takes for
-the gold one. The policies behind the verdicts are in `cotbench.grade`.
+the gold one. The policies behind the verdicts are in `cotbench.answers.judging`.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from cotbench.grade import grade_now
-from cotbench.grade.equality import latex_equal
-from cotbench.grade.forms import NotRead, TooLarge
-from cotbench.grade.formula import read
+from cotbench.answers.judging import grade_now
+from cotbench.answers.judging.equality import latex_equal
+from cotbench.answers.judging.forms import NotRead, TooLarge
+from cotbench.answers.judging.formula import read
 from cotbench.types import AnswerType, Outcome
 
 Row = tuple[str, str, str, bool]  # reason, gold, answer, whether they are equal

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from cotbench.data import load_data
-from cotbench.grade import grade_now, too_big
-from cotbench.grade.equality import latex_equal
-from cotbench.grade.forms import NotRead, TooLarge
-from cotbench.grade.formula import read
-from cotbench.grade.notation import clean_latex
-from cotbench.tasks import find_task
+from cotbench.answers.judging import grade_now, too_big
+from cotbench.answers.judging.equality import latex_equal
+from cotbench.answers.judging.forms import NotRead, TooLarge
+from cotbench.answers.judging.formula import read
+from cotbench.answers.judging.notation import clean_latex
+from cotbench.questions.data import load_data
+from cotbench.questions.tasks import find_task
 from cotbench.types import AnswerType, Outcome
 
 Tree = tuple[str, tuple["Tree", ...]]  # what it is (a leaf is its text) and its parts

@@ -22,9 +22,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from cotbench.extract import MAX_ANSWER_CHARS, VAGUE, extract, show_number
-from cotbench.extract.shapes import in_plain_signs
-from cotbench.grade import Grader, workers
+from cotbench.answers.judging import Grader, workers
+from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_number
+from cotbench.answers.reading.shapes import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
 
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX

@@ -13,8 +13,19 @@ from types import ModuleType
 import pytest
 from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
 
-from cotbench.extract import declines, extract, formulas, letters, numbers, numerals, options, parts, programs, shapes
-from cotbench.extract.programs import find_plan, find_program
+from cotbench.answers.reading import (
+    declines,
+    extract,
+    formulas,
+    letters,
+    numbers,
+    numerals,
+    options,
+    parts,
+    programs,
+    shapes,
+)
+from cotbench.answers.reading.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
 OPTIONS = ("red", "a blue hat", "7 m", "none of these")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-from cotbench.extract.programs import Code
+from cotbench.answers.reading.programs import Code
 from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution, reasoning_tokens
 from cotbench.store.records import read_manifest, read_records
 from cotbench.types import (

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from cotbench.compare import Comparison, compare
-from cotbench.pairing import Panel, load_run, panels_of
+from cotbench.analysis.compare import Comparison, compare
+from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.report import browser, details, page
 from cotbench.report.details import QUESTION, TEXT_CHARS, kept
 from cotbench.store.records import Journal, Manifest, Record, write_questions
@@ -550,7 +550,7 @@ def test_the_stub_is_no_model(tmp_path: Path) -> None:
 
 
 def test_tags_of_the_users_own_rules(tmp_path: Path) -> None:
-    from cotbench.tagging import own_rule
+    from cotbench.questions.tagging import own_rule
 
     run = load_run(build(tmp_path / "r", sums(4), {"cot": plain(4, "c")}))
     rule = own_rule("count=Count")

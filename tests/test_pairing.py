@@ -13,13 +13,13 @@ from conftest import Cli
 from handmade import write_journal
 from test_compare import OUTCOMES, QUESTIONS, make_run, record, write_run
 
-from cotbench.compare import compare
+from cotbench.analysis.compare import compare
+from cotbench.analysis.pairing import _ANSWERS_IN, Panel, load_run, panels_of
+from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
-from cotbench.extract import VAGUE
 from cotbench.modes import MODES
-from cotbench.pairing import _ANSWERS_IN, Panel, load_run, panels_of
+from cotbench.questions.tagging import RULES
 from cotbench.store.records import Manifest, write_questions
-from cotbench.tagging import RULES
 from cotbench.types import UNDECIDED, Completion, Question
 
 

@@ -11,10 +11,10 @@ from conftest import Cli
 from handmade import make_run, write_run
 from test_compare import record
 
-from cotbench import patterns
 from cotbench.errors import UsageError
-from cotbench.patterns import Pattern
-from cotbench.tagging import RULES, Seen
+from cotbench.questions import patterns
+from cotbench.questions.patterns import Pattern
+from cotbench.questions.tagging import RULES, Seen
 from cotbench.types import Question
 
 TEXTS = (

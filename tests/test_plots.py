@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from cotbench.compare import Comparison
-from cotbench.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats, Split
-from cotbench.policies import Policy
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats, Split
+from cotbench.analysis.policies import Policy
+from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import plots
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
 from cotbench.report.sections import KEYS
-from cotbench.tallies import Curve, Outcomes
 from cotbench.types import Outcome
 
 MODES = ("direct", "cot", "self-consistency", "pal", "plan-direct", "plan-cot", "plan-solver")

@@ -15,11 +15,11 @@ import pytest
 from conftest import run_cli
 from test_compare import QUESTIONS, compared, make_run, record, write_run
 
-from cotbench import stats
-from cotbench.policies import PlanRow, Policy
+from cotbench.analysis import stats
+from cotbench.analysis.policies import PlanRow, Policy
+from cotbench.modes.votes import winner
+from cotbench.questions.tagging import is_symbolic
 from cotbench.store.records import Record
-from cotbench.tagging import is_symbolic
-from cotbench.votes import winner
 
 
 def rows_of(*folders: Path) -> dict[tuple[str, str], dict[str, Any]]:

@@ -26,9 +26,10 @@ from mock_server import Answer, MockServer, chat, fault
 from rich.console import ConsoleDimensions
 from rich.table import Table
 
-from cotbench.report.console import Output, named_table, plain_table
-from cotbench.report.printing import csv_cell, markdown_text, say, say_json, tame, tame_json
+from cotbench.report.tame import csv_cell, markdown_text, tame, tame_json
 from cotbench.store.records import Record
+from cotbench.terminal.console import Output, named_table, plain_table
+from cotbench.terminal.printing import say, say_json
 from cotbench.types import Completion, Question
 
 ESC = "\x1b]0;X\x07\x1b[2J"
@@ -45,13 +46,12 @@ def clean(*texts: str) -> None:
 
 
 def test_nothing_else_prints() -> None:
-    """Every way to a terminal that doesn't go through `report/printing.py`."""
+    """Every way to a terminal that doesn't go through `terminal/printing.py`."""
     ways = re.compile(r"(?<![\w.])print\(|(?<![\w.])Console\(|(?<!/)sys\.std(?:out|err)\b|\becho\(|\bsecho\(")
     allowed = {
-        "report/printing.py", "report/console.py",  # the door
-        "report/progress.py",  # asks whether stderr is a terminal
-        "demo/train.py",  # a script of its own, that prints its own figures
-        "sandbox/zygote.py", "sandbox/runtime.py", "sandbox/probes.py",  # a program's own output
+        "terminal/printing.py", "terminal/console.py",  # the door
+        "terminal/progress.py",  # asks whether stderr is a terminal
+        "programs/zygote.py", "programs/runtime.py", "programs/probes.py",  # a program's own output
     }  # fmt: skip
     package = ROOT / "cotbench"
     found = {

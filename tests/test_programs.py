@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cotbench.extract.programs import find_plan, find_program
+from cotbench.answers.reading.programs import find_plan, find_program
 
 SOLUTION = "def solution():\n    eggs = 16\n    return eggs - 3"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from cotbench import prompts
 from cotbench.errors import PromptError
-from cotbench.prompts import Prompts
-from cotbench.tasks import Exemplar, Task, find_task
+from cotbench.modes import prompts
+from cotbench.modes.prompts import Prompts
+from cotbench.questions.tasks import Exemplar, Task, find_task
 from cotbench.types import Message, Question
 
 SHIPPED = ("gsm8k", "logiqa", "math", "math500", "mmlu", "sample")

@@ -15,7 +15,7 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench import compare
+from cotbench.analysis import compare
 from cotbench.report import browser, files
 from cotbench.report.files import PAGE
 from cotbench.store import outputs

@@ -339,7 +339,7 @@ def formulas(tmp_path: Path) -> Path:
 
 
 def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cotbench.grade import workers
+    from cotbench.answers.judging import workers
 
     monkeypatch.setattr(workers, "_compare", compares_slowly)
     engine, whole, result = held(formulas, "cot", tmp_path / "out", Flood, monkeypatch)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from conftest import Cli
 
-from cotbench import sandbox as package
-from cotbench.sandbox import Limits, Sandbox, missing_features
-from cotbench.sandbox.probes import probe
+from cotbench import programs as package
+from cotbench.programs import Limits, Sandbox, missing_features
+from cotbench.programs.probes import probe
 from cotbench.store.records import JOURNAL, read_journal, read_manifest, read_records
 from cotbench.types import Execution, ExecutionOutcome, Program
 

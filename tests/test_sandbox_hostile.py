@@ -33,7 +33,7 @@ import pytest
 from conftest import run_cli
 from hostile_programs import ATTACKS, CONTAINED, FORGED_REPORTS, OUTCOMES, PLAN, PRELUDE, Attack, filled, numbers
 
-from cotbench.sandbox import Limits, Sandbox, missing_features
+from cotbench.programs import Limits, Sandbox, missing_features
 from cotbench.types import Execution, Program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -550,7 +550,7 @@ def test_what_the_kernel_says_of_a_running_program(host: Host) -> None:
 
 HARNESS_TO_KILL = """
 import sys, time
-from cotbench.sandbox import Sandbox
+from cotbench.programs import Sandbox
 from cotbench.types import Program
 box = Sandbox(workers=1)
 box.submit(0, Program(runtime="python", code="import signal\\nfor n in signal.valid_signals():\\n    try:\\n        signal.signal(n, signal.SIG_IGN)\\n    except BaseException:\\n        pass\\nwhile True:\\n    pass\\n"))
@@ -664,7 +664,7 @@ def interpreter_for_nobody(folder: Path) -> Path:
         Path(f"/usr/local/bin/python3.{sys.version_info.minor}"),
     ]
     packages = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(ROOT)]
-    test = "import sys; sys.path += sys.argv[1:]; import sympy, numpy, pytest, cotbench.sandbox"
+    test = "import sys; sys.path += sys.argv[1:]; import sympy, numpy, pytest, cotbench.programs"
     for candidate in candidates:
         try:
             subprocess.run(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from conftest import Cli
 
+from cotbench.answers.judging import workers
 from cotbench.errors import DataError, RunError
-from cotbench.grade import workers
 from cotbench.run.score import read_outputs, score_file, score_run
 from cotbench.store.records import RECORDS, read_manifest, read_records
 from cotbench.types import AnswerType

@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 import yaml
 
-from cotbench.solver import match_option, show, solve_plan
+from cotbench.plans import match_option, show, solve_plan
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "prompts" / "plan-language.md").read_text(encoding="utf-8")

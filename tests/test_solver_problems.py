@@ -12,7 +12,7 @@ import re
 import pytest
 import sympy
 
-from cotbench.solver import solve_plan
+from cotbench.plans import solve_plan
 
 ARITHMETIC = r"""
 @ bakery => 57

@@ -14,8 +14,8 @@ from scipy import optimize
 from scipy import stats as scipy_stats
 from statsmodels.stats import contingency_tables as contingency
 
-from cotbench import stats
-from cotbench.stats import Array, Estimate
+from cotbench.analysis import stats
+from cotbench.analysis.stats import Array, Estimate
 
 Z = 1.959963984540054
 

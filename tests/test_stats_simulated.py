@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from cotbench import stats
-from cotbench.stats import Array
+from cotbench.analysis import stats
+from cotbench.analysis.stats import Array
 
 SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 

@@ -13,12 +13,22 @@ from conftest import run_cli
 from test_outputs import sealed
 from test_stats_simulated import LOGIQA, MATH, MMLU
 
-from cotbench.compare import compare, load_run
-from cotbench.data import load_data
+from cotbench.analysis.compare import compare, load_run
+from cotbench.analysis.pairing import Panel, panels_of
 from cotbench.errors import DataError, UsageError
-from cotbench.pairing import Panel, panels_of
-from cotbench.tagging import RULE, RULES, Rule, Seen, gold_text, has_equals, is_symbolic, own_rule, rules_of_file
-from cotbench.tasks import find_task
+from cotbench.questions.data import load_data
+from cotbench.questions.tagging import (
+    RULE,
+    RULES,
+    Rule,
+    Seen,
+    gold_text,
+    has_equals,
+    is_symbolic,
+    own_rule,
+    rules_of_file,
+)
+from cotbench.questions.tasks import find_task
 from cotbench.types import Question
 
 # text -> the rules that call it symbolic: e eq_question, a eq_question_any, o operators.
@@ -508,7 +518,7 @@ def test_the_subject_rule_by_task_and_subject() -> None:
 def test_the_subject_table_names_no_subject_twice() -> None:
     import yaml
 
-    from cotbench.tasks import shipped
+    from cotbench.questions.tasks import shipped
 
     table = yaml.safe_load((shipped("tasks") / "tables" / "subjects.yaml").read_text())["tasks"]["mmlu"]
     assert max(Counter(table["symbolic"] + table["other"]).values()) == 1

@@ -14,11 +14,19 @@ import pytest
 import sympy
 import yaml
 
-from cotbench.data import load_data
+from cotbench.answers.judging import grade_now
+from cotbench.answers.judging.notation import same_text
 from cotbench.errors import DataError, TaskError
-from cotbench.grade import grade_now
-from cotbench.grade.notation import same_text
-from cotbench.tasks import CONTRACTS, TaskFile, find_task, list_task_files, read_task_file, shipped, task_of_jsonl
+from cotbench.questions.data import load_data
+from cotbench.questions.tasks import (
+    CONTRACTS,
+    TaskFile,
+    find_task,
+    list_task_files,
+    read_task_file,
+    shipped,
+    task_of_jsonl,
+)
 from cotbench.types import LETTERS, AnswerType, Outcome
 
 SHIPPED = ("gsm8k", "logiqa", "math", "math500", "mmlu", "sample")

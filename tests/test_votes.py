@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cotbench.votes import Ballot, maj_at_k, margin, pass_at_k, sizes, winner
+from cotbench.analysis.subsets import maj_at_k, pass_at_k, sizes
+from cotbench.modes.votes import Ballot, margin, winner
 
 BALLOTS = st.lists(st.sampled_from([None, 0, 1, 2, 3]), min_size=1, max_size=9)
 

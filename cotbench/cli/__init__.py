@@ -13,7 +13,7 @@ import typer
 from cotbench import __version__
 from cotbench.cli.shared import EXIT_CODES, app, guarded, kebab, stderr, stdout
 from cotbench.errors import OutputError, UsageError
-from cotbench.report.printing import discard, lost, open_streams
+from cotbench.terminal.printing import discard, lost, open_streams
 
 # Each of these adds its commands to `app`, in the order of the help text.
 from cotbench.cli import running  # isort: skip

@@ -43,7 +43,7 @@ def list_(
     rows: list[dict[str, Any]]
     unreadable: list[CotbenchError] = []  # of single files: the others are listed all the same
     if what == "tasks":
-        from cotbench.tasks import find_task, list_task_files
+        from cotbench.questions.tasks import find_task, list_task_files
 
         rows = []
         for name in list_task_files(tasks_dir):
@@ -106,7 +106,7 @@ def list_(
     if as_json:
         stdout_json(rows)
     elif rows or not unreadable:
-        from cotbench.report.tables import show_rows
+        from cotbench.terminal.tables import show_rows
 
         show_rows(rows, f"no {what}")
     for one in unreadable[:-1]:
@@ -144,7 +144,7 @@ def show_prompt(
     as_json: JsonOption = False,
 ) -> None:
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
-    from cotbench import options
+    from cotbench.cli import options
     from cotbench.engines.chat import plain_text
     from cotbench.run.prepare import RunOptions, make_plan
 
@@ -228,6 +228,6 @@ def doctor(
     if as_json:
         stdout_json([asdict(check) for check in checks])
         return
-    from cotbench.report.tables import show_checks
+    from cotbench.terminal.tables import show_checks
 
     show_checks(checks)

@@ -29,9 +29,9 @@ from cotbench.cli.shared import (
 from cotbench.errors import GateHolds, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.compare import Comparison
-    from cotbench.gates import Gate
-    from cotbench.pairing import Panel
+    from cotbench.analysis.compare import Comparison
+    from cotbench.analysis.gates import Gate
+    from cotbench.analysis.pairing import Panel
 
 OwnTagOption = Annotated[
     list[str] | None,
@@ -102,17 +102,17 @@ def report(
     if json_schema:
         from pydantic import TypeAdapter
 
-        from cotbench.compare import Comparison
+        from cotbench.analysis.compare import Comparison
 
         stdout_json(TypeAdapter(Comparison).json_schema(mode="serialization"))
         return
-    from cotbench import options
-    from cotbench.compare import compare
-    from cotbench.gates import parse_gate
+    from cotbench.analysis.compare import compare
+    from cotbench.analysis.gates import parse_gate
+    from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.cli import options
     from cotbench.modes import find_mode
-    from cotbench.pairing import load_run, panels_of
+    from cotbench.questions.tagging import main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
-    from cotbench.tagging import main_rule
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
@@ -145,7 +145,7 @@ def report(
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
             if not as_json:
-                from cotbench.report.tables import show as show_tables
+                from cotbench.terminal.tables import show as show_tables
 
                 try:
                     show_tables(comparison, brief=True)
@@ -189,7 +189,7 @@ def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:
     """Raises GateHolds where any gate does, UsageError where one can't be checked."""
-    from cotbench.gates import cautions_of, check_gate
+    from cotbench.analysis.gates import cautions_of, check_gate
 
     holding, unclear = [], None
     for gate in gates:

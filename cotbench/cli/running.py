@@ -164,7 +164,7 @@ def run(
 
     The same command again resumes an unfinished run and generates nothing twice.
     """
-    from cotbench import options
+    from cotbench.cli import options
     from cotbench.run.prepare import RunOptions, estimate, make_plan
     from cotbench.store.records import find_run, read_manifest
 
@@ -221,7 +221,7 @@ def run(
         if as_json:
             stdout_json(rows)
             return
-        from cotbench.report.tables import show_estimate
+        from cotbench.terminal.tables import show_estimate
 
         show_estimate(rows)
         return
@@ -272,8 +272,8 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
 
 
 def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
-    from cotbench.report.progress import shown
     from cotbench.run.session import execute
+    from cotbench.terminal.progress import shown
 
     options = plan.options
     if not quiet:

@@ -20,7 +20,7 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import DataError, RequestsFailed, UsageError
-from cotbench.report.printing import say_json
+from cotbench.terminal.printing import say_json
 
 MOST_NAMED = 5  # of the lines that can't be used
 
@@ -41,9 +41,9 @@ def exec_(
     """Run one program or plan as a run would: contained, and within the same limits."""
     from dataclasses import asdict
 
-    from cotbench import options
-    from cotbench.sandbox import Limits, Sandbox, require_containment
-    from cotbench.sandbox.source import MOST_SOURCE_CHARS
+    from cotbench.cli import options
+    from cotbench.programs import Limits, Sandbox, require_containment
+    from cotbench.programs.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
     if runtime not in ("python", "sympy"):
@@ -104,10 +104,10 @@ def score(
     A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
     and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
-    from cotbench.report.scores import show_rescored, show_score
     from cotbench.run.score import score_file, score_run, write_lines
     from cotbench.store.checks import FOLDER, kind_of
     from cotbench.store.records import find_run
+    from cotbench.terminal.scores import show_rescored, show_score
     from cotbench.types import AnswerType
 
     kind = kind_of(Path(source))

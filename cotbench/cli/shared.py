@@ -14,11 +14,12 @@ import typer
 from typer.core import TyperGroup
 
 from cotbench.errors import CotbenchError, UsageError
-from cotbench.report.printing import discard, say, say_json, tame
+from cotbench.report.tame import tame
+from cotbench.terminal.printing import discard, say, say_json
 
 if TYPE_CHECKING:
-    from cotbench.pairing import Run
-    from cotbench.tagging import Rule
+    from cotbench.analysis.pairing import Run
+    from cotbench.questions.tagging import Rule
 
 EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
 couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
@@ -159,7 +160,7 @@ def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
 
 
 def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
-    from cotbench.tagging import own_rule, rules_of_file
+    from cotbench.questions.tagging import own_rule, rules_of_file
 
     found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
     names = [rule.name for rule in found]
@@ -171,7 +172,7 @@ def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
 
 def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
     """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
-    from cotbench.tagging import RULES
+    from cotbench.questions.tagging import RULES
 
     table = RULES | {rule.name: rule for rule in own}
     if name is None:

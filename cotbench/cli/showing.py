@@ -25,8 +25,8 @@ from cotbench.cli.shared import (
 from cotbench.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.patterns import Pattern
-    from cotbench.selection import Dossier, Flips
+    from cotbench.analysis.selection import Dossier, Flips
+    from cotbench.questions.patterns import Pattern
 
 
 @app.command()
@@ -83,10 +83,10 @@ def show(
     ] = False,
 ) -> None:
     """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
+    from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.analysis.selection import choose, dossier, dossiers, find_question
     from cotbench.modes import find_mode
-    from cotbench.pairing import load_run, panels_of
-    from cotbench.selection import choose, dossier, dossiers, find_question
-    from cotbench.tagging import RULES, main_rule
+    from cotbench.questions.tagging import RULES, main_rule
 
     only = find_mode(mode).name if mode is not None else None
     against = find_mode(baseline, "--baseline").name
@@ -119,7 +119,7 @@ def show(
         if as_json:
             _lines(found)
             return
-        from cotbench.report.question import show_dossier
+        from cotbench.terminal.question import show_dossier
 
         for one in found:
             show_dossier(one, prompts=prompts, command=command)
@@ -138,7 +138,7 @@ def show(
     if as_json:
         _lines(dossier(pick, rules) for pick in picks[:limit])
         return
-    from cotbench.report.question import show_picks
+    from cotbench.terminal.question import show_picks
 
     show_picks(picks[:limit], len(picks), command)
 
@@ -192,6 +192,6 @@ def _outcome(word: str | None) -> str | None:
 
 
 def _pattern(text: str | None) -> Pattern | None:
-    from cotbench.patterns import Pattern
+    from cotbench.questions.patterns import Pattern
 
     return Pattern(text, "--grep") if text is not None else None

@@ -1,4 +1,4 @@
-"""The demo: questions of ours, and a language model of one million parameters that is trained on such questions by `cotbench.demo.train`."""
+"""The demo's language model, of one million parameters; `tests/training/` in the repository holds its questions and how it was trained."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import plain_text
 from cotbench.errors import UsageError
-from cotbench.prompts import fill
-from cotbench.tagging import is_symbolic
+from cotbench.modes.prompts import fill
+from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
 
 SHARES = {

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from cotbench.beside import beside
-from cotbench.compare import Comparison
-from cotbench.pairing import Panel, Record
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.pairing import Panel, Record
+from cotbench.processes import beside
+from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
-from cotbench.tagging import RULES, Rule
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cotbench.pairing import Cell, Panel, Record
-from cotbench.votes import deciding
+from cotbench.analysis.pairing import Cell, Panel, Record
+from cotbench.modes.votes import deciding
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
 ANSWER_CHARS = 1_000

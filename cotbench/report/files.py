@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cotbench.beside import beside
-from cotbench.compare import Comparison
-from cotbench.pairing import Panel
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.pairing import Panel
+from cotbench.processes import beside
+from cotbench.questions.tagging import Rule
 from cotbench.report import tables
 from cotbench.store.records import replace_file
-from cotbench.tagging import Rule
 
 if TYPE_CHECKING:
     from cotbench.report.plots import Drawn

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cotbench.compare import Comparison
-from cotbench.pairing import Panel
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.pairing import Panel
+from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.sections import Section, sections
 from cotbench.store.records import replace_file
-from cotbench.tagging import Rule
 
 if TYPE_CHECKING:
     from cotbench.report.plots import Drawn

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cotbench.compare import Comparison
-from cotbench.estimates import ALL, Delta, ModeStats, Split
-from cotbench.policies import PlanRow, Policy
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, Delta, ModeStats, Split
+from cotbench.analysis.policies import PlanRow, Policy
+from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report.words import (
     DASH,
     count,
@@ -20,7 +21,6 @@ from cotbench.report.words import (
     times,
     tokens,
 )
-from cotbench.tallies import Curve, Outcomes
 
 
 @dataclass(frozen=True, kw_only=True)

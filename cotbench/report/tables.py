@@ -1,91 +1,20 @@
-"""The comparison as terminal tables, Markdown and CSV."""
+"""The comparison as Markdown and CSV."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
-from cotbench.compare import Comparison
-from cotbench.doctor import Check
+from cotbench.analysis.compare import Comparison
 from cotbench.report import words
-from cotbench.report.console import Output, named_table, plain_table
-from cotbench.report.printing import csv_cell, markdown_text, tame_line
 from cotbench.report.sections import Section, sections
+from cotbench.report.tame import csv_cell, markdown_text
 
 if TYPE_CHECKING:
     from cotbench.report.plots import Drawn
-
-
-def show(comparison: Comparison, *, brief: bool = True) -> None:
-    """The findings in words first, then the tables; brief leaves out those that only the page is wide enough for."""
-    console = Output()
-    if comparison.stub:
-        console.print(words.STUB_WARNING, style="bold red")
-    for line in words.headlines(comparison):
-        console.print(line, soft_wrap=True)
-    console.print()
-    made = sections(comparison)
-    for section in made:
-        if section.brief or not brief:
-            console.print(named_table(section.title, section.header, section.rows, left=section.left))
-            if section.about:
-                console.print(section.about, style="dim", soft_wrap=True)
-                console.print()
-    left_out = [section.title for section in made if brief and not section.brief]
-    if left_out:
-        console.print(f"In the page, beside these: {'; '.join(left_out)}.", soft_wrap=True)
-    for note in comparison.notes:
-        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
-
-
-def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
-    """A list of things, a row each; the keys are the header."""
-    names = [name.replace("_", " ") for name in rows[0]] if rows else [empty]
-    cells = [[_cell(value) for value in row.values()] for row in rows]
-    wrapped = ("about", "templates", "modes")
-    Output().print(plain_table(names, cells, whole=[name for name in names if name not in wrapped]))
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
-
-
-def show_checks(checks: Sequence[Check]) -> None:
-    marks = {True: Text("ok", style="green"), False: Text("no", style="red"), None: Text("")}
-    rows = [(marks[check.ok], check.name, check.found, check.remedy) for check in checks]
-    Output().print(plain_table(("", "what", "found", "remedy"), rows, whole=("",)))
-
-
-def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
-    """What `--dry-run` found."""
-    columns = {
-        "questions": "questions",
-        "requests": "requests",
-        "prompt_tokens_about": "prompt tokens, about",
-        "completion_tokens_at_most": "completion tokens, at most",
-    }
-    table = Table(title="Dry run: nothing was asked", title_justify="left")
-    for name in ("task", "mode"):
-        table.add_column(name, no_wrap=True)
-    for title in columns.values():
-        table.add_column(title, justify="right")
-    for row in rows:
-        table.add_row(tame_line(row["task"]), row["mode"], *(_cell(row[key]) for key in columns))
-    table.add_section()
-    table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in list(columns)[1:]))
-    console = Output()
-    console.print(table)
-    console.print(
-        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their budget "
-        "as a rule.",
-        style="dim",
-    )
 
 
 def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:

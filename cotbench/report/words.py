@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cotbench.compare import Caution, Comparison
-from cotbench.estimates import ALL, Delta, Split
+from cotbench.analysis.compare import Caution, Comparison
+from cotbench.analysis.estimates import ALL, Delta, Split
+from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import main_of
-from cotbench.stats import CONFIDENCE
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"

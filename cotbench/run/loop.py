@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from cotbench.answers.judging import Grader
 from cotbench.engines import Engine
-from cotbench.grade import Grader
 from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
+from cotbench.programs import Sandbox
 from cotbench.run.prepare import Plan
-from cotbench.sandbox import Sandbox
 from cotbench.store.records import Journal, JournalState, Record, execution_row, votes_row
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 

@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cotbench.data import TaskData, load_data, select
 from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
 from cotbench.modes import PLAN, PLAN_MAX_TOKENS, Mode, TaskKit, find_mode
-from cotbench.prompts import Prompts
-from cotbench.sandbox import Limits, require_containment
-from cotbench.tasks import find_task
+from cotbench.modes.prompts import Prompts
+from cotbench.programs import Limits, require_containment
+from cotbench.questions.data import TaskData, load_data, select
+from cotbench.questions.tasks import find_task
 from cotbench.types import Question, Request, Sampling
 
 DEFAULT_ENGINE = "vllm"

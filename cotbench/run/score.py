@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cotbench.answers.judging import Grader
+from cotbench.answers.reading import VAGUE, canonical_number, extract
+from cotbench.answers.reading.programs import Code
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, RunError
-from cotbench.extract import VAGUE, canonical_number, extract
-from cotbench.extract.programs import Code
-from cotbench.grade import Grader
 from cotbench.modes import Compare, Execute, Flow, Generate, find_mode, read_answer, read_execution
+from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.provenance import circumstance, now
-from cotbench.sandbox import Limits, Sandbox, require_containment
 from cotbench.store.records import (
     JOURNAL,
     RECORDS,

@@ -19,14 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from cotbench.answers.judging import Grader, require_workers
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
-from cotbench.grade import Grader, require_workers
+from cotbench.programs import Sandbox
 from cotbench.run.loop import Loop, Tally, Ticket, Watch
 from cotbench.run.prepare import Plan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
-from cotbench.sandbox import Sandbox
 from cotbench.store.checks import open_to_write
 from cotbench.store.records import (
     JOURNAL,

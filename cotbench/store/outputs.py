@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cotbench.beside import beside
+from cotbench.processes import beside
 from cotbench.store.checks import open_to_read
 from cotbench.store.records import JOURNAL, intact, load_line, reply_of
 

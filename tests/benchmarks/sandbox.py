@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from cotbench.sandbox import Sandbox
+from cotbench.programs import Sandbox
 from cotbench.types import Program
 
 ROUNDS = 5

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotbench.compare import Comparison
+from cotbench.analysis.compare import Comparison
 from cotbench.modes import main_of
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
 from cotbench.store.checks import write_new

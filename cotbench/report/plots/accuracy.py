@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cotbench.compare import Comparison
-from cotbench.estimates import ALL, ModeStats
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, ModeStats
 from cotbench.report import words
 from cotbench.report.plots.panels import counted, percent_axis
 from cotbench.report.plots.style import (

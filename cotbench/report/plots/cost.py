@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from cotbench.compare import Comparison
-from cotbench.estimates import ALL, ModeStats
-from cotbench.policies import Policy
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, ModeStats
+from cotbench.analysis.policies import Policy
 from cotbench.report import words
 from cotbench.report.plots.panels import heading, percent_scale
 from cotbench.report.plots.style import (

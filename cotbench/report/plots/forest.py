@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cotbench.estimates import Delta
+from cotbench.analysis.estimates import Delta
 from cotbench.report.plots.style import (
     BOLD,
     EDGE,

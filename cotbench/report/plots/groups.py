@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cotbench.compare import Comparison
-from cotbench.estimates import ALL, Delta
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, Delta
 from cotbench.report import words
 from cotbench.report.plots.deltas import said_of
 from cotbench.report.plots.forest import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cotbench.compare import Comparison
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.tallies import Outcomes
 from cotbench.report import words
 from cotbench.report.plots.panels import counted, percent_axis
 from cotbench.report.plots.style import (
@@ -24,7 +25,6 @@ from cotbench.report.plots.style import (
     shown,
     widest,
 )
-from cotbench.tallies import Outcomes
 from cotbench.types import Outcome
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cotbench.compare import Comparison
-from cotbench.estimates import Split
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import Split
 from cotbench.report import words
 from cotbench.report.plots.forest import (
     ARROW_NOTE,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cotbench.compare import Comparison
+from cotbench.analysis.compare import Comparison
 from cotbench.report import words
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cotbench.compare import Comparison
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.tallies import Curve
 from cotbench.report import words
 from cotbench.report.plots.panels import counted, percent_scale
 from cotbench.report.plots.style import (
@@ -23,7 +24,6 @@ from cotbench.report.plots.style import (
     inches,
     listed,
 )
-from cotbench.tallies import Curve
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,245 @@
+"""Recorded runs as pandas data frames, for notebooks.
+
+    import cotbench
+
+    run = cotbench.load("results/NAME-1a2b3c4d")             # or an id, or several of them
+    run.records.groupby(["task", "mode"])["correct"].mean()  # undecided answers are NA, and so in no denominator
+    run.pairs("cot").groupby("task")[["helped", "hurt"]].sum()
+    run.pairs("cot").merge(run.questions, on=["question", "task", "group"]).query("eq_question")
+    run.outputs("sample-8c1f...")["text"]                     # what the model wrote, read from the journal when asked
+
+Estimates with intervals are in `cotbench report`'s report.json; here are the rows that they rest on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
+from cotbench.errors import UsageError
+from cotbench.modes import find_mode
+from cotbench.questions.tagging import RULES, Seen, gold_text
+from cotbench.store.records import find_run
+from cotbench.types import UNDECIDED, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHERE = ("run", "model", "task", "question", "mode")
+_COLUMNS: Mapping[str, Sequence[str]] = {
+    "records": (*_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated", "prompt_tokens",
+                "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error"),
+    "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
+    "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
+    "outputs": ("run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason", "prompt_tokens", "tokens", "error"),
+    "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
+}  # fmt: skip
+_WHOLE = frozenset({"span_start", "span_end", "prompt_tokens", "completion_tokens", "reasoning_tokens", "paths", "margin", "tokens"})  # fmt: skip
+
+
+def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
+    """Runs by folder or id. Raises RunError where there is no such run, or it can't be read."""
+    names = [runs] if isinstance(runs, str | Path) else list(runs)
+    if not names:
+        raise UsageError("load: no run is named.", "Give a run's folder or its id.")
+    folders = dict.fromkeys(find_run(str(name), Path(output_dir)) for name in names)
+    return Frames([load_run(folder) for folder in folders])
+
+
+class Frames:
+    """The rows of some runs. Frames are made when they are first asked for, and the same object each time: copy before changing one.
+
+    questions   question (the id), task, group, cluster, text, choices, gold, and per tag rule that looks at the question only a column
+                (True symbolic, NA where the rule says nothing)
+    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison out of time)
+    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on its answer
+    executions  a row per program or plan that was run, in the order of their paths
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = list(runs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(run.folder.name for run in self.runs)
+        return f"Frames({names}: {sum(len(run.records) for run in self.runs):,} records)"
+
+    @cached_property
+    def questions(self) -> pd.DataFrame:
+        rules = [rule for rule in RULES.values() if rule.timing == "pre-treatment"]
+        rows: dict[str, dict[str, Any]] = {}
+        for run in self.runs:
+            for identity, question in run.questions.items():
+                if identity in rows:
+                    continue
+                gold = run.golds[identity]
+                seen = Seen(question=question, gold=gold_text(question, gold))
+                rows[identity] = {
+                    "question": identity,
+                    "task": question.task,
+                    "group": question.group,
+                    "cluster": question.cluster,
+                    "text": question.text,
+                    "choices": question.choices,
+                    "gold": gold,
+                    **{rule.name: rule.tag(seen) for rule in rules},
+                }
+        columns = ["question", "task", "group", "cluster", "text", "choices", "gold", *(rule.name for rule in rules)]
+        return _made(list(rows.values()), columns, {rule.name: "boolean" for rule in rules})
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        return _frame("records", (_record_row(*one) for one in self._records()))
+
+    @cached_property
+    def votes(self) -> pd.DataFrame:
+        return _frame("votes", (row for one in self._records() for row in _vote_rows(*one)))
+
+    @cached_property
+    def executions(self) -> pd.DataFrame:
+        rows = (
+            {**_where(run, record), "number": number, **execution}
+            for run, record in self._records()
+            for number, execution in enumerate(record["executions"], 1)
+        )
+        return _frame("executions", rows)
+
+    def outputs(self, question: str | None = None) -> pd.DataFrame:
+        """Raw completions, a row per path, of one question or of all: a journal may be large, and is read when this is called.
+
+        A reply that several modes share (a plan) has a row under each of them.
+        """
+        if question is not None and not any(question in run.questions for run in self.runs):
+            raise UsageError(f"outputs: these runs have no question '{question}'.", "`questions` lists their ids.")
+        return _frame("outputs", self._outputs(question))
+
+    def pairs(self, mode: str, baseline: str = "direct") -> pd.DataFrame:
+        """Questions with a verdict under both modes, paired within a run or across runs: before and after say whether each was right."""
+        wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
+        there = dict.fromkeys(name for panel in self._panels for name in panel.cells)
+        for name in (wanted, against):
+            if name not in there:
+                raise UsageError(f"pairs: these runs have no mode '{name}'. They have: {', '.join(there)}.")
+        return _frame("pairs", (row for panel in self._panels for row in _pair_rows(panel, wanted, against)))
+
+    @cached_property
+    def _panels(self) -> list[Panel]:
+        return panels_of(self.runs)[0]
+
+    def _records(self) -> Iterator[tuple[Run, Mapping[str, Any]]]:
+        for run in self.runs:
+            for record in run.records:
+                yield run, record
+
+    def _outputs(self, question: str | None) -> Iterator[dict[str, Any]]:
+        for run, record in self._records():
+            if question is not None and record["question"] != question:
+                continue
+            for reply in run.outputs.replies(record["question"], record["requests"]):
+                for place, path in enumerate(reply["completions"], 1):
+                    yield {
+                        "run": run.folder.name,
+                        "question": record["question"],
+                        "mode": record["mode"],
+                        "request": reply["request"],
+                        "ordinal": reply["ordinal"],
+                        "template": reply["template"],
+                        "path": place,
+                        "text": path["text"],
+                        "reasoning": path.get("reasoning", ""),
+                        "finish_reason": path["finish_reason"],
+                        "prompt_tokens": path.get("prompt_tokens"),
+                        "tokens": path.get("completion_tokens"),
+                        "error": path.get("error", ""),
+                    }
+
+
+def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Numbers that may be missing stay whole numbers, and verdicts that may be missing truth values."""
+    columns = _COLUMNS[kind]
+    kinds: dict[str, str] = {name: "Int64" for name in columns if name in _WHOLE}
+    if "correct" in columns:
+        kinds["correct"] = "boolean"
+    return _made(list(rows), columns, kinds)
+
+
+def _made(rows: list[Mapping[str, Any]], columns: Sequence[str], kinds: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        frame = pd.DataFrame(rows, columns=list(columns))
+    except UnicodeEncodeError:  # Arrow's texts can't hold lone surrogates, which a model may write: they become escapes
+        frame = pd.DataFrame([{name: _encodable(v) for name, v in row.items()} for row in rows], columns=list(columns))
+    return frame.astype(dict(kinds))
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _where(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "run": run.folder.name,
+        "model": run.manifest.spec["model"]["model"],
+        "task": record["task"],
+        "question": record["question"],
+        "mode": record["mode"],
+    }
+
+
+def _verdict(outcome: str | None) -> bool | None:
+    return None if outcome is None or outcome in UNDECIDED else outcome == Outcome.CORRECT
+
+
+def _record_row(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+    start, end = record["span"] or (None, None)
+    votes = record["votes"]
+    same = {name: record[name] for name in _COLUMNS["records"] if name in record}
+    return {
+        **same,
+        **_where(run, record),
+        "group": run.questions[record["question"]].group,
+        "correct": _verdict(record["outcome"]),
+        "span_start": start,
+        "span_end": end,
+        "requests": len(record["requests"]),
+        "paths": len(votes["ballots"]) if votes else None,
+        "margin": votes["margin"] if votes else None,
+        "executions": len(record["executions"]),
+    }
+
+
+def _vote_rows(run: Run, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    votes = record["votes"]
+    for path, ballot in enumerate(votes["ballots"] if votes else (), 1):
+        answer = votes["answers"][ballot] if ballot is not None else {"answer": None, "outcome": None}
+        yield {
+            **_where(run, record),
+            "path": path,
+            "answer": answer["answer"],
+            "outcome": answer["outcome"],
+            "correct": _verdict(answer["outcome"]),
+        }
+
+
+def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any]]:
+    cell, base = panel.cells.get(mode), panel.cells.get(baseline)
+    if cell is None or base is None:
+        return
+    for place in (cell.decided & base.decided).nonzero()[0].tolist():
+        question = panel.questions[place]
+        before, after = bool(base.right[place]), bool(cell.right[place])
+        yield {
+            "model": panel.model,
+            "task": panel.task,
+            "question": question.id,
+            "group": question.group,
+            "mode": mode,
+            "baseline": baseline,
+            "before": before,
+            "after": after,
+            "helped": after and not before,
+            "hurt": before and not after,
+        }

@@ -1,0 +1,258 @@
+"""`--fail-if`: conditions on a report's figures, for scripts and CI.
+
+    NAME[task,mode(,tag)(,model=M)(,baseline=B)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
+
+task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be written 0.05, 5% or
+5pt (points). What holds for any row that it asks about holds. A figure that can't be estimated is an error, since a gate that can't be checked
+must not pass in silence; under `*` it is one where no task has an estimate.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.errors import UsageError
+from cotbench.modes import ALIASES
+
+OPTION = "--fail-if"
+EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
+ANY = "*"
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_TAGS = {ALL: ALL, SYMBOLIC: SYMBOLIC, OTHER: OTHER, "nonsymbolic": OTHER}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Figure:
+    """Where a figure stands: a field of `Comparison.modes`, `.deltas` or `.splits`. share: it may be written in percent or points."""
+
+    rows: str
+    field: str
+    share: bool = True
+
+
+FIGURES: Mapping[str, _Figure] = {
+    "delta": _Figure(rows="deltas", field="delta"),
+    "low": _Figure(rows="deltas", field="low"),
+    "high": _Figure(rows="deltas", field="high"),
+    "p": _Figure(rows="deltas", field="p"),
+    "p_holm": _Figure(rows="deltas", field="p_holm"),
+    "accuracy": _Figure(rows="modes", field="accuracy"),
+    "unread": _Figure(rows="modes", field="unread"),
+    "truncated": _Figure(rows="modes", field="truncated"),
+    "tokens": _Figure(rows="modes", field="mean_completion_tokens", share=False),
+    "token_ratio": _Figure(rows="deltas", field="token_ratio", share=False),
+    "helped": _Figure(rows="deltas", field="helped", share=False),
+    "hurt": _Figure(rows="deltas", field="hurt", share=False),
+    "n": _Figure(rows="deltas", field="n", share=False),
+    "did": _Figure(rows="splits", field="difference"),
+    "share": _Figure(rows="splits", field="share"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One condition. text: as it was given. model, baseline: None where it doesn't say; then any model, and the report's first baseline."""
+
+    text: str
+    name: str
+    task: str
+    mode: str
+    tag: str
+    model: str | None
+    baseline: str | None
+    operator: str
+    number: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What became of a gate. holding: the rows for which it holds, with their values; open: rows that can't be estimated."""
+
+    gate: Gate
+    holding: Sequence[tuple[str, float]]
+    open: Sequence[str]
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.holding)
+
+
+# --- parsing ------------------------------------------------------------------------------------------------------
+
+_SHAPE = re.compile(r"\s*([A-Za-z_]\w*)\s*\[([^\]]*)\]\s*(<=|>=|==|!=|<|>)\s*(\S.*?)\s*", re.S)
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|pt|pts|points?)?")
+
+
+def parse_gate(text: str) -> Gate:
+    """Raises UsageError."""
+    shape = _SHAPE.fullmatch(text)
+    if shape is None:
+        raise UsageError(f"{OPTION} {text!r}: expected NAME[task,mode] OP NUMBER.", EXAMPLE)
+    name, inside, sign, number = shape.groups()
+    if name not in FIGURES:
+        raise UsageError(f"{OPTION} {text!r}: there is no figure '{name}'.", _remedy(name, FIGURES))
+    places, named = _inside(text, inside)
+    if len(places) < 2:
+        raise UsageError(f"{OPTION} {text!r}: expected a task and a mode in the brackets, found '{inside}'.", EXAMPLE)
+    if len(places) > 3:
+        raise UsageError(f"{OPTION} {text!r}: expected task, mode and tag, found {len(places)} words.", EXAMPLE)
+    tag = places[2] if len(places) == 3 else ALL
+    if tag not in _TAGS:
+        raise UsageError(f"{OPTION} {text!r}: there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
+    figure = FIGURES[name]
+    if figure.rows == "splits" and _TAGS[tag] != ALL:
+        raise UsageError(f"{OPTION} {text!r}: {name} is about both arms of the tag.", f"Leave '{tag}' out.")
+    if figure.rows == "modes" and "baseline" in named:
+        raise UsageError(f"{OPTION} {text!r}: {name} has no baseline.", "Leave 'baseline=' out.")
+    return Gate(
+        text=text.strip(),
+        name=name,
+        task=places[0],
+        mode=ALIASES.get(places[1], places[1]),
+        tag=_TAGS[tag],
+        model=named.get("model"),
+        baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
+        operator=sign,
+        number=_number(text, name, number, share=figure.share),
+    )
+
+
+def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
+    """The words in the brackets, and those with a name."""
+    places: list[str] = []
+    named: dict[str, str] = {}
+    for part in map(str.strip, inside.split(",")):
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not part or (equals and not value):
+            raise UsageError(f"{OPTION} {text!r}: a word is missing in '[{inside}]'.", EXAMPLE)
+        if not equals:
+            if named:
+                raise UsageError(f"{OPTION} {text!r}: '{part}' stands behind a word with a name.", EXAMPLE)
+            places.append(part)
+        elif key not in ("model", "baseline"):
+            raise UsageError(f"{OPTION} {text!r}: unknown '{key}='.", "Known: model=, baseline=.")
+        elif key in named:
+            raise UsageError(f"{OPTION} {text!r}: '{key}=' is given twice.")
+        else:
+            named[key] = value
+    return places, named
+
+
+def _number(text: str, name: str, number: str, *, share: bool) -> float:
+    found = _NUMBER.fullmatch(number)
+    if found is None or not math.isfinite(float(found[1])):
+        raise UsageError(
+            f"{OPTION} {text!r}: '{number}' is no number.", "Write 0.05, 5% or 5pt; one condition an option."
+        )
+    if found[2] and not share:
+        raise UsageError(
+            f"{OPTION} {text!r}: {name} is no share, so '{number}' says nothing of it.", "Write a plain number."
+        )
+    return float(found[1]) / 100 if found[2] else float(found[1])
+
+
+def _remedy(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return (f"Did you mean '{close[0]}'? " if close else "") + f"Known: {', '.join(names)}."
+
+
+# --- checking -----------------------------------------------------------------------------------------------------
+
+
+def check_gate(gate: Gate, comparison: Comparison) -> Checked:
+    """Raises UsageError where the report has nothing that the gate asks about, or no estimate of it."""
+    rows = _rows(gate, comparison)
+    figure = FIGURES[gate.name]
+    holding, unknown = [], []
+    for row in rows:
+        value = getattr(row, figure.field)
+        if figure.field in ("helped", "hurt") and not row.n:
+            value = None  # none of no questions
+        if value is None:
+            unknown.append(_place(row))
+        elif _OPERATORS[gate.operator](value, gate.number):
+            holding.append((_place(row), float(value)))
+    if len(unknown) == len(rows) or (unknown and gate.task != ANY):
+        why = "n = 0" if all(_is_empty(row) for row in rows) else "there is no estimate"
+        raise UsageError(
+            f"{OPTION} {gate.text!r}: can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
+            "Ask about an arm that has questions, or leave the gate out.",
+        )
+    return Checked(gate=gate, holding=holding, open=unknown)
+
+
+def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
+    """What is to be said beside a gate on a difference, whether or not it holds: that it is one of budgets or of reading."""
+    if FIGURES[gate.name].rows == "modes":
+        return []
+    asked = {(row.model, row.task, row.mode, row.baseline) for row in _rows(gate, comparison)}
+    found = [one for one in comparison.cautions if (one.model, one.task, one.mode, one.baseline) in asked]
+    return [f"the difference on {one.task} is one of {one.kind} more than of reasoning: {one.text}" for one in found]
+
+
+def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
+    """The rows that a gate is about: at least one."""
+    kind = FIGURES[gate.name].rows
+    rows: list[Any] = list(getattr(comparison, kind))
+    rows = [row for row in rows if (row.default if kind == "splits" else row.tag == gate.tag)]
+    rows = _narrowed(gate, "model", gate.model, rows, _same_model)
+    rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
+    rows = _narrowed(gate, "mode", gate.mode, rows)
+    if kind != "modes":
+        baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
+        rows = _narrowed(gate, "baseline", baseline, rows)
+    return rows
+
+
+def _same_model(row: Any, wanted: str) -> bool:
+    model = str(row.model).rstrip("/")
+    return wanted in (row.model, model.rsplit("/", 1)[-1])
+
+
+def _narrowed(
+    gate: Gate, field: str, wanted: str | None, rows: list[Any], same: Callable[[Any, str], bool] | None = None
+) -> list[Any]:
+    kept = rows if wanted is None else [r for r in rows if (same(r, wanted) if same else getattr(r, field) == wanted)]
+    if kept:
+        return kept
+    there = list(dict.fromkeys(str(getattr(row, field)) for row in rows))
+    what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
+    if not there:
+        raise UsageError(f"{OPTION} {gate.text!r}: this report has {what} to ask about.", "Leave the gate out.")
+    close = difflib.get_close_matches(str(wanted), there, n=1)
+    raise UsageError(
+        f"{OPTION} {gate.text!r}: this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(there)}.",
+        f"Did you mean '{close[0]}'?" if close else EXAMPLE,
+    )
+
+
+def _is_empty(row: Any) -> bool:
+    if hasattr(row, "n_symbolic"):
+        return not row.n_symbolic or not row.n_other
+    return not row.n
+
+
+def _place(row: Any) -> str:
+    words = [row.task, row.mode]
+    if getattr(row, "tag", ALL) != ALL:
+        words.append(row.tag)
+    words.append(f"model={row.model}")
+    if hasattr(row, "baseline"):
+        words.append(f"baseline={row.baseline}")
+    return ",".join(words)

@@ -1,0 +1,221 @@
+"""What one could do with two modes, and who is to blame for a plan that fails: from stored runs, with no new generation.
+
+A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only where a pre-treatment tag
+says symbolic (a tag that needs the response can't choose the prompt), and an oracle that knows which is right and takes the cheaper of
+equals. Beside them stands the baseline with majority votes over as many paths as cost about what the other mode does: the
+comparison at equal compute that the paper names as missing (Sprague et al. 2024, arXiv:2409.12183, limitations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cotbench.analysis import stats
+from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.stats import Array
+from cotbench.analysis.subsets import maj_at
+from cotbench.types import UNDECIDED, Outcome
+
+VOTES_OF = {"direct": "direct-votes", "cot": "self-consistency"}  # baseline -> the mode that votes over its answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
+
+    saving: of tokens against always using the mode, in ..1; loss: its accuracy minus the policy's, in points of 1. symbolic: the share of
+    questions that get the mode. paths: of a vote at about the mode's cost.
+    """
+
+    model: str
+    task: str
+    mode: str
+    baseline: str
+    policy: str
+    rule: str = ""
+    n: int
+    accuracy: float
+    low: float
+    high: float
+    used: float
+    tokens: float | None
+    saving: float | None = None
+    saving_low: float | None = None
+    saving_high: float | None = None
+    loss: float | None = None
+    loss_low: float | None = None
+    loss_high: float | None = None
+    paths: int | None = None
+
+
+def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array]) -> list[Policy]:
+    """Policies on the questions that both modes answered; [] where there are none. tagged: tags by name of pre-treatment rule."""
+    both = cell.decided & base.decided
+    if not both.any():
+        return []
+    dear, cheap = cell.tokens("completion")[both], base.tokens("completion")[both]
+    better = cell.right[both] & ~base.right[both]
+    equal = cell.right[both] == base.right[both]
+    choices: list[tuple[str, str, Array]] = [
+        (f"always {base.mode}", "", np.zeros(len(better), dtype=bool)),
+        (f"always {cell.mode}", "", np.ones(len(better), dtype=bool)),
+        *((f"{cell.mode} where symbolic", rule, tags[both] == 1) for rule, tags in tagged.items()),
+        ("oracle", "", better | (equal & (dear < cheap))),
+    ]
+    rows = [_policy(panel, cell, base, both, *choice) for choice in choices]
+    matched = _matched(panel, cell, base, both)
+    return [*rows, *([matched] if matched else [])]
+
+
+def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: str, chosen: Array) -> Policy:
+    right = np.where(chosen, cell.right[both], base.right[both])
+    dear, cheap = cell.tokens("completion")[both], base.tokens("completion")[both]
+    spent = np.where(chosen, dear, cheap)
+    clusters = panel.clusters_of(both)
+    low, high = stats.wilson(int(right.sum()), len(right))
+    loss = stats.paired(cell.right[both].astype(float) - right, clusters)
+    saving = None
+    if not np.isnan(dear).any() and not np.isnan(cheap).any() and dear.sum():
+        saving = stats.ratio(dear - spent, dear, clusters)
+    always = name == f"always {cell.mode}"
+    return Policy(
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        baseline=base.mode,
+        policy=name,
+        rule=rule,
+        n=len(right),
+        accuracy=float(right.mean()),
+        low=low,
+        high=high,
+        used=float(chosen.mean()),
+        tokens=None if np.isnan(spent).any() else float(spent.mean()),
+        saving=saving.value if saving and not always else None,
+        # One question or one cluster has no interval of a ratio: it would be infinite, which JSON can't say.
+        saving_low=saving.low if saving and saving.se is not None and not always else None,
+        saving_high=saving.high if saving and saving.se is not None and not always else None,
+        loss=None if always else loss.value,
+        loss_low=None if always else loss.low,
+        loss_high=None if always else loss.high,
+    )
+
+
+def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
+    """Votes over k answers of the baseline's prompt, where k of them cost about what one of the mode does; None where no run has such votes."""
+    voting = panel.cells.get(VOTES_OF.get(base.mode, ""))
+    if voting is None or voting is cell:
+        return None
+    shared = both & voting.decided & np.fromiter((_voted(row) for row in voting.rows), bool, len(voting.rows))
+    if not shared.any():
+        return None
+    rows = [row for row, keep in zip(voting.rows, shared, strict=True) if keep and row is not None]
+    n = len(rows[0]["votes"]["ballots"])
+    dear, cheap = cell.tokens("completion")[shared].mean(), voting.tokens("completion")[shared].mean() / n
+    if np.isnan(dear) or np.isnan(cheap) or not cheap:
+        return None
+    k = max(1, min(n, round(dear / cheap)))
+    maj = np.array([maj_at(row["votes"]["ballots"], _right(row["votes"]), k) for row in rows])
+    clusters = panel.clusters_of(shared)
+    accuracy = stats.mean(maj, clusters, bound=1.0)
+    lost = cell.right[shared] - maj
+    loss = stats.mean(lost, clusters, bound=1.0)
+    # That all are alike doesn't mean that they are known without error: then as for single answers.
+    ends = stats.wilson(round(maj.sum()), len(maj)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
+    alike = stats.paired(np.rint(lost), clusters) if loss.se == 0 else loss
+    return Policy(
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        baseline=base.mode,
+        policy=f"{voting.mode}, {k} of {n} paths",
+        n=len(rows),
+        accuracy=accuracy.value,
+        low=max(0.0, min(ends[0], accuracy.value)),
+        high=max(ends[1], accuracy.value),
+        used=0.0,
+        tokens=k * float(cheap),
+        saving=1 - k * float(cheap / dear),
+        loss=loss.value,
+        loss_low=min(alike.low, loss.value),
+        loss_high=max(alike.high, loss.value),
+        paths=k,
+    )
+
+
+def _voted(row: Mapping[str, Any] | None) -> bool:
+    return (
+        row is not None
+        and bool(row["votes"])
+        and not any(answer["outcome"] in UNDECIDED for answer in row["votes"]["answers"])
+    )
+
+
+def _right(votes: Mapping[str, Any]) -> frozenset[int]:
+    return frozenset(at for at, a in enumerate(votes["answers"]) if a["outcome"] == Outcome.CORRECT)
+
+
+# --- plans --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRow:
+    """Who carries out a plan, on the questions that all of these modes answered.
+
+    SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and right_good how many of them this
+    executor gets right: what it misses of them is bad execution. bad: plans with a solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous).
+    right_bad and right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives the right answer.
+    """
+
+    model: str
+    task: str
+    executor: str
+    n: int
+    right: int
+    good: int
+    right_good: int
+    bad: int
+    right_bad: int
+    unusable: int
+    right_unusable: int
+
+
+EXECUTORS = ("plan-direct", "plan-cot", "plan-solver", "pal")
+
+
+def plan_rows(panel: Panel) -> list[PlanRow]:
+    """A row for each mode that has plans carried out, [] where none does or plan-solver, which judges them, is missing."""
+    present = [panel.cells[mode] for mode in EXECUTORS if mode in panel.cells]
+    solver = panel.cells.get("plan-solver")
+    if solver is None or len(present) < 2:
+        return []
+    shared = np.logical_and.reduce([cell.decided for cell in present])
+    if not shared.any():
+        return []
+    return [_plan_row(panel, cell, cell if cell.mode == "pal" else solver, shared) for cell in present]
+
+
+def _plan_row(panel: Panel, cell: Cell, judge: Cell, shared: Array) -> PlanRow:
+    good = shared & judge.right
+    bad = shared & ~judge.right & judge.read
+    unusable = shared & ~judge.right & ~judge.read
+    parts: Sequence[int] = [
+        int(mask.sum()) for mask in (good, good & cell.right, bad, bad & cell.right, unusable, unusable & cell.right)
+    ]
+    return PlanRow(
+        model=panel.model,
+        task=panel.task,
+        executor=cell.mode,
+        n=int(shared.sum()),
+        right=int((shared & cell.right).sum()),
+        good=parts[0],
+        right_good=parts[1],
+        bad=parts[2],
+        right_bad=parts[3],
+        unusable=parts[4],
+        right_unusable=parts[5],
+    )

@@ -1,0 +1,316 @@
+"""Which questions of some runs to look at, and all that is on record about one. Pure: panels in, rows out; nothing is printed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cotbench.analysis.pairing import Cell, Panel, Record
+from cotbench.errors import UsageError
+from cotbench.modes import main_of
+from cotbench.modes.votes import deciding
+from cotbench.questions.patterns import Pattern
+from cotbench.questions.tagging import Rule, Tag
+from cotbench.types import UNDECIDED, Completion, Outcome, Question
+
+Flips = Literal["helped", "hurt"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pick:
+    """A question under a mode, and under the baseline where there is one. before, after: their records, None where there is none."""
+
+    panel: Panel
+    question: Question
+    gold: str
+    mode: str
+    baseline: str
+    before: Record | None
+    after: Record | None
+
+
+def choose(
+    panels: Sequence[Panel],
+    *,
+    mode: str | None = None,
+    baseline: str = "direct",
+    flips: Flips | None = None,
+    task: str | None = None,
+    rule: Rule | None = None,
+    symbolic: bool | None = None,
+    outcome: str | None = None,
+    pattern: Pattern | None = None,
+) -> list[Pick]:
+    """Questions in the order of their ids. mode: by default cot, or else what there is beside the baseline.
+
+    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is found in the question, its
+    options or the mode's output. Raises UsageError where the runs have nothing of the kind that is asked about.
+    """
+    if task is not None:
+        panels = _of(panels, "--task", task, lambda panel: [panel.task])
+    if mode is not None:
+        panels = _of(panels, "--mode", mode, lambda panel: panel.cells)
+    if flips is not None:
+        panels = _of(panels, "--baseline", baseline, lambda panel: panel.cells)
+        if not any(_mode_of(panel, mode, baseline) != baseline for panel in panels):
+            raise UsageError(
+                f"--flips: there is no mode beside {baseline} to compare with it.",
+                "Name a run with two modes, or two runs.",
+            )
+    picks: list[Pick] = []
+    silent = True
+    for panel in panels:
+        tags = panel.tags(rule) if rule is not None and symbolic is not None else None
+        silent = silent and tags is None
+        if symbolic is not None and tags is None:
+            continue
+        name = _mode_of(panel, mode, baseline)
+        if flips is not None and name == baseline:
+            continue
+        after, before = panel.cells[name], panel.cells.get(baseline)
+        for place, question in enumerate(panel.questions):
+            pick = Pick(
+                panel=panel,
+                question=question,
+                gold=panel.golds[place],
+                mode=name,
+                baseline=baseline,
+                before=before.rows[place] if before is not None and before is not after else None,
+                after=after.rows[place],
+            )
+            if (
+                pick.after is not None
+                and (tags is None or tags[place] == symbolic)
+                and (flips is None or _flipped(pick) == flips)
+                and (outcome is None or pick.after["outcome"] == outcome)
+                and (pattern is None or _matches(pattern, pick))
+            ):
+                picks.append(pick)
+    if symbolic is not None and silent:
+        named = rule.name if rule is not None else "none"
+        raise UsageError(f"--tag: the rule {named} says nothing of these questions.", "Choose another --tag-rule.")
+    return picks
+
+
+def _of(panels: Sequence[Panel], option: str, wanted: str, names: Any) -> list[Panel]:
+    """The panels that have what an option names."""
+    kept = [panel for panel in panels if wanted in names(panel)]
+    if not kept:
+        there = list(dict.fromkeys(name for panel in panels for name in names(panel)))
+        close = difflib.get_close_matches(wanted, there, n=1)
+        raise UsageError(
+            f"{option}: these runs have no '{wanted}'. They have: {', '.join(there)}.",
+            f"Did you mean '{close[0]}'?" if close else "",
+        )
+    return kept
+
+
+def _mode_of(panel: Panel, mode: str | None, baseline: str) -> str:
+    if mode is not None:
+        return mode
+    return main_of(name for name in panel.cells if name != baseline) or baseline
+
+
+def _flipped(pick: Pick) -> Flips | None:
+    if pick.before is None or pick.after is None:
+        return None
+    before, after = pick.before["outcome"], pick.after["outcome"]
+    if before in UNDECIDED or after in UNDECIDED or (before == Outcome.CORRECT) == (after == Outcome.CORRECT):
+        return None
+    return "helped" if after == Outcome.CORRECT else "hurt"
+
+
+def _matches(pattern: Pattern, pick: Pick) -> bool:
+    if any(pattern.found_in(part) for part in (pick.question.text, *pick.question.choices)):
+        return True
+    cell = pick.panel.cells[pick.mode]
+    replies = cell.run.outputs.replies(pick.question.id, pick.after["requests"]) if pick.after is not None else []
+    return any(pattern.found_in(path["text"]) for reply in replies for path in reply["completions"])
+
+
+# --- one question -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request and what came back; completions is empty where the journal doesn't hold it. prompt or messages: as sent, the other is None."""
+
+    request: str
+    ordinal: int
+    template: str
+    sampling: Mapping[str, Any]
+    thinking: bool | None
+    seed: int | None
+    prompt: str | None
+    messages: Sequence[Mapping[str, str]] | None
+    completions: Sequence[Completion]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A question under one mode. deciding: the exchange and the path whose text holds the record's span, None where no path decided."""
+
+    run: str
+    mode: str
+    record: Record
+    exchanges: Sequence[Exchange]
+    deciding: tuple[int, int] | None
+
+    @property
+    def text(self) -> str | None:
+        """The output of the path that decided."""
+        if self.deciding is None:
+            return None
+        exchange, path = self.deciding
+        return self.exchanges[exchange].completions[path].text
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Where in `text` the answer, program or plan was found."""
+        text, span = self.text, self.record["span"]
+        if text is None or not span or not 0 <= span[0] <= span[1] <= len(text):
+            return None
+        return int(span[0]), int(span[1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dossier:
+    """All that is on record about a question, for one model. tags: by rule, None where one has nothing to say."""
+
+    model: str
+    question: Question
+    gold: str
+    tags: Mapping[str, Tag]
+    modes: Sequence[Answered]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "id": self.question.id,
+            "task": self.question.task,
+            "group": self.question.group,
+            "cluster": self.question.cluster,
+            "model": self.model,
+            "question": self.question.text,
+            "choices": list(self.question.choices),
+            "gold": self.gold,
+            "tags": dict(self.tags),
+            "modes": [_answered_row(one) for one in self.modes],
+        }
+
+
+def _answered_row(one: Answered) -> dict[str, Any]:
+    exchanges = [
+        {
+            "request": exchange.request,
+            "ordinal": exchange.ordinal,
+            "template": exchange.template,
+            "sampling": exchange.sampling,
+            "thinking": exchange.thinking,
+            "seed": exchange.seed,
+            **({"prompt": exchange.prompt} if exchange.prompt is not None else {"messages": exchange.messages}),
+            "completions": [completion.as_dict() for completion in exchange.completions],
+        }
+        for exchange in one.exchanges
+    ]
+    found = one.text[slice(*one.span)] if one.text is not None and one.span else None
+    record = {name: value for name, value in one.record.items() if name not in ("question", "task", "requests", "gold")}
+    return {"run": one.run, **record, "found": found, "deciding": one.deciding, "exchanges": exchanges}
+
+
+def find_question(panels: Iterable[Panel], name: str) -> str:
+    """The id that is meant: an id, or the beginning of one only. Raises UsageError."""
+    ids = list(dict.fromkeys(question.id for panel in panels for question in panel.questions))
+    if name in ids:
+        return name
+    close = [identity for identity in ids if name and identity.startswith(name)]
+    if len(close) == 1:
+        return close[0]
+    if close:
+        more = f" and {len(close) - 5:,} more" if len(close) > 5 else ""
+        raise UsageError(f"'{name}' may be any of {', '.join(close[:5])}{more}.", "Give more of the question's id.")
+    alike = difflib.get_close_matches(name, ids, n=3)
+    raise UsageError(
+        f"there is no question '{name}' among the {len(ids):,} on record here.",
+        f"Did you mean {' or '.join(alike)}?" if alike else "`cotbench show` without a question lists them.",
+    )
+
+
+def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], modes: Sequence[str] = ()) -> list[Dossier]:
+    """One for each panel that has the question. modes: only these, if any are named."""
+    return [
+        _dossier(panel, place, rules, modes)
+        for panel in panels
+        for place, question in enumerate(panel.questions)
+        if question.id == identity
+    ]
+
+
+def dossier(pick: Pick, rules: Sequence[Rule]) -> Dossier:
+    return _dossier(pick.panel, pick.panel.place_of(pick.question.id), rules, ())
+
+
+def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[str]) -> Dossier:
+    # The rules look at whole panels; here one question is all there is to look at.
+    alone = Panel(
+        model=panel.model,
+        task=panel.task,
+        questions=[panel.questions[place]],
+        golds=[panel.golds[place]],
+        cells={name: Cell(mode=name, run=cell.run, rows=[cell.rows[place]]) for name, cell in panel.cells.items()},
+    )
+    tags: dict[str, Tag] = {}
+    for rule in rules:
+        found = alone.tags(rule)
+        tags[rule.name] = None if found is None or found[0] < 0 else bool(found[0])
+    return Dossier(
+        model=panel.model,
+        question=alone.questions[0],
+        gold=alone.golds[0],
+        tags=tags,
+        modes=[
+            _answered(cell, row)
+            for name, cell in alone.cells.items()
+            for row in cell.rows
+            if row is not None and (not modes or name in modes)
+        ],
+    )
+
+
+def _answered(cell: Cell, record: Record) -> Answered:
+    exchanges = [_exchange(cell, record["question"], request, ordinal) for request, ordinal in record["requests"]]
+    return Answered(
+        run=cell.run.folder.name,
+        mode=cell.mode,
+        record=record,
+        exchanges=exchanges,
+        deciding=_deciding(record, exchanges),
+    )
+
+
+def _exchange(cell: Cell, question: str, request: str, ordinal: int) -> Exchange:
+    replies = cell.run.outputs.replies(question, [(request, ordinal)])
+    reply: Mapping[str, Any] = replies[0] if replies else {}
+    return Exchange(
+        request=request,
+        ordinal=ordinal,
+        template=reply.get("template", ""),
+        sampling=reply.get("sampling", {}),
+        thinking=reply.get("thinking"),
+        seed=reply.get("seed"),
+        prompt=reply.get("prompt"),
+        messages=reply.get("messages"),
+        completions=[Completion.from_dict(path) for path in reply.get("completions", [])],
+    )
+
+
+def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] | None:
+    """The last reply's first path; of votes, the path that was first to vote for the winner."""
+    if not exchanges or any(not exchange.completions for exchange in exchanges):
+        return None
+    if record["votes"] is None:
+        return len(exchanges) - 1, 0
+    path = deciding(record["votes"]["ballots"])
+    return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)

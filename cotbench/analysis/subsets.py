@@ -1,0 +1,96 @@
+"""What the votes over n paths tell about fewer paths: estimators over subsets of the paths of one question, in closed form.
+
+From one draw of n paths, for k <= n:
+    maj@k    the mean over all subsets of k paths of whether their vote is right, by the rule of `modes.votes`
+    pass@k   the share of subsets that hold a right path: the unbiased estimator of Chen et al. 2021 (arXiv:2107.03374)
+    mean@k   the expected share of right paths, the same for every k
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from math import comb
+
+from cotbench.modes.votes import Ballot
+
+
+def sizes(n: int) -> Iterator[int]:
+    """1, 2, 4 ... and n."""
+    k = 1
+    while k < n:
+        yield k
+        k *= 2
+    yield n
+
+
+def pass_at_k(n: int, right: int, k: int) -> float:
+    """The share of subsets of k out of n paths in which at least one of `right` right ones is."""
+    return 1.0 - comb(n - right, k) / comb(n, k)
+
+
+def maj_at_k(ballots: Sequence[Ballot], right: frozenset[int]) -> dict[int, float]:
+    """The share of the subsets of k paths whose vote is right, for each k of `sizes`. right: the answers that are."""
+    shares = _maj(tuple(ballots), right)
+    return {k: shares[k] for k in sizes(len(ballots))}
+
+
+def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
+    """The same for one k in 1..n."""
+    return _maj(tuple(ballots), right)[k]
+
+
+@lru_cache(maxsize=1 << 16)
+def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...]:
+    """By the size of the subset, from 0."""
+    n = len(ballots)
+    places: dict[int, list[int]] = {}
+    for place, ballot in enumerate(ballots):
+        if ballot is not None:
+            places.setdefault(ballot, []).append(place)
+    width = n + 1  # no coefficient counts more than all subsets
+    won = 0
+    for answer in right & places.keys():
+        others = [at for other, at in places.items() if other != answer]
+        won += _subsets_won(places[answer], others, ballots.count(None), width)
+    mask = (1 << width) - 1
+    return tuple((won >> (width * k) & mask) / comb(n, k) for k in range(n + 1))
+
+
+def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained: int, width: int) -> int:
+    """How many subsets of each size one answer wins, as a polynomial in the subset's size.
+
+    A sum over the number m of its votes and, where another answer could have m too, the first of its paths that is in the subset. The others' votes
+    are polynomials too: at most m - 1 votes each, or m, if all of them came later than that first path. A polynomial is one integer with `width` bits for
+    each coefficient, so that it is exact for any number of paths and a product is one multiplication.
+    """
+    won = 0
+    for m in range(1, len(ours) + 1):
+        shift = width * m
+        rest = _choices(abstained + sum(len(at) for at in others if len(at) < m), width)
+        rivals = [at for at in others if len(at) >= m]
+        if not rivals:
+            # Nor has any answer more votes than any larger m: what is left is to choose our paths.
+            won += sum(rest * comb(len(ours), more) << (width * more) for more in range(m, len(ours) + 1))
+            break
+        whole = 0
+        for index in range(len(ours) - m + 1):
+            ways, first = rest * comb(len(ours) - index - 1, m - 1), ours[index]
+            for at in rivals:
+                ways *= _at_most(len(at), m, len(at) - bisect(at, first), width)
+            whole += ways
+        won += whole << shift
+    return won
+
+
+@cache
+def _at_most(n: int, m: int, late: int, width: int) -> int:
+    """Fewer than m of n paths, or m of the `late` last ones."""
+    return (_choices(n, width) & ((1 << width * m) - 1)) + (comb(late, m) << (width * m))
+
+
+@cache
+def _choices(n: int, width: int) -> int:
+    """(1 + x)^n."""
+    return sum(comb(n, k) << (width * k) for k in range(n + 1))

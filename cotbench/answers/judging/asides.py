@@ -1,0 +1,174 @@
+r"""What is said beside an answer: an option's letter, for which x it holds, why, and where n is a whole number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cotbench.answers.judging.notation import clean_latex, without_text
+
+# --- an option's letter -------------------------------------------------------------------------------------------
+
+_LABELLED = re.compile(
+    r"(?P<text>\\text\s*\{)?\s*(?:(?:option|choice)\s)?(?:\((?P<round>[A-J])\)|(?P<bare>[A-J])(?:[.)]|:(?=\s?[\\A-Za-z(])))\s*"
+    r"(?P<closed>\})?\s*(?P<rest>[^\s}].*)",
+    re.S | re.I,
+)
+_SUM = re.compile(r"(?:[+*/=^_<>!']|\\(?:cdot|times|le|ge|cup|cap|in)(?![A-Za-z]))")
+
+
+def labelled(text: str) -> tuple[str, str] | None:
+    r"""The letter of an option and its text: "(C) 12", "C. a plane", \text{(C) Plane}."""
+    match = _LABELLED.fullmatch(clean_latex(text))
+    if match is None or _SUM.match(match["rest"]):
+        return None
+    letter, rest = match["round"] or match["bare"], match["rest"]
+    if not letter.isupper():
+        return None
+    if match["text"] and not match["closed"]:
+        said, _, behind = rest.partition("}")
+        rest = rf"\text{{{said}}}{behind}"
+    return letter, rest
+
+
+# --- conditions ---------------------------------------------------------------------------------------------------
+
+_MARK = re.compile(
+    r"(?P<lead>\\text\s*\{\s*[,(;\s]*|(?<![A-Za-z\\{])\(?)(?P<word>for|where|with|provided(?:\sthat)?|assuming|if|when|as\slong\sas|since|because"
+    r"|attained|achieved|obtained|any(?=\s(?:positive\s)?integer))(?![A-Za-z])",
+    re.I,
+)
+_WHY = frozenset({"since", "because", "attained", "achieved", "obtained"})
+_ONLY_UNEQUAL = frozenset({"if", "when", "as long as"})
+# The words of a condition that tells no cases apart: "for all positive integers n", not "for even n".
+_GENERAL = frozenset(
+    "all any every some each positive negative nonnegative non natural real integer integers number numbers constant constants "
+    "arbitrary is are an the of value values in and nonzero whole where with being denotes".split()
+)
+_COMMANDS = frozenset("in mathbb ne neq ge geq geqslant le leq leqslant ldots dots cdots pm text quad mathbf".split())
+_UNEQUAL = re.compile(r"\\neq?(?![A-Za-z])|!=")
+_RELATION = re.compile(r"\\(?:neq?|[gl]eq?|[gl]eqslant|in)(?![A-Za-z])|[<>]|!=")
+_BARE = re.compile(
+    r"(?P<core>.+?)(?:\s*[,;]\s*|\s*[,;]?\s*(?P<open>\()\s*)"
+    r"(?P<said>(?P<names>[A-Za-z](?:_\{?\w+\}?)?(?:\s*,\s*[A-Za-z])*)(?:\^\{?\d\}?)?\s*(?:\\(?:neq?|[gl]eq?|[gl]eqslant|in)(?![A-Za-z])|[<>]|!=)[^,;]*?)\s*\)?\s*"
+)
+
+
+_CASES = re.compile(r"(?<![A-Za-z\\])(?:if|when|otherwise|for)(?![A-Za-z])")
+_DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?:(?P<bare>\.?\s*)$|[,.;:](?!\d))", re.I)
+
+
+def tells_cases(text: str) -> bool:
+    """Whether a text may say several things of several cases, of which the last isn't its answer."""
+    return _CASES.search(text) is not None
+
+
+def same_decision(gold: str, answer: str) -> bool | None:
+    """Whether a bare yes or no is what the other answer begins with, whatever it says behind it; None for other answers."""
+    one, other = _DECIDED.match(gold), _DECIDED.match(answer)
+    if one is None or other is None or one["bare"] is other["bare"] is None:
+        return None
+    return one[1].lower() == other[1].lower()
+
+
+_WITHIN = re.compile(
+    r"(?P<core>.+?)\s*[,;]\s*\(?\s*(?P<said>-?[\d.\\a-z{}/]+\s*(?:<|\\leq?(?![a-z]))\s*(?P<name>[A-Za-z])\s*(?:<|\\leq?(?![a-z]))\s*-?[\d.\\a-z{}/]+)\s*\)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """An answer without what is said beside it. said: the condition where it is a relation; name: a parameter that it is of."""
+
+    core: str
+    said: str = ""
+    name: str = ""
+
+
+def _name_in(said: str) -> str:
+    match = re.search(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z])(?=\s*(?:\\in|is|$|\)|\}))", said.strip(" .})"))
+    return match[1] if match else ""
+
+
+def _condition(core: str, word: str, rest: str) -> Beside | None:
+    said = " ".join(without_text(rest).split())
+    if word in _WHY:
+        return Beside(core)
+    if _CASES.search(said):
+        return None
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", said))
+    commands = set(re.findall(r"\\([A-Za-z]+)", said))
+    if not {found.lower() for found in words} <= _GENERAL or (
+        "=" in said and not commands & {"ldots", "dots", "cdots", "pm"}
+    ):
+        return None
+    if word in _ONLY_UNEQUAL and not _UNEQUAL.search(said):
+        return None
+    relation = bool(_RELATION.search(said)) and not words and "\\in" not in said
+    return Beside(core, said.strip(" .)") if relation else "", _name_in(said))
+
+
+def beside(text: str) -> Beside | None:
+    r"""A cleaned answer without its condition or reason; None where it has none, or cases that differ."""
+    mark = next((m for m in _MARK.finditer(text) if m.start() > 0), None)
+    if mark:
+        core = text[: mark.start()].rstrip(" ,;:(")
+        rest = text[mark.end() :]
+        if mark["lead"].startswith("\\text"):
+            said, _, behind = rest.partition("}")
+            rest = said + behind
+        return _condition(core, mark["word"].lower(), rest) if core else None
+    within = _WITHIN.fullmatch(text)  # for 0 <= t <= 2
+    if (
+        within
+        and not _RELATION.search(within["core"])
+        and within["name"] in re.sub(r"\\[A-Za-z]+", " ", within["core"])
+    ):
+        return Beside(within["core"], within["said"], within["name"])
+    bare = _BARE.fullmatch(text)
+    if (
+        bare is None
+        or _RELATION.search(bare["core"])
+        or _unclosed(bare["core"])
+        or (bare["open"] and not text.rstrip().endswith(")"))
+    ):
+        return None
+    names = re.findall(r"[A-Za-z](?:_\{?\w+\}?)?", bare["names"])
+    letters = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare["core"])))
+    if "\\in" not in bare["said"] and not {name[0] for name in names} <= letters:
+        return None
+    relation = "\\in" not in bare["said"]
+    return Beside(bare["core"], bare["said"].strip() if relation else "", names[0] if len(names) == 1 else "")
+
+
+def _unclosed(text: str) -> bool:
+    return any(text.count(pair[0]) != text.count(pair[1]) for pair in ("()", "{}"))
+
+
+def without_asides(gold: str, answer: str, equal: Callable[[str, str], bool | None]) -> tuple[str, str] | None:
+    """Two answers without what is said beside them; a parameter that both name so gets one name.
+
+    None where neither has anything beside it. A condition that both state must be the same: it is put for both answers
+    where it isn't, so that they differ.
+    """
+    texts = clean_latex(gold), clean_latex(answer)
+    one, other = beside(texts[0]), beside(texts[1])
+    if one is None and other is None:
+        return None
+    cores = [found.core if found else text for found, text in zip((one, other), texts, strict=True)]
+    if one and other:
+        if one.said and other.said and equal(one.said, other.said) is not True:
+            return one.said, other.said
+        if one.name and other.name and one.name != other.name:
+            cores[1] = re.sub(rf"(?<![A-Za-z\\]){other.name}(?![A-Za-z])", one.name, cores[1])
+    else:
+        found, text = (one or other), cores[1 if one else 0]
+        name = found.name if found else ""
+        if name and "\\pi" in text and not re.search(rf"(?<![A-Za-z\\]){name}(?![A-Za-z])", text):
+            letters = set(re.findall(r"(?<![A-Za-z\\])[kmn](?![A-Za-z])", text))
+            if len(letters) == 1 and not letters & set(cores[0 if one else 1]):  # k for n, both any whole number
+                cores[0 if one else 1] = re.sub(
+                    rf"(?<![A-Za-z\\]){name}(?![A-Za-z])", letters.pop(), cores[0 if one else 1]
+                )
+    return cores[0], cores[1]

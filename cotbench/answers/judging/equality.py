@@ -1,0 +1,632 @@
+r"""Whether two answers are the same mathematical object. Runs in worker processes only: SymPy may hang or exhaust memory.
+
+Two answers are compared part by part: values (`numeric`, `constants`), intervals and inequalities (`intervals`), lists,
+matrices; where that says no, once more without what is said beside them (`asides`). What `formula` doesn't read but
+Math-Verify may (integrals, limits) is left to Math-Verify, on expressions that its parser reads as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from collections.abc import Sequence as Items
+from itertools import product
+from typing import Any
+
+import sympy as sp
+
+from cotbench.answers.judging.asides import labelled, same_decision, tells_cases, without_asides
+from cotbench.answers.judging.constants import same_family
+from cotbench.answers.judging.forms import (
+    Form,
+    Matrix,
+    NotRead,
+    Numeral,
+    Relation,
+    Sequence,
+    Text,
+    TooLarge,
+    UnknownCommand,
+    Value,
+)
+from cotbench.answers.judging.formula import read
+from cotbench.answers.judging.idioms import in_round_brackets, one_argument, one_derivative
+from cotbench.answers.judging.intervals import bounds, numbers_of
+from cotbench.answers.judging.measures import half_of_day, same_time, time_of, unit_of
+from cotbench.answers.judging.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
+from cotbench.answers.judging.numeric import constant_ratio, functions_named, rounded, same_expression
+
+# --- values -------------------------------------------------------------------------------------------------------
+
+
+def _values(value: Value) -> list[tuple[Any, bool]]:
+    """What a value may mean, and whether as a share: 25% is 25 and 1/4."""
+    return [(value.expr, False), (value.expr / 100, True)] if value.percent else [(value.expr, False)]
+
+
+def _same_value(gold: Value, answer: Value) -> bool:
+    factor: Any = 1
+    one, other = (None if unit and unit[0] == "rad^1" else unit for unit in map(unit_of, (gold.unit, answer.unit)))
+    if one and other:
+        if one[0] != other[0]:
+            return False
+        factor = other[1] / one[1]
+    elif gold.unit and answer.unit and half_of_day(gold.unit) != half_of_day(answer.unit):
+        return False
+    elif gold.unit and answer.unit and gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit):
+        return False  # "n even", "n odd"
+    scales = [
+        value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)
+    ]
+    if all(scales) and scales[0] != scales[1]:
+        return False
+    if any(scales) and gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
+        return False  # of temperature, not of arc
+    if (gold.degrees and not answer.degrees and other) or (answer.degrees and not gold.degrees and one):
+        return False  # 75 degrees and 75 cm
+    if (gold.percent and (answer.degrees or other)) or (answer.percent and (gold.degrees or one)):
+        return False
+    if gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
+        factor = factor * (180 / sp.pi if gold.degrees else sp.pi / 180)
+    for (a, a_share), (b, b_share) in product(_values(gold), _values(answer)):
+        if gold.percent and answer.percent and a_share != b_share:
+            continue
+        if same_expression(a, b * factor):
+            return True
+        a_places = None if gold.decimals is None else gold.decimals + 2 * a_share
+        b_places = None if answer.decimals is None else answer.decimals + 2 * b_share
+        if (a_places is None) == (b_places is None):
+            continue
+        if factor == 1 and b_places is not None and b.is_Rational and a.is_number and rounded(a, b, b_places):
+            return True
+        if factor == 1 and a_places is not None and a.is_Rational and b.is_number and rounded(b, a, a_places):
+            return True
+    return not (gold.unit or answer.unit) and same_family(gold.expr, answer.expr)
+
+
+# --- other forms --------------------------------------------------------------------------------------------------
+
+
+def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
+    """Whether two collections hold the same things, in whatever order."""
+    if len(gold) != len(answer):
+        return False
+    names = [sorted(item.unit for item in items if isinstance(item, Value) and item.unit) for items in (gold, answer)]
+    if (
+        names[0] == names[1] and len(set(names[0])) == len(gold) > 1
+    ):  # "12 boys, 15 girls": the names say which is which
+        return _in_order(sorted(gold, key=_unit_name), sorted(answer, key=_unit_name))
+    rest = list(answer)
+    for one in gold:
+        hit = next((other for other in rest if _is_set(one) == _is_set(other) and same(one, other)), None)
+        if hit is None:
+            return False
+        rest.remove(hit)
+    return True
+
+
+def _is_set(form: Form) -> bool:
+    return isinstance(form, Sequence) and form.kind == "set"
+
+
+def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
+    return len(gold) == len(answer) and all(same(one, other) for one, other in zip(gold, answer, strict=True))
+
+
+def _unit_name(form: Form) -> str:
+    return form.unit if isinstance(form, Value) else ""
+
+
+def _is_name(form: Form) -> bool:
+    """Whether a side of an equation is a name for the other: x, A_1, f(x), \\angle ABC."""
+    if isinstance(form, Text):
+        return True
+    if isinstance(form, Sequence) and form.kind in ("tuple", "ratio"):  # (x, y) = (1, 2), S : T = 1 : 2
+        return all(_is_name(item) for item in form.items)
+    if not isinstance(form, Value):
+        return False
+    return (
+        form.expr.is_Symbol or isinstance(form.expr, sp.core.function.AppliedUndef) or _is_product_of_letters(form.expr)
+    )
+
+
+def _is_product_of_letters(expr: Any) -> bool:
+    """P(x), AB, |AB|, AB/CD: a function or lengths whose name is read as a product; not 2x, x^2, x/y."""
+    lengths = expr.args[0] if expr.func is sp.Abs else expr
+    if lengths.is_Mul and all(abs(power.exp) == 1 for power in lengths.atoms(sp.Pow)):
+        names = [arg.base if arg.is_Pow else arg for arg in lengths.args]
+        if all(name.is_Symbol and name.name[:1].isupper() for name in names):
+            return True
+    return expr.is_Mul and all(arg.is_Symbol for arg in expr.args)
+
+
+def _unnamed(form: Form) -> Form:
+    """The value that an equation gives: 5 of x = 5, of 5 = x and of 2 + 3 = 5; else the form itself."""
+    if not isinstance(form, Relation) or any(sign not in ("=", "~") for sign in form.signs):
+        return form
+    if form.signs[-1] == "~" and not (len(form.sides) == 2 and _is_name(form.sides[0])):  # the exact value, not 3.14
+        return _unnamed(Relation(form.sides[:-1], form.signs[:-1])) if len(form.sides) > 2 else form.sides[0]
+    if _is_name(form.sides[-1]) and not _is_name(form.sides[0]):
+        return form.sides[0]
+    return form.sides[-1]
+
+
+def _gives(form: Form) -> bool:
+    """Whether an equation only says what a name stands for, or reckons: x = 5, 2 + 3 = 5."""
+    if not isinstance(form, Relation) or any(sign not in ("=", "~") for sign in form.signs):
+        return False
+    named = _is_name(form.sides[0]) or _is_name(form.sides[-1])
+    reckoned = all(isinstance(side, Value) and not side.expr.free_symbols for side in form.sides)
+    return named or len(form.sides) > 2 or form.signs[-1] == "~" or reckoned
+
+
+_SQUARES = (sp.Symbol("sigma") ** 2, sp.Symbol("R") ** 2)  # names by themselves: a variance, a coefficient
+
+
+def _asked_for(form: Form) -> Form | None:
+    """The value of what may have been asked for: of m + n = 6, cos A = 1/2, a + b = 2k; not of 2x = 6, x^2 = 6."""
+    if not isinstance(form, Relation) or form.signs != ("=",):
+        return None
+    left, right = form.sides
+    if not isinstance(left, Value) or not isinstance(right, Value):
+        return None
+    if left.expr.free_symbols and _same_value(left, right):  # 7(3y + 2) = 21y + 14
+        return right
+    for name, value in ((left, right), (right, left)):
+        spoken_of = isinstance(name.expr, sp.Function) or name.expr.func in (sp.Abs, sp.log) or name.expr in _SQUARES
+        spoken_of = spoken_of or name.expr.has(sp.pi)  # V / \pi = 75
+        curved = any(power.exp.is_Integer and power.exp > 1 for power in name.expr.atoms(sp.Pow))  # a circle's equation
+        unknowns = name.expr.free_symbols
+        if not unknowns & value.expr.free_symbols and ((len(unknowns) > 1 and not curved) or (spoken_of and unknowns)):
+            return value
+    return None
+
+
+def _name_of(form: Form) -> str:
+    return str(form.sides[0].expr) if isinstance(form, Relation) and isinstance(form.sides[0], Value) else ""
+
+
+def _same_relation(gold: Relation, answer: Relation) -> bool:
+    if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
+        if _in_order(gold.sides, answer.sides):
+            return True
+        if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
+            names = _name_of(gold), _name_of(answer)
+            interchangeable = set(names) <= {"y", "f", "f(x)", "f_-1"}  # f(x) = 2x and y = 2x
+            indexed = names[0].startswith(f"{names[1]}_") or names[1].startswith(f"{names[0]}_")  # X_d = 2 and X = 2
+            if interchangeable or (indexed and all(names)) or same(gold.sides[0], answer.sides[0]):
+                return same(_unnamed(gold), _unnamed(answer))
+        if len(gold.sides) != 2 or len(answer.sides) != 2:
+            return False
+        turned = same(gold.sides[0], answer.sides[1]) and same(gold.sides[1], answer.sides[0])
+        return turned or _same_ratio(gold, answer, signed=False)
+    one, other = bounds(gold), bounds(answer)
+    if one and other:
+        named = [
+            {name for side in r.sides if isinstance(side, Value) for name in functions_named(side.expr).free_symbols}
+            for r in (gold, answer)
+        ]
+        return named[0] == named[1] and same(one, other)
+    if gold.signs == answer.signs and _is_residue(gold):
+        return _same_residue(gold, answer)
+    links = [_links(gold), _links(answer)]
+    if len(links[0]) != len(links[1]) or not all(links):
+        return False
+    rest = list(links[1])
+    for link in links[0]:
+        hit = next(
+            (
+                o
+                for o in rest
+                if o.signs == link.signs and (_in_order(link.sides, o.sides) or _same_ratio(link, o, signed=True))
+            ),
+            None,
+        )
+        if hit is None:
+            return False
+        rest.remove(hit)
+    return True
+
+
+def _is_residue(form: Form) -> bool:
+    return isinstance(form, Relation) and len(form.signs) == 1 and form.signs[0].startswith("mod ")
+
+
+def _same_residue(gold: Relation, answer: Relation) -> bool:
+    """x = 3 and x = 10, both modulo 7."""
+    modulus = gold.signs[0].removeprefix("mod ")
+    rests: list[Any] = [form.sides[1].expr for form in (gold, answer) if isinstance(form.sides[1], Value)]
+    if not modulus.isdigit() or int(modulus) == 0 or len(rests) != 2 or not all(rest.is_Integer for rest in rests):
+        return _in_order(gold.sides, answer.sides)
+    names = [form.sides[0] for form in (gold, answer) if form.sides[0] != Text("")]
+    return (len(names) < 2 or same(*names)) and (rests[0] - rests[1]) % int(modulus) == 0
+
+
+def _links(chain: Relation) -> list[Relation]:
+    """a < b > c as a < b and c < b: every link with its smaller side first."""
+    turned = {">": "<", ">=": "<="}
+    out = []
+    for left, right, sign in zip(chain.sides, chain.sides[1:], chain.signs, strict=False):
+        out.append(Relation((right, left), (turned[sign],)) if sign in turned else Relation((left, right), (sign,)))
+    return out
+
+
+def _same_ratio(gold: Relation, answer: Relation, *, signed: bool) -> bool:
+    """Whether two equations (inequalities) differ by a constant factor (a positive one): 2x = 4y + 2 and x - 1 = 2y."""
+    sides = [*gold.sides, *answer.sides]
+    if len(sides) != 4 or not all(isinstance(side, Value) for side in sides):
+        return False
+    exprs: list[Any] = [functions_named(side.expr) for side in sides if isinstance(side, Value)]
+    one, other = exprs[0] - exprs[1], exprs[2] - exprs[3]
+    if one.free_symbols != other.free_symbols or not one.free_symbols:
+        return False
+    ratio = constant_ratio(one, other)
+    if ratio is None and not signed:  # y = 1/x and xy = 1
+        ratio = constant_ratio(*(sp.fraction(sp.together(side))[0] for side in (one, other)))
+    return ratio is not None and (not signed or bool(ratio > 0))
+
+
+def _as_text(form: Form) -> str | None:
+    """The words of a form that is a name: \\text{(C)}, C, \\overline{CD}."""
+    if isinstance(form, Text):
+        return plain_words(form.text)
+    if isinstance(form, Value) and form.expr.is_Symbol:
+        return plain_words(str(form.expr).removeprefix("overline "))
+    return None
+
+
+def _same_words(gold: Form, answer: Form) -> bool:
+    one, other = _as_text(gold), _as_text(answer)
+    return one is not None and other is not None and one == other
+
+
+def same(gold: Form, answer: Form) -> bool:
+    """Whether two forms are equal under the policies of `cotbench.answers.judging`."""
+    gold, answer = _spelt_out(gold, answer), _spelt_out(answer, gold)
+    if isinstance(answer, Relation) and _is_residue(answer) and isinstance(gold, Value):
+        return same(gold, answer.sides[1])  # n \\equiv 5 \\pmod{17} for 5
+    asked_for = _asked_for(answer) if isinstance(gold, Value) else None
+    if not isinstance(gold, Relation) and _gives(answer):
+        answer = _unnamed(answer)
+    elif asked_for:
+        answer = asked_for
+    elif _gives(gold) and not isinstance(answer, Relation):
+        gold = _unnamed(gold)
+    elif _gives(gold) and _gives(answer) and not (_is_name(_first(gold)) and _is_name(_first(answer))):
+        names = [
+            next((side for side in form.sides[::-1] if _is_name(side)), None)
+            for form in (gold, answer)
+            if isinstance(form, Relation)
+        ]
+        if len(names) == 2 and names[0] and names[1] and not same(names[0], names[1]):
+            relations = [form for form in (gold, answer) if isinstance(form, Relation) and len(form.sides) == 2]
+            return len(relations) == 2 and _same_ratio(relations[0], relations[1], signed=False)
+        if not isinstance(gold, Relation) or not isinstance(answer, Relation) or not _same_relation(gold, answer):
+            gold, answer = _unnamed(gold), _unnamed(answer)
+        else:
+            return True
+    if isinstance(gold, Value) and isinstance(answer, Value):
+        return _same_value(gold, answer)
+    if isinstance(gold, Numeral) or isinstance(answer, Numeral):
+        return _same_numeral(gold, answer)
+    if isinstance(gold, Relation) and isinstance(answer, Relation):
+        return _same_relation(gold, answer)
+    if isinstance(gold, Relation) or isinstance(answer, Relation):
+        one, other = bounds(gold) or gold, bounds(answer) or answer
+        return not isinstance(one, Relation) and not isinstance(other, Relation) and same(one, other)
+    if isinstance(gold, Matrix) and isinstance(answer, Matrix):
+        return [len(row) for row in gold.rows] == [len(row) for row in answer.rows] and all(
+            _in_order(one, other) for one, other in zip(gold.rows, answer.rows, strict=True)
+        )
+    if isinstance(gold, Matrix) or isinstance(answer, Matrix):
+        return _same_vector(gold, answer)
+    if isinstance(gold, Sequence) and isinstance(answer, Sequence):
+        return _same_sequence(gold, answer)
+    if isinstance(gold, Sequence) or isinstance(answer, Sequence):
+        vector = _vector(gold), _vector(answer)
+        if any(vector):
+            return same(vector[0] or gold, vector[1] or answer)
+        several, one = (gold, answer) if isinstance(gold, Sequence) else (answer, gold)
+        assert isinstance(several, Sequence)
+        if (
+            several.kind == "ratio"
+            and len(several.items) == 2
+            and all(isinstance(item, Value) for item in several.items)
+        ):
+            top, bottom = (item.expr for item in several.items if isinstance(item, Value))
+            return bottom != 0 and same(Value(top / bottom), one)
+        alone = several.kind == "set" and len(several.items) == 1
+        restated = several.kind == "list"  # "1/2 or 0.5"
+        return (alone or restated) and all(same(one, item) for item in several.items)
+    return _same_words(gold, answer)
+
+
+def _vector(form: Form) -> Form | None:
+    """A sum of unit vectors as a tuple: 3i - 2j + k, with hats or in bold."""
+    if not isinstance(form, Value):
+        return None
+    names = "xyz" if form.expr.has(*(sp.Symbol(f"hat {name}") for name in "xyz")) else "ijk"
+    units = [sp.Symbol(f"hat {name}") for name in names]
+    found = form.expr.free_symbols & set(units)
+    if not found or form.expr.subs(dict.fromkeys(units, 0)) != 0:
+        return None
+    parts = [form.expr.coeff(unit) for unit in units]
+    return Sequence("tuple", tuple(map(Value, parts if parts[2] != 0 else parts[:2])), "()")
+
+
+def _spelt_out(form: Form, other: Form) -> Form:
+    """x = y = z = 0 as (0, 0, 0), where the other answer is a tuple of three."""
+    if not isinstance(form, Relation) or not isinstance(other, Sequence) or other.kind != "tuple":
+        return form
+    names = form.sides[:-1]
+    if len(names) != len(other.items) or set(form.signs) != {"="} or not all(map(_is_name, names)):
+        return form
+    return Sequence("tuple", form.sides[-1:] * len(names), other.brackets)
+
+
+def _first(form: Form) -> Form:
+    return form.sides[0] if isinstance(form, Relation) else form
+
+
+def _same_numeral(gold: Form, answer: Form) -> bool:
+    """1011_2 is 1011_2 and 1011, whose base goes without saying; it isn't 1011_3, nor the number eleven."""
+
+    def digits(form: Form) -> tuple[str, int | None] | None:
+        if isinstance(form, Numeral):
+            return form.digits, form.base
+        if isinstance(form, Value) and form.expr.is_Integer:
+            return str(form.expr), None
+        return (str(form.expr), None) if isinstance(form, Value) and form.expr.is_Symbol else None
+
+    one, other = digits(gold), digits(answer)
+    if one is None or other is None:
+        return False
+    return one[0] == other[0] and (one[1] == other[1] or None in (one[1], other[1]))
+
+
+def _same_vector(gold: Form, answer: Form) -> bool:
+    """A column or row, and a tuple: (1, 2) is how many write a vector."""
+    matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+    other = _vector(other) or other
+    if (
+        not isinstance(matrix, Matrix)
+        or not isinstance(other, Sequence)
+        or (other.kind, other.brackets) != ("tuple", "()")
+    ):
+        return False
+    if len(matrix.rows) == 1 or all(len(row) == 1 for row in matrix.rows):
+        return _in_order([item for row in matrix.rows for item in row], other.items)
+    return False
+
+
+def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
+    """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
+    pieces = [
+        [form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)
+    ]
+    if len(pieces[0]) != len(gold.items) or len(pieces[1]) != len(answer.items) or len(pieces[0]) != len(pieces[1]):
+        return False
+    rest = list(pieces[1])
+    for one in pieces[0]:
+        hit = next(
+            (o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None
+        )
+        if hit is None:
+            return False
+        rest.remove(hit)
+    return True
+
+
+def _same_condition(one: Form, other: Form) -> bool:
+    left = [isinstance(form, Text) and plain_words(form.text) in ("otherwise", "else") for form in (one, other)]
+    return any(left) or same(one, other)
+
+
+def _by_name(items: Items[Form]) -> Items[Form]:
+    """Values of x, y and z in this order; of other unknowns as they are written."""
+    named = all(_gives(item) and _name_of(item) in ("x", "y", "z") for item in items)
+    return sorted(items, key=_name_of) if named else items
+
+
+def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
+    kinds = {gold.kind, answer.kind}
+    if "both" in kinds:
+        spans = bounds(gold) or gold, bounds(answer) or answer
+        if all(isinstance(span, Sequence) and span.kind != "both" for span in spans):
+            return same(*spans)
+        return kinds == {"both"} and _matched(gold.items, answer.items)
+    if kinds == {"set", "tuple"}:  # {(1, 2)} is (1, 2)
+        several, pair = (gold, answer) if gold.kind == "set" else (answer, gold)
+        return len(several.items) == 1 and same(several.items[0], pair)
+    if kinds == {"pieces"}:
+        return _same_pieces(gold, answer)
+    if kinds <= {"union", "meet", "tuple"} and kinds != {"tuple"}:
+        spans = numbers_of(gold), numbers_of(answer)
+        return spans[0] == spans[1] if None not in spans else len(kinds) == 1 and _matched(gold.items, answer.items)
+    if kinds <= {"list", "set"}:
+        names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
+        indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]
+        if (
+            kinds == {"list"}
+            and sorted(names) == [0, len(gold.items)]
+            and any(len(base - {""}) == 1 for base in indexed)
+        ):
+            return _matched(list(map(_unnamed, gold.items)), list(map(_unnamed, answer.items)))  # x_1 = 3, x_2 = 8
+        if kinds == {"list"} and len(gold.items) > 1 and sorted(names) == [0, len(gold.items)]:
+            return _in_order(_by_name(gold.items), _by_name(answer.items))  # x = 1, y = 2 is 1, 2
+        if kinds == {"list"} and "..." in str(gold) + str(answer):
+            return _in_order(gold.items, answer.items)
+        one, other = bounds(gold), bounds(answer)
+        return _matched(gold.items, answer.items) or bool(one and other and same(one, other))
+    if kinds == {"tuple"}:
+        return gold.brackets == answer.brackets and _in_order(gold.items, answer.items)
+    if kinds == {"ratio"}:
+        return _in_order(gold.items, answer.items)
+    if kinds == {"tuple", "list"}:
+        named = answer if answer.kind == "list" else gold
+        items = _by_name(named.items)
+        others = gold.items if named is answer else answer.items
+        return gold.brackets + answer.brackets == "()" and _in_order(others, items)
+    if kinds == {"union", "list"}:
+        one, other = bounds(gold) or gold, bounds(answer) or answer
+        if not isinstance(one, Sequence) or not isinstance(other, Sequence) or "list" in (one.kind, other.kind):
+            return False
+        return _same_sequence(one, other)
+    return False
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+_LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
+
+
+# "x in R, x != 3": the first says nothing of which x are meant
+_OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
+_LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])")
+_LEAD = re.compile(
+    r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I
+)
+# CO_2 is CO2: two elements at least, so that A_1 isn't one.
+_FORMULA_OF_CHEMISTRY = re.compile(r"(?=.*\d)(?=(?:.*[A-Z]){2})(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*){2,}")
+_INDICES = str.maketrans("", "", "_{}")
+# x = 5, y = 2; x = 7, y = 2: pairs, one after the other, of the same names
+_SYSTEMS = re.compile(r"(?P<x>\s*[a-z]\s?=)[^,;=]+,(?P<y>\s*[a-z]\s?=)[^,;=]+(?:;(?P=x)[^,;=]+,(?P=y)[^,;=]+)+")
+_LETTER = re.compile(r"\s*\(?([A-J])[).]\s*")
+_POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
+
+
+def _readings(text: str) -> list[Form]:
+    """What an answer may mean: "70,110" may be two angles, "(C) 12" an option's letter and its text, "C(1,2)" a point."""
+    option = labelled(text)
+    if option:
+        try:
+            return [Text(option[0]), *_readings(option[1])]
+        except NotRead:
+            return [Text(option[0]), Text(without_text(option[1]))]
+    if _SYSTEMS.fullmatch(text):
+        text = ", ".join("(" + re.sub(r"[A-Za-z](?:_\{?\w+\}?)?\s?=", "", part) + ")" for part in text.split(";"))
+    letter = _LETTER.fullmatch(text)
+    if letter:
+        return [Text(letter[1])]
+    texts = [text]
+    if _LIST_OR_THOUSANDS.fullmatch(text):
+        texts.append(text.replace(",", ", "))
+    if _POINT.match(text):
+        texts.append(_POINT.sub("", text))
+    if in_round_brackets(text) != text:
+        texts.append(in_round_brackets(text))
+    forms: list[Form] = []
+    if _LETTERS_BELOW.search(text):
+        forms = [read(text, tight=True)]
+    for at, reading in enumerate(texts):
+        try:
+            forms.append(read(reading))
+        except NotRead:
+            if not forms and at == len(texts) - 1:
+                raise
+    return forms
+
+
+def _attempt(function: Callable[[], bool]) -> bool:
+    try:
+        return function()
+    except (NotRead, ValueError, TypeError, AttributeError, ZeroDivisionError, ArithmeticError):
+        return False
+
+
+def latex_equal(gold: str, answer: str) -> bool | None:
+    """Whether two answers are equal; None where it can't be decided. Only for worker processes: it may hang."""
+    words = prose(gold), prose(answer)
+    if None not in words:
+        return words[0] == words[1]
+    bare = same_text(gold).translate(_INDICES)
+    if _FORMULA_OF_CHEMISTRY.fullmatch(bare) and bare == same_text(answer).translate(_INDICES):
+        return True
+    said = [number_said(word) if word else None for word in words]
+    if said[0] or said[1]:
+        gold, answer = said[0] or gold, said[1] or answer
+    decided = same_decision(gold, answer)
+    if decided is not None:
+        return decided
+    one, other = time_of(gold), time_of(answer)
+    if one and other:
+        return same_time(one, other)
+    labels = labelled(gold), labelled(answer)
+    if labels[0] and labels[1]:
+        return labels[0][0] == labels[1][0] and latex_equal(labels[0][1], labels[1][1])
+    gold, answer = _of_one_notation(gold, answer)
+    verdict = _compared(gold, answer)
+    if verdict is False:
+        cores = without_asides(gold, answer, _compared)
+        return _compared(*cores) if cores else False
+    return verdict
+
+
+def _without_lead(text: str) -> str:
+    """What stands behind "The answer is"."""
+    match = _LEAD.match(text)
+    if match is None:
+        return text
+    return (r"\text{" if "\\text" in match[0] and "}" not in match[0] else "") + text[match.end() :]
+
+
+def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
+    """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
+    cleaned = clean_latex(gold), clean_latex(answer)
+    changed = tuple(map(_without_lead, cleaned))
+    changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*one_argument(*changed)))
+    return (gold, answer) if changed == cleaned else (changed[0], changed[1])
+
+
+def _compared(gold: str, answer: str) -> bool | None:
+    try:
+        pairs = product(_readings(gold), _readings(answer))
+        return any(_attempt(lambda a=a, b=b: same(a, b)) for a, b in pairs)  # type: ignore[misc]
+    except TooLarge:
+        return None
+    except UnknownCommand:
+        return _same_prose(gold, answer) or _same_result(gold, answer) or _math_verify(gold, answer)
+    except NotRead:
+        return _same_prose(gold, answer) or _same_result(gold, answer)
+
+
+_SIGNS = re.compile(r"[\[\]{}=<>^_+*/|\\]|\d\)|\(\d")
+_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b", re.I)
+
+
+def _same_prose(gold: str, answer: str) -> bool:
+    texts = [without_text(clean_latex(text)) for text in (gold, answer)]
+    if any(_SIGNS.search(text) for text in texts):  # a formula that can't be read is no prose
+        return same_text(gold) == same_text(answer)
+    one, other = map(plain_words, texts)
+    if _MONTH.search(one):  # 20 June is June 20
+        return sorted(one.split()) == sorted(other.split())
+    return one == other and bool(one)
+
+
+def _same_result(gold: str, answer: str) -> bool:
+    r"""Whether one is what the other, which can't be read, gives behind its last "=": 2 \\oplus 4 = 12 is 12."""
+    if ("=" in gold) == ("=" in answer) or tells_cases(gold) or tells_cases(answer):
+        return False
+    plain, given = (gold, answer) if "=" in answer else (answer, gold)
+    result = given.rpartition("=")[2]
+    return bool(result.strip()) and latex_equal(plain, result) is True
+
+
+_BEYOND = re.compile(r"\\(?:sum|prod|int|iint|oint|lim)(?![a-z])")
+
+
+def _math_verify(gold: str, answer: str) -> bool:
+    from math_verify import verify
+    from math_verify.parser import latex2sympy
+
+    if not (_BEYOND.search(gold) and _BEYOND.search(answer)):
+        return False  # elsewhere its parser takes "3(4)" for 7
+    try:
+        parsed = [
+            latex2sympy(clean_latex(text), is_real=True, convert_degrees=False, normalization_config=None)
+            for text in (gold, answer)
+        ]
+    except Exception:  # its parser raises plain Exceptions
+        return False
+    return bool(verify(parsed[0], parsed[1], timeout_seconds=None))

@@ -1,0 +1,232 @@
+"""A pool of worker processes that compare answers beside the engine, and can be killed.
+
+Math-Verify's own time limit works in a main thread only, and some inputs hang it all the same; SymPy has none.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from cotbench.answers.judging.quick import grade_now
+from cotbench.errors import UnavailableError
+from cotbench.types import AnswerType, Outcome
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
+
+Ticket = TypeVar("Ticket", bound=Hashable)
+
+TIMEOUT_S = 5.0  # CPU time for one comparison; Math-Verify's own default, of wall time
+PATIENCE = 4  # and so many times as much wall time: on a busy machine a comparison gets a part of a core
+MEMORY_BYTES = 4 << 30  # address space of a worker; SymPy with its caches stays below 1 GiB on MATH
+MAX_POOLS = 12  # a pool of workers that breaks is replaced, this often without a comparison in between
+
+
+def _prepare_worker() -> None:
+    """Runs once in each worker: limits first, then the imports that every comparison needs."""
+    logging.disable(logging.CRITICAL)
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    except (ImportError, ValueError, OSError):
+        pass  # not every system has it; the time limit and the size limits remain
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # of `_limited`
+    import cotbench.answers.judging.equality  # noqa: F401
+
+
+def _die_with_parent() -> None:
+    """Linux: the kernel kills this process when its parent dies, so that a SIGKILLed run leaves nobody behind."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
+
+
+def _compare(gold: str, answer: str) -> bool | None:
+    """Runs in a worker, which has imported SymPy already."""
+    from cotbench.answers.judging.equality import latex_equal
+
+    return latex_equal(gold, answer)
+
+
+def _limited(compare: Callable[[str, str], bool | None], cpu_s: float, gold: str, answer: str) -> bool | None:
+    """Within so much CPU time: beyond it the kernel ends the worker, whatever C code it is in."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    try:
+        return compare(gold, answer)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+class _Spawn(SpawnContext):
+    """Starts the workers of one pool: by spawn, since the engine's threads and CUDA don't survive a fork.
+
+    A pool that stops takes its locks away before it ends its workers; one that is just starting would say so on stderr.
+    So the workers are ended from here first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._started: list[SpawnProcess] = []
+        self._ending = False
+        self.Process = self._new_process  # type: ignore[assignment,misc]
+
+    def _new_process(self, *args: Any, **kwargs: Any) -> SpawnProcess:
+        with self._lock:
+            if self._ending:
+                raise OSError("the pool is stopping")  # what Pebble expects of a process that can't be had
+            self._started = [process for process in self._started if process.exitcode is None]
+            self._started.append(SpawnProcess(*args, **kwargs))
+            return self._started[-1]
+
+    def end_all(self) -> None:
+        with self._lock:
+            self._ending = True
+        limit = time.monotonic() + 1
+        for process in self._started:
+            while process.pid is None and time.monotonic() < limit:  # Pebble's thread is about to start it
+                time.sleep(0.005)
+            if process.pid is not None:
+                process.terminate()
+
+
+def require_workers() -> None:
+    """Raises UnavailableError where the system has no semaphores, without which there are no workers to compare formulas."""
+    try:
+        _Spawn().RLock()
+    except (OSError, ImportError) as error:  # ImportError is how multiprocessing says that there are none at all
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise UnavailableError(
+            f"formulas can't be compared here: the processes for it can't have semaphores, which lie in /dev/shm ({reason or error}).",
+            "Let /dev/shm be writable (in a container: --tmpfs /dev/shm, or --shm-size). Number and letter answers don't need it.",
+        ) from None
+
+
+class Grader(Generic[Ticket]):
+    """Grades answers beside the engine: `submit` returns at once, `done` gives the verdicts that have come.
+
+    Equal (answer, gold) pairs are compared once. A worker that dies is replaced and its pair tried once more; a pair
+    that ends a worker twice is `grader_timeout`, and its tickets are in `fatal`. A pool that breaks, because a worker
+    died that had no pair, is replaced with all its pairs.
+    """
+
+    def __init__(self, workers: int = 2) -> None:
+        self.fatal: set[Ticket] = set()
+        self._fatal: set[tuple[str, str]] = set()
+        self._workers = workers
+        self._pool: ProcessPool | None = None
+        self._pools = 0
+        self._context = _Spawn()  # of the pool
+        self._verdicts: dict[tuple[str, str], Outcome] = {}
+        self._waiting: dict[tuple[str, str], list[Ticket]] = {}
+        self._futures: dict[tuple[str, str], Any] = {}
+        self._finished: queue.SimpleQueue[tuple[tuple[str, str], Any, int]] = queue.SimpleQueue()
+
+    @property
+    def pending(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def submit(self, ticket: Ticket, answer: str, gold: str, answer_type: AnswerType) -> Outcome | None:
+        """The verdict, or None if it will come out of `done` under this ticket."""
+        verdict = grade_now(answer, gold, answer_type)
+        pair = (gold, answer)
+        verdict = verdict or self._verdicts.get(pair)
+        if verdict is not None:
+            if pair in self._fatal:
+                self.fatal.add(ticket)
+            return verdict
+        if pair in self._waiting:
+            self._waiting[pair].append(ticket)
+        else:
+            self._waiting[pair] = [ticket]
+            self._schedule(pair, tries=1)
+        return None
+
+    def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Outcome]]:
+        """Verdicts that have come since the last call; waits up to wait_s for the first one."""
+        out: list[tuple[Ticket, Outcome]] = []
+        self._drop_broken_pool()
+        while self._waiting:
+            try:
+                pair, future, tries = (
+                    self._finished.get(timeout=wait_s) if wait_s and not out else self._finished.get_nowait()
+                )
+            except queue.Empty:
+                break
+            verdict = self._verdict(pair, future, tries)
+            if verdict is not None:
+                self._verdicts[pair] = verdict
+                del self._futures[pair]
+                tickets = self._waiting.pop(pair)
+                out.extend((ticket, verdict) for ticket in tickets)
+                if pair in self._fatal:
+                    self.fatal.update(tickets)
+        return out
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._context.end_all()
+            self._pool.join()
+            self._pool = None
+
+    def _schedule(self, pair: tuple[str, str], tries: int) -> None:
+        self._drop_broken_pool()
+        if self._pool is None:
+            from pebble import ProcessPool
+
+            require_workers()
+            self._pools += 1
+            self._context = _Spawn()
+            self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
+        future = self._pool.schedule(_limited, args=(_compare, TIMEOUT_S, *pair), timeout=PATIENCE * TIMEOUT_S)
+        self._futures[pair] = future
+        future.add_done_callback(lambda done: self._finished.put((pair, done, tries)))
+
+    def _drop_broken_pool(self) -> None:
+        """A pool breaks when a worker dies without a pair; what it hadn't handed out yet would never come back."""
+        if self._pool is not None and not self._pool.active:
+            self.close()
+            for future in list(self._futures.values()):
+                future.cancel()
+
+    def _verdict(self, pair: tuple[str, str], future: Any, tries: int) -> Outcome | None:
+        from pebble import ProcessExpired
+
+        try:
+            verdict = {True: Outcome.CORRECT, False: Outcome.WRONG}.get(future.result(), Outcome.GRADER_TIMEOUT)
+            self._pools = 1  # they do work
+            return verdict
+        except TimeoutError:
+            return Outcome.GRADER_TIMEOUT
+        except (CancelledError, BrokenProcessPool):  # not the doing of this pair
+            if self._pools < MAX_POOLS:
+                self._schedule(pair, tries)
+                return None
+            return Outcome.GRADER_TIMEOUT
+        except RecursionError:
+            return Outcome.GRADER_TIMEOUT
+        except (ProcessExpired, MemoryError) as error:
+            if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGPROF:
+                return Outcome.GRADER_TIMEOUT
+            if tries < 2:
+                self._schedule(pair, tries + 1)
+                return None
+            self._fatal.add(pair)
+            return Outcome.GRADER_TIMEOUT
+        except Exception:  # whatever Math-Verify raises on an answer: it couldn't be shown to be equal
+            return Outcome.WRONG

@@ -1,0 +1,216 @@
+r"""Completion text -> answer, with the rule and the span that found it. Never sees gold.
+
+One set of rules per answer type, used by every mode. The explicit rules find what a text states as its answer; of all
+that they find, the last statement in the text decides, whichever rule found it, since models correct themselves. Where
+nothing is stated, the vaguer rules are tried in turn.
+
+    rule        what it reads                                              types
+    explicit:
+    contract    `Answer: ...`, the form every prompt asks for; also        all
+                <answer>...</answer> and "answer": "..." of JSON
+    boxed       \boxed{...}                                                all
+    hashes      `#### ...`, the form of GSM8K's own solutions              all
+    phrase      "the (final|best|correct) answer is ..."                   all
+                "(C) is correct", "I choose C", "that leaves us with C"    letter
+    without a statement:
+    only        the whole output is nothing but an answer; or the first    all
+                line is (number, letter)
+    marked      the one letter in brackets, bold or alone on the last line letter
+    option      the last sentence gives the text of exactly one option     letter
+    last_math   the $...$ that the last sentence with one gives            latex
+    last        the number that the last sentence with one gives           number, latex
+    thought     any of these within a closed thought, where the model      all
+                wrote nothing behind it; or a statement at the very end
+                of a thought that the model ended without closing it
+    declined    the text says that the question can't be answered          all
+
+`marked`, `option`, `last_math`, `last` and `thought` are vague (`VAGUE`): where the text was cut at the token budget
+they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
+where the text was cut isn't read either: more of it may have been to come.
+
+A model that has answered may run on into a question of its own making; what it writes from there on isn't searched.
+Thoughts (`parts.THOUGHT_MARKS`) aren't searched where something is said behind them; one that was cut holds no answer.
+Spans are character ranges [start, end) of the output as the engine returned it.
+
+Policies, where published extractors disagree:
+
+* the last answer that a text states counts, not the first. Of statements in one another ("Answer: the answer is 5") the
+  outer one gives the rule, the inner one the answer. What the text takes back ("Wait, that is wrong") gives way to what
+  it concludes after that, and is no answer where it concludes nothing.
+* "Answer:" above a solution is its heading: where the text goes on to conclude or to compute something else, the line
+  behind "Answer:" isn't the answer, unless it begins with one.
+* what was stated in a text that was cut counts, unless the text shows doubt behind it ("But let me check ...").
+* a statement in words alone ("The answer is Ann.") is no number, whatever numbers stand before it.
+* "A or C", "7 or 8", "between 7 and 8" is no answer, even where one of them is right; two units or forms of one
+  quantity ("25% or 1/4", "227 minutes, or 3 hours and 47 minutes") are one answer.
+* a part of a number or expression is never taken for the whole: 10^3 is 1000, $2k is 2000, 3 dozen is 36, "negative 5"
+  is -5; `160 - r`, \sqrt{66}, 5!, "4 hours and 30 minutes", "half of 12", "5 below zero",
+  "less than 5", "not 5" and two amounts side by side ("2 red and 3 blue") are no numbers.
+* points separate thousands where a text writes all of several numbers so ("1.000", "12.500"), as German does.
+* 25% is the number 25, as it stands; a range ("5 to 7") or a sum without its result ("5 + 7") is no number; a time of
+  day is one only at the full hour.
+* "It can't be determined" is no number and no option (unless an option says so), whatever numbers it names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from cotbench.answers.reading.formulas import read_formula
+from cotbench.answers.reading.letters import read_letter
+from cotbench.answers.reading.numbers import read_number
+from cotbench.answers.reading.numerals import canonical_number, show_number
+from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
+from cotbench.answers.reading.shapes import (
+    DECLINED,
+    DOUBTS,
+    MAX_ANSWER_CHARS,
+    WHOLE,
+    Extraction,
+    Reading,
+    boxed_spans,
+    broken_off,
+    last_sentences,
+)
+from cotbench.types import AnswerType
+
+__all__ = [
+    "DECLINED",
+    "MAX_ANSWER_CHARS",
+    "NOTHING",
+    "VAGUE",
+    "Extraction",
+    "Span",
+    "boxed_spans",
+    "canonical_number",
+    "extract",
+    "show_number",
+    "split_reasoning",
+]
+
+VAGUE = frozenset({"marked", "option", "last_math", "last", "thought"})
+NOTHING = Extraction(answer=None)
+
+
+def _readings(text: str, start: int, vague: bool, answer_type: AnswerType, choices: Sequence[str]) -> Iterator[Reading]:
+    if answer_type is AnswerType.NUMBER:
+        return read_number(text, start, vague)
+    if answer_type is AnswerType.LETTER:
+        return read_letter(text, start, vague, choices)
+    return read_formula(text, start, vague)
+
+
+_CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
+
+
+def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> str:
+    """The text up to where the model, having answered, runs on into a question of its own making."""
+    turn = run_on(text, start, len(text))
+    if turn is None:
+        return text
+    answered = [found.span[1] for _, found in _readings(text, start, False, answer_type, choices) if found.span]
+    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, answer_type, choices):
+        return text[:turn]
+    end = run_on(text, min(answered), len(text)) if answered else None
+    return text if end is None else text[:end]
+
+
+def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> bool:
+    """Whether a text comes to an answer without stating it, in more than one sentence."""
+    ends = list(islice(last_sentences(text, start), 2))
+    if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
+        return False
+    return any(
+        found.answer or found.rule == DECLINED for _, found in _readings(text, start, True, answer_type, choices)
+    )
+
+
+def _first(readings: Iterator[Reading], text: str, end: int, answer_type: AnswerType, truncated: bool) -> Extraction:
+    """The first reading that holds; end: of the text, where an answer may have been cut."""
+    for rule, found in readings:
+        if found.answer is None or found.span is None:
+            return found if found.rule == DECLINED else NOTHING
+        if found.span[1] == end and answer_type is not AnswerType.LETTER:
+            if truncated:
+                continue  # more of it may have been to come
+            source = text[slice(*found.span)]
+            again = next(readings, None) if re.search(re.escape(source) + r"\w", text[: found.span[0]]) else None
+            if again and again[0] == rule and again[1].answer and again[1].answer.startswith(found.answer):
+                rule, found = again  # a text that repeats itself and breaks off: "is 2020. So it is 202"
+        return Extraction(answer=found.answer, rule=rule, span=found.span)
+    return NOTHING
+
+
+def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, truncated: bool = False) -> Extraction:
+    """Read the answer of one output.
+
+    choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
+    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to give),
+    "unclosed_think" (it ended in the middle of a thought) or "".
+    """
+    parts = split_reasoning(text)
+    if parts.unclosed:
+        found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
+        return replace(found, rule="unclosed_think" if found.answer is None else "thought")
+    start, end = parts.visible
+    end = next_turn(text, start, end)
+    if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
+        start, end = parts.thought
+        found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
+        return found if found.answer is None else replace(found, rule="thought")
+    own = _own_text(text[:end], start, answer_type, choices)
+    found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    if truncated and found.span and _STARTS_OVER.search(own, found.span[1]):
+        return NOTHING  # "Answer: 12. Wait, let me redo"
+    if (
+        found.rule == "phrase"
+        and found.span
+        and DOUBTS.search(own, found.span[1])
+        and (truncated or broken_off(own, start))
+    ):
+        return NOTHING  # "I think the answer is 6. But let me check ..."
+    return found
+
+
+_STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
+LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
+
+
+def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:
+    """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
+    assert parts.thought is not None
+    start, end = parts.thought
+    alone = _alone_on_the_last_line(text, start, end, answer_type, choices)
+    if alone:
+        return alone
+    vague = WHOLE.search(text, max(start, end - 40), end) is not None
+    found = _first(_readings(text[:end], start, vague, answer_type, choices), text, end, answer_type, False)
+    if found.span is None or found.span[1] < end - LAST_WORDS:
+        return NOTHING
+    return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
+
+
+_TAG = re.compile(r"</?\w{1,20}>|\s")
+
+
+def _alone_on_the_last_line(
+    text: str, start: int, end: int, answer_type: AnswerType, choices: Sequence[str]
+) -> Extraction | None:
+    """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
+    end = start + len(text[start:end].rstrip())
+    while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
+        end = closes.start()
+    begin = text.rfind("\n", start, end) + 1
+    if begin <= start or end - begin > MAX_ALONE_CHARS or answer_type is AnswerType.LATEX:
+        return None
+    found = _first(_readings(text[:end], begin, False, answer_type, choices), text, end, answer_type, False)
+    return found if found.rule == "only" else None
+
+
+MAX_ALONE_CHARS = 30
+_GOES_ON = re.compile(
+    rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
+)  # behind an answer that isn't the last word

@@ -1,0 +1,457 @@
+r"""Reading a formula: which piece of LaTeX, or of plain text, a phrase gives as its answer."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cotbench.answers.reading.declines import declines
+from cotbench.answers.reading.numbers import NEAR_THE_END, concluded_number, number_in
+from cotbench.answers.reading.parts import INVISIBLE, Span
+from cotbench.answers.reading.shapes import (
+    BLANK,
+    CJK,
+    CUT,
+    DECLINED,
+    MAX_ANSWER_CHARS,
+    PHRASE,
+    RETRACTS,
+    SENTENCE_END,
+    UNDECIDED,
+    WORD,
+    Extraction,
+    Reading,
+    boxed_spans,
+    in_plain_signs,
+    last_sentences,
+    own_end,
+    statements,
+)
+
+# Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
+_KINDS = (
+    "even odd neither increasing decreasing positive negative rational irrational prime composite convergent divergent"
+    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective bijective"
+).split()
+MAX_BOXES = 12  # of one list; more are a text that repeats itself
+MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
+
+_DISPLAYS = "equation|align|gather|displaymath|multline|eqnarray|aligned"
+_MATH_MARK = re.compile(rf"\\begin\{{(?:{_DISPLAYS})\*?\}}|\\end\{{(?:{_DISPLAYS})\*?\}}|\\.|\$\$|\$|\n", re.S)
+_MATH_CLOSES = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
+_ASIDE = re.compile(
+    r"\.\s++(?=[A-Z])|,?\s(?:because|since|where|which|so\sthat|not|rather|instead)\b|[.,]?\s[Ii]\shope\b"
+)
+_JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
+_BOX_JOINT = re.compile(
+    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
+)
+_EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
+_DELIMITER = re.compile(r"\$|\\[()\[\]]")
+_SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
+_COPULA = re.compile(
+    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
+)
+_TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
+_FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
+_EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
+_BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
+_INTENDS = re.compile(  # "So we need to calculate $..$"
+    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus|let['’]s)\s(?:then\s|now\s|simply\s)?"
+    r"(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use|plug|substitute)\b",
+    re.I,
+)
+_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_LEAD = re.compile(
+    r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
+)
+_NOT = re.compile(r"\bnot\b|n['’]t\b")
+_REFUSES = re.compile(
+    r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
+    re.I,
+)
+_STATE = re.compile(  # what may be said of an answer that is no answer
+    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
+    r"|complete|simple|done)\b",
+    re.I,
+)
+_OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
+_COUNTED = re.compile(
+    r"[\s*]*[A-Za-zÀ-ÿ]{2,}\s(?:(?:[A-Za-zÀ-ÿ']+\s){1,4}[$€£]?\d|[$€£]?\d[^A-Za-zÀ-ÿ]*(?:[a-zà-ÿ]\s)?[a-zà-ÿ']{2})"
+)  # "Pam pays $10", a sentence
+_HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
+# A formula in plain text: numbers, single letters, functions and signs.
+_TOKEN = re.compile(
+    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
+    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
+)
+_SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
+_OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
+_PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
+_NO_ANSWER = re.compile(
+    r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
+    re.S,
+)
+
+
+def _math(text: str, start: int, end: int) -> list[tuple[Span, Span]]:
+    r"""The formulas between $..$, $$..$$, \(..\) and \[..\], as spans with and without these marks. Read in one go."""
+    found: list[tuple[Span, Span]] = []
+    opened, begin = "", start
+    for mark in _MATH_MARK.finditer(text, start, end):
+        sign = mark[0]
+        if opened == "$$" and sign == "$":  # "$$5$" is "$5$" behind a dollar
+            opened, begin = "$", begin
+        closes = opened and (_MATH_CLOSES.get(opened) or opened.replace("begin", "end"))
+        if closes and sign.startswith(closes):
+            if mark.start() > begin:
+                closer = mark.start() + len(closes)
+                found.append(((begin - len(opened), closer), (begin, mark.start())))
+                opened, begin = ("$", mark.end()) if sign != closes else ("", mark.end())
+            else:  # nothing between them
+                opened, begin = (sign if sign in _MATH_CLOSES else ""), mark.end()
+        elif sign in ("\\(", "\\[") or sign.startswith("\\begin"):
+            if opened in ("", sign):
+                opened, begin = sign, mark.end()
+        elif sign in ("$", "$$"):
+            if not opened:
+                opened, begin = sign, mark.end()
+        elif sign == "\n" and opened == "$":
+            opened = ""
+    return found
+
+
+def _math_spans(text: str, start: int, end: int) -> list[Span]:
+    return [inner for _, inner in _math(text, start, end)]
+
+
+def _without_math(text: str, start: int, end: int) -> str:
+    """A text with nothing where its formulas stand."""
+    cuts = [start, *(place for outer, _ in _math(text, start, end) for place in outer), end]
+    return "".join(text[a:b] for a, b in zip(cuts[::2], cuts[1::2], strict=True))
+
+
+def _trim(text: str, start: int, end: int) -> Extraction | None:
+    """A span without the space, dollars, bold and full stop around it; None where it is empty or a placeholder."""
+    if end - start > 4 * MAX_ANSWER_CHARS:
+        return None
+    while start < end and text[start] in BLANK:
+        start += 1
+    while start < end:
+        before = text[start : end - 1]
+        escaped = (len(before) - len(before.rstrip("\\"))) % 2
+        match text[end - 1]:
+            case "$" if not escaped:
+                end -= 1
+            case "\\" | "!" if escaped:  # \\ and \!
+                end -= 2
+            case char if char in f".,;:*` \t\r\n{INVISIBLE}":
+                end -= 1 + escaped
+            case _:
+                break
+    answer = text[start:end]
+    if not 0 < len(answer) <= MAX_ANSWER_CHARS or _NO_ANSWER.fullmatch(answer):
+        return None
+    return Extraction(answer=answer, span=(start, end))
+
+
+def _boxed(text: str, boxes: Sequence[Span]) -> Extraction | None:
+    """The last box; with those in front of it where they are one list ("\\boxed{1} and \\boxed{2}")."""
+    if not boxes:
+        return None
+    parts = [boxes[-1]]
+    for span in reversed(boxes[:-1]):
+        joint = _BOX_JOINT.fullmatch(text, span[1] + 1, parts[0][0]) if span[1] < parts[0][0] else None
+        if (
+            joint is None
+            or _EMPTY_LINE.search(joint[0])
+            or text[slice(*span)] in (text[slice(*part)] for part in parts)
+        ):
+            break
+        parts.insert(0, span)
+    if len(parts) > MAX_BOXES:
+        parts = parts[-1:]
+    read = [found for part in parts if (found := _trim(text, *part))]
+    if len(read) < 2 or len(read) < len(parts):
+        return _trim(text, *boxes[-1])
+    if sum(len(str(found.answer)) + 2 for found in read) > MAX_ANSWER_CHARS:
+        return read[-1]
+    first, last = read[0].span, read[-1].span
+    assert first is not None and last is not None
+    return Extraction(answer=", ".join(str(found.answer) for found in read), span=(first[0], last[1]))
+
+
+def _listed(text: str, math: Sequence[Span]) -> Extraction | None:
+    """The last $...$, with those in front of it where they are one list."""
+    first = len(math) - 1
+    while first and _JOINT.fullmatch(_DELIMITER.sub("", text[math[first - 1][1] : math[first][0]])):
+        first -= 1
+    whole = _trim(text, math[first][0], math[-1][1])
+    if whole and first < len(math) - 1 and _HAN.search(text, math[first][0], math[-1][1]):  # "$1$ 和 $2$"
+        parts = [found.answer for span in math[first:] if (found := _trim(text, *span)) and found.answer]
+        return replace(whole, answer=", ".join(parts))
+    return whole
+
+
+def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extraction | None:
+    """The formula of a phrase: a box in it, else its $...$ (several only as a list), else the phrase if it is short."""
+    for nested in PHRASE.finditer(text, start, end):  # "Answer: The final answer is 5."
+        start = nested.end()
+    inside = boxes[bisect_left(boxes, (start, 0)) : bisect_left(boxes, (end, 0))]
+    if inside:
+        return _boxed(text, inside)
+    if _STATE.match(text, start, end):
+        return None
+    if declines(text, start, end):
+        return Extraction(answer=None, rule=DECLINED)
+    if _WORD_OPERATION.search(text, start, end):
+        return None
+    if _HAN.search(text, start, end) and not _math_spans(text, start, end):
+        return _among_han(text, start, end)
+    several = SENTENCE_END.search(text, start, end)
+    if several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS:
+        return _concluded(text, start, end)
+    if "\n" in text[start:end].strip() and not text[start:end].strip().startswith(("\\", "$")):  # a whole solution
+        return _concluded(text, start, end)
+    math = _math_spans(text, start, end)
+    aside = _ASIDE.search(text, math[0][1] if math else start, end)
+    if aside:
+        end = aside.start()
+        math = [span for span in math if span[1] <= end]
+    if math:
+        copula = _last_copula(text, start, end, math)
+        behind = [span for span in math if copula and span[0] > copula]
+        number = concluded_number(text, copula, end) if copula and not behind else None
+        if copula and number and number.span and not text[copula : number.span[0]].strip(" $*\\("):
+            return _trim(text, *number.span)
+        return _listed(text, behind or math)
+    if (
+        len(WORD.findall(text, start, end)) > MAX_WORDS
+        or _COUNTED.match(text, start, end)
+        or _SPEAKS.search(text, start, end)
+        or _last_copula(text, start, end, ())
+    ):
+        number = number_in(text, start, end) if _COUNTED.match(text, start, end) else None
+        return _concluded(text, start, end) or (_trim(text, *number.span) if number and number.span else None)
+    return _trim(text, start, end)
+
+
+_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
+
+
+def _among_han(text: str, start: int, end: int) -> Extraction | None:
+    """The number in a phrase of Chinese, Japanese, Korean or Thai; the phrase itself where it holds none."""
+    behind = list(_HAN_COPULA.finditer(text, start, end))
+    plain = _plain_formula(text, behind[-1].end(), end) if behind else None
+    if plain and _SIGN.search(str(plain.answer)) and "或" not in text[start:end]:
+        return plain
+    number = number_in(text, start, end)
+    if number and number.span:
+        return _trim(text, *number.span)
+    return None if any(char.isdigit() for char in text[start:end]) else _trim(text, start, end)
+
+
+def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
+    """The formula in plain text that a phrase begins with: "√66", "16/27 gallons", "200/π square meters"."""
+    at, depth = start, 0
+    while at < end and (token := _TOKEN.match(text, at, end)):
+        sign = token[0].strip()
+        depth += (sign in "([{") - (sign in ")]}") if len(sign) == 1 else 0
+        if depth < 0:
+            break
+        at = token.end()
+    while at > start and _OPEN_ENDED.search(text, start, at):
+        at = len(text[:at].rstrip()) - 1
+    words = text[start:at].split(" ")
+    if len(words) > 1 and words[-1] in ("a", "A", "I"):  # an article
+        at -= 2
+    if not any(char.isdigit() or char in "√π∞½" for char in text[start:at]):
+        return None
+    return _trim(text, start, at)
+
+
+def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
+    """Where the last "is" (or the like) of a sentence ends that doesn't stand in a formula or in \\text."""
+    inside = [*math, *(m.span() for m in _TEXT.finditer(text, start, end))]
+    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in inside)]
+    return ends[-1] if ends else None
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[Span, list[Span]]]:
+    """The last sentences, the last one first, with the formulas in them; a display over several lines is in one piece."""
+    math = _math(text, start, end)
+    limit = end
+    for left, right in last_sentences(text[:end], start):
+        if right > limit:
+            continue
+        inside = [one for one in math if one[0][0] < right and one[0][1] > left]
+        if inside and inside[-1][0][1] > right:
+            right = min(limit, inside[-1][0][1])
+        if inside and inside[0][0][0] < left:
+            left = inside[0][0][0]
+            inside = [one for one in math if one[0][0] < right and one[0][1] > left]
+        limit = left
+        yield (left, right), [span for _, span in inside]
+
+
+def _concluded(text: str, start: int, end: int) -> Extraction | None:
+    """The formula or number that the last sentence with one gives: behind its last "is", else its only one."""
+    for (left, right), math in _pieces(text, start, end):
+        if declines(text, left, right):
+            return Extraction(answer=None, rule=DECLINED)
+        if _REFUSES.search(text, left, right):
+            return None
+        if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
+            bold = _in_bold(text, left, right)
+            if bold or _HENCE.match(text, left, right):
+                return bold or _named(text, left, right)  # a conclusion in words
+            continue
+        if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
+            return None
+        if not math and (said := _in_bold(text, left, right)) and _IN_BOLD_ALONE.search(text, left, right):
+            return said
+        if not math and _HAN.search(text, left, right):
+            return _among_han(text, left, right)
+        copula = _last_copula(text, left, right, math)
+        behind = [span for span in math if copula and span[0] > copula]
+        if behind:
+            return _listed(text, behind)
+        if math and _INTENDS.search(text, left, math[0][0]):
+            return None
+        if copula and math and (kind := _kind(text, copula, right)):
+            return kind
+        if copula and "\\" in text[copula:right] and not math and len(WORD.findall(text, copula, right)) <= 2:
+            return _trim(text, copula, right)
+        if not math and "\\" not in text[left:right] and (plain := _plain(text, left, right, copula)):
+            return plain
+        number = concluded_number(text, left, right)
+        if number and number.span and not any(a <= number.span[0] < b for a, b in math):
+            if _NOT.search(text, left, right):
+                return None  # "so 284 is not divisible by 5"
+            given = copula and not text[copula : number.span[0]].strip(" $*\\(the")
+            only = (
+                concluded_number(text, left, number.span[0]) is None
+                and concluded_number(text, number.span[1], right) is None
+            )
+            if given or only or _HENCE.match(text, left, right):
+                return _trim(text, *number.span)
+        return _listed(text, math) if math else None
+    return None
+
+
+def _in_bold(text: str, start: int, end: int) -> Extraction | None:
+    """The words that a conclusion puts in bold: "she will be facing **east**"."""
+    bold = [
+        m
+        for m in _BOLD.finditer(text, start, end)
+        if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
+    ]
+    return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
+
+
+_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
+_ONLY_A_LEAD = re.compile(
+    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z", re.I
+)  # "After 3 turns she faces north."
+_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
+_A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
+_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+
+
+def _named(text: str, start: int, end: int) -> Extraction | None:
+    """The name that a conclusion ends on: "Therefore the winner is Carol."."""
+    match = _NAME.search(text, start, end)
+    return Extraction(answer=match[1], span=match.span(1)) if match else None
+
+
+def _kind(text: str, start: int, end: int) -> Extraction | None:
+    """The kind that a sentence says something is of: "$f$ is an even function"."""
+    match = _OF_KIND.match(text, start, end)
+    return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
+
+
+_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
+
+
+def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
+    """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    either = _EITHER.search(text, start, end)
+    if either:
+        return _trim(text, *either.span())
+    equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
+    at = max(equals[-1] if equals else 0, copula or 0)
+    if not at or _NOT.search(text, start, end):
+        return None
+    found = _plain_formula(text, at + len(text[at:end]) - len(text[at:end].lstrip(" *$")), end)
+    if found is None or found.span is None:
+        return None
+    return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
+
+
+_SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
+_CONCLUDES = re.compile(r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M)
+
+
+def _heads_a_solution(text: str, start: int, end: int) -> bool:
+    """Whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
+    below = text[end : end + 4_000]
+    if not below.strip():
+        return False
+    if _SETS_OUT.match(text, start, end):
+        return True
+    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUDES.search(below) is not None
+
+
+def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    text = in_plain_signs(text)
+    boxes = [span for span in boxed_spans(text) if span[0] >= start]
+    for one in statements(text, start):
+        if one.rule == "boxed":
+            found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
+        else:
+            heads = one.rule in ("contract", "phrase") and not one.boxes and _heads_a_solution(text, *one.span)
+            found = None if heads else _formula_in(text, *one.span, boxes)
+        if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
+            yield from _vague(text, retracts.end(), boxes)
+            if len(text) - retracts.end() < NEAR_THE_END:
+                yield one.rule, UNDECIDED  # taken back, with nothing in its place
+        if found and (found.span or found.rule == DECLINED):
+            yield one.rule, found
+    if vague:
+        yield from _vague(text, start, boxes)
+
+
+def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
+    body = text[start : own_end(text, start)].strip()
+    if not body:
+        return
+    offset = text.index(body, start)
+    end = offset + len(body)
+    lead = _LEAD.match(body)
+    if lead:  # "So x = 3/4."
+        offset, body = offset + lead.end(), body[lead.end() :]
+    equation = (
+        lead and _EQUALS.search(body) and "\\" not in body and "$" not in body
+    )  # its last side is what it concludes
+    if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
+        return
+    words = len(WORD.findall(body))
+    short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
+    if short and not equation and len(body) <= MAX_ANSWER_CHARS and ("\n" not in body or body.startswith(("\\", "$"))):
+        only = _formula_in(text, offset, end, boxes)
+        if only:
+            yield "only", only
+    if CUT.search(body[-40:]):
+        return
+    paragraphs = deque(_EMPTY_LINE.finditer(text, offset, end), maxlen=1)
+    begin = paragraphs[0].end() if paragraphs else offset
+    last = _concluded(text, begin, end)
+    if last and last.rule == DECLINED:
+        yield "last", last
+    if last and last.span:
+        in_math = any(a <= last.span[0] < b for a, b in _math_spans(text, begin, end))
+        yield ("last_math" if in_math else "last"), last

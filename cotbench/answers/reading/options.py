@@ -1,0 +1,196 @@
+r"""The options of a question, and how a text names one of them by its own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from cotbench.answers.reading.numbers import concluded_number
+from cotbench.answers.reading.numerals import canonical_number
+from cotbench.answers.reading.parts import INVISIBLE, Span
+from cotbench.answers.reading.shapes import LETTER, MAX_ANSWER_CHARS, Extraction
+from cotbench.types import LETTERS
+
+AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
+# What makes of a named option one that is dismissed or only supposed.
+DENIED = re.compile(
+    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b"
+    r"|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません)",
+    re.I,
+)
+_LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
+_LEAD_CLAUSE = re.compile(
+    r"\W{0,3}(?:if|since|because|when|as|after|although|while|given|without|unless)\b[^,.\n]{1,160},\s", re.I
+)
+_SIDE_CLAUSE = re.compile(r"\b(?:if|unless|because|since)\s", re.I)
+
+
+@lru_cache(maxsize=4_096)
+def _plain_words(text: str) -> str:
+    """An option's text without what may stand around it; signs, brackets and operators are part of it."""
+    text = re.sub(r"\\text\s?\{([^{}]*)\}", r"\1", text) if "\\text" in text else text
+    text = re.sub(r"(?:\s|\\[,;()])+", " ", text).strip(AROUND).rstrip(".,;:!" + AROUND)
+    return re.sub(r"^(?:the|an?)\s(?=\S)", "", text, flags=re.I)
+
+
+_JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
+_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
+_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
+
+
+@lru_cache(maxsize=4_096)
+def _quantity(text: str) -> tuple[str, str] | None:
+    """A number and its unit: "160.0 m" is "160m"."""
+    match = _QUANTITY.fullmatch(text)
+    value = canonical_number(match[1]) if match else None
+    return None if match is None or value is None else (value, match[2].casefold())
+
+
+def _same_quantity(said: str, choices: Sequence[str]) -> list[int]:
+    value = _quantity(said)
+    given = [_quantity(choice) for choice in choices]
+    if value is None:
+        return []
+    return [i for i, one in enumerate(given) if one and one[0] == value[0] and value[1] in (one[1], "")]
+
+
+def option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    """The option whose text a span repeats, if it is exactly one; upper and lower case count only where they decide."""
+    if span[1] - span[0] > MAX_ANSWER_CHARS:
+        return None
+    said = _plain_words(text[span[0] : span[1]])
+    if not said:
+        return None
+    plain = [_plain_words(choice) for choice in choices]
+    for hits in (
+        [i for i, choice in enumerate(plain) if choice == said],
+        [i for i, choice in enumerate(plain) if choice.casefold() == said.casefold()],
+        _same_quantity(said, plain),
+    ):
+        if len(hits) == 1:
+            shown = text[slice(*span)].strip(AROUND)
+            begin = text.index(shown, span[0])
+            return Extraction(answer=LETTERS[hits[0]], span=(begin, begin + len(shown)))
+    return None
+
+
+def option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    """The option whose text a phrase begins with ("True. Let me explain"), the longest of them."""
+    link = _LINK.match(text, *span)
+    begin = link.end() if link else span[0]
+    said = text[begin : span[1]].casefold()
+    found: list[tuple[int, int]] = []
+    for index, choice in enumerate(choices):
+        words = _plain_words(choice).casefold()
+        if (
+            len(words) > 1
+            and said.startswith(words)
+            and not re.match(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b", said[len(words) :])
+        ):
+            found.append((len(words), index))
+    found.sort(reverse=True)
+    if not found or (len(found) > 1 and found[0][0] == found[1][0]):
+        return None
+    return Extraction(answer=LETTERS[found[0][1]], span=(begin, begin + found[0][0]))
+
+
+def begins_with_option(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """The option, in words, that a text begins with as its answer: "No, it turns left."; the only one in that sentence."""
+    begin = start + len(text[start:]) - len(text[start:].lstrip(AROUND))
+    stop = _FIRST_SENTENCE.search(text, begin, begin + MAX_ANSWER_CHARS)
+    end = stop.end() if stop else min(len(text), begin + MAX_ANSWER_CHARS)
+    said = _folded(text[begin:end])
+    words = [_plain_words(choice).casefold() for choice in choices]
+    first = [i for i, own in enumerate(words) if len(own) > 1 and own[0].isalpha() and said.startswith(own)]
+    if len(first) != 1:
+        return None
+    behind = said[len(words[first[0]]) :]
+    others = [own for i, own in enumerate(words) if i != first[0] and len(own) > 1]
+    if not re.match(r"[*_]*[,.!;:—–]", behind) or any(re.search(rf"\b{re.escape(own)}\b", behind) for own in others):
+        return None
+    return Extraction(answer=LETTERS[first[0]], span=(begin, begin + len(words[first[0]])))
+
+
+def _folded(text: str) -> str:
+    """A text in lower case, of the same length."""
+    folded = text.casefold()
+    return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
+
+
+_NONE_OF_THEM = re.compile(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
+    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
+    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}|нет\s(?:верн|правильн).{0,30}",
+    re.I,
+)
+
+
+def option_for_none(choices: Sequence[str]) -> str | None:
+    """The letter of the one option that says that none of the others is right: "None of the above"."""
+    hits = [i for i, choice in enumerate(choices) if _NONE_OF_THEM.fullmatch(_plain_words(choice))]
+    return LETTERS[hits[0]] if len(hits) == 1 else None
+
+
+_FIRST_SENTENCE = re.compile(r"[.!?\n。]")
+
+
+def main_clause(text: str, span: Span) -> Span:
+    """The part of a sentence that states something: without "If ..., " in front and "because ..." behind."""
+    lead = _LEAD_CLAUSE.match(text, *span)
+    begin = lead.end() if lead else span[0]
+    side = _SIDE_CLAUSE.search(text, begin + 1, span[1])
+    return begin, side.start() if side else span[1]
+
+
+_GAP = re.compile(r"[\s-]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{LETTER}0-9_]|-[{LETTER}0-9]")
+
+
+def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
+    """Where words stand whole in what was said; spaced: the same with a space for each hyphen."""
+    words = _GAP.sub(" ", words)
+    left = spaced.find(words)
+    while left >= 0:
+        right = left + len(words)
+        whole = not (left and _TOUCHES_IN_FRONT.match(said, left - 1)) and not _TOUCHES_BEHIND.match(said, right)
+        if whole:
+            yield left, right
+        left = spaced.find(words, right if whole else left + 1)
+
+
+def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
+    if span[1] - span[0] > MAX_ANSWER_CHARS:
+        return None
+    number = concluded_number(text, *span)
+    main = main_clause(text, span)
+    said = _folded(text[slice(*main)])
+    spaced = _GAP.sub(" ", said)
+    hits: list[tuple[int, int, int]] = []
+    for index, choice in enumerate(choices):
+        words = _plain_words(choice).casefold()
+        quantity = _quantity(words)
+        if quantity:
+            if (
+                number
+                and number.span
+                and number.answer == quantity[0]
+                and not _JOINED.search(text, span[0], number.span[0])
+                and not _GOES_ON.match(text, number.span[1], span[1])
+            ):
+                hits.append((*number.span, index))
+        elif len(words) > 1:
+            hits.extend((main[0] + left, main[0] + right, index) for left, right in _whole(words, said, spaced))
+    whole = [
+        one
+        for one in hits
+        if not any(o[0] <= one[0] and one[1] <= o[1] and o[1] - o[0] > one[1] - one[0] for o in hits)
+    ]
+    if len({index for *_, index in whole}) != 1:
+        return None
+    left, right, index = whole[-1]
+    if DENIED.search(text, main[0], left) or DENIED.search(text, right, max(right, main[1])):
+        return None
+    return Extraction(answer=LETTERS[index], span=(left, right))

@@ -1,0 +1,577 @@
+"""From a plan of equations to the value that is asked: which unknowns matter, how to find them, what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy as sp
+
+from cotbench.plans import exact
+from cotbench.plans import functions as fn
+from cotbench.plans.equations import Plan
+from cotbench.plans.expressions import Node
+from cotbench.plans.integers import Search, of_kind
+from cotbench.plans.outcomes import Ambiguous, TooLarge, Unsolved
+from cotbench.plans.systems import Branch, System, allowed, substitute
+
+Value = Any
+MAX_LISTED = 4  # answers that an error names
+MAX_POLYNOMIALS = 6  # of a Groebner basis
+MAX_EXTREME = 150  # operations in an expression whose extreme value is asked
+MAX_DEGREE = 20  # of the powers and roots in it
+MAX_BESIDE = 50_000  # cases of unknowns that have nothing to do with the answer
+
+_WHOLE = (fn.Remainder, fn.DigitSum, fn.Divisor, fn.Totient, fn.DivisorCount, fn.DivisorSum, fn.NthPrime, sp.factorial)
+_FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, sp.PolynomialError)
+
+
+def answer_values(plan: Plan) -> list[Value]:
+    """The different values of what is asked, at least one. Raises Unsolved or Ambiguous."""
+    return _Answer(plan).values()
+
+
+@dataclass
+class _Over:
+    """One smallest(...), count(...) and so on: its placeholder, and the expression inside."""
+
+    name: str
+    symbol: Any
+    inner: Value
+
+
+@dataclass
+class _Answer:
+    plan: Plan
+    over: list[_Over] = field(default_factory=list)
+
+    def values(self) -> list[Value]:
+        plan = self.plan
+        plan.evaluator.over_solutions = self._note
+        asked = plan.evaluator.value(plan.answer, plan.answer_line)
+        placeholders = {over.symbol for over in self.over}
+        targets = set(_free(asked)) - placeholders
+        for over in self.over:
+            targets |= set(_free(over.inner))
+        for symbol in targets:
+            plan.kinds.setdefault(symbol, frozenset())
+        part = _connected(plan, targets)
+        _contradictions(plan, part)
+        if self.over and not targets:
+            raise Unsolved("smallest, largest, count and the like need an unknown")
+        if not part.equations and not part.conditions and not self.over:
+            return self._unrestricted(asked, targets)
+        found = self._sets(asked, part) if not part.equations else None
+        if found is not None:
+            return found
+        solver = _Solver(plan, part)
+        if not self.over:
+            return _some(solver.values(asked))
+        if len(self.over) == 1 and not set(_free(asked)) - placeholders:
+            known = {self.over[0].symbol: self._aggregate(solver, self.over[0])}
+        else:
+            known = {over.symbol: self._aggregate(_Solver(plan, part), over) for over in self.over}
+        values = solver.values(asked) if set(_free(asked)) - placeholders else [asked]
+        return [exact.canonical(_put(value, known)) for value in values]
+
+    def _note(self, name: str, node: Node, line: int) -> Value:
+        inner = self.plan.evaluator.value(node, line)
+        symbol = sp.Dummy(name)
+        self.over.append(_Over(name, symbol, inner))
+        return symbol
+
+    def _unrestricted(self, asked: Value, targets: set[Any]) -> list[Value]:
+        if isinstance(asked, sp.Symbol) and asked in targets:
+            raise Ambiguous(f"{asked} is not determined")
+        return [exact.canonical(asked)]
+
+    def _sets(self, asked: Value, part: _Part) -> list[Value] | None:
+        """The solution set where one real unknown has inequalities alone; None for all else."""
+        if len(part.unknowns) != 1:
+            return None
+        (symbol,) = part.unknowns
+        if symbol.is_integer or not all(_inequality(c) for c in part.conditions):
+            return None
+        domain = _domain(symbol, part.conditions)
+        if not self.over:
+            if asked != symbol:
+                return None
+            if domain is sp.S.EmptySet:
+                raise Unsolved("no solution")
+            if isinstance(domain, sp.FiniteSet):
+                return _some(list(domain))
+            return [exact.canonical(domain)]
+        known: dict[Any, Value] = {}
+        for over in self.over:
+            if isinstance(domain, sp.FiniteSet):
+                known[over.symbol] = _folded(over.name, [over.inner.subs(symbol, x) for x in domain])
+            elif over.name == "all_of" and over.inner == symbol:
+                known[over.symbol] = domain
+            elif over.name in ("smallest", "largest"):
+                known[over.symbol] = _extreme(over.name, over.inner, symbol, domain)
+            else:
+                raise Unsolved("infinitely many solutions")
+        return [exact.canonical(_put(asked, known))]
+
+    def _aggregate(self, solver: _Solver, over: _Over) -> Value:
+        return exact.canonical(_folded(over.name, solver.all_values(over.name, over.inner)))
+
+
+@dataclass
+class _Part:
+    unknowns: list[Any]
+    equations: list[Value]
+    conditions: list[Value]
+
+
+def _free(value: Value) -> set[Any]:
+    return set(value.free_symbols) if isinstance(value, (sp.Basic, sp.MatrixBase)) else set()
+
+
+def _put(value: Value, known: dict[Any, Value]) -> Value:
+    if value in known:
+        return known[value]
+    return value.subs(known)
+
+
+def _connected(plan: Plan, targets: set[Any]) -> _Part:
+    """The equations and conditions that share unknowns with the targets, directly or through others."""
+    unknowns = set(targets)
+    statements = [(set(e.free_symbols), e) for e in plan.equations + plan.conditions if e.free_symbols]
+    grown = True
+    while grown:
+        grown = False
+        for symbols, _ in statements:
+            if symbols & unknowns and not symbols <= unknowns:
+                unknowns |= symbols
+                grown = True
+    ordered = sorted(unknowns, key=lambda s: s.name)
+    return _Part(
+        ordered,
+        [e for e in plan.equations if e.free_symbols & unknowns],
+        [c for c in plan.conditions if c.free_symbols & unknowns],
+    )
+
+
+def _contradictions(plan: Plan, part: _Part) -> None:
+    """Refuse what holds nowhere: numbers that differ, conditions of numbers that fail, linear equations without a solution."""
+    for equation in plan.equations:
+        if not equation.free_symbols and not exact.is_zero(equation):
+            raise Unsolved("contradictory equations")
+    for condition in plan.conditions:
+        if not condition.free_symbols and exact.holds(condition) is False:
+            raise Unsolved("contradictory conditions")
+    rest = {s for e in plan.equations + plan.conditions for s in e.free_symbols} - set(part.unknowns)
+    while rest:
+        beside = _connected(plan, {min(rest, key=lambda s: s.name)})
+        rest -= set(beside.unknowns)
+        _contradiction(plan, beside)
+
+
+def _contradiction(plan: Plan, part: _Part) -> None:
+    """Refuse a part without a solution, where that is cheap to see."""
+    symbols = part.unknowns
+    linear = [e for e in part.equations if e.is_polynomial(*symbols) and sp.Poly(e, *symbols).total_degree() == 1]
+    if linear and sp.linsolve(linear, *symbols) is sp.S.EmptySet:
+        raise Unsolved("contradictory equations")
+    contradiction = Unsolved("contradictory conditions")
+    if all(symbol.is_integer for symbol in symbols):
+        search = _Solver(plan, part).search()
+        if search is None:
+            raise contradiction
+        with suppress(TooLarge):
+            if not search.open and search.cases <= MAX_BESIDE and next(search.solutions(), None) is None:
+                raise contradiction
+    elif len(symbols) == 1 and not part.equations and all(map(_inequality, part.conditions)):
+        domain = None
+        with suppress(Unsolved):
+            domain = _domain(symbols[0], part.conditions)
+        if domain is sp.S.EmptySet:
+            raise contradiction
+
+
+def _some(values: list[Value]) -> list[Value]:
+    if not values:
+        raise Unsolved("no solution")
+    return values
+
+
+def several(values: list[Value], text: Callable[[Value], str]) -> Ambiguous:
+    listed = ", ".join(text(value) for value in values[:MAX_LISTED])
+    return Ambiguous(f"several answers: {listed}{', ...' if len(values) > MAX_LISTED else ''}")
+
+
+def _inequality(condition: Value) -> bool:
+    relations = (sp.Lt, sp.Le, sp.Gt, sp.Ge, sp.Ne, sp.And, sp.Or, sp.Not)
+    return isinstance(condition, relations) or condition == sp.false
+
+
+def _domain(symbol: Any, conditions: list[Value]) -> Value:
+    plain = sp.Symbol(symbol.name, real=True)
+    domain: Any = sp.Reals
+    if symbol.is_nonnegative:
+        domain = sp.Interval(0, sp.oo, left_open=bool(symbol.is_positive))
+    elif symbol.is_nonpositive:
+        domain = sp.Interval(-sp.oo, 0, right_open=bool(symbol.is_negative))
+    elif symbol.is_nonzero:
+        domain = domain - sp.FiniteSet(0)
+    try:
+        for condition in conditions:
+            domain = domain.intersect(_solution_set(condition.xreplace({symbol: plain}), plain))
+    except _FAILURES:
+        raise Unsolved("inequalities that the solver can't solve") from None
+    if domain.has(sp.ConditionSet, sp.ImageSet, sp.Intersection, sp.Complement):
+        raise Unsolved("inequalities that the solver can't solve")
+    return domain
+
+
+def _solution_set(condition: Value, symbol: Any) -> Value:
+    if condition in (sp.true, sp.false):
+        return sp.Reals if condition == sp.true else sp.S.EmptySet
+    if isinstance(condition, sp.And):
+        return sp.Intersection(*(_solution_set(part, symbol) for part in condition.args))
+    if isinstance(condition, sp.Or):
+        return sp.Union(*(_solution_set(part, symbol) for part in condition.args))
+    if isinstance(condition, sp.Not):
+        return sp.Reals - _solution_set(condition.args[0], symbol)
+    if isinstance(condition, sp.Ne):
+        return sp.Reals - sp.solveset(condition.lhs - condition.rhs, symbol, sp.Reals)
+    return sp.solve_univariate_inequality(condition, symbol, relational=False)
+
+
+def _extreme(name: str, inner: Value, symbol: Any, domain: Value) -> Value:
+    """The least or greatest value of an expression over a set. Raises Unsolved where there is none."""
+    if domain is sp.S.EmptySet:
+        raise Unsolved("no solution")
+    plain = sp.Symbol(symbol.name, real=True)
+    expression = inner.xreplace({symbol: plain})
+    failure = Unsolved(f"the {name} value is more than the solver can find")
+    powers = [power.exp for power in expression.atoms(sp.Pow) if power.exp.is_Rational]
+    if sp.count_ops(expression) > MAX_EXTREME or any(max(abs(exp.p), exp.q) > MAX_DEGREE for exp in powers):
+        raise failure
+    try:
+        reached, approached = _heights(expression, plain, domain)
+    except _FAILURES:
+        raise failure from None
+    if not all(value in (sp.oo, -sp.oo) or exact.real(value) for value in [*reached, *approached]):
+        raise failure
+    sign = 1 if name == "largest" else -1
+    best = max(reached, key=lambda value: sign * exact.approximate(value), default=sign * -sp.oo)
+    beyond = (value - best for value in approached)
+    if best.is_infinite or any(
+        sign * exact.approximate(more) > 0 and not exact.is_number_zero(more) for more in beyond
+    ):
+        raise Unsolved(f"no {name} value")
+    return best
+
+
+def _heights(expression: Value, x: Any, domain: Value) -> tuple[list[Value], list[Value]]:
+    """The values of an expression where it may be extreme, and those that it comes near to at open ends."""
+    turns = _turns(expression, x)
+    if turns is None:
+        image = sp.calculus.util.function_range(expression, x, domain)
+        ends = [image.inf, image.sup]
+        return [e for e in ends if image.contains(e) == sp.true], [e for e in ends if image.contains(e) != sp.true]
+    whole = sp.calculus.util.continuous_domain(expression, x, domain)
+    reached: list[Value] = []
+    approached: list[Value] = []
+    for piece in whole.args if isinstance(whole, sp.Union) else (whole,):
+        if isinstance(piece, sp.FiniteSet):
+            reached += [expression.subs(x, point) for point in piece]
+        elif isinstance(piece, sp.Interval):
+            reached += [expression.subs(x, point) for point in turns if piece.contains(point) == sp.true]
+            for end, is_open, side in ((piece.start, piece.left_open, "+"), (piece.end, piece.right_open, "-")):
+                if is_open:
+                    approached.append(sp.limit(expression, x, end, side))
+                else:
+                    reached.append(expression.subs(x, end))
+        else:
+            raise NotImplementedError
+    return reached, approached
+
+
+def _turns(expression: Value, x: Any) -> list[Value] | None:
+    """Points that hold all those where the derivative of an algebraic expression is zero or missing; None for others.
+    Roots are eliminated by resultants: squaring them away, as SymPy does, makes numbers of hundreds of digits."""
+    z = sp.Dummy()  # not real, so that the root of a square stays
+    expression, x = expression.xreplace({x: z}).replace(sp.Abs, lambda u: sp.sqrt(u**2)), z
+    top, bottom = sp.fraction(sp.together(sp.diff(expression, x)))
+    found: list[Value] = []
+    for part in (top, bottom):
+        bases: dict[Value, int] = {}
+        for power in part.atoms(sp.Pow):
+            if power.exp.is_Rational and not power.exp.is_Integer and power.has(x):
+                bases[power.base] = sp.ilcm(bases.get(power.base, 1), power.exp.q)
+        if len(bases) > 2:
+            return None
+        roots = {base: sp.Dummy(positive=True) for base in bases}
+        put = {p: roots[p.base] ** (p.exp * bases[p.base]) for p in part.atoms(sp.Pow) if p.base in bases}
+        plain = sp.numer(sp.together(part.xreplace(put)))
+        for base, root in roots.items():
+            over, under = sp.fraction(sp.together(base))
+            if not (plain.is_polynomial(root) and over.is_polynomial(x) and under.is_polynomial(x)):
+                return None
+            plain = sp.resultant(plain, under * root ** bases[base] - over, root)
+        if not plain.is_polynomial(x):
+            return None
+        for base in (plain, *bases):
+            poly = sp.Poly(sp.numer(sp.together(base)), x)
+            if not poly.is_zero and not all(c.is_Rational for c in poly.all_coeffs()):
+                return None
+            for factor, _ in poly.factor_list()[1] if not poly.is_zero else ():
+                found += sp.roots(factor, filter="R") if factor.degree() < 3 else factor.real_roots()
+    return exact.different(found)
+
+
+def _folded(name: str, values: list[Value]) -> Value:
+    different = exact.different(values)
+    if name == "count":
+        return sp.Integer(len(different))
+    if not different:
+        raise Unsolved("no solution")
+    if name in ("smallest", "largest"):
+        return exact.in_order(different)[0 if name == "smallest" else -1]
+    if name == "all_of":
+        return sp.FiniteSet(*(exact.canonical(value) for value in different))
+    return sp.Add(*different) if name == "sum_of" else sp.Mul(*different)
+
+
+@dataclass
+class _Solver:
+    """The solutions of one part of a plan."""
+
+    plan: Plan
+    part: _Part
+    _branches: list[Branch] | None = None
+    _skipped: bool = False  # whether equations are left that could not be solved
+
+    @property
+    def _integers(self) -> list[Any]:
+        return [symbol for symbol in self.part.unknowns if symbol.is_integer]
+
+    def values(self, asked: Value) -> list[Value]:
+        """The different values of an expression over the solutions."""
+        if self._integers:
+            search = self._search()
+            if not search.open:
+                part = self.part
+                only = asked in part.unknowns and not part.equations and all(map(_inequality, part.conditions))
+                try:
+                    return self._enumerated(search, asked, only=only)
+                except TooLarge:
+                    determined = self._algebraic(asked)
+                    if determined is None:
+                        raise
+                    return determined
+        determined = self._algebraic(asked)
+        if determined is not None:
+            return determined
+        if self._integers:
+            return self._far(asked)
+        free = sorted(_free(asked) & set(self.part.unknowns), key=str)
+        raise Ambiguous(f"not determined: {', '.join(map(str, free))}")
+
+    def all_values(self, name: str, inner: Value) -> list[Value]:
+        """The values of the expression inside smallest(...) and its like, over all solutions."""
+        if self._integers:
+            search = self._search()
+            if not search.open:
+                return search.values(inner)
+            found = self._algebraic(inner)
+            if found is not None:
+                return found
+            return self._reached(search, name, inner)
+        found = self._algebraic(inner)
+        if found is not None:
+            return found
+        if name in ("smallest", "largest"):
+            return [self._optimum(name, inner)]
+        raise Unsolved("infinitely many solutions")
+
+    # --- integers -------------------------------------------------------------------------------------------------
+
+    def _search(self) -> Search:
+        search = self.search()
+        if search is None:
+            raise Unsolved("no solution")
+        return search
+
+    def search(self) -> Search | None:
+        """A search with the ranges of the unknowns; None where one of them has no value."""
+        part = self.part
+        kinds = {symbol: self.plan.kinds.get(symbol, frozenset()) for symbol in part.unknowns}
+        equations = [sp.expand(sp.numer(sp.together(e))) if e.is_rational_function() else e for e in part.equations]
+        equations = [sp.expand_func(e) if e.has(sp.binomial, sp.FallingFactorial) else e for e in equations]
+        conditions = part.conditions + [sp.Eq(e, 0, evaluate=False) for e in part.equations if not e.is_polynomial()]
+        search = Search(part.unknowns, equations, conditions, kinds)
+        possible = search.prepare() and all(self._bounded(search, symbol) for symbol in search.open)
+        return search if possible else None
+
+    def _bounded(self, search: Search, symbol: Any) -> bool:
+        """Bounds of an integer from the real numbers that its own inequalities allow; False where there are none."""
+        own = [c for c in self.part.conditions if c.free_symbols == {symbol} and _inequality(c)]
+        if not (symbol.is_integer and own):
+            return True
+        try:
+            domain = _domain(symbol, own)
+            return domain is not sp.S.EmptySet and search.narrow(symbol, domain.inf, domain.sup)
+        except (Unsolved, *_FAILURES):
+            return True
+
+    def _enumerated(self, search: Search, asked: Value, *, only: bool) -> list[Value]:
+        values = exact.different(map(exact.canonical, search.values(asked, 1000 if only else 50)))
+        return [sp.FiniteSet(*values)] if only and len(values) > 1 else values
+
+    def _far(self, asked: Value) -> list[Value]:
+        """Unknowns without bounds: their equations in integers, or a search nearby that finds exactly one answer."""
+        diophantine = self._diophantine(asked)
+        if diophantine is not None:
+            return diophantine
+        search = self._search()
+        search.close()
+        values = self._enumerated(search, asked, only=False)
+        if not values:
+            raise Unsolved("no solution found in a search without bounds")
+        return values
+
+    def _diophantine(self, asked: Value) -> list[Value] | None:
+        part = self.part
+        if len(part.equations) != 1 or len(self._integers) != len(part.unknowns) or len(part.unknowns) > 3:
+            return None
+        equation = sp.numer(sp.together(part.equations[0]))
+        plain = {symbol: sp.Symbol(symbol.name, integer=True) for symbol in part.unknowns}
+        try:
+            found = sp.diophantine(equation.xreplace(plain), syms=[plain[s] for s in part.unknowns])
+        except (*_FAILURES, KeyError, IndexError, RecursionError):
+            return None
+        values: list[Value] = []
+        for solution in found:
+            if any(entry.free_symbols for entry in solution):
+                return None
+            branch = dict(zip(part.unknowns, solution, strict=True))
+            if self._fits(branch):
+                values.append(exact.canonical(_put(asked, branch)))
+        return exact.different(values)
+
+    def _reached(self, search: Search, name: str, inner: Value) -> list[Value]:
+        first = inner if name in ("smallest", "largest") and inner in search.open else None
+        if first is None and self._monotone(search, inner):
+            first = search.open[0]
+        if first is None or name not in ("smallest", "largest"):
+            found = self._diophantine(inner)
+            if found is not None:
+                return found
+            raise Unsolved(f"{name}: infinitely many cases")
+        downward = name == "largest"
+        search.close(None if downward else first, first if downward else None)
+        for solution in search.solutions(first, downward=downward):
+            if not search.complete and (downward or len(search.unknowns) > 1):
+                raise Unsolved(f"{name}: infinitely many cases")
+            return [_put(inner, solution)]
+        raise Unsolved("no solution found in a search without bounds")
+
+    @staticmethod
+    def _monotone(search: Search, inner: Value) -> bool:
+        """Whether the expression grows with the one unknown that has no bounds, and with nothing else."""
+        free = inner.free_symbols
+        if len(search.open) != 1 or free != set(search.open):
+            return False
+        (symbol,) = free
+        try:
+            return bool(sp.diff(inner, symbol).is_positive)
+        except _FAILURES:  # gcd and its like have no derivative
+            return False
+
+    # --- algebra --------------------------------------------------------------------------------------------------
+
+    def _algebraic(self, asked: Value) -> list[Value] | None:
+        """The values of an expression over the branches of the equations; None where they leave it open."""
+        if not self.part.equations or any(e.has(*_WHOLE) for e in self.part.equations):
+            return None
+        branches = self._solved()
+        if not branches:
+            raise Unsolved("no solution")
+        values: list[Value] = []
+        open_ = False
+        for branch in branches:
+            value = exact.canonical(_put(asked, branch)) if branch else asked
+            if _free(value):
+                value = sp.simplify(value) if isinstance(value, sp.Expr) else value
+            if _free(value):
+                open_ = True
+            elif not (isinstance(value, sp.Basic) and value.has(sp.nan, sp.zoo)):
+                values.append(value)
+        if open_:
+            reduced = self._reduced(asked)
+            if reduced is not None:
+                return [reduced]
+            if self._skipped and not self._integers:
+                raise Unsolved("equations that the solver can't solve")
+            return None
+        return exact.different(values)
+
+    def _solved(self) -> list[Branch]:
+        if self._branches is None:
+            part = self.part
+            complex_ = frozenset(s for s in part.unknowns if "complex" in self.plan.kinds.get(s, ()))
+            system = System(part.unknowns, part.conditions, complex_)
+            branches, skipped = system.solve(part.equations)
+            self._branches = [branch for branch in branches if self._fits(branch)]
+            self._skipped = bool(skipped)
+        return self._branches
+
+    def _fits(self, branch: Branch) -> bool:
+        """Whether a branch satisfies the equations as they were written, the conditions, and what was declared."""
+        values = {symbol: value for symbol, value in branch.items() if not value.free_symbols}
+        for symbol, value in values.items():
+            if "complex" not in self.plan.kinds.get(symbol, ()) and not (exact.real(value) and allowed(symbol, value)):
+                return False
+            kinds = self.plan.kinds.get(symbol, frozenset())
+            if fn.is_integer(value) and not of_kind(int(value), kinds):
+                return False
+        for equation in self.part.equations:
+            if equation.free_symbols <= values.keys():
+                left = equation.subs(values)
+                if left.has(sp.nan, sp.zoo) or not exact.is_zero(left):
+                    return False
+        for condition in self.part.conditions:
+            put = substitute(condition, branch)
+            if put == sp.false or exact.holds(put) is False:
+                return False
+        return True
+
+    def _reduced(self, asked: Value) -> Value | None:
+        """The value that polynomial equations give an expression without giving one to its unknowns."""
+        part = self.part
+        symbols = part.unknowns
+        polynomials = [sp.numer(sp.together(e)) for e in part.equations]
+        if len(polynomials) > MAX_POLYNOMIALS or not isinstance(asked, sp.Expr):
+            return None
+        try:
+            if not all(p.is_polynomial(*symbols) for p in [*polynomials, asked]):
+                return None
+            rest = sp.groebner(polynomials, *symbols, order="grevlex").reduce(asked)[1]
+        except _FAILURES:
+            return None
+        return None if rest.free_symbols else exact.canonical(rest)
+
+    def _optimum(self, name: str, inner: Value) -> Value:
+        """The least or greatest value where the equations leave one real unknown free."""
+        branches = self._solved() if self.part.equations else [{}]
+        values: list[Value] = []
+        for branch in branches:
+            expression = inner.subs(branch)
+            conditions = [substitute(condition, branch) for condition in self.part.conditions]
+            for symbol, value in branch.items():
+                if symbol.is_nonnegative:
+                    conditions.append(sp.Gt(value, 0) if symbol.is_positive else sp.Ge(value, 0))
+            free = expression.free_symbols
+            if len(free) != 1 or any(c.free_symbols - free for c in conditions):
+                raise Unsolved(f"the {name} value is more than the solver can find")
+            (symbol,) = free
+            values.append(_extreme(name, expression, symbol, _domain(symbol, [c for c in conditions if c != sp.true])))
+        if not values:
+            raise Unsolved("no solution")
+        return exact.in_order(exact.different(values))[0 if name == "smallest" else -1]

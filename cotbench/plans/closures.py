@@ -1,0 +1,190 @@
+"""SymPy expressions -> plain Python functions of a list of numbers, for searches: exact, and a hundred times faster.
+
+A compiled function returns an int, a Fraction, a bool or a tuple of them. It raises Inexact where the value isn't rational (a root of 2) or
+too large, and ZeroDivisionError.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import sympy as sp
+
+from cotbench.plans import functions as fn
+
+Number = int | Fraction
+Compiled = Callable[[list[Any]], Any]
+
+MAX_BITS = 20_000
+
+
+class Inexact(Exception):
+    """No rational number, or too large a one, or a function that has no quick form."""
+
+
+def compiled(expression: Any, places: Mapping[Any, int]) -> Compiled:
+    """A function of the list that holds, at places[symbol], the value of each symbol. Raises Inexact."""
+    if expression.is_Integer:
+        whole = int(expression)
+        return lambda _: whole
+    if expression.is_Rational:
+        fraction = Fraction(int(expression.p), int(expression.q))
+        return lambda _: fraction
+    if expression.is_Symbol:
+        if expression not in places:
+            raise Inexact
+        place = places[expression]
+        return lambda values: values[place]
+    if expression in (sp.true, sp.false):
+        truth = bool(expression)
+        return lambda _: truth
+    parts = [compiled(part, places) for part in expression.args] if not isinstance(expression, sp.Piecewise) else []
+    if expression.func is sp.Tuple:
+        return lambda values: tuple([part(values) for part in parts])
+    if expression.is_Add:
+        return _sum(parts)
+    if expression.is_Mul:
+        return _product(parts)
+    if expression.is_Pow:
+        base, exponent = parts
+        return lambda values: _power(base(values), exponent(values))
+    if isinstance(expression, sp.Piecewise):
+        return _piecewise([(compiled(v, places), compiled(c, places)) for v, c in expression.args])
+    if isinstance(expression, sp.And):
+        return lambda values: all(part(values) for part in parts)
+    if isinstance(expression, sp.Or):
+        return lambda values: any(part(values) for part in parts)
+    if isinstance(expression, sp.Not):
+        inner = parts[0]
+        return lambda values: not inner(values)
+    if isinstance(expression, (sp.Max, sp.Min)):
+        choose = max if isinstance(expression, sp.Max) else min
+        return lambda values: choose(part(values) for part in parts)
+    function = _FUNCTIONS.get(expression.func)
+    if function is None:
+        raise Inexact
+    if len(parts) == 1:
+        (only,) = parts
+        return lambda values: function(only(values))
+    if len(parts) == 2:
+        first, second = parts
+        return lambda values: function(first(values), second(values))
+    raise Inexact
+
+
+def _sum(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda values: first(values) + second(values)
+    return lambda values: sum([part(values) for part in parts])
+
+
+def _product(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 2:
+        first, second = parts
+        return lambda values: first(values) * second(values)
+    return lambda values: math.prod([part(values) for part in parts])
+
+
+def _piecewise(cases: list[tuple[Compiled, Compiled]]) -> Compiled:
+    def chosen(values: list[Any]) -> Any:
+        for value, condition in cases:
+            if condition(values):
+                return value(values)
+        raise Inexact
+
+    return chosen
+
+
+def _power(base: Number, exponent: Number) -> Number:
+    if exponent == int(exponent):
+        exponent = int(exponent)
+        bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
+        if abs(exponent) * bits > MAX_BITS and base not in (0, 1, -1):
+            raise Inexact
+        return base**exponent if exponent >= 0 else Fraction(1) / (Fraction(base) ** -exponent)
+    exponent = Fraction(exponent)
+    if base < 0:
+        raise Inexact
+    top = _root(base.numerator, exponent.denominator)
+    bottom = _root(base.denominator, exponent.denominator)
+    return _power(top if bottom == 1 else Fraction(top, bottom), exponent.numerator)
+
+
+def _root(n: int, degree: int) -> int:
+    found = int(sp.integer_nthroot(n, degree)[0])
+    if found**degree != n:
+        raise Inexact
+    return found
+
+
+def _integer(value: Any) -> int:
+    if value != int(value):
+        raise Inexact
+    return int(value)
+
+
+def _factorial(value: Any) -> int:
+    n = _integer(value)
+    if not 0 <= n <= 2_000:
+        raise Inexact
+    return math.factorial(n)
+
+
+def _binomial(n: Any, k: Any) -> int:
+    top, bottom = _integer(n), _integer(k)
+    if top < 0 or top > 10_000:
+        raise Inexact
+    return math.comb(top, bottom) if bottom >= 0 else 0
+
+
+def _falling(n: Any, k: Any) -> int:
+    top, count = _integer(n), _integer(k)
+    if top < 0 or not 0 <= count <= 2_000:
+        raise Inexact
+    return math.perm(top, count)
+
+
+def _is_prime(n: Any) -> bool:
+    if n != int(n) or n < 2:
+        return False
+    if n > 10**40:
+        raise Inexact
+    return bool(sp.isprime(int(n)))
+
+
+def _of_integers(kind: Any) -> Callable[[Any], int]:
+    def function(value: Any) -> int:
+        return int(kind.of(_integer(value)))
+
+    return function
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    fn.Remainder: operator.mod,
+    fn.Divisor: lambda a, b: math.gcd(_integer(a), _integer(b)),
+    fn.Multiple: lambda a, b: math.lcm(_integer(a), _integer(b)),
+    fn.IsPrime: _is_prime,
+    fn.DigitSum: _of_integers(fn.DigitSum),
+    fn.DivisorCount: _of_integers(fn.DivisorCount),
+    fn.DivisorSum: _of_integers(fn.DivisorSum),
+    fn.Totient: _of_integers(fn.Totient),
+    fn.NthPrime: _of_integers(fn.NthPrime),
+    sp.floor: lambda x: x if isinstance(x, int) else math.floor(x),
+    sp.ceiling: lambda x: x if isinstance(x, int) else math.ceil(x),
+    sp.Abs: abs,
+    sp.sign: lambda x: (x > 0) - (x < 0),
+    sp.factorial: _factorial,
+    sp.binomial: _binomial,
+    sp.FallingFactorial: _falling,
+    sp.Eq: operator.eq,
+    sp.Ne: operator.ne,
+    sp.Lt: operator.lt,
+    sp.Le: operator.le,
+    sp.Gt: operator.gt,
+    sp.Ge: operator.ge,
+}

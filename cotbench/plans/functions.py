@@ -1,0 +1,449 @@
+"""The functions of the plan language: a table from names to what computes them, exactly and with limits.
+
+What needs a number (gcd, floor of a sum, the n-th prime) stays as a function of its unknowns until they are known: the
+classes here are SymPy functions that evaluate when their arguments are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from cotbench.plans.outcomes import TooLarge, Unsolved
+
+MAX_BITS = 200_000  # of a power
+MAX_FACTORIAL = 5_000
+MAX_EXPONENT = 2_000  # of what isn't a rational number
+MAX_FACTORED = 10**30  # of divisor sums and the like
+MAX_PRIME_INDEX = 200_000
+MAX_MATRIX = 12  # rows or columns
+
+Value = Any  # a SymPy expression, tuple, set, matrix or boolean
+
+
+def is_integer(value: Value) -> bool:
+    return bool(getattr(value, "is_Integer", False))
+
+
+def is_rational(value: Value) -> bool:
+    return bool(getattr(value, "is_Rational", False))
+
+
+class Remainder(sp.Function):  # type: ignore[misc]
+    """a modulo m, in [0, m) for a positive m: of numbers only, unlike Mod, which rewrites its arguments."""
+
+    nargs = 2
+    is_real = True
+
+    @classmethod
+    def eval(cls, a: Value, m: Value) -> Value:
+        if m.is_zero:
+            raise Unsolved("division by zero")
+        if is_rational(a) and is_rational(m):
+            return a - m * sp.floor(a / m)
+        if a.is_number and m.is_number and a.is_real and m.is_real:
+            return sp.simplify(a - m * sp.floor(a / m))
+        return None
+
+    def _eval_is_integer(self) -> bool | None:
+        return True if self.args[0].is_integer and self.args[1].is_integer else None
+
+
+class _OfIntegers(sp.Function):  # type: ignore[misc]
+    """A function of integers that stays as it is for everything else."""
+
+    is_integer = True
+    is_real = True
+
+    @classmethod
+    def eval(cls, *values: Value) -> Value:
+        if all(is_integer(value) for value in values):
+            return sp.sympify(cls.of(*(int(value) for value in values)))
+        if all(value.is_number for value in values):
+            whole = [sp.simplify(value) for value in values]
+            if all(is_integer(value) for value in whole):
+                return cls(*whole)
+            raise Unsolved(f"{cls.__name__.lower()} of what is no integer")
+        return None
+
+    @staticmethod
+    def of(*values: int) -> Value:
+        raise NotImplementedError
+
+
+def _factorable(n: int) -> int:
+    if n == 0 or abs(n) > MAX_FACTORED:
+        raise TooLarge(f"the divisors of {n}" if n == 0 else "a number to factor")
+    return abs(n)
+
+
+class Totient(_OfIntegers):
+    @staticmethod
+    def of(*values: int) -> Value:
+        return sp.totient(_factorable(values[0]))
+
+
+class DivisorCount(_OfIntegers):
+    @staticmethod
+    def of(*values: int) -> Value:
+        return sp.divisor_count(_factorable(values[0]))
+
+
+class DivisorSum(_OfIntegers):
+    @staticmethod
+    def of(*values: int) -> Value:
+        return sp.divisor_sigma(_factorable(values[0]))
+
+
+class DigitSum(_OfIntegers):
+    @staticmethod
+    def of(*values: int) -> Value:
+        n, total = abs(values[0]), 0
+        while n:  # in pieces: int -> str refuses more than 4,300 digits
+            n, piece = divmod(n, 10**1000)
+            total += sum(map(int, str(piece)))
+        return total
+
+
+class NthPrime(_OfIntegers):
+    @staticmethod
+    def of(*values: int) -> Value:
+        if values[0] < 1:
+            raise Unsolved("prime(n) of a number below 1")
+        if values[0] > MAX_PRIME_INDEX:
+            raise TooLarge("the index of a prime")
+        return sp.prime(values[0])
+
+
+class IsPrime(sp.Function):  # type: ignore[misc]
+    """true or false; is_prime(n) = 1 holds nowhere."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, n: Value) -> Value:
+        if is_integer(n):
+            if n > sp.Integer(2) ** 4096:
+                raise TooLarge("a number to test for being prime")
+            return sp.true if sp.isprime(int(n)) else sp.false
+        return sp.false if n.is_number and n.is_integer is False else None
+
+
+class Divisor(sp.Function):  # type: ignore[misc]
+    """The greatest common divisor, or with `Multiple` the least common multiple, of two rational numbers."""
+
+    nargs = 2
+    is_real = True
+
+    @classmethod
+    def eval(cls, a: Value, b: Value) -> Value:
+        return sp.gcd(a, b) if is_rational(a) and is_rational(b) else None
+
+    def _eval_is_integer(self) -> bool | None:
+        return True if self.args[0].is_integer and self.args[1].is_integer else None
+
+
+class Multiple(Divisor):
+    @classmethod
+    def eval(cls, a: Value, b: Value) -> Value:
+        return abs(sp.lcm(a, b)) if is_rational(a) and is_rational(b) else None
+
+
+class Rounded(sp.Function):  # type: ignore[misc]
+    """To a number of decimal places; halves go away from zero."""
+
+    nargs = 2
+    is_real = True
+
+    @classmethod
+    def eval(cls, x: Value, digits: Value) -> Value:
+        if not (x.is_number and is_integer(digits) and abs(digits) < 1000):
+            return None
+        if x.is_real is False:
+            raise Unsolved("round of a complex number")
+        scale = sp.Integer(10) ** digits
+        size = sp.floor(abs(x) * scale + sp.Rational(1, 2)) / scale
+        return -size if sp.N(x, 20) < 0 else size
+
+
+# --- powers and roots ---------------------------------------------------------------------------------------------
+
+
+def power(base: Value, exponent: Value) -> Value:
+    """base ** exponent; an odd root of a negative number is the real one."""
+    if isinstance(base, sp.MatrixBase):
+        if not is_integer(exponent) or abs(exponent) > 1000:
+            raise Unsolved("a matrix to a power that is no small integer")
+        return _inverse(base) ** -exponent if exponent < 0 else base**exponent
+    base, exponent = expression(base), expression(exponent)
+    if is_rational(base) and is_rational(exponent):
+        bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+        if base not in (0, 1, -1) and bits * abs(exponent) > MAX_BITS:
+            raise TooLarge("a power")
+        if base == 0 and exponent < 0:
+            raise Unsolved("division by zero")
+        if base < 0 and not is_integer(exponent) and exponent.q % 2:
+            return (-1) ** exponent.p * (-base) ** exponent
+    elif base in (sp.I, -sp.I) and is_integer(exponent):
+        return base ** (exponent % 4)
+    elif exponent.is_number and exponent.is_finite and abs(sp.N(exponent)) > MAX_EXPONENT:
+        raise TooLarge("an exponent")
+    return base**exponent
+
+
+def root(x: Value, degree: Value) -> Value:
+    if degree == 0:
+        raise Unsolved("a root of degree 0")
+    return power(x, 1 / expression(degree))
+
+
+def factorial(n: Value) -> Value:
+    if is_integer(n):
+        if n > MAX_FACTORIAL:
+            raise TooLarge("a factorial")
+        if n < 0:
+            raise Unsolved("factorial of a negative number")
+    return sp.factorial(n)
+
+
+def binomial(n: Value, k: Value) -> Value:
+    if is_integer(n) and is_integer(k):
+        if k < 0 or 0 <= n < k:
+            return sp.Integer(0)
+        if min(int(k), abs(int(n - k))) > 20_000 or int(n).bit_length() * min(int(k), abs(int(n - k))) > MAX_BITS:
+            raise TooLarge("a binomial coefficient")
+    return sp.binomial(n, k)
+
+
+def permutations(n: Value, k: Value) -> Value:
+    if is_integer(n) and is_integer(k):
+        if k < 0 or 0 <= n < k:
+            return sp.Integer(0)
+        if k > MAX_FACTORIAL:
+            raise TooLarge("a number of permutations")
+    if is_integer(k) and k < 100:
+        return sp.ff(n, k)
+    return sp.factorial(n) / sp.factorial(n - k)
+
+
+# --- collections, vectors and matrices ----------------------------------------------------------------------------
+
+
+class List(sp.Tuple):  # type: ignore[misc]
+    """A tuple that was written in square brackets."""
+
+
+def expression(value: Value) -> Value:
+    """The value where it is a number or a formula; anything else has no place in arithmetic."""
+    if isinstance(value, sp.Expr) and not isinstance(value, sp.MatrixBase):
+        return value
+    if isinstance(value, (sp.FiniteSet, List)) and len(value) == 1:
+        return expression(next(iter(value)))
+    kinds = ((sp.Tuple, "a tuple"), (sp.Set, "a set"), (sp.MatrixBase, "a matrix"))
+    what = next((name for kind, name in kinds if isinstance(value, kind)), "true or false")
+    raise Unsolved(f"{what} where a number belongs")
+
+
+def matrix(value: Value) -> Value:
+    """A matrix of a list of rows; a list of numbers is a column."""
+    if isinstance(value, sp.MatrixBase):
+        return value
+    if not isinstance(value, sp.Tuple):
+        raise Unsolved("what is no matrix where a matrix belongs")
+    if len(value) > MAX_MATRIX:
+        raise TooLarge("a matrix")
+    rows = [list(row) if isinstance(row, sp.Tuple) else [row] for row in value]
+    if len({len(row) for row in rows}) != 1:
+        raise Unsolved("a matrix with rows of different lengths")
+    return sp.ImmutableMatrix([[expression(cell) for cell in row] for row in rows])
+
+
+def _square(value: Value) -> Value:
+    found = matrix(value)
+    if found.rows != found.cols:
+        raise Unsolved("a square matrix is needed")
+    return found
+
+
+def _inverse(value: Value) -> Value:
+    found = _square(value)
+    if found.det() == 0:
+        raise Unsolved("a matrix that has no inverse")
+    return found.inv()
+
+
+def _vector(value: Value) -> list[Value]:
+    if isinstance(value, sp.MatrixBase) and 1 in value.shape:
+        return list(value)
+    if isinstance(value, sp.Tuple) and not any(isinstance(item, sp.Tuple) for item in value):
+        return [expression(item) for item in value]
+    raise Unsolved("what is no vector where a vector belongs")
+
+
+def _dot(a: Value, b: Value) -> Value:
+    left, right = _vector(a), _vector(b)
+    if len(left) != len(right):
+        raise Unsolved("vectors of different lengths")
+    return sp.Add(*(x * y for x, y in zip(left, right, strict=True)))
+
+
+def _cross(a: Value, b: Value) -> Value:
+    left, right = _vector(a), _vector(b)
+    if len(left) != 3 or len(right) != 3:
+        raise Unsolved("a cross product of what has not three parts")
+    (p, q, r), (x, y, z) = left, right
+    parts = (q * z - r * y, r * x - p * z, p * y - q * x)
+    return sp.ImmutableMatrix(parts) if isinstance(a, sp.MatrixBase) else sp.Tuple(*parts)
+
+
+def _norm(value: Value) -> Value:
+    if isinstance(value, sp.MatrixBase) and 1 not in value.shape:
+        return sp.sqrt(sum(abs(cell) ** 2 for cell in value))
+    return sp.sqrt(sp.Add(*(abs(x) ** 2 for x in _vector(value))))
+
+
+def _abs(value: Value) -> Value:
+    if isinstance(value, (sp.Tuple, sp.MatrixBase)):
+        return _norm(value)
+    return sp.Integer(len(value)) if isinstance(value, sp.FiniteSet) else sp.Abs(expression(value))
+
+
+def _items(values: Sequence[Value]) -> list[Value]:
+    """The numbers of min(1, 2), min([1, 2]) and min({1, 2})."""
+    single = len(values) == 1 and isinstance(values[0], (sp.Tuple, sp.FiniteSet))
+    items = list(values[0]) if single else list(values)
+    if not items:
+        raise Unsolved("nothing to choose from")
+    return [expression(item) for item in items]
+
+
+def _fold(function: Callable[[Value, Value], Value]) -> Callable[..., Value]:
+    def folded(*values: Value) -> Value:
+        items = _items(values)
+        total = function(items[0], sp.Integer(0)) if function is Divisor else items[0]
+        for item in items[1:]:
+            total = function(total, item)
+        return total
+
+    return folded
+
+
+def total(*values: Value) -> Value:
+    return sp.Add(*_items(values))
+
+
+def _distinct(*values: Value) -> Value:
+    items = _items(values)
+    return sp.And(*(sp.Ne(a, b) for i, a in enumerate(items) for b in items[:i]))
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+def _of_one(function: Callable[[Value], Value]) -> tuple[int, int, Callable[..., Value]]:
+    return 1, 1, lambda x: function(expression(x))
+
+
+def _of_two(function: Callable[[Value, Value], Value]) -> tuple[int, int, Callable[..., Value]]:
+    return 2, 2, lambda x, y: function(expression(x), expression(y))
+
+
+def _log(x: Value, base: Value | None = None) -> Value:
+    x = expression(x)
+    if x == 0:
+        raise Unsolved("the logarithm of 0")
+    return sp.log(x) if base is None else sp.log(x, expression(base))
+
+
+def _round(x: Value, digits: Value = 0) -> Value:
+    return Rounded(expression(x), sp.Integer(0) if digits == 0 else expression(digits))
+
+
+_UNARY: dict[str, Callable[[Value], Value]] = {
+    "sqrt": lambda x: power(x, sp.Rational(1, 2)),
+    "cbrt": lambda x: power(x, sp.Rational(1, 3)),
+    "sign": sp.sign,
+    "exp": lambda x: power(sp.E, x),
+    "ln": _log,
+    "log10": lambda x: _log(x, sp.Integer(10)),
+    "log2": lambda x: _log(x, sp.Integer(2)),
+    "lg": lambda x: _log(x, sp.Integer(10)),
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "tan": sp.tan,
+    "cot": sp.cot,
+    "sec": sp.sec,
+    "csc": sp.csc,
+    "asin": sp.asin,
+    "acos": sp.acos,
+    "atan": sp.atan,
+    "acot": sp.acot,
+    "asec": sp.asec,
+    "acsc": sp.acsc,
+    "arcsin": sp.asin,
+    "arccos": sp.acos,
+    "arctan": sp.atan,
+    "sinh": sp.sinh,
+    "cosh": sp.cosh,
+    "tanh": sp.tanh,
+    "rad": lambda x: x * sp.pi / 180,
+    "deg": lambda x: x * 180 / sp.pi,
+    "radians": lambda x: x * sp.pi / 180,
+    "degrees": lambda x: x * 180 / sp.pi,
+    "factorial": factorial,
+    "floor": sp.floor,
+    "ceiling": sp.ceiling,
+    "ceil": sp.ceiling,
+    "is_prime": IsPrime,
+    "isprime": IsPrime,
+    "prime": NthPrime,
+    "totient": Totient,
+    "phi": Totient,
+    "divisor_count": DivisorCount,
+    "divisor_sum": DivisorSum,
+    "digit_sum": DigitSum,
+    "expand": sp.expand,
+    "factor": sp.factor,
+    "simplify": sp.simplify,
+    "re": sp.re,
+    "im": sp.im,
+    "conjugate": sp.conjugate,
+    "arg": sp.arg,
+}
+_BINARY: dict[str, Callable[[Value, Value], Value]] = {
+    **dict.fromkeys(("binomial", "C", "comb", "choose", "nCr"), binomial),
+    **dict.fromkeys(("permutations", "P", "perm", "nPr"), permutations),
+    "root": root,
+    "mod": Remainder,
+}
+
+# name -> the least and the greatest number of arguments, and what computes it
+TABLE: dict[str, tuple[int, int, Callable[..., Value]]] = {
+    **{name: _of_one(function) for name, function in _UNARY.items()},
+    **{name: _of_two(function) for name, function in _BINARY.items()},
+    "abs": (1, 1, _abs),
+    "log": (1, 2, _log),
+    "round": (1, 2, _round),
+    "gcd": (1, 50, _fold(Divisor)),
+    "lcm": (1, 50, _fold(Multiple)),
+    "min": (1, 1000, lambda *values: sp.Min(*_items(values))),
+    "max": (1, 1000, lambda *values: sp.Max(*_items(values))),
+    "distinct": (1, 50, _distinct),
+    "matrix": (1, 1, matrix),
+    "det": (1, 1, lambda m: _square(m).det()),
+    "inverse": (1, 1, _inverse),
+    "transpose": (1, 1, lambda m: matrix(m).T),
+    "trace": (1, 1, lambda m: _square(m).trace()),
+    "rank": (1, 1, lambda m: sp.Integer(matrix(m).rank())),
+    "dot": (2, 2, _dot),
+    "cross": (2, 2, _cross),
+    "norm": (1, 1, _norm),
+}
+
+OVER_SOLUTIONS = frozenset(("smallest", "largest", "count", "sum_of", "product_of", "all_of"))
+BOUND = frozenset(
+    ("sum", "product", "derivative", "diff", "integral", "integrate", "limit")
+)  # of an expression and a name
+FUNCTIONS = frozenset(TABLE) | OVER_SOLUTIONS | BOUND | {"if"}

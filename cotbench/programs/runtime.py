@@ -1,0 +1,279 @@
+"""Runs one program or plan inside the contained process, and says in plain texts what came of it.
+
+A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a variable `ans`
+(Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them gives anything, a function that the
+program only defines is called: `solve()`, `main()`, a method of `Solution`, or the last one. A plan is solved by `cotbench.plans`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+import fractions
+import importlib
+import io
+import sys
+import traceback
+from collections.abc import Callable
+from functools import cache
+from types import CodeType, CoroutineType, FunctionType
+from typing import Any
+
+from cotbench.answers.reading import extract
+from cotbench.answers.values import Shown, show
+from cotbench.programs import TEXT_CHARS
+from cotbench.programs.printed import value_of
+from cotbench.programs.source import FILE_NAME, compiled
+from cotbench.types import AnswerType
+
+MOST_OUTPUT_CHARS = 1_000_000  # of what a program prints; beyond that it is stopped
+# Names that hold an answer where a program neither defines solution() nor `ans`, nor prints.
+_MODULES = ("math", "random", "itertools", "functools", "collections", "statistics", "datetime", "re")
+_ANSWER_NAMES = ("answer", "final_answer", "result")
+_MAIN_NAMES = ("solution", "solve", "main", "answer")  # how a function begins that a program defines as a whole
+
+# Let go of when memory runs out, so that there is some to say so.
+_RESERVE = bytearray(4 << 20)
+
+Report = dict[str, str | None]
+
+
+class OutputLimit(BaseException):
+    """The program printed too much. No Exception, so that a program's own handlers let it pass."""
+
+
+class _Printed(io.TextIOBase):
+    """stdout in memory."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._room = MOST_OUTPUT_CHARS
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if type(text) is not str:
+            raise TypeError(f"expected a str, found {type(text).__name__}")
+        self._parts.append(text[: self._room])
+        self._room -= len(text)
+        if self._room < 0:
+            self._room = 0
+            raise OutputLimit
+        return len(text)
+
+    @property
+    def full(self) -> bool:
+        return self._room == 0
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+def report(
+    outcome: str, *, shown: Shown | None = None, option: str | None = None, error: str = "", stdout: str = ""
+) -> Report:
+    """The one form in which results leave the process: every value a text of limited length, or None."""
+    texts = {
+        "value": shown.value if shown else None,
+        "latex": shown.latex if shown else None,
+        "decimal": shown.decimal if shown else None,
+        "option": option,
+        "error": " ".join(error.split()),
+        "stdout": stdout,
+    }
+    return {"outcome": outcome, **{name: text and text[: TEXT_CHARS[name]] for name, text in texts.items()}}
+
+
+def run_plan(text: str, choices: list[str]) -> Report:
+    from cotbench.plans import solve_plan  # not in every warmed process
+
+    try:
+        solution = solve_plan(text, choices)
+    except MemoryError:
+        return report("memory", error="out of memory")
+    except RecursionError:
+        return report("unsolved", error="nested too deeply")
+    option = solution.shown.value if solution.shown and choices else None
+    return report(solution.outcome, shown=solution.shown, option=option, error=solution.error)
+
+
+def run_python(source: str, choices: list[str]) -> Report:
+    try:
+        body, last = compiled(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
+        place = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+        reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
+        return report("syntax_error", error=place + str(reason))
+    printed = _Printed()
+    sys.stdout, sys.stderr = printed, io.StringIO()
+    sys.argv, sys.stdin = ["program"], io.StringIO()
+    main = type(sys)("__main__")
+    main.__dict__["__builtins__"] = _given()
+    sys.modules["__main__"] = main
+    try:
+        value = _value(body, last, main.__dict__, printed)
+    except MemoryError:
+        _RESERVE.clear()
+        return report("memory", error="out of memory")
+    except OutputLimit:
+        return report("output_limit", error=_TOO_MUCH, stdout=printed.text())
+    except BaseException as error:
+        return report("runtime_error", error=_explain(error), stdout=printed.text())
+    if printed.full:
+        return report("output_limit", error=_TOO_MUCH, stdout=printed.text())
+    return _shown(value, choices, printed.text())
+
+
+_TOO_MUCH = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
+
+
+@cache
+def _given() -> dict[str, Any]:
+    """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models forget to import."""
+    names: dict[str, Any] = {}
+    for name in ("sympy", "mpmath", "numpy"):
+        if name in sys.modules:
+            names[name] = sys.modules[name]
+    if "sympy" in names:
+        names |= {name: value for name, value in vars(names["sympy"]).items() if not name.startswith("_")}
+        names["sp"] = names["sympy"]
+    if "numpy" in names:
+        names["np"] = names["numpy"]
+    for name in _MODULES:
+        names[name] = importlib.import_module(name)
+    names |= {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal, "exit": sys.exit, "quit": sys.exit}
+    return {**names, **vars(builtins)}
+
+
+@cache
+def _in_values() -> dict[str, Any]:
+    """The names that the text of a value may hold: of Python's and NumPy's numbers, and SymPy's."""
+    names: dict[str, Any] = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
+    if "numpy" in sys.modules:
+        names |= {"np": sys.modules["numpy"], "array": sys.modules["numpy"].array}
+    if "sympy" in sys.modules:
+        names |= {"mpf": sys.modules["mpmath"].mpf, "mpc": sys.modules["mpmath"].mpc}
+        names |= {name: value for name, value in vars(sys.modules["sympy"]).items() if not name.startswith("_")}
+    return names
+
+
+def _shown(value: object, choices: list[str], stdout: str) -> Report:
+    """The value as text. Its methods are the program's, so this can fail in any way."""
+    try:
+        shown, option = _read(value, choices)
+    except MemoryError:
+        return report("memory", error="out of memory", stdout=stdout)
+    except BaseException as error:
+        return report("runtime_error", error=_explain(error), stdout=stdout)
+    if shown is None:
+        what = "no value" if value is None else f"a {type(value).__name__}, which is no value"
+        return report("no_value", error=f"the program gives {what}", stdout=stdout)
+    return report("ok", shown=shown, option=option, stdout=stdout)
+
+
+def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
+    """A value as text, and the letter of the choice that it is."""
+    if issubclass(type(value), str) and not choices:
+        value = value_of(str.__str__(value), _in_values())
+    if value is None:
+        return None, None
+    if "sympy" not in sys.modules:
+        return show(value), None
+    from cotbench.plans import values
+
+    shown = values.show(value)
+    if shown is None or not choices:
+        return shown, None
+    option = values.match_option(shown, value, choices)
+    if option is None and issubclass(type(value), str):  # "The answer is (B)"
+        option = extract(shown.value, AnswerType.LETTER, choices).answer
+    return shown, option
+
+
+def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed: _Printed) -> object:
+    """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named answer."""
+    value = None
+    try:
+        exec(body, names)  # noqa: S102 - what this process is for
+        if last is not None:
+            value = _settled(eval(last, names))  # noqa: S307
+    except SystemExit:
+        pass
+    solution = names.get("solution")
+    if solution is not None and _takes_nothing(solution):
+        returned = _settled(solution())
+        if returned is not None:
+            return returned
+    if names.get("ans") is not None:
+        return names["ans"]
+    line = _last_line(printed)
+    if line is not None:
+        return line
+    named = next((names[name] for name in _ANSWER_NAMES if names.get(name) is not None), None)
+    if value is not None and not (type(value) is str and "\n" in value and named is not None):  # a closing comment
+        return value
+    if named is not None:
+        return named
+    main = _main(names)
+    returned = None if main is None else _settled(main())
+    return _last_line(printed) if returned is None else returned
+
+
+def _last_line(printed: _Printed) -> str | None:
+    """The last line that says something; `print(f())` prints "None" behind what f prints."""
+    lines = (line.strip() for line in reversed(printed.text().splitlines()))
+    return next((line for line in lines if line != "None" and any(c.isalnum() or c in "∞∅" for c in line)), None)
+
+
+def _takes_nothing(function: Any) -> bool:
+    """Whether it is a function of the program, perhaps a cached one, that can be called without arguments."""
+    if type(function) is not FunctionType:
+        function = getattr(function, "__wrapped__", None)
+    if type(function) is not FunctionType:
+        return False
+    code = function.__code__
+    given = len(function.__defaults__ or ()), len(function.__kwdefaults__ or ())
+    return code.co_argcount <= given[0] and code.co_kwonlyargcount <= given[1]
+
+
+def _main(names: dict[str, Any]) -> Callable[[], object] | None:
+    """The function or method that a program was written for, where it only defines it."""
+    whole = names.get("Solution")
+    if type(whole) is type:
+        methods = [name for name, one in vars(whole).items() if type(one) is FunctionType and not name.startswith("_")]
+        bound = [getattr(whole(), name) for name in methods]
+        alone = [
+            method
+            for method in bound
+            if method.__func__.__code__.co_argcount <= 1 + len(method.__func__.__defaults__ or ())
+        ]
+        if alone:
+            return min(alone, key=lambda method: not method.__name__.startswith(_MAIN_NAMES))  # type: ignore[no-any-return]
+    own = [one for one in names.values() if type(one) is FunctionType and one.__code__.co_filename == FILE_NAME]
+    own = [one for one in reversed(own) if _takes_nothing(one) and not one.__name__.startswith("_")]
+    return min(own, key=lambda one: not one.__name__.startswith(_MAIN_NAMES), default=None)
+
+
+def _settled(value: Any) -> Any:
+    """What a coroutine returns; it can wait for others, but not for a loop of events, which needs a socket."""
+    if type(value) is not CoroutineType:
+        return value
+    while True:
+        try:
+            value.send(None)
+        except StopIteration as end:
+            return end.value
+
+
+def _explain(error: BaseException) -> str:
+    """ "line 3: ZeroDivisionError: division by zero"; the error's own text may be the program's doing."""
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == FILE_NAME]
+    place = f"line {lines[-1]}: " if lines else ""
+    try:
+        text = str.__str__(str(error))
+    except BaseException:
+        text = ""
+    name = type.__getattribute__(type(error), "__name__")
+    return f"{place}{name}: {text}" if text else f"{place}{name}"

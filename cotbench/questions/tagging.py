@@ -1,0 +1,240 @@
+"""Question -> symbolic or not, under named and versioned rules.
+
+A rule is *pre-treatment* where it looks at the question and its options only, so that no prompting method can move a question from
+one arm to the other, and *post-treatment* where it also looks at responses, which the method under judgement has a hand in. The paper's
+own rule (arXiv:2409.12183, `mmlu_analysis.py`) is of the second kind: a chain of thought writes the "=" that it is then sorted by.
+
+A tag is True (symbolic), False, or None where a rule has nothing to say of a question; such a question is in neither arm.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from cotbench.errors import DataError, UsageError
+from cotbench.questions.patterns import Pattern
+from cotbench.questions.tasks import shipped
+from cotbench.store.checks import open_file
+from cotbench.types import LETTERS, Question
+
+Timing = Literal["pre-treatment", "post-treatment"]
+Tag = bool | None
+SUBJECTS = "subjects.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a rule may look at. gold: the gold answer as text (of an option, its text). cot, any: whether "=" is in the response under
+    CoT, and in that of any mode that answers in words; None where there is no such response."""
+
+    question: Question
+    gold: str = ""
+    cot: bool | None = None
+    any: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """name and version: of the rule, both in every report. about: what makes a question symbolic, for a legend."""
+
+    name: str
+    about: str
+    tag: Callable[[Seen], Tag]
+    version: int = 1
+    timing: Timing = "pre-treatment"
+
+
+# --- the rules ----------------------------------------------------------------------------------------------------
+
+# What holds a "=" that says nothing of equality: a tag with attributes, an address.
+_MARKUP = re.compile(r"""<[a-z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=]+))+\s*/?>|https?://\S+""", re.I)
+_EQUALS = re.compile(r"(?<![<>!=])=(?![=>])")
+
+_OPERATORS = re.compile(
+    r"""\d\s*[*/×÷^=]\s*[\d(]            # 3*4, 1/2, 2^(n+1)
+      | \d\s*\+\s*\d                       # 3 + 4
+      | [\d)]\s+[-−–]\s+[\d(]              # 5 - 3; not 1990-1995
+      | \\(?:frac|dfrac|tfrac|sqrt|cdot|times|div|pm|sum|prod|int|lim|log|ln|sin|cos|tan|pi|leq?|geq?|neq?|equiv|binom|begin|left)(?![a-zA-Z])
+      | \$[^$\n\\^_=+<>]*+[\\^_=+<>][^$\n]*+\$  # $x^2 + 1$; not $5 and $10. Possessive, so that a lone $ costs its line once
+      | \\\(|\\\[
+    """,
+    re.X,
+)
+
+
+def _texts(question: Question) -> Iterable[str]:
+    return (question.text, *question.choices)
+
+
+def has_equals(text: str) -> bool:
+    """An "=" that stands alone: no part of <=, >=, !=, =>, == or a rule of them, of markup or of an address."""
+    return "=" in text and bool(_EQUALS.search(_MARKUP.sub(" ", text) if "<" in text or "://" in text else text))
+
+
+def is_symbolic(question: Question) -> bool:
+    """The default rule."""
+    return any(has_equals(text) for text in _texts(question))
+
+
+def _eq_paper(seen: Seen) -> Tag:
+    if "=" in seen.question.text or "=" in seen.gold:
+        return True
+    return seen.cot
+
+
+def _subject(seen: Seen) -> Tag:
+    tables = _tables()
+    return tables.groups.get((seen.question.task, seen.question.group), tables.tasks.get(seen.question.task))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tables:
+    """What subjects.yaml says. main: the tasks whose main rule is `subject`."""
+
+    tasks: Mapping[str, bool]
+    groups: Mapping[tuple[str, str], bool]
+    main: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def _tables() -> _Tables:
+    content = yaml.safe_load((shipped("tasks") / "tables" / SUBJECTS).read_text(encoding="utf-8"))
+    tasks = {name: entry for name, entry in content["tasks"].items() if isinstance(entry, bool)}
+    groups = {
+        (task, group): value
+        for task, entry in content["tasks"].items()
+        if isinstance(entry, dict)
+        for value in (True, False)
+        for group in entry["symbolic" if value else "other"]
+    }
+    return _Tables(tasks=tasks, groups=groups, main=frozenset(content["main"]))
+
+
+def main_rule(tasks: Iterable[str]) -> Rule:
+    """The rule that splits a report's main tables where nobody names one: the default, but `subject` where it is meant for all tasks."""
+    wanted = set(tasks)
+    return RULES["subject" if wanted and wanted <= _tables().main else RULE]
+
+
+RULE = "eq_question"
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Rule(
+            name=RULE,
+            version=2,
+            about='the question or an option holds a "=" that stands alone (no <=, !=, ==, no markup)',
+            tag=lambda seen: is_symbolic(seen.question),
+        ),
+        Rule(
+            name="eq_question_any",
+            about='the question or an option holds any "="',
+            tag=lambda seen: any("=" in text for text in _texts(seen.question)),
+        ),
+        Rule(
+            name="operators",
+            about="the question or an option holds digits joined by operators, or LaTeX mathematics",
+            tag=lambda seen: any(has_equals(text) or bool(_OPERATORS.search(text)) for text in _texts(seen.question)),
+        ),
+        Rule(
+            name="subject",
+            about=f"its task or subject is called symbolic in tasks/tables/{SUBJECTS}",
+            tag=_subject,
+        ),
+        Rule(
+            name="eq_paper",
+            timing="post-treatment",
+            about="the paper's: any \"=\" in the question, the gold answer or this model's response under CoT",
+            tag=_eq_paper,
+        ),
+        Rule(
+            name="eq_response",
+            timing="post-treatment",
+            about='any "=" in a response of this model, under any mode that answers in words',
+            tag=lambda seen: seen.any,
+        ),
+    )
+}
+
+
+# --- the user's own -----------------------------------------------------------------------------------------------
+
+
+def own_rule(text: str, source: str = "--tag") -> Rule:
+    """`name=REGEX`: symbolic is where the pattern is found in the question or an option. Raises UsageError."""
+    name, separator, pattern = text.partition("=")
+    if not separator or not re.fullmatch(r"[\w.-]+", name) or not pattern:
+        raise UsageError(f"{source} {text}: expected NAME=REGEX.", "For example --tag percent='%|per ?cent'.")
+    if name in RULES:
+        raise UsageError(f"{source} {text}: '{name}' is a rule that cotbench has.", "Choose another name.")
+    own = Pattern(pattern, f"{source} {text}")
+    return Rule(
+        name=name,
+        about=f"the question or an option matches /{pattern}/",
+        tag=lambda seen: any(own.found_in(part) for part in _texts(seen.question)),
+    )
+
+
+_YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "nonsymbolic", "non-symbolic"}
+
+
+def rules_of_file(path: Path) -> list[Rule]:
+    """Tags by question id: a CSV with a column `id` and one column per rule (1 or 0; empty: neither arm).
+
+    Without other columns, the ids that are listed are the symbolic ones, and the rule has the file's name. Raises DataError.
+    """
+    try:
+        with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            rows, columns = list(table), list(table.fieldnames or ())
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file.", "Name a CSV with a column 'id'.") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path}: can't be read: {getattr(error, 'strerror', None) or error}.",
+            "Name a CSV in UTF-8 with a column 'id'.",
+        ) from None
+    header = [name for name in (rows[0] if rows else {}) if name]
+    if "id" not in header:
+        raise DataError(
+            f"{path}: expected a header with the column 'id', found {', '.join(header) or 'no rows'}.",
+            "`questions.jsonl` in a run's folder holds the ids.",
+        )
+    names = [name for name in header if name != "id"]
+    if twice := next((name for name in header if columns.count(name) > 1), None):
+        raise DataError(f"{path}: has two columns '{twice}'.", "Keep one of them, or rename one.")
+    taken = next((name for name in [*names, *([] if names else [path.stem])] if name in RULES), None)
+    if taken is not None:
+        raise DataError(f"{path}: '{taken}' is a rule that cotbench has.", "Rename the column.")
+    if not names:
+        listed = {row["id"]: True for row in rows}
+        return [_by_id(path.stem, path, listed, absent=False)]
+    tables: dict[str, dict[str, bool]] = {name: {} for name in names}
+    for number, row in enumerate(rows, 2):
+        for name in names:
+            value = (row[name] or "").strip().lower()
+            if value and value not in _YES | _NO:
+                raise DataError(f"{path}:{number}: {name} is '{row[name]}'.", "Write 1 or 0, or leave it empty.")
+            if value and tables[name].setdefault(row["id"], value in _YES) != (value in _YES):
+                raise DataError(f"{path}:{number}: {row['id']} is tagged both ways by {name}.", "Keep one of its rows.")
+    return [_by_id(name, path, table, absent=None) for name, table in tables.items()]
+
+
+def _by_id(name: str, path: Path, table: Mapping[str, bool], *, absent: Tag) -> Rule:
+    return Rule(name=name, about=f"as {path.name} says", tag=lambda seen: table.get(seen.question.id, absent))
+
+
+def gold_text(question: Question, gold: str) -> str:
+    """The gold answer as the paper searched it: of an option its text."""
+    if question.choices and len(gold) == 1 and gold in LETTERS[: len(question.choices)]:
+        return question.choices[LETTERS.index(gold)]
+    return gold

@@ -1,0 +1,410 @@
+"""Tasks: `tasks/*.yaml`, or a user's own .jsonl of questions, -> `Task`.
+
+A task is data, an answer type and a gold reader; it says nothing about prompting methods, so every task runs under
+every mode. Task files hold no code: a gold reader is one of the named ones in `data`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cotbench.answers.reading import canonical_number
+from cotbench.errors import DataError, TaskError
+from cotbench.store.checks import kind_of, open_file
+from cotbench.types import AnswerType
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Where the rows come from: a Hub data set with a pinned revision, or a file beside the task file."""
+
+    dataset: str | None = None
+    config: str | None = None
+    split: str = "test"
+    revision: str | None = None
+    file: str | None = None
+    rows: int | None = None
+    licence: str = ""
+    paper: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Source:
+        if (self.dataset is None) == (self.file is None):
+            raise ValueError("give either 'dataset' (a Hub id) or 'file' (a .jsonl beside the task file)")
+        if self.dataset is not None and (self.rows is None or self.revision is None):
+            raise ValueError("a 'dataset' needs its pinned 'revision' and the expected number of 'rows'")
+        return self
+
+
+class Fields(_Strict):
+    """Column names. question may be a list of columns, joined by blank lines (a passage and its query)."""
+
+    question: str | list[str]
+    gold: str
+    choices: str | None = None
+    group: str | None = None
+    cluster: str | None = None
+
+
+class Answer(_Strict):
+    """The answer contract: `form` is how the answer stands on the last line, `phrase` says what it means."""
+
+    type: AnswerType
+    form: str
+    phrase: str
+
+
+class Exemplar(_Strict):
+    """A worked question for few-shot prompts. The same exemplars serve every mode; each mode shows its own part."""
+
+    question: str
+    choices: list[str] = []
+    rationale: str | None = None
+    program: str | None = None
+    equations: str | None = None
+    answer: str
+
+
+class Fewshot(_Strict):
+    """Exemplars from a split of the data set itself: the first K rows of the question's own group.
+
+    rationales: a file beside the task file that maps question ids of that split to rationales of ours.
+    """
+
+    split: str
+    rows: int
+    match: Literal["group"]
+    rationales: str | None = None
+
+
+GoldReaderName = Literal["hashes", "boxed", "index", "letter", "plain"]
+
+
+class Task(_Strict):
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    about: str
+    source: Source
+    fields: Fields
+    gold_reader: GoldReaderName
+    answer: Answer
+    fewshot: Fewshot | None = None
+    exemplars: list[Exemplar] = []
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Task:
+        letter = self.answer.type is AnswerType.LETTER
+        if letter != (self.fields.choices is not None):
+            raise ValueError("answer.type 'letter' and fields.choices go together")
+        for number, exemplar in enumerate(self.exemplars, 1):
+            if letter != bool(exemplar.choices):
+                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is 'letter'")
+        return self
+
+
+# --- task files ---------------------------------------------------------------------------------------------------
+
+
+def shipped(kind: Literal["tasks", "prompts"]) -> Path:
+    """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
+    inside = Path(str(resources.files("cotbench"))) / "shipped" / kind
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskFile:
+    """A task with the place it was read from. hash: sha256 over the task file and the files it names."""
+
+    task: Task
+    path: Path
+    hash: str
+
+
+def shown(path: Path) -> str:
+    """A path as a person would say it: relative to the working directory where that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Safe):  # type: ignore[misc]
+    """A safe loader that takes no key twice: YAML's own would keep the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{key.value}' stands there twice", problem_mark=key.start_mark
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
+def _content(path: Path) -> bytes:
+    """A file of a user's. Raises TaskError where it can't be read or is none: a named pipe would be waited for."""
+    try:
+        with open_file(path) as file:
+            return file.read()
+    except OSError as error:
+        raise TaskError(
+            f"{shown(path)}: can't be read: {error.strerror or error}.", "Put a file in its place, or remove it."
+        ) from None
+
+
+def read_yaml(path: Path) -> Any:
+    content = _content(path)
+    try:
+        return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f":{place.line + 1}" if place else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise TaskError(f"{shown(path)}{line}: not valid YAML: {reason}", "Correct the file.") from None
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model at a location of a task file takes."""
+    models: dict[str, type[BaseModel]] = {
+        "source": Source,
+        "fields": Fields,
+        "answer": Answer,
+        "fewshot": Fewshot,
+        "exemplars": Exemplar,
+    }
+    owner: type[BaseModel] = models.get(str(location[0]), Task) if len(location) > 1 else Task
+    return list(owner.model_fields)
+
+
+def _explain(path: Path, error: ValidationError) -> TaskError:
+    lines: list[str] = []
+    for item in error.errors():
+        where = ".".join(str(part + 1) if isinstance(part, int) else part for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(item["loc"])
+            close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
+            found = f"unknown key '{where}'" + (
+                f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
+            )
+        elif item["type"] == "missing":
+            found = f"the key '{where}' is missing"
+        else:
+            reason = item["msg"].removeprefix("Value error, ")
+            value = "" if isinstance(item["input"], dict) else f" (found {item['input']!r:.60})"
+            found = f"{where}: {reason}{value}" if where else reason
+        lines.append(f"{shown(path)}: {found}")
+    return TaskError(
+        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+    )
+
+
+def read_task_file(path: Path) -> TaskFile:
+    """Read and validate one task file. Raises TaskError that names the file, the key and the remedy."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise TaskError(
+            f"{shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml."
+        )
+    try:
+        task = Task.model_validate(content)
+    except ValidationError as error:
+        raise _explain(path, error) from None
+    digest = hashlib.sha256(_content(path))
+    beside = [task.source.file, task.fewshot.rationales if task.fewshot else None]
+    for name in filter(None, beside):
+        companion = path.parent / name
+        if not companion.exists():
+            raise TaskError(
+                f"{shown(path)}: names the file '{name}', which is not in {shown(companion.parent)}.",
+                "Add the file or correct the name.",
+            )
+        digest.update(_content(companion))
+    return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
+
+
+def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
+    """Name -> task file; a user's folder goes before what is shipped."""
+    found: dict[str, Path] = {}
+    for folder in [shipped("tasks"), *([tasks_dir] if tasks_dir else [])]:
+        if not folder.is_dir():
+            raise TaskError(
+                f"--tasks-dir: {shown(folder)} is not a folder.", "Name the folder that holds your task files (*.yaml)."
+            )
+        found.update({path.stem: path for path in sorted(folder.glob("*.yaml"))})
+    return found
+
+
+def _no_file(path: str | Path) -> str:
+    kind = kind_of(Path(path))
+    return f"{path} is {kind}, expected a file" if kind else f"there is no file {path}"
+
+
+def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
+    """The task of a name, of a path to a task file, or of a user's own .jsonl of questions."""
+    if name.endswith(".jsonl"):
+        return task_of_jsonl(Path(name))
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise TaskError(
+                f"--task: {_no_file(name)}.",
+                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
+            )
+        return read_task_file(Path(name))
+    files = list_task_files(tasks_dir)
+    if name not in files:
+        if kind := kind_of(Path(name)):
+            raise TaskError(
+                f"--task: {name} is {kind}, expected a file.",
+                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
+            )
+        close = difflib.get_close_matches(name.lower(), files, n=1)
+        remedy = f"Did you mean '{close[0]}'? " if close else ""
+        raise TaskError(
+            f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
+            f"{remedy}A path to your own .jsonl (question, answer, optional choices) or task file works too.",
+        )
+    found = read_task_file(files[name])
+    if found.task.name != name:
+        raise TaskError(
+            f"{shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.",
+            "Make them the same.",
+        )
+    return found
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """The objects of a .jsonl. Raises DataError that names the line."""
+    return [row for _, row in _numbered_jsonl(path)]
+
+
+def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    rows: list[tuple[int, dict[str, Any]]] = []
+    try:
+        with open_file(path) as file:
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
+    except OSError as error:
+        raise DataError(
+            f"{shown(path)}: can't be read: {error.strerror or error}.", "Check the path and its permissions."
+        ) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise DataError(
+                f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
+            ) from None
+        if isinstance(row, dict) and line.count(b":") > len(row) and (twice := _key_twice(line)):
+            raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
+        if not isinstance(row, dict):
+            raise DataError(
+                f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
+                "Each line holds one JSON object.",
+            )
+        rows.append((number, row))
+    return rows
+
+
+def _key_twice(line: bytes) -> str | None:
+    """A key that an object of a line of JSON has twice: of two, readers of JSON take the last in silence."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
+
+    json.loads(line, object_pairs_hook=look)
+    return twice[0] if twice else None
+
+
+# --- a user's own questions ---------------------------------------------------------------------------------------
+
+CONTRACTS: dict[AnswerType, Answer] = {
+    AnswerType.NUMBER: Answer(
+        type=AnswerType.NUMBER, form="<number>", phrase="where <number> is the final result in digits, without its unit"
+    ),
+    AnswerType.LATEX: Answer(
+        type=AnswerType.LATEX,
+        form=r"\boxed{<answer>}",
+        phrase="where <answer> is the final result, fully simplified, in LaTeX if it is a formula",
+    ),
+    AnswerType.LETTER: Answer(
+        type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"
+    ),
+}
+
+
+def task_of_jsonl(path: Path) -> TaskFile:
+    """A task for a user's .jsonl with `question`, `answer` and optional `choices` (and `group`, `cluster`).
+
+    Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
+    is one, else LaTeX.
+    """
+    if not path.is_file():
+        raise TaskError(
+            f"--task: {_no_file(path)}.",
+            "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
+        )
+    numbered = _numbered_jsonl(path)
+    rows = [row for _, row in numbered]
+    for number, row in numbered:
+        for key in ("question", "answer"):
+            if key not in row:
+                raise TaskError(
+                    f"{shown(path)}:{number}: the key '{key}' is missing.",
+                    "Each line needs `question` and `answer`; `choices` is optional.",
+                )
+    with_choices = [row for row in rows if row.get("choices")]
+    if with_choices and len(with_choices) != len(rows):
+        first = next(number for number, row in numbered if not row.get("choices"))
+        raise TaskError(
+            f"{shown(path)}:{first}: this line has no choices but others have.",
+            "Put open and multiple-choice questions into two files.",
+        )
+    reader: GoldReaderName = "plain"
+    if with_choices:
+        kind = AnswerType.LETTER
+        reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
+    elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
+        kind = AnswerType.NUMBER
+    else:
+        kind = AnswerType.LATEX
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
+    task = Task(
+        name=name,
+        about=f"questions of {path.name}",
+        source=Source(file=path.name),
+        fields=Fields(
+            question="question",
+            gold="answer",
+            choices="choices" if with_choices else None,
+            group="group" if any("group" in row for row in rows) else None,
+            cluster="cluster" if any("cluster" in row for row in rows) else None,
+        ),
+        gold_reader=reader,
+        answer=CONTRACTS[kind],
+    )
+    return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])

@@ -1,0 +1,1 @@
+"""What a command writes to a terminal: tables, progress, single questions, scores."""

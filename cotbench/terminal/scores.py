@@ -1,0 +1,92 @@
+"""What `cotbench score` found, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cotbench.answers.reading import VAGUE
+from cotbench.run.score import Change, Rescored, Summary
+from cotbench.terminal.console import Output, named_table
+
+MOST_CHANGES = 20  # shown one by one; --json has all
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}" if whole else "–"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def show_score(summary: Summary, *, to_stderr: bool) -> None:
+    """Outcomes and rules of a file. The lines themselves may be on stdout; then this goes to stderr."""
+    console = Output(to_stderr=to_stderr)
+    console.print(
+        f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {_percent(summary.accuracy)}% correct; a vague rule read "
+        f"{_percent(summary.vague)}% of the answers.",
+        soft_wrap=True,
+    )
+    rows = [(name, f"{count:,}", _share(count, summary.outputs)) for name, count in summary.outcomes.items()]
+    console.print(named_table("Outcomes", ("outcome", "outputs", "%"), rows, left=1))
+    read = sum(summary.rules.values())
+    rules = [
+        (name + (" (vague)" if name in VAGUE else ""), f"{count:,}", _share(count, read))
+        for name, count in summary.rules.items()
+    ]
+    if rules:
+        console.print(named_table("Rules that found an answer", ("rule", "answers", "%"), rules, left=1))
+    if summary.unknown:
+        words = ", ".join(summary.unknown)
+        console.print(
+            f"Not known, and read as outputs that are complete: {words}.",
+            style="yellow",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    _say_fatal(console, summary.fatal)
+
+
+def show_rescored(rescored: Rescored, *, written: bool) -> None:
+    """What grading a run again changed, and its accuracy before and now."""
+    console = Output()
+    verdicts = [change for change in rescored.changes if change.of_verdict]
+    others = len(rescored.changes) - len(verdicts)
+    also = f", and {others:,} an answer, rule or span without that" if others else ""
+    console.print(f"{rescored.records:,} answers graded again: {len(verdicts):,} changed their verdict{also}.")
+    rows = [
+        (task, mode, f"{before.outputs:,}", _percent(before.accuracy), _percent(after.accuracy), _percent(after.vague))
+        for (task, mode), (before, after) in rescored.summaries.items()
+    ]
+    header = ("task", "mode", "answers", "before %", "now %", "vague %")
+    console.print(named_table("Correct, before and now", header, rows, left=2))
+    if verdicts:
+        shown = [_row(change) for change in verdicts[:MOST_CHANGES]]
+        title = "Changed verdicts" + (f", {MOST_CHANGES} of {len(verdicts):,}" if len(verdicts) > MOST_CHANGES else "")
+        console.print(named_table(title, ("question", "mode", "gold", "before", "now"), shown, left=5))
+    _say_fatal(console, rescored.fatal)
+    end = f"Written to {rescored.folder}." if written else "Nothing was written (--dry-run)."
+    console.print(end, soft_wrap=True)
+
+
+def _row(change: Change) -> tuple[str, ...]:
+    sides = [
+        f"{record.outcome}" + (f" ({_short(record.answer)}, {record.rule})" if record.answer is not None else "")
+        for record in (change.before, change.after)
+    ]
+    return change.before.question, change.before.mode, _short(change.before.gold), *sides
+
+
+def _short(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= 40 else line[:39] + "…"
+
+
+def _say_fatal(console: Output, names: Sequence[str]) -> None:
+    if names:
+        console.print(
+            f"Comparing these answers ended its process twice, so they are grader_timeout: {', '.join(names)}.",
+            style="yellow",
+            soft_wrap=True,
+        )
