@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from verdicts import VERDICTS
 
-from cotbench.run.score import score_file
+from cotbench.run.score_file import score_file
 from cotbench.types import AnswerType
 
 

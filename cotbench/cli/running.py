@@ -36,7 +36,7 @@ from cotbench.cli.shared import (
 from cotbench.errors import OutputError, RequestsFailed, RunError, UsageError
 
 if TYPE_CHECKING:
-    from cotbench.run.prepare import Plan
+    from cotbench.run.prepare import RunPlan
     from cotbench.run.session import RunResult
 
 
@@ -271,7 +271,7 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
     from cotbench.run.session import execute
     from cotbench.terminal.progress import shown
 

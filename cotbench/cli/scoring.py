@@ -104,7 +104,8 @@ def score(
     A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
     and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
-    from cotbench.run.score import score_file, score_run, write_lines
+    from cotbench.run.rescore import score_run
+    from cotbench.run.score_file import score_file, write_lines
     from cotbench.store.checks import FOLDER, kind_of
     from cotbench.store.records import find_run
     from cotbench.terminal.scores import show_rescored, show_score

@@ -85,11 +85,8 @@ class RunOptions:
         return self.engine or OWN_ENGINES.get(self.model, DEFAULT_ENGINE)
 
 
-# --- the plan -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
 
     options: RunOptions
@@ -170,7 +167,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
+def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
     if options.limit is not None and options.limit < 1:
         raise UsageError(
@@ -222,7 +219,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
             )
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
-    return Plan(options=options, data=data, questions=questions, kits=kits)
+    return RunPlan(options=options, data=data, questions=questions, kits=kits)
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:
@@ -349,7 +346,7 @@ CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
 ESTIMATE_FROM = 200  # questions of each task
 
 
-def estimate(plan: Plan) -> list[dict[str, Any]]:
+def estimate(plan: RunPlan) -> list[dict[str, Any]]:
     """Requests and tokens per task and mode, before anything is loaded: the budget is the upper end of completions."""
     rows = []
     counted: set[tuple[str, str]] = set()  # shared turns of a task, which modes after the first get for nothing
@@ -380,7 +377,7 @@ def estimate(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def engine_config(plan: Plan) -> EngineConfig:
+def engine_config(plan: RunPlan) -> EngineConfig:
     options = plan.options
     return EngineConfig(
         model=options.model,
