@@ -146,7 +146,8 @@ def show_prompt(
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench.cli import options
     from cotbench.engines.chat import plain_text
-    from cotbench.run.prepare import RunOptions, make_plan
+    from cotbench.run.options import RunOptions
+    from cotbench.run.prepare import make_plan
 
     tasks, modes = options.names(task or []), options.names(mode or [])
     if not tasks or not modes:

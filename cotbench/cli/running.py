@@ -165,7 +165,8 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench.cli import options
-    from cotbench.run.prepare import RunOptions, estimate, make_plan
+    from cotbench.run.options import RunOptions
+    from cotbench.run.prepare import estimate, make_plan
     from cotbench.store.records import find_run, read_manifest
 
     if thinking not in ("auto", "on", "off"):
@@ -232,7 +233,7 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     """The options in a run's manifest. Raises RunError where they aren't what a run records."""
     from pydantic import TypeAdapter, ValidationError
 
-    from cotbench.run.prepare import RunOptions
+    from cotbench.run.options import RunOptions
     from cotbench.run.provenance import with_home
     from cotbench.store.records import MANIFEST
 

@@ -69,7 +69,8 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     from cotbench.engines import open_engine
     from cotbench.run import loop
     from cotbench.run import session as runner
-    from cotbench.run.prepare import RunOptions, engine_config, make_plan
+    from cotbench.run.options import RunOptions
+    from cotbench.run.prepare import engine_config, make_plan
 
     def plan_of(names: list[str]) -> Any:
         return make_plan(
