@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from cotbench.cli.flags import option
-from cotbench.errors import CotbenchError, UsageError
+from cotbench.errors import CotbenchError, UsageError, suggest
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
 
@@ -169,10 +168,9 @@ def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
     if name is None:
         return None
     if name not in table:
-        close = difflib.get_close_matches(name, table, n=1)
         raise UsageError(
             f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            f"Did you mean '{close[0]}'?" if close else "Add your own with --tag or --tags-file.",
+            suggest(name, table, "Add your own with --tag or --tags-file."),
         )
     return table[name]
 
