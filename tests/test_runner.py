@@ -23,7 +23,8 @@ from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.run import session as runner
-from cotbench.run.prepare import RunOptions, RunPlan, make_plan
+from cotbench.run.options import RunOptions
+from cotbench.run.prepare import RunPlan, make_plan
 from cotbench.store import records as records_module
 from cotbench.store.records import JOURNAL, RECORDS
 from cotbench.types import Completion, Key, Question, Reply, Request, unit

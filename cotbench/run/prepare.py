@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
+from cotbench.run.options import RunOptions
 from cotbench.types import Question, Sampling
 
-DEFAULT_ENGINE = "vllm"
-OWN_ENGINES = {"stub": "stub", "demo": "ctranslate2"}  # of what comes with cotbench
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
 SPEED_ARGS = frozenset(
     {
@@ -49,40 +48,6 @@ SPEED_ARGS = frozenset(
 )
 # Arguments that name a place whose content the model's revision stands for already (replay's file).
 PLACE_ARGS = frozenset({"path"})
-
-
-@dataclass(kw_only=True)
-class RunOptions:
-    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it."""
-
-    model: str
-    tasks: list[str]
-    modes: list[str]
-    engine: str | None = None
-    model_args: dict[str, Any] = field(default_factory=dict)
-    gen_kwargs: dict[str, Any] = field(default_factory=dict)
-    max_tokens: dict[str, int] = field(default_factory=dict)
-    paths: dict[str, int] = field(default_factory=dict)
-    num_fewshot: int = 0
-    exemplars: str = "auto"
-    limit: int | None = None
-    seed: int = 0
-    base_url: str | None = None
-    concurrency: int = 64
-    chat_template: str = "auto"
-    thinking: str = "auto"
-    extra_body: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    trust_remote_code: bool = False
-    allow_unsandboxed_code: bool = False
-    program_limits: dict[str, float] = field(default_factory=dict)
-    data_dir: str | None = None
-    tasks_dir: str | None = None
-    prompts_dir: str | None = None
-
-    @property
-    def engine_name(self) -> str:
-        return self.engine or OWN_ENGINES.get(self.model, DEFAULT_ENGINE)
 
 
 @dataclass(frozen=True, kw_only=True)
