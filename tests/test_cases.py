@@ -1,4 +1,4 @@
-"""The tables under `cases/`: every file is read by a test, and a slip of the hand in one is an error, not a case less."""
+"""The tables under `cases/`: a test reads every file, and a slip of the hand in one is an error, not a case less."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def test_scalars_are_texts_but_for_the_sign_of_none(tmp_path: Path, monkeypatch:
         ("a:\n- {case: x, outptu: y}\n", "must have the fields"),
         ("a:\n- xy\n", "must be a list or a mapping"),
     ],
+    ids=["group twice", "field twice", "case twice", "too few", "too many", "misspelt", "no row"],
 )
 def test_a_slip_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     table = written(tmp_path, monkeypatch, text)
