@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cotbench.errors import PromptError
-from cotbench.modes import prompts
+from cotbench.modes import fast
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import Exemplar, Task, find_task
 from cotbench.types import Message, Question
@@ -424,9 +424,9 @@ def test_a_template_that_is_cut_gives_the_same_turns(
     ]
     cut = Prompts(folder)
     got = [cut.render("direct", TASK, question, exemplars) for question, exemplars in cases]
-    made_once = max(len(beginning.messages) for beginning in cut._begun.values())
+    made_once = max(len(beginning.messages) for beginning in cut._beginnings.known())
     assert made_once == fixed
-    monkeypatch.setattr(prompts, "_place_of_question", lambda tree: 0)
+    monkeypatch.setattr(fast, "_fixed_statements", lambda tree, varying: 0)
     whole = Prompts(folder)
     assert got == [whole.render("direct", TASK, question, exemplars) for question, exemplars in cases]
 
@@ -438,7 +438,7 @@ def test_the_shipped_templates_are_cut_before_the_last_question(name: str) -> No
         shown.render(name, task, asked(text, ("a", "b")), task.exemplars[:2], plan="answer: 1")
         for text in ("One?", "Two?")
     ]
-    [beginning] = shown._begun.values()
+    [beginning] = shown._beginnings.known()
     assert beginning.messages == turns[0][: len(beginning.messages)] == turns[1][: len(beginning.messages)]
     rounds = 4 if name.startswith("plan-") else 2
     assert [m.role for m in beginning.messages] == ["system", *["user", "assistant"] * rounds]

@@ -69,7 +69,7 @@ def list_(
             {
                 "mode": m.name,
                 "templates": ", ".join(f"{name}.jinja" for name in m.templates),
-                "max_tokens": m.max_tokens,
+                "max_tokens": m.own.max_tokens,
                 "about": m.about,
             }
             for m in MODES.values()
@@ -179,7 +179,7 @@ def show_prompt(
         if question > len(questions):
             raise UsageError(f"--question {question}: {name} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.first_request(chosen)
+        request = kit.example_request(chosen, kit.mode.turns[0])
         row: dict[str, Any] = {
             "task": name,
             "mode": mode_name,

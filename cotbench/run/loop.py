@@ -171,7 +171,7 @@ class Loop:
         last: list[_Active] = []
         for task, questions in self._plan.questions.items():
             kits = [kit for (name, _), kit in self._plan.kits.items() if name == task]
-            long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].sampling.max_tokens)
+            long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].budget)
             for question in questions:
                 self._open_flows[question.id] = len(kits)
                 active = [
@@ -184,7 +184,7 @@ class Loop:
                     last += active
                 place += len(kits)
                 left -= 1
-        yield from sorted(last, key=lambda active: -active.kit.sampling.max_tokens)
+        yield from sorted(last, key=lambda active: -active.kit.budget)
 
     def _advance(self, active: _Active, results: Sequence[Any] | None) -> None:
         """Move a flow on until it needs something that isn't here."""
@@ -204,13 +204,13 @@ class Loop:
         if isinstance(step, Generate):
             return self._ask(active, step)
         self._parked[active.place] = active
-        wanted = step.programs if isinstance(step, Execute) else step.pairs
+        wanted = step.items
         active.results, active.missing = [None] * len(wanted), len(wanted)
         if isinstance(step, Execute):
-            for index, program in enumerate(step.programs):
+            for index, program in enumerate(step.items):
                 self._sandbox.submit((active.place, index), program)
             return None
-        for index, pair in enumerate(step.pairs):
+        for index, pair in enumerate(step.items):
             verdict = self._compare(active, index, pair)
             if verdict is not None:
                 active.results[index] = verdict is Outcome.CORRECT
@@ -220,9 +220,9 @@ class Loop:
         return self._unpark(active)
 
     def _ask(self, active: _Active, step: Generate) -> Sequence[Any] | None:
-        active.wanted = tuple(self._address(active, request) for request in step.requests)
+        active.wanted = tuple(self._address(active, request) for request in step.items)
         active.asked.extend(active.wanted)
-        for key, request in zip(active.wanted, step.requests, strict=True):
+        for key, request in zip(active.wanted, step.items, strict=True):
             if key in self._replies[active.question.id]:
                 self.tally.reused += 1
             elif key in self._waiting:

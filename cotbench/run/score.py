@@ -12,10 +12,9 @@ from typing import Any
 
 from cotbench.answers.judging import Grader
 from cotbench.answers.reading import VAGUE, canonical_number, extract
-from cotbench.answers.reading.programs import Code
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, RunError
-from cotbench.modes import Compare, Execute, Flow, Generate, find_mode, read_answer, read_execution
+from cotbench.modes import Compare, Execute, Flow, Generate, Kit, find_mode, read_answer
 from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.provenance import circumstance, now
 from cotbench.store.records import (
@@ -42,9 +41,6 @@ from cotbench.types import (
     Key,
     Outcome,
     Prediction,
-    Question,
-    Request,
-    Sampling,
 )
 
 MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond J are rarely options
@@ -303,27 +299,6 @@ class Rescored:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _RecordedKit:
-    """Lets a mode run over what is on record: what it asks for isn't rendered, since the answers are there."""
-
-    answer_type: AnswerType
-
-    def request(self, question: Question) -> Request:  # noqa: ARG002
-        return Request(messages=(), sampling=Sampling(max_tokens=1))
-
-    plan_request = request
-
-    def follow_up(self, question: Question, plan: str) -> Request:  # noqa: ARG002
-        return self.request(question)
-
-    def read(self, question: Question, path: Completion) -> Prediction:
-        return read_answer(path, self.answer_type, question.choices)
-
-    def read_execution(self, execution: Execution, code: Code) -> Prediction:
-        return read_execution(execution, self.answer_type, code)
-
-
 @dataclass(kw_only=True)
 class _Replayed:
     """A mode that runs over what is on record. step: what it waits for that isn't: programs or comparisons."""
@@ -340,7 +315,7 @@ class _Replayed:
         try:
             step = next(self.flow) if results is None else self.flow.send(results)
             while isinstance(step, Generate):
-                replies = [next(self.paths, None) for _ in step.requests]
+                replies = [next(self.paths, None) for _ in step.items]
                 if None in replies:
                     raise RunError(f"the journal lacks a reply to a request of {self.name}.", _RESUME)
                 step = self.flow.send(replies)
@@ -354,8 +329,8 @@ def _replay(flows: Sequence[_Replayed], sandbox: Sandbox[tuple[int, int]], worke
     for one in flows:
         one.go_on(None)
     while waiting := [(at, one) for at, one in enumerate(flows) if one.step is not None]:
-        programs = [(at, one, one.step.programs) for at, one in waiting if isinstance(one.step, Execute)]
-        pairs = [(at, one, one.step.pairs) for at, one in waiting if isinstance(one.step, Compare)]
+        programs = [(at, one, one.step.items) for at, one in waiting if isinstance(one.step, Execute)]
+        pairs = [(at, one, one.step.items) for at, one in waiting if isinstance(one.step, Compare)]
         executed: dict[tuple[int, int], Execution] = {}
         for at, _, wanted in programs:
             for index, program in enumerate(wanted):
@@ -390,8 +365,9 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         for row in rows:
             if row.task not in types:
                 raise RunError(f"{folder}: its manifest doesn't say how answers of {row.task} are read.", _RESUME)
-            kit = _RecordedKit(answer_type=types[row.task])
-            flow = find_mode(row.mode).run(questions[row.question], kit)
+            mode = find_mode(row.mode)
+            kit = Kit(mode=mode, answer_type=types[row.task])
+            flow = mode.run(questions[row.question], kit)
             flows.append(
                 _Replayed(
                     name=f"{row.question} under {row.mode}",

@@ -170,7 +170,7 @@ def _run_locked(
     manifest.sessions.append(session)
     manifest.status = "running"
     manifest.totals = {"of": plan.total}
-    manifest.modes = {kit.mode.name: {"answers_in": kit.mode.answers_in} for kit in plan.kits.values()}
+    manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
     manifest.write(folder)
     journal = Journal(folder / JOURNAL, recorded.good_bytes)
     grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
