@@ -23,14 +23,21 @@ def make_run(
     """outcomes: mode -> one letter a question: c right, w wrong, u unparsed, t truncated, e failed, g grader timeout, - none."""
     records = [
         Record(
-            question=question.id, task="t", mode=mode, outcome=OUTCOMES[letter], answer="1" if letter in "cwg" else None, gold="1",
-            truncated=letter == "t", rule="last" if letter == "w" else "contract", prompt_tokens=10,
+            question=question.id,
+            task="t",
+            mode=mode,
+            outcome=OUTCOMES[letter],
+            answer="1" if letter in "cwg" else None,
+            gold="1",
+            truncated=letter == "t",
+            rule="last" if letter == "w" else "contract",
+            prompt_tokens=10,
             completion_tokens=4 if mode == "direct" else 40,
         )
         for mode, letters in outcomes.items()
         for question, letter in zip(questions, letters, strict=True)
         if letter != "-"
-    ]  # fmt: skip
+    ]
     return write_run(folder, questions, records, model=model)
 
 
@@ -39,10 +46,19 @@ def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Rec
     write_questions(folder, questions, {q.id: "1" for q in questions} | {r.question: r.gold for r in records})
     (folder / "records.jsonl").write_bytes(b"".join(record.line() for record in records))
     spec: dict[str, Any] = {
-        "model": {"engine": "vllm", "model": model, "revision": "r1", "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},
-        "tasks": {"t": {"data": "d1"}}, "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
-        "num_fewshot": 0, "seed": 0,
-    }  # fmt: skip
+        "model": {
+            "engine": "vllm",
+            "model": model,
+            "revision": "r1",
+            "chat_template": "model",
+            "chat_template_hash": "h",
+            "system_role": "native",
+        },
+        "tasks": {"t": {"data": "d1"}},
+        "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
+        "num_fewshot": 0,
+        "seed": 0,
+    }
     Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
     return folder
 

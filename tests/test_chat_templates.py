@@ -48,7 +48,8 @@ LLAMA3 = Family(
     name="Llama 3",
     template=(
         "{%- for m in messages -%}"
-        "{%- set text = '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n' + m['content'] | trim + '<|eot_id|>' -%}"
+        "{%- set text = '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n"
+        "' + m['content'] | trim + '<|eot_id|>' -%}"
         "{%- if loop.first %}{% set text = bos_token + text %}{% endif -%}"
         "{{- text -}}"
         "{%- endfor -%}"

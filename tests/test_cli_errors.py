@@ -283,10 +283,13 @@ def test_an_unknown_baseline(main: Cli, tmp_path: Path, finished: Path) -> None:
         ("show r --mode cot", ("--mode: these runs have no 'cot'. They have: direct.",)),
         ("show r --flips helped", ("--flips: there is no mode beside direct to compare with it", "two runs")),
         ("show r --flips helped --baseline cot", ("--baseline: these runs have no 'cot'. They have: direct.",)),
-        ("show r --tag symbolic --tag-rule eq_paper", ("the rule eq_paper says nothing of these questions", "--tag-rule")),
+        (
+            "show r --tag symbolic --tag-rule eq_paper",
+            ("the rule eq_paper says nothing of these questions", "--tag-rule"),
+        ),
         ("show r sample-x --flips helped", ("--flips: is for lists, and 'sample-x' is one question",)),
     ],
-)  # fmt: skip
+)
 def test_what_show_does_not_find(line: str, pieces: tuple[str, ...], main: Cli, tmp_path: Path, finished: Path) -> None:
     shutil.copytree(finished, tmp_path / "r")
     check(main(*shlex.split(line)), 3 if "''" in line else 2, *pieces)
@@ -316,9 +319,11 @@ def test_a_run_is_not_resumed_as_another_one(
 
 def test_lm_evals_spellings_work(main: Cli, tmp_path: Path) -> None:
     done = main(
-        *shlex.split("run -q --model stub --tasks sample --modes cot,direct --num_fewshot 1 --limit 2 --max_tokens=direct=9"),
+        *shlex.split(
+            "run -q --model stub --tasks sample --modes cot,direct --num_fewshot 1 --limit 2 --max_tokens=direct=9"
+        ),
         *shlex.split("--model_args cot=1,cot_eq=1 --gen_kwargs temperature=0.5,max_gen_toks=77 --output_path out"),
-    )  # fmt: skip
+    )
     assert done.code == 0, done.err
     [path] = (tmp_path / "out").glob(f"*/{MANIFEST}")
     options = json.loads(path.read_text())["options"]

@@ -205,16 +205,24 @@ def test_what_an_error_says(content: bytes, code: str, words: str) -> None:
     [
         ({"error": {"message": "no", "param": "seed", "code": "c"}}, {"seed"}, "no"),
         ({"error": {"message": "no", "param": "messages[0].role"}}, {"messages", "role"}, "no"),
-        ({"detail": [{"loc": ["body", "n"], "msg": "too much", "input": {"seed": "echoed"}}]}, {"body", "n"}, "too much"),
+        (
+            {"detail": [{"loc": ["body", "n"], "msg": "too much", "input": {"seed": "echoed"}}]},
+            {"body", "n"},
+            "too much",
+        ),
         ({"message": {"detail": [{"loc": ["body", "n"], "msg": "too much"}]}}, {"body", "n"}, "too much"),
         ({"error": {"message": '{"error": {"message": "inner", "param": "stop"}}'}}, {"stop"}, "inner"),
-        ({"error": {"message": "[{'loc': ('body', 'n'), 'msg': 'x'}]"}}, {"body", "n"}, "[{'loc': ('body', 'n'), 'msg': 'x'}]"),
+        (
+            {"error": {"message": "[{'loc': ('body', 'n'), 'msg': 'x'}]"}},
+            {"body", "n"},
+            "[{'loc': ('body', 'n'), 'msg': 'x'}]",
+        ),
         ([{"error": {"message": "a list"}}], set(), "a list"),
         ({"detail": "a text"}, set(), "a text"),
         ({"error": "a text"}, set(), "a text"),
         ({"title": "Unprocessable", "detail": "body -> n"}, set(), "body -> n Unprocessable"),
     ],
-)  # fmt: skip
+)
 def test_what_an_error_names(content: Any, named: set[str], words: str) -> None:
     error = BadStatus(422, json.dumps(content).encode())
     assert (error.named, error.words) == (named, words)
@@ -382,8 +390,8 @@ def encrypted(folder: Path) -> Iterator[tuple[RecordingServer, Path]]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         [
-            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", str(key), "-out", str(certificate),
+            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+            "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate),
         ],
         check=True, capture_output=True,
     )  # fmt: skip

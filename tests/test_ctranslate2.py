@@ -73,8 +73,14 @@ def test_a_file_that_is_broken(converted: Path, name: str, content: bytes) -> No
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [({"nonsense": 1}, "nonsense"), ({"batch_size": 0}, "batch_size"), ({"threads": -1}, "threads"), ({"compute_type": "int3"}, "int3"), ({"hf_token": "x"}, "hf_token")],
-)  # fmt: skip
+    [
+        ({"nonsense": 1}, "nonsense"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"threads": -1}, "threads"),
+        ({"compute_type": "int3"}, "int3"),
+        ({"hf_token": "x"}, "hf_token"),
+    ],
+)
 def test_arguments_it_doesnt_know(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(CotbenchError, match=says):
         open_engine("ctranslate2", EngineConfig(model="demo", model_args=arguments))
@@ -86,7 +92,11 @@ def test_arguments_it_knows() -> None:
         engine = open_engine("ctranslate2", EngineConfig(model="demo", model_args=arguments))
         [path] = answer(engine, request()).completions
         if "max_model_len" in arguments:
-            assert (path.finish_reason, path.prompt_tokens, path.completion_tokens) == ("length", plain.completions[0].prompt_tokens, 60 - (path.prompt_tokens or 0))  # fmt: skip
+            assert (path.finish_reason, path.prompt_tokens, path.completion_tokens) == (
+                "length",
+                plain.completions[0].prompt_tokens,
+                60 - (path.prompt_tokens or 0),
+            )
         else:
             assert path.finish_reason == "stop"
             assert path.completion_tokens == plain.completions[0].completion_tokens

@@ -293,7 +293,10 @@ def test_a_server_that_dies_and_comes_back(away_s: float, questions: Path, tmp_p
     def script(path: str, headers: object, body: Json, seen: int) -> Answer:
         return Answer(body=chat("Answer: 4"), delay_s=0.02)
 
-    arguments = ["run", "--engine", "openai", "--model", "m", "--task", str(questions), "--mode", "direct", "-q", "--json", "--concurrency", "8", "-o", str(tmp_path)]  # fmt: skip
+    arguments = [
+        "run", "--engine", "openai", "--model", "m", "--task", str(questions), "--mode", "direct", "-q", "--json",
+        "--concurrency", "8", "-o", str(tmp_path),
+    ]  # fmt: skip
     with MockServer(script) as server:
         port = server.port
         process = start([*arguments, "--base-url", server.url])

@@ -67,8 +67,8 @@ def test_letters(answer: str, gold: str, verdict: Outcome) -> None:
 @pytest.mark.parametrize(
     ("answer", "gold", "verdict"),
     [
-        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT), ("True", r"\text{true}", RIGHT),
-        ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
+        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT),
+        ("True", r"\text{true}", RIGHT), ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
     ],
 )  # fmt: skip
 def test_words_are_compared_as_words(answer: str, gold: str, verdict: Outcome) -> None:

@@ -323,14 +323,32 @@ HEAVY = {
 
 # Long: each part again and again, up to 100,000 characters.
 REPEATED = [
-    *("a", "1", " ", "\n", "\r\n", "{", "}", "(", "[", "$", "*", "_", "`", "#", "-", ".", ",", "\\", "\u200b", "\x00", "٣"),
+    *(
+        "a", "1", " ", "\n", "\r\n", "{", "}", "(", "[", "$", "*", "_", "`", "#", "-", ".", ",", "\\", "\u200b", "\x00",
+        "٣",
+    ),
     *("\\boxed{", "\\boxed{1}", "\\frac{1}{", "\\sqrt{", "\\frac", "\\text{", "\\(", "\\[", "$$", "\\{", "{}", "\\\\"),
-    *("Answer: ", "Answer: 1\n", "Answer:\n", "answer ", "the answer is ", "The answer is C. ", "answer to the ", "the final "),
+    *(
+        "Answer: ", "Answer: 1\n", "Answer:\n", "answer ", "the answer is ", "The answer is C. ", "answer to the ",
+        "the final ",
+    ),
     *("A ", "(A) ", "A) \n", "A, ", "A or ", "option A ", "Option C is correct. ", "**A** ", "I think ", "not A "),
-    *("Boat ", "Plane or ", "25 m ", "1,", "1, ", "1,000 ", "1/2 ", "1 + ", "= 1 ", "- ", "1.", "12:30 ", "10^9 ", "x^2 ", "1e5 "),
-    *("<think>", "</think>", "<think></think>", "<answer>", "</answer>", '{"answer": "', "####", "#### 1\n", "</s>", "assistantfinal"),
-    *("Question: ", "\n\nQuestion: how many? ", "\n\nWhat is it? ", "How many are there and ", "User:", "答案是", "respuesta ", "respuesta: la "),
-    *("is ", "is the ", "most likely ", "therefore ", "so ", "it is ", "must be ", "leaves us with ", "matches ", "Mr. ", "word\n", "No. "),
+    *(
+        "Boat ", "Plane or ", "25 m ", "1,", "1, ", "1,000 ", "1/2 ", "1 + ", "= 1 ", "- ", "1.", "12:30 ", "10^9 ",
+        "x^2 ", "1e5 ",
+    ),
+    *(
+        "<think>", "</think>", "<think></think>", "<answer>", "</answer>", '{"answer": "', "####", "#### 1\n", "</s>",
+        "assistantfinal",
+    ),
+    *(
+        "Question: ", "\n\nQuestion: how many? ", "\n\nWhat is it? ", "How many are there and ", "User:", "答案是",
+        "respuesta ", "respuesta: la ",
+    ),
+    *(
+        "is ", "is the ", "most likely ", "therefore ", "so ", "it is ", "must be ", "leaves us with ", "matches ",
+        "Mr. ", "word\n", "No. ",
+    ),
 ]  # fmt: skip
 
 

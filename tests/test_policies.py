@@ -289,8 +289,16 @@ def test_plans_need_their_judge_and_somebody_else(tmp_path: Path) -> None:
 def test_a_stub_run_with_votes(tmp_path: Path) -> None:
     """Over the shipped sample task: the accuracies of the policies are those of the records."""
     done = run_cli(
-        "run", "--model", "stub", "--task", "sample", "--mode", "direct,cot,direct-votes,self-consistency", "--output-dir", tmp_path
-    )  # fmt: skip
+        "run",
+        "--model",
+        "stub",
+        "--task",
+        "sample",
+        "--mode",
+        "direct,cot,direct-votes,self-consistency",
+        "--output-dir",
+        tmp_path,
+    )
     assert done.code == 0, done.err
     [folder] = tmp_path.iterdir()
     policies, rows = compared(folder).policies, rows_of(folder)

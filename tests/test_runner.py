@@ -163,7 +163,10 @@ def test_records_are_written_in_the_order_in_which_flows_finish(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a Unix")
 def test_an_ignored_hang_up_stays_ignored(questions: Path, tmp_path: Path) -> None:
     """`nohup cotbench run ... &` must outlive its terminal."""
-    command = f"trap '' HUP; exec {sys.executable} -m cotbench run --model stub --task {questions} --mode cot -o {tmp_path} -q --model-args in_flight=1,latency_s=0.05"
+    command = (
+        f"trap '' HUP; exec {sys.executable} -m cotbench run --model stub --task {questions} --mode cot -o "
+        f"{tmp_path} -q --model-args in_flight=1,latency_s=0.05"
+    )
     process = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not list(tmp_path.glob(f"*/{JOURNAL}")):
         time.sleep(0.02)
@@ -323,7 +326,9 @@ def compares_slowly(gold: str, answer: str) -> bool:
     return True
 
 
-def held(questions: Path, mode: str, output: Path, engine: type[Flood], monkeypatch: pytest.MonkeyPatch) -> tuple[float, float, runner.RunResult]:  # fmt: skip
+def held(
+    questions: Path, mode: str, output: Path, engine: type[Flood], monkeypatch: pytest.MonkeyPatch
+) -> tuple[float, float, runner.RunResult]:
     """Seconds until the engine had answered everything, and until the run was done."""
     monkeypatch.setattr(runner, "open_engine", lambda name, config: engine(config))
     plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=[mode]))

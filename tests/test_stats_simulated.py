@@ -25,8 +25,9 @@ SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 
 # Sizes of clusters of the full test sets; test_tagging.py's data tests check them against the data.
 MMLU = [100] * 10 + [
-    102, 103, 108, 110, 112, 114, 121, 126, 131, 135, 144, 145, 151, 152, 163, 165, 166, 171, 173, 193, 198, 201, 203, 204, 216, 223,
-    234, 235, 237, 238, 245, 265, 270, 272, 282, 306, 310, 311, 324, 346, 378, 390, 545, 612, 783, 895, 1534,
+    102, 103, 108, 110, 112, 114, 121, 126, 131, 135, 144, 145, 151, 152, 163, 165, 166, 171, 173, 193, 198, 201, 203,
+    204, 216, 223, 234, 235, 237, 238, 245, 265, 270, 272, 282, 306, 310, 311, 324, 346, 378, 390, 545, 612, 783, 895,
+    1534,
 ]  # fmt: skip
 MATH = [474, 479, 540, 546, 871, 903, 1187]
 LOGIQA = [1] * 519 + [2] * 15 + [3] * 4 + [4] * 5 + [5] * 14
@@ -255,9 +256,13 @@ def arms(first: tuple[int, float, float], second: tuple[int, float, float]) -> t
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [((500, 0.3, 0.05), (500, 0.05, 0.03)), ((319, 0.3, 0.05), (2000, 0.02, 0.015)), ((400, 0.2, 0.05), (400, 0.1, 0.08))],
+    [
+        ((500, 0.3, 0.05), (500, 0.05, 0.03)),
+        ((319, 0.3, 0.05), (2000, 0.02, 0.015)),
+        ((400, 0.2, 0.05), (400, 0.1, 0.08)),
+    ],
     ids=["most", "few-symbolic", "even"],
-)  # fmt: skip
+)
 def test_shares_of_a_gain_cover(
     first: tuple[int, float, float], second: tuple[int, float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

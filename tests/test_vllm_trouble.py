@@ -79,9 +79,18 @@ def test_a_gated_model(tmp_path: Path) -> None:
 
 def test_too_little_memory(tiny: Path, tmp_path: Path) -> None:
     done = run_cli(
-        "run", "--model", tiny, "--task", "sample", "--mode", "cot", "--model-args", f"{EAGER},num_gpu_blocks_override=1",
-        env=ENV, cwd=tmp_path,
-    )  # fmt: skip
+        "run",
+        "--model",
+        tiny,
+        "--task",
+        "sample",
+        "--mode",
+        "cot",
+        "--model-args",
+        f"{EAGER},num_gpu_blocks_override=1",
+        env=ENV,
+        cwd=tmp_path,
+    )
     assert done.code == 3, done.err
     last = done.err[done.err.index(f"Error: --model {tiny}: can't be loaded") :]
     for flag in ("gpu_memory_utilization", "max_model_len", "tensor_parallel_size"):

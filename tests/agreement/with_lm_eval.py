@@ -61,11 +61,17 @@ def task_file(name: str, data: Path, budget: int) -> dict[str, Any]:
         "doc_to_target": "{{gold}}",
         "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": budget},
         "filter_list": [
-            {"name": "answer", "filter": [{"function": "regex", "regex_pattern": READ, "group_select": -1}, {"function": "take_first"}]}
+            {
+                "name": "answer",
+                "filter": [
+                    {"function": "regex", "regex_pattern": READ, "group_select": -1},
+                    {"function": "take_first"},
+                ],
+            }
         ],
         "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
         "metadata": {"version": 1},
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
@@ -86,8 +92,9 @@ def main() -> int:
             content = task_file(f"cotbench_{mode}", data, 2 * max(row["tokens"] for row in rows))
             (folder / f"{mode}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         command = [
-            *shlex.split(arguments.lm_eval), "run", "--model", arguments.model_type, "--model_args", f"pretrained={arguments.model.resolve()},dtype=float32",
-            "--tasks", ",".join(f"cotbench_{mode}" for mode in MODES), "--include_path", str(folder), "--batch_size", "32",
+            *shlex.split(arguments.lm_eval), "run", "--model", arguments.model_type, "--model_args",
+            f"pretrained={arguments.model.resolve()},dtype=float32", "--tasks",
+            ",".join(f"cotbench_{mode}" for mode in MODES), "--include_path", str(folder), "--batch_size", "32",
             "--log_samples", "--output_path", str(folder / "out"),
         ]  # fmt: skip
         subprocess.run(command, check=True)
@@ -99,7 +106,8 @@ def main() -> int:
             verdicts = sum((theirs[row["id"]]["exact_match"] == 1.0) == row["correct"] for row in rows)
             accuracy = [sum(row["correct"] for row in rows), sum(one["exact_match"] == 1.0 for one in theirs.values())]
             print(
-                f"{mode}: {len(rows)} questions; right: cotbench {accuracy[0]}, lm-eval {accuracy[1]}; the same completion {texts}, the same verdict {verdicts}"
+                f"{mode}: {len(rows)} questions; right: cotbench {accuracy[0]}, lm-eval {accuracy[1]}; the same "
+                f"completion {texts}, the same verdict {verdicts}"
             )
             differ += len(rows) - verdicts
     return 1 if differ else 0

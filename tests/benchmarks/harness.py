@@ -88,18 +88,35 @@ def lm_eval_task(name: str, data: Path, folder: Path) -> None:
     }
     own = {
         "mmlu": {
-            "doc_to_text": "Q: {{question.strip()}}\n(A) {{choices[0]}} (B) {{choices[1]}} (C) {{choices[2]}} (D) {{choices[3]}}\nA: Let's think step by step.",
+            "doc_to_text": (
+                "Q: {{question.strip()}}\n"
+                "(A) {{choices[0]}} (B) {{choices[1]}} (C) {{choices[2]}} (D) {{choices[3]}}\n"
+                "A: Let's think step by step."
+            ),
             "doc_to_target": "{{['(A)', '(B)', '(C)', '(D)'][answer]}}",
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"(\([A-D]\))"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [{"function": "regex", "regex_pattern": r"(\([A-D]\))"}, {"function": "take_first"}],
+                }
+            ],
         },
         "gsm8k": {
             "fewshot_split": "train",
             "num_fewshot": 8,
             "doc_to_text": "Question: {{question}}\nAnswer:",
             "doc_to_target": "{{answer.split('####')[-1].strip()}}",
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"#### (\-?[0-9\.\,]+)"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [
+                        {"function": "regex", "regex_pattern": r"#### (\-?[0-9\.\,]+)"},
+                        {"function": "take_first"},
+                    ],
+                }
+            ],
         },
-    }[name]  # fmt: skip
+    }[name]
     (folder / "task.yaml").write_text(yaml.safe_dump(common | own))
 
 
@@ -116,11 +133,17 @@ def main() -> None:
     few = ["--num-fewshot", "8"] if arguments.task == "gsm8k" else []
 
     def ours(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", arguments.task, "--mode", "cot", *few, "-o", str(folder)]  # fmt: skip
+        return [
+            sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", arguments.task, "--mode", "cot", *few,
+            "-o", str(folder),
+        ]  # fmt: skip
 
     def lm_eval(folder: Path) -> list[str]:
         lm_eval_task(arguments.task, data, folder)
-        return [arguments.lm_eval, "-m", "lm_eval", "run", "--model", "dummy", "--tasks", f"bench_{arguments.task}", "--include_path", str(folder), "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
+        return [
+            arguments.lm_eval, "-m", "lm_eval", "run", "--model", "dummy", "--tasks", f"bench_{arguments.task}",
+            "--include_path", str(folder), "--log_samples", "--output_path", str(folder / "out"),
+        ]  # fmt: skip
 
     def inspect(folder: Path) -> list[str]:
         (folder / "job.py").write_text(INSPECT)
@@ -143,7 +166,10 @@ def main() -> None:
     base = middle["cotbench"]
     print(f"{arguments.task}, medians of {arguments.repeat}; times cotbench's in brackets")
     for name, cost in middle.items():
-        print(f"{name:10} wall {cost.wall:7.2f} s ({cost.wall / base.wall:5.1f}x)  cpu {cost.cpu:7.2f} s ({cost.cpu / base.cpu:5.1f}x)  memory {cost.memory:6.0f} MiB")  # fmt: skip
+        print(
+            f"{name:10} wall {cost.wall:7.2f} s ({cost.wall / base.wall:5.1f}x)  cpu {cost.cpu:7.2f} s "
+            f"({cost.cpu / base.cpu:5.1f}x)  memory {cost.memory:6.0f} MiB"
+        )
 
 
 if __name__ == "__main__":

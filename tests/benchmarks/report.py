@@ -46,7 +46,8 @@ def opened(page: Path) -> tuple[float, list[float]]:
             filters = []
             for text in ("the", "percent", "zzz", "", "equation"):
                 driver.execute_script(
-                    "const f = document.getElementById('f-text'); f.value = arguments[0]; f.dispatchEvent(new Event('input', {bubbles: true}))",
+                    "const f = document.getElementById('f-text'); f.value = arguments[0]; f.dispatchEvent(new "
+                    "Event('input', {bubbles: true}))",
                     text,
                 )
                 time.sleep(0.6)

@@ -266,8 +266,10 @@ def main() -> None:
     for part, results in found.items():
         ratios = [ours / base for ours, base in zip(rates[part], rates["bare"], strict=True)]
         print(
-            f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
-            f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
+            f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, "
+            f"{min(ratios):.3f} to {max(ratios):.3f})"
+            f"  {results[0]['tokens']:,.0f} tokens  prefix cache "
+            f"{statistics.median(one['hits'] for one in results):.0%}"
             f"  {statistics.median(one['steps'] for one in results):,.0f} steps"
             f"  {' '.join(f'{statistics.median(one[name] for one in results):.1f}' for name in ('seconds', 'cpu', 'vllm_cpu'))} s on the clock, of CPU, of vLLM's CPU"
             f"  {statistics.median(one['whole'] for one in results):.1f} s in all"

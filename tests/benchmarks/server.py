@@ -178,7 +178,10 @@ def main() -> None:
         return path
 
     def ours(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "cotbench", "run", "--engine", "openai", "--base-url", url, "--model", "m", "--task", str(questions(folder)), "--mode", "cot", "-q", "--concurrency", str(given.slots), "-o", str(folder / "out")]  # fmt: skip
+        return [
+            sys.executable, "-m", "cotbench", "run", "--engine", "openai", "--base-url", url, "--model", "m", "--task",
+            str(questions(folder)), "--mode", "cot", "-q", "--concurrency", str(given.slots), "-o", str(folder / "out"),
+        ]  # fmt: skip
 
     def lm_eval(folder: Path) -> list[str]:
         task = {
@@ -190,12 +193,27 @@ def main() -> None:
             "doc_to_text": "{{question}}\nLet's think step by step.",
             "doc_to_target": "{{answer}}",
             "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": 2048},
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"Answer: (-?[0-9]+)"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [
+                        {"function": "regex", "regex_pattern": r"Answer: (-?[0-9]+)"},
+                        {"function": "take_first"},
+                    ],
+                }
+            ],
             "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
-        }  # fmt: skip
+        }
         (folder / "task.yaml").write_text(yaml.safe_dump(task))
-        arguments = f"model=m,base_url={url}/chat/completions,num_concurrent={given.slots},max_retries=3,tokenized_requests=False"
-        return [given.lm_eval, "-m", "lm_eval", "run", "--model", "local-chat-completions", "--model_args", arguments, "--tasks", "bench_http", "--include_path", str(folder), "--apply_chat_template", "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
+        arguments = (
+            f"model=m,base_url={url}/chat/completions,num_concurrent={given.slots},max_retries=3,tokenized_requests="
+            "False"
+        )
+        return [
+            given.lm_eval, "-m", "lm_eval", "run", "--model", "local-chat-completions", "--model_args", arguments,
+            "--tasks", "bench_http", "--include_path", str(folder), "--apply_chat_template", "--log_samples",
+            "--output_path", str(folder / "out"),
+        ]  # fmt: skip
 
     def inspect(folder: Path) -> list[str]:
         (folder / "job.py").write_text(INSPECT)
@@ -221,12 +239,14 @@ def main() -> None:
                     sys.exit(f"{name} sent {seen[0]:.0f} requests of {given.requests}")
                 found[name].append((seen[2] - seen[1], cost.wall, cost.cpu))
     print(
-        f"{given.requests} requests, {given.latency:g} s each, {given.slots} at once: ideal {ideal:.2f} s; medians of {given.repeat}"
+        f"{given.requests} requests, {given.latency:g} s each, {given.slots} at once: ideal {ideal:.2f} s; "
+        f"medians of {given.repeat}"
     )
     for name, rows in found.items():
         between, wall, cpu = (statistics.median(row[place] for row in rows) for place in range(3))
         print(
-            f"{name:10} at the server {between:6.2f} s ({between / ideal:.3f} of ideal)  wall {wall:6.2f} s  cpu {cpu:6.2f} s"
+            f"{name:10} at the server {between:6.2f} s ({between / ideal:.3f} of ideal)  wall {wall:6.2f} s  cpu "
+            f"{cpu:6.2f} s"
         )
 
 

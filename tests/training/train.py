@@ -52,7 +52,8 @@ PIECES = (
     r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z\d]| {2,}|\s"  # words with the space before them, so that pieces join to the text
 )
 CHAT_TEMPLATE = (
-    "{{ '<bos>' }}{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '<end>' }}{% endfor %}"
+    "{{ '<bos>' }}{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '<end>' "
+    "}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
 )
 
