@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A shell without job control starts background jobs with SIGINT ignored, and that is inherited: tests of Ctrl-C would fail.
+# A shell without job control starts background jobs with SIGINT ignored, and that is inherited: tests of Ctrl-C would
+# fail.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""Run folders written by hand, with a journal: for what looks at single questions. And a task whose answers are formulas."""
+"""Run folders written by hand, with a journal, for what looks at single questions; and a task with formulas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ OUTCOMES = {"c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e"
 def make_run(
     folder: Path, outcomes: Mapping[str, str], *, model: str = "m", questions: Sequence[Question] = QUESTIONS
 ) -> Path:
-    """outcomes: mode -> one letter a question: c right, w wrong, u unparsed, t truncated, e failed, g grader timeout, - none."""
+    """Writes a run. outcomes: mode -> one letter a question.
+
+    c: right, w: wrong, u: unparsed, t: truncated, e: failed, g: grader timeout, -: none.
+    """
     records = [
         Record(
             question=question.id,
@@ -79,7 +82,7 @@ def write_journal(folder: Path, replies: Mapping[tuple[str, str], Sequence[Compl
 
 
 def write_formulas(folder: Path, count: int, *, form: str = "<answer>") -> Path:
-    """A task file with so many questions, whose answers are compared by SymPy where they aren't the same text. form: of an answer in its box."""
+    """A task file whose answers SymPy compares where they aren't the same text. form: of an answer in its box."""
     rows = [
         {"q": f"What is x in {i}?", "a": rf"\frac{{{2 * i + 1}}}{{{i + 2}}} + \sqrt{{{i + 2}}}"} for i in range(count)
     ]

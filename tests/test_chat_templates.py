@@ -30,7 +30,8 @@ class Family:
     """How one family of models is spoken to.
 
     adds_bos: whether its tokenizer puts a BOS before each input. header: what opens the assistant's turn; it stands at
-    the prompt's end. user: what opens a user's turn, as often as there are user turns. system_role: what cotbench finds.
+    the prompt's end. user: what opens a user's turn, as often as there are user turns. system_role: what cotbench
+    finds.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Bad command lines: each ends in its exit code, says what was wrong in words, and shows no traceback.
 
-Exit codes are those of `cotbench --help`: 2 for what the command line, a task file or a template says, 3 for what is not
-there. Run in this process; an exception that would be a traceback fails the test as such.
+Exit codes are those of `cotbench --help`: 2 for what the command line, a task file or a template says, 3 for what is
+not there. Run in this process; an exception that would be a traceback fails the test as such.
 """
 
 from __future__ import annotations

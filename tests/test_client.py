@@ -85,7 +85,7 @@ def test_one_connection_serves_requests_that_come_one_after_another() -> None:
 
 
 def arrivals(answer: Answer, *, retries: int = 1) -> tuple[list[float], bytes | BadStatus]:
-    """When requests arrived at a server that gives this answer first and a good one from then on, and what came of it."""
+    """When requests reached a server that gives this answer first and good ones from then on, and what came of it."""
     times: list[float] = []
 
     def script(path: str, headers: Any, body: Any, seen: int) -> Answer:

@@ -1,4 +1,4 @@
-"""Comparisons: small runs by hand, every number once more from the records with pandas, and what may be paired with what."""
+"""Comparisons: small runs by hand, every number once more with pandas, and what may be paired with what."""
 
 from __future__ import annotations
 
@@ -367,7 +367,8 @@ def test_every_field_of_a_mode_by_hand(tmp_path: Path) -> None:
         for at, (question, letter) in enumerate(zip(QUESTIONS, "wwwcccuwec", strict=True))
     ]
     got = next(m for m in compared(write_run(tmp_path / "r", records)).modes if m.tag == ALL)
-    # Question 8 failed: 9 are decided, 0 to 7 and 9, of which 6 was not read and 0, 1, 2 and 7 were read by a vague rule.
+    # Question 8 failed: 9 are decided, 0 to 7 and 9, of which 6 was not read and 0, 1, 2 and 7 were read by a vague
+    # rule.
     low, high = stats.wilson(4, 9)
     assert got == ModeStats(
         model="m",
@@ -418,7 +419,8 @@ def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
         from_wrong=pytest.approx(2 / 8), from_unread=0, from_cut=0, from_failed=0, token_ratio=pytest.approx(10),
     )  # fmt: skip
     pal = whole(comparison, "pal")
-    # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no record.
+    # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no
+    # record.
     assert (pal.n, pal.helped, pal.hurt, pal.both_right, pal.both_wrong) == (8, 1, 1, 2, 4)
     assert (pal.from_wrong, pal.from_failed) == (0, 0)
     assert pal.read_n == 4

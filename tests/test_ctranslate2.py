@@ -1,4 +1,4 @@
-"""The CTranslate2 engine beyond the contract of all engines: what it takes for a model, and what it says where it can't."""
+"""The CTranslate2 engine beyond the contract of all engines: what it takes for a model, and what it says of others."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ DROPPED = """
 from cotbench.engines import EngineConfig, open_engine
 from cotbench.types import Key, Message, Request, Sampling
 
-asked = Request(messages=(Message(role="user", text="a = 4. What is a?"),), sampling=Sampling(max_tokens=4, stop=("z",)))
+messages = (Message(role="user", text="a = 4. What is a?"),)
+asked = Request(messages=messages, sampling=Sampling(max_tokens=4, stop=("z",)))
 for _ in range(100):
     engine = open_engine("ctranslate2", EngineConfig(model="demo"))
     engine.submit(Key("q", asked.hash, 0), asked)

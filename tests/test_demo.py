@@ -1,4 +1,4 @@
-"""The model that comes with cotbench shows what cotbench is for: a true effect of chain of thought on sums, and none on facts.
+"""The model that comes with cotbench shows what it is for: a true effect of chain of thought on sums, none on facts.
 
 Through CTranslate2 here, as the README's first command runs it; direct and cot through vLLM where that is installed.
 """

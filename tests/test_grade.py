@@ -434,7 +434,7 @@ def test_letters_and_numbers_are_read_and_graded_at_once() -> None:
 
 
 def test_formulas_are_graded_faster_than_a_model_writes_them() -> None:
-    """1,000 pairs of the common kinds, none of them decided as text: below 10 s of the workers' CPU time, imports too."""
+    """1,000 pairs of the common kinds, none decided as text: below 10 s of the workers' CPU time, imports included."""
     pairs = [
         pair
         for n in range(2, 127)

@@ -1,8 +1,8 @@
 r"""Outputs that nobody would write, and models do: what reading and grading must bear without falling over.
 
 Reading may find nothing in such a text, but it never raises, never takes long, and what it finds lies within the text.
-Grading always comes back with a verdict. All is seeded: the same texts in every run. The run of ten thousand texts takes
-minutes, so it must be asked for: `pytest -m slow tests/test_hostile.py -s` (it prints what was slowest).
+Grading always comes back with a verdict. All is seeded: the same texts in every run. The run of ten thousand texts
+takes minutes, so it must be asked for: `pytest -m slow tests/test_hostile.py -s` (it prints what was slowest).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The report's page without a browser: what its blocks hold, what is left out of them, and that nothing in it could run."""
+"""The report's page without a browser: what its blocks hold and leave out, and that nothing in it could run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Plot:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What one mode did with one question. requests: per request its name (equal names are one request) and its outputs."""
+    """What a mode did with a question. requests: each one's name (equal names are one request) and its outputs."""
 
     requests: Sequence[tuple[str, Sequence[str]]]
     answer: str | None

@@ -1,4 +1,4 @@
-"""A user's own patterns mean what they mean to Python's `re`, and none of them holds a command up; our own tag rules are linear."""
+"""A user's own patterns mean what they mean to Python's `re`, and none holds a command up; our tag rules are linear."""
 
 from __future__ import annotations
 

@@ -241,7 +241,8 @@ def test_plans_by_hand(tmp_path: Path) -> None:
         "pal":         "cwncxcccwc",
     }  # fmt: skip
     got = {row.executor: row for row in compared(make_run(tmp_path / "r", {"direct": "c" * 10, **letters})).plans}
-    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for 6, 7, 8.
+    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for
+    # 6, 7, 8.
     common = {"model": "m", "task": "t", "n": 9}
     assert got["plan-direct"] == PlanRow(
         **common,

@@ -1,4 +1,4 @@
-"""What leaves the harness: no escape sequence on a terminal, no formula in a spreadsheet, no markup in Markdown, no figure that is cut.
+"""What leaves the harness: no escape sequence, no formula in a spreadsheet, no markup in Markdown, no figure cut.
 
 And streams that are closed, or take no more.
 """
@@ -33,7 +33,8 @@ from cotbench.terminal.printing import say, say_json
 from cotbench.types import Completion, Question
 
 ESC = "\x1b]0;X\x07\x1b[2J"
-# All that a terminal may take as a command: C0 but for line ends and tabs, DEL, C1, and marks that turn the direction of text.
+# All that a terminal may take as a command: C0 but for line ends and tabs, DEL, C1, and marks that turn the direction
+# of text.
 COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -116,7 +117,7 @@ def test_json_means_the_same(value: str, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A run in which each name and text holds a command for a terminal: model, task's group, question, answer, error, template."""
+    """A run whose every name and text holds a command for a terminal: model, group, question, answer, error."""
     questions = [
         Question(id=f"t-{i}", task="t", text=f"{ESC} x = {i}", choices=(ESC, "b"), group=f"g{ESC}{i % 2}", cluster=ESC)
         for i in range(8)

@@ -1,4 +1,4 @@
-"""Templates -> conversations: what a question can't do, what a mistake in a template says, and that modes differ in little.
+"""From templates to conversations: what a question can't do, what a mistake says, and that modes differ in little.
 
 A comparison of modes is worth as much as their prompts are alike, so the shipped templates are compared line by line.
 """

@@ -1,4 +1,4 @@
-"""The loop, driven by hand: shared requests, several requests a flow, stops, and the order in which records are written."""
+"""The loop, driven by hand: shared requests, several requests a flow, stops, and the order of the records."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ def test_report_into_head_is_no_bug(tmp_path: Path, cli: Cli) -> None:
 
 
 class Flood(StubEngine):
-    """Completions come much faster than they can be graded, or run. spans: from the first request of each such engine to its last reply."""
+    """An engine faster than grading and programs. spans: seconds from each one's first request to its last reply."""
 
     spans: ClassVar[list[float]] = []
     begun = 0.0
@@ -398,7 +398,7 @@ def test_a_sync_that_fails_is_said(questions: Path, tmp_path: Path, monkeypatch:
 
 
 class Slots(StubEngine):
-    """Eight slots that each write one token a tick, first come, first served; a thought has some 150 tokens, an answer eight."""
+    """Eight slots that write a token a tick, first come, first served; a thought has some 150 tokens, an answer 8."""
 
     slots = 8
     ticks: ClassVar[list[int]] = []  # of each such engine, from its first token to its last

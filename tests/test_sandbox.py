@@ -1,4 +1,4 @@
-"""The executor as runs use it: values, limits, processes that die, refusals; hostile programs are in `test_sandbox_hostile.py`."""
+"""The executor as runs use it: values, limits, processes that die, refusals; `test_sandbox_hostile.py` has the rest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What servers do that OpenAI's doesn't: one table of behaviours, each with what must come of it.
 
-Every behaviour is met by a greedy request (with a system message, and told not to think) and by a sampled one of three paths with a stop string. The
-greedy one is asked twice: what is learnt of a server is learnt once.
+Every behaviour is met by a greedy request (with a system message, and told not to think) and by a sampled one of three
+paths with a stop string. The greedy one is asked twice: what is learnt of a server is learnt once.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def one_each(*refusals: Refusal) -> Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """says: what warnings must hold, in order; "" for none. lacks: what the last bodies sent don't hold. sent: what they do."""
+    """A server. says: what warnings hold, in order. lacks: what the last body sent doesn't hold. sent: what it does."""
 
     script: Script
     says: tuple[str, ...] = ()
@@ -1005,7 +1005,7 @@ def outcomes(folder: Path) -> set[str]:
 def test_a_run_with_fields_headers_and_keys(
     main: Cli, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fields are recorded and decide which run it is; of headers the names alone, or the variable that holds the value."""
+    """Fields are recorded and decide which run it is; of headers, names alone, or the variable that holds the value."""
     monkeypatch.setenv("OWN_KEY", f"{KEY}-own\n")
     more = [
         "--extra-body",

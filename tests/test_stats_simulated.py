@@ -1,8 +1,8 @@
 """Do the tests reject as often, and the intervals hold the truth as often, as they say?
 
-Where the sample space can be walked through the rate is exact; else it is simulated. COTBENCH_SIMULATIONS sets how many draws
-(200 by default, 2,000 before a release): the bounds of a test are on the true rate, and are widened by the binomial error
-of so many draws.
+Where the sample space can be walked through the rate is exact; else it is simulated. COTBENCH_SIMULATIONS sets how many
+draws (200 by default, 2,000 before a release): the bounds of a test are on the true rate, and are widened by the
+binomial error of so many draws.
 
 Shapes are those of the real test sets: MMLU's subjects, MATH's types and LogiQA's passages, by size.
 """
@@ -66,7 +66,7 @@ def tables(n: int) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize(("n", "worst", "mean"), [(20, 0.94, 0.96), (50, 0.93, 0.95)])
 def test_tangos_interval_covers(n: int, worst: float, mean: float) -> None:
-    """Exact coverage over a grid of truths. It is not exact for small n (nothing is, of counts): at its worst near 93%."""
+    """Exact coverage over a grid of truths: for small n (where nothing is exact, of counts) at its worst near 93%."""
     intervals = {table: stats.tango(*table, n) for table in tables(n)}
     truths = [(0.1, 0.1), (0.02, 0.02), (0.2, 0.05), (0.05, 0.2), (0.3, 0.02), (0.4, 0.1), (0.3, 0.3), (0.02, 0.0)]
     covered = []
@@ -93,7 +93,7 @@ def test_paired_intervals_cover_on_a_set_like_gsm8k(helped: float, hurt: float) 
 
 
 def test_the_pairing_pays() -> None:
-    """15% of the questions flip and nothing else differs: the paired interval is narrower than the unpaired one, always."""
+    """15% of the questions flip, nothing else differs: the paired interval is always narrower than the unpaired one."""
     rng = np.random.default_rng(7)
     for _ in range(100):
         before = rng.random(300) < 0.5
@@ -119,7 +119,7 @@ def test_a_difference_in_differences_without_clusters(first: int, second: int) -
 
 
 def test_a_difference_in_differences_with_few_and_rare_changes_is_careful() -> None:
-    """Where an arm often has no change at all, MOVER holds the truth more often than 95%; the test then says nothing."""
+    """Where an arm often has no change, MOVER holds the truth more often than 95%; the test then says nothing."""
     rng, held, rejected = np.random.default_rng(23), 0, 0
     for _ in range(SIMULATIONS):
         got = stats.difference_in_differences(*(three(rng, np.full(24, 0.03), np.full(24, 0.03)) for _ in range(2)))
@@ -140,12 +140,10 @@ def test_means_of_shares_of_votes_cover() -> None:
 
 # --- clustered ----------------------------------------------------------------------------------------------------
 
-# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of 1), of 6,000 draws:
-#             none     0.10 two values   0.10 normal
-#   MMLU      95.2%       96.4%             96.8%
-#   MATH      95.0%       92.9%             95.9%
-#   LogiQA    94.9%       95.3%             95.2%
-# MATH's seven clusters with gains at one of two values are what no sandwich can do much better with: CR1 and CR3 stay at 91 to 93% too.
+# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of
+# 1), of 6,000 draws: none     0.10 two values   0.10 normal MMLU      95.2%       96.4%             96.8% MATH
+# 95.0%       92.9%             95.9% LogiQA    94.9%       95.3%             95.2% MATH's seven clusters with gains at
+# one of two values are what no sandwich can do much better with: CR1 and CR3 stay at 91 to 93% too.
 REACHED = {
     ("mmlu", 0.0): (0.94, 0.965),
     ("mmlu", 0.1): (0.94, 0.975),
@@ -181,7 +179,7 @@ def test_clustered_intervals_cover_and_tests_reject(shape: str, spread: float, n
 
 
 def test_mcnemars_test_is_no_test_of_the_mean_where_clusters_differ() -> None:
-    """Why there is a clustered p beside it: with subjects that gain and lose 10 points it rejects in some 60% of draws."""
+    """Why there is a clustered p beside it: where subjects gain and lose 10 points, it rejects in some 60% of draws."""
     rng, rejected = np.random.default_rng(26), 0
     codes = np.repeat(np.arange(len(MMLU)), MMLU)
     for _ in range(SIMULATIONS):

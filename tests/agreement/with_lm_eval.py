@@ -1,10 +1,11 @@
-"""Does lm-evaluation-harness see the same answers as cotbench? The same model, the same rendered prompts, greedy; question by question.
+"""Does lm-evaluation-harness see the same answers as cotbench? Same model, same rendered prompts, greedy, by question.
 
     python tests/agreement/with_lm_eval.py results/RUN MODEL_FOLDER [--lm-eval "python -m lm_eval"] [--model vllm]
 
-RUN is a cotbench run with modes that ask once and greedily (direct, cot) and with prompts on record (any engine but a server). Their
-pipeline loads the model by itself, tokenizes and generates; it reads answers with its own regex filter and grades with its own exact
-match. Prints how many completions and how many verdicts are the same; exits with 1 where a verdict differs. Needs lm_eval, and torch or vLLM.
+RUN is a cotbench run with modes that ask once and greedily (direct, cot) and with prompts on record (any engine but a
+server). Their pipeline loads the model by itself, tokenizes and generates; it reads answers with its own regex filter
+and grades with its own exact match. Prints how many completions and how many verdicts are the same; exits with 1 where
+a verdict differs. Needs lm_eval, and torch or vLLM.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ READ = r"Answer: (-?[0-9]+)"
 
 
 def prompts_of(run: Path, mode: str) -> list[dict[str, Any]]:
-    """One row for each question of a run under a mode: the prompt as sent, the gold answer, and what cotbench made of the completion."""
+    """A row for each question of a run under a mode: the prompt as sent, the gold answer, and cotbench's verdict."""
     loaded = load(run)
     golds = loaded.questions.set_index("question")["gold"].to_dict()
     records = {row.question: row for row in loaded.records[loaded.records["mode"] == mode].itertuples()}

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/growth.py [--sizes 1000,10000,50000,200000] [--repeat 3] [--page]
 
-Printed for each size, as medians: wall and CPU time, what a question costs beyond the smallest run, peak memory, and the same for the report.
+Printed for each size, as medians: wall and CPU time, what a question costs beyond the smallest run, peak memory, and
+the same for the report.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""What the harness itself costs: cotbench, lm-evaluation-harness and Inspect on the same questions, with models that answer at once.
+"""What the harness itself costs: cotbench, lm-evaluation-harness and Inspect with models that answer at once.
 
     python tests/benchmarks/harness.py --data DIR [--task mmlu] [--lm-eval PYTHON] [--inspect PYTHON] [--repeat 5]
 
-DIR holds the data sets in the Hub's layout; PYTHON is an interpreter that has the peer installed. Each runs as its users would run it, from its start
-to its end, everything logged: zero-shot chain of thought on all questions of MMLU's test set, or GSM8K with eight examples. They take turns. Printed are
-medians of wall and CPU time (children included) and the peak of one process's memory, and the peers' as multiples of ours.
+DIR holds the data sets in the Hub's layout; PYTHON is an interpreter that has the peer installed. Each runs as its
+users would run it, from its start to its end, everything logged: zero-shot chain of thought on all questions of MMLU's
+test set, or GSM8K with eight examples. They take turns. Printed are medians of wall and CPU time (children included)
+and the peak of one process's memory, and the peers' as multiples of ours.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ if name == "mmlu":
     job = Task(dataset=MemoryDataset(samples), solver=[multiple_choice(cot=True)], scorer=choice())
 else:
     rows = load_dataset(f"{data}/openai/gsm8k", "main", split="test")
-    shots = "\\n\\n".join(f"{r['question']}\\n\\n{r['answer']}" for r in load_dataset(f"{data}/openai/gsm8k", "main", split="train[:8]"))
+    examples = load_dataset(f"{data}/openai/gsm8k", "main", split="train[:8]")
+    shots = "\\n\\n".join(f"{r['question']}\\n\\n{r['answer']}" for r in examples)
     samples = [Sample(input=r["question"], target=r["answer"].split("####")[1].strip()) for r in rows]
-    job = Task(dataset=MemoryDataset(samples), solver=[prompt_template(shots.replace("{", "").replace("}", "") + "\\n\\n{prompt}"), generate()], scorer=match(numeric=True))
+    template = prompt_template(shots.replace("{", "").replace("}", "") + "\\n\\n{prompt}")
+    job = Task(dataset=MemoryDataset(samples), solver=[template, generate()], scorer=match(numeric=True))
 [log] = eval(job, model=get_model("mockllm/model"), log_dir=out, display="none")
 if log.status != "success" or log.results.completed_samples != len(rows):
     sys.exit(f"Inspect: {log.status}: {log.error}")

@@ -2,8 +2,9 @@
 
     COTBENCH_DATA=DIR python tests/benchmarks/report.py [--limit N] [--rounds 3] [--run FOLDER]
 
-Makes a run of all four tasks under every mode with the stub (minutes, without --limit; --run takes one that is there), reports it a few times
-in a process of its own, and opens the page in headless Chromium, if Selenium and Chromium are there. Prints medians.
+Makes a run of all four tasks under every mode with the stub (minutes, without --limit; --run takes one that is there),
+reports it a few times in a process of its own, and opens the page in headless Chromium, if Selenium and Chromium are
+there. Prints medians.
 """
 
 from __future__ import annotations

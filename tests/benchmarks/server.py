@@ -1,11 +1,13 @@
 """How close a run comes to what a server allows: cotbench, lm-evaluation-harness and Inspect against the same mock.
 
-    python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5] [--lm-eval PYTHON] [--inspect PYTHON]
+    python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5]
+        [--lm-eval PYTHON] [--inspect PYTHON]
 
-The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at most as many at once as it has
-slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does a bare loop over aiohttp that keeps nothing: what the machine
-and the mock allow. Printed are medians of what the server saw (from the first request to the last reply, as a multiple of the ideal
-requests / slots * latency) and of the whole command's wall and CPU time.
+The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at
+most as many at once as it has slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does
+a bare loop over aiohttp that keeps nothing: what the machine and the mock allow. Printed are medians of what the server
+saw (from the first request to the last reply, as a multiple of the ideal requests / slots * latency) and of the whole
+command's wall and CPU time.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ from inspect_ai.solver import generate
 questions, url, slots, out = sys.argv[1:]
 samples = [Sample(input=row["question"], target=row["answer"]) for row in map(json.loads, open(questions))]
 model = get_model("openai-api/mock/m", base_url=url, api_key="none")
-eval(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True)), model=model, log_dir=out, display="none", max_samples=10**6, max_connections=int(slots))
+task = Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True))
+eval(task, model=model, log_dir=out, display="none", max_samples=10**6, max_connections=int(slots))
 """
 
 
@@ -71,7 +74,8 @@ async def run():
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         async def ask(question):
             body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": question}]})
-            async with gate, session.post(url + "/chat/completions", data=body, headers={"Content-Type": "application/json"}) as response:
+            headers = {"Content-Type": "application/json"}
+            async with gate, session.post(url + "/chat/completions", data=body, headers=headers) as response:
                 return orjson.loads(await response.read())
         await asyncio.gather(*(ask(orjson.loads(line)["question"]) for line in open(questions)))
 
@@ -82,7 +86,7 @@ LENGTH = re.compile(rb"content-length: *([0-9]+)", re.I)
 
 
 class Mock:
-    """As lean as asyncio allows, since what it takes for itself counts against whoever is measured. seen: as for serve()."""
+    """Answers as leanly as asyncio allows: its own time counts against whoever is measured. seen: as for serve()."""
 
     def __init__(self, latency: float, slots: int, seen: Any) -> None:
         self._latency = latency
