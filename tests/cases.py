@@ -32,7 +32,7 @@ class Texts(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # slower where liby
         return super().construct_mapping(node, deep)
 
 
-Texts.add_implicit_resolver("none", re.compile("~"), ["~"])
+Texts.add_implicit_resolver("none", re.compile(r"~\Z"), ["~"])
 Texts.add_constructor("none", lambda loader, node: None)
 
 

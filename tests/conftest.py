@@ -96,7 +96,7 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The same in this process, which is faster: for the many cases that only look at a message and an exit code."""
+    """The command line in this process, which is faster: for cases that only look at a message and an exit code."""
     from cotbench import cli
 
     def call(*arguments: object) -> Outcome:

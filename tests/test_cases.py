@@ -25,10 +25,8 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
 
 
 def test_scalars_are_texts_but_for_the_sign_of_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = written(
-        tmp_path, monkeypatch, "a:\n  - [yes, 2.50, ~]\n  - {answer: '~', case: 2026-01-02, output: null}\n"
-    )
-    assert cases.groups(table, "case output answer") == {"a": [("yes", "2.50", None), ("2026-01-02", "null", "~")]}
+    table = written(tmp_path, monkeypatch, "a:\n- [yes, 2.50, ~]\n- {answer: '~', case: 2026-01-02, output: ~5}\n")
+    assert cases.groups(table, "case output answer") == {"a": [("yes", "2.50", None), ("2026-01-02", "~5", "~")]}
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ PLENTY = replace(GEMMA, name="plenty", controls=("<a>", "<<a>>", "<b>"))  # a to
 
 @pytest.fixture
 def transformers() -> None:
-    """For tests that need tokenizers."""
+    """Skips tests that need tokenizers where there are none."""
     pytest.importorskip("transformers")
 
 

@@ -176,7 +176,7 @@ def test_no_reply_in_time() -> None:
 
 
 def test_a_reply_that_trickles_is_no_reply_in_time() -> None:
-    """Each piece comes soon, the whole doesn't."""
+    """A reply whose pieces come soon each, and whose end doesn't."""
     with RecordingServer(trickle=True) as server, pytest.raises(NoReply, match="no reply within"):
         post(server.url, retries=0, timeout_s=0.5)
 

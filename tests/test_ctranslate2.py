@@ -33,7 +33,7 @@ def answer(engine: Any, asked: Request, question: str = "q") -> Reply:
 
 @pytest.fixture
 def converted(tmp_path: Path) -> Path:
-    """As ct2-transformers-converter leaves it with --copy_files: everything in one folder."""
+    """A model as ct2-transformers-converter leaves it with --copy_files: everything in one folder."""
     folder = tmp_path / "converted"
     shutil.copytree(MODEL / "ctranslate2", folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):

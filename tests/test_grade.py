@@ -520,7 +520,7 @@ def wait_for(condition: Callable[[], object], limit_s: float = 20.0) -> None:
 
 
 def imports_nothing() -> None:
-    """For workers that don't compare: SymPy takes a second to import."""
+    """Prepares a worker that doesn't compare without importing SymPy, which takes a second."""
 
 
 @pytest.fixture

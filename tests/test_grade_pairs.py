@@ -35,7 +35,7 @@ every_pair = pytest.mark.parametrize(
 
 
 def verdict(gold: str, answer: str) -> bool | None:
-    """As `Grader` has it: words and answers that are equal as text never reach `latex_equal`."""
+    """The verdict that `Grader` gives: words and answers that are equal as text never reach `latex_equal`."""
     now = grade_now(answer, gold, AnswerType.LATEX)
     return latex_equal(gold, answer) if now is None else now is Outcome.CORRECT
 

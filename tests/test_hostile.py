@@ -612,7 +612,7 @@ def test_reading_keeps_nothing() -> None:
 
 
 def test_grading_keeps_no_more_than_its_verdicts(grader: Grader[int]) -> None:
-    """Each batch brings other answers of about 1,000 characters, since verdicts are kept, once for each pair."""
+    """Memory stays flat over batches of answers of some 1,000 characters, though the verdict on a pair is kept."""
     for kept in grown(3):
         desk = Desk(grader)
         desk.hand_in(f"{n}x + {len(kept)}y" + "\\," * (RAW // 2 - 10) for n in range(60))
@@ -633,7 +633,7 @@ def resident_mib() -> int:
 
 @pytest.mark.slow
 def test_ten_thousand_hostile_texts(grader: Grader[int], request: pytest.FixtureRequest) -> None:
-    """Each is read as every type; each formula found in it, and the text itself, is graded within the usual limits."""
+    """Every text is read as every type; the formulas in it, and the text itself, are graded within the usual limits."""
     if "slow" not in str(request.config.getoption("markexpr")):
         pytest.skip("takes many minutes: pytest -m slow")
     desk, read = Desk(grader), Reader()

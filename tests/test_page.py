@@ -204,7 +204,7 @@ class Written:
         return row
 
     def text_of(self, place: int, value: Any) -> str:
-        """As the page puts it together; what is left out as its number."""
+        """A text as the page puts it together; what is left out as its number."""
         strings = self.chunks[self.places["chunk"][place]]["strings"]
         pieces = value if isinstance(value, list) else [value]
         return "".join(

@@ -189,7 +189,7 @@ def comparison(
 
 @pytest.fixture(autouse=True)
 def look_and_settings() -> Any:
-    """As `draw` has it, for tests that make a figure themselves."""
+    """The plots' style, which `draw` sets, for tests that make a figure themselves."""
     with style.settings():
         yield
 

@@ -380,7 +380,7 @@ MARKUP = [
 
 @pytest.mark.parametrize("text", MARKUP)
 def test_markdown_is_text(text: str) -> None:
-    """As a viewer of GitHub's kind sees it: the text as it was, in one cell of one table, and no element beside."""
+    """A viewer of GitHub's kind sees the text as it was, in one cell of one table, and no element beside."""
     viewer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     html = viewer.render(f"| a | b |\n| --- | --- |\n| {markdown_text(text)} | end |\n")
     assert set(re.findall(r"<(\w+)", html)) == {"table", "thead", "tbody", "tr", "th", "td"}

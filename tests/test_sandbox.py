@@ -477,7 +477,7 @@ def test_many_programs_keep_their_tickets(box: Sandbox[int]) -> None:
 
 
 def test_cpu_time_and_wall_time_are_bounded() -> None:
-    """Of programs that wait for ever, which only those without containment can."""
+    """CPU time ends what computes; wall time what waits for ever, which only an uncontained program can."""
     with Sandbox[str](workers=2, limits=Limits(cpu_s=1, wall_s=4), contained=False) as box:
         box.submit("busy", Program(runtime="python", code="while True: pass"))
         box.submit(

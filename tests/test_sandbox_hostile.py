@@ -101,7 +101,7 @@ def processes() -> dict[int, tuple[int, str]]:
 
 
 def descendants() -> set[int]:
-    """Of this process, the dead ones left out. Orphans count: this process is their subreaper."""
+    """The living descendants of this process. Orphans count: this process is their subreaper."""
     table = processes()
     family = {os.getpid()}
     while more := {pid for pid, (parent, _) in table.items() if parent in family} - family:

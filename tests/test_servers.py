@@ -112,7 +112,7 @@ def answers(*refusals: Refusal, text: str = TEXT) -> Script:
 
 
 def one_each(*refusals: Refusal) -> Script:
-    """The same, of one path a request."""
+    """A server that refuses what any of the refusals is about, and else gives one path a request."""
 
     def script(path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
         return next((a for refusal in refusals if (a := refusal(body)) is not None), None) or chat(TEXT)

@@ -52,7 +52,7 @@ def three(rng: Any, helped: Array, hurt: Array) -> Array:
 
 
 def test_mcnemars_exact_test_never_rejects_too_often() -> None:
-    """Of m discordant pairs each is helped with chance 1/2: for every m the chance of p <= 0.05 is at most 0.05."""
+    """Where each of m discordant pairs is helped with chance 1/2, P(p <= 0.05) is at most 0.05, for every m."""
     for m in range(1, 121):
         chances = scipy_stats.binom.pmf(range(m + 1), m, 0.5)
         p = [stats.mcnemar_exact(k, m - k) for k in range(m + 1)]
