@@ -491,7 +491,7 @@ def test_a_reading_does_not_depend_on_the_parser_of_a_server(
 )
 @pytest.mark.parametrize(("text", "answer"), [("", "11"), ("Answer: 12", "12"), ("<br>", "11")])
 def test_an_empty_thought_hides_no_reasoning_that_a_server_split_off(empty: str, text: str, answer: str) -> None:
-    """As where a template writes it and the answer was taken for reasoning."""
+    """A template may write the empty thought, so that a server takes the answer for reasoning."""
     path = Completion(text=empty + text, reasoning="5 + 6 = 11.\n\nAnswer: 11", finish_reason="stop")
     got = read_answer(path, AnswerType.NUMBER, ())
     assert got.answer == answer

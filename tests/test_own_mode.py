@@ -1,4 +1,4 @@
-"""A mode in three turns whose number of requests depends on replies, as somebody would add one: through a run, a report and grading again."""
+"""A mode in three turns whose number of requests depends on replies, as one adds it: run, reported, graded again."""
 
 from __future__ import annotations
 

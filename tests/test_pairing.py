@@ -90,7 +90,7 @@ def test_places(tmp_path: Path) -> None:
 
 
 def test_runs_of_different_questions_make_one_panel(tmp_path: Path) -> None:
-    """Each knows the questions that it asked, and no others."""
+    """Two runs, each of which knows the questions that it asked, and no others."""
     first, second = QUESTIONS[:6], QUESTIONS[4:]
     one = make_run(tmp_path / "a", {"direct": "c" * 6}, questions=first)
     other = make_run(tmp_path / "b", {"cot": "w" * 6}, questions=second)
