@@ -56,7 +56,7 @@ def list_(
                 {
                     "task": t.name,
                     "questions": t.source.rows,
-                    "answer": t.answer.type.value,
+                    "answer": str(t.answer.type),
                     "source": t.source.dataset or t.source.file,
                     "licence": t.source.licence,
                     "about": t.about,

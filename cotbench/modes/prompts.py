@@ -29,6 +29,7 @@ from jinja2 import meta, nodes
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.questions.tasks import Exemplar, Task, shipped, shown
 from cotbench.store.checks import kind_of
@@ -316,7 +317,7 @@ class Prompts:
 
 
 def _of_task(task: Task) -> dict[str, Any]:
-    answer = {"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase}
+    answer = {"type": str(KINDS[task.answer.type].asked_as), "form": task.answer.form, "phrase": task.answer.phrase}
     return {"answer": answer, "task": task.name}
 
 

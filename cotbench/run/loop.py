@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
-from cotbench.answers.judging import Grader
+from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
 from cotbench.programs import Sandbox
 from cotbench.run.prepare import Plan
 from cotbench.store.records import Journal, JournalState, Record, execution_row, votes_row
-from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
+from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, Verdict, request_seed
 
 
 @dataclass(kw_only=True)
@@ -79,7 +79,7 @@ class _Finished:
 
     active: _Active
     prediction: Prediction
-    verdicts: list[Outcome | None]
+    verdicts: list[Verdict | None]
 
     @property
     def decided(self) -> bool:
@@ -213,7 +213,7 @@ class Loop:
         for index, pair in enumerate(step.pairs):
             verdict = self._compare(active, index, pair)
             if verdict is not None:
-                active.results[index] = verdict is Outcome.CORRECT
+                active.results[index] = verdict.outcome is Outcome.CORRECT
                 active.missing -= 1
         if active.missing:
             return None
@@ -235,7 +235,7 @@ class Loop:
                 self._engine.submit(key, request)
         return self._ready(active)
 
-    def _compare(self, active: _Active, index: int, pair: tuple[str, str]) -> Outcome | None:
+    def _compare(self, active: _Active, index: int, pair: tuple[str, str]) -> Verdict | None:
         """Whether two answers of one question are equal, by the rules of grading."""
         return self._grader.submit(("pair", active.place, index), pair[1], pair[0], active.kit.data.task.answer.type)
 
@@ -311,7 +311,7 @@ class Loop:
         for ticket, verdict in self._grader.done(wait_s):
             kind, place, index = ticket
             if kind == "pair":
-                self._arrived(place, index, verdict is Outcome.CORRECT)
+                self._arrived(place, index, verdict.outcome is Outcome.CORRECT)
                 continue
             entry = self._ungraded[place]
             entry.verdicts[index] = verdict
@@ -327,7 +327,7 @@ class Loop:
 
     def _record(self, entry: _Finished) -> None:
         active, prediction = entry.active, entry.prediction
-        outcome = prediction.concluded(entry.verdicts)
+        outcome = prediction.concluded(entry.verdicts).outcome
         paths = [path for reply in active.replies for path in reply.completions]
         prompt = _total(reply.prompt_tokens for reply in active.replies)
         completion = _total(reply.completion_tokens for reply in active.replies)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cotbench.answers.judging import Grader
-from cotbench.answers.reading import VAGUE, canonical_number, extract
+from cotbench.answers.grader import Grader
+from cotbench.answers.kinds import KINDS, AnswerKind
+from cotbench.answers.reading import VAGUE
 from cotbench.answers.reading.programs import Code
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, RunError
@@ -36,7 +36,6 @@ from cotbench.store.records import (
 from cotbench.types import (
     LETTERS,
     UNDECIDED,
-    AnswerType,
     Completion,
     Execution,
     Key,
@@ -45,6 +44,7 @@ from cotbench.types import (
     Question,
     Request,
     Sampling,
+    Verdict,
 )
 
 MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond J are rarely options
@@ -118,7 +118,7 @@ class Summary:
 # --- a file of outputs --------------------------------------------------------------------------------------------
 
 
-def read_outputs(path: Path, answer_type: AnswerType, reader: Reader | None = None) -> list[_Output | _Fault]:
+def read_outputs(path: Path, answer_type: str, reader: Reader | None = None) -> list[_Output | _Fault]:
     """The lines of a file of outputs, checked; one that can't be used is a fault, and no end of the file.
 
     Raises DataError with the first fault where there is no line that can be used.
@@ -148,14 +148,15 @@ def read_outputs(path: Path, answer_type: AnswerType, reader: Reader | None = No
 _KEYS = 'Each line holds {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).'
 
 
-def _output(row: dict[str, Any], answer_type: AnswerType, reader: Reader) -> _Output:
+def _output(row: dict[str, Any], answer_type: str, reader: Reader) -> _Output:
     """Raises ValueError where a line can't be used."""
     if missing := [key for key in ("id", "output", "gold") if key not in row]:
         raise ValueError(f"{missing[0]} is missing")
     if type(row["id"]) not in (str, int):
         raise ValueError(f"id is {row['id']!r:.60}, expected a text or a whole number")
-    choices = _choices(row.get("choices")) if answer_type is AnswerType.LETTER else ()
-    gold = _gold(row["gold"], answer_type, choices)
+    kind = KINDS[answer_type]
+    choices = _choices(row.get("choices")) if kind.has_choices else ()
+    gold = _gold(row["gold"], kind, choices)
     return _Output(id=row["id"], path=reader.row(row), gold=gold, choices=choices)
 
 
@@ -175,32 +176,16 @@ def _choices(given: Any) -> tuple[str, ...]:
     raise ValueError(f"choices is {given!r:.60}, expected a list of 1 to {len(LETTERS)} texts, or their number")
 
 
-_ONE_LETTER = re.compile(r"\W*([A-Za-z])\W*")
-
-
-def _gold(given: Any, answer_type: AnswerType, choices: Sequence[str]) -> str:
+def _gold(given: Any, kind: AnswerKind, choices: Sequence[str]) -> str:
     if not isinstance(given, str | int | float) or isinstance(given, bool) or not str(given).strip():
         raise ValueError(f"gold is {given!r:.60}, expected the right answer")
-    text = str(given).strip()
-    if answer_type is AnswerType.NUMBER:
-        found = extract(text, AnswerType.NUMBER)
-        plain = found.rule not in VAGUE or len(re.findall(r"\d+(?:[.,]\d+)*", text)) == 1
-        number = canonical_number(text) or (found.answer if plain and "^" not in text else None)
-        if number is None:
-            raise ValueError(f"gold is {text!r:.60}, which holds no number")
-        return number
-    if answer_type is AnswerType.LATEX:
-        return (extract(text, AnswerType.LATEX).answer if "\\boxed" in text else None) or text
-    letter = _ONE_LETTER.fullmatch(text)
-    if letter and letter[1].upper() in LETTERS[: len(choices)]:
-        return letter[1].upper()
-    if choices.count(text) == 1:
-        return LETTERS[choices.index(text)]
-    last = LETTERS[len(choices) - 1]
-    raise ValueError(f"gold is {text!r:.60}, expected a letter from A to {last} or the text of an option")
+    try:
+        return kind.file_gold(str(given).strip(), choices)
+    except ValueError as error:
+        raise ValueError(f"gold is {error}") from None
 
 
-def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[Scored], Summary]:
+def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored], Summary]:
     """Read and grade the outputs of a file; one `Scored` per line, in order."""
     started = time.monotonic()
     reader = Reader()
@@ -210,7 +195,7 @@ def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
     verdicts, fatal = _graded(items, workers)
     good = iter(
-        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).value, rule=p.rule, span=p.span)
+        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).outcome.value, rule=p.rule, span=p.span)
         for one, p, of in zip(outputs, predictions, verdicts, strict=True)
     )
     scored = [
@@ -235,10 +220,10 @@ def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()
     )
 
 
-def _graded(items: Sequence[tuple[Prediction, str, AnswerType]], workers: int) -> tuple[list[list[Outcome]], list[int]]:
+def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple[list[list[Verdict]], list[int]]:
     """The verdicts on the answers of each (prediction, gold, answer type); and which of them ended the grader's worker twice."""
     grader: Grader[tuple[int, int]] = Grader(workers)
-    verdicts: dict[tuple[int, int], Outcome] = {}
+    verdicts: dict[tuple[int, int], Verdict] = {}
     try:
         for at, (prediction, gold, answer_type) in enumerate(items):
             for index, answer in enumerate(prediction.answers):
@@ -307,7 +292,7 @@ class Rescored:
 class _RecordedKit:
     """Lets a mode run over what is on record: what it asks for isn't rendered, since the answers are there."""
 
-    answer_type: AnswerType
+    answer_type: str
 
     def request(self, question: Question) -> Request:  # noqa: ARG002
         return Request(messages=(), sampling=Sampling(max_tokens=1))
@@ -330,7 +315,7 @@ class _Replayed:
 
     name: str
     flow: Flow
-    answer_type: AnswerType
+    answer_type: str
     paths: Iterator[tuple[Completion, ...]]
     step: Execute | Compare | None = None
     executions: list[Execution] = field(default_factory=list)
@@ -371,7 +356,7 @@ def _replay(flows: Sequence[_Replayed], sandbox: Sandbox[tuple[int, int]], worke
         ]
         equal = iter(_graded(questions, workers)[0] if questions else [])
         for _, one, compared in pairs:
-            one.go_on([next(equal) == [Outcome.CORRECT] for _ in compared])
+            one.go_on([next(equal)[0].outcome is Outcome.CORRECT for _ in compared])
 
 
 def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
@@ -383,7 +368,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         rows = [_record(row) for row in records_of(folder, manifest, questions, golds)]
         replies = {**(state := read_journal(folder / JOURNAL)).replies, **state.failed}
         try:
-            types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}
+            types = {task: KINDS[entry["answer_type"]].name for task, entry in manifest.data.items()}
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: its manifest doesn't say how answers are read: {error}.", _RESUME) from None
         flows = []
@@ -408,7 +393,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after = [
             replace(
                 row,
-                outcome=one.concluded(of).value,
+                outcome=one.concluded(of).outcome.value,
                 answer=one.answer,
                 rule=one.rule,
                 span=one.span,
