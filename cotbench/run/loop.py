@@ -100,7 +100,7 @@ def desks(
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Execute: Desk(sandbox, take=_Open.take_executions),
         Compare: Desk(
-            judge, _Open.comparison, lambda _, verdicts: [verdict is Outcome.CORRECT for verdict in verdicts]
+            judge, _Open.comparison, lambda _, verdicts: [verdict.outcome is Outcome.CORRECT for verdict in verdicts]
         ),
     }
 
@@ -269,7 +269,7 @@ def _record(flow: _Open) -> Record:
         question=job.question.id,
         task=job.question.task,
         mode=job.kit.mode.name,
-        outcome=prediction.concluded(verdicts).value,
+        outcome=prediction.concluded(verdicts).outcome.value,
         answer=prediction.answer,
         gold=job.gold,
         rule=prediction.rule,
