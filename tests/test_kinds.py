@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Cli
-from cotbench.run.score_file import score_file
 
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS, AnswerKind
@@ -19,6 +18,7 @@ from cotbench.answers.reading import Extraction, extract
 from cotbench.answers.reading.shapes import Reading
 from cotbench.errors import TaskError
 from cotbench.questions.tasks import find_task
+from cotbench.run.score_file import score_file
 from cotbench.types import AnswerType, Execution, ExecutionOutcome, Outcome, Verdict
 
 COLOURS = re.compile(r"(?:red|green|blue)(?: (?:red|green|blue))*")
