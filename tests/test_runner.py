@@ -23,7 +23,8 @@ from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.run import session as runner
-from cotbench.run.prepare import Plan, RunOptions, make_plan
+from cotbench.run.options import RunOptions
+from cotbench.run.prepare import RunPlan, make_plan
 from cotbench.store import records as records_module
 from cotbench.store.records import JOURNAL, RECORDS
 from cotbench.types import Completion, Key, Question, Reply, Request, unit
@@ -46,7 +47,7 @@ def twice(question: Question, kit: Kit) -> Flow:
     return kit.read(question, second)
 
 
-def plan_of(questions: Path, *modes: Mode) -> Plan:
+def plan_of(questions: Path, *modes: Mode) -> RunPlan:
     """A plan with modes that aren't in the table."""
     plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=["cot"]))
     kit = plan.kits["own", "cot"]

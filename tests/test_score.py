@@ -11,7 +11,8 @@ from conftest import Cli
 
 from cotbench.answers.judging import workers
 from cotbench.errors import DataError, RunError
-from cotbench.run.score import read_outputs, score_file, score_run
+from cotbench.run.rescore import score_run
+from cotbench.run.score_file import read_outputs, score_file
 from cotbench.store.records import RECORDS, read_manifest, read_records
 from cotbench.types import AnswerType
 

@@ -16,7 +16,7 @@ from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, SELF_CONSISTENCY
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
-from cotbench.modes.steps import Compare, Execute, Flow, Generate, Step
+from cotbench.modes.steps import Compare, Execute, Flow, Generate, Step, compare, execute, generate
 
 __all__ = [
     "ALIASES",
@@ -32,8 +32,11 @@ __all__ = [
     "Step",
     "TaskKit",
     "Turn",
+    "compare",
+    "execute",
     "facts_of",
     "find_mode",
+    "generate",
     "in_table_order",
     "main_of",
     "read_answer",

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
+from cotbench.run.options import RunOptions
 from cotbench.types import Question, Sampling
 
-DEFAULT_ENGINE = "vllm"
-OWN_ENGINES = {"stub": "stub", "demo": "ctranslate2"}  # of what comes with cotbench
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
 SPEED_ARGS = frozenset(
     {
@@ -51,45 +50,8 @@ SPEED_ARGS = frozenset(
 PLACE_ARGS = frozenset({"path"})
 
 
-@dataclass(kw_only=True)
-class RunOptions:
-    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it."""
-
-    model: str
-    tasks: list[str]
-    modes: list[str]
-    engine: str | None = None
-    model_args: dict[str, Any] = field(default_factory=dict)
-    gen_kwargs: dict[str, Any] = field(default_factory=dict)
-    max_tokens: dict[str, int] = field(default_factory=dict)
-    paths: dict[str, int] = field(default_factory=dict)
-    num_fewshot: int = 0
-    exemplars: str = "auto"
-    limit: int | None = None
-    seed: int = 0
-    base_url: str | None = None
-    concurrency: int = 64
-    chat_template: str = "auto"
-    thinking: str = "auto"
-    extra_body: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    trust_remote_code: bool = False
-    allow_unsandboxed_code: bool = False
-    program_limits: dict[str, float] = field(default_factory=dict)
-    data_dir: str | None = None
-    tasks_dir: str | None = None
-    prompts_dir: str | None = None
-
-    @property
-    def engine_name(self) -> str:
-        return self.engine or OWN_ENGINES.get(self.model, DEFAULT_ENGINE)
-
-
-# --- the plan -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
 
     options: RunOptions
@@ -170,7 +132,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
+def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
     if options.limit is not None and options.limit < 1:
         raise UsageError(
@@ -222,7 +184,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
             )
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
-    return Plan(options=options, data=data, questions=questions, kits=kits)
+    return RunPlan(options=options, data=data, questions=questions, kits=kits)
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:
@@ -349,7 +311,7 @@ CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
 ESTIMATE_FROM = 200  # questions of each task
 
 
-def estimate(plan: Plan) -> list[dict[str, Any]]:
+def estimate(plan: RunPlan) -> list[dict[str, Any]]:
     """Requests and tokens per task and mode, before anything is loaded: the budget is the upper end of completions."""
     rows = []
     counted: set[tuple[str, str]] = set()  # shared turns of a task, which modes after the first get for nothing
@@ -380,7 +342,7 @@ def estimate(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def engine_config(plan: Plan) -> EngineConfig:
+def engine_config(plan: RunPlan) -> EngineConfig:
     options = plan.options
     return EngineConfig(
         model=options.model,

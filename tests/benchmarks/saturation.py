@@ -70,11 +70,12 @@ def told(llm: Any) -> dict[str, float]:
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
     from cotbench.cli import GC_THRESHOLD
-    from cotbench.cli.options import key_values
     from cotbench.engines import open_engine
     from cotbench.run import loop
     from cotbench.run import session as runner
-    from cotbench.run.prepare import RunOptions, engine_config, make_plan
+    from cotbench.run.options import RunOptions
+    from cotbench.run.parsing import key_values
+    from cotbench.run.prepare import engine_config, make_plan
 
     def plan_of(names: list[str]) -> Any:
         return make_plan(
@@ -116,8 +117,8 @@ def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[st
     """All requests of a recorded run in one call."""
     import vllm
 
-    from cotbench.cli.options import key_values
     from cotbench.engines import EngineConfig, open_engine
+    from cotbench.run.parsing import key_values
     from cotbench.store.records import journal_rows
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
