@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cases import EQUAL, groups, load, rows
 
-from cotbench.answers.judging import grade_now
+from cotbench.answers.grader import grade_now
 from cotbench.answers.judging.equality import latex_equal
 from cotbench.types import AnswerType, Outcome
 
@@ -22,7 +22,7 @@ ROWS = [(kind, row) for kind, table in KINDS.items() for row in table]
 
 def verdict(gold: str, answer: str) -> bool | None:
     now = grade_now(answer, gold, AnswerType.LATEX)
-    return latex_equal(gold, answer) if now is None else now is Outcome.CORRECT
+    return latex_equal(gold, answer) if now is None else now.outcome is Outcome.CORRECT
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from cases import EQUAL, groups
 
-from cotbench.answers.judging import grade_now
+from cotbench.answers.grader import grade_now
 from cotbench.answers.judging.equality import latex_equal
 from cotbench.answers.judging.forms import NotRead, TooLarge
 from cotbench.answers.judging.formula import read
@@ -37,7 +37,7 @@ every_pair = pytest.mark.parametrize(
 def verdict(gold: str, answer: str) -> bool | None:
     """The verdict that `Grader` gives: words and answers that are equal as text never reach `latex_equal`."""
     now = grade_now(answer, gold, AnswerType.LATEX)
-    return latex_equal(gold, answer) if now is None else now is Outcome.CORRECT
+    return latex_equal(gold, answer) if now is None else now.outcome is Outcome.CORRECT
 
 
 @every_pair

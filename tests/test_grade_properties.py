@@ -14,14 +14,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from cotbench.answers.judging import grade_now, too_big
+from cotbench.answers.grader import WRONG, grade_now
 from cotbench.answers.judging.equality import latex_equal
 from cotbench.answers.judging.forms import NotRead, TooLarge
 from cotbench.answers.judging.formula import read
 from cotbench.answers.judging.notation import clean_latex
+from cotbench.answers.judging.quick import too_big
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
-from cotbench.types import AnswerType, Outcome
+from cotbench.types import AnswerType
 
 Tree = tuple[str, tuple["Tree", ...]]  # what it is (a leaf is its text) and its parts
 
@@ -122,7 +123,7 @@ def test_one_more_is_not_equal(tree: Tree, seed: int) -> None:
     plain, other = Writer().write(tree), Writer(random.Random(seed)).write(tree)
     assert latex_equal(plain, f"{other} + 1") is False
     assert latex_equal(f"1 + {other}", plain) is False
-    assert grade_now(f"{other} + 1", plain, AnswerType.LATEX) in (None, Outcome.WRONG)
+    assert grade_now(f"{other} + 1", plain, AnswerType.LATEX) in (None, WRONG)
 
 
 def test_the_writer_takes_every_liberty() -> None:

@@ -22,7 +22,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from cotbench.answers.judging import Grader, workers
+from cotbench.answers import grader as workers
+from cotbench.answers.grader import Grader
 from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_number
 from cotbench.answers.reading.shapes import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
@@ -534,7 +535,7 @@ class Desk:
             if verdict is None:
                 self.started[self.tickets] = (start, answer)
             else:
-                self.verdicts[self.tickets] = verdict
+                self.verdicts[self.tickets] = verdict.outcome
             while self.grader.pending >= 2:
                 self.collect()
         while self.grader.pending:
@@ -544,7 +545,7 @@ class Desk:
         for ticket, verdict in self.grader.done(0.5):
             start, answer = self.started.pop(ticket)
             self.slowest = max(self.slowest, (time.monotonic() - start, answer))
-            self.verdicts[ticket] = verdict
+            self.verdicts[ticket] = verdict.outcome
         overdue = [answer for start, answer in self.started.values() if time.monotonic() - start > VERDICT_S]
         assert not overdue, f"no verdict after {VERDICT_S} s: {overdue}"
 

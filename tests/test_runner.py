@@ -345,9 +345,9 @@ def formulas(tmp_path: Path) -> Path:
 
 
 def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cotbench.answers.judging import workers
+    from cotbench.answers.kinds import KINDS
 
-    monkeypatch.setattr(workers, "_compare", compares_slowly)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=compares_slowly))
     engine, whole, result = held(formulas, "cot", tmp_path / "out", Flood, monkeypatch)
     assert result.tally.done == 150
     assert whole > 3, "grading takes far longer than the engine"

@@ -70,7 +70,7 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
         return {
             "task": task.name,
             "questions": task.source.rows,
-            "answer": task.answer.type.value,
+            "answer": str(task.answer.type),
             "source": task.source.dataset or task.source.file,
             "licence": task.source.licence,
             "about": task.about,

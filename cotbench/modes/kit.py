@@ -12,7 +12,7 @@ from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
 from cotbench.modes.steps import Paths, Step, generate
 from cotbench.questions.data import TaskData
-from cotbench.types import AnswerType, Completion, Execution, Prediction, Question, Request, Sampling
+from cotbench.types import Completion, Execution, Prediction, Question, Request, Sampling
 
 _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
 
@@ -22,7 +22,7 @@ class Kit:
     """The kit of a mode over replies that are on record already: its requests aren't rendered, since nobody sends them."""
 
     mode: Mode
-    answer_type: AnswerType
+    answer_type: str
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:  # noqa: ARG002
         """Make the request of a turn; `given` is what the turn passes to its template."""

@@ -25,6 +25,7 @@ from typing import Any, Literal
 import jinja2
 from jinja2 import meta
 
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
 from cotbench.questions.tasks import Exemplar, Task, shipped, shown
@@ -213,7 +214,7 @@ def _beginning(fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Ex
 
 
 def _of_task(task: Task) -> dict[str, Any]:
-    answer = {"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase}
+    answer = {"type": str(KINDS[task.answer.type].asked_as), "form": task.answer.form, "phrase": task.answer.phrase}
     return {"answer": answer, "task": task.name}
 
 

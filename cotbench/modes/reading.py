@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from cotbench.answers.reading import DECLINED, canonical_number, extract, split_reasoning
+from cotbench.answers.kinds import KINDS
+from cotbench.answers.reading import DECLINED, extract, split_reasoning
 from cotbench.answers.reading.programs import Code, find_plan, find_program
-from cotbench.types import AnswerType, Completion, Execution, ExecutionOutcome, Outcome, Prediction
+from cotbench.types import Completion, Execution, ExecutionOutcome, Outcome, Prediction
 
 
 def as_one_text(path: Completion) -> tuple[str, int]:
@@ -32,7 +33,7 @@ _EMPTY_THOUGHT = re.compile(
 )
 
 
-def read_answer(path: Completion, answer_type: AnswerType, choices: Sequence[str]) -> Prediction:
+def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> Prediction:
     """The same for every mode. An answer that was given before the budget ran out counts.
 
     The span is None where the answer stands in the reasoning that a server split off.
@@ -75,37 +76,15 @@ _ENDED = {
 }  # the others have the same name
 
 
-def read_execution(execution: Execution, answer_type: AnswerType, code: Code) -> Prediction:
+def read_execution(execution: Execution, answer_type: str, code: Code) -> Prediction:
     """A program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of the option that it is."""
     if execution.outcome is not ExecutionOutcome.OK:
         outcome = _ENDED.get(execution.outcome) or Outcome(execution.outcome.value)
         return Prediction(answer=None, outcome=outcome, span=code.span)
-    answer = _value(execution, answer_type)
+    answer = KINDS[answer_type].value(execution)
     if answer is None:
         return Prediction(answer=None, outcome=Outcome.NO_VALUE, span=code.span)
     return Prediction(answer=answer, rule="program", span=code.span)
-
-
-def _value(execution: Execution, answer_type: AnswerType) -> str | None:
-    """The answer that a program's value is. A text is read as an output is; several numbers without a word are none, nor is a list."""
-    if answer_type is AnswerType.LETTER:
-        return execution.option
-    value = execution.value or ""
-    is_text = execution.latex == value and value[:1] not in ("(", "[", "{")
-    if answer_type is AnswerType.LATEX:
-        said = extract(value, AnswerType.LATEX).answer if is_text and " " in value else None
-        return said or execution.latex or value or None
-    number = canonical_number(value) or canonical_number(execution.decimal or "")
-    if number or not is_text:
-        return number
-    if _WORD.search(value) or len(_NUMBERS.findall(value)) == 1:  # "18 dollars"
-        number = extract(value, AnswerType.NUMBER).answer
-    # A program may say more below its answer; a line above counts where it says that it is one.
-    above = value in execution.stdout and extract(execution.stdout, AnswerType.NUMBER, truncated=True).answer
-    return number or above or None
-
-
-_WORD, _NUMBERS = re.compile(r"[^\W\d_]{2}"), re.compile(r"\d[\d.,]*")
 
 
 def without_answer(path: Completion, absent: Outcome) -> Prediction:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import RunError
 from cotbench.modes import Kit, find_mode
 from cotbench.programs import Limits, Sandbox, require_containment
@@ -28,7 +29,7 @@ from cotbench.store.records import (
     records_of,
     write_atomically,
 )
-from cotbench.types import AnswerType, Key
+from cotbench.types import Key
 
 _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
@@ -113,7 +114,11 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         judge, tally = Judge(workers), Tally(total=len(before))
         try:
             with _sandbox(manifest) as sandbox:
-                Loop(jobs, replies, judge, sandbox, sink, tally).run()
+                loop = Loop(jobs, replies, judge, sandbox, sink, tally)
+                try:
+                    loop.run()
+                finally:
+                    loop.close()
         finally:
             judge.close()
         if write:
@@ -133,10 +138,10 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     )
 
 
-def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, AnswerType]:
+def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, str]:
     """Return how answers of each task are read. Raises RunError where the manifest doesn't say it."""
     try:
-        types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}
+        types = {task: KINDS[entry["answer_type"]].name for task, entry in manifest.data.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder}: its manifest doesn't say how answers are read: {error}.", _RESUME) from None
     unknown = next((row.task for row in rows if row.task not in types), None)

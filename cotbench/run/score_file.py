@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cotbench.answers.reading import VAGUE, canonical_number, extract
+from cotbench.answers.kinds import KINDS, AnswerKind
+from cotbench.answers.reading import VAGUE
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError
 from cotbench.modes import read_answer
@@ -19,10 +19,10 @@ from cotbench.store.records import dump_line
 from cotbench.types import (
     LETTERS,
     UNDECIDED,
-    AnswerType,
     Completion,
     Outcome,
     Prediction,
+    Verdict,
 )
 
 MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond J are rarely options
@@ -96,7 +96,7 @@ class Summary:
 # --- a file of outputs --------------------------------------------------------------------------------------------
 
 
-def read_outputs(path: Path, answer_type: AnswerType, reader: Reader | None = None) -> list[_Output | _Fault]:
+def read_outputs(path: Path, answer_type: str, reader: Reader | None = None) -> list[_Output | _Fault]:
     """The lines of a file of outputs, checked; one that can't be used is a fault, and no end of the file.
 
     Raises DataError with the first fault where there is no line that can be used.
@@ -126,14 +126,15 @@ def read_outputs(path: Path, answer_type: AnswerType, reader: Reader | None = No
 _KEYS = 'Each line holds {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).'
 
 
-def _output(row: dict[str, Any], answer_type: AnswerType, reader: Reader) -> _Output:
+def _output(row: dict[str, Any], answer_type: str, reader: Reader) -> _Output:
     """Raises ValueError where a line can't be used."""
     if missing := [key for key in ("id", "output", "gold") if key not in row]:
         raise ValueError(f"{missing[0]} is missing")
     if type(row["id"]) not in (str, int):
         raise ValueError(f"id is {row['id']!r:.60}, expected a text or a whole number")
-    choices = _choices(row.get("choices")) if answer_type is AnswerType.LETTER else ()
-    gold = _gold(row["gold"], answer_type, choices)
+    kind = KINDS[answer_type]
+    choices = _choices(row.get("choices")) if kind.has_choices else ()
+    gold = _gold(row["gold"], kind, choices)
     return _Output(id=row["id"], path=reader.row(row), gold=gold, choices=choices)
 
 
@@ -153,32 +154,16 @@ def _choices(given: Any) -> tuple[str, ...]:
     raise ValueError(f"choices is {given!r:.60}, expected a list of 1 to {len(LETTERS)} texts, or their number")
 
 
-_ONE_LETTER = re.compile(r"\W*([A-Za-z])\W*")
-
-
-def _gold(given: Any, answer_type: AnswerType, choices: Sequence[str]) -> str:
+def _gold(given: Any, kind: AnswerKind, choices: Sequence[str]) -> str:
     if not isinstance(given, str | int | float) or isinstance(given, bool) or not str(given).strip():
         raise ValueError(f"gold is {given!r:.60}, expected the right answer")
-    text = str(given).strip()
-    if answer_type is AnswerType.NUMBER:
-        found = extract(text, AnswerType.NUMBER)
-        plain = found.rule not in VAGUE or len(re.findall(r"\d+(?:[.,]\d+)*", text)) == 1
-        number = canonical_number(text) or (found.answer if plain and "^" not in text else None)
-        if number is None:
-            raise ValueError(f"gold is {text!r:.60}, which holds no number")
-        return number
-    if answer_type is AnswerType.LATEX:
-        return (extract(text, AnswerType.LATEX).answer if "\\boxed" in text else None) or text
-    letter = _ONE_LETTER.fullmatch(text)
-    if letter and letter[1].upper() in LETTERS[: len(choices)]:
-        return letter[1].upper()
-    if choices.count(text) == 1:
-        return LETTERS[choices.index(text)]
-    last = LETTERS[len(choices) - 1]
-    raise ValueError(f"gold is {text!r:.60}, expected a letter from A to {last} or the text of an option")
+    try:
+        return kind.file_gold(str(given).strip(), choices)
+    except ValueError as error:
+        raise ValueError(f"gold is {error}") from None
 
 
-def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[Scored], Summary]:
+def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored], Summary]:
     """Read and grade the outputs of a file; one `Scored` per line, in order."""
     started = time.monotonic()
     reader = Reader()
@@ -188,7 +173,7 @@ def score_file(path: Path, answer_type: AnswerType, workers: int) -> tuple[list[
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
     verdicts, fatal = _graded(items, workers)
     good = iter(
-        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).value, rule=p.rule, span=p.span)
+        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).outcome.value, rule=p.rule, span=p.span)
         for one, p, of in zip(outputs, predictions, verdicts, strict=True)
     )
     scored = [
@@ -213,13 +198,13 @@ def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()
     )
 
 
-def _graded(items: Sequence[tuple[Prediction, str, AnswerType]], workers: int) -> tuple[list[list[Outcome]], list[int]]:
+def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple[list[list[Verdict]], list[int]]:
     """Grade the answers of each (prediction, gold, answer type).
 
     Returns the verdicts on each, and the numbers of those that ended the grader's worker twice.
     """
     judge = Judge(workers)
-    verdicts: dict[Ticket, Outcome] = {}
+    verdicts: dict[Ticket, Verdict] = {}
     try:
         for number, (prediction, gold, answer_type) in enumerate(items):
             for index, answer in enumerate(prediction.answers):

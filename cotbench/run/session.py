@@ -19,7 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cotbench.answers.judging import require_workers
+from cotbench.answers.grader import require_workers
+from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
@@ -46,7 +47,6 @@ from cotbench.store.records import (
     write_atomically,
     write_questions,
 )
-from cotbench.types import AnswerType
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -115,7 +115,7 @@ def execute(
     if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
     """
     started = time.monotonic()
-    if any(kit.data.task.answer.type is AnswerType.LATEX for kit in plan.kits.values()):
+    if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
     engine = open_engine(plan.options.engine_name, engine_config(plan))
     try:
@@ -198,6 +198,7 @@ class _Session:
                 raise
             status = "interrupted"
         finally:
+            loop.close()
             judge.close()
             sandbox.close()
             self._tell_learnt(manifest)
@@ -310,7 +311,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "revision": data.task.source.revision,
                 "split": data.task.source.split,
                 "licence": data.task.source.licence,
-                "answer_type": data.task.answer.type.value,
+                "answer_type": str(data.task.answer.type),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "fingerprint": data.fingerprint,

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from cotbench.answers.judging import Grader
+from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.run.tally import Tally
 from cotbench.store.records import Journal, JournalState
-from cotbench.types import AnswerType, Key, Outcome, Reply, Request, request_seed
+from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
 
 class Ticket(NamedTuple):
@@ -62,7 +62,7 @@ class Comparison:
 
     answer: str
     gold: str
-    answer_type: AnswerType
+    answer_type: str
 
 
 class Replies:
@@ -184,12 +184,16 @@ class RecordedReplies:
         pass
 
 
+# Stations beside the three that every run has, by the kind of step that asks of them. Each is opened when the first such step comes.
+STATIONS: dict[type, Callable[[], Station[Any, Any]]] = {}
+
+
 class Judge:
     """The station of the grader. What can be decided without another process is decided at once."""
 
     def __init__(self, workers: int) -> None:
         self._grader: Grader[Ticket] = Grader(workers)
-        self._ready: list[tuple[Ticket, Outcome]] = []
+        self._ready: list[tuple[Ticket, Verdict]] = []
 
     @property
     def pending(self) -> int:
@@ -200,7 +204,7 @@ class Judge:
         if verdict is not None:
             self._ready.append((ticket, verdict))
 
-    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Outcome]]:
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Verdict]]:
         results, self._ready = self._ready, []
         return results + self._grader.done(0.0 if results else wait_s)
 
