@@ -1,7 +1,7 @@
 r"""Verdicts: numbers and letters exactly, formulas in worker processes that may hang, die or be closed.
 
-Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker can import
-them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
+Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker
+can import them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A kind of answers is one row: a kind of this file's own is read, judged in part, graded from a file and run, with no other edit."""
+"""A kind of answers is one row: one of this file's own is read, judged in part, graded and run with no other edit."""
 
 from __future__ import annotations
 
