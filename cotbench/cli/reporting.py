@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +25,7 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.processes import uncollected
 from cotbench.run.parsing import names
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def report(
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
     folders = run_folders(runs or [], output_dir)
-    with _uncollected():
+    with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         panels, notes = panels_of(loaded)
         comparison = compare(
@@ -168,16 +167,6 @@ def report(
     _check(gates, comparison)
     if unread is not None:
         raise unread
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes seconds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:

@@ -16,7 +16,6 @@ import json
 import os
 import queue
 import re
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,6 +33,7 @@ from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, Lesson, i
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
+from cotbench.processes import switch_threads_after
 from cotbench.types import Completion, Key, Message, Reply, Request, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
@@ -114,8 +114,7 @@ class OpenAIEngine:
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
         self._client = JsonClient(self._url, self._key, headers=config.headers, retries=retries, timeout_s=timeout_s)
-        self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
+        self._switch_as_before = switch_threads_after(SWITCH_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
@@ -505,7 +504,7 @@ class OpenAIEngine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        sys.setswitchinterval(self._switch_s)
+        self._switch_as_before()
 
 
 def _encoded(body: dict[str, Any]) -> bytes:

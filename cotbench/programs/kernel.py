@@ -19,9 +19,10 @@ import platform
 import struct
 import sys
 
-_parent_number = os.getppid  # as the system says it; `steady.py` has programs told what is the same every time
+from cotbench.processes import libc
+
 # prctl(2)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38
 _CAPABILITY_VERSION = 0x20080522  # of capset(2)
 _SECCOMP_MODE_FILTER = 2
 _EFAULT, _EPERM, _ETIMEDOUT = 14, 1, 110
@@ -114,9 +115,7 @@ _LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 
 _NUMBER_AT, _ARCHITECTURE_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT, _FOURTH_ARGUMENT_AT = 0, 4, 24, 32, 40
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-if hasattr(_libc, "prctl"):
-    _libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
+_libc = libc()
 
 
 def _prctl(option: int, first: int, second: int = 0) -> int:
@@ -183,14 +182,6 @@ def give_up_privileges() -> None:
 def end_where_waiting_is_for_ever() -> None:
     """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit code."""
     _libc.signal(WAITS_FOR_EVER, ctypes.cast(_libc._exit, ctypes.c_void_p))
-
-
-def die_with_parent(parent: int) -> None:
-    """The kernel (Linux) kills this process when its parent ends; it ends at once where that has happened already."""
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, 9)
-    if _parent_number() != parent:
-        os._exit(1)
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

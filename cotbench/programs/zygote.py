@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from cotbench.processes import die_with_parent
 from cotbench.programs import kernel, modules, runtime, steady
 
 MOST_PAYLOAD_BYTES = 1 << 20
@@ -122,7 +123,7 @@ class Zygote:
         """The child: give up everything, then run the program. It never returns to the zygote's code."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            kernel.die_with_parent(zygote)
+            die_with_parent(zygote)
             for fd in (0, 1, 2):
                 os.dup2(self._null, fd)
             if writing != _REPORT_FD:
