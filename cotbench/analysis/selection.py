@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cotbench.analysis.pairing import Cell, Panel, Record
 from cotbench.errors import UsageError, suggest
-from cotbench.modes import main_of
+from cotbench.modes import BASELINE, main_of
 from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
@@ -35,7 +35,7 @@ def choose(
     panels: Sequence[Panel],
     *,
     mode: str | None = None,
-    baseline: str = "direct",
+    baseline: str = BASELINE,
     flips: Flips | None = None,
     task: str | None = None,
     rule: Rule | None = None,

@@ -70,7 +70,7 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
         return {
             "task": task.name,
             "questions": task.source.rows,
-            "answer": task.answer.type.value,
+            "answer": str(task.answer.type),
             "source": task.source.dataset or task.source.file,
             "licence": task.source.licence,
             "about": task.about,
@@ -84,7 +84,7 @@ def _modes(_: Path | None, __: Path) -> Listing:
 
     def row(mode: Mode) -> Row:
         templates = ", ".join(f"{name}.jinja" for name in mode.templates)
-        return {"mode": mode.name, "templates": templates, "max_tokens": mode.max_tokens, "about": mode.about}
+        return {"mode": mode.name, "templates": templates, "max_tokens": mode.own.max_tokens, "about": mode.about}
 
     return MODES.values(), row
 
@@ -167,7 +167,7 @@ def show_prompt(
         if question > len(questions):
             raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.first_request(chosen)
+        request = kit.example_request(chosen, kit.mode.turns[0])
         row = {"task": task, "mode": mode, "question": chosen.id, **_sent(request)}
         if chat is not None:
             text = chat.text(request)

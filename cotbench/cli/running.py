@@ -14,7 +14,7 @@ from cotbench.errors import OutputError, RequestsFailed, UsageError
 from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
-    from cotbench.run.prepare import Plan
+    from cotbench.run.prepare import RunPlan
     from cotbench.run.session import RunResult
 
 
@@ -96,7 +96,7 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _run(plan: Plan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
     from cotbench.run.session import execute
     from cotbench.terminal.progress import shown
 

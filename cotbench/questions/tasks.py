@@ -9,19 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import DataError, TaskError, suggest
 from cotbench.store.checks import kind_of, open_file
 from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
+
+
+def _one_of(value: Any, names: Iterable[str]) -> str:
+    """A name among others. Raises ValueError in pydantic's words for a value that is none of them."""
+    known = list(names)
+    if isinstance(value, str) and value in known:
+        return value
+    quoted = [f"'{name}'" for name in known]
+    raise ValueError(f"Input should be {', '.join(quoted[:-1])} or {quoted[-1]}")
 
 
 class _Strict(BaseModel):
@@ -62,9 +73,14 @@ class Fields(_Strict):
 class Answer(_Strict):
     """The answer contract: `form` is how the answer stands on the last line, `phrase` says what it means."""
 
-    type: AnswerType
+    type: str
     form: str
     phrase: str
+
+    @field_validator("type", mode="plain")
+    @classmethod
+    def _known_type(cls, value: Any) -> str:
+        return KINDS[_one_of(value, KINDS)].name
 
 
 class Exemplar(_Strict):
@@ -90,7 +106,7 @@ class Fewshot(_Strict):
     rationales: str | None = None
 
 
-GoldReaderName = Literal["hashes", "boxed", "index", "letter", "plain"]
+GOLD_READER_NAMES = ("hashes", "boxed", "index", "letter", "plain")  # of `data`; a kind of answers may have more
 
 
 class Task(_Strict):
@@ -98,19 +114,25 @@ class Task(_Strict):
     about: str
     source: Source
     fields: Fields
-    gold_reader: GoldReaderName
+    gold_reader: str
     answer: Answer
     fewshot: Fewshot | None = None
     exemplars: list[Exemplar] = []
 
+    @field_validator("gold_reader", mode="before")
+    @classmethod
+    def _known_reader(cls, value: Any) -> str:
+        return _one_of(value, [*GOLD_READER_NAMES, *(name for kind in KINDS.values() for name in kind.gold_readers)])
+
     @model_validator(mode="after")
     def _coherent(self) -> Task:
-        letter = self.answer.type is AnswerType.LETTER
-        if letter != (self.fields.choices is not None):
-            raise ValueError("answer.type 'letter' and fields.choices go together")
+        kind = KINDS[self.answer.type]
+        lettered = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
+        if kind.has_choices != (self.fields.choices is not None):
+            raise ValueError(f"answer.type {lettered} and fields.choices go together")
         for number, exemplar in enumerate(self.exemplars, 1):
-            if letter != bool(exemplar.choices):
-                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is 'letter'")
+            if kind.has_choices != bool(exemplar.choices):
+                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}")
         return self
 
 
@@ -210,7 +232,7 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{shown(path)}: {found}")
     return TaskError(
-        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+        "\n".join(lines), "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example."
     )
 
 
@@ -329,20 +351,6 @@ def _key_twice(line: bytes) -> str | None:
 
 # --- a user's own questions ---------------------------------------------------------------------------------------
 
-CONTRACTS: dict[AnswerType, Answer] = {
-    AnswerType.NUMBER: Answer(
-        type=AnswerType.NUMBER, form="<number>", phrase="where <number> is the final result in digits, without its unit"
-    ),
-    AnswerType.LATEX: Answer(
-        type=AnswerType.LATEX,
-        form=r"\boxed{<answer>}",
-        phrase="where <answer> is the final result, fully simplified, in LaTeX if it is a formula",
-    ),
-    AnswerType.LETTER: Answer(
-        type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"
-    ),
-}
-
 
 def task_of_jsonl(path: Path) -> TaskFile:
     """A task for a user's .jsonl with `question`, `answer` and optional `choices` (and `group`, `cluster`).
@@ -371,7 +379,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
             f"{shown(path)}:{first}: this line has no choices but others have.",
             "Put open and multiple-choice questions into two files.",
         )
-    reader: GoldReaderName = "plain"
+    reader = "plain"
     if with_choices:
         kind = AnswerType.LETTER
         reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
@@ -392,6 +400,6 @@ def task_of_jsonl(path: Path) -> TaskFile:
             cluster="cluster" if any("cluster" in row for row in rows) else None,
         ),
         gold_reader=reader,
-        answer=CONTRACTS[kind],
+        answer=Answer(type=kind, form=KINDS[kind].form, phrase=KINDS[kind].phrase),
     )
     return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])
