@@ -108,7 +108,8 @@ def _grading() -> Check:
 
 
 def _sandbox() -> list[Check]:
-    """What contains model-written code, and whether it does: hostile and harmless programs through the real executor."""
+    """What contains model-written code, and whether it does: hostile and harmless programs through the real
+    executor."""
     if missing := missing_features():
         remedy = "pal and plan-solver need it, or --allow-unsandboxed-code at your own risk"
         return [Check(name="sandbox", ok=False, found=f"the kernel lacks {', '.join(missing)}", remedy=remedy)]

@@ -1,7 +1,9 @@
-"""Everything that changes a process as a whole, and work in another one. Each function says what changes, for whom, and until when.
+"""Everything that changes a process as a whole, and work in another one. Each function says what changes, for whom,
+and until when.
 
-A process's switch interval, collector, environment, signal handlers and way of starting children belong to whoever wrote
-the program that runs in it, so each of these is set here and nowhere else, as late and for as short as possible.
+A process's switch interval, collector, environment, signal handlers and way of starting children belong to whoever
+wrote the program that runs in it, so each of these is set here and nowhere else, as late and for as short as
+possible.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ _parent_number = (
 
 
 def collect_seldom() -> None:
-    """Have Python look for cycles of objects less often, for the rest of the process: only the console command does that.
+    """Have Python look for cycles of objects less often, for the rest of the process: only the console command does
+    that.
 
     A run holds all its questions and records; looking through them again and again took a tenth of the time.
     """
@@ -39,7 +42,8 @@ def collect_seldom() -> None:
 def uncollected() -> Iterator[None]:
     """Have Python not look for cycles of objects inside; only `cotbench report` does that.
 
-    Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes seconds.
+    Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes
+    seconds.
     """
     gc.disable()
     try:
@@ -71,8 +75,8 @@ def default_environment(variables: Mapping[str, str]) -> None:
 def handling_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Have `handle` called inside for SIGINT, SIGTERM and SIGHUP; their handlers are as before when it ends.
 
-    A run sets it while its loop works, so that a Ctrl-C lets what is in flight finish. A signal that is ignored stays so:
-    that is what nohup asks for. Outside the main thread, where Python allows no handlers, nothing changes.
+    A run sets it while its loop works, so that a Ctrl-C lets what is in flight finish. A signal that is ignored stays
+    so: that is what nohup asks for. Outside the main thread, where Python allows no handlers, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -114,8 +118,9 @@ def die_with_parent(parent: int | None = None) -> None:
         os._exit(1)
 
 
-# Runs Python with the arguments it is given, in a session of its own, and (Linux) has the kernel kill it with its parent.
-# The resource tracker must outlive us, to clean up after us. It may not need this package, which need not be installed.
+# Runs Python with the arguments it is given, in a session of its own, and (Linux) has the kernel kill it with its
+# parent. The resource tracker must outlive us, to clean up after us. It may not need this package, which need not be
+# installed.
 _LAUNCHER = """#!/bin/sh
 exec {python} -c '
 import os, sys
@@ -132,10 +137,11 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 def spawning_apart() -> Iterator[None]:
     """Have processes that multiprocessing spawns inside stand in a session of their own, and die with this one.
 
-    Set while the engine `vllm` starts. A Ctrl-C goes to the whole foreground process group; vLLM's processes would end at
-    once (they set their own handlers), and what is in flight with them. So only this process gets it, and ends them when
-    it is done. An engine that outlived a killed run would keep the GPU's memory, and the run couldn't be resumed. Outside
-    the main thread nothing changes: the kernel would end them with that thread, not with the process.
+    Set while the engine `vllm` starts. A Ctrl-C goes to the whole foreground process group; vLLM's processes would
+    end at once (they set their own handlers), and what is in flight with them. So only this process gets it, and ends
+    them when it is done. An engine that outlived a killed run would keep the GPU's memory, and the run couldn't be
+    resumed. Outside the main thread nothing changes: the kernel would end them with that thread, not with the
+    process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -163,10 +169,10 @@ def spawning_apart() -> Iterator[None]:
 def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:
     """Start a function in a forked child, and return what waits for its value, or raises its error.
 
-    For functions of what is in memory already, whose values are small: a fork shares what the parent has loaded, where a
-    new process would load it again. It is safe only while this process has no other thread, and on Linux. Where it isn't
-    worth a process, or one can't be forked, the work is done when its value is asked for; and again, where the child was
-    lost.
+    For functions of what is in memory already, whose values are small: a fork shares what the parent has loaded,
+    where a new process would load it again. It is safe only while this process has no other thread, and on Linux.
+    Where it isn't worth a process, or one can't be forked, the work is done when its value is asked for; and again,
+    where the child was lost.
     """
     if not worth or sys.platform != "linux" or (os.cpu_count() or 1) < 2 or threading.active_count() > 1:
         return cache(work)

@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _broken(error: Exception) -> int:
-    """The exit code after what no command catches: typer's own pages couldn't be printed, or a bug, shown with its traceback."""
+    """The exit code after what no command catches: typer's own pages couldn't be printed, or a bug, shown with its
+    traceback."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF):
         frames = traceback.extract_tb(error.__traceback__)
         if any(frame.filename.endswith("typer/rich_utils.py") for frame in frames):

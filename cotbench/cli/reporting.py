@@ -95,7 +95,8 @@ def report(
         bool, typer.Option("--json-schema", help="Print the JSON Schema of report.json, and stop.")
     ] = False,
 ) -> None:
-    """Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and a page.
+    """Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and a
+    page.
 
     Each mode is compared with direct, and with any --baseline.
     """

@@ -102,8 +102,9 @@ def score(
 ) -> None:
     """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
 
-    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
-    and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
+    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A
+    line that can't be used is named, and its outcome is "invalid"; the others are scored all the same, and the exit
+    code is 4.
     """
     from cotbench.answers.kinds import KINDS
     from cotbench.run.rescore import score_run

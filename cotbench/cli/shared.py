@@ -1,4 +1,5 @@
-"""What the commands share: the application, its exit codes, how errors end, and the options that several commands take."""
+"""What the commands share: the application, its exit codes, how errors end, and the options that several commands
+take."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a re
 class _Commands(TyperGroup):
     """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed.
 
-    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a bug here.
+    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a
+    bug here.
     """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +134,8 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
 
 
 def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
-    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
+    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals
+    as well."""
     from cotbench.store.records import JOURNAL
 
     notes = []

@@ -88,7 +88,8 @@ class EngineConfig:
 
     @classmethod
     def of(cls, options: object, **others: Any) -> EngineConfig:
-        """The configuration whose fields are those of `options` that have the same name, and the others that are given."""
+        """The configuration whose fields are those of `options` that have the same name, and the others that are
+        given."""
         same = {one.name: getattr(options, one.name) for one in fields(cls) if hasattr(options, one.name)}
         return cls(**{**same, **others})
 
@@ -131,8 +132,8 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class EngineRow:
-    """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no model, and
-    is handed the right answers; no other engine ever sees one."""
+    """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
+    model, and is handed the right answers; no other engine ever sees one."""
 
     name: str
     module: str
@@ -217,7 +218,8 @@ def find_engine(name: str) -> EngineRow:
 
 
 def require_engine(name: str) -> EngineRow:
-    """Return an engine's row. Raises UsageError where there is no such engine, ModelError where its package is missing."""
+    """Return an engine's row. Raises UsageError where there is no such engine, ModelError where its package is
+    missing."""
     row = find_engine(name)
     if missing := row.missing():
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {' '.join(missing)}"

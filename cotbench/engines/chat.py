@@ -69,8 +69,8 @@ def failed(request: Request, error: str, *, prompt: str | None = None, prompt_to
     return Reply(completions=(path,) * request.sampling.n, prompt=prompt)
 
 
-# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others'; DeepSeek's and Granite's), and the
-# variable that says how much.
+# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others';
+# DeepSeek's and Granite's), and the variable that says how much.
 SWITCHES = ("enable_thinking", "thinking")
 EFFORT = "reasoning_effort"
 
@@ -108,7 +108,8 @@ class ChatFormat:
         }
         self._special = _beginnings([_MARKS, *map(re.escape, sorted(tokens))])
         bos = getattr(tokenizer, "bos_token_id", None)
-        # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it already.
+        # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it
+        # already.
         opening = list(tokenizer("a").input_ids)[:1]
         self._bos: int | None = bos if bos is not None and opening == [bos] else None
         self.knows = frozenset((*SWITCHES, EFFORT)) & (variables(self._template) if self._template else frozenset())
@@ -174,7 +175,8 @@ class ChatFormat:
         return self._apply(messages, request.thinking, dict(request.sampling.extra).get(EFFORT))
 
     def warnings(self, thinking: str) -> tuple[str, ...]:
-        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or auto."""
+        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or
+        auto."""
         if thinking == "auto" or self.knows & set(SWITCHES):
             return ()
         has = "there is no chat template" if self._template is None else "the chat template knows no switch for it"

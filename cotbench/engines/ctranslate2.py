@@ -1,10 +1,12 @@
 """CTranslate2: small and middling models on a CPU, without torch; the engine of the model `demo`.
 
---model is a folder that `ct2-transformers-converter` wrote, with the model's tokenizer.json and tokenizer_config.json beside it. Greedy requests run in batches
-(`--model-args batch_size=32,threads=2,compute_type=float32`); a sampled one runs alone, all its paths together.
+--model is a folder that `ct2-transformers-converter` wrote, with the model's tokenizer.json and tokenizer_config.json
+beside it. Greedy requests run in batches (`--model-args batch_size=32,threads=2,compute_type=float32`); a sampled one
+runs alone, all its paths together.
 
-CTranslate2 (4.8) takes a seed when a thread of its draws for the first time and never again, so a seed of each request's own needs new threads: a small
-model is opened again for each sampled request (3 ms), and of a large one paths are not repeatable, which `EngineInfo.lacks` says.
+CTranslate2 (4.8) takes a seed when a thread of its draws for the first time and never again, so a seed of each
+request's own needs new threads: a small model is opened again for each sampled request (3 ms), and of a large one
+paths are not repeatable, which `EngineInfo.lacks` says.
 """
 
 from __future__ import annotations
@@ -157,8 +159,8 @@ class CTranslate2Engine(BatchedEngine):
 def _watch(stops: list[str], decode: Callable[[list[int]], str]) -> Callable[[Any], bool]:
     """CTranslate2 knows end tokens only: this ends a path of a batch when a stop string is complete.
 
-    It may not hold the engine: a thread of the model drops it last, sometimes after we have dropped the engine, and a model
-    that is dropped by its own thread aborts the process.
+    It may not hold the engine: a thread of the model drops it last, sometimes after we have dropped the engine, and a
+    model that is dropped by its own thread aborts the process.
     """
     written: dict[int, list[int]] = defaultdict(list)
 

@@ -50,8 +50,8 @@ class Asked(NamedTuple):
 
 
 class BatchedEngine(ABC):
-    """An engine that runs greedy requests of the same sampling and budget together, so that no one's depends on its neighbours, and each sampled
-    one alone, under a seed of its own."""
+    """An engine that runs greedy requests of the same sampling and budget together, so that no one's depends on its
+    neighbours, and each sampled one alone, under a seed of its own."""
 
     name: str
 
@@ -135,10 +135,11 @@ def model_error(model: str, error: BaseException) -> ModelError:
 def chat_format(
     model: str, choice: str, *, trust_remote_code: bool = False, revision: str | None = None, padding_side: str = "left"
 ) -> ChatFormat:
-    """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading weights.
+    """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading
+    weights.
 
-    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where transformers isn't
-    installed, a folder's own files do (`engines/tokens.py`).
+    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where
+    transformers isn't installed, a folder's own files do (`engines/tokens.py`).
     """
     import importlib.util
 

@@ -1,7 +1,9 @@
 """What a server wants otherwise than most: a table of lessons, each learnt from a refusal that names what is at fault.
 
-A refusal is a status 400, 422, 500, 501 or 503 whose body says so in any form, or a 403, 404, 405 or 413 that names a field of the request. The request is asked again in the manner that the lesson says, and once a
-request so asked has been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the report.
+A refusal is a status 400, 422, 500, 501 or 503 whose body says so in any form, or a 403, 404, 405 or 413 that names a
+field of the request. The request is asked again in the manner that the lesson says, and once a request so asked has
+been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the
+report.
 """
 
 from __future__ import annotations
@@ -99,10 +101,12 @@ def _folded(body: Body) -> Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it says that teaches otherwise.
+    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it
+    says that teaches otherwise.
 
-    change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning: where what was asked changes,
-    for the report too. unnamed: whether it is tried, too, where a server says that some field is too much and not which.
+    change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning:
+    where what was asked changes, for the report too. unnamed: whether it is tried, too, where a server says that some
+    field is too much and not which.
     """
 
     name: str
@@ -307,7 +311,8 @@ def unnamed(error: BadStatus, body: Body) -> bool:
 
 
 def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | None:
-    """The field of a refused body that the refusal names and that can't be left out: the model, the budget, and what the user asked for."""
+    """The field of a refused body that the refusal names and that can't be left out: the model, the budget, and what
+    the user asked for."""
     if error.status not in REFUSING:
         return None
     codes = {code.casefold() for code in error.codes}

@@ -1,11 +1,13 @@
 """Any OpenAI-compatible server: bounded concurrency, retries with backoff (`client.py`).
 
-The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text goes
-to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by `replies.py`. A greedy request says
-temperature 0 and no more; a sampled one all that it means, since vLLM puts the model card's default where a field is missing.
+The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text
+goes to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by
+`replies.py`. A greedy request says temperature 0 and no more; a sampled one all that it means, since vLLM puts the
+model card's default where a field is missing.
 
-A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name, a field that is refused
-and can't be left out, or a server that can't be reached stops the run, which can be resumed. The key never leaves this module and the client.
+A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name,
+a field that is refused and can't be left out, or a server that can't be reached stops the run, which can be resumed.
+The key never leaves this module and the client.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ from cotbench.types import Completion, Key, Message, Reply, Request, request_see
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
-# How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket (Python's default is 5 ms).
+# How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket
+# (Python's default is 5 ms).
 SWITCH_S = 0.0005
 # Replies wait to be handed over until none has come for so long, but themselves no longer than that.
 QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
@@ -47,7 +50,8 @@ AGAIN_S = 0.2
 TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the others aren't tried
 
 _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model")
-# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be answered.
+# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
+# answered.
 _REFUSED_CODES = frozenset(
     "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed prohibitedcontent".split()
 )
@@ -63,7 +67,8 @@ def _letters(words: Iterable[str]) -> set[str]:
 
 @dataclass(slots=True)
 class _Trial:
-    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals taught, each with the refusal."""
+    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals
+    taught, each with the refusal."""
 
     learnt: frozenset[str]
     tried: dict[str, tuple[int, str, frozenset[str]]] = field(default_factory=dict)
@@ -258,8 +263,8 @@ class OpenAIEngine:
         return error.status in _STOPPING_AT_FIRST and not self._answered
 
     def _arrive(self, key: Key, reply: Reply) -> None:
-        """Replies are handed to the run when no more come for a moment: while those that came with them are read and the next requests
-        sent, its work, in a thread that shares the interpreter, would hold them up."""
+        """Replies are handed to the run when no more come for a moment: while those that came with them are read and
+        the next requests sent, its work, in a thread that shares the interpreter, would hold them up."""
         now = self._loop.time()
         if not self._arrived:
             self._arrived_s = now
@@ -283,9 +288,11 @@ class OpenAIEngine:
         self._arrived.clear()
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
-        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where it was taken back before its turn.
+        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
+        it was taken back before its turn.
 
-        What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd message misleads no other.
+        What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd
+        message misleads no other.
         """
         begun = False
         wanted = request.sampling.n
@@ -340,7 +347,8 @@ class OpenAIEngine:
             raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
 
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
-        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
+        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
+        will be answered."""
         lesson = lesson_of(error, body, trial.tried)
         if self._stops(error, lesson):
             raise self._fatal(error) from None
@@ -384,7 +392,8 @@ class OpenAIEngine:
         )
 
     def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int = 0) -> tuple[str, dict[str, Any]]:
-        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
+        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for,
+        under a seed of its own."""
         wanted = request.sampling
         body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
         if not wanted.greedy:
@@ -405,7 +414,8 @@ class OpenAIEngine:
         else:
             body["messages"] = [{"role": m.role, "content": m.text} for m in disarmed(request.messages)]
             if request.thinking is not None:
-                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
+                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it
+                # refuse or ignore it.
                 body["chat_template_kwargs"] = dict.fromkeys(SWITCHES, request.thinking)
         for name, value in self._config.extra_body.items():
             ours = body.get(name)
@@ -516,8 +526,8 @@ def _encoded(body: dict[str, Any]) -> bytes:
 
 
 def _may_be(model: str, listed: str) -> bool:
-    """Whether a name on a server's list may be the model's: servers list names without a suffix ("m" for "m:fastest"), with one ("m:latest"),
-    with a folder before it ("models/m") or as a pattern ("provider/*")."""
+    """Whether a name on a server's list may be the model's: servers list names without a suffix ("m" for
+    "m:fastest"), with one ("m:latest"), with a folder before it ("models/m") or as a pattern ("provider/*")."""
     ours, theirs = model.casefold().strip("/"), listed.casefold().strip("/")
     if ours == theirs or ("*" in theirs and fnmatch.fnmatchcase(ours, theirs)):
         return True

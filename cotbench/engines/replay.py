@@ -1,11 +1,11 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question", "output", "mode"?, "finish_reason"?, "prompt_tokens"?,
-"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id; `question` the question's text,
-which is matched after folding white space. Without `mode` a line serves every mode. Several lines of one question and mode are its paths, in order.
-A line that can't be used is passed over and named; where none can, there is nothing to replay.
-`path=results/RUN`: the raw completions of a run, by question and template. A question without an output ends as
-`engine_error`, never as wrong.
+"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id;
+`question` the question's text, which is matched after folding white space. Without `mode` a line serves every mode.
+Several lines of one question and mode are its paths, in order. A line that can't be used is passed over and named;
+where none can, there is nothing to replay. `path=results/RUN`: the raw completions of a run, by question and
+template. A question without an output ends as `engine_error`, never as wrong.
 """
 
 from __future__ import annotations

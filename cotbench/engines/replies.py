@@ -1,11 +1,14 @@
 """The one reader of replies: what a server or a file says of one output, whichever host wrote it.
 
-It is tables: of the words that say why an output ended, of the kinds of parts that a content may be made of, of the fields that hold
-reasoning, of the names of token counts. A word or a kind that no table has is kept by name in `Reader.unknown`, so that it can be told once.
+It is tables: of the words that say why an output ended, of the kinds of parts that a content may be made of, of the
+fields that hold reasoning, of the names of token counts. A word or a kind that no table has is kept by name in
+`Reader.unknown`, so that it can be told once.
 
-* A text, and no reason that it was cut, is a complete output; where completion tokens reach the budget and no reason is given, it was cut.
+* A text, and no reason that it was cut, is a complete output; where completion tokens reach the budget and no reason
+  is given, it was cut.
 * A content of a kind that can't be read is an error that names the kind, never an empty answer.
-* A count is a whole number from 0 up (20.0 is 20) or unknown. Reasoning that a server counts beside the completion's tokens is added to them.
+* A count is a whole number from 0 up (20.0 is 20) or unknown. Reasoning that a server counts beside the completion's
+  tokens is added to them.
 """
 
 from __future__ import annotations
@@ -52,8 +55,8 @@ _ENDINGS: Mapping[FinishReason, str] = {
 _REASONS: Mapping[str, FinishReason] = {
     _NOT_LETTERS.sub("", word): reason for reason, words in _ENDINGS.items() for word in words.split()
 }
-# Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no budgets of tokens, and a
-# token that ends an output is no limit.
+# Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no
+# budgets of tokens, and a token that ends an output is no limit.
 _LIKE: Mapping[FinishReason, re.Pattern[str]] = {
     "error": re.compile(r"(?:max|outof|over|exceed).*time|(?:time|rate|quota).*(?:exceed|limit|reach|out)"),
     "length": re.compile(
@@ -66,7 +69,8 @@ _LIKE: Mapping[FinishReason, re.Pattern[str]] = {
 _ONE_WORD = re.compile(r"[\w.:-]{1,40}")
 _NOTHING = frozenset({"", "null", "none", "nil", "undefined", "unspecified"})
 _REASON_FIELDS = ("finish_reason", "finishReason")
-# Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known words count here.
+# Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known
+# words count here.
 _OTHER_REASON_FIELDS = (
     "stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason", "incomplete_details"
 )  # fmt: skip
@@ -119,7 +123,8 @@ _PARTS: Mapping[str, Kind | None] = {
         "redactedthinking reasoningencrypted redactedreasoning signature reference references citation citations".split()
     ),
 }
-# Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a refusal.
+# Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a
+# refusal.
 _PART_KEYS: Mapping[str, Kind] = {
     "text": "text",
     "content": "text",
@@ -240,7 +245,8 @@ class Usage:
     counted: int | None = None
 
     def spent(self, budget: int | None) -> bool:
-        """Whether a budget is used up. Servers that count reasoning beside the completion may or may not hold it against the budget."""
+        """Whether a budget is used up. Servers that count reasoning beside the completion may or may not hold it
+        against the budget."""
         if budget is None or self.counted is None:
             return False
         return self.counted >= budget or self.completion == budget
@@ -278,7 +284,8 @@ _UNREADABLE = "the server's content can't be read"
 
 @dataclass(slots=True)
 class Reader:
-    """Reads outputs. unknown: words and kinds that no table has, as "finish_reason 'x'", in the order in which they came."""
+    """Reads outputs. unknown: words and kinds that no table has, as "finish_reason 'x'", in the order in which they
+    came."""
 
     unknown: dict[str, None] = field(default_factory=dict)
 
@@ -289,8 +296,8 @@ class Reader:
         budget: int | None = None,
         response: Mapping[str, Any] | None = None,
     ) -> Completion:
-        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known. response: the whole, which some
-        servers have say why its output ended."""
+        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known. response:
+        the whole, which some servers have say why its output ended."""
         message = next((choice[key] for key in ("message", "delta") if choice.get(key) is not None), None)
         if message is None and choice.get("text") is not None:
             message = {"content": choice["text"]}
@@ -305,7 +312,8 @@ class Reader:
         return self._read(message, choice, usage or Usage(), budget)
 
     def row(self, row: Mapping[str, Any]) -> Completion:
-        """A line of a file of outputs. One that says nothing of why it ended is complete. Raises ValueError where it holds no output."""
+        """A line of a file of outputs. One that says nothing of why it ended is complete. Raises ValueError where it
+        holds no output."""
         message = {**row, "content": row.get("output")}
         silent = not any(_word(row.get(name)) for name in _REASON_FIELDS)
         reasons = {"finish_reason": "stop"} if silent else row
@@ -400,7 +408,8 @@ _MARK = b"\xef\xbb\xbf"
 
 
 def _integer(digits: str) -> int | float:
-    """A number of hundreds of digits is no count of anything, and Python refuses to read one of thousands as a whole number."""
+    """A number of hundreds of digits is no count of anything, and Python refuses to read one of thousands as a whole
+    number."""
     return int(digits) if len(digits) < 30 else float(digits)
 
 
@@ -409,7 +418,8 @@ _LENIENT = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def read_json(content: bytes) -> Any:
-    """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in texts. Raises ValueError where it is none."""
+    """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in
+    texts. Raises ValueError where it is none."""
     content = content.removeprefix(_MARK)
     try:
         return orjson.loads(content.rstrip(_PADDING.encode()))
@@ -459,7 +469,8 @@ def _events(content: bytes) -> Iterator[tuple[str, Any]]:
 def read_stream(content: bytes) -> dict[str, Any] | None:
     """The one reply that a server sent as a stream of events although none was asked for; None where it is no stream.
 
-    Of one in which an error came, nothing but the error: half a text is no output. Raises ValueError where the stream breaks off.
+    Of one in which an error came, nothing but the error: half a text is no output. Raises ValueError where the stream
+    breaks off.
     """
     if not is_stream(content):
         return None
@@ -506,7 +517,8 @@ _MANY_DIGITS = re.compile(rb"\d{19}")
 
 
 def read_row(line: bytes) -> dict[str, Any]:
-    """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds none."""
+    """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds
+    none."""
     line = line.removeprefix(_MARK)
     # orjson takes whole numbers beyond 64 bits for floating ones.
     load = partial(json.loads, strict=False) if _MANY_DIGITS.search(line) else read_json
@@ -532,7 +544,8 @@ _PASSING_WORDS = re.compile(
 
 
 def may_pass(content: bytes) -> bool:
-    """Whether a reply of success that can't be read is a fault that may pass: one that is cut in the middle, null, or a gateway's page that says so."""
+    """Whether a reply of success that can't be read is a fault that may pass: one that is cut in the middle, null, or
+    a gateway's page that says so."""
     text = content.removeprefix(_MARK).strip(b"\0 \t\r\n")
     if text in (b"", b"null") or text[:1] in (b"{", b"[") or is_stream(content):
         return True

@@ -1,7 +1,9 @@
-"""Sampling beyond temperature, top-p, budget and stop strings: which keys there are, what they may be, and which engine has them.
+"""Sampling beyond temperature, top-p, budget and stop strings: which keys there are, what they may be, and which
+engine has them.
 
-A key that an engine lacks is refused by name before anything is loaded. Servers get a key as it is; what one of them lacks besides, it refuses
-itself. `reasoning_effort` of engines that render prompts here is a variable of the chat template, as gpt-oss has it.
+A key that an engine lacks is refused by name before anything is loaded. Servers get a key as it is; what one of them
+lacks besides, it refuses itself. `reasoning_effort` of engines that render prompts here is a variable of the chat
+template, as gpt-oss has it.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def _program(answer: str, _: Question) -> str:
 
 
 def _plan(answer: str, question: Question) -> str:
-    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it invalid."""
+    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it
+    invalid."""
     if not question.choices:
         return f"```plan\nanswer: {answer}\n```"
     letters = LETTERS[: len(question.choices)]

@@ -115,7 +115,8 @@ class TransformersEngine(BatchedEngine):
         return done
 
     def _stopper(self, stops: list[str], begin: int) -> Any:
-        """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level tokenizers (5.19)."""
+        """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level
+        tokenizers (5.19)."""
         torch, tail = self._torch, 16 + max(map(len, stops))  # tokens that surely hold a stop string at their end
 
         def complete(rows: Any, *_: Any, **__: Any) -> Any:

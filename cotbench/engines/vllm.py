@@ -35,8 +35,8 @@ _ENVIRONMENT = {
 def _report_death(core: Any) -> None:
     """Have a waiting `step()` raise when the engine's process is gone.
 
-    vLLM (0.32) notices a process that was killed (by the system that is out of memory, say), and goes on waiting for its
-    next output.
+    vLLM (0.32) notices a process that was killed (by the system that is out of memory, say), and goes on waiting for
+    its next output.
     """
     from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -66,7 +66,8 @@ class VllmEngine:
                 "enable_prefix_caching": True,
                 "disable_log_stats": True,
                 "seed": 0,
-                # On a CPU vLLM (0.32) fails when the prompt of a request with a seed is read in parts: torch's CPU generator has no offset.
+                # On a CPU vLLM (0.32) fails when the prompt of a request with a seed is read in parts: torch's CPU
+                # generator has no offset.
                 **({"enable_chunked_prefill": False} if current_platform.is_cpu() else {}),
                 **config.model_args,
             }

@@ -1,12 +1,14 @@
-"""What the Linux kernel offers against a program: a seccomp filter, Landlock, rlimits; set through ctypes, no privilege needed.
+"""What the Linux kernel offers against a program: a seccomp filter, Landlock, rlimits; set through ctypes, no
+privilege needed.
 
 The filter is an allowlist of system calls: memory, the clock, signals to oneself, and reading and writing of what is
-open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and signals
-are out of reach whatever a program does in memory. Landlock says the same about files once more, where the kernel has it.
+open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and
+signals are out of reach whatever a program does in memory. Landlock says the same about files once more, where the
+kernel has it.
 
-Nothing waits: there are no other threads, so what a program waits for can't come. Sleeping returns at once, a wait with a
-time-out is at its end at once, and one without ends the program. Of futex(2) only waking and waiting is allowed, since other
-operations tell which process numbers are in use.
+Nothing waits: there are no other threads, so what a program waits for can't come. Sleeping returns at once, a wait
+with a time-out is at its end at once, and one without ends the program. Of futex(2) only waking and waiting is
+allowed, since other operations tell which process numbers are in use.
 
 Sources: seccomp(2), landlock(7), linux/seccomp.h, linux/landlock.h, the kernel's tables of system calls.
 """
@@ -180,7 +182,8 @@ def give_up_privileges() -> None:
 
 
 def end_where_waiting_is_for_ever() -> None:
-    """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit code."""
+    """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit
+    code."""
     _libc.signal(WAITS_FOR_EVER, ctypes.cast(_libc._exit, ctypes.c_void_p))
 
 
@@ -189,7 +192,8 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def seccomp_filter() -> Filter:
-    """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is killed."""
+    """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is
+    killed."""
     architecture, calls = _ARCHITECTURES[platform.machine()]
     allow, refuse = _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _ERRNO | _EPERM)
     program = [
@@ -220,7 +224,8 @@ def seccomp_filter() -> Filter:
 
 
 def _futex(allow: bytes, refuse: bytes) -> list[bytes]:
-    """What becomes of a futex call, by its operation and by whether it has a time-out: a pointer, looked at in two halves."""
+    """What becomes of a futex call, by its operation and by whether it has a time-out: a pointer, looked at in two
+    halves."""
     return [
         _instruction(_LOAD, _SECOND_ARGUMENT_AT),
         _instruction(_AND, _FUTEX_COMMAND),

@@ -1,8 +1,9 @@
 """Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
 
-Python is asked first. Only what it refuses is mended, step by step, until it takes it: control characters and marks that end a turn
-(`<|im_end|>`), a notebook's prompts (`In [1]:`) and commands (`!pip`, `%time`), stray fences, an indentation that all lines have, sentences around
-the program, typographic signs in place of ASCII ones. Lines keep their numbers.
+Python is asked first. Only what it refuses is mended, step by step, until it takes it: control characters and marks
+that end a turn (`<|im_end|>`), a notebook's prompts (`In [1]:`) and commands (`!pip`, `%time`), stray fences, an
+indentation that all lines have, sentences around the program, typographic signs in place of ASCII ones. Lines keep
+their numbers.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ _QUOTED_OR_OTHER = re.compile(
 
 
 def compiled(source: str) -> tuple[CodeType, CodeType | None]:
-    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the program as it was."""
+    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the
+    program as it was."""
     if len(source) > MOST_SOURCE_CHARS:
         raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
     source = source.removeprefix("\ufeff")
@@ -113,7 +115,8 @@ def _without_prompts(source: str) -> str:
 
 
 def _with_values_of_commands(source: str) -> str:
-    """A notebook's commands that give a value, as that value: what `%time` measures; of a shell, which isn't there, no lines."""
+    """A notebook's commands that give a value, as that value: what `%time` measures; of a shell, which isn't there,
+    no lines."""
     return _SHELL_VALUE.sub(r"\1[]", _TIMED_VALUE.sub(r"\1", source))
 
 
@@ -131,7 +134,8 @@ def _without_commands(source: str) -> str:
 
 
 def _dedented(source: str) -> str:
-    """Without the indentation of the first line, or of the second where the first lost its own, as it does where a text is stripped."""
+    """Without the indentation of the first line, or of the second where the first lost its own, as it does where a
+    text is stripped."""
     lines = source.split("\n")
     filled = [at for at, line in enumerate(lines) if line.strip()]
     for at in filled[:2]:
@@ -152,7 +156,8 @@ def _without_prose(source: str) -> str:
 
 
 def _is_prose(line: str) -> bool:
-    """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for each apple")."""
+    """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for
+    each apple")."""
     if _OTHER_PROSE.match(line) or _FOREIGN_PROSE.fullmatch(line):
         return True
     words = _FIRST_WORD.match(line)

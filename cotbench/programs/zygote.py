@@ -1,8 +1,9 @@
-"""The warmed process that forks one contained child per program. Started by `cotbench.programs`, speaks over one socket.
+"""The warmed process that forks one contained child per program. Started by `cotbench.programs`, speaks over one
+socket.
 
-A request is a line of JSON: runtime, code, choices and limits. The answer is a line of JSON: how the child ended, what it
-used, and the text it left (`payload`), which is the program's word and is checked by the reader. A child gets a pipe of
-its own and no other way to say anything, so it can speak for no other program.
+A request is a line of JSON: runtime, code, choices and limits. The answer is a line of JSON: how the child ended,
+what it used, and the text it left (`payload`), which is the program's word and is checked by the reader. A child gets
+a pipe of its own and no other way to say anything, so it can speak for no other program.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Zygote:
 
     def __init__(self, connection: socket.socket, *, contained: bool) -> None:
         self._connection = connection
-        # The C library's fork, with the interpreter's lock held: Python's own runs hooks that touch hundreds of pages, for threads that this
-        # process doesn't have.
+        # The C library's fork, with the interpreter's lock held: Python's own runs hooks that touch hundreds of
+        # pages, for threads that this process doesn't have.
         self._fork = ctypes.PyDLL(None).fork
         self._filter = kernel.seccomp_filter() if contained else None
         self._null = os.open(os.devnull, os.O_RDWR)
@@ -93,7 +94,8 @@ class Zygote:
         return _End(killed, status, used.ru_utime + used.ru_stime, payload)
 
     def _watch(self, reading: int, ended: int | None, deadline: float) -> tuple[bytes, str]:
-        """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go on."""
+        """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go
+        on."""
         poll = select.poll()
         poll.register(reading, select.POLLIN)
         if ended is not None:
