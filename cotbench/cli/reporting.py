@@ -72,7 +72,9 @@ def report(
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
-            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, hurt, n, did, share. Repeatable.""",
+            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
+            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
+            """hurt, n, did, share. Repeatable.""",
             show_default=False,
         ),
     ] = None,

@@ -22,7 +22,10 @@ _PLAIN_HEAD = {"system": "", "user": "Question: ", "assistant": "Response: "}
 
 # Marks of turns in common chat formats. In a message's own text they are broken up, as are the tokenizer's special
 # tokens, since tokenizers would read them as the real thing.
-_MARKS = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<(?:bos|eos)>"
+_MARKS = (
+    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start"
+    r"|end)_of_turn>|</?s>|<(?:bos|eos)>"
+)
 _BREAK = "\u200b"  # zero-width space
 
 

@@ -78,8 +78,8 @@ class BadStatus(Exception):
 
 # Where an error says something, and where it names the fields that it is about. What echoes the request ("input",
 # "body") is not looked at.
-_WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata raw violations
-fieldViolations""".split()
+_WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata
+raw violations fieldViolations""".split()
 _NAMED_AT = ("param", "loc", "field")
 _LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
 # As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
@@ -255,7 +255,8 @@ class JsonClient:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return NoReply(
                 f"its certificate isn't trusted: {error.certificate_error}",
-                "Set SSL_CERT_FILE to a file with the certificate of the authority that signed it (PEM); then run the same command again.",
+                "Set SSL_CERT_FILE to a file with the certificate of the authority that signed it (PEM); then "
+                "run the same command again.",
             )
         if isinstance(error, aiohttp.ClientSSLError):
             return NoReply(f"no encrypted connection: {words}", "Does the server speak http:// and not https://?")

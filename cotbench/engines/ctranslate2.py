@@ -53,7 +53,8 @@ class CTranslate2Engine(BatchedEngine):
         if not (folder / "model.bin").is_file():
             raise ModelError(
                 f"--model {config.model}: has no model.bin.",
-                "Convert the model first: ct2-transformers-converter --model NAME --output_dir FOLDER --copy_files tokenizer.json tokenizer_config.json",
+                "Convert the model first: ct2-transformers-converter --model NAME --output_dir FOLDER "
+                "--copy_files tokenizer.json tokenizer_config.json",
             )
         self._folder = folder
         self._tokenizer = FolderTokenizer(folder if (folder / "tokenizer.json").is_file() else folder.parent)

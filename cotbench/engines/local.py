@@ -85,7 +85,8 @@ class BatchedEngine(ABC):
         except Exception as error:
             raise ModelError(
                 f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same command resumes.",
+                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same "
+                "command resumes.",
             ) from None
 
     def _next_batch(self) -> list[Asked]:
@@ -115,10 +116,14 @@ def model_error(model: str, error: BaseException) -> ModelError:
     reason = " ".join(str(error).split()) or type(error).__name__
     lower = reason.lower()
     if "out of memory" in lower or "no available memory" in lower or "kv cache" in lower or "free memory" in lower:
-        remedy = "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: tensor_parallel_size=N."
+        remedy = (
+            "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: "
+            "tensor_parallel_size=N."
+        )
     elif "engine core initialization failed" in lower:
         remedy = (
-            "vLLM's messages above hold the cause. If it is memory: lower --model-args gpu_memory_utilization=0.8 where others "
+            "vLLM's messages above hold the cause. If it is memory: lower --model-args "
+            "gpu_memory_utilization=0.8 where others "
             "use the device too, lower max_model_len=N, or spread the model with tensor_parallel_size=N."
         )
     elif "gated" in lower or "401" in reason or "403" in reason:
@@ -149,7 +154,8 @@ def chat_format(
 
             return ChatFormat(FolderTokenizer(Path(model)), choice)
         raise ModelError(
-            'rendering with a model\'s chat template needs the transformers package: pip install "cotbench[transformers]"'
+            "rendering with a model's chat template needs the transformers package: pip install "
+            '"cotbench[transformers]"'
         )
     import transformers
 

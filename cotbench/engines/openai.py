@@ -53,7 +53,8 @@ _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model")
 # Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
 # answered.
 _REFUSED_CODES = frozenset(
-    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed prohibitedcontent".split()
+    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed "
+    "prohibitedcontent".split()
 )
 _EXHAUSTED_CODES = frozenset("insufficientquota insufficientbalance billinghardlimitreached arrearage".split())
 _MODERATED = re.compile(r"moderat|flagged|content (?:policy|filter)|safety", re.I)
@@ -169,7 +170,8 @@ class OpenAIEngine:
         if status in (401, 403):
             return ModelError(
                 f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run the same command again.",
+                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run "
+                "the same command again.",
             )
         return ModelError(
             f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
@@ -484,7 +486,8 @@ class OpenAIEngine:
             warnings=(
                 *(
                     (
-                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a chat template",
+                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a "
+                        "chat template",
                     )
                     if self._plain and self._config.thinking != "auto"
                     else ()

@@ -170,7 +170,8 @@ class ReplayEngine:
                     if self._lines
                     else ()
                 ),
-                f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
+                f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what "
+                "produced them",
             ),
             warnings=self._warnings(),
         )

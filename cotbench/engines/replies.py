@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -31,25 +31,27 @@ from cotbench.types import Completion, FinishReason
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _ENDINGS: Mapping[FinishReason, str] = {
     "stop": """
-        stop stopped stop_sequence stop_sequences stop_string stop_string_found stop_word stop_words stop_token stop_token_id
-        stop_criteria stop_criteria_met eos eos_token eos_found eos_token_found end_of_text end_of_sequence end end_turn end_of_turn
-        word complete completed completion finish finished done success succeeded natural normal
+        stop stopped stop_sequence stop_sequences stop_string stop_string_found stop_word stop_words stop_token
+        stop_token_id stop_criteria stop_criteria_met eos eos_token eos_found eos_token_found end_of_text
+        end_of_sequence end end_turn end_of_turn word complete completed completion finish finished done success
+        succeeded natural normal
     """,
     "length": """
-        length length_limit max_length max_len model_length context_length context_length_reached context_length_exceeded
-        model_context_window_exceeded context_window_exceeded max_context_length max_tokens max_token max_tokens_reached max_new_tokens
-        max_output_tokens max_completion_tokens max_predicted_tokens_reached token_limit token_limit_reached limit error_limit incomplete
-        truncated cutoff cut_off budget_exceeded
+        length length_limit max_length max_len model_length context_length context_length_reached
+        context_length_exceeded model_context_window_exceeded context_window_exceeded max_context_length max_tokens
+        max_token max_tokens_reached max_new_tokens max_output_tokens max_completion_tokens
+        max_predicted_tokens_reached token_limit token_limit_reached limit error_limit incomplete truncated cutoff
+        cut_off budget_exceeded
     """,
     "refused": """
-        content_filter content_filtered content_filtering content_policy content_policy_violation policy_violation safety refusal refused
-        recitation blocklist blocked prohibited_content spii sensitive moderation moderated flagged toxic error_toxic guardrail
-        guardrail_intervened guardrails image_safety
+        content_filter content_filtered content_filtering content_policy content_policy_violation policy_violation
+        safety refusal refused recitation blocklist blocked prohibited_content spii sensitive moderation moderated
+        flagged toxic error_toxic guardrail guardrail_intervened guardrails image_safety
     """,
     "error": """
-        error failed failure exception abort aborted cancel cancelled canceled user_cancel user_stopped interrupted timeout timed_out
-        time_limit network_error insufficient_system_resource model_unloaded unload not_finished tool_call tool_calls tool_use
-        function_call malformed_function_call unexpected_tool_call too_many_tool_calls
+        error failed failure exception abort aborted cancel cancelled canceled user_cancel user_stopped interrupted
+        timeout timed_out time_limit network_error insufficient_system_resource model_unloaded unload not_finished
+        tool_call tool_calls tool_use function_call malformed_function_call unexpected_tool_call too_many_tool_calls
     """,
 }
 _REASONS: Mapping[str, FinishReason] = {
@@ -114,13 +116,14 @@ Kind = Literal["text", "reasoning", "refusal"]
 _PARTS: Mapping[str, Kind | None] = {
     **dict.fromkeys(("", "text", "outputtext", "textdelta", "message", "content", "markdown"), "text"),
     **dict.fromkeys(
-        """thinking thinkingdelta thought thoughts reasoning reasoningcontent reasoningtext reasoningsummary summarytext analysis
-        thinkingtext""".split(),
+        """thinking thinkingdelta thought thoughts reasoning reasoningcontent reasoningtext reasoningsummary summarytext
+        analysis thinkingtext""".split(),
         "reasoning",
     ),
     "refusal": "refusal",
     **dict.fromkeys(
-        "redactedthinking reasoningencrypted redactedreasoning signature reference references citation citations".split()
+        "redactedthinking reasoningencrypted redactedreasoning signature reference references citation "
+        "citations".split()
     ),
 }
 # Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a
@@ -228,11 +231,14 @@ def whole(given: Any) -> int | None:
     return int(given) if given == int(given) else None
 
 
-_PROMPT_NAMES = ("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTokenCount", "prompt_eval_count")  # fmt: skip
-_COMPLETION_NAMES = ("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "outputTokenCount", "generated_tokens", "eval_count")  # fmt: skip
+_PROMPT_NAMES = """prompt_tokens input_tokens promptTokens inputTokens promptTokenCount prompt_token_count
+inputTokenCount prompt_eval_count""".split()
+_COMPLETION_NAMES = """completion_tokens output_tokens completionTokens outputTokens candidatesTokenCount
+candidates_token_count outputTokenCount generated_tokens eval_count""".split()
 _TOTAL_NAMES = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _DETAIL_NAMES = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
-_THOUGHT_NAMES = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens", "reasoningTokens", "thoughtsTokenCount", "thoughts_token_count")  # fmt: skip
+_THOUGHT_NAMES = """reasoning_tokens thoughts_tokens thinking_tokens reasoningTokens thoughtsTokenCount
+thoughts_token_count""".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +258,7 @@ class Usage:
         return self.counted >= budget or self.completion == budget
 
 
-def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> int | None:
     return next((count for name in names if (count := whole(row.get(name))) is not None), None)
 
 
@@ -528,10 +534,13 @@ def read_row(line: bytes) -> dict[str, Any]:
 # --- errors in replies of success ---------------------------------------------------------------------------------
 
 _CODES: Mapping[str, int] = {
-    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted throttling".split(), 429),
-    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded engineoverloaded".split(), 503),
+    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted "
+                    "throttling".split(), 429),
+    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded "
+                    "engineoverloaded".split(), 503),
     **dict.fromkeys("timeout timeouterror requesttimeout deadlineexceeded".split(), 408),
-    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway upstreamerror".split(), 500),
+    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway "
+                    "upstreamerror".split(), 500),
     **dict.fromkeys("invalidrequesterror invalidrequest badrequest badrequesterror invalidargument".split(), 400),
     **dict.fromkeys("authenticationerror unauthorized unauthenticated invalidapikey".split(), 401),
     **dict.fromkeys("notfounderror notfound modelnotfound".split(), 404),

@@ -19,12 +19,14 @@ MOST_SOURCE_CHARS = 1_000_000
 FILE_NAME = "<program>"
 
 _COMMAND = re.compile(
-    r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ \t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
+    r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ "
+    r"\t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 # What ends or begins a turn in chat templates, at the end of a line, or with a role after it.
 _MARK = re.compile(
-    r"(?:<\|\w{2,30}\|>(?:assistant|user|system)?|<｜[^｜\n]{2,40}｜>|</s>|<(?:end_of_turn|eos|eot|pad)>|\[/?INST\])[ \t]*$",
+    r"(?:<\|\w{2,30}\|>(?:assistant|user|system)?|<｜[^｜\n]{2,40}｜>|</s>|<(?:end_of_turn|eos|eot|pad)>"
+    r"|\[/?INST\])[ \t]*$",
     re.M,
 )
 _PYTHON_PROMPT = re.compile(r"^[ \t]*>>>(?:$|[ \t](.*)$)", re.M)
@@ -55,10 +57,11 @@ _SIGNS = {
     **{ord(sign): '"' for sign in "“”„‟″«»"},
     **{ord(sign): "'" for sign in "‘’‚‛′`´"},
     **{ord(sign): "-" for sign in "−–—‐‑‒﹣"},
-    **{ord(sign): " " for sign in "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"},
+    **{ord(sign): " " for sign in "\u00a0\u1680\u202f\u205f\u3000"},
+    **dict.fromkeys(range(0x2000, 0x200B), " "),
     **{ord(sign): None for sign in "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"},
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **{ord(sign): text for sign, text in zip("×⋅÷≤≥≠…²³、", ["*", "*", "/", "<=", ">=", "!=", "...", "**2", "**3", ","], strict=True)},
+    **{ord(sign): text for sign, text in zip("×⋅÷≤≥≠…²³、", "* * / <= >= != ... **2 **3 ,".split(), strict=True)},
 }  # fmt: skip
 _QUOTED_OR_OTHER = re.compile(
     r"(?P<kept>('''|\"\"\").*?(?:\2|\Z)|\"(?:\\.|[^\"\\\n])*+(?:\"|$)|'(?:\\.|[^'\\\n])*+(?:'|$)|#[^\n]*)"
@@ -87,8 +90,9 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
 def _mended(source: str) -> Iterator[str]:
     """The program after one more step of mending each."""
     for mend in (
-        _without_marks, _without_prompts, _with_values_of_commands, _without_commands, _dedented, _without_prose, _dedented, _in_ascii
-    ):  # fmt: skip
+        *(_without_marks, _without_prompts, _with_values_of_commands, _without_commands),
+        *(_dedented, _without_prose, _dedented, _in_ascii),
+    ):
         mended = mend(source)
         if mended != source:
             source = mended

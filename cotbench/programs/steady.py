@@ -88,7 +88,8 @@ BEGINNING = 1_704_067_200  # when every program begins: 2024-01-01, 00:00 UTC, i
 LOOK_NS = 10_000  # that pass from one look at a clock to the next: whoever waits by watching one must see it move
 _RUN_NS = 1_000  # that a run of what `timeit` measures is said to take
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
-_passed = 0  # nanoseconds since the program began: its looks at a clock, and what it has slept or waited, which it did in no time
+# Nanoseconds since the program began: its looks at a clock, and what it has slept or waited, which it did in no time.
+_passed = 0
 
 
 def _skip(seconds: float) -> None:

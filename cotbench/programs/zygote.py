@@ -173,9 +173,12 @@ _REHEARSAL = """
 from sympy import *
 x, y, n = symbols('x y n')
 solve(x**2 - 5*x + 6, x), solve([x + y - 10, x - y - 2], [x, y]), solve([x**2 + y**2 - 25, x - y - 1], [x, y])
-simplify((x**2 - 1)/(x - 1)), expand((x + 1)**3), factor(x**3 - 1), diff(sin(x)*x, x), integrate(x**2, (x, 0, 1)), limit(sin(x)/x, x, 0)
-summation(n**2, (n, 1, 10)), sqrt(12), Rational(3, 4), N(pi), latex(sqrt(29)/2), Matrix([[1, 2], [3, 4]]).det(), solveset(x**2 - 2, x, S.Reals)
-symbols('p', positive=True)**2, binomial(5, 2), gcd(12, 18), nsolve(x**2 - 2, x, 1), solve(x**2 < 4, x), trigsimp(sin(x)**2 + cos(x)**2), nsimplify(0.5)
+simplify((x**2 - 1)/(x - 1)), expand((x + 1)**3), factor(x**3 - 1), diff(sin(x)*x, x)
+integrate(x**2, (x, 0, 1)), limit(sin(x)/x, x, 0)
+summation(n**2, (n, 1, 10)), sqrt(12), Rational(3, 4), N(pi), latex(sqrt(29)/2)
+Matrix([[1, 2], [3, 4]]).det(), solveset(x**2 - 2, x, S.Reals)
+symbols('p', positive=True)**2, binomial(5, 2), gcd(12, 18), nsolve(x**2 - 2, x, 1)
+solve(x**2 < 4, x), trigsimp(sin(x)**2 + cos(x)**2), nsimplify(0.5)
 """
 _REHEARSED_PLANS = (
     "x, y: positive\nx - y = 3\nx * y = 5\nanswer: x + y",
