@@ -44,7 +44,10 @@ OwnTagOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    help="Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and "
+    "a page.\n\nEach mode is compared with direct, and with any --baseline."
+)
 @guarded
 def report(
     runs: Annotated[
@@ -97,11 +100,7 @@ def report(
         bool, typer.Option("--json-schema", help="Print the JSON Schema of report.json, and stop.")
     ] = False,
 ) -> None:
-    """Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and a
-    page.
-
-    Each mode is compared with direct, and with any --baseline.
-    """
+    """Compare the modes of runs, print the tables, write the report's files, and check the gates."""
     if json_schema:
         from pydantic import TypeAdapter
 

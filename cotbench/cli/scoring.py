@@ -72,7 +72,13 @@ def exec_(
     stderr(f"{execution.cpu_s:.3f} s of CPU time")
 
 
-@app.command()
+@app.command(
+    help="Grade outputs of any source, or a recorded run again after a change of extraction or grading. "
+    "No model is needed.\n\n"
+    'A file\'s lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). '
+    "A line that can't be used is named,\n"
+    'and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.'
+)
 @guarded
 def score(
     source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A .jsonl file of outputs, or a recorded run.")],
@@ -100,12 +106,7 @@ def score(
     output_dir: OutputDirOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
-
-    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A
-    line that can't be used is named, and its outcome is "invalid"; the others are scored all the same, and the exit
-    code is 4.
-    """
+    """Grade a file of outputs, or a run."""
     from cotbench.answers.kinds import KINDS
     from cotbench.run.rescore import score_run
     from cotbench.run.score_file import score_file, write_lines
