@@ -42,36 +42,29 @@ class UsageError(CotbenchError):
     exit_code = 2
 
 
-class TaskError(UsageError):
-    pass
+class TaskError(UsageError): ...
 
 
-class PromptError(UsageError):
-    pass
+class PromptError(UsageError): ...
 
 
 class UnavailableError(CotbenchError):
     exit_code = 3
 
 
-class DataError(UnavailableError):
-    pass
+class DataError(UnavailableError): ...
 
 
-class ModelError(UnavailableError):
-    pass
+class ModelError(UnavailableError): ...
 
 
-class SandboxError(UnavailableError):
-    pass
+class SandboxError(UnavailableError): ...
 
 
-class RunError(UnavailableError):
-    pass
+class RunError(UnavailableError): ...
 
 
-class OutputError(UnavailableError):
-    pass
+class OutputError(UnavailableError): ...
 
 
 class RequestsFailed(CotbenchError):

@@ -20,6 +20,7 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import DataError, RequestsFailed, UsageError
+from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
 
 MOST_NAMED = 5  # of the lines that can't be used
@@ -47,8 +48,7 @@ def exec_(
     from cotbench.programs.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
-    if runtime not in ("python", "sympy"):
-        raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
+    one_of("--runtime", runtime, ("python", "sympy"))
     limits = Limits(**settings["program_limits"])
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.errors import UsageError
 from cotbench.types import Completion, Message, Reply, Request
 
@@ -184,6 +185,17 @@ class ChatFormat:
             return ()
         has = "there is no chat template" if self._template is None else "the chat template knows no switch for it"
         return (f"--thinking {thinking} changes nothing: {has}, so the model did as it does by default",)
+
+    def info(self, config: EngineConfig, **own: Any) -> EngineInfo:
+        """What an engine says of itself that renders prompts in this way; own: the rest of it."""
+        return EngineInfo(
+            model=config.model,
+            chat_template=self.kind,
+            chat_template_hash=self.hash,
+            system_role=self.system_role,
+            warnings=self.warnings(config.thinking),
+            **own,
+        )
 
     def require(self, sampling_keys: Collection[str]) -> None:
         """Raises UsageError where requests set how much to reason and the template takes no such variable."""

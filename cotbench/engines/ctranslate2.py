@@ -133,19 +133,15 @@ class CTranslate2Engine(BatchedEngine):
         )
 
     def describe(self) -> EngineInfo:
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="ctranslate2",
-            model=self._config.model,
             version=self._library.__version__,
             revision=self._revision(),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device="cpu",
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
             lacks=() if self._small else ("seeds",),
-            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def _revision(self) -> str:

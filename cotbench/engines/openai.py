@@ -26,7 +26,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, Lack
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
@@ -459,7 +459,28 @@ class OpenAIEngine:
     def describe(self) -> EngineInfo:
         lessons = told(self._learnt)
         unknown = self._secrets.clean(", ".join(self._reader.unknown))
-        seeds = self._send_seed and NO_SEED not in self._learnt
+        thinking, plain = self._config.thinking, self._plain
+        lacks: tuple[Lack, ...] = ("path tokens",) if plain else ("prompt", "path tokens")
+        if not self._send_seed or NO_SEED in self._learnt:
+            lacks += ("seeds",)
+        fewer = (
+            ""
+            if self._several and ONE_PATH not in self._learnt
+            else "the server gives fewer paths than it is asked for"
+        )
+        notes = [
+            *(lesson.note or lesson.warning for lesson in lessons),
+            fewer and f"{fewer}: the rest was asked for again",
+            "the server renders the prompt; its model's revision and chat template are its own",
+            "a request's prompt and token counts are what the server reports",
+        ]
+        warnings = [
+            f"--thinking {thinking} changes nothing: plain text is sent, without a chat template"
+            if plain and thinking != "auto"
+            else "",
+            *(lesson.warning for lesson in lessons),
+            unknown and f"replies hold what isn't known and was read as text that is complete: {unknown}",
+        ]
         return EngineInfo(
             engine="openai",
             model=self._config.model,
@@ -468,37 +489,9 @@ class OpenAIEngine:
             chat_template="none" if self._plain else "server",
             system_role="none" if self._plain else "folded" if FOLD in self._learnt else "native",
             device=public_url(self._url),
-            lacks=(
-                *(() if self._plain else ("prompt",)),
-                "path tokens",
-                *(() if seeds else ("seeds",)),
-            ),
-            notes=(
-                *(lesson.note or lesson.warning for lesson in lessons if lesson.note or lesson.warning),
-                *(
-                    ()
-                    if self._several and ONE_PATH not in self._learnt
-                    else ("the server gives fewer paths than it is asked for: the rest was asked for again",)
-                ),
-                "the server renders the prompt; its model's revision and chat template are its own",
-                "a request's prompt and token counts are what the server reports",
-            ),
-            warnings=(
-                *(
-                    (
-                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a "
-                        "chat template",
-                    )
-                    if self._plain and self._config.thinking != "auto"
-                    else ()
-                ),
-                *(lesson.warning for lesson in lessons if lesson.warning),
-                *(
-                    (f"replies hold what isn't known and was read as text that is complete: {unknown}",)
-                    if unknown
-                    else ()
-                ),
-            ),
+            lacks=lacks,
+            notes=tuple(filter(None, notes)),
+            warnings=tuple(filter(None, warnings)),
         )
 
     def preview(self, request: Request) -> str:

@@ -144,18 +144,14 @@ class TransformersEngine(BatchedEngine):
 
     def describe(self) -> EngineInfo:
         name = self._torch.cuda.get_device_name() if self._device.startswith("cuda") else self._device
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="transformers",
-            model=self._config.model,
             version=self._version,
             revision=fingerprint(self._config.path, self._model.config),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device=name,
             dtype=str(self._model.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
-            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def close(self) -> None:

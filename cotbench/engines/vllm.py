@@ -176,18 +176,14 @@ class VllmEngine:
 
     def describe(self) -> EngineInfo:
         config = self._engine.model_config
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="vllm",
-            model=self._config.model,
             version=self._vllm.__version__,
             revision=fingerprint(self._config.path, getattr(config, "hf_config", None)),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device=_device(),
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
-            warnings=self._chat.warnings(self._config.thinking),
             notes=(
                 "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
             ),

@@ -38,70 +38,21 @@ _LANDLOCK_CREATE_RULESET_VERSION = 1
 _ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
-        {
-            "read": 0,
-            "write": 1,
-            "close": 3,
-            "fstat": 5,
-            "lseek": 8,
-            "mmap": 9,
-            "mprotect": 10,
-            "munmap": 11,
-            "brk": 12,
-            "rt_sigaction": 13,
-            "rt_sigprocmask": 14,
-            "rt_sigreturn": 15,
-            "sched_yield": 24,
-            "mremap": 25,
-            "madvise": 28,
-            "nanosleep": 35,
-            "getpid": 39,
-            "exit": 60,
-            "gettimeofday": 96,
-            "sigaltstack": 131,
-            "gettid": 186,
-            "time": 201,
-            "futex": 202,
-            "restart_syscall": 219,
-            "clock_gettime": 228,
-            "clock_getres": 229,
-            "clock_nanosleep": 230,
-            "exit_group": 231,
-            "getrandom": 318,
-        },
+        """
+        read 0 write 1 close 3 fstat 5 lseek 8 mmap 9 mprotect 10 munmap 11 brk 12 rt_sigaction 13 rt_sigprocmask 14
+        rt_sigreturn 15 sched_yield 24 mremap 25 madvise 28 nanosleep 35 getpid 39 exit 60 gettimeofday 96
+        sigaltstack 131 gettid 186 time 201 futex 202 restart_syscall 219 clock_gettime 228 clock_getres 229
+        clock_nanosleep 230 exit_group 231 getrandom 318
+        """,
     ),
     "aarch64": (
         0xC00000B7,
-        {
-            "close": 57,
-            "lseek": 62,
-            "read": 63,
-            "write": 64,
-            "fstat": 80,
-            "exit": 93,
-            "exit_group": 94,
-            "futex": 98,
-            "nanosleep": 101,
-            "clock_gettime": 113,
-            "clock_getres": 114,
-            "clock_nanosleep": 115,
-            "sched_yield": 124,
-            "restart_syscall": 128,
-            "sigaltstack": 132,
-            "rt_sigaction": 134,
-            "rt_sigprocmask": 135,
-            "rt_sigreturn": 139,
-            "gettimeofday": 169,
-            "getpid": 172,
-            "gettid": 178,
-            "brk": 214,
-            "munmap": 215,
-            "mremap": 216,
-            "mmap": 222,
-            "mprotect": 226,
-            "madvise": 233,
-            "getrandom": 278,
-        },
+        """
+        close 57 lseek 62 read 63 write 64 fstat 80 exit 93 exit_group 94 futex 98 nanosleep 101 clock_gettime 113
+        clock_getres 114 clock_nanosleep 115 sched_yield 124 restart_syscall 128 sigaltstack 132 rt_sigaction 134
+        rt_sigprocmask 135 rt_sigreturn 139 gettimeofday 169 getpid 172 gettid 178 brk 214 munmap 215 mremap 216
+        mmap 222 mprotect 226 madvise 233 getrandom 278
+        """,
     ),
 }
 _AT_ONCE = ("nanosleep", "clock_nanosleep")  # return at once: a program that sleeps costs nothing
@@ -194,7 +145,9 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 def seccomp_filter() -> Filter:
     """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is
     killed."""
-    architecture, calls = _ARCHITECTURES[platform.machine()]
+    architecture, table = _ARCHITECTURES[platform.machine()]
+    words = iter(table.split())
+    calls = {name: int(number) for name, number in zip(words, words, strict=True)}
     allow, refuse = _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _ERRNO | _EPERM)
     program = [
         _instruction(_LOAD, _ARCHITECTURE_AT),
