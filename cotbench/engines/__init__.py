@@ -136,7 +136,6 @@ class EngineRow:
     model, and is handed the right answers; no other engine ever sees one."""
 
     name: str
-    module: str
     factory: str
     about: str
     needs: tuple[str, ...] = ()
@@ -153,7 +152,6 @@ ENGINES: dict[str, EngineRow] = {
     for row in (
         EngineRow(
             name="vllm",
-            module="cotbench.engines.vllm",
             factory="VllmEngine",
             needs=("vllm",),
             extra="vllm",
@@ -161,14 +159,12 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="openai",
-            module="cotbench.engines.openai",
             factory="OpenAIEngine",
             needs=("aiohttp",),
             about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
         ),
         EngineRow(
             name="transformers",
-            module="cotbench.engines.transformers",
             factory="TransformersEngine",
             needs=("transformers", "torch"),
             extra="transformers",
@@ -176,7 +172,6 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="ctranslate2",
-            module="cotbench.engines.ctranslate2",
             factory="CTranslate2Engine",
             needs=("ctranslate2", "tokenizers"),
             extra="cpu",
@@ -184,14 +179,12 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="stub",
-            module="cotbench.engines.stub",
             factory="StubEngine",
             about="no model: right on a set share of questions; its numbers mean nothing",
             needs_key=True,
         ),
         EngineRow(
             name="replay",
-            module="cotbench.engines.replay",
             factory="ReplayEngine",
             about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder",
         ),
@@ -230,7 +223,7 @@ def require_engine(name: str) -> EngineRow:
 def open_engine(name: str, config: EngineConfig) -> Engine:
     """Open an engine by name. Raises ModelError where its package or its model is not available."""
     row = require_engine(name)
-    module = importlib.import_module(row.module)
+    module = importlib.import_module(f"cotbench.engines.{row.name}")
     if not row.needs_key:
         config = replace(config, golds={}, forms={})
     engine: Engine = getattr(module, row.factory)(config)

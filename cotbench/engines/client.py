@@ -84,7 +84,8 @@ _NAMED_AT = ("param", "loc", "field")
 _LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
 # As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
 _ODD_FIELD = re.compile(
-    r"""(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
+    r"(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?"
+    r"""(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
     r"""[\[(]{0,2}[`'"\[]+(\w+)""",
     re.I,
 )
@@ -217,7 +218,8 @@ class JsonClient:
         url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + path, fragment=""))
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         for taken in itertools.count():
-            wait_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S) * (1 - random.random() / 4)  # noqa: S311 - no secret
+            usual_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S)
+            wait_s = usual_s * (1 - random.random() / 4)  # noqa: S311 - no secret
             try:
                 # Not the session's headers: aiohttp (3.14) sends those to a proxy too, and the key with them.
                 async with session.request(method, url, data=body, headers=self._headers, timeout=timeout) as response:

@@ -19,8 +19,9 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import only_known, whole
+from cotbench.engines.batched import Asked, BatchedEngine, first_stop
 from cotbench.engines.chat import ChatFormat
-from cotbench.engines.local import Asked, BatchedEngine, fingerprint, first_stop, model_error, no_tokens, renamed
+from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, request_seed
@@ -145,7 +146,7 @@ class CTranslate2Engine(BatchedEngine):
         )
 
     def _revision(self) -> str:
-        """Of the weights and of the tokenizer, which may stand in another folder."""
+        """Fingerprints of the weights and of the tokenizer, which may stand in another folder."""
         folders = dict.fromkeys([self._folder, self._tokenizer.folder])
         return "+".join(fingerprint(str(folder)) for folder in folders)
 

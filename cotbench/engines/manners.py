@@ -77,7 +77,7 @@ def _not_thinking(body: Body) -> Body:
 
 
 def _without_switch(body: Body) -> Body:
-    """Without our two names of the switch; what --extra-body put beside them stays."""
+    """Leave out our two names of the switch; what --extra-body put beside them stays."""
     given = body.get("chat_template_kwargs")
     if not isinstance(given, Mapping):
         return body

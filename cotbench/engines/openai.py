@@ -385,7 +385,7 @@ class OpenAIEngine:
         return disarmed(fold_system(request.messages) if FOLD in learnt else request.messages)
 
     def _reply(self, completions: tuple[Completion, ...], request: Request, learnt: frozenset[str]) -> Reply:
-        """With what was sent, where that isn't the request's own messages."""
+        """The reply to a request, with what was sent where that isn't the request's own messages."""
         sent = self._messages(request, learnt)
         return Reply(
             completions=completions,

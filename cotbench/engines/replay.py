@@ -35,8 +35,15 @@ def _fold(text: str) -> str:
 
 def _counted(reply: Reply) -> Reply:
     """A recorded reply whose counts are counts, whoever wrote the journal."""
-    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
-    paths = tuple(replace(path, **{name: whole(getattr(path, name)) for name in names}) for path in reply.completions)  # type: ignore[arg-type]
+    paths = tuple(
+        replace(
+            path,
+            prompt_tokens=whole(path.prompt_tokens),
+            completion_tokens=whole(path.completion_tokens),
+            reasoning_tokens=whole(path.reasoning_tokens),
+        )
+        for path in reply.completions
+    )
     return replace(reply, completions=paths, total_completion_tokens=whole(reply.total_completion_tokens))
 
 

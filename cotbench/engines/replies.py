@@ -63,8 +63,10 @@ _LIKE: Mapping[FinishReason, re.Pattern[str]] = {
     "error": re.compile(r"(?:max|outof|over|exceed).*time|(?:time|rate|quota).*(?:exceed|limit|reach|out)"),
     "length": re.compile(
         r"\A(?!.*(?:turn|step|call))(?!.*(?:stop|eos|end)(?:token|word|string|sequence|criteri)).*(?:"
-        r"(?:max|limit|length|tokens?|context|window|budget|size).*(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
-        r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*(?:max|limit|length|tokens|context|window|budget)"
+        r"(?:max|limit|length|tokens?|context|window|budget|size).*"
+        r"(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
+        r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*"
+        r"(?:max|limit|length|tokens|context|window|budget)"
         r"|contextwindow|truncat|cutoff|cutshort)"
     ),
 }

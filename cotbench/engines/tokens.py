@@ -70,8 +70,8 @@ class FolderTokenizer:
         add_generation_prompt: bool,
         **more: Any,
     ) -> str:
-        """As transformers renders it: in a sandbox, blocks trimmed, with the special tokens by name. tokenize must be
-        False."""
+        """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name.
+        tokenize must be False."""
         assert not tokenize
         return str(
             _environment()
@@ -112,7 +112,7 @@ def _text(token: Any) -> str | None:
 
 
 def _chosen(template: Any) -> str | None:
-    """Of several named templates the default one."""
+    """The chat template; the one named 'default' where there are several."""
     if isinstance(template, list):
         template = next((one.get("template") for one in template if one.get("name") == "default"), None)
     return template if isinstance(template, str) else None

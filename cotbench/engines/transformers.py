@@ -11,16 +11,8 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
-from cotbench.engines.local import (
-    Asked,
-    BatchedEngine,
-    chat_format,
-    fingerprint,
-    first_stop,
-    model_error,
-    no_tokens,
-    renamed,
-)
+from cotbench.engines.batched import Asked, BatchedEngine, first_stop
+from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens, renamed
 from cotbench.types import Completion, Key, Reply, request_seed
 
 DEFAULT_BATCH = 16

@@ -88,7 +88,7 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
 
 
 def _mended(source: str) -> Iterator[str]:
-    """The program after one more step of mending each."""
+    """The program after each further step of mending that changes it."""
     for mend in (
         *(_without_marks, _without_prompts, _with_values_of_commands, _without_commands),
         *(_dedented, _without_prose, _dedented, _in_ascii),
@@ -138,7 +138,7 @@ def _without_commands(source: str) -> str:
 
 
 def _dedented(source: str) -> str:
-    """Without the indentation of the first line, or of the second where the first lost its own, as it does where a
+    """Take the indentation of the first line from all lines, or of the second where the first lost its own, as it does where a
     text is stripped."""
     lines = source.split("\n")
     filled = [at for at, line in enumerate(lines) if line.strip()]
