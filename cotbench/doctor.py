@@ -40,12 +40,7 @@ def _engines() -> list[Check]:
         if missing:
             remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
             checks.append(
-                Check(
-                    f"engine {row.name}",
-                    False,
-                    f"the {missing[0]} package is not installed",
-                    remedy=remedy,
-                )
+                Check(f"engine {row.name}", False, f"the {missing[0]} package is not installed", remedy=remedy)
             )
             continue
         versions = []

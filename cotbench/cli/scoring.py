@@ -10,15 +10,7 @@ from typing import Annotated
 import typer
 
 from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import (
-    JsonOption,
-    OutputDirOption,
-    app,
-    guarded,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
 from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
@@ -124,8 +116,7 @@ def score(
             if not Path(source).exists():
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
             raise UsageError(
-                f"{source}: is no file but a folder.",
-                f"{option} is for files of outputs; a run knows its own.",
+                f"{source}: is no file but a folder.", f"{option} is for files of outputs; a run knows its own."
             )
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:

@@ -132,8 +132,7 @@ class ChatFormat:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise UsageError(
-                f"--chat-template: can't read {choice}: {reason}.",
-                "Give 'auto', 'none' or the path of a Jinja file.",
+                f"--chat-template: can't read {choice}: {reason}.", "Give 'auto', 'none' or the path of a Jinja file."
             ) from None
 
     def _probe_system_role(self) -> str:

@@ -164,10 +164,7 @@ class JsonClient:
             **({"Authorization": f"Bearer {key}"} if key else {}),
             **{
                 header: os.environ[name].strip()
-                for header, name in (
-                    ("OpenAI-Organization", "OPENAI_ORG_ID"),
-                    ("OpenAI-Project", "OPENAI_PROJECT_ID"),
-                )
+                for header, name in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID"))
                 if os.environ.get(name, "").strip()
             },
             **credentials,

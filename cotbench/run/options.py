@@ -133,8 +133,7 @@ class RunOptions:
     ] = None
     seed: Annotated[int, Flag("--seed", "Seed of --limit and of sampling.")] = 0
     base_url: Annotated[
-        str | None,
-        Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address),
+        str | None, Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address)
     ] = None
     concurrency: Annotated[
         int, Flag("--concurrency", "Requests in flight at a server.", minimum=1, metavar="<int>")
