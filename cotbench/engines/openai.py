@@ -16,7 +16,6 @@ import asyncio
 import fnmatch
 import json
 import os
-import queue
 import re
 import threading
 from collections.abc import Iterable, Mapping
@@ -31,6 +30,7 @@ from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, own_key, public_url
+from cotbench.engines.handover import Handover
 from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, Lesson, indispensable, lesson_of, told, unnamed
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
@@ -43,8 +43,6 @@ MAX_RETRIES = 14
 # How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket
 # (Python's default is 5 ms).
 SWITCH_S = 0.0005
-# Replies wait to be handed over until none has come for so long, but themselves no longer than that.
-QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
 TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
 AGAIN_S = 0.2
 TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the others aren't tried
@@ -108,20 +106,16 @@ class OpenAIEngine:
         self._answered = False
         self._refused_alike = 0  # requests, before any was answered
         self._several = True  # whether the server has given all paths that it was asked for
-        self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
-        self._arrived: list[tuple[Key, Reply]] = []  # and not yet handed over
-        self._arrived_s = 0.0
-        self._handing_over: asyncio.TimerHandle | None = None
         self._flying = 0
         self._unreachable = 0  # requests in a row that found no server
-        self._fatal_error: ModelError | None = None
         self.capacity = 2 * config.concurrency
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
         self._client = JsonClient(self._url, self._key, headers=config.headers, retries=retries, timeout_s=timeout_s)
         self._switch_as_before = switch_threads_after(SWITCH_S)
         self._loop = asyncio.new_event_loop()
+        self._handover = Handover(self._loop)
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
         self._gate = asyncio.Semaphore(config.concurrency)
@@ -199,18 +193,8 @@ class OpenAIEngine:
         asyncio.run_coroutine_threadsafe(self._answer(key, request), self._loop)
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        done: list[tuple[Key, Reply]] = []
-        if self._fatal_error is not None:
-            raise self._fatal_error
-        while self._flying and (not done or not self._results.empty()):
-            result = self._results.get()
-            if isinstance(result, ModelError):
-                if not done:
-                    raise result
-                self._fatal_error = result  # for the next call: what has arrived is recorded first
-                break
-            self._flying -= 1
-            done.append(result)
+        done = self._handover.take(self._flying)
+        self._flying -= len(done)
         return done
 
     async def _answer(self, key: Key, request: Request) -> None:
@@ -220,25 +204,25 @@ class OpenAIEngine:
                 return  # taken back
             self._unreachable = 0
         except ModelError as error:
-            self._fail(error)
+            self._handover.fail(error)
             return
         except Exception as error:
             if isinstance(error, NoReply):
                 self._unreachable += 1
                 if self._unreachable > 2 * self._config.concurrency:
-                    self._fail(self._away(error))
+                    self._handover.fail(self._away(error))
                     return
             refused = isinstance(error, BadStatus) and self._is_refusal(error)
             if not refused and not self._answered and self._is_lasting(error):
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
-                    self._fail(self._fatal(error))
+                    self._handover.fail(self._fatal(error))
                     return
             path = Completion(
                 text="", finish_reason="refused" if refused else "error", error=self._secrets.clean(error)
             )
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
-        self._arrive(key, reply)
+        self._handover.put(key, reply)
 
     @staticmethod
     def _is_lasting(error: Exception) -> bool:
@@ -263,31 +247,6 @@ class OpenAIEngine:
         if error.status in _STOPPING:
             return True
         return error.status in _STOPPING_AT_FIRST and not self._answered
-
-    def _arrive(self, key: Key, reply: Reply) -> None:
-        """Replies are handed to the run when no more come for a moment: while those that came with them are read and
-        the next requests sent, its work, in a thread that shares the interpreter, would hold them up."""
-        now = self._loop.time()
-        if not self._arrived:
-            self._arrived_s = now
-        self._arrived.append((key, reply))
-        if self._handing_over is not None:
-            if now - self._arrived_s > LONGEST_HOLD_S:
-                return
-            self._handing_over.cancel()
-        self._handing_over = self._loop.call_later(QUIET_S, self._hand_over)
-
-    def _fail(self, error: ModelError) -> None:
-        self._hand_over()  # what came before is recorded
-        self._results.put(error)
-
-    def _hand_over(self) -> None:
-        if self._handing_over is not None:
-            self._handing_over.cancel()
-            self._handing_over = None
-        for result in self._arrived:
-            self._results.put(result)
-        self._arrived.clear()
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
         """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
