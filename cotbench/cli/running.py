@@ -49,7 +49,8 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench.run.prepare import estimate, make_plan
-    from cotbench.store.records import MANIFEST, find_run, read_manifest
+    from cotbench.store.lookup import find_run
+    from cotbench.store.manifest import MANIFEST, read_manifest
 
     given = anchored({**asked, **settings})
     folder = None

@@ -102,8 +102,8 @@ def score(
     from cotbench.answers.kinds import KINDS
     from cotbench.run.rescore import score_run
     from cotbench.run.score_file import score_file, write_lines
-    from cotbench.store.checks import FOLDER, kind_of
-    from cotbench.store.records import find_run
+    from cotbench.store.files import FOLDER, kind_of
+    from cotbench.store.lookup import find_run
     from cotbench.terminal.scores import show_rescored, show_score
 
     kind = kind_of(Path(source))
@@ -153,7 +153,7 @@ def score(
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
-    from cotbench.store.records import replace_file
+    from cotbench.store.files import replace_file
 
     try:
         if path.exists() and not path.is_file():

@@ -90,7 +90,8 @@ class StubEngine:
         template = request.template
         thought = _BEGINS.get(template, "")
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
-        draw = unit(self._config.seed, key.question, template, key.ordinal, index)
+        replicate = (key.replicate,) if key.replicate else ()
+        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate)
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]

@@ -138,8 +138,8 @@ def _without_commands(source: str) -> str:
 
 
 def _dedented(source: str) -> str:
-    """Take the indentation of the first line from all lines, or of the second where the first lost its own, as it does where a
-    text is stripped."""
+    """Take the indentation of the first line from all lines, or of the second where the first lost its own, as it
+    does where a text is stripped."""
     lines = source.split("\n")
     filled = [at for at, line in enumerate(lines) if line.strip()]
     for at in filled[:2]:

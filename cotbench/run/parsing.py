@@ -138,7 +138,7 @@ def extra_body(text: str | None) -> dict[str, Any]:
     """The JSON object, or with "@" before it the file of one, whose fields are added to what a server is sent."""
     if not text:
         return {}
-    from cotbench.store.checks import open_file
+    from cotbench.store.files import open_file
 
     words, place = text, "--extra-body"
     if text.startswith("@"):
