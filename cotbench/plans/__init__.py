@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cotbench.answers.values import Shown
+from cotbench.answers.shown import Shown
 from cotbench.plans import exact
-from cotbench.plans.answers import answer_values, several
+from cotbench.plans.asked import answer_values, several
 from cotbench.plans.equations import Plan, read_plan
+from cotbench.plans.failures import Ambiguous, PlanInvalid, Unsolved
 from cotbench.plans.language import read_statements
 from cotbench.plans.logic import solve_logic
-from cotbench.plans.outcomes import Ambiguous, PlanInvalid, Unsolved
-from cotbench.plans.values import match_option, show
+from cotbench.plans.symbolic import match_option, show
 
 __all__ = ["Shown", "Solution", "match_option", "show", "solve_plan"]
 

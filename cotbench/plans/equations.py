@@ -10,24 +10,20 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.answers.notation.lexer import END, Token
+from cotbench.answers.notation.units import IN_PLANS
 from cotbench.plans import functions as fn
+from cotbench.plans.alphabet import plain, tokenize
 from cotbench.plans.assumptions import Assumption
 from cotbench.plans.evaluate import Definition, Evaluator
 from cotbench.plans.expressions import KEPT, Names, Node, Parser
+from cotbench.plans.failures import PlanInvalid, Unsolved
 from cotbench.plans.language import Statement, is_prose
-from cotbench.plans.outcomes import PlanInvalid, Unsolved
-from cotbench.plans.tokens import Token, plain, tokenize
 
 _OF_INTEGERS = frozenset("is_prime isprime prime totient divisor_count divisor_sum digit_sum gcd lcm mod".split())
 _COUNTING = frozenset("binomial C comb choose nCr permutations P perm nPr factorial".split())
 _GIVING_WAY = frozenset("C comb choose nCr P perm nPr".split())  # to a plan's own functions
-UNITS = frozenset(
-    "dollar dollars cent cents euro euros usd cm mm km kg mg ml mph meter meters metre metres foot feet inch inches mile "
-    "miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter liters litre "
-    "litres gram grams pound pounds ounce ounces unit units".split()
-)
-
-_RATES = UNITS | frozenset("h s hr min person item each page box ticket".split())
+_RATES = IN_PLANS | frozenset("h s hr min person item each page box ticket".split())
 
 MANY_DEFINITIONS = 30
 
@@ -152,13 +148,13 @@ def _drop_units(found: list[tuple[Statement, list[Token]]]) -> None:
     """ "5 dollars" is 5 where dollars are nothing but a unit: never without a number before it."""
     real = set()
     for _, tokens in found:
-        for before, token in zip([Token("end", ""), *tokens], tokens, strict=False):
+        for before, token in zip([END, *tokens], tokens, strict=False):
             counted = before.kind == "number" and token.spaced
-            if token.text in UNITS and not counted and before.text not in ("per", "/"):
+            if token.text in IN_PLANS and not counted and before.text not in ("per", "/"):
                 real.add(token.text)
     for _, tokens in found:
         for i in range(len(tokens) - 2, 0, -1):
-            if tokens[i].text in UNITS - real and tokens[i - 1].kind == "number":
+            if tokens[i].text in IN_PLANS - real and tokens[i - 1].kind == "number":
                 rate = tokens[i + 1].text in ("/", "per") and tokens[i + 2].text in _RATES - real
                 del tokens[i : i + (3 if rate else 1)]
 
@@ -249,7 +245,7 @@ def _node(statement: Statement, tokens: list[Token], names: Names) -> Node:
 
 def _without_unit(node: Node, names: Names) -> Node:
     """ "total dollars" asks for the total."""
-    if node.kind == "mul" and node.parts[-1].kind == "name" and node.parts[-1].text in UNITS - names.defined:
+    if node.kind == "mul" and node.parts[-1].kind == "name" and node.parts[-1].text in IN_PLANS - names.defined:
         return node.parts[0] if len(node.parts) == 2 else Node("mul", node.parts[:-1])
     return node
 

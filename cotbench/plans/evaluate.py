@@ -12,7 +12,7 @@ import sympy as sp
 
 from cotbench.plans import functions as fn
 from cotbench.plans.expressions import Node
-from cotbench.plans.outcomes import PlanInvalid, TooLarge, Unsolved
+from cotbench.plans.failures import PlanInvalid, TooLarge, Unsolved
 
 Value = Any
 Bound = Mapping[str, Value]

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from cotbench.plans.outcomes import TooLarge, Unsolved
+from cotbench.plans.failures import TooLarge, Unsolved
 
 MAX_BITS = 200_000  # of a power
 MAX_FACTORIAL = 5_000

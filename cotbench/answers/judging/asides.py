@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cotbench.answers.judging.notation import clean_latex, without_text
+from cotbench.answers.judging.cleaning import clean_latex, without_text
 
 # --- an option's letter -------------------------------------------------------------------------------------------
 

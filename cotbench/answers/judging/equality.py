@@ -16,6 +16,7 @@ from typing import Any
 import sympy as sp
 
 from cotbench.answers.judging.asides import labelled, same_decision, tells_cases, without_asides
+from cotbench.answers.judging.cleaning import clean_latex, number_said, plain_words, prose, same_text, without_text
 from cotbench.answers.judging.constants import same_family
 from cotbench.answers.judging.forms import (
     Form,
@@ -32,9 +33,9 @@ from cotbench.answers.judging.forms import (
 from cotbench.answers.judging.formula import read
 from cotbench.answers.judging.idioms import in_round_brackets, one_argument, one_derivative
 from cotbench.answers.judging.intervals import bounds, numbers_of
-from cotbench.answers.judging.measures import half_of_day, same_time, time_of, unit_of
-from cotbench.answers.judging.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
 from cotbench.answers.judging.numeric import constant_ratio, functions_named, rounded, same_expression
+from cotbench.answers.judging.times import half_of_day, same_time, time_of
+from cotbench.answers.notation.units import unit_of
 
 # --- values -------------------------------------------------------------------------------------------------------
 

@@ -17,11 +17,12 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.answers.judging.cleaning import clean_latex
 from cotbench.answers.judging.forms import REAL_LINE, Form, Matrix, NotRead, Numeral, Relation, Sequence, Text, Value
-from cotbench.answers.judging.measures import unit_of
-from cotbench.answers.judging.notation import clean_latex
-from cotbench.answers.judging.tokens import Token, tokens_of
-from cotbench.answers.judging.values import SIGN, ValueParser
+from cotbench.answers.judging.value_grammar import SIGN, ValueParser
+from cotbench.answers.judging.words import tokens_of
+from cotbench.answers.notation.lexer import Token
+from cotbench.answers.notation.units import unit_of
 from cotbench.answers.reading.numerals import SCALES
 
 _RELATIONS = {

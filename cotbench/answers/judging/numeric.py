@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from cotbench.answers.judging.forms import NotRead, TooLarge
-from cotbench.answers.judging.values import HUGE, MAX_TERMS
+from cotbench.answers.judging.value_grammar import HUGE, MAX_TERMS
 
 MIN_DIGITS = 6  # significant digits that a rounded decimal must have to stand for an exact value
 POINTS = 8

@@ -1,4 +1,4 @@
-"""SymPy's values -> text; and the option of a question that a value is. Python's own values are shown by `cotbench.answers.values`."""
+"""SymPy's values -> text; and the option of a question that a value is. Python's own values are shown by `cotbench.answers.shown`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from cotbench.answers.values import (
+from cotbench.answers.shown import (
     LONG,
     SIGNIFICANT,
     Shown,
@@ -26,10 +26,10 @@ from cotbench.answers.values import (
     show_at,
     words,
 )
-from cotbench.answers.values import show as show_value
+from cotbench.answers.shown import show as show_value
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
-from cotbench.plans.readings import Reading, folded, read_option
+from cotbench.plans.matching import Reading, folded, read_option
 from cotbench.types import LETTERS
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.answers.notation.lexer import END, Token
 from cotbench.plans import functions as fn
+from cotbench.plans.alphabet import plain, tokenize
 from cotbench.plans.evaluate import Evaluator
 from cotbench.plans.expressions import BARE, Names, Node, Parser
-from cotbench.plans.outcomes import PlanInvalid, Unsolved
-from cotbench.plans.tokens import Token, plain, tokenize
+from cotbench.plans.failures import PlanInvalid, Unsolved
 
 MAX_CHARS = 300
 
@@ -87,7 +88,7 @@ def _number_part(tokens: list[Token]) -> tuple[list[Token] | None, str]:
 def _value(tokens: list[Token]) -> Any:
     names = Names(fn.FUNCTIONS, known=frozenset(t.text for t in tokens if t.kind == "name" and len(t.text) == 1))
     try:
-        parser = Parser([*tokens, Token("end", "")], names=names)
+        parser = Parser([*tokens, END], names=names)
         node: Node = parser.condition()
         parser.end()
         if node.kind in ("rel", "and", "or", "not", "in"):

@@ -13,8 +13,8 @@ from cotbench.plans import exact
 from cotbench.plans import functions as fn
 from cotbench.plans.equations import Plan
 from cotbench.plans.expressions import Node
+from cotbench.plans.failures import Ambiguous, TooLarge, Unsolved
 from cotbench.plans.integers import Search, of_kind
-from cotbench.plans.outcomes import Ambiguous, TooLarge, Unsolved
 from cotbench.plans.systems import Branch, System, allowed, substitute
 
 Value = Any
