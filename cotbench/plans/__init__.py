@@ -21,7 +21,7 @@ from typing import Any, Literal
 from cotbench.answers.shown import Shown
 from cotbench.plans import exact
 from cotbench.plans.asked import answer_values, several
-from cotbench.plans.equations import Plan, read_plan
+from cotbench.plans.equations import Problem, read_problem
 from cotbench.plans.failures import Ambiguous, PlanInvalid, Unsolved
 from cotbench.plans.language import read_statements
 from cotbench.plans.logic import solve_logic
@@ -65,10 +65,10 @@ def _solved(text: str, choices: Sequence[str]) -> Shown:
     statements = read_statements(text)
     if any(statement.kind in ("ask", "premise") for statement in statements):
         return _letter(solve_logic(statements))
-    plan = read_plan(statements)
-    values = answer_values(plan)
-    if plan.options:
-        return _letter(_fitting(plan, values))
+    problem = read_problem(statements)
+    values = answer_values(problem)
+    if problem.options:
+        return _letter(_fitting(problem, values))
     if choices:
         return _letter(_chosen(values, choices))
     if len(values) > 1:
@@ -102,21 +102,21 @@ def _chosen(values: list[Any], choices: Sequence[str]) -> str:
     raise Unsolved(f"no option equals {_text(values[0])}")
 
 
-def _fitting(plan: Plan, values: list[Any]) -> str:
+def _fitting(problem: Problem, values: list[Any]) -> str:
     """The letter of the plan's own option that fits."""
-    letters = [letter for letter, _, _ in plan.options]
+    letters = [letter for letter, _, _ in problem.options]
     if len(set(letters)) < len(letters):
         raise PlanInvalid("two options with one letter")
     found = {
         letter
-        for letter, option, _ in plan.options
+        for letter, option, _ in problem.options
         if option is not None and any(exact.same(value, option) for value in values)
     }
     if len(found) == 1:
         return found.pop()
     if len(found) > 1:
         raise Ambiguous(f"several options equal {_text(values[0])}: {', '.join(sorted(found))}")
-    texts = [text for _, _, text in plan.options]
+    texts = [text for _, _, text in problem.options]
     near = {letter for value in values if (letter := match_option(_shown(value), value, texts))}
     if len(near) == 1:
         return letters[ord(near.pop()) - ord("A")]
