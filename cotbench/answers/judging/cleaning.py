@@ -7,6 +7,7 @@ a value is dropped (\left, \displaystyle, \, and the like), so that most pairs c
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cotbench.answers.judging.idioms import choices, plainer
 from cotbench.answers.notation.signs import AS_LATEX, closes, lowered, raised
@@ -98,6 +99,7 @@ def plain_to_latex(text: str) -> str:
     return text.strip()
 
 
+@lru_cache(maxsize=256)  # a comparison asks for the same two texts at every step
 def clean_latex(text: str) -> str:
     r"""An answer in one notation: spaces single, \left, \dfrac, fonts and thousands separators gone, \text kept."""
     text = plain_to_latex(text)
