@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,6 @@ from cotbench.plans.integers import Search, of_kind
 from cotbench.plans.systems import Branch, System, allowed, substitute
 
 Value = Any
-MAX_LISTED = 4  # answers that an error names
 MAX_POLYNOMIALS = 6  # of a Groebner basis
 MAX_EXTREME = 150  # operations in an expression whose extreme value is asked
 MAX_DEGREE = 20  # of the powers and roots in it
@@ -187,11 +185,6 @@ def _some(values: list[Value]) -> list[Value]:
     if not values:
         raise Unsolved("no solution")
     return values
-
-
-def several(values: list[Value], text: Callable[[Value], str]) -> Ambiguous:
-    listed = ", ".join(text(value) for value in values[:MAX_LISTED])
-    return Ambiguous(f"several answers: {listed}{', ...' if len(values) > MAX_LISTED else ''}")
 
 
 def _inequality(condition: Value) -> bool:
