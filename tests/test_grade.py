@@ -25,7 +25,7 @@ from handmade import write_formulas
 import cotbench
 from cotbench.answers import grader as workers
 from cotbench.answers.grader import RIGHT, TIMEOUT, WRONG, Grader, grade_now
-from cotbench.answers.judging.notation import clean_latex, plain_to_latex, same_text
+from cotbench.answers.judging.cleaning import clean_latex, plain_to_latex, same_text
 from cotbench.answers.judging.quick import too_big
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import extract

@@ -29,12 +29,12 @@ PLAIN = """
     enum fractions functools gc heapq inspect io itertools json linecache locale math numbers operator os pprint queue
     random re secrets signal statistics string struct sys textwrap threading time timeit traceback types typing
     unicodedata warnings weakref zlib _pickle _statistics _strptime _zoneinfo encodings.latin_1
-    encodings.unicode_escape encodings.utf_16 cotbench.answers.values
+    encodings.unicode_escape encodings.utf_16 cotbench.answers.shown
 """
 SYMBOLIC = """
     mpmath sympy sympy.abc sympy.solvers.diophantine.diophantine sympy.ntheory.modular sympy.calculus.util
     sympy.solvers.inequalities sympy.integrals.manualintegrate sympy.series.gruntz sympy.logic.algorithms.dpll2
-    sympy.polys.numberfields sympy.simplify.fu cotbench.plans.values
+    sympy.polys.numberfields sympy.simplify.fu cotbench.plans.symbolic
 """
 NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where NumPy is installed
 # Extension modules that few programs need, most of them behind a module of another name.

@@ -21,7 +21,7 @@ from types import CodeType, CoroutineType, FunctionType
 from typing import Any
 
 from cotbench.answers.reading import extract
-from cotbench.answers.values import Shown, show
+from cotbench.answers.shown import Shown, show
 from cotbench.programs import TEXT_CHARS
 from cotbench.programs.printed import value_of
 from cotbench.programs.source import FILE_NAME, compiled
@@ -182,12 +182,12 @@ def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
         return None, None
     if "sympy" not in sys.modules:
         return show(value), None
-    from cotbench.plans import values
+    from cotbench import plans
 
-    shown = values.show(value)
+    shown = plans.show(value)
     if shown is None or not choices:
         return shown, None
-    option = values.match_option(shown, value, choices)
+    option = plans.match_option(shown, value, choices)
     if option is None and issubclass(type(value), str):  # "The answer is (B)"
         option = extract(shown.value, AnswerType.LETTER, choices).answer
     return shown, option
