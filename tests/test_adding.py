@@ -28,7 +28,7 @@ NAMED = re.compile(r"^(?:#|\{#) ([\w/.-]+)(?: #\})?\n")
 @pytest.fixture(autouse=True)
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take back what a page adds to the tables."""
-    kept = [(table, dict(table)) for table in (MODES, KINDS, ENGINES, STATIONS)]
+    kept = [(table, dict(table)) for table in (MODES, KINDS, ENGINES, STATIONS, sys.modules)]
     yield
     for table, content in kept:
         table.clear()
@@ -42,7 +42,8 @@ def follow(page: str, folder: Path, main: Cli) -> list[str]:
         named = NAMED.match(content)
         if language == "python":
             assert named
-            module = types.ModuleType(named[1].replace("/", ".").removesuffix(".py") + "_of_the_page")
+            name = named[1].replace("/", ".").removesuffix(".py")
+            module = types.ModuleType(f"{name}_of_the_page" if name in sys.modules else name)
             sys.modules[module.__name__] = module
             exec(compile(content, named[1], "exec"), module.__dict__)
         elif language in ("jinja", "yaml", "jsonl"):
