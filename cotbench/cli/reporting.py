@@ -172,7 +172,8 @@ def report(
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
-    """Return the default baseline and what was asked for; without the default where no run has it and another was named."""
+    """Return the default baseline and what was asked for; without the default where no run has it and another was
+    named."""
     from cotbench.modes import BASELINE
 
     baselines = list(dict.fromkeys([BASELINE, *asked]))

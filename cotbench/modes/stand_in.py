@@ -1,4 +1,5 @@
-"""What a stand-in for a model writes in reply to the shipped templates, and how often it is right: for the engine `stub`.
+"""What a stand-in for a model writes in reply to the shipped templates, and how often it is right: for the engine
+`stub`.
 
 SHARES are its options (`--model-args cot=0.6`), by template; `<template>_eq` holds where the question has an "=".
 """
