@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -68,8 +70,9 @@ class Question:
     cluster: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True, gc=False):
+    """One turn of a conversation."""
+
     role: Literal["system", "user", "assistant"]
     text: str
 
@@ -131,10 +134,15 @@ class Request:
 
 
 class Key(NamedTuple):
-    """Address of one generation in a journal: the same request may be asked of a question more than once."""
+    """Address of one generation in a journal: the same request may be asked of a question more than once.
+
+    request: its hash. replicate: which repetition of the run it is of, from 0. ordinal: which of the equal requests of
+    one flow, from 0.
+    """
 
     question: str
     request: str
+    replicate: int
     ordinal: int
 
 
@@ -142,9 +150,11 @@ def request_seed(run_seed: int, key: Key) -> int:
     """The sampling seed of one generation, in [0, 2**31).
 
     A hash of the run's seed and the address, so neither the subset nor the order of questions changes a question's
-    noise, and no two requests share it (one seed for all prompts would give every prompt the same noise).
+    noise, and no two requests share it (one seed for all prompts would give every prompt the same noise). The first
+    replicate has the seeds of runs without replicates.
     """
-    text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}"
+    replicate = f"\x1f{key.replicate}" if key.replicate else ""
+    text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}{replicate}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 
@@ -157,9 +167,8 @@ def unit(*parts: object) -> float:
 FinishReason = Literal["stop", "length", "error", "refused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """One path as the engine returned it, untouched.
+class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """One path as the engine returned it, untouched; a journal's line holds it as it is, without what is unknown.
 
     text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
     finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
@@ -173,24 +182,6 @@ class Completion:
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     error: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"text": self.text, "finish_reason": self.finish_reason}
-        if self.reasoning:
-            out["reasoning"] = self.reasoning
-        if self.prompt_tokens is not None:
-            out["prompt_tokens"] = self.prompt_tokens
-        if self.completion_tokens is not None:
-            out["completion_tokens"] = self.completion_tokens
-        if self.reasoning_tokens is not None:
-            out["reasoning_tokens"] = self.reasoning_tokens
-        if self.error:
-            out["error"] = self.error
-        return out
-
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Completion:
-        return cls(**row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from conftest import Cli
+from handmade import record_rows
 
 from cotbench.answers.reading.programs import Code
 from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution, reasoning_tokens
-from cotbench.store.records import read_manifest, read_records
+from cotbench.store.manifest import read_manifest
 from cotbench.types import (
     AnswerType,
     Completion,
@@ -320,7 +321,7 @@ def run(main: Cli, *options: object) -> dict[str, Any]:
 
 
 def rows_of(run: dict[str, Any], mode: str) -> Sequence[dict[str, Any]]:
-    return [row for row in read_records(Path(run["folder"])) if row["mode"] == mode]
+    return [row for row in record_rows(Path(run["folder"])) if row["mode"] == mode]
 
 
 def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_path: Path) -> None:

@@ -18,11 +18,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
 from cotbench.modes import find_mode
 from cotbench.questions.tagging import RULES, Seen, gold_text
-from cotbench.store.records import find_run
+from cotbench.store.lookup import find_run
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome
 
 if TYPE_CHECKING:
@@ -100,9 +103,9 @@ class Frames:
     @cached_property
     def executions(self) -> pd.DataFrame:
         rows = (
-            {**_where(run, record), "number": number, **execution}
+            {**_where(run, record), "number": number, **structs.asdict(execution)}
             for run, record in self._records()
-            for number, execution in enumerate(record["executions"], 1)
+            for number, execution in enumerate(record.executions, 1)
         )
         return _frame("executions", rows)
 
@@ -128,31 +131,31 @@ class Frames:
     def _panels(self) -> list[Panel]:
         return panels_of(self.runs)[0]
 
-    def _records(self) -> Iterator[tuple[Run, Mapping[str, Any]]]:
+    def _records(self) -> Iterator[tuple[Run, Record]]:
         for run in self.runs:
             for record in run.records:
                 yield run, record
 
     def _outputs(self, question: str | None) -> Iterator[dict[str, Any]]:
         for run, record in self._records():
-            if question is not None and record["question"] != question:
+            if question is not None and record.question != question:
                 continue
-            for reply in run.outputs.replies(record["question"], record["requests"]):
-                for place, path in enumerate(reply["completions"], 1):
+            for reply in run.journal.replies(record.keys):
+                for place, path in enumerate(reply.completions, 1):
                     yield {
                         "run": run.folder.name,
-                        "question": record["question"],
-                        "mode": record["mode"],
-                        "request": reply["request"],
-                        "ordinal": reply["ordinal"],
-                        "template": reply["template"],
+                        "question": record.question,
+                        "mode": record.mode,
+                        "request": reply.request,
+                        "ordinal": reply.ordinal,
+                        "template": reply.template,
                         "path": place,
-                        "text": path["text"],
-                        "reasoning": path.get("reasoning", ""),
-                        "finish_reason": path["finish_reason"],
-                        "prompt_tokens": path.get("prompt_tokens"),
-                        "tokens": path.get("completion_tokens"),
-                        "error": path.get("error", ""),
+                        "text": path.text,
+                        "reasoning": path.reasoning,
+                        "finish_reason": path.finish_reason,
+                        "prompt_tokens": path.prompt_tokens,
+                        "tokens": path.completion_tokens,
+                        "error": path.error,
                     }
 
 
@@ -179,13 +182,13 @@ def _encodable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _where(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _where(run: Run, record: Record) -> dict[str, Any]:
     return {
         "run": run.folder.name,
-        "model": run.manifest.spec["model"]["model"],
-        "task": record["task"],
-        "question": record["question"],
-        "mode": record["mode"],
+        "model": run.manifest.spec.model.model,
+        "task": record.task,
+        "question": record.question,
+        "mode": record.mode,
     }
 
 
@@ -193,34 +196,37 @@ def _verdict(outcome: str | None) -> bool | None:
     return None if outcome is None or outcome in UNDECIDED else outcome == Outcome.CORRECT
 
 
-def _record_row(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
-    start, end = record["span"] or (None, None)
-    votes = record["votes"]
-    same = {name: record[name] for name in _COLUMNS["records"] if name in record}
+def _record_row(run: Run, record: Record) -> dict[str, Any]:
+    start, end = record.span or (None, None)
+    votes = record.votes
+    same = {name: getattr(record, name) for name in _COLUMNS["records"] if name in record.__struct_fields__}
     return {
         **same,
         **_where(run, record),
-        "group": run.questions[record["question"]].group,
-        "correct": _verdict(record["outcome"]),
+        "group": run.questions[record.question].group,
+        "outcome": record.outcome.value,
+        "correct": _verdict(record.outcome),
         "span_start": start,
         "span_end": end,
-        "requests": len(record["requests"]),
-        "paths": len(votes["ballots"]) if votes else None,
-        "margin": votes["margin"] if votes else None,
-        "executions": len(record["executions"]),
+        "requests": len(record.requests),
+        "paths": len(votes.ballots) if votes else None,
+        "margin": votes.margin if votes else None,
+        "executions": len(record.executions),
     }
 
 
-def _vote_rows(run: Run, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    votes = record["votes"]
-    for path, ballot in enumerate(votes["ballots"] if votes else (), 1):
-        answer = votes["answers"][ballot] if ballot is not None else {"answer": None, "outcome": None}
+def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
+    if record.votes is None:
+        return
+    for path, ballot in enumerate(record.votes.ballots, 1):
+        answer = None if ballot is None else record.votes.answers[ballot]
+        outcome = None if answer is None else answer.outcome
         yield {
             **_where(run, record),
             "path": path,
-            "answer": answer["answer"],
-            "outcome": answer["outcome"],
-            "correct": _verdict(answer["outcome"]),
+            "answer": None if answer is None else answer.answer,
+            "outcome": None if outcome is None else outcome.value,
+            "correct": _verdict(outcome),
         }
 
 

@@ -20,8 +20,10 @@ from cotbench.analysis.stats import Array
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.questions.tagging import Rule, Seen, gold_text
-from cotbench.store.outputs import Outputs
-from cotbench.store.records import Manifest, read_manifest, read_questions, records_of
+from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.questions import read_questions
+from cotbench.store.records import Record, read_records
 from cotbench.types import UNDECIDED, Outcome, Question
 
 # What the responses of a mode are, for runs of earlier versions, whose manifests don't say it.
@@ -34,8 +36,6 @@ _ANSWERS_IN: Mapping[str, str] = {
 OUTCOMES = tuple(Outcome)
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
 
-Record = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -44,7 +44,7 @@ class Run:
     questions: Mapping[str, Question]
     golds: Mapping[str, str]
     records: Sequence[Record]
-    outputs: Outputs
+    journal: JournalIndex
 
     @property
     def finished(self) -> bool:
@@ -54,10 +54,10 @@ class Run:
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
     """ahead: prompts and responses are going to be asked for. Raises RunError where the folder doesn't hold what a run writes."""
     manifest = read_manifest(folder)
-    outputs = Outputs(folder, ahead=ahead)
+    journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
-    records = records_of(folder, manifest, questions, golds)
-    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, outputs=outputs)
+    records = read_records(folder, manifest, questions, golds)
+    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
 
 
 # --- panels -------------------------------------------------------------------------------------------------------
@@ -133,15 +133,15 @@ _ABSENT = (-1, 0, 0, 0, None, None, None)
 
 
 def _figures(row: Record) -> tuple[int | None, ...]:
-    read = row["answer"] is not None or row["outcome"] == Outcome.DECLINED
+    read = row.answer is not None or row.outcome == Outcome.DECLINED
     return (
-        _PLACES[row["outcome"]],
+        _PLACES[row.outcome],
         read,
-        read and row["rule"] in VAGUE,
-        row["truncated"],
-        row["prompt_tokens"],
-        row["reasoning_tokens"],
-        row["completion_tokens"],
+        read and row.rule in VAGUE,
+        row.truncated,
+        row.prompt_tokens,
+        row.reasoning_tokens,
+        row.completion_tokens,
     )
 
 
@@ -219,9 +219,7 @@ class Panel:
     def _equals(self) -> Mapping[str, list[bool | None]]:
         """By mode that answers in words: whether the responses to each question hold a "="."""
         return {
-            mode: [
-                None if row is None else cell.run.outputs.equals(row["question"], row["requests"]) for row in cell.rows
-            ]
+            mode: [None if row is None else cell.run.journal.says("equals", row.keys) for row in cell.rows]
             for mode, cell in self.cells.items()
             if cell.answers_in == "words"
         }
@@ -233,18 +231,17 @@ def _any(values: Iterable[bool | None]) -> bool | None:
 
 
 def _conditions(run: Run, task: str) -> dict[str, Any]:
-    spec = run.manifest.spec
-    model = spec["model"]
+    spec, model = run.manifest.spec, run.manifest.spec.model
     return {
-        "model revision": model["revision"],
-        "dtype": model.get("dtype"),
-        "--model-args": spec.get("model_args"),
-        "chat template": model["chat_template_hash"] or model["chat_template"],
+        "model revision": model.revision,
+        "dtype": model.dtype,
+        "--model-args": spec.model_args,
+        "chat template": model.chat_template_hash or model.chat_template,
         "system role": run.manifest.engine.get("system_role"),
-        "task file": spec["tasks"][task].get("file"),
-        "data": spec["tasks"][task]["data"],
-        "exemplars (--num-fewshot)": spec["num_fewshot"],
-        "exemplars' source (--exemplars)": spec.get("exemplars", "the task's"),
+        "task file": spec.tasks[task].file,
+        "data": spec.tasks[task].data,
+        "exemplars (--num-fewshot)": spec.num_fewshot,
+        "exemplars' source (--exemplars)": spec.exemplars,
     }
 
 
@@ -265,13 +262,12 @@ def _found(runs: Iterable[Run]) -> list[_Found]:
     for run in runs:
         by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         for record in run.records:
-            by_mode[record["task"], record["mode"]][record["question"]] = record
-        for name in run.manifest.spec["modes"]:
-            task, mode = name.split("/", 1)
+            by_mode[record.task, record.mode][record.question] = record
+        for task, mode in run.manifest.spec.pairs:
             if (task, mode) in by_mode:
                 found.append(
                     _Found(
-                        model=run.manifest.spec["model"]["model"],
+                        model=run.manifest.spec.model.model,
                         task=task,
                         mode=mode,
                         run=run,

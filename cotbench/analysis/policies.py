@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from cotbench.analysis import stats
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
-from cotbench.types import UNDECIDED, Outcome
 
 VOTES_OF = {"direct": "direct-votes", "cot": "self-consistency"}  # baseline -> the mode that votes over its answers
 
@@ -110,16 +108,17 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
     voting = panel.cells.get(VOTES_OF.get(base.mode, ""))
     if voting is None or voting is cell:
         return None
-    shared = both & voting.decided & np.fromiter((_voted(row) for row in voting.rows), bool, len(voting.rows))
+    shared = both & voting.decided & _voted(voting)
     if not shared.any():
         return None
-    rows = [row for row, keep in zip(voting.rows, shared, strict=True) if keep and row is not None]
-    n = len(rows[0]["votes"]["ballots"])
+    rows = (row for row, keep in zip(voting.rows, shared, strict=True) if keep)
+    votes = [row.votes for row in rows if row is not None and row.votes is not None]
+    n = len(votes[0].ballots)
     dear, cheap = cell.tokens("completion")[shared].mean(), voting.tokens("completion")[shared].mean() / n
     if np.isnan(dear) or np.isnan(cheap) or not cheap:
         return None
     k = max(1, min(n, round(dear / cheap)))
-    maj = np.array([maj_at(row["votes"]["ballots"], _right(row["votes"]), k) for row in rows])
+    maj = np.array([maj_at(vote.ballots, vote.right, k) for vote in votes])
     clusters = panel.clusters_of(shared)
     accuracy = stats.mean(maj, clusters, bound=1.0)
     lost = cell.right[shared] - maj
@@ -133,7 +132,7 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         mode=cell.mode,
         baseline=base.mode,
         policy=f"{voting.mode}, {k} of {n} paths",
-        n=len(rows),
+        n=len(votes),
         accuracy=accuracy.value,
         low=max(0.0, min(ends[0], accuracy.value)),
         high=max(ends[1], accuracy.value),
@@ -147,16 +146,10 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
     )
 
 
-def _voted(row: Mapping[str, Any] | None) -> bool:
-    return (
-        row is not None
-        and bool(row["votes"])
-        and not any(answer["outcome"] in UNDECIDED for answer in row["votes"]["answers"])
-    )
-
-
-def _right(votes: Mapping[str, Any]) -> frozenset[int]:
-    return frozenset(at for at, a in enumerate(votes["answers"]) if a["outcome"] == Outcome.CORRECT)
+def _voted(cell: Cell) -> Array:
+    """Which questions have votes with a verdict on every answer."""
+    decided = (row is not None and row.votes is not None and row.votes.decided for row in cell.rows)
+    return np.fromiter(decided, bool, len(cell.rows))
 
 
 # --- plans --------------------------------------------------------------------------------------------------------

@@ -81,7 +81,9 @@ def list_(
             {"engine": e.name, "installed": "no" if e.missing() else "yes", "about": e.about} for e in ENGINES.values()
         ]
     elif what == "runs":
-        from cotbench.store.records import list_runs, read_manifest, state_of
+        from cotbench.store.lock import state_of
+        from cotbench.store.lookup import list_runs
+        from cotbench.store.manifest import read_manifest
 
         rows = []
         for folder in list_runs(output_dir):
@@ -90,14 +92,13 @@ def list_(
             except RunError as error:
                 unreadable.append(error)
                 continue
-            pairs = [name.partition("/") for name in m.spec["modes"]]
             rows.append(
                 {
                     "run": m.run,
                     "status": state_of(folder, m),
                     "model": m.options["model"],
-                    "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
-                    "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
+                    "tasks": ",".join(dict.fromkeys(task for task, _ in m.spec.pairs)),
+                    "modes": ",".join(dict.fromkeys(mode for _, mode in m.spec.pairs)),
                     "answers": m.totals.get("records"),
                 }
             )

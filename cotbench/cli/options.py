@@ -12,7 +12,7 @@ from typing import Any
 from cotbench.engines.sampling import KEYS, OWN, checked
 from cotbench.errors import UsageError
 from cotbench.modes import ALIASES
-from cotbench.store.checks import open_file
+from cotbench.store.files import open_file
 
 
 def names(values: Iterable[str]) -> list[str]:

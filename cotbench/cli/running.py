@@ -166,7 +166,8 @@ def run(
     """
     from cotbench.cli import options
     from cotbench.run.prepare import RunOptions, estimate, make_plan
-    from cotbench.store.records import find_run, read_manifest
+    from cotbench.store.lookup import find_run
+    from cotbench.store.manifest import read_manifest
 
     if thinking not in ("auto", "on", "off"):
         raise UsageError(f"--thinking: expected auto, on or off, found '{thinking}'.")
@@ -234,7 +235,7 @@ def _recorded(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
 
     from cotbench.run.prepare import RunOptions
     from cotbench.run.provenance import with_home
-    from cotbench.store.records import MANIFEST
+    from cotbench.store.manifest import MANIFEST
 
     place, remedy = folder / MANIFEST, "Restore the file, or give the options again, without --resume."
     if unknown := options.keys() - {one.name for one in fields(RunOptions)}:

@@ -105,8 +105,8 @@ def score(
     and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
     from cotbench.run.score import score_file, score_run, write_lines
-    from cotbench.store.checks import FOLDER, kind_of
-    from cotbench.store.records import find_run
+    from cotbench.store.files import FOLDER, kind_of
+    from cotbench.store.lookup import find_run
     from cotbench.terminal.scores import show_rescored, show_score
     from cotbench.types import AnswerType
 
@@ -158,7 +158,7 @@ def score(
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
-    from cotbench.store.records import replace_file
+    from cotbench.store.files import replace_file
 
     try:
         if path.exists() and not path.is_file():

@@ -127,7 +127,7 @@ def absolute_file(name: str) -> str:
 
 def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     """The runs that are named, or the latest one; says which that is, where there are others."""
-    from cotbench.store.records import find_run, list_runs
+    from cotbench.store.lookup import find_run, list_runs
 
     if runs:
         return [find_run(name, output_dir) for name in dict.fromkeys(runs)]
@@ -143,15 +143,15 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
 
 def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
     """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
-    from cotbench.store.records import JOURNAL
+    from cotbench.store.journal import JOURNAL
 
     notes = []
     for run in runs:
-        if run.outputs.large and not thorough:
+        if run.journal.large and not thorough:
             continue
-        lacking = run.outputs.lacking(run.records)
+        lacking = sum(any(key not in run.journal for key in record.keys) for record in run.records)
         if lacking:
-            state = "is missing or empty" if run.outputs.empty else "lacks replies or is damaged"
+            state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(
                 f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} answers can't be shown, "
                 "nor scored again. Restore the file."

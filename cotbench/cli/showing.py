@@ -150,7 +150,7 @@ def _lines(found: Iterable[Dossier]) -> None:
 
 def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str], str | None]:
     """All words name runs, or all but the last, which then is a question."""
-    from cotbench.store.records import find_run
+    from cotbench.store.lookup import find_run
 
     for place, word in enumerate(words):
         try:

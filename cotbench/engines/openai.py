@@ -24,6 +24,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
@@ -428,7 +429,7 @@ class OpenAIEngine:
         return tuple(self._cleaned(self._reader.choice(choice, own, budget, response)) for choice in choices)
 
     def _cleaned(self, path: Completion) -> Completion:
-        return replace(path, error=self._secrets.clean(path.error)) if path.error else path
+        return structs.replace(path, error=self._secrets.clean(path.error)) if path.error else path
 
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""

@@ -11,7 +11,6 @@ A line that can't be used is passed over and named; where none can, there is not
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from cotbench.engines.chat import plain_text
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
-from cotbench.store.checks import kind_of
-from cotbench.store.records import JOURNAL, MANIFEST, journal_rows, read_journal
+from cotbench.store.files import kind_of
+from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.manifest import MANIFEST
 from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""
@@ -30,13 +30,6 @@ MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 def _fold(text: str) -> str:
     return " ".join(text.split())
-
-
-def _counted(reply: Reply) -> Reply:
-    """A recorded reply whose counts are counts, whoever wrote the journal."""
-    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
-    paths = tuple(replace(path, **{name: whole(getattr(path, name)) for name in names}) for path in reply.completions)  # type: ignore[arg-type]
-    return replace(reply, completions=paths, total_completion_tokens=whole(reply.total_completion_tokens))
 
 
 class ReplayEngine:
@@ -51,7 +44,7 @@ class ReplayEngine:
             )
         self._path = Path(str(given))
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
-        self._replies: dict[Key, Reply] = {}
+        self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
         self._reader = Reader()
@@ -78,14 +71,13 @@ class ReplayEngine:
             )
 
     def _read_journal(self) -> None:
-        recorded = {key: _counted(reply) for key, reply in read_journal(self._path).replies.items()}
-        self._replies = recorded
-        templates = {(row["question"], row["request"]): row["template"] for row in journal_rows(self._path)}
-        for key, reply in recorded.items():
+        for row in JournalIndex(self._path):
+            if row.failed:
+                continue
+            self._replies[row.key] = row.completions
             # Under another prompt the request's hash differs; then the question and the template's name must do.
-            place = (key.question, templates[key.question, key.request])
-            if key.ordinal == 0 and place not in self._outputs:
-                self._outputs[place] = list(reply.completions)
+            if row.ordinal == 0:
+                self._outputs.setdefault((row.question, row.template), list(row.completions))
 
     def _read_outputs(self) -> None:
         by_text: dict[str, list[str]] = defaultdict(list)
@@ -136,7 +128,7 @@ class ReplayEngine:
 
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
-            return Reply(completions=self._replies[key].completions)
+            return Reply(completions=self._replies[key])
         paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
         wanted = request.sampling.n
         if len(paths) < wanted:

@@ -97,7 +97,8 @@ class StubEngine:
         )
         prompt_tokens = sum(len(m.text) for m in request.messages) // 4
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
-        draw = unit(self._config.seed, key.question, template, key.ordinal, index)
+        replicate = (key.replicate,) if key.replicate else ()
+        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate)
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]

@@ -6,8 +6,9 @@ one, each with its own seed, so that a path doesn't depend on its neighbours.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
@@ -110,7 +111,7 @@ class TransformersEngine(BatchedEngine):
         done = []
         for place, (key, request, encoded, _) in enumerate(batch):
             own = paths[place * each : (place + 1) * each] * (request.sampling.n // each)
-            completions = tuple(replace(path, prompt_tokens=len(encoded.ids)) for path in own)
+            completions = tuple(structs.replace(path, prompt_tokens=len(encoded.ids)) for path in own)
             done.append((key, Reply(completions=completions, prompt=encoded.text)))
         return done
 

@@ -31,7 +31,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cotbench.errors import PromptError
 from cotbench.questions.tasks import Exemplar, Task, shipped, shown
-from cotbench.store.checks import kind_of
+from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 
 _PLACEHOLDER = re.compile(r"<\w+>")

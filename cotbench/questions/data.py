@@ -22,7 +22,7 @@ from typing import Any
 from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, TaskError
 from cotbench.questions.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
-from cotbench.store.checks import golds_fingerprint
+from cotbench.store.questions import golds_fingerprint
 from cotbench.types import LETTERS, AnswerType, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"

@@ -18,10 +18,11 @@ import numpy as np
 import orjson
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.pairing import Panel, Record
+from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
@@ -73,9 +74,7 @@ def browser_data(
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
-    voted = any(
-        row is not None and row["votes"] for panel in panels for cell in panel.cells.values() for row in cell.rows
-    )
+    voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
     if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in plan):
@@ -155,7 +154,7 @@ def _tag_codes(tags: Any, n: int) -> str:
 def _outcome_codes(panel: Panel, mode: str) -> str:
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
-    return "".join(_NOT_ASKED if row is None else _CODES[row["outcome"]] for row in rows)
+    return "".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows)
 
 
 def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
@@ -163,7 +162,7 @@ def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
     for row, gold in zip(rows, panel.golds, strict=True):
-        answer = None if row is None else row["answer"]
+        answer = None if row is None else row.answer
         yield answer if answer is None else 0 if answer == gold else shortened(answer, ANSWER_CHARS)
 
 

@@ -19,7 +19,8 @@ from cotbench.engines import Engine
 from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
 from cotbench.programs import Sandbox
 from cotbench.run.prepare import Plan
-from cotbench.store.records import Journal, JournalState, Record, execution_row, votes_row
+from cotbench.store.journal import Journal, JournalState
+from cotbench.store.records import Record, address_in_record, execution_row, votes_row
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
 
 
@@ -260,7 +261,7 @@ class Loop:
 
     def _address(self, active: _Active, request: Request) -> Key:
         digest = request.hash
-        key = Key(active.question.id, digest, active.seen[digest])
+        key = Key(active.question.id, digest, 0, active.seen[digest])
         active.seen[digest] += 1
         return key
 
@@ -337,7 +338,7 @@ class Loop:
                 question=active.question.id,
                 task=active.question.task,
                 mode=active.kit.mode.name,
-                outcome=outcome.value,
+                outcome=outcome,
                 answer=prediction.answer,
                 gold=active.kit.data.golds[active.question.id],
                 rule=prediction.rule,
@@ -346,7 +347,7 @@ class Loop:
                 prompt_tokens=prompt,
                 completion_tokens=completion,
                 reasoning_tokens=reasoning_tokens(paths, completion),
-                requests=tuple((key.request, key.ordinal) for key in active.asked),
+                requests=tuple(map(address_in_record, active.asked)),
                 error=next((path.error for path in paths if path.error), ""),
                 votes=votes_row(prediction, entry.verdicts),
                 executions=tuple(map(execution_row, active.executions)),

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cotbench.answers.judging import Grader
 from cotbench.answers.reading import VAGUE, canonical_number, extract
 from cotbench.answers.reading.programs import Code
@@ -18,28 +20,19 @@ from cotbench.errors import DataError, RunError
 from cotbench.modes import Compare, Execute, Flow, Generate, find_mode, read_answer, read_execution
 from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.provenance import circumstance, now
-from cotbench.store.records import (
-    JOURNAL,
-    RECORDS,
-    Manifest,
-    Record,
-    RunLock,
-    dump_line,
-    execution_row,
-    read_journal,
-    read_manifest,
-    read_questions,
-    records_of,
-    votes_row,
-    write_atomically,
-)
+from cotbench.store.files import write_atomically
+from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.lines import dump_line
+from cotbench.store.lock import RunLock
+from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.questions import read_questions
+from cotbench.store.records import RECORDS, Record, execution_row, read_records, votes_row
 from cotbench.types import (
     LETTERS,
     UNDECIDED,
     AnswerType,
     Completion,
     Execution,
-    Key,
     Outcome,
     Prediction,
     Question,
@@ -380,8 +373,8 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     try:
         manifest = read_manifest(folder)
         questions, golds = read_questions(folder, manifest)
-        rows = [_record(row) for row in records_of(folder, manifest, questions, golds)]
-        replies = {**(state := read_journal(folder / JOURNAL)).replies, **state.failed}
+        rows = read_records(folder, manifest, questions, golds)
+        journal = JournalIndex(folder / JOURNAL)
         try:
             types = {task: AnswerType(entry["answer_type"]) for task, entry in manifest.data.items()}
         except (KeyError, TypeError, ValueError) as error:
@@ -397,7 +390,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     name=f"{row.question} under {row.mode}",
                     flow=flow,
                     answer_type=kit.answer_type,
-                    paths=_paths(row, replies, folder),
+                    paths=_paths(row, journal, folder),
                 )
             )
         with _sandbox(manifest) as sandbox:
@@ -406,9 +399,9 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         items = [(p, golds[row.question], types[row.task]) for p, row in zip(predictions, rows, strict=True)]
         verdicts, fatal = _graded(items, workers)
         after = [
-            replace(
+            msgspec.structs.replace(
                 row,
-                outcome=one.concluded(of).value,
+                outcome=one.concluded(of),
                 answer=one.answer,
                 rule=one.rule,
                 span=one.span,
@@ -440,28 +433,16 @@ _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
 def _sandbox(manifest: Manifest) -> Sandbox[tuple[int, int]]:
     """With the run's own limits; programs of a run that did without containment are contained all the same."""
-    programs = dict(manifest.spec.get("programs", {}))
+    programs = dict(manifest.spec.programs)
     programs.pop("contained", None)
     if programs:
         require_containment()
     return Sandbox(limits=Limits(**programs))
 
 
-def _record(row: dict[str, Any]) -> Record:
-    span = row["span"]
-    return Record(
-        **{
-            **{name: row[name] for name in Record.__slots__},
-            "span": tuple(span) if span else None,
-            "requests": tuple((request, ordinal) for request, ordinal in row["requests"]),
-            "executions": tuple(row["executions"]),
-        }
-    )
-
-
-def _paths(row: Record, replies: dict[Key, Any], folder: Path) -> Iterator[tuple[Completion, ...]]:
-    for request, ordinal in row.requests:
-        reply = replies.get(Key(row.question, request, ordinal))
+def _paths(row: Record, journal: JournalIndex, folder: Path) -> Iterator[tuple[Completion, ...]]:
+    for key in row.keys:
+        reply = journal.reply(key)
         if reply is None:
             raise RunError(f"{folder}: its journal lacks a reply to {row.question} under {row.mode}.", _RESUME)
         yield reply.completions

@@ -11,8 +11,7 @@ import signal
 import sys
 import threading
 import time
-from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,66 +26,14 @@ from cotbench.programs import Sandbox
 from cotbench.run.loop import Loop, Tally, Ticket, Watch
 from cotbench.run.prepare import Plan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
-from cotbench.store.checks import open_to_write
-from cotbench.store.records import (
-    JOURNAL,
-    MANIFEST,
-    RECORDS,
-    Journal,
-    Manifest,
-    Record,
-    RunLock,
-    asked_fingerprint,
-    cannot_write,
-    read_journal,
-    read_manifest,
-    write_atomically,
-    write_questions,
-)
+from cotbench.store.journal import JOURNAL, Journal, read_journal
+from cotbench.store.lock import RunLock
+from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
+from cotbench.store.questions import asked_fingerprint, write_questions
+from cotbench.store.records import RECORDS, RecordFile
 from cotbench.types import AnswerType
 
-FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
-
-
 # --- a run --------------------------------------------------------------------------------------------------------
-
-
-class _RecordFile:
-    """records.jsonl: appended to while the run goes on (a killed run has what it had), sorted and complete at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # Of each line its record's place and where it ends: the lines themselves stay on the disk.
-        self._places, self._ends = array("q"), array("q", [0])
-        self._flushed = time.monotonic()
-        try:
-            self._file = os.fdopen(open_to_write(path, os.O_RDWR | os.O_TRUNC), "w+b", buffering=1 << 16)
-        except OSError as error:
-            raise cannot_write(path, error) from None
-
-    def __call__(self, place: int, record: Record) -> None:
-        line = record.line()
-        self._places.append(place)
-        self._ends.append(self._ends[-1] + len(line))
-        try:
-            self._file.write(line)
-            if time.monotonic() - self._flushed > FLUSH_EVERY_S:
-                self._file.flush()
-                self._flushed = time.monotonic()
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
-
-    def finish(self) -> None:
-        try:
-            with self._file as file:
-                file.flush()
-                write_atomically(self._path, self._sorted(file.fileno()))
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
-
-    def _sorted(self, descriptor: int) -> Iterator[bytes]:
-        for index in sorted(range(len(self._places)), key=self._places.__getitem__):
-            yield os.pread(descriptor, self._ends[index + 1] - self._ends[index], self._ends[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +123,9 @@ def _run_locked(
     grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
     contained = not plan.options.allow_unsandboxed_code
     sandbox: Sandbox[tuple[int, int]] = Sandbox(limits=plan.limits, contained=contained)
-    sink = _RecordFile(folder / RECORDS)
+    sink = RecordFile(folder / RECORDS)
     loop = Loop(plan, engine, journal, recorded, grader, sandbox, sink, watch)
-    status = "failed"
+    status: Status = "failed"
     try:
         with _interrupts(loop, say):
             loop.run()
@@ -209,7 +156,7 @@ def _run_locked(
 def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
-        changed = differences(manifest.spec, json.loads(json.dumps(spec)))
+        changed = differences(manifest.spec_row, json.loads(json.dumps(spec)))
         if changed:
             raise RunError(
                 f"{folder}: can't be resumed, because what its results depend on has changed:\n  "
@@ -230,7 +177,7 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
     return Manifest(
         run=folder.name,
         status="running",
-        spec=spec,
+        spec_row=spec,
         options=without_home(options),
         engine=info.as_dict(),
         data={
@@ -277,11 +224,11 @@ def _close(
     manifest: Manifest,
     session: dict[str, Any],
     tally: Tally,
-    status: str,
+    status: Status,
     started: float,
     folder: Path,
     journal: Journal,
-    sink: _RecordFile,
+    sink: RecordFile,
 ) -> None:
     """Put everything on disk. After a failure (a full disk, say) one more error must not hide the first."""
     failing = sys.exc_info()[0] is not None

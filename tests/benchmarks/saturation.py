@@ -113,19 +113,19 @@ def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[st
 
     from cotbench.cli.options import key_values
     from cotbench.engines import EngineConfig, open_engine
-    from cotbench.store.records import journal_rows
+    from cotbench.store.journal import JournalIndex
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
     engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))
     chat, llm = engine._chat, engine._llm  # type: ignore[attr-defined]
     prompts, sampling = [], []
-    for row in journal_rows(run / "journal.jsonl"):
-        prompts.append({"prompt_token_ids": chat.token_ids(row["prompt"])})
-        asked = row["sampling"]
+    for row in JournalIndex(run / "journal.jsonl"):
+        prompts.append({"prompt_token_ids": chat.token_ids(row.prompt)})
+        asked = row.sampling
         sampling.append(
             vllm.SamplingParams(
                 n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"],
-                seed=row.get("seed") if seeds else None, detokenize=True,
+                seed=row.seed if seeds else None, detokenize=True,
             )
         )  # fmt: skip
     meter = Meter()
@@ -182,10 +182,10 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as temporary:
         for name, rows in groups.items():
             file = Path(temporary, f"{name}.jsonl")
-            file.write_text("".join(json.dumps({"prompt": row["prompt"], "gold": ""}) + "\n" for row in rows))
+            file.write_text("".join(json.dumps({"prompt": row.prompt, "gold": ""}) + "\n" for row in rows))
             asked = rows[0]["sampling"]
             # It cuts prompts that leave too little room for all that may be generated.
-            room = lm.max_length - max(len(lm.tokenizer.encode(row["prompt"])) for row in rows)
+            room = lm.max_length - max(len(lm.tokenizer.encode(row.prompt)) for row in rows)
             sampling = (
                 {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"], "seed": 0}
                 if asked["temperature"]
