@@ -55,7 +55,7 @@ def test_the_readme_lists_every_task_mode_and_engine() -> None:
     for mode in MODES.values():
         row = re.search(rf"^\| `{mode.name}` \|.*\| ([\d,]+) tokens \|$", README, re.M)
         assert row, mode.name
-        assert int(row[1].replace(",", "")) == mode.max_tokens
+        assert int(row[1].replace(",", "")) == mode.own.max_tokens
     for name in ENGINES:
         assert re.search(rf"^\| `{name}`", README, re.M), name
 

@@ -21,6 +21,7 @@ from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
 from cotbench.store.files import kind_of
 from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.jsonl import numbered
 from cotbench.store.manifest import MANIFEST
 from cotbench.types import Completion, Key, Reply, Request
 
@@ -85,9 +86,7 @@ class ReplayEngine:
             by_text[_fold(question.text)].append(known)
         faults: list[str] = []
         with self._path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
+            for number, line in numbered(file):
                 self._lines += 1
                 try:
                     self._read_row(read_row(line), by_text)

@@ -17,7 +17,7 @@ from cotbench.store.files import cannot_write, open_to_write, write_atomically
 from cotbench.store.lines import Whole, dump_line, no_such_line, read_lines, with_possible_counts
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import QUESTIONS
-from cotbench.types import UNDECIDED, Execution, Key, Outcome, Prediction, Question
+from cotbench.types import UNDECIDED, Execution, Key, Outcome, Prediction, Question, Verdict
 
 RECORDS = "records.jsonl"
 STDOUT_CHARS = 500  # of each program
@@ -123,7 +123,7 @@ def address_in_record(key: Key) -> tuple[str | int, ...]:
     return (key.request, key.ordinal, key.replicate) if key.replicate else (key.request, key.ordinal)
 
 
-def votes_row(prediction: Prediction, verdicts: Sequence[Outcome | None]) -> VoteRow | None:
+def votes_row(prediction: Prediction, verdicts: Sequence[Verdict | None]) -> VoteRow | None:
     """The votes of a record: how many each answer has and the verdict on it, and who voted for what."""
     votes = prediction.votes
     if votes is None:
@@ -131,7 +131,7 @@ def votes_row(prediction: Prediction, verdicts: Sequence[Outcome | None]) -> Vot
     counts = Counter(votes.ballots)
     return VoteRow(
         answers=tuple(
-            VotedAnswer(answer=answer, votes=counts[place], outcome=verdict)
+            VotedAnswer(answer=answer, votes=counts[place], outcome=verdict and verdict.outcome)
             for place, (answer, verdict) in enumerate(zip(votes.answers, verdicts, strict=True))
         ),
         ballots=tuple(votes.ballots),
