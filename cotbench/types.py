@@ -18,7 +18,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class AnswerType(StrEnum):
-    """The names of the kinds of answers that come with cotbench; what a kind is says its row in `answers.kinds.KINDS`."""
+    """The names of the kinds of answers that come with cotbench; rows of `answers.kinds.KINDS` say what they are."""
 
     NUMBER = "number"
     LATEX = "latex"
@@ -54,7 +54,7 @@ UNDECIDED = frozenset({Outcome.ENGINE_ERROR, Outcome.GRADER_TIMEOUT})
 
 
 class Verdict(NamedTuple):
-    """What a grader says of an answer. score: from 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
+    """What a grader says of an answer. score: 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
 
     outcome: Outcome
     score: float
@@ -95,9 +95,9 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
 class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
-    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of their own (`engines/chat.py`).
-    extra: other keys and their values (top_k, min_p ...), by name (`engines/sampling.py`); where there are none, a request's hash is what it was
-    before there could be any.
+    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of
+    their own (`engines/chat.py`). extra: other keys and their values (top_k, min_p ...), by name
+    (`engines/sampling.py`); where there are none, a request's hash is what it was before there could be any.
     """
 
     max_tokens: int
@@ -251,9 +251,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What came of a program. value is exact, as text; latex the same in LaTeX; decimal to 12 digits where it is a real number.
+    """What came of a program.
 
-    option: the letter of the one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone.
+    value: exact, as text. latex: the same in LaTeX. decimal: to 12 digits, of a real number. option: the letter of the
+    one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone, in seconds.
     """
 
     outcome: ExecutionOutcome
@@ -272,7 +273,8 @@ class Votes:
     """How the paths of a question voted.
 
     answers: the different ones, in the order in which they were reached; answers that are equal (1/2 and 0.5) are one.
-    ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by outcome.
+    ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by
+    outcome.
     margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first.
     """
 

@@ -33,18 +33,23 @@ if TYPE_CHECKING:
 
 _WHERE = ("run", "model", "task", "question", "mode")
 _COLUMNS: Mapping[str, Sequence[str]] = {
-    "records": (*_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated", "prompt_tokens",
-                "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error"),
+    "records": (
+        *_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated",
+        "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error",
+    ),
     "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
-    "outputs": ("run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason", "prompt_tokens", "tokens", "error"),
+    "outputs": (
+        "run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason",
+        "prompt_tokens", "tokens", "error",
+    ),
     "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
 }  # fmt: skip
-_WHOLE = frozenset({"span_start", "span_end", "prompt_tokens", "completion_tokens", "reasoning_tokens", "paths", "margin", "tokens"})  # fmt: skip
+_WHOLE = frozenset("span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens".split())
 
 
 def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
-    """Runs by folder or id. Raises RunError where there is no such run, or it can't be read."""
+    """Read runs by folder or id. Raises RunError where there is no such run, or it can't be read."""
     names = [runs] if isinstance(runs, str | Path) else list(runs)
     if not names:
         raise UsageError("load: no run is named.", "Give a run's folder or its id.")
@@ -53,12 +58,16 @@ def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "resu
 
 
 class Frames:
-    """The rows of some runs. Frames are made when they are first asked for, and the same object each time: copy before changing one.
+    """The rows of some runs.
 
-    questions   question (the id), task, group, cluster, text, choices, gold, and per tag rule that looks at the question only a column
-                (True symbolic, NA where the rule says nothing)
-    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison out of time)
-    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on its answer
+    Frames are made when they are first asked for, and are the same object each time: copy before changing one.
+
+    questions   question (the id), task, group, cluster, text, choices, gold, and a column per tag rule that looks at
+                the question only (True symbolic, NA where the rule says nothing)
+    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison
+                out of time)
+    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
+                its answer
     executions  a row per program or plan that was run, in the order of their paths
     """
 
@@ -110,16 +119,20 @@ class Frames:
         return _frame("executions", rows)
 
     def outputs(self, question: str | None = None) -> pd.DataFrame:
-        """Raw completions, a row per path, of one question or of all: a journal may be large, and is read when this is called.
+        """Raw completions, a row per path, of one question or of all.
 
-        A reply that several modes share (a plan) has a row under each of them.
+        A journal may be large, and is read when this is called. A reply that several modes share (a plan) has a row
+        under each of them.
         """
         if question is not None and not any(question in run.questions for run in self.runs):
             raise UsageError(f"outputs: these runs have no question '{question}'.", "`questions` lists their ids.")
         return _frame("outputs", self._outputs(question))
 
     def pairs(self, mode: str, baseline: str = BASELINE) -> pd.DataFrame:
-        """Questions with a verdict under both modes, paired within a run or across runs: before and after say whether each was right."""
+        """Questions with a verdict under both modes, paired within a run or across runs.
+
+        before and after say whether a question was right under the baseline and the mode.
+        """
         wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
         there = dict.fromkeys(name for panel in self._panels for name in panel.cells)
         for name in (wanted, against):
@@ -160,7 +173,7 @@ class Frames:
 
 
 def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Numbers that may be missing stay whole numbers, and verdicts that may be missing truth values."""
+    """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values."""
     columns = _COLUMNS[kind]
     kinds: dict[str, str] = {name: "Int64" for name in columns if name in _WHOLE}
     if "correct" in columns:

@@ -46,7 +46,10 @@ class Run:
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
-    """ahead: prompts and responses are going to be asked for. Raises RunError where the folder doesn't hold what a run writes."""
+    """Read a run's folder. Raises RunError where it doesn't hold what a run writes.
+
+    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process.
+    """
     manifest = read_manifest(folder)
     journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
@@ -59,7 +62,10 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cell:
-    """What one mode did with the questions of a panel. rows: a record for each of them, in their order, or None. Arrays are over questions."""
+    """What one mode did with the questions of a panel.
+
+    rows: a record for each question, in the panel's order, or None. The properties are arrays over the questions.
+    """
 
     mode: str
     run: Run
@@ -67,7 +73,7 @@ class Cell:
 
     @cached_property
     def _columns(self) -> Array:
-        """One pass over the records: a row of figures for each question, nan for what isn't there."""
+        """A row of figures for each question, made in one pass over the records; nan for what isn't there."""
         return np.array([_ABSENT if row is None else _figures(row) for row in self.rows], dtype=float).reshape(-1, 7)
 
     @cached_property
@@ -83,7 +89,7 @@ class Cell:
 
     @cached_property
     def decided(self) -> Array:
-        """There is a verdict: the request didn't fail, and comparing its answer came to an end."""
+        """Which questions have a verdict: the request didn't fail, and comparing its answer came to an end."""
         out: Array = self.asked & ~np.isin(self.endings, [_PLACES[outcome] for outcome in UNDECIDED])
         return out
 
@@ -94,19 +100,19 @@ class Cell:
 
     @cached_property
     def read(self) -> Array:
-        """An answer was read, right or wrong."""
+        """Of which questions an answer was read, right or wrong."""
         out: Array = self._columns[:, 1] == 1
         return out
 
     @cached_property
     def vague(self) -> Array:
-        """It was read by a vague rule."""
+        """Of which questions an answer was read by a vague rule."""
         out: Array = self._columns[:, 2] == 1
         return out
 
     @cached_property
     def cut(self) -> Array:
-        """A completion was cut at its budget, whether or not an answer was read."""
+        """Of which questions a completion was cut at its budget, whether or not an answer was read."""
         out: Array = self._columns[:, 3] == 1
         return out
 
@@ -116,7 +122,7 @@ class Cell:
         return facts_of(self.mode, self.run.manifest.modes.get(self.mode))
 
     def tokens(self, kind: str) -> Array:
-        """Of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
+        """Counts of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
         out: Array = self._columns[:, 4 + _KINDS.index(kind)]
         return out
 
@@ -160,7 +166,7 @@ class Panel:
 
     @cached_property
     def groups(self) -> Mapping[str, Array]:
-        """Group (MMLU subject, MATH type) -> which questions are of it; in alphabetical order, {} where the task has none."""
+        """Masks of questions by group (MMLU subject, MATH type), in alphabetical order; {} where the task has none."""
         names = np.array([question.group for question in self.questions])
         return {str(name): names == name for name in np.unique(names) if name}
 
@@ -172,7 +178,8 @@ class Panel:
         return {question.id: place for place, question in enumerate(self.questions)}
 
     def tags(self, rule: Rule) -> Array | None:
-        """1 symbolic, 0 not, -1 where the rule has nothing to say; None where it can't be applied, for want of responses."""
+        """Tag each question by a rule: 1 symbolic, 0 not, -1 where the rule has nothing to say; None where it can't be
+        applied, for want of responses."""
         if rule not in self._tags:
             self._tags[rule] = self._tagged(rule)
         return self._tags[rule]
@@ -210,7 +217,7 @@ class Panel:
 
     @cached_property
     def _equals(self) -> Mapping[str, list[bool | None]]:
-        """By mode that answers in words: whether the responses to each question hold a "="."""
+        """Whether the responses to each question hold a "=", by mode that answers in words."""
         return {
             mode: [None if row is None else cell.run.journal.says("equals", row.keys) for row in cell.rows]
             for mode, cell in self.cells.items()
@@ -244,8 +251,8 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Found:
-    """The records of one mode on one task of one run."""
+class _Column:
+    """The records of one mode on one task of one run, by question."""
 
     model: str
     task: str
@@ -255,16 +262,16 @@ class _Found:
     records: Mapping[str, Record]
 
 
-def _found(runs: Iterable[Run]) -> list[_Found]:
-    found = []
+def _columns(runs: Iterable[Run]) -> list[_Column]:
+    columns = []
     for run in runs:
         by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         for record in run.records:
             by_mode[record.task, record.mode][record.question] = record
         for task, mode in run.manifest.spec.pairs:
             if (task, mode) in by_mode:
-                found.append(
-                    _Found(
+                columns.append(
+                    _Column(
                         model=run.manifest.spec.model.model,
                         task=task,
                         mode=mode,
@@ -273,25 +280,26 @@ def _found(runs: Iterable[Run]) -> list[_Found]:
                         records=by_mode[task, mode],
                     )
                 )
-    return found
+    return columns
 
 
 def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
-    """Panels, and notes on what was kept apart and why; raises RunError where nothing that was asked for may be paired."""
-    groups: dict[tuple[str, str], list[list[_Found]]] = defaultdict(list)
-    for one in _found(runs):
-        families = groups[one.model, one.task]
-        home = next((family for family in families if family[0].conditions == one.conditions), None)
+    """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired."""
+    groups: dict[tuple[str, str], list[list[_Column]]] = defaultdict(list)
+    for column in _columns(runs):
+        families = groups[column.model, column.task]
+        home = next((family for family in families if family[0].conditions == column.conditions), None)
         if home is None:
-            families.append([one])
+            families.append([column])
             continue
-        double = next((other for other in home if other.mode == one.mode), None)
+        double = next((other for other in home if other.mode == column.mode), None)
         if double is not None:
             raise RunError(
-                f"{double.run.folder} and {one.run.folder} both hold {one.task} under {one.mode} by {one.model}.",
+                f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by "
+                f"{column.model}.",
                 "Name one of them only.",
             )
-        home.append(one)
+        home.append(column)
     if not groups:
         raise RunError(
             f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
@@ -299,7 +307,7 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
         )
     notes, panels = [], []
     for (model, task), families in groups.items():
-        modes = {one.mode for family in families for one in family}
+        modes = {column.mode for family in families for column in family}
         if len(families) > 1 and len(modes) > 1:
             reasons = [_why_not(families[0][0], family[0]) for family in families[1:]]
             if all(len(family) == 1 for family in families):
@@ -314,22 +322,22 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
     return panels, notes
 
 
-def _why_not(first: _Found, second: _Found) -> str:
+def _why_not(first: _Column, second: _Column) -> str:
     parts = [
-        f"{name}: {first.conditions[name]} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
-        for name in first.conditions
-        if first.conditions[name] != second.conditions[name]
+        f"{name}: {value} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
+        for name, value in first.conditions.items()
+        if value != second.conditions[name]
     ]
     return "; ".join(parts)
 
 
-def _panel(model: str, task: str, family: Sequence[_Found]) -> Panel:
+def _panel(model: str, task: str, family: Sequence[_Column]) -> Panel:
     questions: dict[str, Question] = {}
     golds: dict[str, str] = {}
-    for one in family:
-        for identity in one.records:
+    for column in family:
+        for identity in column.records:
             if identity not in questions:
-                questions[identity], golds[identity] = one.run.questions[identity], one.run.golds[identity]
+                questions[identity], golds[identity] = column.run.questions[identity], column.run.golds[identity]
     order = sorted(questions)
     return Panel(
         model=model,
@@ -337,11 +345,11 @@ def _panel(model: str, task: str, family: Sequence[_Found]) -> Panel:
         questions=[questions[identity] for identity in order],
         golds=[golds[identity] for identity in order],
         cells={
-            one.mode: Cell(
-                mode=one.mode,
-                run=one.run,
-                rows=[one.records.get(identity) for identity in order],
+            column.mode: Cell(
+                mode=column.mode,
+                run=column.run,
+                rows=[column.records.get(identity) for identity in order],
             )
-            for one in family
+            for column in family
         },
     )

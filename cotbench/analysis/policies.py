@@ -1,9 +1,10 @@
-"""What one could do with two modes, and who is to blame for a plan that fails: from stored runs, with no new generation.
+"""What one could do with two modes, and who is to blame for a plan that fails: from stored runs, without a model.
 
-A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only where a pre-treatment tag
-says symbolic (a tag that needs the response can't choose the prompt), and an oracle that knows which is right and takes the cheaper of
-equals. Beside them stands the baseline with majority votes over as many paths as cost about what the other mode does: the
-comparison at equal compute that the paper names as missing (Sprague et al. 2024, arXiv:2409.12183, limitations).
+A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only
+where a pre-treatment tag says symbolic (a tag that needs the response can't choose the prompt), and an oracle that
+knows which is right and takes the cheaper of equals. Beside them stands the baseline with majority votes over as many
+paths as cost about what the other mode does: the comparison at equal compute that the paper names as missing (Sprague
+et al. 2024, arXiv:2409.12183, limitations).
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from cotbench.modes import in_table_order
 class Policy:
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
-    saving: of tokens against always using the mode, in ..1; loss: its accuracy minus the policy's, in points of 1. symbolic: the share of
-    questions that get the mode. paths: of a vote at about the mode's cost.
+    used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
+    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
     """
 
     model: str
@@ -50,7 +51,10 @@ class Policy:
 
 
 def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array]) -> list[Policy]:
-    """Policies on the questions that both modes answered; [] where there are none. tagged: tags by name of pre-treatment rule."""
+    """Judge policies on the questions that both modes answered; [] where there are none.
+
+    tagged: tags by the names of pre-treatment rules.
+    """
     both = cell.decided & base.decided
     if not both.any():
         return []
@@ -103,7 +107,8 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
-    """Votes over k answers of the baseline's prompt, where k of them cost about what one of the mode does; None where no run has such votes."""
+    """Judge votes over k answers to the baseline's prompt, which cost about what one answer under the mode does; None
+    where no run has such votes."""
     voting = next((other for other in panel.cells.values() if other.facts.votes_over == base.mode), None)
     if voting is None or voting is cell:
         return None
@@ -158,9 +163,11 @@ def _voted(cell: Cell) -> Array:
 class PlanRow:
     """Who carries out a plan, on the questions that all of these modes answered.
 
-    SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and right_good how many of them this
-    executor gets right: what it misses of them is bad execution. bad: plans with a solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous).
-    right_bad and right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives the right answer.
+    SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and
+    right_good how many of them this executor gets right: what it misses of them is bad execution. bad: plans with a
+    solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous). right_bad and
+    right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives
+    the right answer.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""Which questions of some runs to look at, and all that is on record about one. Pure: panels in, rows out; nothing is printed."""
+"""Which questions of some runs to look at, and all that is on record about one. Nothing is printed here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Flips = Literal["helped", "hurt"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
-    """A question under a mode, and under the baseline where there is one. before, after: their records, None where there is none."""
+    """A question under a mode, and under the baseline where there is one.
+
+    before, after: its records under the baseline and the mode, None where there is none.
+    """
 
     panel: Panel
     question: Question
@@ -49,8 +52,9 @@ def choose(
 ) -> list[Pick]:
     """Questions in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
-    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is found in the question, its
-    options or the mode's output. Raises UsageError where the runs have nothing of the kind that is asked about.
+    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is
+    found in the question, its options or the mode's output. Raises UsageError where the runs have nothing of the kind
+    that is asked about.
     """
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
@@ -138,7 +142,7 @@ def _matches(pattern: Pattern, pick: Pick) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request, and the journal's line of it, which holds what was sent and what came back; None where it is lost."""
+    """One request, and the journal's line with what was sent and what came back; None where that is lost."""
 
     key: Key
     reply: StoredReply | None
@@ -151,7 +155,10 @@ class Exchange:
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """A question under one mode. deciding: the exchange and the path whose text holds the record's span, None where no path decided."""
+    """A question under one mode.
+
+    deciding: the exchange and the path whose text holds the record's span, None where no path decided.
+    """
 
     run: str
     mode: str
@@ -187,7 +194,7 @@ class Dossier:
     modes: Sequence[Answered]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON has it."""
         return {
             "id": self.question.id,
             "task": self.question.task,
@@ -253,7 +260,7 @@ def find_question(panels: Iterable[Panel], name: str) -> str:
 
 
 def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], modes: Sequence[str] = ()) -> list[Dossier]:
-    """One for each panel that has the question. modes: only these, if any are named."""
+    """Make a dossier for each panel that has the question. modes: only these, if any are named."""
     return [
         _dossier(panel, place, rules, modes)
         for panel in panels
@@ -263,6 +270,7 @@ def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], mode
 
 
 def dossier(pick: Pick, rules: Sequence[Rule]) -> Dossier:
+    """Make the dossier of a question that was chosen."""
     return _dossier(pick.panel, pick.panel.place_of(pick.question.id), rules, ())
 
 
@@ -305,7 +313,7 @@ def _answered(cell: Cell, record: Record) -> Answered:
 
 
 def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] | None:
-    """The last reply's first path; of votes, the path that was first to vote for the winner."""
+    """The exchange and path that decided: the last reply's first; of votes, the first to vote for the winner."""
     if not exchanges or any(not exchange.completions for exchange in exchanges):
         return None
     if record.votes is None:

@@ -13,7 +13,7 @@ from cotbench.types import UNDECIDED, Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """How many questions ended how, in the order of `Outcome`. programs: how many programs or plans were run, by how they ended."""
+    """How many questions ended how, in the order of `Outcome`. programs: how many programs or plans ended how."""
 
     model: str
     task: str
@@ -26,8 +26,8 @@ class Outcomes:
 class Curve:
     """k of the n paths of a voting mode: means over questions, in 0..1.
 
-    maj: the vote of k paths is right; any: one of them is (pass@k); mean: a single path is. abstained: the share of the n paths that
-    did not vote, tied: of the votes of all n.
+    maj: the vote of k paths is right; any: one of them is (pass@k); mean: a single path is. abstained: the share of the
+    n paths that did not vote. tied: the share of the votes of all n that are a tie.
     """
 
     model: str
@@ -57,7 +57,7 @@ def count_outcomes(model: str, task: str, mode: str, records: Iterable[Record]) 
 
 
 def curve_of(model: str, task: str, mode: str, records: Iterable[Record]) -> list[Curve]:
-    """One row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] where no votes were held."""
+    """Make a row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] without votes."""
     voted = (row.votes for row in records if row.outcome not in UNDECIDED)
     votes = [vote for vote in voted if vote is not None and vote.decided]
     if not votes:

@@ -1,8 +1,8 @@
 """The question browser's data: an index of all questions, and the details of as many as a size budget holds.
 
-Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and lists need.
-Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose verdict a mode changed come first, then the rest; within
-both, each task gets the same share of its questions.
+Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and
+lists need. Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose
+verdict a mode changed come first, then the rest; within both, each task gets the same share of its questions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Place = tuple[int, int]  # panel, question
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Compressed JSON. details: chunks of questions, the most telling first; held: which questions each holds, in its order."""
+    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order."""
 
     index: bytes
     details: Sequence[bytes]
@@ -54,7 +54,7 @@ class Data:
         return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
 
     def within(self, budget: int) -> Data:
-        """Without the last chunks, as many as it takes."""
+        """Leave out the last chunks, as many as it takes."""
         room = _room(self.index, self.sizes, budget)
         ends = np.cumsum([len(chunk) for chunk in self.details])
         keep = int(np.searchsorted(ends, room, side="right"))
@@ -69,7 +69,7 @@ def _room(index: bytes, sizes: Sequence[int], budget: int) -> int:
 def browser_data(
     comparison: Comparison, panels: Sequence[Panel], *, budget: int, megabytes: float, rules: Sequence[Rule] = ()
 ) -> Data:
-    """budget: bytes for all of it, compressed; the index always goes in. rules: the user's own, beside ours."""
+    """Make the data. budget: bytes for all of it, compressed; the index always goes in. rules: the user's own."""
     index = _packed(_index(comparison, panels, rules))
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
@@ -180,8 +180,9 @@ def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chun
     ranked = []
     for number, panel in enumerate(panels):
         flips = _flips(panel, baselines)
+        draws = [unit("page", question.id) for question in panel.questions]
         for late, places in enumerate((np.flatnonzero(flips), np.flatnonzero(~flips))):
-            order = sorted(places.tolist(), key=lambda place, ids=panel.questions: unit("page", ids[place].id))  # type: ignore[misc]
+            order = sorted(places.tolist(), key=draws.__getitem__)
             for start in range(0, len(order), CHUNK):
                 chunk = _Chunk(panel=number, questions=order[start : start + CHUNK])
                 ranked.append(((late, start / len(order), number), chunk))

@@ -1,7 +1,8 @@
 """What the question browser shows of an opened question: prompts, outputs, votes and executions.
 
-The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the question only.
-A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how many characters are left out.
+The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the
+question only. A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how
+many characters are left out.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ QUESTION = -1
 
 
 def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) -> dict[str, Any]:
-    """Of some questions of a panel, in their order there. number: the panel's own. thin: of votes only the paths that differ in their answer."""
+    """Collect the details of some questions of a panel, in their order there.
+
+    number: the panel's. thin: of votes keep only paths that differ in their answers.
+    """
     strings = _Strings()
     rows = [_row(panel, number, place, strings, thin) for place in sorted(places)]
     return {"strings": list(strings.numbers), "rows": rows}
@@ -42,9 +46,10 @@ def left_out(characters: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Strings:
-    """The strings of a chunk, each once. frames: by kind of prompt, what its texts begin and end with, and the numbers of both.
+    """The strings of a chunk, each once.
 
-    prompts, samplings: what was made of them before, since most come again.
+    frames: by kind of prompt, what its texts begin and end with, and the numbers of both. prompts, samplings: what was
+    made of them before, since most come again.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -56,7 +61,7 @@ class _Strings:
         return self.numbers.setdefault(text, len(self.numbers))
 
     def text(self, text: str, spans: Sequence[tuple[int, int]] = ()) -> Any:
-        """A text's number, or where it is long a list of numbers and, in lists, of how many characters are left out."""
+        """Number a text; a long one is a list of numbers and, in lists, of how many characters are left out."""
         if len(text) <= TEXT_CHARS:
             return self.number(text)
         pieces: list[Any] = []
@@ -69,7 +74,7 @@ class _Strings:
         return pieces if at == len(text) else [*pieces, [len(text) - at]]
 
     def prompt(self, text: str, asked: str, kind: object) -> Any:
-        """A text in pieces of which most are in the table already: what stands before the question, QUESTION, and what comes after."""
+        """Number a prompt in pieces, most of which are in the table: the text before, QUESTION, the text after."""
         pieces = self.prompts.get(text)
         if pieces is None:
             pieces = self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
@@ -102,7 +107,7 @@ class _Strings:
 
 
 def _common_ending(one: str, other: str) -> str:
-    """In whole lines."""
+    """The whole lines that both texts end with."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -115,7 +120,7 @@ def _common_ending(one: str, other: str) -> str:
 
 
 def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The ranges that stay of a long text: its ends, and what is around its answer's spans."""
+    """Choose the ranges that stay of a long text: its ends, and what is around its answer's spans."""
     edge = TEXT_CHARS // 4
     ranges = [(0, edge), (length - edge, length)]
     for start, end in spans:
@@ -201,13 +206,13 @@ def _mode_entry(row: Record) -> dict[str, Any]:
 
 
 def _telling_paths(row: Record, deciding: int) -> set[int]:
-    """One path for each answer, and one that abstained."""
+    """Choose the deciding path, one for each answer, and one that abstained."""
     votes = row.votes
     return {deciding, *(votes.ballots.index(ballot) for ballot in set(votes.ballots))} if votes else {deciding}
 
 
 def _placed(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
-    """Where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
+    """Find where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
     ranges = kept(len(text), spans) if len(text) > TEXT_CHARS else [(0, len(text))]
     if len(text) <= TEXT_CHARS and text.isascii():
         return start, end
@@ -253,7 +258,7 @@ def _path_entries(
     spans: Mapping[int, Sequence[tuple[int, int]]],
     stay: set[int] | None,
 ) -> list[list[Any]]:
-    """Of each path that stays: its number, text, how it ended and its tokens; then reasoning and error, where there are any."""
+    """List of each path that stays its number, text, how it ended and its tokens; then reasoning and error, if any."""
     entries = []
     numbers = strings.numbers
     for path, completion in enumerate(completions):  # half a million of them in a large report

@@ -26,7 +26,7 @@ _KINDS: Mapping[Callable[[int], bool], str] = {
 
 
 def open_to_read(path: Path) -> BinaryIO:
-    """Open a file of a run. Raises FileNotFoundError where there is none, RunError where it can't be read or isn't a file."""
+    """Open a file of a run. Raises FileNotFoundError without one, RunError where it can't be read or is no file."""
     try:
         return open_file(path)
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def open_to_read(path: Path) -> BinaryIO:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file of anybody's to read. Raises OSError, also where it is no file: a pipe would be waited for, a device has no end."""
+    """Open anybody's file to read. Raises OSError, also of a pipe (waited for) or a device (without an end)."""
     try:
         # Of a pipe without a writer an ordinary open would wait for one.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -55,7 +55,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def kind_of(path: Path) -> str:
-    """What stands at a path where that is no file ("a named pipe"); "" of a file, and of nothing."""
+    """Say what stands at a path where that is no file ("a named pipe"); "" of a file, and where nothing is."""
     try:
         return _kind_of_mode(path.stat().st_mode)
     except (OSError, ValueError):
@@ -63,7 +63,7 @@ def kind_of(path: Path) -> str:
 
 
 def open_to_write(path: Path, flags: int) -> int:
-    """A descriptor of a file that is no link, made where there is none. Raises OSError."""
+    """Open a file that is no link, made where there is none, and return its descriptor. Raises OSError."""
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -110,7 +110,7 @@ def replace_file(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
-    """The same for a file of a run: raises RunError."""
+    """Replace a file of a run as a whole. Raises RunError."""
     try:
         replace_file(path, parts)
     except OSError as error:
@@ -118,7 +118,9 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> RunError:
+    """The error of a file of a run that can't be written."""
     return RunError(
         f"{path}: can't be written: {error.strerror or error}.",
-        "Everything recorded so far is kept. Make room or correct the permissions, then run the same command again: it resumes.",
+        "Everything recorded so far is kept. Make room or correct the permissions, then run the same command again: "
+        "it resumes.",
     )

@@ -41,8 +41,8 @@ LARGE = 50_000_000  # bytes: looking through more takes seconds
 class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A line of the journal, without its checksum; its entries in the order in which they are written.
 
-    sampling: as `Sampling.as_dict` has it. prompt: the text that was sent, where cotbench rendered it; else messages, as
-    the server got them. completion_tokens: of all paths together, where there are several and the engine tells it.
+    sampling: as `Sampling.as_dict` has it. prompt: the text that was sent, where cotbench rendered it; else messages,
+    as the server got them. completion_tokens: of all paths together, where there are several and the engine tells it.
     """
 
     v: Whole
@@ -170,7 +170,7 @@ _Place = tuple[int, int, int]  # of a line: its first byte, the one behind its l
 
 @dataclass(kw_only=True)
 class _Places:
-    """Where lines stand. best: by address, the line that counts. others: further ones, should that one hold no reply."""
+    """Where lines stand. best: by address, the line that counts; others: further ones, should that one be unusable."""
 
     best: dict[_Address, _Place] = field(default_factory=dict)
     others: dict[_Address, list[_Place]] = field(default_factory=dict)
@@ -347,7 +347,10 @@ class Journal:
         self._sync_failed: OSError | None = None
 
     def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
-        """Write entries of (address, request, seed, reply) in one go. Where the disk takes a part only, whole lines of it stay."""
+        """Write entries of (address, request, seed, reply) in one go.
+
+        Raises RunError where the disk doesn't take them; whole lines of what it took stay.
+        """
         content = b"".join(_line(*entry) for entry in entries)
         written = 0
         try:
@@ -361,7 +364,7 @@ class Journal:
         self._size += written
 
     def _sync_beside(self) -> None:
-        """Every few seconds, and beside us: a slow disk must not hold the engine. A failure is raised the next time."""
+        """Sync now and then, in a thread: a slow disk must not hold the engine. A failure is raised the next time."""
         if self._sync_failed is not None:
             raise self._sync_failed
         if time.monotonic() - self._synced < SYNC_EVERY_S or (self._syncing and self._syncing.is_alive()):

@@ -116,7 +116,7 @@ def no_such_line(path: Path, number: int, fault: str) -> RunError:
 
 
 def fault_of(value: Any, kind: type[Struct], place: str = "") -> str | None:
-    """Find the first entry of an object that a struct can't hold: what it is and what was expected; None where all hold.
+    """Say of the first entry of an object that a struct can't hold what it is and what is expected; None if all hold.
 
     place: where the object stands, as "spec.model."
     """

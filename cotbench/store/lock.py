@@ -43,11 +43,12 @@ class RunLock:
             raise cannot_write(path, error) from None
 
     def release(self) -> None:
+        """Let go of the folder."""
         os.close(self._fd)
 
 
 def state_of(folder: Path, manifest: Manifest) -> str:
-    """The manifest's status; "killed" where it says running and nobody holds the run."""
+    """Return the manifest's status, or "killed" where that is running and nobody holds the run."""
     if manifest.status != "running":
         return manifest.status
     try:

@@ -9,7 +9,7 @@ from cotbench.store.manifest import MANIFEST
 
 
 def find_run(name: str, output_dir: Path) -> Path:
-    """The folder of a run that is named by its folder or by its id (or the unique beginning of one)."""
+    """Find the folder of a run by its path, its id or the unique beginning of one. Raises RunError."""
     for folder in (Path(name), output_dir / name):
         if (folder / MANIFEST).exists():  # whatever it is: reading it says so
             return folder
@@ -24,6 +24,6 @@ def find_run(name: str, output_dir: Path) -> Path:
 
 
 def list_runs(output_dir: Path) -> list[Path]:
-    """Run folders, the most recently written first. A manifest that is no file, a named pipe for example, makes none."""
-    found = [path for path in output_dir.glob(f"*/{MANIFEST}") if path.is_file()]
-    return sorted((path.parent for path in found), key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)
+    """List run folders, the most recently written first. A manifest that is no file (a named pipe) makes none."""
+    folders = (path.parent for path in output_dir.glob(f"*/{MANIFEST}") if path.is_file())
+    return sorted(folders, key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)

@@ -38,7 +38,7 @@ class TaskEntry(Struct, frozen=True, kw_only=True):
 
 
 class ModeEntry(Struct, frozen=True, kw_only=True):
-    """How one mode asked one task: sampling by its keys, the switch for thinking, and the hash of what prompts share."""
+    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share."""
 
     sampling: dict[str, Any] = {}
     thinking: bool | None = None

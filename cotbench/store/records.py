@@ -207,7 +207,8 @@ def read_records(
         question = questions.get(row.question)
         if question is None:
             raise RunError(
-                f"{folder / QUESTIONS}: lacks question {row.question}, which has a record (line {number} of {RECORDS}).",
+                f"{folder / QUESTIONS}: lacks question {row.question}, which has a record "
+                f"(line {number} of {RECORDS}).",
                 "Run `cotbench run --resume RUN` to write its files again.",
             )
         fault: tuple[str, Any, str] | None = None

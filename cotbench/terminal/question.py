@@ -1,4 +1,7 @@
-"""What is on record about single questions, in the terminal. A model wrote most of it: it is shown as data, never as markup or commands."""
+"""What is on record about single questions, in the terminal.
+
+A model wrote most of it: it is shown as data, never as markup or commands.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _BEGINNING = 70
 
 
 def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
-    """A line per question. total: how many there are; command: how one of them is looked at."""
+    """Print a line per question. total: how many there are; command: how one of them is looked at."""
     console = Output()
     if not picks:
         console.print("No question is like that.")
@@ -60,23 +63,23 @@ def _cell(text: str | None, most: int = _CELL) -> str:
 # --- one question -------------------------------------------------------------------------------------------------
 
 
-def show_dossier(found: Dossier, *, prompts: bool, command: str) -> None:
-    """Everything about a question. prompts: what was sent too; command: how that is asked for."""
+def show_dossier(dossier: Dossier, *, prompts: bool, command: str) -> None:
+    """Print everything about a question. prompts: what was sent too; command: how that is asked for."""
     console = Output()
-    question = found.question
-    where = [question.task, *([question.group] if question.group else []), words.short_model(found.model)]
+    question = dossier.question
+    where = [question.task, *([question.group] if question.group else []), words.short_model(dossier.model)]
     _line(console, f"{question.id} ({', '.join(where)})", "bold")
     _block(console, question.text)
     for letter, choice in zip(LETTERS, question.choices, strict=False):
         _block(console, f"{letter}. {choice}")
-    _line(console, f"gold: {found.gold}")
+    _line(console, f"gold: {dossier.gold}")
     said = {True: "symbolic", False: "not symbolic", None: "says nothing"}
-    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in found.tags.items()))
-    if not found.modes:
+    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items()))
+    if not dossier.modes:
         _line(console, "There is no record of it under these modes.", "yellow")
-    for one in found.modes:
+    for answered in dossier.modes:
         console.print()
-        _mode(console, one, prompts=prompts)
+        _mode(console, answered, prompts=prompts)
     if not prompts:
         console.print()
         _line(console, f"The prompts as sent: {command} {question.id} --prompts", "dim")
@@ -196,7 +199,7 @@ def _block(console: Output, text: str, style: str = "") -> None:
 
 
 def _shortened(text: str) -> str:
-    """Tamed, and without the middle where it is very long."""
+    """Tame a text, and leave out the middle where it is very long."""
     if len(text) <= MOST_CHARS:
         return tame(text)
     half = MOST_CHARS // 2
