@@ -72,49 +72,46 @@ class Cell:
     rows: Sequence[Record | None]
 
     @cached_property
-    def _columns(self) -> Array:
-        """A row of figures for each question, made in one pass over the records; nan for what isn't there."""
-        return np.array([_ABSENT if row is None else _figures(row) for row in self.rows], dtype=float).reshape(-1, 7)
+    def _figures(self) -> Mapping[str, Array]:
+        """Arrays by the names of _FIGURES, made in one pass over the records."""
+        rows = [_ABSENT if row is None else _figures(row) for row in self.rows]
+        columns = dict(zip(_FIGURES, np.array(rows, dtype=float).reshape(-1, len(_FIGURES)).T, strict=True))
+        return columns | {name: columns[name] == 1 for name in ("read", "vague", "cut")}
 
     @cached_property
     def endings(self) -> Array:
         """The outcome of each question, as its place in OUTCOMES; -1 without a record."""
-        out: Array = self._columns[:, 0].astype(np.int8)
-        return out
+        return np.asarray(self._figures["ending"], dtype=np.int8)
 
     @cached_property
     def asked(self) -> Array:
-        out: Array = self.endings >= 0
-        return out
+        """Which questions have a record."""
+        return np.asarray(self.endings >= 0)
 
     @cached_property
     def decided(self) -> Array:
         """Which questions have a verdict: the request didn't fail, and comparing its answer came to an end."""
-        out: Array = self.asked & ~np.isin(self.endings, [_PLACES[outcome] for outcome in UNDECIDED])
-        return out
+        return np.asarray(self.asked & ~np.isin(self.endings, [_PLACES[outcome] for outcome in UNDECIDED]))
 
     @cached_property
     def right(self) -> Array:
-        out: Array = self.endings == _PLACES[Outcome.CORRECT]
-        return out
+        """Which questions were answered rightly."""
+        return np.asarray(self.endings == _PLACES[Outcome.CORRECT])
 
-    @cached_property
+    @property
     def read(self) -> Array:
         """Of which questions an answer was read, right or wrong."""
-        out: Array = self._columns[:, 1] == 1
-        return out
+        return self._figures["read"]
 
-    @cached_property
+    @property
     def vague(self) -> Array:
         """Of which questions an answer was read by a vague rule."""
-        out: Array = self._columns[:, 2] == 1
-        return out
+        return self._figures["vague"]
 
-    @cached_property
+    @property
     def cut(self) -> Array:
         """Of which questions a completion was cut at its budget, whether or not an answer was read."""
-        out: Array = self._columns[:, 3] == 1
-        return out
+        return self._figures["cut"]
 
     @cached_property
     def facts(self) -> Facts:
@@ -123,15 +120,15 @@ class Cell:
 
     def tokens(self, kind: str) -> Array:
         """Counts of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
-        out: Array = self._columns[:, 4 + _KINDS.index(kind)]
-        return out
+        return self._figures[kind]
 
 
-_KINDS = ("prompt", "reasoning", "completion")
+_FIGURES = ("ending", "read", "vague", "cut", "prompt", "reasoning", "completion")
 _ABSENT = (-1, 0, 0, 0, None, None, None)
 
 
 def _figures(row: Record) -> tuple[int | None, ...]:
+    """Take a record's figures, in the order of _FIGURES."""
     read = row.answer is not None or row.outcome == Outcome.DECLINED
     return (
         _PLACES[row.outcome],

@@ -9,7 +9,7 @@ et al. 2024, arXiv:2409.12183, limitations).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,22 +197,17 @@ def plan_rows(panel: Panel) -> list[PlanRow]:
 
 
 def _plan_row(panel: Panel, cell: Cell, judge: Cell, shared: Array) -> PlanRow:
-    good = shared & judge.right
-    bad = shared & ~judge.right & judge.read
-    unusable = shared & ~judge.right & ~judge.read
-    parts: Sequence[int] = [
-        int(mask.sum()) for mask in (good, good & cell.right, bad, bad & cell.right, unusable, unusable & cell.right)
-    ]
+    plans = {
+        "good": judge.right,
+        "bad": ~judge.right & judge.read,
+        "unusable": ~judge.right & ~judge.read,
+    }
     return PlanRow(
         model=panel.model,
         task=panel.task,
         executor=cell.mode,
         n=int(shared.sum()),
         right=int((shared & cell.right).sum()),
-        good=parts[0],
-        right_good=parts[1],
-        bad=parts[2],
-        right_bad=parts[3],
-        unusable=parts[4],
-        right_unusable=parts[5],
+        **{name: int((shared & mask).sum()) for name, mask in plans.items()},
+        **{f"right_{name}": int((shared & mask & cell.right).sum()) for name, mask in plans.items()},
     )

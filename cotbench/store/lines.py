@@ -41,12 +41,26 @@ def with_possible_counts(entry: T) -> T:
     return msgspec.structs.replace(entry, **wrong) if wrong else entry
 
 
+def _plain(value: Any) -> Any:
+    """Return a number or a text of a library's own type as Python's."""
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotImplementedError(f"{type(value).__name__} is nothing that JSON has")
+
+
+_encode = msgspec.json.Encoder(enc_hook=_plain).encode
+
+
 def dump_line(row: Struct | Mapping[str, Any]) -> bytes:
     """One JSON object as a line. Lone surrogates, which a server may send, are kept as escapes."""
     try:
-        return msgspec.json.encode(row) + b"\n"
+        return _encode(row) + b"\n"
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(row), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+        return (
+            json.dumps(msgspec.to_builtins(row, enc_hook=_plain), ensure_ascii=True, separators=(",", ":")).encode()
+            + b"\n"
+        )
 
 
 @cache
