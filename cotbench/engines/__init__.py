@@ -133,7 +133,7 @@ class EngineRow:
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
-ENGINES: Mapping[str, EngineRow] = {
+ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
         EngineRow(

@@ -1,14 +1,14 @@
 """What a mode may ask for while it runs: completions, programs to be run, answers to be compared.
 
-A mode is a generator of steps. Each step is answered with one result for each thing that it asks for, in its order. The helpers
-below are used with `yield from`, so that a mode reads like the method it is.
+A mode is a generator of steps. Each step is answered with one result for each of its items, in their order. The helpers below
+are used with `yield from`, so that a mode reads like the method it is. What answers a step is a station (`run/stations.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from cotbench.types import Completion, Execution, Prediction, Program, Request
 
@@ -35,7 +35,16 @@ class Compare:
 
 
 Paths = tuple[Completion, ...]
-Step = Generate | Execute | Compare
+
+
+class Step(Protocol):
+    """What a mode yields: `items` are the things it asks for, each of which gets one result."""
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """What is asked for."""
+
+
 Flow = Generator[Step, Any, Prediction]
 
 

@@ -232,7 +232,7 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{shown(path)}: {found}")
     return TaskError(
-        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+        "\n".join(lines), "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example."
     )
 
 

@@ -8,14 +8,14 @@ could fill. A flow that has ended asks one thing more: whether its answers are r
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Step, reasoning_tokens
 from cotbench.run.prepare import RunPlan
-from cotbench.run.stations import Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
+from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
 from cotbench.store.records import Record, address_in_record, execution_row, votes_row
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request
@@ -92,10 +92,8 @@ class Desk:
     take: Callable[[_Open, Sequence[Any]], Sequence[Any]] = lambda _, results: results
 
 
-def desks(
-    replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any, Execution]
-) -> Mapping[type[Step], Desk]:
-    """Return the table of which kind of step goes to which station."""
+def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any, Execution]) -> dict[type, Desk]:
+    """Return the table of which kind of step goes to which station; `STATIONS` adds to it as a run goes on."""
     return {
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Execute: Desk(sandbox, take=_Open.take_executions),
@@ -152,7 +150,7 @@ class Loop:
         self._replies = replies
         self._judge = judge
         self._desks = desks(replies, judge, sandbox)
-        self._stations = tuple(desk.station for desk in self._desks.values())
+        self._opened: list[Station[Any, Any]] = []
         self._sink = sink
         self._watch = watch
         self._open: dict[int, _Open] = {}
@@ -168,14 +166,28 @@ class Loop:
         """Drive all jobs to their ends."""
         while True:
             started = self._start()
-            for station in self._stations:
+            stations = [desk.station for desk in self._desks.values()]
+            for station in stations:
                 self._collect(station, 0.0)
-            first = next((station for station in self._stations if station.pending), None)
+            first = next((station for station in stations if station.pending), None)
             if first is not None and (first is self._replies or not started):
                 self._collect(first, WAIT_S)
             elif not started:
                 break
             self._watch(self.tally)
+
+    def close(self) -> None:
+        """Close the stations that the loop has opened itself."""
+        for station in self._opened:
+            station.close()
+
+    def _desk(self, step: Step) -> Desk:
+        """Return the desk of a step, which opens its station where this is the first step of its kind."""
+        kind = type(step)
+        if kind not in self._desks:
+            self._opened.append(STATIONS[kind]())
+            self._desks[kind] = Desk(self._opened[-1])
+        return self._desks[kind]
 
     def _start(self) -> int:
         """Begin as many jobs as there is room for; how many."""
@@ -203,7 +215,7 @@ class Loop:
                 self._record_decided()
             else:
                 assert flow.step is not None
-                self._advance(flow, self._desks[type(flow.step)].take(flow, flow.results))
+                self._advance(flow, self._desk(flow.step).take(flow, flow.results))
 
     def _advance(self, flow: _Open, results: Sequence[Any] | None) -> None:
         """Move a flow on to its next step, or to its end."""
@@ -213,7 +225,7 @@ class Loop:
             except StopIteration as end:
                 self._finish(flow, end.value)
                 return
-            desk = self._desks[type(flow.step)]
+            desk = self._desk(flow.step)
             if flow.step.items:
                 self._submit(flow, desk.station, [desk.work(flow, item) for item in flow.step.items])
                 return

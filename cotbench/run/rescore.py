@@ -108,7 +108,11 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         judge, tally = Judge(workers), Tally(total=len(before))
         try:
             with _sandbox(manifest) as sandbox:
-                Loop(jobs, replies, judge, sandbox, sink, tally).run()
+                loop = Loop(jobs, replies, judge, sandbox, sink, tally)
+                try:
+                    loop.run()
+                finally:
+                    loop.close()
         finally:
             judge.close()
         if write:

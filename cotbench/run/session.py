@@ -144,6 +144,7 @@ class _Session:
                 raise
             status = "interrupted"
         finally:
+            loop.close()
             judge.close()
             sandbox.close()
             self._tell_learnt(manifest)

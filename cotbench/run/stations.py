@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
@@ -182,6 +182,10 @@ class RecordedReplies:
 
     def close(self) -> None:
         pass
+
+
+# Stations beside the three that every run has, by the kind of step that asks of them. Each is opened when the first such step comes.
+STATIONS: dict[type, Callable[[], Station[Any, Any]]] = {}
 
 
 class Judge:
