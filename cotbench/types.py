@@ -66,6 +66,11 @@ class Verdict(NamedTuple):
             return cls(Outcome.GRADER_TIMEOUT, 0.0)
         return cls(Outcome.CORRECT if score == 1 else Outcome.WRONG, float(score))
 
+    @property
+    def in_part(self) -> bool:
+        """Whether the answer is partly right, so that the outcome doesn't say the score."""
+        return 0 < self.score < 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:

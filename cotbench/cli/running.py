@@ -105,7 +105,8 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         stderr(
-            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under {modes}."
+            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under "
+            f"{modes}."
         )
     with shown(quiet) as watch:
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)

@@ -1,11 +1,11 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question", "output", "mode"?, "finish_reason"?, "prompt_tokens"?,
-"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id; `question` the question's text,
-which is matched after folding white space. Without `mode` a line serves every mode. Several lines of one question and mode are its paths, in order.
-A line that can't be used is passed over and named; where none can, there is nothing to replay.
-`path=results/RUN`: the raw completions of a run, by question and template. A question without an output ends as
-`engine_error`, never as wrong.
+"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id;
+`question` the question's text, which is matched after folding white space. Without `mode` a line serves every mode.
+Several lines of one question and mode are its paths, in order. A line that can't be used is passed over and named;
+where none can, there is nothing to replay. `path=results/RUN`: the raw completions of a run, by question and
+template. A question without an output ends as `engine_error`, never as wrong.
 """
 
 from __future__ import annotations
@@ -61,15 +61,9 @@ class ReplayEngine:
             self._read_outputs()
         else:
             kind = kind_of(self._path)
-            found = (
-                f"{self._path} is {kind}, expected a file or a run"
-                if kind
-                else f"there is no file or run at {self._path}"
-            )
-            raise DataError(
-                f"engine 'replay': {found}.",
-                "Give the path of an outputs.jsonl or of a run's folder.",
-            )
+            is_other = f"{self._path} is {kind}, expected a file or a run"
+            found = is_other if kind else f"there is no file or run at {self._path}"
+            raise DataError(f"engine 'replay': {found}.", "Give the path of an outputs.jsonl or of a run's folder.")
 
     def _read_journal(self) -> None:
         for row in JournalIndex(self._path):
@@ -138,33 +132,24 @@ class ReplayEngine:
     def cancel(self) -> list[Key]:
         return []
 
-    def _warnings(self) -> tuple[str, ...]:
-        faults, unknown = self._faults, list(self._reader.unknown)
-        more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
-        return (
-            *((f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}",) if faults else ()),
-            *(
-                (f"what isn't known was left out, and its output read as complete: {', '.join(unknown[:MOST_NAMED])}",)
-                if unknown
-                else ()
-            ),
-        )
-
     def describe(self) -> EngineInfo:
+        faults, unknown = self._faults, ", ".join(list(self._reader.unknown)[:MOST_NAMED])
+        more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+        notes = [
+            f"{self._matched:,} of {self._lines:,} lines are of a question of this run" if self._lines else "",
+            f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
+        ]
+        warnings = [
+            f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}" if faults else "",
+            unknown and f"what isn't known was left out, and its output read as complete: {unknown}",
+        ]
         return EngineInfo(
             engine="replay",
             model=self._config.model,
             revision=fingerprint_file(self._path),
             chat_template="replayed",
-            notes=(
-                *(
-                    (f"{self._matched:,} of {self._lines:,} lines are of a question of this run",)
-                    if self._lines
-                    else ()
-                ),
-                f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
-            ),
-            warnings=self._warnings(),
+            notes=tuple(filter(None, notes)),
+            warnings=tuple(filter(None, warnings)),
         )
 
     def preview(self, request: Request) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec import UNSET
+
 from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Step, reasoning_tokens
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
@@ -25,7 +27,7 @@ WAIT_S = 0.1
 MOST_BESIDE = 16_384
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A question to be asked under a mode. number: its place among the records, from 0.
 
@@ -42,6 +44,11 @@ class Job:
 
 class _Open:
     """A job under way: its flow, what its present step waits for, and what has come of it so far."""
+
+    __slots__ = (
+        "_ordinals", "_recorded", "asked", "executions", "flow", "job", "missing", "prediction", "replies", "results",
+        "step", "steps",
+    )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -185,7 +192,7 @@ class Loop:
         """Return the desk of a step, which opens its station where this is the first step of its kind."""
         kind = type(step)
         if kind not in self._desks:
-            self._opened.append(STATIONS[kind]())
+            self._opened.append(STATIONS[kind].open())
             self._desks[kind] = Desk(self._opened[-1])
         return self._desks[kind]
 
@@ -275,13 +282,14 @@ def _record(flow: _Open) -> Record:
     """Make the record of a flow that has ended and whose answers have their verdicts."""
     job, prediction, verdicts = flow.job, flow.prediction, flow.results
     assert prediction is not None
+    verdict = prediction.concluded(verdicts)
     paths = [path for reply in flow.replies for path in reply.completions]
     completion = _total(reply.completion_tokens for reply in flow.replies)
     return Record(
         question=job.question.id,
         task=job.question.task,
         mode=job.kit.mode.name,
-        outcome=prediction.concluded(verdicts).outcome,
+        outcome=verdict.outcome,
         answer=prediction.answer,
         gold=job.gold,
         rule=prediction.rule,
@@ -294,6 +302,7 @@ def _record(flow: _Open) -> Record:
         error=next((path.error for path in paths if path.error), ""),
         votes=votes_row(prediction, verdicts),
         executions=tuple(map(execution_row, flow.executions)),
+        score=verdict.score if verdict.in_part else UNSET,
     )
 
 

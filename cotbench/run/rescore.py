@@ -17,7 +17,7 @@ from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
 from cotbench.run.score_file import Scored, Summary, summarize
-from cotbench.run.stations import Judge, RecordedReplies, Ticket
+from cotbench.run.stations import Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
 from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
@@ -83,6 +83,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         questions, golds = read_questions(folder, manifest)
         before = read_records(folder, manifest, questions, golds)
         types = _answer_types(folder, manifest, before)
+        _check_stations(folder, manifest, before)
         jobs = (
             Job(
                 number=number,
@@ -101,7 +102,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after: list[Record] = list(before)
 
         def sink(number: int, record: Record) -> None:
-            derived = ("outcome", "answer", "rule", "span", "votes", "executions")
+            derived = ("outcome", "answer", "rule", "span", "votes", "executions", "score")
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
         replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)
@@ -130,6 +131,19 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         summaries={pair: (_summary(before, pair), _summary(after, pair)) for pair in pairs},
         fatal=tuple(tally.fatal),
     )
+
+
+def _check_stations(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> None:
+    """Raise RunError where a station would answer otherwise than in the run: its answers are on no record."""
+    recorded = manifest.spec.stations
+    present = identities(map(find_mode, dict.fromkeys(row.mode for row in rows)))
+    for name in sorted(recorded.keys() | present.keys()):
+        then, today = recorded.get(name), present.get(name)
+        if then != today:
+            raise RunError(
+                f"{folder}: was run with the station {name} as {then}, and it is {today} now.",
+                "Grade it with the same one.",
+            )
 
 
 def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, str]:

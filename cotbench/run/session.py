@@ -9,10 +9,9 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,6 +22,7 @@ from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
+from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
@@ -269,26 +269,16 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     ), False
 
 
-@contextmanager
-def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
+def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManager[None]:
     """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def handle(number: int, _: FrameType | None) -> None:
         if number != signal.SIGINT or loop.tally.stopping:
             raise KeyboardInterrupt
         loop.stop()
         say(
-            f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed."
+            f"Stopping: waiting for {loop.tally.in_flight} requests in flight. "
+            "Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    # A signal that is ignored stays so: that is what nohup asks for.
-    ours = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in ours}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling_signals(handle)

@@ -46,7 +46,9 @@ class ModeEntry(Struct, frozen=True, kw_only=True):
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
-    """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name."""
+    """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
+    stations: identities, by name.
+    """
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -55,6 +57,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     num_fewshot: Whole
     exemplars: Any = "the task's"
     programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
+    stations: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         for name in self.modes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from cotbench.errors import RunError
 from cotbench.store.files import cannot_write, open_to_write, write_atomically
@@ -74,7 +74,8 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     the completion's. truncated: a completion was cut at its budget, whether or not an answer was read before. requests:
     addresses in the journal without the question, as (request, ordinal), and the replicate behind where it isn't 0.
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
-    paths. Earlier versions wrote no votes, executions and reasoning tokens.
+    paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. Earlier versions wrote no
+    votes, executions and reasoning tokens.
     """
 
     question: str
@@ -93,6 +94,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     votes: Annotated[VoteRow | None, Meta(description="the votes on each answer, or null")] = None
     executions: Annotated[tuple[ExecutionRow, ...], Meta(description="a list of what came of programs")] = ()
     reasoning_tokens: int | None = None
+    score: Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.span is not None and self.span[0] > self.span[1]:

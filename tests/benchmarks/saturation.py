@@ -20,7 +20,6 @@ scheduler spins while it waits), what it takes in all but loading the model (pla
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import statistics
 import subprocess
@@ -69,8 +68,8 @@ def told(llm: Any) -> dict[str, float]:
 
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
-    from cotbench.cli import GC_THRESHOLD
     from cotbench.engines import open_engine
+    from cotbench.processes import collect_seldom
     from cotbench.run import loop
     from cotbench.run import session as runner
     from cotbench.run.options import RunOptions
@@ -92,7 +91,7 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     engine = open_engine("vllm", engine_config(plans[0]))
     engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
     runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_seldom()
     meter, tokens = Meter(), 0
     begun = loop.Loop.run
 
