@@ -47,22 +47,26 @@ _ASIDE = re.compile(
 )
 _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
-    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
+    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&"
+    r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]"
+    r"|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
 _SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
 _COPULA = re.compile(
-    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
+    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto"
+    r"|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply"
+    r"|exactly))?"
 )
-_TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
 _OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
 _INTENDS = re.compile(  # "So we need to calculate $..$"
-    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus|let['’]s)\s(?:then\s|now\s|simply\s)?"
-    r"(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use|plug|substitute)\b",
+    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
+    r"|let['’]s)\s(?:then\s|now\s|simply\s)?(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use"
+    r"|plug|substitute)\b",
     re.I,
 )
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
@@ -71,12 +75,13 @@ _LEAD = re.compile(
 )
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
-    r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
+    r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain"
+    r"|impossible)\b",
     re.I,
 )
 _STATE = re.compile(  # what may be said of an answer that is no answer
-    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
-    r"|complete|simple|done)\b",
+    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique"
+    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b",
     re.I,
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
@@ -86,12 +91,11 @@ _COUNTED = re.compile(
 _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
 _TOKEN = re.compile(
-    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
-    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
+    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])"
+    r"|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
 )
 _SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
-_PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
     r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
     re.S,
@@ -275,9 +279,8 @@ def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
-    """Where the last "is" (or the like) of a sentence ends that doesn't stand in a formula or in \\text."""
-    inside = [*math, *(m.span() for m in _TEXT.finditer(text, start, end))]
-    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in inside)]
+    """Where the last "is" (or the like) of a sentence ends outside the formulas."""
+    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in math)]
     return ends[-1] if ends else None
 
 

@@ -63,31 +63,38 @@ _ALONE = rf"(?![{LETTER}0-9_'’°#^]|[-–][{LETTER}0-9_])"
 _OPEN = r"[(\[{<*_`$\"'“‘「『【《〈]"
 _CLOSE = r"[)\]}>*_`$\"'”’」』】》〉]"
 _NOUNS = (  # what may stand before an option's letter in other languages
-    r"(?i:opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]|вариант|буква|опция"
-    r"|phương\sán|câu|lựa\schọn|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
+    r"(?i:opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]"
+    r"|вариант|буква|опция|phương\sán|câu|lựa\schọn|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
     r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก)\s?[:：]?"
 )
 
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox|bf|rm)\s*+\{"
-    r"|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
-    rf"|{_NOUNS})*+"
-    r"(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)|"
-    rf"(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
+    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:"
+    r"|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox"
+    r"|bf|rm)\s*+\{|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?"
+    r"|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
+    rf"|{_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
+    rf"|(?![{LETTER}0-9'’°#^]|[-–_][{LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
 _LOWER_HEAD = re.compile(
-    r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))",
+    r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)"
+    r"|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))",
     re.I,
 )
-_BUT = r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
+_BUT = (
+    r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)"
+    r"|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
+)
 _NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
-    rf"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}"
+    r"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s"
+    rf"|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}"
     rf"|{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
     re.I,
 )
 _RATHER = re.compile(
-    rf"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}(?=\S)",
+    r"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s"
+    rf"|la\s)?{_OPEN}{{0,3}}[A-Z]{_CLOSE}{{0,3}}(?![{LETTER}]){_BUT}(?=\S)",
     re.I,
 )
 _RATHERS = (
@@ -107,14 +114,18 @@ _RATHERS = (
     "rather ",
 )
 _MARKED = re.compile(
-    rf"(?:(?:(?<![{LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
+    rf"(?:(?:(?<![{LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]"
+    r"|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
 )
 _IS = r"(?:is|remains|stays|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
 _VERDICT = (
     r"(?:(?:clearly|also|indeed|therefore|thus|definitely)\s)?(?:the\s)?(?:(?:most|only|closest|best|single)\s)?"
     r"(?:correct|right|best|accurate|appropriate|plausible|likely|suitable|reasonable|logical|answer|closest)\b"
 )
-_FITS = r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
+_FITS = (
+    r"(?:(?:fits|matches|works|suits|corresponds|aligns|answers|describes)\s(?:it\s|this\s|these\s"
+    r"|the\s[^.,\n]{1,40}\s)?(?:best|most\s\w+|exactly|perfectly)\b|holds\b(?!\s\w))"
+)
 _VERDICTS = [
     *"correct right best accurate appropriate plausible likely suitable reasonable logical answer closest holds".split(),
     *("exactly", "perfectly", "most", "remains", " left", " it is", " it must"),
@@ -123,7 +134,8 @@ _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]pt
 _NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _SUPPOSED = re.compile(
-    r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?(?:(?:correct|right|final)\s)?(?:option|choice|answer|statement)?\s?(?:(?:is|was|were)\s)?[(*]*\Z",
+    r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?(?:(?:correct|right"
+    r"|final)\s)?(?:option|choice|answer|statement)?\s?(?:(?:is|was|were)\s)?[(*]*\Z",
     re.I,
 )
 _CONDITION = re.compile(rf"{_CLOSE}{{0,3}}\s(?:if|unless|provided|only\sif|when)\b", re.I)  # "(H) if the sign is plus"
@@ -132,38 +144,45 @@ _HANGS = re.compile(  # "the answer is A, unless", where the text ends
 )
 _ASKS = re.compile(rf"{_CLOSE}{{0,3}}\s?[?？]")
 _OTHERS = re.compile(  # "Many think the answer is A", "it is wrong to say the answer is A"; not "I think"
-    r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
-    r"|\b(?:hint|prompt|user|professor|client|teacher|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z"
-    r"|\b(?:first|initially|originally)\b[^.\n]{0,40}\b(?:answer|option|choice)\s(?:is|was|would\sbe)\W*\Z"
-    r"|\b(?:initial|previous|earlier|original|first)\s(?:answer|option|choice)\s(?:is|was)\W*\Z"
-    r"|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\.|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
+    r"\b(?!(?:i|we)\b)[a-z']+\s(?:thinks?|believes?|says?|claims?)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer"
+    r"|option|choice)\s(?:is|was)(?:\s(?:likely|probably))?\W*\Z|\b(?:hint|prompt|user|professor|client|teacher"
+    r"|experts?|sources?|key)\s[^.\n]{0,40}?\b(?:says?|suggests?|claims?|implies|hints"
+    r"|insists)\s(?:that\s)?(?:the\s)?(?:\w+\s){0,2}(?:answer|option|choice)\s(?:is"
+    r"|was)(?:\s(?:likely|probably))?\W*\Z|\b(?:first|initially|originally)\b[^.\n]{0,40}\b(?:answer|option"
+    r"|choice)\s(?:is|was|would\sbe)\W*\Z|\b(?:initial|previous|earlier|original|first)\s(?:answer|option"
+    r"|choice)\s(?:is|was)\W*\Z|(?:例如|比如|譬如|格式|\bfor\sexample|\be\.g\."
+    r"|\bformat(?:\sis)?)[,:]?\s?[\[【\"'(]?[^\s\]】]{0,12}[\]】]?:?\s?\Z",
     re.I,
 )
 # "Students often answer (D)", "it would be wrong to answer A", "I wouldn't choose B".
 _NOT_MINE = re.compile(
-    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|learners?|pupils?|takers|many|most|some|others|someone|everyone|everybody)"
-    r"(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
-    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading|easy)\b[^.,;\n]{0,24}?\bto"
-    r"|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?|n['’]t(?:\s\w{1,12})?)"
-    r"\s(?:answer|choos|pick|select|mark|circle|say|guess|opt|go)(?:e|s|es|ing)?\s(?:for\s|with\s)?(?:option\s|choice\s|answer\s)?[(*\[]*\Z",
+    r"(?:\b(?:students?|people|candidates?|beginners?|readers?|learners?|pupils?|takers|many|most|some|others"
+    r"|someone|everyone|everybody)(?:\s(?!(?:i|we|so|therefore|but)\b)[a-z']{1,12}){0,4}?"
+    r"|\b(?:wrong|incorrect|mistake|mistaken|error|trap|tempt\w*|foolish|premature|misleading"
+    r"|easy)\b[^.,;\n]{0,24}?\bto|\b(?:not|never|avoid|rather\sthan|instead\sof|cannot)(?:\s\w{1,12})?"
+    r"|n['’]t(?:\s\w{1,12})?)\s(?:answer|choos|pick|select|mark|circle|say|guess|opt|go)(?:e|s|es|ing)?\s(?:for\s"
+    r"|with\s)?(?:option\s|choice\s|answer\s)?[(*\[]*\Z",
     re.I,
 )
 _DENIED_BEHIND = re.compile(  # "正解はBではない", "정답은 C가 아니다", "die Antwort A ist falsch"
-    rf"{_CLOSE}{{0,3}}\s?(?:(?:番|だけ|のみ)?\s?(?:(?:では|じゃ|とは)(?:な[いくか]|ありませ|限ら|言え|いえ)|(?:は|が)(?:間違|誤|違|不正解|正しくな|不適)|なわけ|はずがな)"
-    r"|번?\s?(?:은|는|이|가|만|도)?\s?(?:아니|아닌|아닐|아님|아닙|틀[렸린리]|오답|될\s수\s없|일\s수\s없|일\s리|라고\s할\s수\s없|이?라고\s보기\s어렵)"
-    r"|(?:选项|選項|项|項)?(?:这个|的)?(?:说法|答案)?(?:是|就|显然|明显|并|都)?(?:不(?:对|對|正确|正確|成立|是|可能|行|符合|合适|妥)|错(?:误|的|了)?|錯(?:誤|的)?|误)"
-    r"|['’]?\s?(?:d[eı]ğil|yanlış)|\s(?:नहीं|गलत|সঠিক\sনয়)|\s?(?:ไม่(?:ถูก|ใช่)|ผิด)"
-    r"|\s(?:ist|wäre)\s(?:aber\s|also\s)?(?:falsch|nicht|unrichtig)|\s(?:no\ses|es\s(?:incorrect|fals|errón))|\s(?:n['’]est\spas|est\s(?:faux|fausse|incorrect))"
-    r"|\s(?:non\sè|è\s(?:sbagliat|errat|fals))|\s(?:não\sé|é\s(?:incorret|errad|fals))|\s(?:is\sniet|is\s(?:fout|onjuist))|\s(?:неверн|неправильн|не\s(?:верн|подход|явля))"
-    r"|\s(?:nie\sjest|jest\s(?:błędn|niepoprawn))|\s(?:là\ssai|sai\b|không\s(?:đúng|phải))|\s(?:salah|tidak\s(?:benar|tepat))"
-    r"|\s(?:is|was|isn['’]t|can['’]t\sbe|cannot\sbe)\s(?:clearly\s|also\s|therefore\s)?(?:wrong|incorrect|false|not\s(?:correct|right|true)|(?<=n['’]t\s)(?:correct|right|true)))",
+    rf"{_CLOSE}{{0,3}}\s?(?:(?:番|だけ|のみ)?\s?(?:(?:では|じゃ|とは)(?:な[いくか]|ありませ|限ら|言え|いえ)|(?:は|が)(?:間違|誤|違|不正解|正しくな|不適)"
+    r"|なわけ|はずがな)|번?\s?(?:은|는|이|가|만|도)?\s?(?:아니|아닌|아닐|아님|아닙|틀[렸린리]|오답|될\s수\s없|일\s수\s없|일\s리|라고\s할\s수\s없"
+    r"|이?라고\s보기\s어렵)|(?:选项|選項|项|項)?(?:这个|的)?(?:说法|答案)?(?:是|就|显然|明显|并|都)?(?:不(?:对|對|正确|正確|成立|是|可能|行|符合|合适|妥)"
+    r"|错(?:误|的|了)?|錯(?:誤|的)?|误)|['’]?\s?(?:d[eı]ğil|yanlış)|\s(?:नहीं|गलत|সঠিক\sনয়)|\s?(?:ไม่(?:ถูก|ใช่)|ผิด)"
+    r"|\s(?:ist|wäre)\s(?:aber\s|also\s)?(?:falsch|nicht|unrichtig)|\s(?:no\ses|es\s(?:incorrect|fals|errón))"
+    r"|\s(?:n['’]est\spas|est\s(?:faux|fausse|incorrect))|\s(?:non\sè|è\s(?:sbagliat|errat|fals))"
+    r"|\s(?:não\sé|é\s(?:incorret|errad|fals))|\s(?:is\sniet|is\s(?:fout|onjuist))"
+    r"|\s(?:неверн|неправильн|не\s(?:верн|подход|явля))|\s(?:nie\sjest|jest\s(?:błędn|niepoprawn))"
+    r"|\s(?:là\ssai|sai\b|không\s(?:đúng|phải))|\s(?:salah|tidak\s(?:benar|tepat))"
+    r"|\s(?:is|was|isn['’]t|can['’]t\sbe|cannot\sbe)\s(?:clearly\s|also\s|therefore\s)?(?:wrong|incorrect|false"
+    r"|not\s(?:correct|right|true)|(?<=n['’]t\s)(?:correct|right|true)))",
     re.I,
 )
 # "有人会选B", "若答案是A"; "もし", "만약": in front of an answer, in its clause.
 _OTHERS_ELSEWHERE = re.compile(
-    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者|多くの人)[^。,，、;；:：!！\n应應须須需要]{0,10}"
-    r"|(?:(?:极|很|较|最)?容?易|往往|常常|经常|常)(?:会|被|让人|使人|导致|就|去|直接|想当然地?|误|错|以为|认为){1,3}|[误錯错誤]|误(?:认为|以为)"
-    r"|(?:不(?:能|应该?|應該?|该|會|会|要|可以?|宜|得|建议|必|适合|考虑)?|别|切勿|请勿|勿|没有?|避免)(?:再|去|直接|轻易|草率|盲目|仅|只|随便|会|被){0,2})\Z"
+    r"(?:(?:有人|有的人|(?:很多|许多|許多|不少|大?多数|部分|一些|有些|有的)的?(?:人|同学|学生|考生|学员)|同学|学生|考生|人们|初学者|受験者"
+    r"|多くの人)[^。,，、;；:：!！\n应應须須需要]{0,10}|[误錯错誤]|误(?:认为|以为)|(?:不(?:能|应该?|應該?|该|會|会|要|可以?|宜|得|建议|必|适合|考虑)?|别|切勿|请勿|勿"
+    r"|没有?|避免)(?:再|去|直接|轻易|草率|盲目|仅|只|随便|会|被){0,2})\Z"
 )
 _SUPPOSED_ELSEWHERE = re.compile(
     r"(?:如果|若(?!干)|假如|假设|倘若|要是|即使|就算|もし|仮に|만약|만일|설령|\b(?:wenn|falls|angenommen|если|jeśli|gdyby|eğer|nếu|jika|kalau)\b"
@@ -172,44 +191,56 @@ _SUPPOSED_ELSEWHERE = re.compile(
 )
 _SUPPOSING_SIGNS = ("wenn", "falls", "angenommen", "gdyby", "jika", "kalau", "si ", "se ", "als ")  # in ASCII
 _SUPPOSED_BEHIND = re.compile(
-    rf"{_CLOSE}{{0,3}}\s?(?:番|번|选项|項)?\s?(?:(?:だった|だ|である|であ|と)?(?:なら|だとすると|とすると|とすれば|だとしたら|としたら|だったら|れば|であれば)|(?:이|가|은)?\s?(?:라면|이라면|라고\s하면|이라고\s하면|일\s경우|인\s경우)|的话|的話|时[,，]|時[,，]|\s?(?:ise|olsaydı|olursa)\b)"
+    rf"{_CLOSE}{{0,3}}\s?(?:番|번|选项|項)?\s?(?:(?:だった|だ|である|であ|と)?(?:なら|だとすると|とすると|とすれば|だとしたら|としたら|だったら|れば|であれば)"
+    r"|(?:이|가|은)?\s?(?:라면|이라면|라고\s하면|이라고\s하면|일\s경우|인\s경우)|的话|的話|时[,，]|時[,，]|\s?(?:ise|olsaydı|olursa)\b)"
 )
 _IS_RIGHT = re.compile(
-    r"(?:"
-    rf"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{{)?(?P<a>[A-Z])\b[)*}}$]*(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
+    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{)?(?P<a>[A-Z])\b[)*}$]*"
+    rf"(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
     rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})"
     rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
-    rf"|(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe|(?:is|['’]s)\s(?:(?:all|what)\s(?:that['’]s|that\sis|is)\s)?left|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)"
-    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most|answer)\b)",
+    r"|(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe"
+    r"|(?:is|['’]s)\s(?:(?:all|what)\s(?:that['’]s|that\sis|is)\s)?left"
+    r"|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)"
+    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best"
+    r"|most|answer)\b)",
     re.M,
 )
 _SUBJECT = re.compile(  # "(B) is too soft", "(C) contradicts the passage"
-    r"[).:*\]]*\s(?:(?:\w{2,12}ly|only|just|also|even|never|always)\s)?(?:(?:is|are|was|were|would|will|should|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
+    r"[).:*\]]*\s(?:(?:\w{2,12}ly|only|just|also|even|never|always)\s)?(?:(?:is|are|was|were|would|will|should"
+    r"|must|can|cannot|could|has|have|had|does|did|do|may|might)\b"
     r"|(?:does|did|is|was|wo|ca|ca|ha|had|could|would|should|do|are|were)n['’]t\b"
-    r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks"
-    r"|states|says|mentions|describes|refers|implies|assumes|depends|disagrees|remains\s(?:un\w+|open|possible|to\sbe|a\s)|seems|looks|appears|sounds|makes\sno|leads\sto|comes\sfrom)\b"
-    r"|[a-z]{3,}s\s(?:the|an?|this|that|these|those|rules?\s\d|what|its|it|no|both)\b)"
+    r"|(?:contradicts?|violates?|conflicts?|ignores?|misses|overstates?|exaggerates?|misreads?|misrepresents?"
+    r"|fails?|falls|lacks?|goes\s(?:against|beyond|too)|confuses?|reverses?|breaks|states|says|mentions|describes"
+    r"|refers|implies|assumes|depends|disagrees|remains\s(?:un\w+|open|possible|to\sbe|a\s)|seems|looks|appears"
+    r"|sounds|makes\sno|leads\sto|comes\sfrom)\b|[a-z]{3,}s\s(?:the|an?|this|that|these|those|rules?\s\d|what|its"
+    r"|it|no|both)\b)"
 )
 _CALLED_WRONG = re.compile(
-    r"[\s*:—–(-]*(?:(?:incorrect|wrong|false|untrue|not\s(?:correct|right|true))\b(?!\s\w)|[✗✘❌×]|(?:错误?|錯誤?|不正确|不正確|不对|間違い|誤り|틀림|틀립니다)[\s。.)]*\Z)",
+    r"[\s*:—–(-]*(?:(?:incorrect|wrong|false|untrue|not\s(?:correct|right|true))\b(?!\s\w)|[✗✘❌×]"
+    r"|(?:错误?|錯誤?|不正确|不正確|不对|間違い|誤り|틀림|틀립니다)[\s。.)]*\Z)",
     re.I,
 )
 _STRUCK = re.compile(  # "we discard option"
-    r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
+    r"\b(?:discard|reject|dismiss|avoid|contradict|cross(?:es|ed|ing)?\sout|strik(?:e|es|ing)\sout"
+    r"|(?:leaves?|leaving)\sout)(?:s|ed|ing)?\s(?:the\s)?(?:options?|choices?|answers?)?[\s(*]*\Z",
     re.I,
 )
 _BEFORE_NEXT = r"(?:(?![\s(][A-Z][).:])[^.\n])"  # up to the next option's label
 _JUDGED = re.compile(
     r"^[ \t*_>-]*+(?:[Oo]ption\s)?\(?(?P<letter>[A-Z])[).:]\**(?:\s?\**(?:[Cc]orrect|[Rr]ight)\b"
-    rf"|\s{_BEFORE_NEXT}{{0,80}}?\bis\s(?:the\s)?(?:correct|right)\b|{_BEFORE_NEXT}{{0,80}}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b"
-    r"|(?:(?![\s(][A-Z][).:])[^\n]){0,80}?[✅✓✔])",
+    rf"|\s{_BEFORE_NEXT}{{0,80}}?\bis\s(?:the\s)?(?:correct|right)\b"
+    rf"|{_BEFORE_NEXT}{{0,80}}?[-–—:(]\s?\**(?:[Cc]orrect|[Rr]ight)\b|(?:(?![\s(][A-Z][).:])[^\n]){{0,80}}?[✅✓✔])",
     re.M,
 )
 # Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
 _JUDGEMENTS = re.compile(
-    rf"{_FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**"
-    r"(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]|верно|правильно)\b)"
-    r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
+    rf"{_FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项"
+    r"|項)?\s?(?:is\s|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是"
+    r"|为)?\**(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste"
+    r"|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]|верно|правильно)\b)"
+    r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch"
+    r"|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
     re.I,
 )
 _BETWEEN_JUDGEMENTS = re.compile(
@@ -234,14 +265,16 @@ _JUDGING = (  # a row judges at least one of the options wrong
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
-    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would|should|must)?\s(?:choose|pick|select|go\swith|say|opt\sfor|answer)\s(?=\S)"
-    r"|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)"
-    r"|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)"
-    r"|\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)|\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))"
-    r"|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)"
-    r"|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
-    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)"
-    r"|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies|is\s(?:possible|left|correct|right|true|valid))\b)",
+    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would|should|must)?\s(?:choose|pick|select|go\swith|say|opt\sfor"
+    r"|answer)\s(?=\S)|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s"
+    r"|just\s)?(?=\S)|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)"
+    r"|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)|\b(?:must|has\sto)\sbe\s(?=\S)"
+    r"|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate"
+    r"|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]"
+    r"|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
+    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches"
+    r"|satisfies)\b)|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies"
+    r"|is\s(?:possible|left|correct|right|true|valid))\b)",
     re.M,
 )
 _POINTERS = (
@@ -250,11 +283,13 @@ _POINTERS = (
 ).split("|")
 
 _GIVEN = re.compile(
-    r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option|choice|letter)|submit|choose|select|print|answer|finish|final)"
-    r"(?:\(\s?(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
-    r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:=|:=)\s?[\"'](?P<d>[A-Z])[\"']"
-    r"|\breturn\s[\"'](?P<e>[A-Z])[\"'](?=\s{0,3};?[ \t\r]{0,3}(?:$|\n|\}|`))"
-    r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
+    r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option"
+    r"|choice|letter)|submit|choose|select|print|answer|finish|final)(?:\(\s?"
+    r"(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
+    r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:="
+    r"|:=)\s?[\"'](?P<d>[A-Z])[\"']|\breturn\s[\"'](?P<e>[A-Z])[\"'](?=\s{0,3};?[ \t\r]{0,3}(?:$|\n|\}|`))"
+    r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]"
+    r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
 )
 _GIVING = (
     *(
@@ -292,7 +327,8 @@ _GIVING = (
     ),
 )
 _LABEL = re.compile(
-    r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
+    r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option"
+    r"|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
     re.I | re.M,
 )
 _LABELS = ("option", "choice", "letter", "selection", "pick", "statement", "alternative")
@@ -300,8 +336,11 @@ _LABELS = ("option", "choice", "letter", "selection", "pick", "statement", "alte
 # "The true claim is C", "the right order is shown in option C".
 _KINDS = "claim statement assertion proposition sentence one inference conclusion description reading".split()
 _TRUE_ONE = re.compile(
-    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{'|'.join(_KINDS)})\s(?:is|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{{0,2}}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
-    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
+    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{'|'.join(_KINDS)})\s(?:is"
+    r"|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{0,2}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
+    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found"
+    r"|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice"
+    r"|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
     re.M,
 )
 _TRUE_ONES = (
@@ -311,10 +350,16 @@ _TRUE_ONES = (
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
 _ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
 _COMES_TO = re.compile(
-    r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}"
-    r"|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}"
-    r"|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}"
-    r"|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
+    r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this"
+    r"|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s"
+    r"|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)"
+    r"|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but"
+    r"|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s"
+    r"|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think"
+    r"|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s"
+    r"|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot"
+    r"|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]"
+    r"|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
     re.I,
 )
 
@@ -333,16 +378,19 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"X[.、]?\s?(?:选项|選項|项|項|选择)?(?:的)?(?:说法|說法|表述|叙述|描述)?\s?(?:才|就|都)?(?:是|为|為)?(?:唯一|最)?"
     r"(?:正确|正確|对的|對的|准确|恰当|合适|符合题意|符合要求|正解|答案)(?!性|与否|吗|嗎|[?？])",
     r"X\s?(?:が|は|こそ|の方が)\s?(?:最も|一番)?\s?(?:正しい|正解|正答|適切|妥当|答え)(?!とは|では|じゃ|か)",
-    r"X\s?を(?:選び(?!がち|やす|た[いく]な|ませ)|選ぶ(?!人|学生|受験|者|の|と|べきで|こと|場合)|選択し(?!な|ませ|がち|やす|た人)|選択する(?!人|学生|受験|者|の|と|こと|場合)|正解)",
+    r"X\s?を(?:選び(?!がち|やす|た[いく]な|ませ)|選択し(?!な|ませ|がち|やす|た人)|正解)",
     r"X\s?번?\s?(?:이|가|은|는)\s?(?:가장\s)?(?:정답|답(?=[이입])|맞[습는다]|옳[은습다]|올바[르른]|적절[한하])(?![^.\n]{0,6}(?:않|아니|아닙|없))",
     r"X\s?번?\s?(?:을|를)\s?(?:선택|고르|고릅|정답으로|답으로)(?![^.\n]{0,3}\s?(?:사람|학생|수험생|경우|기\s?쉽|면\s?안|지\s?[않마말]))",
     r"(?<![、和与及.])X(?:选项|項|项)?(?:是)?对(?=[，,。；;.!！\s]|\Z)",
     # words apart
-    r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada|respuesta|verdadera)",
-    r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta|adequad)",
+    r"(?i:opci[óo]n|alternativa|respuesta|letra)\sX\s(?:es|sería)\s(?:la\s)?(?:m[áa]s\s)?(?:correcta|adecuada"
+    r"|respuesta|verdadera)",
+    r"(?i:op[çc][ãa]o|alternativa|resposta|letra)\sX\s(?:é|está|seria)\s(?:a\s)?(?:mais\s)?(?:corret|cert|resposta"
+    r"|adequad)",
     r"(?i:option|réponse|proposition|choix)\sX\sest\s(?:donc\s)?(?:la\s|le\s)?(?:bonne|correct|exact|juste|réponse)",
     r"(?i:opzione|risposta|alternativa)\sX\sè\s(?:quindi\s)?(?:quella\s|la\s)?(?:corrett|giust|esatt|risposta)",
-    r"(?i:option|antwort|aussage|möglichkeit)\sX\sist\s(?:also\s|daher\s|somit\s)?(?:die\s)?(?:richtig|korrekt|zutreffend)",
+    r"(?i:option|antwort|aussage|möglichkeit)\sX\sist\s(?:also\s|daher\s|somit\s)?(?:die\s)?(?:richtig|korrekt"
+    r"|zutreffend)",
     r"(?i:optie|antwoord|keuze)\sX\sis\s(?:dus\s)?(?:het\s)?(?:juist|correct|goed)",
     r"(?i:вариант|ответ|пункт)\sX\s(?:[—–-]\s|является\s)?(?:верн|верен|правильн)",
     r"(?i:opcja|odpowied[źz]i?ą?)\sX\sjest\s(?:poprawn|prawidłow|właściw)",
@@ -363,12 +411,13 @@ _RIGHT_SIGNS = (
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
     r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)"
-    r"|(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))"
-    r"|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
-    r"|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)"
-    r"|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
-    r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)"
-    r"|(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
+    r"|(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项"
+    r"|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))|(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为"
+    r"|為)\s?[:：]?\s?(?=\S)|(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为"
+    r"|為)\s?[:：]?\s?(?=\S)|(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))"
+    r"|(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo"
+    r"|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)|(?:[Cc]họn)\s(?=\S)"
+    r"|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
     re.M,
 )
 _POINTERS_ELSEWHERE = (
@@ -378,30 +427,35 @@ _POINTERS_ELSEWHERE = (
 # Each option judged in a row, or as a list: "A错误,B正确,C错误".
 _CONCLUDES = re.compile(
     r"(?:因此|所以|综上|故|于是|可见|答案|只有|最终|したがって|よって|ゆえに|따라서|그러므로|결국|결론|최종|정답"
-    r"|(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque|pertanto|dus|daarom|поэтому|следовательно|итак"
-    r"|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó|jadi|oleh\skarena)\b)|ดังนั้น|لذلك|إذن|अतः|इसलिए)"
+    r"|(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque"
+    r"|pertanto|dus|daarom|поэтому|следовательно|итак|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó"
+    r"|jadi|oleh\skarena)\b)|ดังนั้น|لذلك|إذن|अतः|इसलिए)"
 )
 
 _ONLY = re.compile(
-    rf"(?:<[|/]?\w{{1,20}}[|]?>\s*)*[\s*_`$<\"(\[{{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}(]))|\s(?=\(|解析|说明|理由|因为|原因|根据))(?P<rest>.*))"
+    r"(?:<[|/]?\w{1,20}[|]?>\s*)*[\s*_`$<\"(\[{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です"
+    rf"|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}(]))"
+    r"|\s(?=\(|解析|说明|理由|因为|原因|根据))(?P<rest>.*))"
 )
 _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 _SECOND = re.compile(
-    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf|mathrm)\s?\{\s?)?\(?(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और"
-    r"|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau|dan)\b)"
-    r"[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
+    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf"
+    r"|mathrm)\s?\{\s?)?\(?(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及"
+    r"|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i"
+    r"|ve|veya|và|hoặc|atau|dan)\b)[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or"
+    r"|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être"
+    r"|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项"
+    r"|選項)?"
 )
 # "A B", "(A) (C)", "A  B  D": all that a line holds.
 _SIDE_BY_SIDE = re.compile(
-    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:(?:[ \t]+(?:[-–—]\s)?|\\[ ,;:!]\s?)[*_`]*(?P<a>[A-J])[*_`]*){1,9}|[)\]][*_`]*(?:[ \t]*[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
+    r"(?:(?<!\(.)(?<!\[.)[*_`]*(?:(?:[ \t]+(?:[-–—]\s)?|\\[ ,;:!]\s?)[*_`]*(?P<a>[A-J])[*_`]*){1,9}"
+    r"|[)\]][*_`]*(?:[ \t]*[*_`]*[(\[](?P<b>[A-J])[)\]][*_`]*){1,9})[.。$}\s]*(?:\Z|\n|<)"
 )
 # A second option with its own text: "A) red and B) blue".
 _SECOND_NAMED = re.compile(
-    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
-)
-_CLAUSE = re.compile(
-    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
-    re.I,
+    r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s"
+    r"|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{_FREE}(?<![.°])(?P<letter>[A-Z])(?![{LETTER}0-9_'’°]|[-–][{LETTER}0-9_])")
@@ -430,16 +484,23 @@ _ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{LETTER}0-9])[A-Z]:(?=[{CJK}])
 _PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 _FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
-    r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
+    r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?"
+    r"|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
 )
 _HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
-    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?"
-    r"|[^\n]{0,200}\b(?:it['’]s|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
-    r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus|hence|so),?))"
-    rf"\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint"
+    r"|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b"
+    r"|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?|[^\n]{0,200}\b(?:it['’]s"
+    r"|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?"
+    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là"
+    r"|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?"
+    r"|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
+    r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант"
+    rf"|(?:therefore|thus|hence|so),?))\W{{0,4}}(?<![{LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다"
+    r"|입니다)?\W{0,2}",
     re.I,
 )
 
@@ -448,13 +509,18 @@ _HENCE = re.compile(r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),
 # --- what takes an answer back --------------------------------------------------------------------------------------
 
 _TAKES_BACK = re.compile(
-    r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)"
-    r"|\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
-    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine|double[\s-]check)"
-    r"|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
-    r"|\b(?:no|actually|rather|correction|on\sreflection),?\s(?:I\s(?:think|believe|mean)\s)?(?:(?:it|that|this|the\s(?:(?:correct|right|final)\s)?(?:answer|option|choice))(?:['’]s\s|\s(?:is|was|should\sbe|must\sbe|would\sbe|has\sto\sbe)\s))?(?:rather\s|really\s)?"
-    r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.!]?\s*(?:$|\n))"
-    r"|(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch)[,.]\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
+    r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]"
+    r"|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)|\b(?:on\ssecond\sthought|scratch\sthat"
+    r"|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|reconsider|re-?check|re-?evaluate|re-?examine"
+    r"|double[\s-]check)|(?:no|actually|oh),\s(?:that|this)(?:\s(?:is|was)|['’]s|\s(?:isn|wasn)['’]t)\s(?:wrong"
+    r"|incorrect|a\smistake|(?:not\s)?(?:right|correct))\b|correction\s?:|actually,\sno\b)"
+    r"|\b(?:no|actually|rather|correction|on\sreflection),?\s(?:I\s(?:think|believe|mean)\s)?(?:(?:it|that|this"
+    r"|the\s(?:(?:correct|right|final)\s)?(?:answer|option|choice))(?:['’]s\s"
+    r"|\s(?:is|was|should\sbe|must\sbe|would\sbe|has\sto\sbe)\s))?(?:rather\s"
+    r"|really\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.!]?\s*(?:$|\n))"
+    r"|(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends"
+    r"|doch)[,.]\s(?:es|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))"
     r"|(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
     re.I,
 )
@@ -462,32 +528,48 @@ _FALSE = re.compile(
     r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니", re.I
 )
 _INSTEAD = re.compile(
-    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))"
-    r"|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)|いや、?|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です|だ)?[.,!。！]?\s*(?:$|\n))",
+    r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis"
+    r"|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?(?=(?:option\s"
+    r"|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)|いや、?"
+    r"|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это"
+    r"|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です"
+    r"|だ)?[.,!。！]?\s*(?:$|\n))",
     re.I | re.M,
 )
 # "None of the options is correct", as a text's last word.
 _NONE = re.compile(
-    r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)){0,8}[(*]*(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b|"
-    r"(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?"
-    r"(?:\s(?:given|provided|above|listed|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct|right|valid|true|suitable|appropriate|the\s|an?\s)"
-    r"|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf|correspond|describe|answer)\w*\b)"
-    r"|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
-    r"|\b(?:is|are)\s(?:not|n['’]t)\s(?:one\sof|among|in|on|listed\sin|listed\samong|available\sin|included\sin|provided\sin)\s(?:the|these|those)\s(?:\w+\s)?(?:options|choices|list)\b"
-    r"|\b(?:correct|right)\s(?:option|answer|choice)\sis\snot\s(?:given|provided|listed|included|available|among|in|one)\b"
-    r"|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)|以上(?:选项)?[都均](?:不|错)"
-    r"|\bning[uú]n[ao]\sde\s(?:las|los|estas|estos)\s[^.\n]{1,30}\s(?:es|son)\b|\baucune?\s(?:des|de\sces)\s[^.\n]{1,30}\s(?:n['’]est|ne\s)|\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b"
-    r"|\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s|\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
+    r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s"
+    r"|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)"
+    r"|/)){0,8}[(*]*(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b"
+    r"|(?<!\bas\s)(?<!since\s)(?<!because\s)(?<!while\s)\bnone\sof\s(?:the|these|those"
+    r"|them)\b(?!\s(?:others?|rest|remaining)\b)(?:\s(?:given|provided|above|listed|available|answer"
+    r"|offered))*(?:\s(?:options?|choices|answers|ones|alternatives|values))?(?:\s(?:given|provided|above|listed"
+    r"|available))?(?:\s\([^()\n]{1,40}\))?\s(?:(?:is|are|seems?|appears?|can\sbe|would\sbe)\s(?:\w+\s)?(?:correct"
+    r"|right|valid|true|suitable|appropriate|the\s|an?\s)|(?:\w+\s)?(?:match|fit|work|hold|apply|agree|satisf"
+    r"|correspond|describe|answer)\w*\b)|\bno(?:\s(?:given|listed|provided|answer|correct|right|matching"
+    r"|valid))*\s(?:option|choice|answer)s?\s(?:is|are|matches|fits|among|in\sthe|provided|given|listed)\b"
+    r"|\b(?:is|are)\s(?:not|n['’]t)\s(?:one\sof|among|in|on|listed\sin|listed\samong|available\sin|included\sin"
+    r"|provided\sin)\s(?:the|these|those)\s(?:\w+\s)?(?:options|choices|list)\b"
+    r"|\b(?:correct|right)\s(?:option|answer|choice)\sis\snot\s(?:given|provided|listed|included|available|among"
+    r"|in|one)\b|(?:没有|无)(?:一个)?(?:正确|合适|符合[^\n。]{0,6})的?(?:答案|选项)|(?:所有|全部)的?选项都?(?:是|不)?(?:不正确|错误|不对|正确)(?<!都正确)"
+    r"|以上(?:选项)?[都均](?:不|错)|\bning[uú]n[ao]\sde\s(?:las|los|estas|estos)\s[^.\n]{1,30}\s(?:es|son)\b"
+    r"|\baucune?\s(?:des|de\sces)\s[^.\n]{1,30}\s(?:n['’]est|ne\s)"
+    r"|\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b"
+    r"|\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s|\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é"
+    r"|está)\s",
     re.I,
 )
 # Words of `_NONE` without which it finds nothing in a text of ASCII.
 _NONE_WORDS = ("none", "neither", "no ", "not ", "n't ", "ningun", "aucun", "keine", "nessuna", "nenhuma")
 _NONE_GIVEN = re.compile(
-    r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
+    r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b"
+    r"|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))"
+    r"|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
     re.I,
 )
 _RELATIVE = re.compile(
-    r"[^.\n]{1,120}?\b(?:that|which|who)\s[^.\n]{0,160}?\b(?:not|n['’]t|never|cannot|false|incorrect)\b[^.\n]{1,160}\s(?:is|are|was|would\sbe)(?=[\s:*]{1,4}(?:option\s)?\(?[A-Z]\b)"
+    r"[^.\n]{1,120}?\b(?:that|which|who)\s[^.\n]{0,160}?\b(?:not|n['’]t|never|cannot|false"
+    r"|incorrect)\b[^.\n]{1,160}\s(?:is|are|was|would\sbe)(?=[\s:*]{1,4}(?:option\s)?\(?[A-Z]\b)"
 )
 _IF = re.compile(r"\W{0,3}(?:if|unless)\s", re.I)
 _YET = re.compile(r"\b(?:but|however|though|although|closest|nearest|best|so)\b", re.I)
@@ -530,7 +612,7 @@ def _letter_at(text: str, start: int, end: int, count: int) -> Extraction | None
     if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
-    if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
+    if named and (named["a"] or named["b"]) in letters.replace(letter, ""):
         return UNDECIDED
     return Extraction(answer=letter, span=match.span(group))
 
@@ -710,7 +792,8 @@ def _said_elsewhere(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 _AFTER_ANOTHER = re.compile(
-    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
+    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và"
+    r"|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
 )
 _IF_ELSEWHERE = re.compile(
     r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)", re.I

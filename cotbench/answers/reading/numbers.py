@@ -71,7 +71,6 @@ _OR_WORD = (
 )
 _OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
 _OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
-_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
 _BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
 _UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
 
@@ -100,8 +99,6 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
     behind = _OR.match(text, match.end(), end)
     if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
         return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
-    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
-        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
     if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
         return True
     before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
@@ -143,14 +140,17 @@ _REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
 _EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
 _AROUND = r"[\s*_`$(\\\[\]){}]*"
 _OPERATION = re.compile(
-    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)"
+    r"|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
 )
 _UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
-    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
+    r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
+    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
 _OPERAND = re.compile(
-    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
+    r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
 )
 _VARIABLE = re.compile(
     r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
@@ -159,7 +159,8 @@ _ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 
 _SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
 _BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
 _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or"
+    r"|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
 )
 _RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
 _TWO_UNKNOWNS = re.compile(
@@ -170,7 +171,9 @@ _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
 # "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
 _VERB = re.compile(
-    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
+    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
+    r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
+    r"|totals?)\s(?=[$€£*]*\d)",
     re.I,
 )
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
@@ -303,35 +306,40 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
 
 # Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
 _LABEL = re.compile(
-    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number|case|item|stage)\.?\s#?|#)\Z",
+    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
+    r"|case|item|stage)\.?\s#?|#)\Z",
     re.I,
 )
 _COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
 _HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
 # "is 7 when x = 4": a condition behind the value.
 _CONDITION = re.compile(
-    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:=|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
+    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
+    r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
 )
 _ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
-_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 
 
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
 _BEFORE = re.compile(
-    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s",
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
+    r"|at)\b[^,]*,\s",
     re.I,
 )
 _CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
+    r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
+    r"|where|out\sof|of\sthe|within)\b",
     re.I,
 )
 _PAYS = re.compile(
     r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
 )
 _TURN = re.compile(
-    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
+    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
     re.I,
 )
 _TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
@@ -340,7 +348,8 @@ _AND_OTHER = re.compile(
     r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s"
+    r"|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
     re.I,
 )
 
@@ -403,9 +412,6 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
         return reading_of(nth)
-    bracketed = _BRACKETED.search(text, begin, end)
-    if bracketed and (only := next(numbers_in(text, *bracketed.span("n")), None)):
-        return reading_of(only)  # "the number of pens left (7)"
     asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
@@ -574,7 +580,9 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
 
 
 _CONCLUDES = re.compile(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]"
+    r"|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then"
+    r"|next|first|step\b)\b",
     re.I | re.M,
 )
 _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call

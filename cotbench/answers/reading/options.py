@@ -15,8 +15,10 @@ from cotbench.types import LETTERS
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
 # What makes of a named option one that is dismissed or only supposed.
 DENIED = re.compile(
-    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b"
-    r"|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません)",
+    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out"
+    r"|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не"
+    r"|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่"
+    r"|ではな|ません)",
     re.I,
 )
 _LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
@@ -35,7 +37,6 @@ def _plain_words(text: str) -> str:
 
 
 _JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
-_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
 _QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
 
 
@@ -119,9 +120,12 @@ def _folded(text: str) -> str:
 
 
 _NONE_OF_THEM = re.compile(
-    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
-    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
-    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}|нет\s(?:верн|правильн).{0,30}",
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer"
+    r"|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
+    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}"
+    r"|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
+    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}"
+    r"|нет\s(?:верн|правильн).{0,30}",
     re.I,
 )
 
@@ -178,7 +182,6 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
                 and number.span
                 and number.answer == quantity[0]
                 and not _JOINED.search(text, span[0], number.span[0])
-                and not _GOES_ON.match(text, number.span[1], span[1])
             ):
                 hits.append((*number.span, index))
         elif len(words) > 1:

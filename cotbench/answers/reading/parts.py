@@ -116,13 +116,14 @@ _WRAP = rf"[{SPACES}*_`#]*+"
 
 # Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
 _RUN_ON = re.compile(
-    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
-    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
-    rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru|pytanie)(?:\s?\d+)?{_WRAP}[:：]"
-    # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-    rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
-    r"\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?"
-    r"(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+    rf"|instruction)(?:\s?#?\d+)?{_WRAP}[:：]|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return"
+    r"|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
+    rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+    rf"|pytanie)(?:\s?\d+)?{_WRAP}[:：]|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are"
+    r"|does|why|would|if you)\b)[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)"
+    r"|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z"
+    r"|\(?A[).:]|Answer))",
     re.I | re.M,
 )
 

@@ -43,9 +43,10 @@ _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
 _TAGGED = re.compile(
     rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)"
-    r"|<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>|\Z)"
-    r"|\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)"
-    r"|\\begin\{(?:lstlisting|minted|verbatim|python|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
+    r"|<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock"
+    r"|nd_of_code)\|>|\Z)|\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)"
+    r"|\\begin\{(?:lstlisting|minted|verbatim|python|Verbatim)\}"
+    r"(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
     re.S | re.I,
 )
 _IN_JSON = re.compile(
@@ -54,14 +55,15 @@ _IN_JSON = re.compile(
 
 _SOLUTION = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def[ \t]++solution\w*+[ \t]*+\(|class[ \t]++Solution\b)", re.M)
 _CODE_LINE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*|(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?"
-    r"|(?:else|try|finally|except\b.*):.*|(?:return|print|assert|raise|global|del)\b.*|pass|break|continue"
-    r"|[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//|\*\*)?=(?!=).*|[A-Za-z_][\w.]*+\(.*"
-    r"|[)\]}].*|#.*|'''.*|\"\"\".*"
+    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*"
+    r"|(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?|(?:else|try|finally|except\b.*):.*"
+    r"|(?:return|print|assert|raise|global|del)\b.*|pass|break|continue"
+    r"|[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//"
+    r"|\*\*)?=(?!=).*|[A-Za-z_][\w.]*+\(.*|[)\]}].*|#.*|'''.*|\"\"\".*"
 )
 _STARTS_CODE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]"
-    r"|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
+    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s"
+    r"|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
 )
 _ON_MARK = re.compile(
     r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]"
@@ -76,7 +78,8 @@ _ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")
 _DEFINED = re.compile(
-    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?|\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b"
+    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?"
+    r"|\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b"
     r"|\blambda[ \t]++([\w, \t]{1,200}+):|^[ \t]*+((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]{1,200}+)?=(?!=)",
     re.M,
 )

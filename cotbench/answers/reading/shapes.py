@@ -103,14 +103,15 @@ _MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = re.compile(
-    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact|short|numeric(?:al)?|direct|concise|overall)[\s_]){{0,2}}"
-    rf"(?:answer|ans)(?:\sline|\schoice|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}"
-    rf"(?:[:：]|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)"
-    r"|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"  # a tag, as R1's prompt asks for
-    r"|(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)"  # what a cut at the tag's beginning leaves
-    r"|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
-    r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"  # JSON
-    # A call: Answer("C"), Finish[C].
+    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
+    r"|short|numeric(?:al)?|direct|concise|overall)[\s_]){0,2}(?:answer|ans)(?:\sline|\schoice"
+    rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}(?:[:：]"
+    rf"|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s"
+    r")?(?=\S)|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"
+    r"|(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?"
+    r"(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
+    r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice"
+    r"|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"
     r"|\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
     r"|\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
     re.I | re.M,
@@ -126,37 +127,49 @@ _NAMED_ANSWERS = [
 ]
 # "The answer is" in other languages, where words stand apart: noun, at most five words more, then a verb or a mark.
 _NOUNS = (
-    r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito|antwoord"
-    r"|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση|răspuns(?:ul)?"
-    r"|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte|bonne\soption|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)"
-    r"|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
+    r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito"
+    r"|antwoord|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus"
+    r"|απάντηση|răspuns(?:ul)?|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte"
+    r"|bonne\soption|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)|đáp\sán|câu\strả\slời"
+    r"|phương\sán|lựa\schọn"
 )
-_VERBS = r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será|będzie|будет"
+_VERBS = (
+    r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será"
+    r"|będzie|будет"
+)
 _LINKS = (
-    r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?"
-    r"(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
+    r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?(?:\s(?:la|le|il|lo|el|die"
+    r"|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra"
+    r"|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
-    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
+    rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b"
+    rf"|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
-    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?"
-    r"(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
+    r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)"
+    r"|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是"
+    r"|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
     r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
     # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
-    r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی|הנכונה|הסופית))?"
-    r"\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
-    r"(?:الخيار|الاختيار)\s(?:الصحيح|الأصح|الأنسب)\s?(?:هو)?\s?[:：]?\s?(?=\S)|(?:верный|правильный)\s(?:ответ|вариант)\s?(?:[:—–-]\s?)?(?=\S)",
+    r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی"
+    r"|הנכונה|הסופית))?\s?(?:هي|هو|היא)?\s?[:：]?\s?(?:(?:الخيار|الحرف|گزینه)\s)?(?=\S)",
+    r"(?:الخيار|الاختيار)\s(?:الصحيح|الأصح|الأنسب)\s?(?:هو)?\s?[:：]?\s?(?=\S)"
+    r"|(?:верный|правильный)\s(?:ответ|вариант)\s?(?:[:—–-]\s?)?(?=\S)",
     r"(?:उत्तर|जवाब|सही\sविकल्प|উত্তর)\s?(?:है|होगा|হল|হলো)?\s?[:：]?\s?(?:विकल्प\s)?(?=\S)",
-    r"(?:คำตอบ|เฉลย|(?:ตัวเลือก|ข้อ)(?=ที่ถูก))(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
-    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|trả\slời\s?[:：]|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
+    r"(?:คำตอบ|เฉลย|(?:ตัวเลือก|ข้อ)(?=ที่ถูก))(?:ที่ถูกต้อง|ที่ถูก|สุดท้าย)?\s?(?:คือ|เป็น"
+    r"|ได้แก่)?\s?[:：]?\s?(?:ข้อ|ตัวเลือก)?\s?(?=\S)",
+    r"(?<![^\s*#✅>(])(?:jibu(?:\s(?:la\smwisho|sahihi))?\s?(?:ni\b|linapaswa\skuwa\b|[:：])|trả\slời\s?[:：]"
+    r"|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
-    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
-    rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)"
-    r"(?:\s++(?:is|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+(?:=|→|->|⇒))"
-    r"(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously|simply|just|indeed|actually"
-    r"|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
+    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice"
+    r"|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
+    rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)(?:\s++(?:is"
+    r"|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)"
+    r"|\s*+(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly"
+    r"|obviously|simply|just|indeed|actually|exactly|approximately|about|option|choice"
+    r"|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
 )
 # The same in other languages, for models that answer in the question's own.
@@ -380,32 +393,36 @@ def statements(text: str, start: int, *, options: bool = False, rules: Sequence[
 
 # Where a model takes back what it has stated.
 RETRACTS = re.compile(
-    r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no)\b,?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect|wrong|incorrect)|mistake|error)"
-    r"|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect|not\s(?:right|correct))(?=[.,!;]|\s*\Z|\n)|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
-    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|scratch\sthat|oops|my\s(?:mistake|bad)|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b"
+    r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no)\b,?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect"
+    r"|wrong|incorrect)|mistake|error)|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect"
+    r"|not\s(?:right|correct))(?=[.,!;]|\s*\Z|\n)|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
+    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute)|scratch\sthat|oops|my\s(?:mistake|bad)"
+    r"|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b"
     r"|\bcorrect(?:ion|ed)\s?:|等等[，,]|不对[，,。]|算错了|说错了|更正|\bno,\sespera\b|\bmoment\s?mal\b",
     re.I,
 )
 # Where a model puts another answer in the place of what it has stated: "Actually, it's 6".
 CORRECTS = re.compile(
-    r"\b(?:actually|no|rather|instead)\b[,:!]?\s+(?=(?:it['’]?s|it\sis|it\sshould\sbe|that['’]?s|the\s\w+\s(?:is|should\sbe))\s)",
+    r"\b(?:actually|no|rather|instead)\b[,:!]?\s+(?=(?:it['’]?s|it\sis|it\sshould\sbe|that['’]?s)\s)",
     re.I,
 )
 # What shows, behind a statement, that the model was still thinking when its budget ended.
 DOUBTS = re.compile(
-    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)|double|check|verify|re-?\w+|think|see|make\ssure)"
-    r"|re-?read|mistaken(?:ly)?)\b",
+    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s"
+    r"|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)|double|check|verify|re-?\w+|think|see|make\ssure)|re-?read"
+    r"|mistaken(?:ly)?)\b",
     re.I,
 )
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.
 CUT = re.compile(
-    r"(?:\b(?:and|or|the|(?-i:an?)|of|to|is|are|was|that|than|with|for|by|if|because|we|he|she|they|will|would|can|then|his|her|their|my|our|from)"
-    r"|[-+/=×÷(,]|\s\*|\banswer\**[:：]\**)\s*\Z",
+    r"(?:\b(?:and|or|the|(?-i:an?)|of|to|is|are|was|that|than|with|for|by|if|because|we|he|she|they|will|would|can"
+    r"|then|his|her|their|my|our|from)|[-+/=×÷(,]|\s\*|\banswer\**[:：]\**)\s*\Z",
     re.I,
 )
 # What is left open: a formula, a list item, an announcement.
 _OPEN_AT_END = re.compile(
-    r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
+    r"\\\((?:[^\\]|\\(?!\)))*\Z|\\\[(?:[^\\]|\\(?!\]))*\Z|\\[dt]?frac\s?\{[^{}]*\}?\{?[^{}]*\Z|[:：][\s*_]*\Z"
+    r"|\n[ \t]*(?:[-*•]|#{1,6}|\d+[.)])[ \t*]*\Z"
 )
 WHOLE = re.compile(r"(?:[.!?。！？।|$)\]}\"”』」✅>]|\*\*)\s*\Z")
 
@@ -434,9 +451,12 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|
 
 # What a chat model says when it is done.
 _COURTESY = re.compile(
-    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)|please (?:let|feel)|is there anything"
-    r"|do you (?:want|have|need)|happy to|good luck|great job)\b"
-    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z|thank(?:s| you)\b|q\.?e\.?d\b|please check|(?:i believe |i think )?this (?:completes|concludes|finishes|matches|agrees|confirms|is consistent|is correct)\b\D*\Z|that should be it|[-*_]{3,}\s*\Z|\*?note:|希望|祝你|谢谢)",
+    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)"
+    r"|please (?:let|feel)|is there anything|do you (?:want|have|need)|happy to|good luck|great job)\b"
+    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it"
+    r"|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z|thank(?:s| you)\b|q\.?e\.?d\b"
+    r"|please check|(?:i believe |i think )?this (?:completes|concludes|finishes|matches|agrees|confirms"
+    r"|is consistent|is correct)\b\D*\Z|that should be it|[-*_]{3,}\s*\Z|\*?note:|希望|祝你|谢谢)",
     re.I,
 )
 
