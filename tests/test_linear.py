@@ -15,6 +15,7 @@ from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_l
 
 from cotbench.answers.reading import (
     declines,
+    endings,
     extract,
     formulas,
     letters,
@@ -23,8 +24,9 @@ from cotbench.answers.reading import (
     options,
     parts,
     programs,
-    shapes,
+    statements,
 )
+from cotbench.answers.reading.letters import closings, elsewhere, heads, mentions, retractions, verdicts
 from cotbench.answers.reading.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
@@ -32,12 +34,14 @@ OPTIONS = ("red", "a blue hat", "7 m", "none of these")
 FRAGMENTS = 400  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries all
 JOINTS = 150  # texts of several fragments, for each reader
 
+SHARED = (statements, endings, parts)
+LETTERS = (letters, heads, verdicts, elsewhere, mentions, retractions, closings)
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
-    "find_program": (find_program, (programs, shapes)),
-    "find_plan": (find_plan, (programs, shapes)),
-    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, numerals, declines, shapes, parts)),
-    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, numerals, declines, shapes, parts)),
-    "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (letters, options, shapes, parts)),
+    "find_program": (find_program, (programs, *SHARED)),
+    "find_plan": (find_plan, (programs, *SHARED)),
+    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, numerals, declines, *SHARED)),
+    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, numerals, declines, *SHARED)),
+    "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (*LETTERS, options, *SHARED)),
 }
 named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)
 

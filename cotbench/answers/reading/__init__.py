@@ -59,28 +59,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from cotbench.answers.reading.formulas import read_formula
-from cotbench.answers.reading.letters import read_letter
-from cotbench.answers.reading.numbers import read_number
+from cotbench.answers.reading.declines import DECLINES
+from cotbench.answers.reading.endings import DOUBTS, WHOLE, broken_off, last_sentences
+from cotbench.answers.reading.formulas import FORMULA_RULES, read_formula
+from cotbench.answers.reading.letters import LETTER_RULES, read_letter
+from cotbench.answers.reading.numbers import NUMBER_RULES, read_number
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
-from cotbench.answers.reading.shapes import (
-    DECLINED,
-    DOUBTS,
-    MAX_ANSWER_CHARS,
-    WHOLE,
-    Extraction,
-    Reading,
-    boxed_spans,
-    broken_off,
-    last_sentences,
-)
+from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
+from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
 from cotbench.types import AnswerType
 
 __all__ = [
     "DECLINED",
     "MAX_ANSWER_CHARS",
     "NOTHING",
+    "RULES",
     "VAGUE",
     "Extraction",
     "Span",
@@ -90,8 +84,6 @@ __all__ = [
     "show_number",
     "split_reasoning",
 ]
-
-VAGUE = frozenset({"marked", "option", "last_math", "last", "thought"})
 NOTHING = Extraction(answer=None)
 
 
@@ -132,15 +124,15 @@ def _first(readings: Iterator[Reading], text: str, end: int, answer_type: Answer
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
-            return found if found.rule == DECLINED else NOTHING
+            return replace(found, row=DECLINES.row) if found.rule == DECLINED else NOTHING
         if found.span[1] == end and answer_type is not AnswerType.LETTER:
             if truncated:
                 continue  # more of it may have been to come
             source = text[slice(*found.span)]
             again = next(readings, None) if re.search(re.escape(source) + r"\w", text[: found.span[0]]) else None
-            if again and again[0] == rule and again[1].answer and again[1].answer.startswith(found.answer):
+            if again and again[0].name == rule.name and (again[1].answer or "").startswith(found.answer):
                 rule, found = again  # a text that repeats itself and breaks off: "is 2020. So it is 202"
-        return Extraction(answer=found.answer, rule=rule, span=found.span)
+        return Extraction(answer=found.answer, rule=rule.name, span=found.span, row=rule.row)
     return NOTHING
 
 
@@ -154,25 +146,25 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     parts = split_reasoning(text)
     if parts.unclosed:
         found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
-        return replace(found, rule="unclosed_think" if found.answer is None else "thought")
+        return replace(found, rule="unclosed_think") if found.answer is None else _thought(found)
     start, end = parts.visible
     end = next_turn(text, start, end)
     if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
         start, end = parts.thought
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
-        return found if found.answer is None else replace(found, rule="thought")
+        return found if found.answer is None else _thought(found)
     own = _own_text(text[:end], start, answer_type, choices)
     found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
     if truncated and found.span and _STARTS_OVER.search(own, found.span[1]):
         return NOTHING  # "Answer: 12. Wait, let me redo"
-    if (
-        found.rule == "phrase"
-        and found.span
-        and DOUBTS.search(own, found.span[1])
-        and (truncated or broken_off(own, start))
-    ):
+    doubted = found.rule == "phrase" and found.span and DOUBTS.search(own, found.span[1])
+    if doubted and (truncated or broken_off(own, start)):
         return NOTHING  # "I think the answer is 6. But let me check ..."
     return found
+
+
+def _thought(found: Extraction) -> Extraction:
+    return replace(found, rule=THOUGHT.name, row=THOUGHT.row)
 
 
 _STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
@@ -214,3 +206,19 @@ MAX_ALONE_CHARS = 30
 _GOES_ON = re.compile(
     rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
 )  # behind an answer that isn't the last word
+
+THOUGHT = Rule(
+    "thought",
+    "thought",
+    ALL_KINDS,
+    _at_the_end_of_a_thought,
+    (
+        ("<think>\n5 + 7 = 12. So the answer is 12.\n</think>\n", "12"),
+        ("<think>\nIt burns last. So the answer is C.", "C"),
+        ("<think>\nSo the sum is $2x$.\n</think>\n", "2x"),
+        ("<think>\nSo the answer is 12. But wait, is it?", None),
+    ),
+    vague=True,
+)
+RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)
+VAGUE = frozenset(rule.name for rule in RULES if rule.vague)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, Rule
+
 # What says that there is no answer to give.
 _DECLINES = re.compile(
     r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto"
@@ -54,3 +56,16 @@ def asks_for_more(text: str, start: int, end: int) -> bool:
 def says_unknown(text: str, start: int, end: int) -> bool:
     """Whether a statement begins with a word for there being no answer: "unknown", "N/A"."""
     return _UNKNOWN.match(text, start, end) is not None
+
+
+DECLINES = Rule(
+    DECLINED,
+    DECLINED,
+    ALL_KINDS,
+    declines,
+    (
+        ("It can't be determined from this.", DECLINED),
+        ("There is not enough information to tell.", DECLINED),
+        ("It can't be determined at once, but 5 + 7 = 12.", None),
+    ),
+)

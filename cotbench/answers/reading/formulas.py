@@ -8,28 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cotbench.answers.reading.declines import declines
+from cotbench.answers.reading.declines import DECLINES, declines
+from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END, concluded_number, number_in
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.shapes import (
-    BLANK,
-    CJK,
-    CUT,
-    DECLINED,
-    MAX_ANSWER_CHARS,
-    PHRASE,
-    RETRACTS,
-    SENTENCE_END,
-    UNDECIDED,
-    WORD,
-    Extraction,
-    Reading,
-    boxed_spans,
-    in_plain_signs,
-    last_sentences,
-    own_end,
-    statements,
-)
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.signs import BLANK, CJK, in_plain_signs
+from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
 _KINDS = (
@@ -38,7 +23,6 @@ _KINDS = (
 ).split()
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
-
 _DISPLAYS = "equation|align|gather|displaymath|multline|eqnarray|aligned"
 _MATH_MARK = re.compile(rf"\\begin\{{(?:{_DISPLAYS})\*?\}}|\\end\{{(?:{_DISPLAYS})\*?\}}|\\.|\$\$|\$|\n", re.S)
 _MATH_CLOSES = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
@@ -410,51 +394,96 @@ def _heads_a_solution(text: str, start: int, end: int) -> bool:
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """What the rows read in text[start:], what counts most first; vague: whether rows that guess are asked, too."""
     text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
-    for one in statements(text, start):
-        if one.rule == "boxed":
-            found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
+    for statement in statements(text, start):
+        if statement.row is BOXED:
+            found = _boxed(text, boxes[: bisect_right(boxes, statement.span)])
         else:
-            heads = one.rule in ("contract", "phrase") and not one.boxes and _heads_a_solution(text, *one.span)
-            found = None if heads else _formula_in(text, *one.span, boxes)
+            worded = statement.rule in ("contract", "phrase") and not statement.boxes
+            heads = worded and _heads_a_solution(text, *statement.span)
+            found = None if heads else _formula_in(text, *statement.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
-            yield from _vague(text, retracts.end(), boxes)
+            yield from _unstated(text, retracts.end(), boxes)
             if len(text) - retracts.end() < NEAR_THE_END:
-                yield one.rule, UNDECIDED  # taken back, with nothing in its place
+                yield statement.row, UNDECIDED  # taken back, with nothing in its place
         if found and (found.span or found.rule == DECLINED):
-            yield one.rule, found
+            yield statement.row, found
     if vague:
-        yield from _vague(text, start, boxes)
+        yield from _unstated(text, start, boxes)
 
 
-def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
-    body = text[start : own_end(text, start)].strip()
-    if not body:
-        return
-    offset = text.index(body, start)
-    end = offset + len(body)
+def _alone(text: str, span: Span, boxes: Sequence[Span]) -> Extraction | None:
+    body = text[slice(*span)]
     lead = _LEAD.match(body)
     if lead:  # "So x = 3/4."
-        offset, body = offset + lead.end(), body[lead.end() :]
-    equation = (
-        lead and _EQUALS.search(body) and "\\" not in body and "$" not in body
-    )  # its last side is what it concludes
-    if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
-        return
+        body = body[lead.end() :]
+    if lead and _EQUALS.search(body) and "\\" not in body and "$" not in body:
+        return None  # its last side is what it concludes
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
-    if short and not equation and len(body) <= MAX_ANSWER_CHARS and ("\n" not in body or body.startswith(("\\", "$"))):
-        only = _formula_in(text, offset, end, boxes)
-        if only:
-            yield "only", only
-    if CUT.search(body[-40:]):
+    if not short or len(body) > MAX_ANSWER_CHARS or ("\n" in body and not body.startswith(("\\", "$"))):
+        return None
+    return _formula_in(text, span[1] - len(body), span[1], boxes)
+
+
+def _last(text: str, span: Span, _boxes: Sequence[Span]) -> Extraction | None:
+    return None if CUT.search(text[slice(*span)][-40:]) else _concluded(text, *_last_paragraph(text, span))
+
+
+def _last_paragraph(text: str, span: Span) -> Span:
+    empty_lines = deque(_EMPTY_LINE.finditer(text, *span), maxlen=1)
+    return (empty_lines[0].end() if empty_lines else span[0]), span[1]
+
+
+# find(text, span of all that it says, boxes)
+ALONE = Rule(
+    "formula alone",
+    "only",
+    OF_FORMULAS,
+    _alone,
+    (("$x^2 + 1$", "x^2 + 1"), ("3/4", "3/4"), ("It depends on $x$ and more.", None)),
+)
+LAST_MATH = Rule(
+    "last formula between marks",
+    "last_math",
+    OF_FORMULAS,
+    _last,
+    (
+        ("We add both sides.\nHence the sum is $2x$.", "2x"),
+        ("So the length must be \\(\\sqrt{2}\\) metres.", r"\sqrt{2}"),
+        ("So we need to calculate $2x$.", None),
+    ),
+    vague=True,
+)
+LAST = Rule(
+    "last formula or number",
+    "last",
+    OF_FORMULAS,
+    _last,
+    (
+        ("We add both sides, and get the sum.\nSo the sum is 12.", "12"),
+        ("We take the root of it all. Hence x = 2√3.", "2√3"),
+        ("So 284 is not divisible by 5.", None),
+    ),
+    vague=True,
+)
+FORMULA_RULES = (ALONE, LAST_MATH, LAST)
+
+
+def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
+    """What `FORMULA_RULES` read in a text that states nothing."""
+    body = text[start : own_end(text, start)].strip()
+    if not body or _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
-    paragraphs = deque(_EMPTY_LINE.finditer(text, offset, end), maxlen=1)
-    begin = paragraphs[0].end() if paragraphs else offset
-    last = _concluded(text, begin, end)
+    begin = text.index(body, start)
+    span = (begin, begin + len(body))
+    if only := _alone(text, span, boxes):
+        yield ALONE, only
+    last = _last(text, span, boxes)
     if last and last.rule == DECLINED:
-        yield "last", last
-    if last and last.span:
-        in_math = any(a <= last.span[0] < b for a, b in _math_spans(text, begin, end))
-        yield ("last_math" if in_math else "last"), last
+        yield DECLINES, last
+    elif last and last.span:
+        in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
+        yield LAST_MATH if in_math else LAST, last

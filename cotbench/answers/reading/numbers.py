@@ -11,6 +11,7 @@ from fractions import Fraction
 from itertools import islice
 
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
 from cotbench.answers.reading.numerals import (
     NUMBER,
     canonical_number,
@@ -23,23 +24,9 @@ from cotbench.answers.reading.numerals import (
     value_of,
 )
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.shapes import (
-    BLANK,
-    CJK,
-    CORRECTS,
-    DECLINED,
-    LETTER,
-    RETRACTS,
-    UNDECIDED,
-    Extraction,
-    Reading,
-    Statement,
-    broken_off,
-    in_plain_signs,
-    last_sentences,
-    own_end,
-    statements,
-)
+from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.signs import BLANK, CJK, WORD_LETTER, in_plain_signs
+from cotbench.answers.reading.statements import Statement, statements
 
 # --- numbers that are no answer by themselves ------------------------------------------------------------------------
 
@@ -145,7 +132,7 @@ _OPERATION = re.compile(
 )
 _UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
     r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
-    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
+    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
 )
 _FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
 _OPERAND = re.compile(
@@ -320,8 +307,6 @@ _CONDITION = re.compile(
 _ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
-
-
 # In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
 _BEFORE = re.compile(
     r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
@@ -352,8 +337,6 @@ _ENDS = re.compile(
     r"|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
     re.I,
 )
-
-
 _NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
 
 
@@ -518,14 +501,15 @@ def _result_before(text: str, start: int, end: int) -> Fraction | None:
     return value_of(number) if number else None
 
 
-def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
-    in_words = ""
-    for one in statements(text, start):
-        found = _of_statement(text, one)
+def _stated(text: str, start: int) -> Iterator[Reading]:
+    """What a text states outright, the last first."""
+    in_words = None
+    for statement in statements(text, start):
+        found = _of_statement(text, statement)
         if found:
-            yield one.rule, found
-        elif one.rule in ("contract", "phrase") and _in_words_alone(text, *one.span):
-            in_words = one.rule
+            yield statement.row, found
+        elif statement.rule in ("contract", "phrase") and _in_words_alone(text, *statement.span):
+            in_words = statement.row
     if in_words:  # and no other statement gives a number: nothing vaguer is looked for
         yield in_words, UNDECIDED
 
@@ -629,6 +613,7 @@ def _in_the_open(match: re.Match[str]) -> str:
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """What the rows read in text[start:], what counts most first; vague: whether rows that guess are asked, too."""
     text = in_plain_signs(text)
     text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
     if ".000" in text and _points_are_separators(text, start):
@@ -657,25 +642,61 @@ def _taken_back(text: str, start: int) -> Extraction | None:
     return found if found and found.span else None
 
 
-def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    readings = _explicit_numbers(text, start)
-    for rule, said in readings:
-        if vague and said.span and (taken_back := _taken_back(text, said.span[1])):
-            yield "last", taken_back
-        earlier = next(readings, None) if said.answer and 0 < abs(Fraction(said.answer)) <= 1 else None
-        if earlier and _is_percentage_of(text, earlier[1], said):
-            yield earlier
-        yield rule, said
-        if earlier:
-            yield earlier
+def _alone(text: str, start: int) -> Iterator[Extraction]:
     body = text[start:].strip(BLANK)
     first, _, below = body.partition("\n")
     paragraph = not below.strip(" \t\r").partition("\n")[0]  # else "1." may be the first of a list
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
         if canonical_number(whole) is not None:
-            offset = text.index(whole, start)
-            yield "only", number_in(text, offset, offset + len(whole)) or UNDECIDED
-    if vague:
-        found = _last_number(text, start)
-        if found:
-            yield "last", found
+            begin = text.index(whole, start)
+            yield number_in(text, begin, begin + len(whole)) or UNDECIDED
+
+
+def _last(text: str, start: int) -> Iterator[Extraction]:
+    if found := _last_number(text, start):
+        yield found
+
+
+# find(text, start): the numbers of a text that states none, those that count most first.
+ALONE = Rule(
+    "number alone",
+    "only",
+    OF_NUMBERS,
+    _alone,
+    (
+        ("1,200", "1200"),
+        ("**12**\n\nThat is 5 and 7.", "12"),
+        ("1.\nHe has 5 pens, and 7 more.", None),
+        ("12 or 13", None),
+    ),
+)
+LAST = Rule(
+    "last number",
+    "last",
+    OF_NUMBERS,
+    _last,
+    (
+        ("He has 5 pens. So in total he has 12 pens.", "12"),
+        ("The 5 boys need 3 tents to hold them.", "3"),
+        ("Jake has 7 pens and Jill has 9.", None),
+        ("The distance is \\sqrt{66}.", None),
+    ),
+    vague=True,
+)
+NUMBER_RULES = (ALONE, LAST)
+
+
+def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    readings = _stated(text, start)
+    for rule, stated in readings:
+        if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
+            yield LAST, taken_back
+        earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
+        if earlier and _is_percentage_of(text, earlier[1], stated):
+            yield earlier
+        yield rule, stated
+        if earlier:
+            yield earlier
+    for rule in NUMBER_RULES:
+        if vague or not rule.vague:
+            yield from ((rule, found) for found in rule.find(text, start))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from cotbench.answers.reading.shapes import BLANK, LETTER, Extraction
+from cotbench.answers.reading.rules import Extraction
+from cotbench.answers.reading.signs import BLANK, WORD_LETTER
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
 # there are several; groups of two as in India.
@@ -30,20 +31,20 @@ _SIGN_WORD = (  # "10 minus 12" subtracts
 )
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)(?P<sign>"
+    rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)(?P<sign>"
     rf"{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA"
     rf"|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)(?:(?:(?P<units>\d{{1,6}})\s?)?\\[dtc]?frac\s?"
     r"(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
     rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])|(?:(?P<units2>\d{{1,6}})\s(?=\d{{1,2}}/\d))?(?:"
     rf"(?P<euro>\d{{1,3}}(?:\.\d{{3}})++,\d{{1,2}}(?!\d))|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+"
-    rf"|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{LETTER}0-9])|e(?![{LETTER}0-9+-])"
+    rf"|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])|e(?![{WORD_LETTER}0-9+-])"
     r"|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)"
     r"|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?"
     r"|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}"
     r"|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?(?:(?:\s|\\?\s?\\text\{\s?"
-    rf"|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
-    rf"|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])"
-    rf"|(?P<kilo>k)(?![{LETTER}0-9])))?)",
+    rf"|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{WORD_LETTER}])"
+    rf"|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])"
+    rf"|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?)",
     re.I,
 )
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
@@ -137,8 +138,8 @@ _MULTIPLIES = re.compile(
     r"|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b"
     r"|\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)"
     r"|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d"
-    rf"|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])"
-    rf"|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
+    rf"|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])"
+    rf"|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{WORD_LETTER}]))"
 )
 
 

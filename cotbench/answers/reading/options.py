@@ -9,7 +9,8 @@ from functools import lru_cache
 from cotbench.answers.reading.numbers import concluded_number
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.shapes import LETTER, MAX_ANSWER_CHARS, Extraction
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
+from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
@@ -148,8 +149,8 @@ def main_clause(text: str, span: Span) -> Span:
 
 
 _GAP = re.compile(r"[\s-]")
-_TOUCHES_IN_FRONT = re.compile(rf"[{LETTER}0-9_-]")
-_TOUCHES_BEHIND = re.compile(rf"[{LETTER}0-9_]|-[{LETTER}0-9]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:

@@ -105,7 +105,6 @@ _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, t
 _MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-
 _MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
 _NEXT_TURN = re.compile(
     r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
@@ -113,7 +112,6 @@ _NEXT_TURN = re.compile(
 )
 _MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 _WRAP = rf"[{SPACES}*_`#]*+"
-
 # Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
 _RUN_ON = re.compile(
     rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"

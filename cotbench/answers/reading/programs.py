@@ -32,13 +32,11 @@ _OUTPUT = frozenset({"output", "outputs", "stdout", "result", "results", "consol
 _TRANSPARENT = frozenset({"markdown", "md"})  # a block of these holds blocks
 _PLAN = frozenset({"plan", "text", "txt", "plain", "plaintext", "equations", "math", "latex", "yaml"})
 _LANGUAGES = (_PYTHON | _OUTPUT | _TRANSPARENT | _PLAN) - {""}
-
 _FENCE = re.compile(
     r"(?P<prefix>[ \t>\ufeff]*+(?:(?:[-*+•]|\d{1,3}[.)])[ \t]++)?)(?P<mark>`{3,}+|~{3,}+)(?P<info>.*)", re.S
 )
 _FENCE_AT_END = re.compile(r"(?P<mark>`{3,}+)(?P<info>[^`~]{0,80})\Z")
 _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.S)
-
 # Tags and special tokens of models that were trained to call an interpreter; LaTeX's listings.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
 _TAGGED = re.compile(
@@ -52,7 +50,6 @@ _TAGGED = re.compile(
 _IN_JSON = re.compile(
     r"\"(?:code|program|python|python_code|source)\"\s{0,9}:\s{0,9}\"(?P<code>(?:[^\"\\]|\\.)*+)(?P<end>\"|\Z)", re.S
 )
-
 _SOLUTION = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def[ \t]++solution\w*+[ \t]*+\(|class[ \t]++Solution\b)", re.M)
 _CODE_LINE = re.compile(
     r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*"
@@ -71,9 +68,7 @@ _ON_MARK = re.compile(
 _ALL_NAMES = re.compile(r"^[ \t]*+from[ \t]++[\w.]++[ \t]++import[ \t]*+\*", re.M)
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.M)
 _CELL = re.compile(r"^(?:In ?\[\d*+\]: ?|[ ]{2,9}\.\.\.: ?|Out ?\[\d*+\]:.*)", re.M)
-
 _ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
-
 # A text that isn't closed ends with its line, or with the program.
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")
@@ -84,7 +79,6 @@ _DEFINED = re.compile(
     re.M,
 )
 _KNOWN = frozenset({*keyword.kwlist, *dir(builtins)})
-
 _SPACES = dict.fromkeys((160, 5760, *range(8192, 8203), 8239, 8287, 12288), " ")
 _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
 

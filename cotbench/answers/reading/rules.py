@@ -1,0 +1,68 @@
+"""What a reading is, and the rows of the tables of rules.
+
+A table is a tuple of `Rule`s in the order in which they are asked. Its `find` takes and gives what the table says;
+`examples` show what a row reads, and what it must not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cotbench.answers.reading.parts import Span
+from cotbench.types import AnswerType
+
+MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
+OF_NUMBERS, OF_FORMULAS, OF_LETTERS = (AnswerType.NUMBER,), (AnswerType.LATEX,), (AnswerType.LETTER,)
+ALL_KINDS = (*OF_NUMBERS, *OF_FORMULAS, *OF_LETTERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extraction:
+    """What was read of an output.
+
+    answer: canonical for numbers ("42", "-0.5", "1/3") and letters ("C"), the text itself for LaTeX; None where nothing
+    was read. rule: the name of the rule that read it, as records have it. row: which row of the tables that was. span:
+    the characters [start, end) of the output that give the answer.
+    """
+
+    answer: str | None
+    rule: str = ""
+    span: Span | None = None
+    row: str = field(default="", compare=False)
+
+
+UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
+DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
+Example = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way of finding an answer: a row of a table.
+
+    row: its own name. name: the rule's name in records; rows that read the same thing in several forms share it. kinds:
+    the answer types that it serves. find: what finds it. examples: outputs, and the answer that this row reads in each,
+    None where it reads none. vague: whether it guesses where nothing is stated, so that it doesn't apply to cut texts.
+    """
+
+    row: str
+    name: str
+    kinds: tuple[AnswerType, ...]
+    find: Callable[..., Any]
+    examples: tuple[Example, ...]
+    vague: bool = False
+
+
+Reading = tuple[Rule, Extraction]  # a row, and what it found
+
+
+def words(listed: str) -> str:
+    """An alternation, for patterns, of words that stand apart by spaces; "_" stands for the space within one."""
+    return "|".join(listed.replace("_", r"\s").split())
+
+
+def anchors(*listed: str) -> tuple[str, ...]:
+    """The texts that stand apart by spaces in each argument; "_" stands for a space in one of them."""
+    return tuple(text.replace("_", " ") for line in listed for text in line.split())
