@@ -111,7 +111,7 @@ def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[
 
 
 def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> bool:
-    """Whether a text comes to an answer without stating it, in more than one sentence."""
+    """Tell whether a text comes to an answer without stating it, in more than one sentence."""
     ends = list(islice(last_sentences(text, start), 2))
     if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
         return False
@@ -140,8 +140,8 @@ def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, 
     """Read the answer of one output.
 
     choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
-    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to give),
-    "unclosed_think" (it ended in the middle of a thought) or "".
+    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to
+    give), "unclosed_think" (it ended in the middle of a thought) or "".
     """
     parts = split_reasoning(text)
     if parts.unclosed:

@@ -43,18 +43,18 @@ _TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos
 
 
 def declines(text: str, start: int, end: int) -> bool:
-    """Whether a phrase says that there is no answer to give, and goes on to none."""
+    """Tell whether a phrase says that there is no answer to give, and goes on to none."""
     match = _DECLINES.search(text, start, end)
     return match is not None and _TURNS_BACK.search(text, match.end(), end) is None
 
 
 def asks_for_more(text: str, start: int, end: int) -> bool:
-    """Whether a closing sentence asks for what would be needed to answer, and so declines."""
+    """Tell whether a closing sentence asks for what would be needed to answer, and so declines."""
     return declines(text, start, end) or _ASKS_FOR_MORE.search(text, start, end) is not None
 
 
 def says_unknown(text: str, start: int, end: int) -> bool:
-    """Whether a statement begins with a word for there being no answer: "unknown", "N/A"."""
+    """Tell whether a statement begins with a word for there being no answer: "unknown", "N/A"."""
     return _UNKNOWN.match(text, start, end) is not None
 
 

@@ -49,7 +49,7 @@ _THINKS_FOR = 4_000  # characters of a text's end that show whether it thinks al
 
 
 def broken_off(text: str, start: int) -> bool:
-    """Whether a text breaks off: in mid-sentence, in a formula, or while it is still in doubt."""
+    """Tell whether a text breaks off: in mid-sentence, in a formula, or while it is still in doubt."""
     near = max(start, len(text) - 300)
     if CUT.search(text, max(start, len(text) - 40)) or _OPEN_AT_END.search(text, near):
         return True
@@ -75,7 +75,7 @@ _COURTESY = re.compile(
 
 
 def own_end(text: str, start: int) -> int:
-    """Where a text ends without the courtesies behind its answer."""
+    """Find where a text ends without the courtesies behind its answer."""
     end = len(text)
     for left, _ in last_sentences(text, start):
         if not _COURTESY.match(text, left):

@@ -12,15 +12,25 @@ from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END, concluded_number, number_in
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.rules import (
+    DECLINED,
+    MAX_ANSWER_CHARS,
+    OF_FORMULAS,
+    UNDECIDED,
+    Extraction,
+    Reading,
+    Rule,
+    words,
+)
 from cotbench.answers.reading.signs import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
-_KINDS = (
+_KINDS = words(
     "even odd neither increasing decreasing positive negative rational irrational prime composite convergent divergent"
-    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective bijective"
-).split()
+    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective"
+    " bijective"
+)
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
 _DISPLAYS = "equation|align|gather|displaymath|multline|eqnarray|aligned"
@@ -46,7 +56,7 @@ _COPULA = re.compile(
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
-_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
+_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)", re.I)
 _INTENDS = re.compile(  # "So we need to calculate $..$"
     r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
     r"|let['’]s)\s(?:then\s|now\s|simply\s)?(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use"
@@ -263,13 +273,13 @@ def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
-    """Where the last "is" (or the like) of a sentence ends outside the formulas."""
+    """Find where the last "is" (or the like) of a sentence ends outside the formulas."""
     ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in math)]
     return ends[-1] if ends else None
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[Span, list[Span]]]:
-    """The last sentences, the last one first, with the formulas in them; a display over several lines is in one piece."""
+    """The last sentences, the last one first, with the formulas in them; a display of several lines is one piece."""
     math = _math(text, start, end)
     limit = end
     for left, right in last_sentences(text[:end], start):
@@ -365,7 +375,7 @@ _EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\
 
 
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
-    """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    """The value of a sentence's last equation in plain text, or the formula behind its "is" if that is no number."""
     either = _EITHER.search(text, start, end)
     if either:
         return _trim(text, *either.span())
@@ -384,7 +394,7 @@ _CONCLUDES = re.compile(r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|
 
 
 def _heads_a_solution(text: str, start: int, end: int) -> bool:
-    """Whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
+    """Tell whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
     below = text[end : end + 4_000]
     if not below.strip():
         return False

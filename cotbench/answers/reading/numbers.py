@@ -63,7 +63,7 @@ _UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
 
 
 def _measured_together(match: re.Match[str]) -> bool:
-    """Whether a number is one of two that give one quantity in two units: "4 hours and 30 minutes", "5 feet 6 inches"."""
+    """Tell whether a number is one of two that give one quantity in two units: "4 hours and 30 minutes"."""
     text = match.string
     if _TOGETHER.match(text, match.end()):
         return True
@@ -81,7 +81,7 @@ def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
 
 
 def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
-    """Whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
+    """Tell whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
     text = match.string
     behind = _OR.match(text, match.end(), end)
     if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
@@ -101,7 +101,7 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
 
 
 def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Whether two numbers are two answers, not one in two units or two forms."""
+    """Tell whether two numbers are two answers, not one in two units or two forms."""
     first, second = value_of(one), value_of(other)
     if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
         return False
@@ -111,7 +111,7 @@ def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Matc
 
 
 def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Whether one of two numbers is the other as a percentage, to the precision at which people write them."""
+    """Tell whether one of two numbers is the other as a percentage, to the precision at which people write them."""
     first, second = value_of(one), value_of(other)
     assert first is not None and second is not None
     if unit.strip() == "%":
@@ -168,7 +168,7 @@ _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
 
 
 def _begins(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether nothing of weight stands between the start of a phrase and its number."""
+    """Tell whether nothing of weight stands between the start of a phrase and its number."""
     before = text[start : match.start()].strip(BLANK + "([{\\~:")
     return (
         not before
@@ -180,7 +180,7 @@ def _begins(text: str, start: int, match: re.Match[str]) -> bool:
 
 
 def _without_remark(text: str, start: int, end: int) -> int:
-    """Where a phrase ends without a remark in brackets behind its number: "12 (since 3 * 4 = 12)"."""
+    """Find where a phrase ends without a remark in brackets behind its number: "12 (since 3 * 4 = 12)"."""
     remark = _REMARK.search(text, start, end)
     if remark is None or re.match(r"\s\((?:or|oder|ou|o)\b", remark[0]):
         return end
@@ -189,7 +189,7 @@ def _without_remark(text: str, start: int, end: int) -> int:
 
 
 def number_in(text: str, start: int, end: int) -> Extraction | None:
-    """The number of a phrase: "$18.00 per day", "3 + 4 = 7 (eggs)", "460 = 400 + 60"; None for a sum, a range, a time."""
+    """The number of a phrase: "$18.00 per day", "3 + 4 = 7 (eggs)", "460 = 400 + 60"; None for a sum or a range."""
     end = _without_remark(text, start, end)
     lead = NUMBER.search(text, start, end)
     open_ended = lead and _begins(text, start, lead) and is_part(lead)  # "5 choose 2"
@@ -216,7 +216,7 @@ _OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
 
 
 def _of_another(number: re.Match[str]) -> bool:
-    """Whether a number is a share of another: "50% of 80", "3/4 of 12"."""
+    """Tell whether a number is a share of another: "50% of 80", "3/4 of 12"."""
     behind = number.string[number.end() : number.end() + 2]
     return bool(number["denominator"] or "%" in behind) and _OF_NUMBER.match(number.string, number.end()) is not None
 
@@ -225,7 +225,7 @@ _TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
 
 
 def _is_bound(text: str, start: int, span: Span) -> bool:
-    """Whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
+    """Tell whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
     bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
     if bound is None or (bound[0][0] == "<" and ">" in text[span[1] : span[1] + 30]):
         return False  # "<5 apples>"
@@ -307,7 +307,7 @@ _CONDITION = re.compile(
 _ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
-# In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
+# In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
 _BEFORE = re.compile(
     r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
     r"|at)\b[^,]*,\s",
@@ -346,7 +346,7 @@ def _asides(text: str, match: re.Match[str]) -> bool:
 
 
 def _is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:
-    """Whether an earlier number is this one as a percentage, with its sign: of "25%, or 1/4" the answer is 25."""
+    """Tell whether an earlier number is this one as a percentage, with its sign: of "25%, or 1/4" the answer is 25."""
     if not (earlier.span and earlier.answer and found.answer):
         return False
     behind = text[earlier.span[1] : earlier.span[1] + 2].lstrip("\\ ")
@@ -438,7 +438,7 @@ _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|an
 
 
 def _last_number(text: str, start: int) -> Extraction | None:
-    """The number that the last sentence with a number gives; declined where the text ends on what it would need to know."""
+    """The number that the last sentence with one gives; declined where the text ends on what it would need to know."""
     if broken_off(text, start):
         return None
     own = text[: own_end(text, start)]
@@ -464,7 +464,7 @@ def _last_number(text: str, start: int) -> Extraction | None:
 
 
 def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
-    """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
+    """Tell whether a number is one of two alternatives, or the first term of a sum: "is 44 - 3T"."""
     if any(_one_of_two(number, begin, end) for number in numbers_in(text, *span)):
         return True
     if _VARIABLE.search(text, begin, span[0]):
@@ -476,7 +476,7 @@ def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
 
 
 def _beside_another(text: str, begin: int, end: int) -> bool:
-    """Whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
+    """Tell whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
     numbers = list(islice(numbers_in(text, begin, end), 3))
     if len(numbers) != 2 or _EQUALS.search(text, begin, end) or _TURN.search(text, begin, end):
         return False
@@ -515,7 +515,7 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
-    """The number that a statement gives; None where it gives nothing, an Extraction of None where what it gives is no number."""
+    """The number that a statement gives; UNDECIDED where what it gives is no number, None where it gives nothing."""
     rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
@@ -539,7 +539,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
 
 
 def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
-    """Whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8", \\boxed{5x}."""
+    """Tell whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8"."""
     begin, end = span
     if boxed:
         return bool(text[begin:end].strip(" .?_"))
@@ -551,7 +551,7 @@ def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match
 
 
 def _in_words_alone(text: str, begin: int, end: int) -> bool:
-    """Whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
+    """Tell whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
     said = text[begin:end].strip(BLANK + ".:")
     return (
         len(said) > 1
@@ -573,7 +573,7 @@ _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
 
 
 def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
-    """Whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
+    """Tell whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
 
     A number at its beginning is an answer. A sentence is none where the text goes on to conclude; an equation where it
     goes on to another result.
@@ -599,7 +599,7 @@ _MOST_POINTED = 40
 
 
 def _points_are_separators(text: str, start: int) -> bool:
-    """Whether a text writes thousands with points, as German and Spanish do: all of several such numbers, some of them round."""
+    """Tell whether a text writes thousands with points, as German does: all of several such numbers, some round."""
     pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
     return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
 
@@ -629,7 +629,7 @@ NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its 
 
 
 def _taken_back(text: str, start: int) -> Extraction | None:
-    """What a text concludes behind a place where it takes back its answer; an Extraction of None where it is nothing."""
+    """What a text concludes behind a place where it takes back its answer; UNDECIDED where it concludes nothing."""
     retracts = RETRACTS.search(text, start)
     if retracts:
         found = _last_number(text, retracts.end())

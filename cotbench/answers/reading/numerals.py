@@ -23,14 +23,15 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8, "千": 3, "百": 2, "천": 3}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
-_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
+# Codes of currencies, which may touch their number.
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"
 _SIGN_WORD = (  # "10 minus 12" subtracts
     r"(?:negative\s+|负|負|零下|マイナス|마이너스\s?|(?:(?<=\bis\s)|(?<=\bes\s)|(?<=\best\s)|(?<=\bist\s)|(?<=[:=]\s))(?:minus"
     r"|menos|moins|минус)\s+|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)"
     r"|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s+)"
 )
 NUMBER = re.compile(
-    # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
+    # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item.
     rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)(?P<sign>"
     rf"{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA"
     rf"|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)(?:(?:(?P<units>\d{{1,6}})\s?)?\\[dtc]?frac\s?"
@@ -126,7 +127,7 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
     return Extraction(answer=show_number(value), span=match.span())
 
 
-# What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
 _INSIDE = re.compile(
     r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?"
     r"|\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)"
@@ -144,7 +145,7 @@ _MULTIPLIES = re.compile(
 
 
 def is_part(match: re.Match[str]) -> bool:
-    """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
+    """Tell whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
     if text[max(0, start - 7) : start].lower().endswith(("answer(", "finish(")):
         return _MULTIPLIES.match(text, end) is not None
@@ -177,7 +178,10 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
 
 # --- number words -------------------------------------------------------------------------------------------------
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten"
+    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
 _PARTS = {

@@ -98,7 +98,7 @@ def option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
 
 
 def begins_with_option(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
-    """The option, in words, that a text begins with as its answer: "No, it turns left."; the only one in that sentence."""
+    """The option, in words, that a text begins with ("No, it turns left."), if it is the only one in that sentence."""
     begin = start + len(text[start:]) - len(text[start:].lstrip(AROUND))
     stop = _FIRST_SENTENCE.search(text, begin, begin + MAX_ANSWER_CHARS)
     end = stop.end() if stop else min(len(text), begin + MAX_ANSWER_CHARS)
@@ -154,7 +154,7 @@ _TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
-    """Where words stand whole in what was said; spaced: the same with a space for each hyphen."""
+    """Find where words stand whole in what was said; spaced: the same with a space for each hyphen."""
     words = _GAP.sub(" ", words)
     left = spaced.find(words)
     while left >= 0:
@@ -166,7 +166,7 @@ def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
 
 
 def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
-    """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
+    """The one option whose words stand whole in a sentence; a quantity only where it is what the sentence gives."""
     if span[1] - span[0] > MAX_ANSWER_CHARS:
         return None
     number = concluded_number(text, *span)

@@ -1,7 +1,7 @@
 r"""The parts of an output: what a model thinks, what it says to its reader, and where it plays somebody else.
 
-One table of marks (`THOUGHT_MARKS`) says how models fence their thoughts off, for everything that reads outputs. Patterns
-are linear in the text: runs that touch each other are possessive, or bounded.
+One table of marks (`THOUGHT_MARKS`) says how models fence their thoughts off, for everything that reads outputs.
+Patterns are linear in the text: runs that touch each other are possessive, or bounded.
 """
 
 from __future__ import annotations
@@ -180,11 +180,11 @@ def run_on(text: str, start: int, end: int) -> int | None:
 
 
 def next_turn(text: str, start: int, end: int) -> int:
-    """Where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
+    """Find where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
     match = _NEXT_TURN.search(text, start, end)
     return match.start() if match and match.start() > start else end
 
 
 def is_blank(text: str, start: int, end: int) -> bool:
-    """Whether nothing but space and tags such as <br> stands there."""
+    """Tell whether nothing but space and tags such as <br> stands there."""
     return not _MARKUP_TAG.sub("", text[start:end]).strip()

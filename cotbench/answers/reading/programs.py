@@ -1,10 +1,10 @@
 """Completion text -> the program or plan in it, by its looks alone: model-written code isn't parsed in this process.
 
 A fenced block is taken where there is one: of several, the last that defines `solution`, else the last; and the blocks
-before it too where it uses names that only they define, as cells of a notebook do. Without a fence, what stands between tags or in
-the JSON of a call; without those, a run of lines that look like code: the first that defines `solution`, since a base model runs on
-into a next question, else the longest. A thought is searched where the model wrote nothing behind it, and one that it didn't close
-only for a program at its very end.
+before it too where it uses names that only they define, as cells of a notebook do. Without a fence, what stands between
+tags or in the JSON of a call; without those, a run of lines that look like code: the first that defines `solution`,
+since a base model runs on into a next question, else the longest. A thought is searched where the model wrote nothing
+behind it, and one that it didn't close only for a program at its very end.
 
 Every step is linear in the text: lines are looked at once, runs in patterns are possessive or bounded.
 """
@@ -105,7 +105,10 @@ class _Block:
 
 
 def find_program(text: str, *, truncated: bool = False) -> Code | None:
-    """The Python program of an output, or None where there is nothing like one. truncated: it was cut at its token budget."""
+    """Find the Python program of an output; None where there is nothing like one.
+
+    truncated: the output was cut at its token budget.
+    """
     for place in _searched(text, truncated):
         found = _program(text, *place.span, truncated)
         if found is None or (place.at_end and found.span and _goes_on(text, found.span[1])):
@@ -116,7 +119,7 @@ def find_program(text: str, *, truncated: bool = False) -> Code | None:
 
 
 def find_plan(text: str, *, truncated: bool = False) -> Code | None:
-    """The plan of an output: its last fenced block that asks for something, else the whole text; None where it is empty."""
+    """Find the plan of an output: its last fenced block that asks for something, else the whole text, if it has one."""
     for place in _searched(text, truncated):
         blocks = [b for b in _blocks(text, *place.span) if b.language not in _OUTPUT and _ASKED.search(b.text)]
         if blocks and not (place.at_end and _goes_on(text, blocks[-1].span[1])):
@@ -130,7 +133,7 @@ def find_plan(text: str, *, truncated: bool = False) -> Code | None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
+    """Find where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
 
     span: Span
     thought: bool = False
@@ -152,7 +155,7 @@ def _searched(text: str, truncated: bool) -> Iterator[_Place]:
 
 
 def _goes_on(text: str, end: int) -> bool:
-    """Whether anything but the mark that closes a block stands behind it."""
+    """Tell whether anything but the mark that closes a block stands behind it."""
     return bool(text[end:].strip(" \t\r\n`~>"))
 
 
@@ -173,7 +176,7 @@ def _program(text: str, start: int, end: int, truncated: bool) -> Code | None:
 
 
 def _is_python(block: _Block) -> bool:
-    """By its language, its looks where it names none, or what it defines where it names another that may be a slip ("text")."""
+    """Tell whether a block is Python: by its language, by its looks where it names none, or by what it defines."""
     if not block.text.strip():
         return False
     if block.language in _PYTHON:
@@ -207,7 +210,7 @@ class _Opened:
     quotes: int = 0
 
     def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> int | None:
-        """Where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
+        """Find where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
         if mark is not None and mark["mark"].startswith(self.mark):
             deep = len(mark["prefix"].expandtabs(4)) > self.indent + 3
             return None if deep and self._in_docstring(text, place) else place
@@ -229,7 +232,7 @@ class _Opened:
 
 
 def _blocks(text: str, start: int, end: int) -> list[_Block]:
-    """The fenced blocks, in order. The mark that opens one may stand behind other text; one that closes one may name the next."""
+    """The fenced blocks, in order. An opening mark may stand behind other text; a closing one may open the next."""
     blocks: list[_Block] = []
     opened: _Opened | None = None
     place = start
@@ -285,7 +288,7 @@ def _language(info: str) -> tuple[str, int]:
 
 
 def _names_language(info: str) -> bool:
-    """Whether nothing but one of the languages that we know stands behind a mark."""
+    """Tell whether nothing but one of the languages that we know stands behind a mark."""
     language, rest = _language(info)
     return language in _LANGUAGES and not info[rest:].strip()
 
@@ -367,7 +370,7 @@ def _with_spaces(code: str) -> str:
 
 
 def _clean(code: str) -> str:
-    """With plain line ends and spaces, without the indentation of a list item, an interpreter's prompts and a language's name above it."""
+    """Clean a program: plain line ends and spaces, no indentation as a whole, no prompts, no language's name above it."""
     code = _one_newline(code)
     if not code.isascii():
         code = code.translate(_SPACES | _UNSEEN)

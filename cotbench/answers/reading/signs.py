@@ -8,7 +8,7 @@ BLANK = f" \t\r\n*_`${INVISIBLE}"
 # Letters that a number must not touch: of alphabets that write words apart. Chinese, Japanese, Korean and Thai don't.
 WORD_LETTER = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u03bf\u03c1-\u052f"
 CJK = r"\u2e80-\u2fff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-# The code points of the digit zero in other scripts, nine digits behind each: Arabic, Persian, Devanagari, Bengali, Thai ...
+# The code points of the digit zero in other scripts, nine digits behind each: Arabic, Persian, Devanagari, Thai ...
 _ZEROS = (
     0x660,
     0x6F0,

@@ -158,10 +158,10 @@ def _closer(head: str) -> str:
 def _phrases(
     text: str, start: int, *, pattern: re.Pattern[str], anchors: Sequence[str], before: int, mine: bool = True
 ) -> Iterator[tuple[Span, bool]]:
-    r"""What stands behind each match, to the end of its line or the next match; a display \[..\] to its end. Last first.
+    r"""What stands behind each match, the last first: up to the end of its line or display, or to the next match.
 
-    before: how far in front of its anchor a match may begin. mine: False where it may speak of any answer. The flag says
-    whether the phrase stands on a line below the match.
+    before: how far in front of its anchor a match may begin. mine: False where it may speak of any answer. The flag
+    says whether the phrase stands on a line below the match.
     """
     limit = len(text)
     for head in reversed(near(pattern, text, start, anchors, before=before, after=160)):
@@ -192,7 +192,7 @@ def _phrases(
 
 
 def _is_prose(text: str, span: Span, below: bool) -> bool:
-    """Whether a phrase denies ("not 5"), or begins a text that "Answer:" is only the heading of. Not for options."""
+    """Tell whether a phrase denies ("not 5"), or begins a text that "Answer:" is only the heading of. Not for options."""
     start, end = span
     if _DENIAL.match(text, start, end):
         return True
@@ -214,7 +214,7 @@ _OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
 
 
 def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:
-    """Where a phrase counts as stated: at its beginning, or at the end of the object that it is a field of."""
+    """Find where a phrase counts as stated: at its beginning, or at the end of the object that it is a field of."""
     behind = text[span[1] : span[1] + 3].lstrip("\"' \r")
     if not behind.startswith((",", "\n")) or not _FIELD.search(text, max(0, span[0] - 8), span[0]):
         return span[0]
@@ -309,7 +309,7 @@ STATEMENTS = (
 
 
 def statements(text: str, start: int, *, options: bool = False) -> list[Statement]:
-    """What the rows of `STATEMENTS` find, by its place in the text, the last first: what a text says last is its answer.
+    """What the rows of `STATEMENTS` find, by its place, the last first: what a text says last is its answer.
 
     Of statements in one another ("Answer: the answer is 5") the outer gives the rule and the inner the phrase. Where an
     answer is an option's text (options), it may be prose.

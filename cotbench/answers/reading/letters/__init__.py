@@ -2,12 +2,12 @@ r"""Reading the letter of an option: by its letter, by its text, or by both; in 
 
 What a text states outright (`statements`) comes first, the last of it. Policies:
 
-* A verdict in passing ("(C) is correct", "closest to C", "so (A) fits best") counts where nothing is stated outright, or
-  where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with nothing
-  in its place, is no answer.
+* A verdict in passing ("(C) is correct", "closest to C", "so (A) fits best") counts where nothing is stated outright,
+  or where the text has taken its statement back ("Wait, that is wrong. ..."). A statement that is called wrong, with
+  nothing in its place, is no answer.
 * "Not A but B" is B. An option that is ruled out, supposed ("if ...") or said to be another's answer is none.
-* Two options ("A or C", "A B", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no answer,
-  unless an option says so.
+* Two options ("A or C", "A B", "A) red and B) blue", ACD), and none of them ("none of the options is correct"), are no
+  answer, unless an option says so.
 * What is only said of an option ("(C) contradicts the passage") gives no answer. Where each is judged in a row, exactly
   one of them as right, that one is the answer.
 * "None of the options is correct" names the option that says so, if there is one.
@@ -121,7 +121,7 @@ def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
 
 
 def _breaks_off(text: str, start: int) -> bool:
-    """Whether a long text ends in the middle of a sentence."""
+    """Tell whether a long text ends in the middle of a sentence."""
     if len(text) - start < UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
         return False
     line = max(start, text.rfind("\n", start, len(text.rstrip())) + 1)

@@ -24,7 +24,7 @@ from cotbench.answers.reading.rules import (
 from cotbench.answers.reading.signs import CJK, WORD_LETTER
 from cotbench.types import LETTERS
 
-# What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, not C: B".
+# What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, but B".
 _ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
 _COMES_TO = re.compile(
     r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this"
@@ -114,7 +114,7 @@ def _first_line(text: str, line: Span, below: Sequence[str], choices: Sequence[s
 def _stands_alone(
     text: str, first: re.Match[str], found: Extraction, below: Sequence[str], choices: Sequence[str]
 ) -> bool:
-    """Whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
+    """Tell whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
     if first["bare"] is not None:
         return True
     rest = first.span("rest")
@@ -169,13 +169,13 @@ def all_it_says(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
 
 
 def _is_denied(text: str, last: Span) -> bool:
-    """Whether a sentence denies what it names; "the only pair that does not fit is (E)" denies nothing."""
+    """Tell whether a sentence denies what it names; "the only pair that does not fit is (E)" denies nothing."""
     relative = _RELATIVE.match(text, *last)
     return DENIED.search(text, relative.end() if relative else last[0], last[1]) is not None
 
 
 def _is_struck(text: str, begin: int, end: int) -> bool:
-    """Whether an option is struck out, or chosen by others, in the sentence in front of it."""
+    """Tell whether an option is struck out, or chosen by others, in the sentence in front of it."""
     return bool(STRUCK.search(text, begin, end) or NOT_MINE.search(text, begin, end))
 
 
@@ -253,7 +253,7 @@ def _opening(text: str, start: int, choices: Sequence[str]) -> Iterator[Extracti
 
 
 def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
-    """Whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose the drawer"."""
+    """Tell whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose the drawer"."""
     begin = main_clause(text, span)[0]
     supposed = _IF.match(text, span[0]) if begin > span[0] else None
     return supposed is not None and bool(

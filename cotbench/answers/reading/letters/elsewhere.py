@@ -48,9 +48,10 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"(?i:pilihan|opsi|jawaban)\sX\s(?:adalah\s)?(?:jawaban\s)?(?:yang\s)?(?:benar|tepat)",
 )
 _RIGHT_SIGNS = anchors(
-    "正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選 정답 답 맞 옳 올바 적절 선택 고르 고릅",
+    "正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選",
+    "정답 답 맞 옳 올바 적절 선택 고르 고릅 ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat",
     "opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban",
-    "_est_ _ist_ вариант ответ пункт şıkkı seçene đáp lựa phương câu ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat",
+    "_est_ _ist_ вариант ответ пункт şıkkı seçene đáp lựa phương câu",
 )
 # "I choose B", "hence B", by language.
 _POINTS_ELSEWHERE = re.compile(
@@ -115,7 +116,7 @@ def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 def _only_supposed(text: str, start: int, match: re.Match[str], end: int) -> bool:
-    """Whether what stands in front of a verdict supposes it, or says that it is others'."""
+    """Tell whether what stands in front of a verdict supposes it, or says that it is others'."""
     before = max(start, match.start() - 12)
     return bool(_IF_ELSEWHERE.search(text, before, end) or OTHERS_ELSEWHERE.search(text, before, end))
 

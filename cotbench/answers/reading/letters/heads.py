@@ -83,7 +83,7 @@ _MARK = re.compile(r"[)\]]?[.:、)]")
 
 
 def is_word(text: str, letter: str, start: int, end: int) -> bool:
-    """Whether a letter is the article "A" or the pronoun "I" of what follows: "A plane", "I think", not "A is right"."""
+    """Tell whether a letter is an article or a pronoun of what follows: "A plane", "I think", not "A is right"."""
     return letter in "AI" and _AS_A_WORD.match(text, start, end) is not None
 
 
@@ -125,7 +125,7 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
 
 
 def _lists_options(text: str, start: int, count: int) -> bool:
-    """Whether an A is the first of the options that a text repeats: "A: red; B: blue; C: green"."""
+    """Tell whether an A is the first of the options that a text repeats: "A: red; B: blue; C: green"."""
     if not _MARK.match(text, start):
         return False
     for item in _NEXT_ITEMS[: count - 1]:
@@ -154,7 +154,7 @@ def named_letters(text: str, start: int, end: int, count: int) -> set[str]:
 
 
 def named_low(text: str, match: re.Match[str], count: int) -> bool:
-    """Whether a letter in lower case is an option's name: "option (d)", "(d)"."""
+    """Tell whether a letter in lower case is an option's name: "option (d)", "(d)"."""
     before = text[match.start() : match.start("letter")].rstrip(" (*").lower()
     bracketed = text[match.start("letter") - 1 : match.start("letter")] == "("
     return match["letter"].upper() in LETTERS[:count] and (bracketed or before.endswith(("option", "choice")))

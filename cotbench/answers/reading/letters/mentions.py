@@ -90,7 +90,7 @@ STRUCK = re.compile(  # "we discard option"
 
 
 def only_mentioned(text: str, start: int, end: int) -> bool:
-    """Whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
+    """Tell whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
     start = max(start, end - 60)
     before = text[start:end].lower()
     ascii_only = before.isascii()
@@ -102,5 +102,5 @@ def only_mentioned(text: str, start: int, end: int) -> bool:
 
 
 def denied_behind(text: str, end: int) -> bool:
-    """Whether what stands behind an option denies or supposes it: "正解はBではない", "정답이 A라면"."""
+    """Tell whether what stands behind an option denies or supposes it: "正解はBではない", "정답이 A라면"."""
     return bool(_DENIED_BEHIND.match(text, end) or _SUPPOSED_BEHIND.match(text, end))

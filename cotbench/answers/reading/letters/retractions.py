@@ -150,6 +150,6 @@ NONE_OF_THEM = Rule(
 
 
 def where_taken_back(text: str, start: int) -> int | None:
-    """Where a text, from start on, takes back for the last time what it said."""
+    """Find where a text, from start on, takes back for the last time what it said."""
     places = [match.start() for match in _TAKES_BACK.finditer(text, start)]
     return places[-1] if places else None

@@ -80,8 +80,8 @@ _BETWEEN_JUDGEMENTS = re.compile(
     r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
 )
 _JUDGING = anchors(  # a row judges at least one of the options wrong
-    "✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно incorrect wrong fals _no, _no. _no; not_correct not_right",
-    "not_true faux errad sbagliat",
+    "✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно incorrect wrong fals faux errad sbagliat",
+    "_no, _no. _no; not_correct not_right not_true",
 )
 _POINTS = re.compile(
     r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
