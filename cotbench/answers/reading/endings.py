@@ -6,17 +6,18 @@ import re
 from collections.abc import Iterator
 
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.search import either
 
 MAX_WORDS_BELOW = 4  # of an answer on a line of its own
 # Where a model takes back what it has stated.
-RETRACTS = re.compile(
+RETRACTS = either(
     r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no)\b,?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect"
     r"|wrong|incorrect)|mistake|error)|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect"
     r"|not\s(?:right|correct))(?=[.,!;]|\s*\Z|\n)|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
     r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute)|scratch\sthat|oops|my\s(?:mistake|bad)"
-    r"|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b"
-    r"|\bcorrect(?:ion|ed)\s?:|等等[，,]|不对[，,。]|算错了|说错了|更正|\bno,\sespera\b|\bmoment\s?mal\b",
-    re.I,
+    r"|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b",
+    r"\bcorrect(?:ion|ed)\s?:|等等[，,]|不对[，,。]|算错了|说错了|更正|\bno,\sespera\b|\bmoment\s?mal\b",
+    flags=re.I,
 )
 # Where a model puts another answer in the place of what it has stated: "Actually, it's 6".
 CORRECTS = re.compile(
@@ -25,9 +26,8 @@ CORRECTS = re.compile(
 )
 # What shows, behind a statement, that the model was still thinking when its budget ended.
 DOUBTS = re.compile(
-    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s"
-    r"|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)|double|check|verify|re-?\w+|think|see|make\ssure)|re-?read"
-    r"|mistaken(?:ly)?)\b",
+    r"\b(?:wait|alternatively|hmm|hold\son|(?:but\s)?let(?:\sme|['’]s|\sus)\s(?:just\s)?(?:go\s(?:through|over|back)"
+    r"|double|check|verify|re-?\w+|think|see|make\ssure)|re-?read|mistaken(?:ly)?)\b",
     re.I,
 )
 # What a text ends on that was cut in mid-sentence; one without a mark at its end may still be whole.

@@ -12,16 +12,8 @@ from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END, concluded_number, number_in
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.rules import (
-    DECLINED,
-    MAX_ANSWER_CHARS,
-    OF_FORMULAS,
-    UNDECIDED,
-    Extraction,
-    Reading,
-    Rule,
-    words,
-)
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.search import words
 from cotbench.answers.reading.signs import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
@@ -42,16 +34,15 @@ _ASIDE = re.compile(
 _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
     r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&"
-    r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]"
-    r"|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
+    r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?"
+    r"|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
 _SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
 _COPULA = re.compile(
-    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto"
-    r"|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply"
-    r"|exactly))?"
+    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluate"
+    r"s?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")

@@ -53,8 +53,8 @@ _SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|�
 _CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR_WORD = (
-    r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)"
-    r"(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*"
+    r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s"
+    r"|possibly\s)?[*$(]*"
 )
 _OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
 _OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
@@ -81,7 +81,7 @@ def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
 
 
 def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
-    """Tell whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
+    """Tell whether a number is one of two that a text leaves open: "7 or 8"; not of "7 weeks or 49 days"."""
     text = match.string
     behind = _OR.match(text, match.end(), end)
     if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
@@ -146,8 +146,8 @@ _ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 
 _SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
 _BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
 _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or"
-    r"|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
+    r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
 )
 _RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
 _TWO_UNKNOWNS = re.compile(
@@ -333,8 +333,8 @@ _AND_OTHER = re.compile(
     r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
 _ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s"
-    r"|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
+    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
     re.I,
 )
 _NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
@@ -564,9 +564,8 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
 
 
 _CONCLUDES = re.compile(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]"
-    r"|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then"
-    r"|next|first|step\b)\b",
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
+    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
     re.I | re.M,
 )
 _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call

@@ -32,20 +32,18 @@ _SIGN_WORD = (  # "10 minus 12" subtracts
 )
 NUMBER = re.compile(
     # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item.
-    rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)(?P<sign>"
-    rf"{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA"
-    rf"|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)(?:(?:(?P<units>\d{{1,6}})\s?)?\\[dtc]?frac\s?"
-    r"(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
-    rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])|(?:(?P<units2>\d{{1,6}})\s(?=\d{{1,2}}/\d))?(?:"
-    rf"(?P<euro>\d{{1,3}}(?:\.\d{{3}})++,\d{{1,2}}(?!\d))|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+"
-    rf"|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])|e(?![{WORD_LETTER}0-9+-])"
-    r"|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)"
-    r"|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?"
-    r"|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}"
-    r"|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?(?:(?:\s|\\?\s?\\text\{\s?"
-    rf"|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{WORD_LETTER}])"
-    rf"|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])"
-    rf"|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?)",
+    rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
+    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>"
+    rf"{_MINUS}?)(?:(?:(?P<units>\d{{1,6}})\s?)?\\[dtc]?frac\s?(?:\{{\s?(?P<n>-?\d+)\s?\}}\s?\{{\s?(?P<d>\d+)\s?\}}"
+    rf"|(?P<n1>\d)\s?(?P<d1>\d))|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
+    r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])"
+    rf"|e(?![{WORD_LETTER}0-9+-])|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?(?:[eE](?P<exponent>[-+]?"
+    r"\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?"
+    r"|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})"
+    r"(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million"
+    rf"|billion|trillion|dozen)(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
+    rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?)",
     re.I,
 )
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
@@ -129,18 +127,16 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
 _INSIDE = re.compile(
-    r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?"
-    r"|\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)"
-    r"|-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^"
-    r"|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+    r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?|\b(?:twice|double|triple|thrice|times|not"
+    r"|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)|-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?"
+    r"|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
 )
 _MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))"
-    r"|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b"
-    r"|\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)"
-    r"|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d"
-    rf"|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])"
-    rf"|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{WORD_LETTER}]))"
+    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln"
+    r"|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b|\s?(?:mod|div|choose"
+    r")\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d"
+    r"|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)|\s?(?:[×*·]|\\times"
+    rf"|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{WORD_LETTER}]))"
 )
 
 
@@ -203,9 +199,9 @@ _JOIN = r"(?:\s|-)"
 _IN_WORDS = re.compile(
     rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
     rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
-    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}(?P<point>\spoint"
-    rf"(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s"
-    rf"|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
+    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
+    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
     re.I,
 )
 # "one half", "three quarters"; "a third" may be the third of something.

@@ -10,17 +10,18 @@ from cotbench.answers.reading.numbers import concluded_number
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import INVISIBLE, Span
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
+from cotbench.answers.reading.search import either
 from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
 # What makes of a named option one that is dismissed or only supposed.
-DENIED = re.compile(
-    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out"
-    r"|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не"
-    r"|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่"
-    r"|ではな|ません)",
-    re.I,
+DENIED = either(
+    r"\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike"
+    r"|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie"
+    r"|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b",
+    r"n['’]t\b|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません",
+    flags=re.I,
 )
 _LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
 _LEAD_CLAUSE = re.compile(
@@ -120,14 +121,14 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
-_NONE_OF_THEM = re.compile(
-    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer"
-    r"|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
-    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}"
-    r"|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
-    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}"
-    r"|нет\s(?:верн|правильн).{0,30}",
-    re.I,
+_NONE_OF_THEM = either(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
+    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
+    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
+    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
+    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
+    r"нет\s(?:верн|правильн).{0,30}",
+    flags=re.I,
 )
 
 

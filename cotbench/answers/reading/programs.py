@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cotbench.answers.reading.parts import Span, next_turn, split_reasoning
+from cotbench.answers.reading.search import either
 
 _PYTHON = frozenset(
     {"", "python", "py", "tool_code", "code", "ipython", "pycon", "sage", "repl", "jupyter", "program", "solution"}
@@ -39,24 +40,26 @@ _FENCE_AT_END = re.compile(r"(?P<mark>`{3,}+)(?P<info>[^`~]{0,80})\Z")
 _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.S)
 # Tags and special tokens of models that were trained to call an interpreter; LaTeX's listings.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
-_TAGGED = re.compile(
-    rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)"
-    r"|<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock"
-    r"|nd_of_code)\|>|\Z)|\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)"
-    r"|\\begin\{(?:lstlisting|minted|verbatim|python|Verbatim)\}"
-    r"(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
-    re.S | re.I,
+_TAGGED = either(
+    rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)",
+    r"<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>"
+    r"|\Z)",
+    r"\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)",
+    r"\\begin\{(?:lstlisting|minted|verbatim|python"
+    r"|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
+    flags=re.S | re.I,
 )
 _IN_JSON = re.compile(
     r"\"(?:code|program|python|python_code|source)\"\s{0,9}:\s{0,9}\"(?P<code>(?:[^\"\\]|\\.)*+)(?P<end>\"|\Z)", re.S
 )
 _SOLUTION = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def[ \t]++solution\w*+[ \t]*+\(|class[ \t]++Solution\b)", re.M)
-_CODE_LINE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*"
-    r"|(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?|(?:else|try|finally|except\b.*):.*"
-    r"|(?:return|print|assert|raise|global|del)\b.*|pass|break|continue"
-    r"|[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//"
-    r"|\*\*)?=(?!=).*|[A-Za-z_][\w.]*+\(.*|[)\]}].*|#.*|'''.*|\"\"\".*"
+_CODE_LINE = either(
+    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*",
+    r"(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?|(?:else|try|finally|except\b.*):.*",
+    r"(?:return|print|assert|raise|global|del)\b.*|pass|break|continue",
+    r"[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//"
+    r"|\*\*)?=(?!=).*",
+    r"[A-Za-z_][\w.]*+\(.*|[)\]}].*|#.*|'''.*|\"\"\".*",
 )
 _STARTS_CODE = re.compile(
     r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s"
@@ -72,11 +75,11 @@ _ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
 # A text that isn't closed ends with its line, or with the program.
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")
-_DEFINED = re.compile(
-    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?"
-    r"|\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b"
-    r"|\blambda[ \t]++([\w, \t]{1,200}+):|^[ \t]*+((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]{1,200}+)?=(?!=)",
-    re.M,
+_DEFINED = either(
+    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?",
+    r"\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b",
+    r"\blambda[ \t]++([\w, \t]{1,200}+):|^[ \t]*+((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]{1,200}+)?=(?!=)",
+    flags=re.M,
 )
 _KNOWN = frozenset({*keyword.kwlist, *dir(builtins)})
 _SPACES = dict.fromkeys((160, 5760, *range(8192, 8203), 8239, 8287, 12288), " ")
@@ -370,7 +373,7 @@ def _with_spaces(code: str) -> str:
 
 
 def _clean(code: str) -> str:
-    """Clean a program: plain line ends and spaces, no indentation as a whole, no prompts, no language's name above it."""
+    """Clean a program: plain line ends and spaces, no common indentation, no prompts, no language's name above it."""
     code = _one_newline(code)
     if not code.isascii():
         code = code.translate(_SPACES | _UNSEEN)

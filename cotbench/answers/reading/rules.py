@@ -56,13 +56,3 @@ class Rule:
 
 
 Reading = tuple[Rule, Extraction]  # a row, and what it found
-
-
-def words(listed: str) -> str:
-    """An alternation, for patterns, of words that stand apart by spaces; "_" stands for the space within one."""
-    return "|".join(listed.replace("_", r"\s").split())
-
-
-def anchors(*listed: str) -> tuple[str, ...]:
-    """The texts that stand apart by spaces in each argument; "_" stands for a space in one of them."""
-    return tuple(text.replace("_", " ") for line in listed for text in line.split())

@@ -1,4 +1,4 @@
-"""Searches for a pattern near the texts without which it can't match, which is ten times faster than everywhere."""
+"""How patterns are built of words and alternatives, and looked for near the texts without which they can't match."""
 
 from __future__ import annotations
 
@@ -7,6 +7,21 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
+
+
+def either(*patterns: str, flags: int = 0) -> re.Pattern[str]:
+    """Compile a pattern that matches where any of several does."""
+    return re.compile("|".join(patterns), flags)
+
+
+def words(listed: str) -> str:
+    """An alternation, for patterns, of words that stand apart by spaces; "_" stands for the space within one."""
+    return "|".join(listed.replace("_", r"\s").split())
+
+
+def anchors(*listed: str) -> tuple[str, ...]:
+    """The texts that stand apart by spaces in each argument; "_" stands for a space in one of them."""
+    return tuple(text.replace("_", " ") for line in listed for text in line.split())
 
 
 @lru_cache(maxsize=4)
@@ -26,7 +41,7 @@ def near(
 ) -> list[re.Match[str]]:
     """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors.
 
-    before: 0 where every match begins with an anchor.
+    That is ten times faster than searching the whole text. before: 0 where every match begins with an anchor.
     """
     low = _lower(text)
     if len(low) != len(text):  # a few letters have two in lower case

@@ -13,8 +13,8 @@ from functools import cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
 from cotbench.answers.reading.parts import SPACES, Span
-from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule, anchors
-from cotbench.answers.reading.search import MAX_STATEMENTS, near
+from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
+from cotbench.answers.reading.search import MAX_STATEMENTS, anchors, either, near
 
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
@@ -47,19 +47,23 @@ def boxed_spans(text: str) -> list[Span]:
 _MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 _WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
-_CONTRACT = re.compile(
+_CONTRACT = either(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
     r"|short|numeric(?:al)?|direct|concise|overall)[\s_]){0,2}(?:answer|ans)(?:\sline|\schoice"
-    rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}(?:[:：]"
-    rf"|(?=\n|\s?\\\[|\s?\$\$)){_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s"
-    r")?(?=\S)|(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)"
-    r"|(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)|\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?"
-    r"(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)|^\(answer\)\s*+(?=\S)"
-    r"|[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice"
-    r"|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])"
-    r"|\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))"
-    r"|\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
-    re.I | re.M,
+    rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}(?:[:：]|(?=\n|\s?\\\[|\s?\$\$))"
+    rf"{_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)",
+    # A tag, as R1's prompt asks for; what a cut at its beginning leaves.
+    r"(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)",
+    r"(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)",
+    # A word in a formula; a field of an object, as in JSON.
+    r"\\text(?:bf)?\s?\{\s?(?:final\s)?answer\s?:?\s?(?:\}\s?:?|(?<=[:\s])(?=[^\s}]))\s*+(?=\S)",
+    r"^\(answer\)\s*+(?=\S)",
+    r"[\"'](?:(?:final|correct|selected|my)[_ ]?)?(?:answer|choice"
+    r"|option)(?:[_ ]?(?:letter|choice))?[\"']\s?:\s?[\"']?(?=[^\s\"'])",
+    # A call: Answer("C"), Finish[C].
+    r"\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))",
+    r"\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
+    flags=re.I | re.M,
 )
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
 _BARE_WRAP = rf"[{SPACES}*_`]*+"
@@ -72,28 +76,27 @@ _NAMED_ANSWERS = [
 ]
 # "The answer is" in other languages, where words stand apart: noun, at most five words more, then a verb or a mark.
 _NOUNS = (
-    r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito"
-    r"|antwoord|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus"
-    r"|απάντηση|răspuns(?:ul)?|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte"
-    r"|bonne\soption|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)|đáp\sán|câu\strả\slời"
-    r"|phương\sán|lựa\schọn"
+    r"respuesta|opci[óo]n|alternativa|r[ée]ponse|antwort|lösung|risposta|opzione|resposta|op[çc][ãa]o|gabarito|antwo"
+    r"ord|ответ[а-я]{0,2}|вариант|відповідь|odpowied[źz]i?ą?|odpověď|jawaban(?:nya)?|svaret|svar|vastaus|απάντηση"
+    r"|răspuns(?:ul)?|letra\scorr?e(?:c)?ta|lettre\scorrecte|lettera\scorretta|option\scorrecte|bonne\soption"
+    r"|richtige\s(?:option|aussage|wahl)|richtig|juiste\s(?:optie|keuze)|đáp\sán|câu\strả\slời|phương\sán|lựa\schọn"
 )
 _VERBS = (
     r"es|est|ist|è|é|là|is|jest|to|je|är|er|on|este|είναι|adalah|ialah|lautet|sería|serait|wäre|sarebbe|seria|será"
     r"|będzie|будет"
 )
 _LINKS = (
-    r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?(?:\s(?:la|le|il|lo|el|die"
-    r"|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o|alternativa|lettre|letra"
-    r"|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
+    r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?"
+    r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
+    r"|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = (
     rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b"
     rf"|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
     r"(?:答案|答え|解答|回答|正解|正答|(?:正确|正確|最佳|最终|最合适|合适)(?:的)?(?:答案|选项|選項|选择|說法|说法|结论|一项)"
-    r"|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是"
-    r"|为|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
+    r"|(?:正しい|適切な|最適な)(?:選択肢|答え|もの|の)?(?=は))[】\]]?\s?(?:\([^()\n]{1,20}\))?(?:选项)?(?:只能|应该|應該|应当|应|應|就|便|即|也)?(?:是|为"
+    r"|為|は|選|选)?(?:选项|選項|択)?\s*+[:：]?\s*+(?=\S)",
     r"(?:정답|(?<![가-힣])답)\s?(?:\([^()\n]{1,20}\))?(?:은|이|:)?\s?:?\s?(?=\S)",
     # Arabic, Persian, Hebrew; Hindi, Bengali; Thai; Turkish, whose verbs stand behind the answer.
     r"(?:الإجابة|الاجابة|الجواب|الحل|پاسخ|جواب|תשובה)(?:\s(?:الصحيحة|الصحيح|النهائية|النهائي|الأصح|صحیح|درست|نهایی"
@@ -108,13 +111,12 @@ _ELSEWHERE = (
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
 PHRASE = re.compile(
-    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)(?:answer(?:\s++(?:to|for|of|choice"
-    r"|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
+    r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)"
+    r"(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)(?:\s++(?:is"
-    r"|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)"
-    r"|\s*+(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly"
-    r"|obviously|simply|just|indeed|actually|exactly|approximately|about|option|choice"
-    r"|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
+    r"|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+"
+    r"(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously"
+    r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
     re.I,
 )
 # The same in other languages, for models that answer in the question's own.
@@ -192,7 +194,7 @@ def _phrases(
 
 
 def _is_prose(text: str, span: Span, below: bool) -> bool:
-    """Tell whether a phrase denies ("not 5"), or begins a text that "Answer:" is only the heading of. Not for options."""
+    """Tell whether a phrase denies ("not 5"), or begins a text of which "Answer:" is the heading. Not for options."""
     start, end = span
     if _DENIAL.match(text, start, end):
         return True

@@ -21,28 +21,29 @@ from cotbench.answers.reading.rules import (
     Reading,
     Rule,
 )
+from cotbench.answers.reading.search import either
 from cotbench.answers.reading.signs import CJK, WORD_LETTER
 from cotbench.types import LETTERS
 
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, but B".
 _ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
-_COMES_TO = re.compile(
+_COMES_TO = either(
     r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this"
     r"|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s"
-    r"|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}|[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)"
-    r"|unsure|no\sidea|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but"
-    r"|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s|it\sis\s)?(?:option\s"
-    r"|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}|\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think"
-    r"|believe|guess|suspect|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s"
-    r"|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}|\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot"
-    r"|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]"
+    r"|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}",
+    r"[^\n]*\b(?:not\s(?:\w+\s|100\s?%\s)?(?:sure|certain)|unsure|no\sidea"
+    r"|don['’]t\s(?:really\s)?know)\b[^.\n]{0,30}?\b(?:but|so)\s(?:(?:I|my|we)\s\w{1,12}\s){0,2}(?:it['’]s\s"
+    r"|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<b>(?-i:[A-Z]))[)*]*\W{0,3}",
+    r"\W{0,3}(?:(?:so|but|well|overall|hmm),?\s)?(?:I|we)\s(?:think|believe|guess|suspect"
+    r"|reckon)\s(?:that\s)?(?:it['’]s\s|it\sis\s)?(?:option\s|choice\s)?[(*]*(?P<c>(?-i:[A-Z]))[)*]*\W{0,3}",
+    r"\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot"
+    r"|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]"
     r"|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
-    re.I,
+    flags=re.I,
 )
 _ONLY = re.compile(
-    r"(?:<[|/]?\w{1,20}[|]?>\s*)*[\s*_`$<\"(\[{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です"
-    rf"|だ)?(?:[\s*_`$>\").:\]}}」】。]|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}(]))"
-    r"|\s(?=\(|解析|说明|理由|因为|原因|根据))(?P<rest>.*))"
+    r"(?:<[|/]?\w{1,20}[|]?>\s*)*[\s*_`$<\"(\[{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}」】。]"
+    rf"|<[|/]?\w{{1,20}}[|]?>)*+\Z)|(?:[).:,]\**+(?:\s|(?=[{CJK}(]))|\s(?=\(|解析|说明|理由|因为|原因|根据))(?P<rest>.*))"
 )
 _WITH_LETTER = re.compile(r"(?P<own>[^\n]{1,300}?)\s\((?:[Oo]ption\s)?(?P<letter>[A-Z])\)[\s.*]*")
 UNFINISHED_CHARS = 400  # of a text whose last line, longer than LINE_CHARS, may break off in a sentence
@@ -61,16 +62,13 @@ _FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf
 HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
 _LAST = re.compile(
-    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint"
-    r"|clearly|probably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b"
-    r"|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option|choice|letter)?|[^\n]{0,200}\b(?:it['’]s"
-    r"|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?"
-    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là"
-    r"|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?"
-    r"|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?(?:是|为|為|选|選)"
-    r"|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант"
-    rf"|(?:therefore|thus|hence|so),?))\W{{0,4}}(?<![{WORD_LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다"
-    r"|입니다)?\W{0,2}",
+    r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|p"
+    r"robably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option"
+    r"|choice|letter)?|[^\n]{0,200}\b(?:it['’]s|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?"
+    r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?"
+    r"(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?"
+    r"(?:是|为|為|选|選)|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus"
+    rf"|hence|so),?))\W{{0,4}}(?<![{WORD_LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
 )
 _HENCE = re.compile(r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}")
@@ -114,7 +112,7 @@ def _first_line(text: str, line: Span, below: Sequence[str], choices: Sequence[s
 def _stands_alone(
     text: str, first: re.Match[str], found: Extraction, below: Sequence[str], choices: Sequence[str]
 ) -> bool:
-    """Tell whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or of a discussion."""
+    """Tell whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or discussion."""
     if first["bare"] is not None:
         return True
     rest = first.span("rest")
@@ -253,7 +251,7 @@ def _opening(text: str, start: int, choices: Sequence[str]) -> Iterator[Extracti
 
 
 def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
-    """Tell whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose the drawer"."""
+    """Tell whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose it"."""
     begin = main_clause(text, span)[0]
     supposed = _IF.match(text, span[0]) if begin > span[0] else None
     return supposed is not None and bool(

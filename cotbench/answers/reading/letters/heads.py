@@ -26,9 +26,9 @@ _NOUNS = (  # what may stand before an option's letter in other languages
 )
 # What may stand around a letter that is given as an answer: (C)  **C**  $\text{C}$  <C>  C) Plane  C. Plane  Option C
 _HEAD = re.compile(
-    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value|answer)[\"']\s?:"
-    r"|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf|boxed|fbox"
-    r"|bf|rm)\s*+\{|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?"
+    r"(?:<\w{2,20}>|\{\s{0,8}[\"'](?:letter|option|choice|label|id|key|value"
+    r"|answer)[\"']\s?:|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf"
+    r"|boxed|fbox|bf|rm)\s*+\{|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?"
     r"|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
     rf"|{_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
     rf"|(?![{WORD_LETTER}0-9'’°#^]|[-–_][{WORD_LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
@@ -53,13 +53,12 @@ MARKED = re.compile(
     r"|\*\*\s?\(?(?P<b>[A-Z])\s?(?:[).:]|\*\*)|\b[Oo]ption\s(?P<c>[A-Z])\b(?!['’]))"
 )
 _SECOND = re.compile(
-    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf"
-    r"|mathrm)\s?\{\s?)?\(?(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及"
-    r"|または|もしくは|か|と|또는|혹은|와|과|및|และ|หรือ|أو|و|या|और|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i"
-    r"|ve|veya|và|hoặc|atau|dan)\b)[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or"
-    r"|option|choice|maybe|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être"
-    r"|talvez|forse|может\sбыть|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项"
-    r"|選項)?"
+    r"[\s)\]*_`\"'}$」』】]*+(?:\([^()\n]{1,60}\)\s?)?(?:\\(?:text|textbf|mathrm)\s?\{\s?)?\(?"
+    r"(?:,?\s?but(?=\s(?:maybe|perhaps|possibly|also|probably)\b)|,|;|&|/|、|،|和|或者?|及|与|與|以及|または|もしくは|か|と|또는|혹은|와|과"
+    r"|및|และ|หรือ|أو|و|या|और|(?:and/or|and|or|und|oder|et|ou|y|o|e|en|of|и|или|oraz|lub|i|ve|veya|và|hoặc|atau"
+    r"|dan)\b)[\s(\[*_`\"'{}$「『【]*+(?:\\(?:text|textbf|mathrm|mathbf)\s?\{\s?)?(?:(?:and|or|option|choice|maybe"
+    r"|perhaps|possibly|probably|likely|also|even|else|vielleicht|quizás|tal\svez|peut-être|talvez|forse|может\sбыть"
+    r"|возможно|아마)(?![^\W\d_])[\s(\[*_`,]*+){0,3}(?:也?(?:有?可能|许|許)(?:是|选)?\s?)?(?:选项|選項)?"
 )
 # "A B", "(A) (C)", "A  B  D": all that a line holds.
 _SIDE_BY_SIDE = re.compile(

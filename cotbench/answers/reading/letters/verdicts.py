@@ -20,8 +20,8 @@ from cotbench.answers.reading.letters.heads import (
     said_behind,
 )
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Example, Extraction, Rule, anchors, words
-from cotbench.answers.reading.search import last_near, near
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Example, Extraction, Rule
+from cotbench.answers.reading.search import anchors, either, last_near, near, words
 from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
@@ -47,17 +47,17 @@ _VERDICTS = anchors(
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
 _NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
 _ALSO = re.compile(r"\balso\b")  # then there are two
-_IS_RIGHT = re.compile(
-    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{)?(?P<a>[A-Z])\b[)*}$]*"
-    rf"(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})"
-    rf"|(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})"
-    rf"|(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)"
-    r"|(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe"
+_IS_RIGHT = either(
+    r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{)?(?P<a>[A-Z])\b[)*}$]*"
+    rf"(?:[,:.]?\s[^.\n,]{{1,60}}?,?)?\s(?:{_IS}{_VERDICT}|{_FITS})",
+    rf"(?<![\w'’])(?P<b>[A-Z])\b[)*]*\s(?:{_IS}{_VERDICT}(?!\sif)|{_FITS})",
+    rf"(?<![\w'’])(?P<d>[A-Z])\)\**\s(?:[^\s.:;]|\.\d){{1,20}}(?:\s[^\s.:;]{{1,12}})?\s{_IS}{_VERDICT}(?!\sif)",
+    r"(?<![\w'’])[(*]*(?P<left>[A-Z])[)*]*\s(?:alone\s|only\s)?(?:remains|it\sis|it\smust\sbe"
     r"|(?:is|['’]s)\s(?:(?:all|what)\s(?:that['’]s|that\sis|is)\s)?left"
-    r"|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)"
-    r"|\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best"
-    r"|most|answer)\b)",
-    re.M,
+    r"|is\sthe\s(?:only|last)\s(?:\w+\s)?(?:left|remaining|standing|possible))(?=[.!,;*]|\s*$)",
+    r"\b[Mm]aking\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*]*(?P<c>[A-Z])\b[)*]*[^.\n]{0,60}?\b(?:correct|right|best|most"
+    r"|answer)\b",
+    flags=re.M,
 )
 _BEFORE_NEXT = r"(?:(?![\s(][A-Z][).:])[^.\n])"  # up to the next option's label
 _JUDGED = re.compile(
@@ -68,12 +68,11 @@ _JUDGED = re.compile(
 )
 # Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
 _JUDGEMENTS = re.compile(
-    rf"{FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项"
-    r"|項)?\s?(?:is\s|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是"
-    r"|为)?\**(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste"
-    r"|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]|верно|правильно)\b)"
-    r"|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct|right|true)|falsch"
-    r"|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
+    rf"{FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s"
+    r"|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對"
+    r"|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]"
+    r"|верно|правильно)\b)|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct"
+    r"|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
     re.I,
 )
 _BETWEEN_JUDGEMENTS = re.compile(
@@ -83,32 +82,35 @@ _JUDGING = anchors(  # a row judges at least one of the options wrong
     "✗ ✘ ❌ × 错 錯 误 不正 不对 誤 間違 틀 неверно неправильно incorrect wrong fals faux errad sbagliat",
     "_no, _no. _no; not_correct not_right not_true",
 )
-_POINTS = re.compile(
-    r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)"
-    r"|\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would|should|must)?\s(?:choose|pick|select|go\swith|say|opt\sfor"
-    r"|answer)\s(?=\S)|\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s"
-    r"|just\s)?(?=\S)|\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)"
-    r"|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)|\b(?:must|has\sto)\sbe\s(?=\S)"
-    r"|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))|\b(?:correct|right|likely|plausible|suitable|accurate|appropriate"
-    r"|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]"
-    r"|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)|\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)"
-    r"|\b[Oo]nly\s(?:option|choice|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches"
-    r"|satisfies)\b)|\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies"
+_POINTS = either(
+    r"\b(?:[Pp]ick|[Gg]uess|[Ss]election)\s(?:is|would\sbe)\s(?=\S)",
+    r"\b(?:I|[Ww]e)\s?(?:'d|’d|'ll|’ll|will|would|should|must)?\s(?:choose|pick|select|go\swith|say|opt\sfor"
+    r"|answer)\s(?=\S)",
+    r"\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)",
+    r"\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)",
+    r"\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))",
+    r"\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is"
+    r"|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)",
+    r"\b(?:is|be|are)\s(?=\*\*\(?[A-Z][).:]\s)",
+    r"\b[Oo]nly\s(?:option|choice"
+    r"|answer)\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|is|can|matches|satisfies)\b)",
+    r"\b[Oo]nly\s(?=[(*]*[A-Z][)*]*\s(?:holds|works|fits|remains|matches|satisfies"
     r"|is\s(?:possible|left|correct|right|true|valid))\b)",
-    re.M,
+    flags=re.M,
 )
 _POINTERS = anchors(
     "choose pick select guess go_with _say_ opt_for answer leav left correspond closest equivalent match must_be",
     "has_to_be correct right likely plausible suitable accurate appropriate best nearest only_ is_** be_** are_**",
 )
-_GIVEN = re.compile(
+_GIVEN = either(
     r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option"
-    r"|choice|letter)|submit|choose|select|print|answer|finish|final)(?:\(\s?"
-    r"(?:\w{1,20}\s?[=:]\s?)?(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])"
-    r"|\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:="
-    r"|:=)\s?[\"'](?P<d>[A-Z])[\"']|\breturn\s[\"'](?P<e>[A-Z])[\"'](?=\s{0,3};?[ \t\r]{0,3}(?:$|\n|\}|`))"
-    r"|\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]"
-    r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}"
+    r"|choice|letter)|submit|choose|select|print|answer|finish|final)(?:\(\s?(?:\w{1,20}\s?[=:]\s?)?"
+    r"(?:[\"'](?P<a>[A-Z])[\"']|(?P<b>[A-Z]))\s?\)|\[\s?[\"']?(?P<c>[A-Z])[\"']?\s?\])",
+    r"\b(?i:(?:final|correct|my|selected)?_?(?:answer|choice|option|letter|ans|result))\s?(?::\s?str\s?)?(?:="
+    r"|:=)\s?[\"'](?P<d>[A-Z])[\"']",
+    r"\breturn\s[\"'](?P<e>[A-Z])[\"'](?=\s{0,3};?[ \t\r]{0,3}(?:$|\n|\}|`))",
+    r"\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]"
+    r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}",
 )
 _GIVING = (
     *(
@@ -135,11 +137,10 @@ _LABELS = anchors("option choice letter selection pick statement alternative")
 # "The true claim is C", "the right order is shown in option C".
 _CLAIMS = words("claim statement assertion proposition sentence one inference conclusion description reading")
 _TRUE_ONE = re.compile(
-    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{_CLAIMS})\s(?:is"
-    r"|must\sbe):?\s*+(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{0,2}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))"
-    r"|\b(?:correct|right|true|best|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found"
-    r"|represented|expressed|written|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice"
-    r"|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
+    rf"\b(?:true|valid|false|incorrect|invalid|wrong)\s(?:{_CLAIMS})\s(?:is|must\sbe):?\s*+"
+    r"(?=(?:[Oo]ption\s|[Cc]hoice\s)?\*{0,2}(?:\([A-Z]\)|[A-Z](?:[.:)]\s|[.)*]*$)))|\b(?:correct|right|true|best"
+    r"|valid|answer)\s[^.:\n]{0,60}?\b(?:shown|given|listed|stated|described|found|represented|expressed|written"
+    r"|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
     re.M,
 )
 _TRUE_ONES = (
