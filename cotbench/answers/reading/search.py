@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
@@ -19,9 +18,17 @@ def words(listed: str) -> str:
     return "|".join(listed.replace("_", r"\s").split())
 
 
-def anchors(*listed: str) -> tuple[str, ...]:
+class Anchors:
+    """Texts, in lower case, of which every match of a pattern holds one; in_ascii: those that a text of ASCII may hold."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = texts
+        self.in_ascii = tuple(text for text in texts if text.isascii())
+
+
+def anchors(*listed: str) -> Anchors:
     """The texts that stand apart by spaces in each argument; "_" stands for a space in one of them."""
-    return tuple(text.replace("_", " ") for line in listed for text in line.split())
+    return Anchors(*(text.replace("_", " ") for line in listed for text in line.split()))
 
 
 @lru_cache(maxsize=4)
@@ -30,14 +37,8 @@ def _lower(text: str) -> str:
     return text.lower()
 
 
-@lru_cache(maxsize=64)
-def _ascii(anchors: tuple[str, ...]) -> tuple[str, ...]:
-    """The anchors that a text of ASCII alone may hold."""
-    return tuple(anchor for anchor in anchors if anchor.isascii())
-
-
 def near(
-    pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
+    pattern: re.Pattern[str], text: str, start: int, anchors: Anchors, before: int, after: int
 ) -> list[re.Match[str]]:
     """The matches of a pattern, as of `finditer`, that lie so many characters around one of the anchors.
 
@@ -47,12 +48,14 @@ def near(
     if len(low) != len(text):  # a few letters have two in lower case
         return list(pattern.finditer(text, start))
     spots = []
-    for anchor in _ascii(tuple(anchors)) if low.isascii() else anchors:
+    for anchor in anchors.in_ascii if low.isascii() else anchors.texts:
         at = low.find(anchor, start)
         while at >= 0:
             spots.append(at)
             at = low.find(anchor, at + len(anchor))
     found: list[re.Match[str]] = []
+    if not spots:
+        return found
     if not before:
         for at in sorted(spots):
             match = pattern.match(text, at, at + after) if not found or at >= found[-1].end() else None
@@ -68,7 +71,7 @@ def near(
 
 
 def last_near(
-    pattern: re.Pattern[str], text: str, start: int, anchors: Sequence[str], before: int, after: int
+    pattern: re.Pattern[str], text: str, start: int, anchors: Anchors, before: int, after: int
 ) -> list[re.Match[str]]:
     """The last matches of `near`, as many as are read of a text."""
     return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]

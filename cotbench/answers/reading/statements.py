@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
 from cotbench.answers.reading.parts import SPACES, Span
 from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
-from cotbench.answers.reading.search import MAX_STATEMENTS, anchors, either, near
+from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, either, near
 
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
@@ -122,7 +122,7 @@ PHRASE = re.compile(
 # The same in other languages, for models that answer in the question's own.
 _PHRASE_ELSEWHERE = re.compile("|".join(_ELSEWHERE), re.I)
 # Texts without which a pattern can't match, in lower case.
-_CONTRACT_ANCHORS = (
+_CONTRACT_ANCHORS = Anchors(
     *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
     *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
 )
@@ -158,7 +158,7 @@ def _closer(head: str) -> str:
 
 
 def _phrases(
-    text: str, start: int, *, pattern: re.Pattern[str], anchors: Sequence[str], before: int, mine: bool = True
+    text: str, start: int, *, pattern: re.Pattern[str], anchors: Anchors, before: int, mine: bool = True
 ) -> Iterator[tuple[Span, bool]]:
     r"""What stands behind each match, the last first: up to the end of its line or display, or to the next match.
 
@@ -279,14 +279,14 @@ STATEMENTS = (
         "hashes",
         "hashes",
         ALL_KINDS,
-        partial(_phrases, pattern=_HASHES, anchors=("####",), before=1),
+        partial(_phrases, pattern=_HASHES, anchors=Anchors("####"), before=1),
         (("5 + 7 = 12\n#### 12", "12"), ("It burns.\n#### C", "C"), ("#### 2. Add up\n5 + 7 = 12", None)),
     ),
     Rule(
         "phrase",
         "phrase",
         ALL_KINDS,
-        partial(_phrases, pattern=PHRASE, anchors=("answer", *_NAMED_ANSWERS), before=0, mine=False),
+        partial(_phrases, pattern=PHRASE, anchors=Anchors("answer", *_NAMED_ANSWERS), before=0, mine=False),
         (
             ("So the final answer is 12.", "12"),
             ("The correct option is (C) since it burns.", "C"),

@@ -23,43 +23,14 @@ from itertools import zip_longest
 
 from cotbench.answers.reading.declines import declines
 from cotbench.answers.reading.endings import DOUBTS, MAX_WORDS_BELOW, SENTENCE_END, WHOLE
-from cotbench.answers.reading.letters.closings import (
-    ALONE,
-    ANYWHERE,
-    CLOSING_FORMULA,
-    CLOSINGS,
-    HEADING,
-    LISTED,
-    UNFINISHED_CHARS,
-    all_it_says,
-    closings,
-)
+from cotbench.answers.reading.letters import closings, mentions, retractions, verdicts
 from cotbench.answers.reading.letters.heads import option_in
-from cotbench.answers.reading.letters.mentions import (
-    ASKS,
-    CONDITION,
-    HANGS,
-    OTHERS,
-    SUPPOSED,
-    denied_behind,
-    only_mentioned,
-)
-from cotbench.answers.reading.letters.retractions import (
-    INSTEAD,
-    NONE_GIVEN,
-    NONE_OF_THEM,
-    TAKEN_BACK,
-    last_none,
-    none_of_them,
-    where_taken_back,
-)
-from cotbench.answers.reading.letters.verdicts import VERDICTS, said
 from cotbench.answers.reading.rules import DECLINED, UNDECIDED, Extraction, Reading
 from cotbench.answers.reading.signs import in_plain_signs
 from cotbench.answers.reading.statements import BOXED, Statement, statements
 
 # The rows that serve letters beside `STATEMENTS`, in the order in which they are asked.
-LETTER_RULES = (NONE_OF_THEM, *VERDICTS, INSTEAD, TAKEN_BACK, *ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
+LETTER_RULES = (*verdicts.VERDICTS, *retractions.RETRACTIONS, *closings.ENDINGS)
 _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
 
 
@@ -69,20 +40,22 @@ def _of_statement(text: str, start: int, statement: Statement, choices: Sequence
     phrase = statement.rule == "phrase"
     nested = statement.place < span[0] and not statement.boxes  # "Answer: C. Some say the answer is A."
     before = (max(start, span[0] - 90), span[0])
-    if (phrase or nested) and (OTHERS.search(text, *before) or SUPPOSED.search(text, *before)):
+    if (phrase or nested) and (mentions.OTHERS.search(text, *before) or mentions.SUPPOSED.search(text, *before)):
         if phrase:
             return None
         span = (statement.place, span[0])
-    if phrase and only_mentioned(text, max(start, text.rfind("\n", 0, span[0]) + 1), span[0]):
+    if phrase and mentions.only_mentioned(text, max(start, text.rfind("\n", 0, span[0]) + 1), span[0]):
         return None
     found = option_in(text, span, choices)
     if found is None:
-        if none := NONE_GIVEN.match(text, *span):
-            return none_of_them(text, none.span(), choices)
+        if none := retractions.NONE_GIVEN.match(text, *span):
+            return retractions.none_of_them(text, none.span(), choices)
         sentence = SENTENCE_END.search(text, *span)
         declined = declines(text, span[0], sentence.start() if sentence else span[1])
         return Extraction(answer=None, rule=DECLINED) if declined else None
-    if found.span and (ASKS.match(text, found.span[1], span[1] + 3) or denied_behind(text, found.span[1])):
+    if found.span and (
+        mentions.ASKS.match(text, found.span[1], span[1] + 3) or mentions.denied_behind(text, found.span[1])
+    ):
         return None
     if len(statement.boxes) > 1 and found.answer:
         others = {other.answer for box in statement.boxes if (other := option_in(text, box, choices))}
@@ -97,7 +70,7 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
     several = len({heading.answer for heading in headings}) > 1
     for statement, earlier in zip_longest(stated, stated[1:]):
         if statement.rule == "hashes" and several:
-            letter_at_end = HEADING.match(text, *statement.span) and not text[statement.span[1] :].strip()
+            letter_at_end = closings.HEADING.match(text, *statement.span) and not text[statement.span[1] :].strip()
             if not letter_at_end:
                 continue
         both_boxed = earlier is not None and earlier.row is statement.row is BOXED
@@ -122,10 +95,10 @@ def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
 
 def _breaks_off(text: str, start: int) -> bool:
     """Tell whether a long text ends in the middle of a sentence."""
-    if len(text) - start < UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
+    if len(text) - start < closings.UNFINISHED_CHARS or WHOLE.search(text, max(start, len(text) - 40)):
         return False
     line = max(start, text.rfind("\n", start, len(text.rstrip())) + 1)
-    return not LISTED.match(text, line) and len(text[line:].split()) > MAX_WORDS_BELOW
+    return not closings.LISTED.match(text, line) and len(text[line:].split()) > MAX_WORDS_BELOW
 
 
 def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
@@ -134,32 +107,32 @@ def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Ite
         if found.span is None:
             yield statement.row, found
             continue
-        if statement.rule == "phrase" and HANGS.match(text, found.span[1]):
+        if statement.rule == "phrase" and mentions.HANGS.match(text, found.span[1]):
             continue
-        if statement.rule == "phrase" and CONDITION.match(text, found.span[1]):
+        if statement.rule == "phrase" and mentions.CONDITION.match(text, found.span[1]):
             supposed.append((statement.row, found))
             continue
         if not supposed:
             yield from _taken_back(text, max(statement.place, found.span[1]), vague, choices)
         yield statement.row, found
-    yield from last_none(text, start, choices)
-    yield from ((rule, found) for _, rule, found in said(text, start, choices))
+    yield from retractions.last_none(text, start, choices)
+    yield from ((rule, found) for _, rule, found in verdicts.said(text, start, choices))
     yield from supposed
-    yield from all_it_says(text, start, choices)
+    yield from closings.all_it_says(text, start, choices)
     if vague:
-        yield from closings(text, start, choices)
+        yield from closings.what_it_ends_on(text, start, choices)
 
 
 def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
     """What a text says instead of the answer that it stated before, from where it takes that back."""
     if not text[start:].strip(" .)*_`$\"'\n\r}"):
         return
-    back = where_taken_back(text, start)
-    yield from last_none(text, start, choices)
+    back = retractions.where_taken_back(text, start)
+    yield from retractions.last_none(text, start, choices)
     if back is None:
         return
-    yield from ((rule, found) for _, rule, found in said(text, back, choices))
-    yield from ((INSTEAD, found) for found in INSTEAD.find(text, back, choices))
+    yield from ((rule, found) for _, rule, found in verdicts.said(text, back, choices))
+    yield from ((retractions.INSTEAD, found) for found in retractions.INSTEAD.find(text, back, choices))
     if vague:
-        yield from closings(text, back, choices)
-    yield from ((TAKEN_BACK, found) for found in TAKEN_BACK.find(text, back, choices))
+        yield from closings.what_it_ends_on(text, back, choices)
+    yield from ((retractions.TAKEN_BACK, found) for found in retractions.TAKEN_BACK.find(text, back, choices))

@@ -333,9 +333,10 @@ ANYWHERE = (
         ("Tungsten, unlike zinc, melts late. It does so at 3422 degrees.", None),
     ),
 )
+ENDINGS = (*ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
 
 
-def closings(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
+def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
     """What `CLOSING_FORMULA`, `CLOSINGS` and `ANYWHERE` read; nothing where the text breaks off."""
     body = text[start : own_end(text, start)].rstrip() or text[start:].rstrip()
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))

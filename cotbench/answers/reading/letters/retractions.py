@@ -146,6 +146,7 @@ NONE_OF_THEM = Rule(
         ("None of the options is quite right, but (C) is closest.", None),
     ),
 )
+RETRACTIONS = (NONE_OF_THEM, INSTEAD, TAKEN_BACK)
 
 
 def where_taken_back(text: str, start: int) -> int | None:

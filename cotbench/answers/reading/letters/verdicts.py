@@ -21,7 +21,7 @@ from cotbench.answers.reading.letters.heads import (
 )
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Example, Extraction, Rule
-from cotbench.answers.reading.search import anchors, either, last_near, near, words
+from cotbench.answers.reading.search import Anchors, anchors, either, last_near, near, words
 from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
@@ -112,7 +112,7 @@ _GIVEN = either(
     r"\\(?:math(?:bf|rm|sf)|text(?:bf|it)?)\s?\{\s?(?i:(?:final\s|correct\s)?answer)\s?:?\s?\}\s?:?(?:\s|\\[;:,!]"
     r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}",
 )
-_GIVING = (
+_GIVING = Anchors(
     *(
         "answer\\",
         "answer:",
@@ -143,14 +143,14 @@ _TRUE_ONE = re.compile(
     r"|seen)\s(?:in|by|as|under|at)\s(?=(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s[(*]*[A-Z]\b[)*]*\s*(?:[.;!,]|$))",
     re.M,
 )
-_TRUE_ONES = (
+_TRUE_ONES = Anchors(
     *("true ", "false ", "valid ", "wrong ", "incorrect "),
     *(f" {word} {noun} " for word in ("in", "by", "as") for noun in ("option", "choice", "answer")),
 )
 # "The product is:", with the option on a line of its own below.
 _HEADS_OPTION = re.compile(r"\b(?:is|are|be|option|with)\s?:[*_]*[ \t\r]*\n\s*(?=[*_>]*\(?[A-Z][).:])")
-_COLONS = tuple(
-    f":{stars}{spaces}{end}" for stars in ("", "**") for spaces in ("", " ", "  ") for end in ("\n", "\r\n")
+_COLONS = Anchors(
+    *(f":{stars}{spaces}{end}" for stars in ("", "**") for spaces in ("", " ", "  ") for end in ("\n", "\r\n"))
 )
 _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 
