@@ -45,8 +45,8 @@ _COPULA = re.compile(
     r"s?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
-_EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
-_BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+_EQUALS_SIGN = re.compile(r"(?<![<>!=])=(?!=)|≈")
+_BOLD_WORDS = re.compile(r"\*\*([^*\n]{1,60})\*\*")
 _OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)", re.I)
 _INTENDS = re.compile(  # "So we need to calculate $..$"
     r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
@@ -55,7 +55,7 @@ _INTENDS = re.compile(  # "So we need to calculate $..$"
     re.I,
 )
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
-_LEAD = re.compile(
+_LEAD_WORD = re.compile(
     r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
 )
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
@@ -335,7 +335,7 @@ def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
     bold = [
         m
-        for m in _BOLD.finditer(text, start, end)
+        for m in _BOLD_WORDS.finditer(text, start, end)
         if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
     ]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
@@ -347,12 +347,12 @@ _ONLY_A_LEAD = re.compile(
 )  # "After 3 turns she faces north."
 _IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
 _A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
-_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
 
 
 def _named(text: str, start: int, end: int) -> Extraction | None:
     """The name that a conclusion ends on: "Therefore the winner is Carol."."""
-    match = _NAME.search(text, start, end)
+    match = _LAST_NAME.search(text, start, end)
     return Extraction(answer=match[1], span=match.span(1)) if match else None
 
 
@@ -370,7 +370,7 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
     either = _EITHER.search(text, start, end)
     if either:
         return _trim(text, *either.span())
-    equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
+    equals = [m.end() for m in _EQUALS_SIGN.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
     if not at or _NOT.search(text, start, end):
         return None
@@ -381,17 +381,19 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
 
 
 _SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
-_CONCLUDES = re.compile(r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M)
+_CONCLUSION_IN_FORMULA = re.compile(
+    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
+)
 
 
-def _heads_a_solution(text: str, start: int, end: int) -> bool:
+def _sets_out(text: str, start: int, end: int) -> bool:
     """Tell whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
     below = text[end : end + 4_000]
     if not below.strip():
         return False
     if _SETS_OUT.match(text, start, end):
         return True
-    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUDES.search(below) is not None
+    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUSION_IN_FORMULA.search(below) is not None
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
@@ -403,7 +405,7 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
             found = _boxed(text, boxes[: bisect_right(boxes, statement.span)])
         else:
             worded = statement.rule in ("contract", "phrase") and not statement.boxes
-            heads = worded and _heads_a_solution(text, *statement.span)
+            heads = worded and _sets_out(text, *statement.span)
             found = None if heads else _formula_in(text, *statement.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
             yield from _unstated(text, retracts.end(), boxes)
@@ -417,10 +419,10 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
 
 def _alone(text: str, span: Span, boxes: Sequence[Span]) -> Extraction | None:
     body = text[slice(*span)]
-    lead = _LEAD.match(body)
+    lead = _LEAD_WORD.match(body)
     if lead:  # "So x = 3/4."
         body = body[lead.end() :]
-    if lead and _EQUALS.search(body) and "\\" not in body and "$" not in body:
+    if lead and _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
         return None  # its last side is what it concludes
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
@@ -439,14 +441,14 @@ def _last_paragraph(text: str, span: Span) -> Span:
 
 
 # find(text, span of all that it says, boxes)
-ALONE = Rule(
+FORMULA_ALONE = Rule(
     "formula alone",
     "only",
     OF_FORMULAS,
     _alone,
     (("$x^2 + 1$", "x^2 + 1"), ("3/4", "3/4"), ("It depends on $x$ and more.", None)),
 )
-LAST_MATH = Rule(
+LAST_MARKED_FORMULA = Rule(
     "last formula between marks",
     "last_math",
     OF_FORMULAS,
@@ -458,7 +460,7 @@ LAST_MATH = Rule(
     ),
     vague=True,
 )
-LAST = Rule(
+LAST_FORMULA = Rule(
     "last formula or number",
     "last",
     OF_FORMULAS,
@@ -470,7 +472,7 @@ LAST = Rule(
     ),
     vague=True,
 )
-FORMULA_RULES = (ALONE, LAST_MATH, LAST)
+FORMULA_RULES = (FORMULA_ALONE, LAST_MARKED_FORMULA, LAST_FORMULA)
 
 
 def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
@@ -481,10 +483,10 @@ def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]
     begin = text.index(body, start)
     span = (begin, begin + len(body))
     if only := _alone(text, span, boxes):
-        yield ALONE, only
+        yield FORMULA_ALONE, only
     last = _last(text, span, boxes)
     if last and last.rule == DECLINED:
         yield DECLINES, last
     elif last and last.span:
         in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
-        yield LAST_MATH if in_math else LAST, last
+        yield LAST_MARKED_FORMULA if in_math else LAST_FORMULA, last

@@ -91,10 +91,8 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
     before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
     if before is None:
         return False
-    earlier = next(
-        (m for m in NUMBER.finditer(text, max(start, before.start() - 24), before.end()) if m.end() == before.start()),
-        None,
-    )
+    numbers = NUMBER.finditer(text, max(start, before.start() - 24), before.end())
+    earlier = next((number for number in numbers if number.end() == before.start()), None)
     if earlier is None or _measured_together(earlier) or _OPERAND.search(text, start, earlier.start()):
         return False  # "30 - 12, or 18", "1 hour and 30 minutes, or 90 minutes"
     return _differ(earlier, before["unit"], match, _UNIT_BEHIND.match(text, match.end(), end))
@@ -134,7 +132,9 @@ _UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has
     r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
     rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
 )
-_FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
+_MORE_THAN_NUMBER = re.compile(
+    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π"
+)  # more than a number
 _OPERAND = re.compile(
     r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
     r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
@@ -165,18 +165,15 @@ _VERB = re.compile(
 )
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
+_LEADS_TO_NUMBER = re.compile(
+    r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", re.I
+)
 
 
 def _begins(text: str, start: int, match: re.Match[str]) -> bool:
     """Tell whether nothing of weight stands between the start of a phrase and its number."""
     before = text[start : match.start()].strip(BLANK + "([{\\~:")
-    return (
-        not before
-        or re.fullmatch(
-            r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
-        )
-        is not None
-    )
+    return not before or _LEADS_TO_NUMBER.fullmatch(before) is not None
 
 
 def _without_remark(text: str, start: int, end: int) -> int:
@@ -234,33 +231,32 @@ def _is_bound(text: str, start: int, span: Span) -> bool:
     return not (bound[0][0] == ">" and text[: bound.start()].endswith("\n"))  # a quotation
 
 
+def _is_no_answer(text: str, span: Span, start: int, end: int) -> bool:
+    """Tell whether a phrase leaves open what its number is: "7 or 8", "less than 5", "step 4", "5 * 4 - "."""
+    return bool(
+        _is_open(text, span, start, end)
+        or _beside_another(text, start, end)
+        or _is_bound(text, start, span)
+        or _NUMBERED_THING.search(text, max(start, span[0] - 12), span[0])
+        or _OPERATION.match(text, span[1], end)
+        or _OPERAND.search(text, start, span[0])
+    )
+
+
 def _of_side(text: str, start: int, end: int) -> Extraction | None:
     numbers = list(numbers_in(text, start, end))
     if not numbers:
-        hour = _HOUR.search(text, start, end)
-        if hour:
+        if hour := _HOUR.search(text, start, end):
             return Extraction(answer=str(int(hour[1])), span=hour.span(1))
         return None if NUMBER.search(text, start, end) else in_words(text, start, end) or in_han(text, start, end)
     first = numbers[0]
-    if _FORMULA.search(text, start, end):
+    if _MORE_THAN_NUMBER.search(text, start, end):
         return None
     if not _begins(text, start, first):
         if _SUM_IN_WORDS.search(text, start, end) and not _EQUALS.search(text, start, end):
             return None
         found = concluded_number(text, start, end)
-        if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
-            return None
-        if found and found.span and _is_bound(text, start, found.span):
-            return None  # "less than 5"
-        if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
-            return None  # "the value of step 4"
-        if (
-            found
-            and found.span
-            and (_OPERATION.match(text, found.span[1], end) or _OPERAND.search(text, start, found.span[0]))
-        ):
-            return None
-        return found
+        return None if found and found.span and _is_no_answer(text, found.span, start, end) else found
     if _UNFINISHED.match(text, first.end(), end):
         return None
     cents = _CENTS.match(text, first.end(), end)
@@ -273,8 +269,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return None
     if _COMPARED.match(text, first.end(), end):
         return None
-    verb = _VERB.match(text, first.end(), end)
-    if verb:
+    if verb := _VERB.match(text, first.end(), end):
         return _of_side(text, verb.end(), end)
     if cents:
         return _with_cents(first, cents)
@@ -292,7 +287,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
 # --- the vague rule -----------------------------------------------------------------------------------------------
 
 # Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
-_LABEL = re.compile(
+_NUMBERED_THING = re.compile(
     r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
     r"|case|item|stage)\.?\s#?|#)\Z",
     re.I,
@@ -304,9 +299,9 @@ _CONDITION = re.compile(
     r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
     r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
 )
-_ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
+_IN_BRACKETS = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
-_ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
+_ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 # In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
 _BEFORE = re.compile(
     r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
@@ -342,7 +337,7 @@ _NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise
 
 def _asides(text: str, match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - 12) : match.start()]
-    return _LABEL.search(before) is not None or _COUNTS.match(text, match.end()) is not None
+    return _NUMBERED_THING.search(before) is not None or _COUNTS.match(text, match.end()) is not None
 
 
 def _is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:
@@ -381,21 +376,19 @@ def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.M
 
 def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
     """The number that a concluding sentence gives; before: where the text begins whose last equation it may state."""
-    item = _ITEM.match(text, start, end)
+    item = _ITEM_NUMBER.match(text, start, end)
     begin = item.end() if item and item.end() < end else start
     end = _without_remark(text, begin, end)
     numbers = list(numbers_in(text, begin, end))
     if not numbers:
-        said = (
-            None
-            if NUMBER.search(text, begin, end)
-            else in_words(text, begin, end, several=True) or in_han(text, begin, end)
-        )
+        if NUMBER.search(text, begin, end):
+            return None
+        said = in_words(text, begin, end, several=True) or in_han(text, begin, end)
         return said if said and said.answer not in ("0", "1") else None
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
         return reading_of(nth)
-    asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
+    asides = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
     if len(amounts) == 1 and len(numbers) == 2:
@@ -409,8 +402,7 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     if not numbers:
         return None
     plain = [number for number in numbers if not _asides(text, number)] or numbers
-    condition = _CONDITION.search(text, plain[0].end(), end)
-    if condition:
+    if condition := _CONDITION.search(text, plain[0].end(), end):
         return concluded_number(text, begin, condition.start())
     if _EQUALS.search(text, begin, end):
         last = [*_EQUALS.finditer(text, begin, end)][-1].end()
@@ -444,9 +436,7 @@ def _last_number(text: str, start: int) -> Extraction | None:
     own = text[: own_end(text, start)]
     sentences = list(islice(last_sentences(own, start), 200))
     for place, (begin, end) in enumerate(sentences):
-        if place < _LOOK_BACK and asks_for_more(text, begin, end):
-            return Extraction(answer=None, rule=DECLINED)
-        if declines(text, begin, end):
+        if declines(text, begin, end) or (place < _LOOK_BACK and asks_for_more(text, begin, end)):
             return Extraction(answer=None, rule=DECLINED)
         if _MAY_BE_BOTH.search(text, begin, end):
             return UNDECIDED
@@ -563,7 +553,7 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
     )
 
 
-_CONCLUDES = re.compile(
+_CONCLUSION = re.compile(
     r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
     r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
     re.I | re.M,
@@ -584,12 +574,12 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
         plain = first and _begins(text, begin, first) and not first["denominator"]
         if first and plain and not _OPERATION.match(text, first.end(), end):
             return False
-        concludes = None if plain else _CONCLUDES.search(below)
+        concludes = None if plain else _CONCLUSION.search(below)
         if concludes and not concludes[0].lower().endswith("means"):
             return True
         result = _after_equals(text, end, min(len(text), end + 4_000))
         return bool(result and found and found.answer and value_of(result) != Fraction(found.answer))
-    return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
+    return not (first and _begins(text, begin, first)) and _CONCLUSION.search(below) is not None
 
 
 _POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
@@ -657,7 +647,7 @@ def _last(text: str, start: int) -> Iterator[Extraction]:
 
 
 # find(text, start): the numbers of a text that states none, those that count most first.
-ALONE = Rule(
+NUMBER_ALONE = Rule(
     "number alone",
     "only",
     OF_NUMBERS,
@@ -669,7 +659,7 @@ ALONE = Rule(
         ("12 or 13", None),
     ),
 )
-LAST = Rule(
+LAST_NUMBER = Rule(
     "last number",
     "last",
     OF_NUMBERS,
@@ -682,14 +672,14 @@ LAST = Rule(
     ),
     vague=True,
 )
-NUMBER_RULES = (ALONE, LAST)
+NUMBER_RULES = (NUMBER_ALONE, LAST_NUMBER)
 
 
 def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _stated(text, start)
     for rule, stated in readings:
         if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
-            yield LAST, taken_back
+            yield LAST_NUMBER, taken_back
         earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
         if earlier and _is_percentage_of(text, earlier[1], stated):
             yield earlier

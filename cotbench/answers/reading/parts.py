@@ -112,16 +112,16 @@ _NEXT_TURN = re.compile(
     r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
     re.I | re.M,
 )
-_MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-_WRAP = rf"[{SPACES}*_`#]*+"
+MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+WRAP = rf"[{SPACES}*_`#]*+"
 # Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
 _RUN_ON = either(
-    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
-    rf"|instruction)(?:\s?#?\d+)?{_WRAP}[:：]",
+    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
     r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
     r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
-    rf"^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
-    rf"|pytanie)(?:\s?\d+)?{_WRAP}[:：]",
+    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
     r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
     r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
     r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",

@@ -19,7 +19,7 @@ def words(listed: str) -> str:
 
 
 class Anchors:
-    """Texts, in lower case, of which every match of a pattern holds one; in_ascii: those that a text of ASCII may hold."""
+    """Texts, in lower case, of which each match of a pattern holds one; in_ascii: those that ASCII texts may hold."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = texts

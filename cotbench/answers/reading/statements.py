@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
-from cotbench.answers.reading.parts import SPACES, Span
+from cotbench.answers.reading.parts import MARKUP, SPACES, WRAP, Span
 from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
 from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, either, near
 
@@ -44,14 +44,12 @@ def boxed_spans(text: str) -> list[Span]:
     return sorted(bare + closed)
 
 
-_MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-_WRAP = rf"[{SPACES}*_`#]*+"  # what may stand between "Answer:" and the answer; a "-" is the answer's sign
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = either(
-    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){_MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
+    rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
     r"|short|numeric(?:al)?|direct|concise|overall)[\s_]){0,2}(?:answer|ans)(?:\sline|\schoice"
-    rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{_WRAP}(?:[:：]|(?=\n|\s?\\\[|\s?\$\$))"
-    rf"{_WRAP}(?:</?(?:b|strong|em|i|u|p)>{_WRAP})?(?:\n{_WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)",
+    rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{WRAP}(?:[:：]|(?=\n|\s?\\\[|\s?\$\$))"
+    rf"{WRAP}(?:</?(?:b|strong|em|i|u|p)>{WRAP})?(?:\n{WRAP}){{0,3}}(?:(?<=\n)[-•]\s)?(?=\S)",
     # A tag, as R1's prompt asks for; what a cut at its beginning leaves.
     r"(?<!\{)<(?:final_)?(?:answer|letter|choice|option|solution|conclusion)>\s*+(?=\S)",
     r"(?<![<\w/])answer>\s*+(?=[^<\s][^<\n]{0,60}</answer>)",

@@ -51,11 +51,11 @@ LINE_CHARS = 80
 MAX_FORMULA_CHARS = 60  # of one at a text's end that holds nothing but a letter
 LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
-_UNFINISHED = re.compile(rf"[{WORD_LETTER}0-9,;\-–(\\+=/]\s*\Z")
+_IN_MID_SENTENCE = re.compile(rf"[{WORD_LETTER}0-9,;\-–(\\+=/]\s*\Z")
 _EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
-_ITEM = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{WORD_LETTER}0-9])[A-Z]:(?=[{CJK}]))")
+_ITEM_LETTER = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{WORD_LETTER}0-9])[A-Z]:(?=[{CJK}]))")
 _PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
-_FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
+_LETTER_IN_FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
     r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?"
     r"|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
 )
@@ -71,7 +71,9 @@ _LAST = re.compile(
     rf"|hence|so),?))\W{{0,4}}(?<![{WORD_LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
     re.I,
 )
-_HENCE = re.compile(r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}")
+_HENCE_LETTER = re.compile(
+    r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}"
+)
 _RELATIVE = re.compile(
     r"[^.\n]{1,120}?\b(?:that|which|who)\s[^.\n]{0,160}?\b(?:not|n['’]t|never|cannot|false"
     r"|incorrect)\b[^.\n]{1,160}\s(?:is|are|was|would\sbe)(?=[\s:*]{1,4}(?:option\s)?\(?[A-Z]\b)"
@@ -95,7 +97,7 @@ def _option_with_letter(text: str, line: Span, _below: Sequence[str], choices: S
 
 
 def _formula(text: str, line: Span, _below: Sequence[str], choices: Sequence[str]) -> Iterator[Extraction]:
-    formula = _FORMULA.match(text, line[0])
+    formula = _LETTER_IN_FORMULA.match(text, line[0])
     if formula and formula["letter"] in LETTERS[: len(choices)]:
         yield chosen(formula)
 
@@ -121,7 +123,7 @@ def _stands_alone(
     if SUBJECT.match(text, found.span[1] if found.span else 0) or CALLED_WRONG.match(first["rest"]):
         return False
     item = _LISTED_LOW if first[0].strip(" (")[:1].islower() else LISTED
-    return not (any(map(item.match, below)) or MARKED.search(text, *rest) or _ITEM.search(text, *rest))
+    return not (any(map(item.match, below)) or MARKED.search(text, *rest) or _ITEM_LETTER.search(text, *rest))
 
 
 def _only(row: str, find: Callable[..., Iterator[Extraction]], *examples: Example) -> Rule:
@@ -203,7 +205,7 @@ def _last_letter(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extr
 
 
 def _hence(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
-    hence = _HENCE.fullmatch(text, *last)
+    hence = _HENCE_LETTER.fullmatch(text, *last)
     if hence and hence["letter"] in LETTERS[: len(choices)]:
         yield chosen(hence)
 
@@ -342,12 +344,14 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
         return
-    formula = _FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
+    formula = _LETTER_IN_FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
     if formula and formula["letter"] in LETTERS[: len(choices)]:
         yield CLOSING_FORMULA, chosen(formula)
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
-    listed = (LISTED.match(text, *line) and LISTED.search(text, start, line[0])) or len(_ITEM.findall(text, *line)) > 1
-    if len(body) > UNFINISHED_CHARS and line[1] - line[0] > LINE_CHARS and _UNFINISHED.search(text, *line):
+    listed = (LISTED.match(text, *line) and LISTED.search(text, start, line[0])) or len(
+        _ITEM_LETTER.findall(text, *line)
+    ) > 1
+    if len(body) > UNFINISHED_CHARS and line[1] - line[0] > LINE_CHARS and _IN_MID_SENTENCE.search(text, *line):
         return
     for last in (line, sentence):
         if last[1] - last[0] > MAX_ANSWER_CHARS or listed or _only_supposed(text, last, choices):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cotbench.answers.reading.letters.heads import ALONE, CLOSE, FREE, OPEN, Said, chosen, letter_behind
+from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, Said, chosen, letter_behind
 from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_behind
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
 from cotbench.answers.reading.search import anchors, either, last_near
@@ -14,7 +14,7 @@ from cotbench.types import LETTERS
 
 def _verdicts(*patterns: str) -> re.Pattern[str]:
     """One pattern of several, in each of which `X` stands for an option's letter and what may stand around it."""
-    letter = rf"{FREE}{OPEN}{{0,3}}(?P<letter%d>[A-Z]){ALONE}{CLOSE}{{0,3}}"
+    letter = rf"{FREE}{OPEN}{{0,3}}(?P<letter%d>[A-Z]){UNTOUCHED}{CLOSE}{{0,3}}"
     return re.compile("|".join(one.replace("X", letter % i) for i, one in enumerate(patterns)), re.M)
 
 
@@ -70,7 +70,7 @@ _POINTERS_ELSEWHERE = anchors(
     "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn",
     "เลือก ตอบ أختار 认为 觉得 認為 猜 估计 推测 应 應 可能 大概 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一",
 )
-_CONCLUDES = either(
+_CONCLUSION_ELSEWHERE = either(
     r"因此|所以|综上|故|于是|可见|答案|只有|最终|したがって|よって|ゆえに|따라서|그러므로|결국|결론|최종|정답",
     r"(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque"
     r"|pertanto|dus|daarom|поэтому|следовательно|итак|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó"
@@ -91,12 +91,12 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
     right: list[tuple[re.Match[str], str]] = []
     for match in last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
         group = str(match.lastgroup)
-        if match[group] in LETTERS[:count] and not _only_supposed(text, start, match, match.start(group)):
+        if match[group] in LETTERS[:count] and not _is_supposed(text, start, match, match.start(group)):
             right.append((match, group))
     concluded = [
         (match, group)
         for match, group in right
-        if _CONCLUDES.search(
+        if _CONCLUSION_ELSEWHERE.search(
             text, max(text.rfind("\n", start, match.start()) + 1, start, match.start() - 40), match.end()
         )
     ]
@@ -111,13 +111,13 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
     for match in last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
-        supposed = _only_supposed(text, start, match, match.start())
+        supposed = _is_supposed(text, start, match, match.start())
         found = None if supposed else letter_behind(text, match, count)
         if found and not (found.span and denied_behind(text, found.span[1])):
             yield match.end(), found
 
 
-def _only_supposed(text: str, start: int, match: re.Match[str], end: int) -> bool:
+def _is_supposed(text: str, start: int, match: re.Match[str], end: int) -> bool:
     """Tell whether what stands in front of a verdict supposes it, or says that it is others'."""
     before = max(start, match.start() - 12)
     return bool(_IF_ELSEWHERE.search(text, before, end) or OTHERS_ELSEWHERE.search(text, before, end))

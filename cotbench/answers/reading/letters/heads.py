@@ -16,10 +16,10 @@ Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives the
 
 # What an option's letter must not touch: `\b` and `\w` would take Chinese and Thai for a part of the same word.
 FREE = rf"(?<![{WORD_LETTER}0-9_'’])"
-ALONE = rf"(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])"
+UNTOUCHED = rf"(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])"
 OPEN = r"[(\[{<*_`$\"'“‘「『【《〈]"
 CLOSE = r"[)\]}>*_`$\"'”’」』】》〉]"
-_NOUNS = (  # what may stand before an option's letter in other languages
+_OPTION_NOUNS = (  # what may stand before an option's letter in other languages
     r"(?i:opci[óo]n|opzione|op[çc][ãa]o|optie|alternativa|letra|lettre|lettera|buchstabe|odpowied[źz]|opcj[aąę]"
     r"|вариант|буква|опция|phương\sán|câu|lựa\schọn|seçenek|şık|jawaban|pilihan|vastaus|la|le|il|l['’])\s"
     r"|(?:选项|選項|选择|選択肢|选|選|項|보기|선택지|الخيار|الاختيار|الحرف|विकल्प|ข้อ|ตัวเลือก)\s?[:：]?"
@@ -30,7 +30,7 @@ _HEAD = re.compile(
     r"|answer)[\"']\s?:|[\s*_`$<\"'“‘(\[{「『【《〈]|\\[(\[;:,!]|\}\s?(?=\\)|\\(?:text|textbf|textit|mathrm|mathbf|mathsf"
     r"|boxed|fbox|bf|rm)\s*+\{|(?i:option|choice|letter|answer|both|either)\b(?:\s(?i:is|number|letter)\b)?:?"
     r"|(?i:the\s(?:correct\s)?(?:letter|option|choice|answer))\b"
-    rf"|{_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
+    rf"|{_OPTION_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
     rf"|(?![{WORD_LETTER}0-9'’°#^]|[-–_][{WORD_LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
 _LOWER_HEAD = re.compile(
