@@ -14,6 +14,7 @@ import pytest
 from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
 
 from cotbench.answers.reading import (
+    amounts,
     declines,
     endings,
     extract,
@@ -35,12 +36,13 @@ FRAGMENTS = 400  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries al
 JOINTS = 150  # texts of several fragments, for each reader
 
 SHARED = (statements, endings, parts)
+NUMBERS = (numbers, amounts, numerals, declines)
 LETTERS = (letters, heads, verdicts, elsewhere, mentions, retractions, closings)
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
     "find_program": (find_program, (programs, *SHARED)),
     "find_plan": (find_plan, (programs, *SHARED)),
-    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, numerals, declines, *SHARED)),
-    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, numerals, declines, *SHARED)),
+    "number": (partial(extract, answer_type=AnswerType.NUMBER), (*NUMBERS, *SHARED)),
+    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, *NUMBERS, *SHARED)),
     "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (*LETTERS, options, *SHARED)),
 }
 named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)

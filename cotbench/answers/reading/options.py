@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from cotbench.answers.reading.numbers import concluded_number
+from cotbench.answers.reading.amounts import concluded_number
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import INVISIBLE, Span
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
