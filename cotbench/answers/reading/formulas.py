@@ -398,7 +398,7 @@ def _sets_out(text: str, start: int, end: int) -> bool:
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    """What the rows read in text[start:], what counts most first; vague: whether rows that guess are asked, too."""
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
     for statement in statements(text, start):
@@ -477,7 +477,7 @@ FORMULA_RULES = (FORMULA_ALONE, LAST_MARKED_FORMULA, LAST_FORMULA)
 
 
 def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
-    """What `FORMULA_RULES` read in a text that states nothing."""
+    """Yield what `FORMULA_RULES` read in a text that states nothing."""
     body = text[start : own_end(text, start)].strip()
     if not body or _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return

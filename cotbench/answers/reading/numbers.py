@@ -68,7 +68,7 @@ def _last_number(text: str, start: int) -> Extraction | None:
 
 
 def _stated(text: str, start: int) -> Iterator[Reading]:
-    """What a text states outright, the last first."""
+    """Yield what a text states outright, the last first."""
     in_words = None
     for statement in statements(text, start):
         found = _of_statement(text, statement)
@@ -178,7 +178,7 @@ def _in_the_open(match: re.Match[str]) -> str:
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    """What the rows read in text[start:], what counts most first; vague: whether rows that guess are asked, too."""
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
     text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
     if ".000" in text and _points_are_separators(text, start):
@@ -194,7 +194,7 @@ NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its 
 
 
 def _taken_back(text: str, start: int) -> Extraction | None:
-    """What a text concludes behind a place where it takes back its answer; UNDECIDED where it concludes nothing."""
+    """Read what a text concludes where it takes back its answer; UNDECIDED where it concludes nothing."""
     retracts = RETRACTS.search(text, start)
     if retracts:
         found = _last_number(text, retracts.end())

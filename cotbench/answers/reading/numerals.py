@@ -181,18 +181,10 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
 _PARTS = {
-    "half": 2,
-    "third": 3,
-    "thirds": 3,
-    "quarter": 4,
-    "quarters": 4,
-    "fourths": 4,
-    "fifth": 5,
-    "fifths": 5,
-    "sixths": 6,
-    "eighths": 8,
-    "tenths": 10,
-}
+    word: part
+    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
+    for word in listed.split()
+} | {"sixths": 6, "eighths": 8, "tenths": 10}
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 _BIG = "hundred|thousand|million|billion|trillion|dozen"
 _JOIN = r"(?:\s|-)"

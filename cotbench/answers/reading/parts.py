@@ -177,7 +177,7 @@ def split_reasoning(text: str) -> Parts:
 
 
 def run_on(text: str, start: int, end: int) -> int | None:
-    """Where, from start on, the text turns to a question or a turn that the model invents."""
+    """Find where, from start on, the text turns to a question or a turn that the model invents."""
     match = _RUN_ON.search(text, start, end)
     return match.start() if match else None
 

@@ -342,7 +342,7 @@ def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
 
 
 def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
-    """How deep in brackets, and inside which triple quotes, the text is after a line."""
+    """Count how deep in brackets a text is after a line, and say inside which triple quotes."""
     for mark in ("'''", '"""'):
         if (quoted in ("", mark)) and line.count(mark) % 2:
             quoted = "" if quoted else mark
@@ -363,7 +363,7 @@ _INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
 def _with_spaces(code: str) -> str:
-    """With spaces for tabs: four, or eight where what else is indented is so by eight."""
+    """Put spaces for the tabs of a program: four, or eight where its other lines are indented by eight."""
     if "\t" not in code:
         return code
     indents = set(_INDENT.findall(code))

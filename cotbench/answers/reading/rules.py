@@ -20,7 +20,7 @@ ALL_KINDS = (*OF_NUMBERS, *OF_FORMULAS, *OF_LETTERS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """What was read of an output.
+    """The answer that was read of an output, or that there was none.
 
     answer: canonical for numbers ("42", "-0.5", "1/3") and letters ("C"), the text itself for LaTeX; None where nothing
     was read. rule: the name of the rule that read it, as records have it. row: which row of the tables that was. span:
@@ -40,7 +40,7 @@ Example = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One way of finding an answer: a row of a table.
+    """A row of a table: one way of finding an answer.
 
     row: its own name. name: the rule's name in records; rows that read the same thing in several forms share it. kinds:
     the answer types that it serves. find: what finds it. examples: outputs, and the answer that this row reads in each,

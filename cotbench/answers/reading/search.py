@@ -19,7 +19,7 @@ def words(listed: str) -> str:
 
 
 class Anchors:
-    """Texts, in lower case, of which each match of a pattern holds one; in_ascii: those that ASCII texts may hold."""
+    """The texts, in lower case, of which each match of a pattern holds one; in_ascii: those that are of ASCII."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = texts

@@ -146,7 +146,7 @@ _BARE_VALUE = re.compile(r"(-?\d[\d.eE+-]*|true|false|null|[A-Z])\s*[,}\n]")  # 
 
 
 def _closer(head: str) -> str:
-    """What ends the answer that a tag, a field of an object or a call begins; "" for any other head."""
+    """Name what ends the answer that a tag, a field of an object or a call begins; "" for any other head."""
     if head[0] == "<":
         return "</" + head[1:].strip()
     if head[0] in "\"'":
@@ -158,7 +158,7 @@ def _closer(head: str) -> str:
 def _phrases(
     text: str, start: int, *, pattern: re.Pattern[str], anchors: Anchors, before: int, mine: bool = True
 ) -> Iterator[tuple[Span, bool]]:
-    r"""What stands behind each match, the last first: up to the end of its line or display, or to the next match.
+    r"""Yield what stands behind each match, the last first: up to the end of its line or display, or to the next match.
 
     before: how far in front of its anchor a match may begin. mine: False where it may speak of any answer. The flag
     says whether the phrase stands on a line below the match.
@@ -309,7 +309,7 @@ STATEMENTS = (
 
 
 def statements(text: str, start: int, *, options: bool = False) -> list[Statement]:
-    """What the rows of `STATEMENTS` find, by its place, the last first: what a text says last is its answer.
+    """Collect what the rows of `STATEMENTS` find, by place, the last first: what a text says last is its answer.
 
     Of statements in one another ("Answer: the answer is 5") the outer gives the rule and the inner the phrase. Where an
     answer is an option's text (options), it may be prose.

@@ -64,7 +64,7 @@ def _of_statement(text: str, start: int, statement: Statement, choices: Sequence
 
 
 def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Statement, Extraction]]:
-    """What a text states outright, the last first; without headings that name one option after the other."""
+    """Yield what a text states outright, the last first; without headings that name one option after the other."""
     stated = statements(text, start, options=True)
     headings = [_of_statement(text, start, one, choices) or UNDECIDED for one in stated if one.rule == "hashes"]
     several = len({heading.answer for heading in headings}) > 1
@@ -84,7 +84,7 @@ def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Sta
 
 
 def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
-    """What the rows read in text[start:], what counts most first; vague: whether rows that guess are asked, too."""
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
     doubted = vague and _breaks_off(text, start)
     for rule, found in _readings(text, start, vague, choices):
@@ -124,7 +124,7 @@ def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Ite
 
 
 def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
-    """What a text says instead of the answer that it stated before, from where it takes that back."""
+    """Yield what a text says in the place of the answer that it stated, from where it takes that back."""
     if not text[start:].strip(" .)*_`$\"'\n\r}"):
         return
     back = retractions.where_taken_back(text, start)

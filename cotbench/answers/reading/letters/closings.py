@@ -155,7 +155,7 @@ ALONE = (
 
 
 def all_it_says(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    """What the rows of `ALONE` read in a text that is an answer, or begins with one and explains it."""
+    """Yield what the rows of `ALONE` read in a text that is an answer, or begins with one and explains it."""
     body = text[start:].strip()
     lines = body.splitlines()
     if lines:
@@ -339,7 +339,7 @@ ENDINGS = (*ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
 
 
 def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    """What `CLOSING_FORMULA`, `CLOSINGS` and `ANYWHERE` read; nothing where the text breaks off."""
+    """Yield what `CLOSING_FORMULA`, `CLOSINGS` and `ANYWHERE` read; nothing where the text breaks off."""
     body = text[start : own_end(text, start)].rstrip() or text[start:].rstrip()
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not HEADING.match(text, *line) and broken_off(text[: line[1]], start)):

@@ -13,7 +13,7 @@ from cotbench.types import LETTERS
 
 
 def _verdicts(*patterns: str) -> re.Pattern[str]:
-    """One pattern of several, in each of which `X` stands for an option's letter and what may stand around it."""
+    """Compile one pattern of several, in each of which `X` stands for an option's letter and what is around it."""
     letter = rf"{FREE}{OPEN}{{0,3}}(?P<letter%d>[A-Z]){UNTOUCHED}{CLOSE}{{0,3}}"
     return re.compile("|".join(one.replace("X", letter % i) for i, one in enumerate(patterns)), re.M)
 

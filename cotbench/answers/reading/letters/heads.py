@@ -170,7 +170,7 @@ def letter_behind(text: str, match: re.Match[str], count: int) -> Extraction | N
 
 
 def said_behind(text: str, matches: Iterable[re.Match[str]], count: int) -> Iterator[Said]:
-    """What stands behind each match, where that is an option."""
+    """Yield the option behind each match, where there is one, and its place."""
     return ((match.end(), found) for match in matches if (found := letter_behind(text, match, count)))
 
 

@@ -88,7 +88,7 @@ def none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
 
 
 def last_none(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    """UNDECIDED where a text's last sentence says that none of the options is right, and goes on to no other."""
+    """Yield UNDECIDED where a text's last sentence says that no option is right, and goes on to no other."""
     begin = max(start, len(text) - LAST_CHARS)
     tail = text[begin:].lower()
     if tail.isascii() and not any(word in tail for word in _NONE_WORDS):

@@ -308,6 +308,6 @@ VERDICTS = (
 
 
 def said(text: str, start: int, choices: Sequence[str]) -> list[tuple[int, Rule, Extraction]]:
-    """What `VERDICTS` give, by place, the last first."""
+    """Collect what `VERDICTS` give, by place, the last first."""
     given = [(place, rule, found) for rule in VERDICTS for place, found in rule.find(text, start, len(choices))]
     return sorted(given, key=lambda one: one[0], reverse=True)
