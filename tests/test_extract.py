@@ -25,7 +25,7 @@ from cotbench.answers.reading import (
     show_number,
     split_reasoning,
 )
-from cotbench.answers.reading.signs import PLAIN_SIGNS
+from cotbench.answers.reading.characters import PLAIN_SIGNS
 from cotbench.types import AnswerType, Question
 
 Row = tuple[str, str, str | None, str]

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from fractions import Fraction
 from itertools import islice
 
+from cotbench.answers.reading.characters import BLANK, CJK, WORD_LETTER
 from cotbench.answers.reading.numerals import (
     NUMBER,
     canonical_number,
@@ -21,7 +22,6 @@ from cotbench.answers.reading.numerals import (
 )
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import Extraction
-from cotbench.answers.reading.signs import BLANK, CJK, WORD_LETTER
 
 # Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
 _FAMILIES = (

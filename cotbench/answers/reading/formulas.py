@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cotbench.answers.reading.amounts import concluded_number, number_in
+from cotbench.answers.reading.characters import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END
 from cotbench.answers.reading.parts import INVISIBLE, Span
 from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.search import words
-from cotbench.answers.reading.signs import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.

@@ -20,6 +20,7 @@ from cotbench.answers.reading.amounts import (
     is_percentage_of,
     number_in,
 )
+from cotbench.answers.reading.characters import BLANK, in_plain_signs
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
 from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
 from cotbench.answers.reading.numerals import (
@@ -33,7 +34,6 @@ from cotbench.answers.reading.numerals import (
 )
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.signs import BLANK, in_plain_signs
 from cotbench.answers.reading.statements import Statement, statements
 
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")

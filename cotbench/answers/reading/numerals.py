@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from cotbench.answers.reading.characters import BLANK, WORD_LETTER
 from cotbench.answers.reading.rules import Extraction
-from cotbench.answers.reading.signs import BLANK, WORD_LETTER
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
 # there are several; groups of two as in India.

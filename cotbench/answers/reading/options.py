@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cotbench.answers.reading.amounts import concluded_number
+from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import INVISIBLE, Span
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
 from cotbench.answers.reading.search import either
-from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"

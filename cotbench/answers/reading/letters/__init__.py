@@ -21,12 +21,12 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+from cotbench.answers.reading.characters import in_plain_signs
 from cotbench.answers.reading.declines import declines
 from cotbench.answers.reading.endings import DOUBTS, MAX_WORDS_BELOW, SENTENCE_END, WHOLE
 from cotbench.answers.reading.letters import closings, mentions, retractions, verdicts
 from cotbench.answers.reading.letters.heads import option_in
 from cotbench.answers.reading.rules import DECLINED, UNDECIDED, Extraction, Reading
-from cotbench.answers.reading.signs import in_plain_signs
 from cotbench.answers.reading.statements import BOXED, Statement, statements
 
 # The rows that serve letters beside `STATEMENTS`, in the order in which they are asked.

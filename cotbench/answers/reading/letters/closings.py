@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from cotbench.answers.reading.characters import CJK, WORD_LETTER
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import SENTENCE_END, broken_off, last_sentences, own_end
 from cotbench.answers.reading.letters.heads import MARKED, chosen, letter_at, line_end, named_letters, named_low
@@ -22,7 +23,6 @@ from cotbench.answers.reading.rules import (
     Rule,
 )
 from cotbench.answers.reading.search import either
-from cotbench.answers.reading.signs import CJK, WORD_LETTER
 from cotbench.types import LETTERS
 
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, but B".

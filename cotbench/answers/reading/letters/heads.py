@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.options import AROUND, option_first, option_of
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import UNDECIDED, Extraction
-from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.answers.reading.statements import MAX_PHRASE_CHARS
 from cotbench.types import LETTERS
 

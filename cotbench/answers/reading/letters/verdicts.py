@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.letters.elsewhere import ELSEWHERE
 from cotbench.answers.reading.letters.heads import (
     BUT,
@@ -22,7 +23,6 @@ from cotbench.answers.reading.letters.heads import (
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Example, Extraction, Rule
 from cotbench.answers.reading.search import Anchors, anchors, either, last_near, near, words
-from cotbench.answers.reading.signs import WORD_LETTER
 from cotbench.types import LETTERS
 
 _RATHER = re.compile(
