@@ -411,9 +411,9 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
             yield from _unstated(text, retracts.end(), boxes)
             if len(text) - retracts.end() < NEAR_THE_END:
-                yield statement.row, UNDECIDED  # taken back, with nothing in its place
+                yield statement.row.reads(UNDECIDED)  # taken back, with nothing in its place
         if found and (found.span or found.rule == DECLINED):
-            yield statement.row, found
+            yield statement.row.reads(found)
     if vague:
         yield from _unstated(text, start, boxes)
 
@@ -484,10 +484,10 @@ def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]
     begin = text.index(body, start)
     span = (begin, begin + len(body))
     if only := _alone(text, span, boxes):
-        yield FORMULA_ALONE, only
+        yield FORMULA_ALONE.reads(only)
     last = _last(text, span, boxes)
     if last and last.rule == DECLINED:
-        yield DECLINES, last
+        yield DECLINES.reads(last)
     elif last and last.span:
         in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
-        yield LAST_MARKED_FORMULA if in_math else LAST_FORMULA, last
+        yield (LAST_MARKED_FORMULA if in_math else LAST_FORMULA).reads(last)

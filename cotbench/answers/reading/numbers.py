@@ -73,11 +73,11 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
     for statement in statements(text, start):
         found = _of_statement(text, statement)
         if found:
-            yield statement.row, found
+            yield statement.row.reads(found)
         elif statement.rule in ("contract", "phrase") and _in_words_alone(text, *statement.span):
             in_words = statement.row
     if in_words:  # and no other statement gives a number: nothing vaguer is looked for
-        yield in_words, UNDECIDED
+        yield in_words.reads(UNDECIDED)
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
@@ -255,13 +255,13 @@ def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
     readings = _stated(text, start)
     for rule, stated in readings:
         if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
-            yield LAST_NUMBER, taken_back
+            yield LAST_NUMBER.reads(taken_back)
         earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
         if earlier and is_percentage_of(text, earlier[1], stated):
             yield earlier
         yield rule, stated
         if earlier:
             yield earlier
-    for rule in NUMBER_RULES:
-        if vague or not rule.vague:
-            yield from ((rule, found) for found in rule.find(text, start))
+    for row in NUMBER_RULES:
+        if vague or not row.vague:
+            yield from (row.reads(found) for found in row.find(text, start))

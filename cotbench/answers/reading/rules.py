@@ -35,6 +35,7 @@ class Extraction:
 
 UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
 DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
+Reading = tuple[str, Extraction]  # a rule's name, and what it found
 Example = tuple[str, str | None]
 
 
@@ -54,5 +55,6 @@ class Rule:
     examples: tuple[Example, ...]
     vague: bool = False
 
-
-Reading = tuple[Rule, Extraction]  # a row, and what it found
+    def reads(self, found: Extraction) -> Reading:
+        """Name the rule of what this row found."""
+        return self.name, Extraction(answer=found.answer, rule=found.rule, span=found.span, row=self.row)

@@ -88,7 +88,7 @@ def read_letter(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     text = in_plain_signs(text)
     doubted = vague and _breaks_off(text, start)
     for rule, found in _readings(text, start, vague, choices):
-        if doubted and rule.name == "phrase" and found.span and DOUBTS.search(text, found.span[1]):
+        if doubted and rule == "phrase" and found.span and DOUBTS.search(text, found.span[1]):
             yield rule, UNDECIDED  # as where the text was cut at its budget
         yield rule, found
 
@@ -105,18 +105,18 @@ def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Ite
     supposed: list[Reading] = []  # "the answer is (H) if the sign is plus"
     for statement, found in _stated(text, start, choices):
         if found.span is None:
-            yield statement.row, found
+            yield statement.row.reads(found)
             continue
         if statement.rule == "phrase" and mentions.HANGS.match(text, found.span[1]):
             continue
         if statement.rule == "phrase" and mentions.CONDITION.match(text, found.span[1]):
-            supposed.append((statement.row, found))
+            supposed.append(statement.row.reads(found))
             continue
         if not supposed:
             yield from _taken_back(text, max(statement.place, found.span[1]), vague, choices)
-        yield statement.row, found
+        yield statement.row.reads(found)
     yield from retractions.last_none(text, start, choices)
-    yield from ((rule, found) for _, rule, found in verdicts.said(text, start, choices))
+    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, start, choices))
     yield from supposed
     yield from closings.all_it_says(text, start, choices)
     if vague:
@@ -131,8 +131,8 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     yield from retractions.last_none(text, start, choices)
     if back is None:
         return
-    yield from ((rule, found) for _, rule, found in verdicts.said(text, back, choices))
-    yield from ((retractions.INSTEAD, found) for found in retractions.INSTEAD.find(text, back, choices))
+    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, back, choices))
+    yield from (retractions.INSTEAD.reads(found) for found in retractions.INSTEAD.find(text, back, choices))
     if vague:
         yield from closings.what_it_ends_on(text, back, choices)
-    yield from ((retractions.TAKEN_BACK, found) for found in retractions.TAKEN_BACK.find(text, back, choices))
+    yield from (retractions.TAKEN_BACK.reads(found) for found in retractions.TAKEN_BACK.find(text, back, choices))

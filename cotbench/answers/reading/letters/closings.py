@@ -162,7 +162,7 @@ def all_it_says(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
         begin = text.index(body, start)
         for rule in ALONE:
             for found in rule.find(text, (begin, begin + len(lines[0])), lines[1:], choices):
-                yield rule, found
+                yield rule.reads(found)
 
 
 # --- what a text ends on ----------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
         return
     formula = _LETTER_IN_FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
     if formula and formula["letter"] in LETTERS[: len(choices)]:
-        yield CLOSING_FORMULA, chosen(formula)
+        yield CLOSING_FORMULA.reads(chosen(formula))
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
     listed = (LISTED.match(text, *line) and LISTED.search(text, start, line[0])) or len(
         _ITEM_LETTER.findall(text, *line)
@@ -358,9 +358,9 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
             continue
         for rule in CLOSINGS:
             for found in rule.find(text, last, choices):
-                yield rule, found
+                yield rule.reads(found)
     for rule in ANYWHERE:
         for found in rule.find(text, start, choices):
-            yield rule, found
+            yield rule.reads(found)
     if declines(text, *sentence):
-        yield DECLINES, Extraction(answer=None, rule=DECLINED)
+        yield DECLINES.reads(Extraction(answer=None, rule=DECLINED))

@@ -101,7 +101,7 @@ def last_none(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
         if not named_letters(text, match.end(), end, len(choices)):
-            yield NONE_OF_THEM, none_of_them(text, match.span(), choices)
+            yield NONE_OF_THEM.reads(none_of_them(text, match.span(), choices))
         return
 
 
