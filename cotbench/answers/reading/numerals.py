@@ -30,21 +30,38 @@ _SIGN_WORD = (  # "10 minus 12" subtracts
     r"|menos|moins|минус)\s+|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)"
     r"|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s+)"
 )
-NUMBER = re.compile(
-    # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item.
+_FREE_OF_WORDS = (
     rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
-    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>"
-    rf"{_MINUS}?)(?:(?:(?P<units>\d{{1,6}})\s?)?\\[dtc]?frac\s?(?:\{{\s?(?P<n>-?\d+)\s?\}}\s?\{{\s?(?P<d>\d+)\s?\}}"
-    rf"|(?P<n1>\d)\s?(?P<d1>\d))|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
-    r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
-    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])"
-    rf"|e(?![{WORD_LETTER}0-9+-])|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?(?:[eE](?P<exponent>[-+]?"
-    r"\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?"
-    r"|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})"
-    r"(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million"
-    rf"|billion|trillion|dozen)(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
-    rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?)",
-    re.I,
+)
+# A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
+_SIGNED = (
+    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)"
+    rf"(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
+)
+_LATEX_FRACTION = (
+    r"(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?"
+    r"(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
+)
+_VULGAR_FRACTION = rf"(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
+_DECIMAL = (
+    r"(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))"
+    rf"(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])|e(?![{WORD_LETTER}0-9+-])|x[0-9a-f])"
+    r"(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+)
+_POWER = (
+    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?"
+    r"(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
+    r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))"
+    r"|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
+)
+_SCALED = (
+    r"(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)"
+    rf"(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
+    rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?"
+)
+NUMBER = re.compile(
+    rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})", re.I
 )
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
 
@@ -126,18 +143,23 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
 
 
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
-_INSIDE = re.compile(
-    r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?|\b(?:twice|double|triple|thrice|times|not"
-    r"|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)|-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?"
-    r"|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+_IN_FRONT = (
+    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
+    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
+    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
+    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
 )
-_MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln"
-    r"|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b|\s?(?:mod|div|choose"
-    r")\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d"
-    r"|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)|\s?(?:[×*·]|\\times"
-    rf"|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{WORD_LETTER}]))"
+_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
+_BEHIND = (
+    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
+    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
+    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
+    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
+    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
+    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
+    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
 )
+_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
 
 
 def is_part(match: re.Match[str]) -> bool:
