@@ -1,20 +1,21 @@
-"""Every row of the tables of rules reads what its examples say, and is the row that reads it."""
+"""Every row of the rules' tables reads what its examples in `cases/reading/rows.yaml` say, and no other row does."""
 
 from __future__ import annotations
 
 import pytest
+from cases import load, rows
 
 from cotbench.answers.reading import DECLINED, RULES, VAGUE, canonical_number, extract
 from cotbench.answers.reading.rules import Rule
 from cotbench.types import AnswerType
 
 OPTIONS = ("Copper", "Silver", "Tungsten", "Zinc")
-READ = [(rule, text, answer) for rule in RULES for text, answer in rule.examples if answer is not None]
-UNREAD = [(rule, text) for rule in RULES for text, answer in rule.examples if answer is None]
+TABLE = load("reading/rows")
+EXAMPLES = [(rule, *example) for rule in RULES for example in rows(TABLE[rule.row], "output answer")]
 
 
 def kind_of(rule: Rule, answer: str) -> AnswerType:
-    """The type of an example's answer, where its rule serves several."""
+    """Choose the type of an example's answer, where its row serves several."""
     if AnswerType.LETTER in rule.kinds and answer in "ABCD":
         return AnswerType.LETTER
     number = canonical_number(answer) is not None or answer == DECLINED
@@ -22,29 +23,25 @@ def kind_of(rule: Rule, answer: str) -> AnswerType:
 
 
 def test_rows_are_rows() -> None:
-    assert len({rule.row for rule in RULES}) == len(RULES)
-    assert all(len(rule.examples) >= 2 for rule in RULES)
-    assert {rule.name for rule in RULES if rule.vague} == VAGUE
+    assert list(TABLE) == [rule.row for rule in RULES]
+    assert all(len(TABLE[rule.row]) >= 2 for rule in RULES)
     assert all(rule.vague == (rule.name in VAGUE) for rule in RULES)
     # Old runs' records and reports have these names.
-    assert {rule.name for rule in RULES} == {
-        *("contract", "boxed", "hashes", "phrase", "only", "marked", "option", "last_math", "last", "thought", DECLINED)
-    }
+    names = "contract boxed hashes phrase only marked option last_math last thought declined"
+    assert {rule.name for rule in RULES} == set(names.split())
 
 
 def test_every_row_reads_something() -> None:
-    silent = {rule.row for rule in RULES} - {rule.row for rule, *_ in READ}
+    silent = {rule.row for rule in RULES} - {rule.row for rule, _, answer in EXAMPLES if answer is not None}
     assert silent == {"taken back"}  # which undoes what another row reads
 
 
-@pytest.mark.parametrize(("rule", "text", "answer"), READ, ids=[f"{rule.row}: {text}" for rule, text, _ in READ])
-def test_what_a_row_reads(rule: Rule, text: str, answer: str) -> None:
-    found = extract(text, kind_of(rule, answer), OPTIONS)
-    assert (found.answer or found.rule, found.rule, found.row) == (answer, rule.name, rule.row)
-
-
-@pytest.mark.parametrize(("rule", "text"), UNREAD, ids=[f"{rule.row}: {text}" for rule, text in UNREAD])
-def test_what_a_row_must_not_read(rule: Rule, text: str) -> None:
-    assert [
-        extract(text, kind, OPTIONS).row for kind in rule.kinds if extract(text, kind, OPTIONS).row == rule.row
-    ] == []
+@pytest.mark.parametrize(
+    ("rule", "text", "answer"), EXAMPLES, ids=[f"{rule.row}: {text}" for rule, text, _ in EXAMPLES]
+)
+def test_what_a_row_reads(rule: Rule, text: str, answer: str | None) -> None:
+    if answer is None:
+        assert rule.row not in [extract(text, kind, OPTIONS).row for kind in rule.kinds]
+    else:
+        found = extract(text, kind_of(rule, answer), OPTIONS)
+        assert (found.answer or found.rule, found.rule, found.row) == (answer, rule.name, rule.row)

@@ -24,6 +24,9 @@ nothing is stated, the vaguer rules are tried in turn.
                 of a thought that the model ended without closing it
     declined    the text says that the question can't be answered          all
 
+Each rule has one row or several in the tables of this folder (`RULES`), in the order in which they are asked, and each
+row has its examples in `tests/cases/reading/rows.yaml`.
+
 `marked`, `option`, `last_math`, `last` and `thought` are vague (`VAGUE`): where the text was cut at the token budget
 they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
 where the text was cut isn't read either: more of it may have been to come.
@@ -199,22 +202,9 @@ def _alone_on_the_last_line(
 
 
 MAX_ALONE_CHARS = 30
-_GOES_ON = re.compile(
-    rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
-)  # behind an answer that isn't the last word
+# What shows, behind an answer, that it isn't the last word.
+_GOES_ON = re.compile(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I)
 
-THOUGHT = Rule(
-    "thought",
-    "thought",
-    ALL_KINDS,
-    _at_the_end_of_a_thought,
-    (
-        ("<think>\n5 + 7 = 12. So the answer is 12.\n</think>\n", "12"),
-        ("<think>\nIt burns last. So the answer is C.", "C"),
-        ("<think>\nSo the sum is $2x$.\n</think>\n", "2x"),
-        ("<think>\nSo the answer is 12. But wait, is it?", None),
-    ),
-    vague=True,
-)
+THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
 RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)
 VAGUE = frozenset(rule.name for rule in RULES if rule.vague)

@@ -63,14 +63,4 @@ def says_unknown(text: str, start: int, end: int) -> bool:
     return _UNKNOWN.match(text, start, end) is not None
 
 
-DECLINES = Rule(
-    DECLINED,
-    DECLINED,
-    ALL_KINDS,
-    declines,
-    (
-        ("It can't be determined from this.", DECLINED),
-        ("There is not enough information to tell.", DECLINED),
-        ("It can't be determined at once, but 5 + 7 = 12.", None),
-    ),
-)
+DECLINES = Rule(DECLINED, DECLINED, ALL_KINDS, declines)

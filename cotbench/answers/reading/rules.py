@@ -1,7 +1,7 @@
 """What a reading is, and the rows of the tables of rules.
 
-A table is a tuple of `Rule`s in the order in which they are asked. Its `find` takes and gives what the table says;
-`examples` show what a row reads, and what it must not read.
+A table is a tuple of `Rule`s in the order in which they are asked; what its `find` takes and gives stands above it.
+Every row has examples in `tests/cases/reading/rows.yaml`: outputs that it reads, and some that it must not read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class Extraction:
 UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
 DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
 Reading = tuple[str, Extraction]  # a rule's name, and what it found
-Example = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +43,14 @@ class Rule:
     """A row of a table: one way of finding an answer.
 
     row: its own name. name: the rule's name in records; rows that read the same thing in several forms share it. kinds:
-    the answer types that it serves. find: what finds it. examples: outputs, and the answer that this row reads in each,
-    None where it reads none. vague: whether it guesses where nothing is stated, so that it doesn't apply to cut texts.
+    the answer types that it serves. find: what finds it. vague: whether it guesses where nothing is stated, so that it
+    doesn't apply to cut texts.
     """
 
     row: str
     name: str
     kinds: tuple[AnswerType, ...]
     find: Callable[..., Any]
-    examples: tuple[Example, ...]
     vague: bool = False
 
     def reads(self, found: Extraction) -> Reading:

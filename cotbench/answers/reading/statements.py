@@ -156,18 +156,17 @@ def _closer(head: str) -> str:
 
 
 def _phrases(
-    text: str, start: int, *, pattern: re.Pattern[str], anchors: Anchors, before: int, mine: bool = True
+    pattern: re.Pattern[str], anchors: Anchors, text: str, start: int, *, before: int
 ) -> Iterator[tuple[Span, bool]]:
-    r"""Yield what stands behind each match, the last first: up to the end of its line or display, or to the next match.
+    r"""Yield what stands behind each match, the last first: to the end of its line or display, or to the next match.
 
-    before: how far in front of its anchor a match may begin. mine: False where it may speak of any answer. The flag
-    says whether the phrase stands on a line below the match.
+    before: how far in front of its anchor a match may begin. The flag says whether the phrase stands below the match.
     """
     limit = len(text)
     for head in reversed(near(pattern, text, start, anchors, before=before, after=160)):
         begin, next_head = head.end(), limit
         limit = head.start()
-        if not mine and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
+        if pattern is PHRASE and _ANY_ANSWER.search(text, max(0, limit - 30), limit):
             continue
         closer = _closer(head[0])
         if closer == "}" and (value := _BARE_VALUE.match(text, begin)):
@@ -245,64 +244,18 @@ def _boxes(text: str, start: int) -> Iterator[tuple[Span, bool]]:
     return ((span, False) for span in boxed_spans(text) if span[0] >= start)
 
 
-BOXED = Rule(
-    "boxed",
-    "boxed",
-    ALL_KINDS,
-    _boxes,
-    (
-        (r"So \boxed{12} it is.", "12"),
-        (r"\boxed{C}", "C"),
-        (r"\boxed{\frac{x}{2}} \]", r"\frac{x}{2}"),
-        (r"boxed{12", None),
-    ),
-)
+BOXED = Rule("boxed", "boxed", ALL_KINDS, _boxes)
 # find(text, start): the spans of what is stated, and whether each stands below what announces it. Of spans that begin
 # and end alike, the earlier row's is the outer one.
 STATEMENTS = (
-    Rule(
-        "contract",
-        "contract",
-        ALL_KINDS,
-        partial(_phrases, pattern=_CONTRACT, anchors=_CONTRACT_ANCHORS, before=120),
-        (
-            ("5 + 7 = 12\nAnswer: 12", "12"),
-            ("**Answer:** C", "C"),
-            ("<answer>$x^2$</answer>", "x^2"),
-            ('{"answer": "C"}', "C"),
-            ("Answer:\nShe has 3 pens and buys 4.\nSo she has 7.", None),
-        ),
-    ),
-    Rule(
-        "hashes",
-        "hashes",
-        ALL_KINDS,
-        partial(_phrases, pattern=_HASHES, anchors=Anchors("####"), before=1),
-        (("5 + 7 = 12\n#### 12", "12"), ("It burns.\n#### C", "C"), ("#### 2. Add up\n5 + 7 = 12", None)),
-    ),
-    Rule(
-        "phrase",
-        "phrase",
-        ALL_KINDS,
-        partial(_phrases, pattern=PHRASE, anchors=Anchors("answer", *_NAMED_ANSWERS), before=0, mine=False),
-        (
-            ("So the final answer is 12.", "12"),
-            ("The correct option is (C) since it burns.", "C"),
-            ("Hence the answer is $2x$.", "2x"),
-            ("Each answer is 5 points.", None),
-        ),
-    ),
+    Rule("contract", "contract", ALL_KINDS, partial(_phrases, _CONTRACT, _CONTRACT_ANCHORS, before=120)),
+    Rule("hashes", "hashes", ALL_KINDS, partial(_phrases, _HASHES, Anchors("####"), before=1)),
+    Rule("phrase", "phrase", ALL_KINDS, partial(_phrases, PHRASE, Anchors("answer", *_NAMED_ANSWERS), before=0)),
     Rule(
         "phrase in another language",
         "phrase",
         ALL_KINDS,
-        partial(_phrases, pattern=_PHRASE_ELSEWHERE, anchors=_ANCHORS_ELSEWHERE, before=20),
-        (
-            ("La respuesta es 12.", "12"),
-            ("所以答案是C。", "C"),
-            ("Die Antwort ist $2x$.", "2x"),
-            ("La respuesta no es 12.", None),
-        ),
+        partial(_phrases, _PHRASE_ELSEWHERE, _ANCHORS_ELSEWHERE, before=20),
     ),
     BOXED,
 )

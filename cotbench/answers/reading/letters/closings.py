@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cotbench.answers.reading.characters import CJK, WORD_LETTER
 from cotbench.answers.reading.declines import DECLINES, declines
@@ -17,7 +17,6 @@ from cotbench.answers.reading.rules import (
     MAX_ANSWER_CHARS,
     OF_LETTERS,
     UNDECIDED,
-    Example,
     Extraction,
     Reading,
     Rule,
@@ -126,31 +125,12 @@ def _stands_alone(
     return not (any(map(item.match, below)) or MARKED.search(text, *rest) or _ITEM_LETTER.search(text, *rest))
 
 
-def _only(row: str, find: Callable[..., Iterator[Extraction]], *examples: Example) -> Rule:
-    return Rule(row, "only", OF_LETTERS, find, examples)
-
-
 # find(text, its first line, the lines below, options)
 ALONE = (
-    _only(
-        "option and its reasons",
-        _explained_option,
-        ("Tungsten\nExplanation: it burns last.", "C"),
-        ("Zinc\n\nBecause it melts.", "D"),
-        ("Brass\nExplanation: it burns last.", None),
-    ),
-    _only("option with its letter", _option_with_letter, ("Tungsten (C)", "C"), ("Zinc (C)", None)),
-    _only(
-        "letter in a formula", _formula, (r"$\text{C}$", "C"), (r"\[ \textbf{D} \]", "D"), (r"\[ \textbf{Zn} \]", None)
-    ),
-    _only(
-        "letter alone",
-        _first_line,
-        ("C", "C"),
-        ("(D).", "D"),
-        ("C. It burns last, unlike these.", "C"),
-        ("A. It is soft.\nB. It is dear.", None),
-    ),
+    Rule("option and its reasons", "only", OF_LETTERS, _explained_option),  # "Tungsten", and "Explanation: ..." below
+    Rule("option with its letter", "only", OF_LETTERS, _option_with_letter),  # "Tungsten (C)"
+    Rule("letter in a formula", "only", OF_LETTERS, _formula),  # "$\\text{C}$"
+    Rule("letter alone", "only", OF_LETTERS, _first_line),  # "C", "C. It burns last"
 )
 
 
@@ -261,79 +241,20 @@ def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
     )
 
 
-def _vague(name: str, row: str, find: Callable[..., Iterator[Extraction]], *examples: Example) -> Rule:
-    return Rule(row, name, OF_LETTERS, find, examples, vague=True)
-
-
-CLOSING_FORMULA = _vague(
-    "marked",
-    "closing formula",
-    _formula,
-    ("It burns last, so\n\\[ \\textbf{C} \\]", "C"),
-    ("It burns last, so\n\\[ \\textbf{Zn} \\]", None),
-)
+CLOSING_FORMULA = Rule("closing formula", "marked", OF_LETTERS, _formula, vague=True)
 # find(text, the last line or sentence, options): all rows are asked about the line before any is about the sentence.
 CLOSINGS = (
-    _vague(
-        "marked",
-        "one marked",
-        _one_marked,
-        ("Only one of these metals burns last. That must surely mean (C) then.", "C"),
-        ("It burns. We can discard (A).", None),
-    ),
-    _vague(
-        "marked",
-        "last letter",
-        _last_letter,
-        ("It burns last of all these metals.\nSo, C.", "C"),
-        ("It burns last.\nHence, of these, it's not A.", None),
-    ),
-    _vague(
-        "marked",
-        "hence",
-        _hence,
-        ("A, B and D can't be right. So C.", "C"),
-        ("A, B and D can't be right. So Cu.", None),
-    ),
-    _vague(
-        "marked",
-        "comes to",
-        _comes_to,
-        ("Not A, not B, not D: C", "C"),
-        ("I am not sure about this metal, but C", "C"),
-        ("I can't tell which is C", None),
-    ),
-    _vague(
-        "option",
-        "option's own words",
-        _own_words,
-        ("The wire in such a lamp is of tungsten.", "C"),
-        ("The wire in such a lamp is not of tungsten.", None),
-    ),
+    Rule("one marked", "marked", OF_LETTERS, _one_marked, vague=True),  # "That must mean (C) then"
+    Rule("last letter", "marked", OF_LETTERS, _last_letter, vague=True),  # "So, C."
+    Rule("hence", "marked", OF_LETTERS, _hence, vague=True),  # "A, B and D can't be right. So C."
+    Rule("comes to", "marked", OF_LETTERS, _comes_to, vague=True),  # "I'm not sure, but C", "not A, not B: C"
+    Rule("option's own words", "option", OF_LETTERS, _own_words, vague=True),  # "The wire is of tungsten."
 )
 # find(text, start, options)
 ANYWHERE = (
-    _vague(
-        "marked",
-        "line of its own",
-        _own_line,
-        ("What burns last?\n**C. Tungsten**\nIt melts at 3422 degrees, later than the rest do.", "C"),
-        ("A. Copper\nC. Tungsten\nBoth of them melt late, it seems to me.", None),
-    ),
-    _vague(
-        "option",
-        "one in all",
-        _one_in_all,
-        ("A lamp has a wire of tungsten. It melts at 3422 degrees.", "C"),
-        ("A lamp has a wire of tungsten. It holds no zinc. It melts at 3422 degrees.", None),
-    ),
-    _vague(
-        "option",
-        "opening",
-        _opening,
-        ("Tungsten, as it melts late. It does so at 3422 degrees.", "C"),
-        ("Tungsten, unlike zinc, melts late. It does so at 3422 degrees.", None),
-    ),
+    Rule("line of its own", "marked", OF_LETTERS, _own_line, vague=True),  # "**C. Tungsten**", in the midst of a text
+    Rule("one in all", "option", OF_LETTERS, _one_in_all, vague=True),  # the only option that a short text names
+    Rule("opening", "option", OF_LETTERS, _opening, vague=True),  # "Tungsten, as it melts late. ..."
 )
 ENDINGS = (*ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
 

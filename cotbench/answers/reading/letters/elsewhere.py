@@ -124,23 +124,6 @@ def _is_supposed(text: str, start: int, match: re.Match[str], end: int) -> bool:
 
 
 ELSEWHERE = (  # rows of `VERDICTS`
-    Rule(
-        "verdict in another language",
-        "phrase",
-        OF_LETTERS,
-        _right,
-        (
-            ("因此，C选项正确。", "C"),
-            ("Por tanto, la opción D es la correcta.", "D"),
-            ("C가 맞습니다.", "C"),
-            ("如果C正确，它就会燃烧。", None),
-        ),
-    ),
-    Rule(
-        "pointer in another language",
-        "phrase",
-        OF_LETTERS,
-        _pointed,
-        (("所以选C。", "C"), ("Elijo D porque quema.", "D"), ("Ich wähle Kupfer.", None)),
-    ),
+    Rule("verdict in another language", "phrase", OF_LETTERS, _right),  # "C选项正确", "la opción D es la correcta"
+    Rule("pointer in another language", "phrase", OF_LETTERS, _pointed),  # "所以选C", "elijo D"
 )

@@ -118,34 +118,9 @@ def _is_false(text: str, start: int, _choices: Sequence[str]) -> Iterator[Extrac
 
 
 # find(text, start, options): what a text says behind a place where it takes an answer back.
-INSTEAD = Rule(
-    "instead",
-    "phrase",
-    OF_LETTERS,
-    _instead,
-    (
-        ("The answer is A. Wait, that is wrong. I mean D.", "D"),
-        ("The answer is A. Wait, that is wrong. I mean it.", None),
-    ),
-)
-TAKEN_BACK = Rule(
-    "taken back",
-    "phrase",
-    OF_LETTERS,
-    _is_false,
-    (("The answer is A. Wait, that is wrong.", None), ("A is wrong.", None)),
-)
-NONE_OF_THEM = Rule(
-    "none of them",
-    "phrase",
-    OF_LETTERS,
-    last_none,
-    (
-        ("It may be a lamp. None of the options is correct.", None),
-        ("It may be a lamp. None of A, B or D is right.", "C"),
-        ("None of the options is quite right, but (C) is closest.", None),
-    ),
-)
+INSTEAD = Rule("instead", "phrase", OF_LETTERS, _instead)
+TAKEN_BACK = Rule("taken back", "phrase", OF_LETTERS, _is_false)
+NONE_OF_THEM = Rule("none of them", "phrase", OF_LETTERS, last_none)
 RETRACTIONS = (NONE_OF_THEM, INSTEAD, TAKEN_BACK)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.letters.elsewhere import ELSEWHERE
@@ -21,7 +21,7 @@ from cotbench.answers.reading.letters.heads import (
     said_behind,
 )
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Example, Extraction, Rule
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
 from cotbench.answers.reading.search import Anchors, anchors, either, last_near, near, words
 from cotbench.types import LETTERS
 
@@ -234,76 +234,19 @@ def _labelled(text: str, start: int, count: int) -> Iterator[Said]:
     yield from [*said_behind(text, near(_LABEL, text, start, _LABELS, before=24, after=24), count)][-1:]
 
 
-def _verdict(row: str, find: Callable[[str, int, int], Iterator[Said]], *examples: Example) -> Rule:
-    return Rule(row, "phrase", OF_LETTERS, find, examples)
-
-
 # find(text, start, count of options): where an answer is given in passing, and which. Of all that these rows give, the
 # last in the text comes first; of two in one place, the earlier row's.
 VERDICTS = (
-    _verdict(
-        "verdict",
-        _right,
-        ("Hence (C) is correct.", "C"),
-        ("Option D fits best here, since it burns.", "D"),
-        ("If (C) is correct, it burns.", None),
-    ),
-    _verdict(
-        "pointer",
-        _pointed,
-        ("It burns, so I choose C.", "C"),
-        ("That leaves us with (D), which burns.", "D"),
-        ("Many students answer A.", None),
-        ("This leaves (A) and (D).", None),
-    ),
-    _verdict(
-        "true one",
-        _true_one,
-        ("Hence the true claim is (C).", "C"),
-        ("The right order is shown in option D.", "D"),
-        ("The true claim is cold.", None),
-    ),
-    _verdict(
-        "option below",
-        _below,
-        ("The metal of these wires is:\nC. Tungsten, as it happens", "C"),
-        ("The metals are:\nA. Copper and tin\nB. Silver and gold", None),
-    ),
-    _verdict(
-        "not this but that",
-        _rather,
-        ("It is not A but rather C, as it burns.", "C"),
-        ("It's not (B), it's (D) here.", "D"),
-        ("It is not A, it burns.", None),
-    ),
-    _verdict(
-        "judged in a row",
-        _judged_in_a_row,
-        ("A) ✗ B) ✗ C) ✓ D) ✗", "C"),
-        ("A is false, B is false, C is false and D is true.", "D"),
-        ("A is true, B is false, C is true and D is false.", None),
-    ),
-    _verdict(
-        "judged alone",
-        _judged_alone,
-        ("A) It is soft.\nB) It is dear.\nC) Correct, it burns last.\nD) It is soft.", "C"),
-        ("A) Correct, it burns.\nB) Correct, it shines.\nC) It is soft.", None),
-    ),
+    Rule("verdict", "phrase", OF_LETTERS, _right),  # "(C) is correct", "option D fits best"
+    Rule("pointer", "phrase", OF_LETTERS, _pointed),  # "I choose C", "that leaves us with D"
+    Rule("true one", "phrase", OF_LETTERS, _true_one),  # "the true claim is (C)", "is shown in option D"
+    Rule("option below", "phrase", OF_LETTERS, _below),  # "the metal is:", with an option on the next line
+    Rule("not this but that", "phrase", OF_LETTERS, _rather),  # "not A but C"
+    Rule("judged in a row", "phrase", OF_LETTERS, _judged_in_a_row),  # "A) ✗ B) ✗ C) ✓ D) ✗"
+    Rule("judged alone", "phrase", OF_LETTERS, _judged_alone),  # "C) Correct, since ..." among others that aren't
     *ELSEWHERE,
-    _verdict(
-        "call or assignment",
-        _given,
-        ('submit_answer("C")', "C"),
-        ("my_choice = 'D'", "D"),
-        ("grade = 'A'", None),
-    ),
-    _verdict(
-        "label",
-        _labelled,
-        ("Correct option: C, since it burns", "C"),
-        ("**My choice:** D, which burns", "D"),
-        ("Option: to be chosen", None),
-    ),
+    Rule("call or assignment", "phrase", OF_LETTERS, _given),  # submit_answer("C"), my_choice = 'D'
+    Rule("label", "phrase", OF_LETTERS, _labelled),  # "Correct option: C"
 )
 
 
