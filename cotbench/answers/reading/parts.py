@@ -16,7 +16,7 @@ INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ThoughtMarks:
     """The marks of one family of models, as regular expressions.
 
@@ -36,55 +36,49 @@ class ThoughtMarks:
 _TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
-        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE",
-        opens=rf"<\s?(?:{_TAGS})\s?>",
-        closes=rf"<\s?/\s?(?:{_TAGS})\s?>",
+        "tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", rf"<\s?(?:{_TAGS})\s?>", rf"<\s?/\s?(?:{_TAGS})\s?>"
     ),
     ThoughtMarks(
-        family="special tokens named as tags are",
-        opens=rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
-        closes=rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
+        "special tokens named as tags are",
+        rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
+        rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
     ),
-    ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
-    ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
-    ThoughtMarks(family="Magistral", opens=r"\[THINK\]", closes=r"\[/THINK\]"),
+    ThoughtMarks("LaTeX environments", r"\\begin\{think\}", r"\\end\{think\}"),
+    ThoughtMarks("Kimi k1.5", "◁think▷", "◁/think▷"),
+    ThoughtMarks("Magistral", r"\[THINK\]", r"\[/THINK\]"),
     ThoughtMarks(
-        family="Sky-T1 and STILL",
-        opens=r"<\|begin_of_thought\|>",
-        closes=r"<\|end_of_thought\|>",
+        "Sky-T1 and STILL",
+        r"<\|begin_of_thought\|>",
+        r"<\|end_of_thought\|>",
         answer_opens=r"<\|begin_of_solution\|>",
         answer_closes=r"<\|end_of_solution\|>",
     ),
-    ThoughtMarks(family="Gemma 4", opens=r"<\|channel>\s?thought\b", closes=r"<channel\|>"),
-    ThoughtMarks(family="MedGemma", opens=r"<unused94>(?:thought\b)?", closes="<unused95>"),
+    ThoughtMarks("Gemma 4", r"<\|channel>\s?thought\b", r"<channel\|>"),
+    ThoughtMarks("MedGemma", r"<unused94>(?:thought\b)?", "<unused95>"),
     ThoughtMarks(
-        family="Cohere Command",
-        opens=r"<\|START_THINKING\|>",
-        closes=r"<\|END_THINKING\|>",
+        "Cohere Command",
+        r"<\|START_THINKING\|>",
+        r"<\|END_THINKING\|>",
         answer_opens=r"<\|START_(?:RESPONSE|TEXT)\|>",
         answer_closes=r"<\|END_(?:RESPONSE|TEXT)\|>",
     ),
-    ThoughtMarks(family="Apertus", opens=r"<\|inner_prefix\|>", closes=r"<\|inner_suffix\|>"),
+    ThoughtMarks("Apertus", r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     ThoughtMarks(
-        family="gpt-oss (harmony)",
-        opens=r"<\|channel\|>\s?(?:analysis|commentary)\b",
-        closes=r"<\|channel\|>\s?final\b[^<\n]{0,40}<\|message\|>",
+        "gpt-oss (harmony)",
+        r"<\|channel\|>\s?(?:analysis|commentary)\b",
+        r"<\|channel\|>\s?final\b[^<\n]{0,40}<\|message\|>",
         answer_closes=r"<\|(?:return|end)\|>",
     ),
     # What is left of it where special tokens are left out: "analysisWe add.assistantfinal11".
     ThoughtMarks(
-        family="gpt-oss, special tokens left out",
-        opens=r"analysis(?-i:(?=[^\sa-z]|\n))",
-        closes=r"(?<=\S)assistantfinal(?=\S)",
+        "gpt-oss, special tokens left out",
+        r"analysis(?-i:(?=[^\sa-z]|\n))",
+        r"(?<=\S)assistantfinal(?=\S)",
         at_start=True,
     ),
-    ThoughtMarks(
-        family="s1", opens=r"<\|im_start\|>think\b", closes=r"<\|im_start\|>answer\b", answer_closes=r"<\|im_end\|>"
-    ),
-    ThoughtMarks(family="s1, special tokens left out", opens=r"think\n", closes=r"(?<=\n)answer\n", at_start=True),
-    ThoughtMarks(
-        family="Granite 3", opens=r"here is my thought process:", closes=r"here is my response:", at_start=True
-    ),
+    ThoughtMarks("s1", r"<\|im_start\|>think\b", r"<\|im_start\|>answer\b", answer_closes=r"<\|im_end\|>"),
+    ThoughtMarks("s1, special tokens left out", r"think\n", r"(?<=\n)answer\n", at_start=True),
+    ThoughtMarks("Granite 3", r"here is my thought process:", r"here is my response:", at_start=True),
 )
 
 
@@ -114,7 +108,8 @@ _NEXT_TURN = re.compile(
 )
 MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 WRAP = rf"[{SPACES}*_`#]*+"
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
+# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
 _RUN_ON = either(
     rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
     rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
