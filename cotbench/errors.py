@@ -1,8 +1,8 @@
 """The error tree. Each error is something a user can cause or cure, carries a remedy, and has an exit code.
 
 Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (or a run that can't be used as it is),
-4 finished but some requests failed or some lines couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a
-resumable run on disk.
+4 finished but some requests failed or some lines couldn't be scored, 5 a report's --fail-if gate holds, 130
+interrupted with a resumable run on disk.
 
     CotbenchError
     ├── UsageError        2   an option, a task file or a prompt template that says something impossible
@@ -20,6 +20,8 @@ resumable run on disk.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class CotbenchError(Exception):
@@ -40,36 +42,29 @@ class UsageError(CotbenchError):
     exit_code = 2
 
 
-class TaskError(UsageError):
-    pass
+class TaskError(UsageError): ...
 
 
-class PromptError(UsageError):
-    pass
+class PromptError(UsageError): ...
 
 
 class UnavailableError(CotbenchError):
     exit_code = 3
 
 
-class DataError(UnavailableError):
-    pass
+class DataError(UnavailableError): ...
 
 
-class ModelError(UnavailableError):
-    pass
+class ModelError(UnavailableError): ...
 
 
-class SandboxError(UnavailableError):
-    pass
+class SandboxError(UnavailableError): ...
 
 
-class RunError(UnavailableError):
-    pass
+class RunError(UnavailableError): ...
 
 
-class OutputError(UnavailableError):
-    pass
+class OutputError(UnavailableError): ...
 
 
 class RequestsFailed(CotbenchError):
@@ -82,3 +77,12 @@ class GateHolds(CotbenchError):
 
 class Interrupted(CotbenchError):
     exit_code = 130
+
+
+def suggest(word: str, known: Iterable[str], otherwise: str = "", *, always: str = "") -> str:
+    """A remedy for a name that isn't known: the known one that is most like it, or else `otherwise`; then `always`."""
+    import difflib  # takes longer to load than an error is worth before there is one
+
+    close = difflib.get_close_matches(word, list(known), n=1)
+    guess = f"Did you mean '{close[0]}'?" if close else otherwise
+    return f"{guess} {always}".strip()

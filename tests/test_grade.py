@@ -1,7 +1,7 @@
 r"""Verdicts: numbers and letters exactly, formulas in worker processes that may hang, die or be closed.
 
-Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker can import
-them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
+Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker
+can import them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def test_letters(answer: str, gold: str, verdict: Verdict) -> None:
 @pytest.mark.parametrize(
     ("answer", "gold", "verdict"),
     [
-        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT), ("True", r"\text{true}", RIGHT),
-        ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
+        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT),
+        ("True", r"\text{true}", RIGHT), ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
     ],
 )  # fmt: skip
 def test_words_are_compared_as_words(answer: str, gold: str, verdict: Verdict) -> None:
@@ -437,7 +437,7 @@ def test_letters_and_numbers_are_read_and_graded_at_once() -> None:
 
 
 def test_formulas_are_graded_faster_than_a_model_writes_them() -> None:
-    """1,000 pairs of the common kinds, none of them decided as text: below 10 s of the workers' CPU time, imports too."""
+    """1,000 pairs of the common kinds, none decided as text: below 10 s of the workers' CPU time, imports included."""
     pairs = [
         pair
         for n in range(2, 127)
@@ -523,7 +523,7 @@ def wait_for(condition: Callable[[], object], limit_s: float = 20.0) -> None:
 
 
 def imports_nothing() -> None:
-    """For workers that don't compare: SymPy takes a second to import."""
+    """Prepares a worker that doesn't compare without importing SymPy, which takes a second."""
 
 
 @pytest.fixture

@@ -181,8 +181,10 @@ def test_a_decimal_stands_for_a_fraction_from_six_digits_on(top: int, bottom: in
 
 
 TOKENS = (
-    r"1 2 3 0.5 x y i + - * / ^ = < ( ) [ ] { } , : | % _ \frac \sqrt \pi \pm \le \cup \in \{ \} \% \$ ^\circ \text{cm} \text{and} \infty \sin "
-    r"\gcd( \max\{ \lfloor \rfloor \cap \ne \bmod \sum_{k=1}^{3} \text{for} \text{h} 0.\dot3 C(3,2) ' \text{if} \text{C}"
+    r"1 2 3 0.5 x y i + - * / ^ = < ( ) [ ] { } , : | % _ \frac \sqrt \pi \pm \le \cup \in \{ \} \% \$ ^\circ "
+    r"\text{cm} \text{and} \infty \sin "
+    r"\gcd( \max\{ \lfloor \rfloor \cap \ne \bmod \sum_{k=1}^{3} \text{for} \text{h} 0.\dot3 C(3,2) ' \text{if} "
+    r"\text{C}"
 ).split()
 SOUP = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=7).map(" ".join)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import run_cli
+from msgspec import structs
 from test_compare import QUESTIONS, compared, make_run, record, write_run
 
 from cotbench.analysis import stats
@@ -20,6 +21,7 @@ from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.modes.votes import winner
 from cotbench.questions.tagging import is_symbolic
 from cotbench.store.records import Record
+from cotbench.types import Outcome
 
 
 def rows_of(*folders: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -208,11 +210,13 @@ def test_votes_that_are_undecided_or_unpaid_are_left_out(tmp_path: Path) -> None
         one = voted(q.id, "direct-votes", ballots, right, 40)
         if at == 0:
             assert one.votes is not None
-            one.votes["answers"][1]["outcome"] = "grader_timeout"
+            first, second, *rest = one.votes.answers
+            answers = (first, structs.replace(second, outcome=Outcome.GRADER_TIMEOUT), *rest)
+            one = structs.replace(one, votes=structs.replace(one.votes, answers=answers))
         records += [record(q.id, "direct", "c"), record(q.id, "cot", "e" if at == 1 else "c"), one]
     got = next(p for p in compared(write_run(tmp_path / "r", records)).policies if p.paths and p.mode == "cot")
     assert (got.n, got.paths) == (8, 4)
-    unknown = [replace(one, completion_tokens=None) if one.mode == "direct-votes" else one for one in records]
+    unknown = [structs.replace(one, completion_tokens=None) if one.mode == "direct-votes" else one for one in records]
     assert not any(p.paths for p in compared(write_run(tmp_path / "s", unknown)).policies)
 
 
@@ -241,7 +245,8 @@ def test_plans_by_hand(tmp_path: Path) -> None:
         "pal":         "cwncxcccwc",
     }  # fmt: skip
     got = {row.executor: row for row in compared(make_run(tmp_path / "r", {"direct": "c" * 10, **letters})).plans}
-    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for 6, 7, 8.
+    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for
+    # 6, 7, 8.
     common = {"model": "m", "task": "t", "n": 9}
     assert got["plan-direct"] == PlanRow(
         **common,
@@ -289,8 +294,16 @@ def test_plans_need_their_judge_and_somebody_else(tmp_path: Path) -> None:
 def test_a_stub_run_with_votes(tmp_path: Path) -> None:
     """Over the shipped sample task: the accuracies of the policies are those of the records."""
     done = run_cli(
-        "run", "--model", "stub", "--task", "sample", "--mode", "direct,cot,direct-votes,self-consistency", "--output-dir", tmp_path
-    )  # fmt: skip
+        "run",
+        "--model",
+        "stub",
+        "--task",
+        "sample",
+        "--mode",
+        "direct,cot,direct-votes,self-consistency",
+        "--output-dir",
+        tmp_path,
+    )
     assert done.code == 0, done.err
     [folder] = tmp_path.iterdir()
     policies, rows = compared(folder).policies, rows_of(folder)

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from conftest import Cli, run_cli
 
-from cotbench.store.records import JOURNAL, MANIFEST, RECORDS
+from cotbench.store.journal import JOURNAL
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.records import RECORDS
 
 TOTAL = 400
 SLOW = "in_flight=4,latency_s=0.01"
@@ -32,7 +34,8 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(questions: Path, output: Path, *more: str) -> list[str]:
     return [
-        "run", "--model", "stub", "--task", str(questions), "--mode", "direct,cot", "--output-dir", str(output), "--quiet", "--json", *more,
+        "run", "--model", "stub", "--task", str(questions), "--mode", "direct,cot", "--output-dir", str(output),
+        "--quiet", "--json", *more,
     ]  # fmt: skip
 
 

@@ -32,15 +32,15 @@ from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, load_run, pane
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.modes import BASELINE
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
-from cotbench.store.records import state_of
+from cotbench.store.lock import state_of
 from cotbench.types import Outcome
 
 __all__ = ["Comparison", "compare", "load_run"]
 
 REPORT_SCHEMA = 2
-DIRECT = "direct"
 EFFECT = 0.02
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
@@ -105,7 +105,7 @@ class Comparison:
 
 def compare(
     runs: Sequence[Run],
-    baselines: Sequence[str] = (DIRECT,),
+    baselines: Sequence[str] = (BASELINE,),
     *,
     rules: Iterable[Rule] = (),
     tag_rule: str = RULE,
@@ -122,7 +122,7 @@ def compare(
     table = RULES | {rule.name: rule for rule in rules}
     found = _Findings()
     votes = sum(
-        row is not None and row["votes"] is not None for p in found_panels for c in p.cells.values() for row in c.rows
+        row is not None and row.votes is not None for p in found_panels for c in p.cells.values() for row in c.rows
     )
     curves = beside(lambda: [_curves(panel) for panel in found_panels], worth=votes > LARGE)
     for panel in found_panels:
@@ -143,7 +143,7 @@ def compare(
         curves=found.curves,
         cautions=found.cautions,
         notes=list(dict.fromkeys([note for run in runs for note in _state_notes(run)] + notes)),
-        stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
+        stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
         rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table.values()],
         families=families,
@@ -194,7 +194,7 @@ def _add_panel(
         f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, so the rules that look at responses "
         "leave it out."
         for cell in panel.cells.values()
-        if cell.answers_in is None
+        if not cell.facts.answers_in
     ]
     found.agreements += agreements(panel, tagged)
     for cell in panel.cells.values():
@@ -299,10 +299,10 @@ def _state_notes(run: Run) -> list[str]:
             f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so far. "
             f"Go on with: cotbench run --resume {run.folder}"
         )
-    if not run.manifest.spec.get("programs", {}).get("contained", True):
+    if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
-    outcomes = Counter(record["outcome"] for record in run.records)
+    outcomes = Counter(record.outcome for record in run.records)
     if outcomes[Outcome.ENGINE_ERROR]:
         notes.append(
             f"{name}: {outcomes[Outcome.ENGINE_ERROR]} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
@@ -314,9 +314,9 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """What differs between two modes beside the mode, and may be meant."""
     notes = []
     name = f"{panel.task} by {panel.model}"
-    ours, theirs = (c.run.manifest.spec["modes"][f"{panel.task}/{c.mode}"] for c in (cell, base))
+    ours, theirs = (c.run.manifest.spec.mode(panel.task, c.mode) for c in (cell, base))
     here, there = (
-        {key: value for key, value in m.get("sampling", {}).items() if key not in ("max_tokens", "n", "stop")}
+        {key: value for key, value in m.sampling.items() if key not in ("max_tokens", "n", "stop")}
         for m in (ours, theirs)
     )
     if here != there:
@@ -325,7 +325,7 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
         notes.append(
             f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({'; '.join(sides)})."
         )
-    if cell.run is not base.run and ours.get("shared") != theirs.get("shared"):
+    if cell.run is not base.run and ours.shared != theirs.shared:
         notes.append(
             f"{name}: what prompts share (persona, answer contract) differs between {cell.run.folder.name} and {base.run.folder.name}."
         )
@@ -353,7 +353,7 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     out = []
     for side, other, sign in ((base, cell, 1), (cell, base, -1)):
         unread = np.isin(side.endings, _UNREAD)
-        voted = any(row is not None and row["votes"] is not None for row in side.rows)
+        voted = any(row is not None and row.votes is not None for row in side.rows)
         was_cut = (side.endings == OUTCOMES.index(Outcome.TRUNCATED)) | (side.cut & (unread if voted else ~side.right))
         lost = was_cut | unread
         share, cut = float(lost[both].mean()), float(was_cut[both].mean())
@@ -390,14 +390,15 @@ def _silent(panel: Panel) -> list[Caution]:
     for cell in panel.cells.values():
         # A refusal has no text as a rule, and is told as what it is.
         without = (Outcome.ENGINE_ERROR, Outcome.REFUSED)
-        rows = [row for row in cell.rows if row is not None and row["outcome"] not in without]
-        seen = (cell.run.outputs.visible(row["question"], row["requests"]) for row in rows)
-        known = [one for one in seen if one is not None]
+        rows = [row for row in cell.rows if row is not None and row.outcome not in without]
+        says = cell.run.journal.says
+        seen = ((says("visible", row.keys), row.keys) for row in rows)
+        known = [(visible, says("reasoned", keys)) for visible, keys in seen if visible is not None]
         if not known or any(visible for visible, _ in known):
             continue
-        thinking = cell.run.manifest.spec["modes"][f"{panel.task}/{cell.mode}"].get("thinking")
+        thinking = cell.run.manifest.spec.mode(panel.task, cell.mode).thinking
         although = ", although the model was asked not to think" if thinking is False else ""
-        reasoned = sum(reasoned for _, reasoned in known)
+        reasoned = sum(bool(reasoned) for _, reasoned in known)
         beside = (
             f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
             if reasoned

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +25,8 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.processes import uncollected
+from cotbench.run.parsing import names
 
 if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
@@ -44,7 +44,10 @@ OwnTagOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    help="Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and "
+    "a page.\n\nEach mode is compared with direct, and with any --baseline."
+)
 @guarded
 def report(
     runs: Annotated[
@@ -72,7 +75,9 @@ def report(
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
-            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, hurt, n, did, share. Repeatable.""",
+            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
+            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
+            """hurt, n, did, share. Repeatable.""",
             show_default=False,
         ),
     ] = None,
@@ -95,10 +100,7 @@ def report(
         bool, typer.Option("--json-schema", help="Print the JSON Schema of report.json, and stop.")
     ] = False,
 ) -> None:
-    """Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and a page.
-
-    Each mode is compared with direct, and with any --baseline.
-    """
+    """Compare the modes of runs, print the tables, write the report's files, and check the gates."""
     if json_schema:
         from pydantic import TypeAdapter
 
@@ -109,7 +111,6 @@ def report(
     from cotbench.analysis.compare import compare
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.pairing import load_run, panels_of
-    from cotbench.cli import options
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -118,12 +119,12 @@ def report(
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
-    asked = [find_mode(name, "--baseline").name for name in options.names(baseline or [])]
+    asked = [find_mode(name, "--baseline").name for name in names(baseline)]
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
     folders = run_folders(runs or [], output_dir)
-    with _uncollected():
+    with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         panels, notes = panels_of(loaded)
         comparison = compare(
@@ -170,21 +171,11 @@ def report(
         raise unread
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes seconds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
     """`direct`, and what was asked for; without `direct` where no run has it and another was named."""
-    names = list(dict.fromkeys(["direct", *asked]))
+    baselines = list(dict.fromkeys(["direct", *asked]))
     there = any("direct" in panel.cells for panel in panels)
-    return names if there or "direct" in asked or not asked else names[1:]
+    return baselines if there or "direct" in asked or not asked else baselines[1:]
 
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:

@@ -1,8 +1,8 @@
-"""What the commands share: the application, its exit codes, how errors end, and the options that several commands take."""
+"""What the commands share: the application, its exit codes, how errors end, and the options that several commands
+take."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from cotbench.errors import CotbenchError, UsageError
+from cotbench.cli.flags import option
+from cotbench.errors import CotbenchError, UsageError, suggest
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
 
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
     from cotbench.analysis.pairing import Run
     from cotbench.questions.tagging import Rule
 
-EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
-couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+EXIT_CODES = (
+    "Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, "
+    "4 finished but some requests failed or some lines\ncouldn't be scored, 5 a report's --fail-if gate holds, "
+    "130 interrupted with a resumable run on disk."
+)
 
 
 class _Commands(TyperGroup):
     """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed.
 
-    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a bug here.
+    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a
+    bug here.
     """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -66,7 +71,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help=f"Does chain of thought help this model on these questions, by how much, how sure are we, and at what cost?\n\n{EXIT_CODES}",
+    help="Does chain of thought help this model on these questions, by how much, how sure are we, and at what "
+    f"cost?\n\n{EXIT_CODES}",
 )
 
 P = ParamSpec("P")
@@ -115,19 +121,9 @@ def kebab(word: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def absolute(path: Path | None) -> str | None:
-    """So that a run can be resumed from another folder."""
-    return str(path.absolute()) if path else None
-
-
-def absolute_file(name: str) -> str:
-    """The same for a word that may be a file's path."""
-    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
-
-
 def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     """The runs that are named, or the latest one; says which that is, where there are others."""
-    from cotbench.store.records import find_run, list_runs
+    from cotbench.store.lookup import find_run, list_runs
 
     if runs:
         return [find_run(name, output_dir) for name in dict.fromkeys(runs)]
@@ -142,18 +138,20 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
 
 
 def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
-    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
-    from cotbench.store.records import JOURNAL
+    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals
+    as well."""
+    from cotbench.store.journal import JOURNAL
 
     notes = []
     for run in runs:
-        if run.outputs.large and not thorough:
+        if run.journal.large and not thorough:
             continue
-        lacking = run.outputs.lacking(run.records)
+        lacking = sum(any(key not in run.journal for key in record.keys) for record in run.records)
         if lacking:
-            state = "is missing or empty" if run.outputs.empty else "lacks replies or is damaged"
+            state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(
-                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} answers can't be shown, "
+                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of "
+                f"{len(run.records):,} answers can't be shown, "
                 "nor scored again. Restore the file."
             )
     return notes
@@ -178,101 +176,25 @@ def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
     if name is None:
         return None
     if name not in table:
-        close = difflib.get_close_matches(name, table, n=1)
         raise UsageError(
             f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            f"Did you mean '{close[0]}'?" if close else "Add your own with --tag or --tags-file.",
+            suggest(name, table, "Add your own with --tag or --tags-file."),
         )
     return table[name]
 
 
 # --- options that several commands share --------------------------------------------------------------------------
 
-TaskOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--task",
-        "--tasks",
-        "-t",
-        help="Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
-        show_default=False,
-    ),
-]
-ModeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mode",
-        "--modes",
-        help="Prompting methods (`cotbench list modes`); with commas or repeated.",
-        show_default=False,
-    ),
-]
-FewshotOption = Annotated[
-    int, typer.Option("--num-fewshot", "-f", help="Exemplars before the question; 0 is zero-shot.")
-]
-ExemplarsOption = Annotated[
-    str,
-    typer.Option(
-        "--exemplars",
-        help="own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode shows programs or plans.",
-    ),
-]
-ProgramLimitsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--program-limits",
-        help="Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
-        show_default=False,
-    ),
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        "-L",
-        help="Questions per task: a seeded sample, stratified by group, the same in every mode.",
-        show_default=False,
-    ),
-]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --limit and of sampling.")]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        envvar="COTBENCH_DATA",
-        help="A folder in the Hub's layout, instead of the Hub.",
-        show_default=False,
-    ),
-]
-TasksDirOption = Annotated[
-    Path | None, typer.Option("--tasks-dir", help="A folder with your own task files (*.yaml).", show_default=False)
-]
-PromptsDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--prompts-dir",
-        help="A folder with your own templates (*.jinja); they go before the shipped ones.",
-        show_default=False,
-    ),
-]
+DataDirOption = Annotated[Path | None, option("data_dir")]
+TasksDirOption = Annotated[Path | None, option("tasks_dir")]
 OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
-ChatTemplateOption = Annotated[
-    str,
-    typer.Option(
-        "--chat-template",
-        help="auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
-    ),
-]
-TrustOption = Annotated[
-    bool,
-    typer.Option("--trust-remote-code", help="Let a model's repository run its own code. Recorded in the manifest."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 TagRuleOption = Annotated[
     str | None,
     typer.Option(
         "--tag-rule",
-        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
+        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
+        "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
         show_default=False,
     ),
 ]

@@ -1,8 +1,9 @@
 """Runs one program or plan inside the contained process, and says in plain texts what came of it.
 
-A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a variable `ans`
-(Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them gives anything, a function that the
-program only defines is called: `solve()`, `main()`, a method of `Solution`, or the last one. A plan is solved by `cotbench.plans`.
+A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a
+variable `ans` (Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them
+gives anything, a function that the program only defines is called: `solve()`, `main()`, a method of `Solution`, or
+the last one. A plan is solved by `cotbench.plans`.
 """
 
 from __future__ import annotations
@@ -130,7 +131,8 @@ _TOO_MUCH = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
 
 @cache
 def _given() -> dict[str, Any]:
-    """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models forget to import."""
+    """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models
+    forget to import."""
     names: dict[str, Any] = {}
     for name in ("sympy", "mpmath", "numpy"):
         if name in sys.modules:
@@ -192,7 +194,8 @@ def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
 
 
 def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed: _Printed) -> object:
-    """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named answer."""
+    """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named
+    answer."""
     value = None
     try:
         exec(body, names)  # noqa: S102 - what this process is for

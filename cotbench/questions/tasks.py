@@ -6,7 +6,6 @@ every mode. Task files hold no code: a gold reader is one of the named ones in `
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
@@ -16,14 +15,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
-from cotbench.errors import DataError, TaskError
-from cotbench.store.checks import kind_of, open_file
+from cotbench.errors import DataError, TaskError, suggest
+from cotbench.store.files import kind_of, open_file
+from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
 
 
@@ -223,10 +222,8 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
         where = ".".join(str(part + 1) if isinstance(part, int) else part for part in item["loc"])
         if item["type"] == "extra_forbidden":
             known = _known_keys(item["loc"])
-            close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-            found = f"unknown key '{where}'" + (
-                f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
-            )
+            remedy = suggest(str(item["loc"][-1]), known, f"known here: {', '.join(known)}")
+            found = f"unknown key '{where}'; {remedy[0].lower()}{remedy[1:]}"
         elif item["type"] == "missing":
             found = f"the key '{where}' is missing"
         else:
@@ -235,7 +232,7 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{shown(path)}: {found}")
     return TaskError(
-        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+        "\n".join(lines), "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example."
     )
 
 
@@ -298,11 +295,10 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
                 f"--task: {name} is {kind}, expected a file.",
                 "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
             )
-        close = difflib.get_close_matches(name.lower(), files, n=1)
-        remedy = f"Did you mean '{close[0]}'? " if close else ""
+        own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
-            f"{remedy}A path to your own .jsonl (question, answer, optional choices) or task file works too.",
+            suggest(name.lower(), files, always=own),
         )
     found = read_task_file(files[name])
     if found.task.name != name:
@@ -327,22 +323,13 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
         raise DataError(
             f"{shown(path)}: can't be read: {error.strerror or error}.", "Check the path and its permissions."
         ) from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered(lines):
         try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise DataError(
-                f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
-            ) from None
-        if isinstance(row, dict) and line.count(b":") > len(row) and (twice := _key_twice(line)):
+            row = json_object(line)
+        except ValueError as error:
+            raise DataError(f"{shown(path)}:{number}: {error}.", "Each line holds one JSON object.") from None
+        if line.count(b":") > len(row) and (twice := _key_twice(line)):
             raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
-                "Each line holds one JSON object.",
-            )
         rows.append((number, row))
     return rows
 

@@ -1,8 +1,8 @@
 """The question browser's data: an index of all questions, and the details of as many as a size budget holds.
 
-Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and lists need.
-Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose verdict a mode changed come first, then the rest; within
-both, each task gets the same share of its questions.
+Everything is columns and rows of JSON, compressed (zlib); `assets/page.js` reads it. The index holds what filters and
+lists need. Details (`details.py`) come in chunks of CHUNK questions, in the order of what they tell: questions whose
+verdict a mode changed come first, then the rest; within both, each task gets the same share of its questions.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import numpy as np
 import orjson
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.pairing import Panel, Record
+from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
@@ -38,7 +39,7 @@ Place = tuple[int, int]  # panel, question
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Compressed JSON. details: chunks of questions, the most telling first; held: which questions each holds, in its order."""
+    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order."""
 
     index: bytes
     details: Sequence[bytes]
@@ -53,7 +54,7 @@ class Data:
         return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
 
     def within(self, budget: int) -> Data:
-        """Without the last chunks, as many as it takes."""
+        """Leave out the last chunks, as many as it takes."""
         room = _room(self.index, self.sizes, budget)
         ends = np.cumsum([len(chunk) for chunk in self.details])
         keep = int(np.searchsorted(ends, room, side="right"))
@@ -68,14 +69,12 @@ def _room(index: bytes, sizes: Sequence[int], budget: int) -> int:
 def browser_data(
     comparison: Comparison, panels: Sequence[Panel], *, budget: int, megabytes: float, rules: Sequence[Rule] = ()
 ) -> Data:
-    """budget: bytes for all of it, compressed; the index always goes in. rules: the user's own, beside ours."""
+    """Make the data. budget: bytes for all of it, compressed; the index always goes in. rules: the user's own."""
     index = _packed(_index(comparison, panels, rules))
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
-    voted = any(
-        row is not None and row["votes"] for panel in panels for cell in panel.cells.values() for row in cell.rows
-    )
+    voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
     if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in plan):
@@ -155,7 +154,7 @@ def _tag_codes(tags: Any, n: int) -> str:
 def _outcome_codes(panel: Panel, mode: str) -> str:
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
-    return "".join(_NOT_ASKED if row is None else _CODES[row["outcome"]] for row in rows)
+    return "".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows)
 
 
 def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
@@ -163,7 +162,7 @@ def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
     for row, gold in zip(rows, panel.golds, strict=True):
-        answer = None if row is None else row["answer"]
+        answer = None if row is None else row.answer
         yield answer if answer is None else 0 if answer == gold else shortened(answer, ANSWER_CHARS)
 
 
@@ -181,8 +180,9 @@ def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chun
     ranked = []
     for number, panel in enumerate(panels):
         flips = _flips(panel, baselines)
+        draws = [unit("page", question.id) for question in panel.questions]
         for late, places in enumerate((np.flatnonzero(flips), np.flatnonzero(~flips))):
-            order = sorted(places.tolist(), key=lambda place, ids=panel.questions: unit("page", ids[place].id))  # type: ignore[misc]
+            order = sorted(places.tolist(), key=draws.__getitem__)
             for start in range(0, len(order), CHUNK):
                 chunk = _Chunk(panel=number, questions=order[start : start + CHUNK])
                 ranked.append(((late, start / len(order), number), chunk))

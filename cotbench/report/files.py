@@ -12,7 +12,7 @@ from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import Rule
 from cotbench.report import tables
-from cotbench.store.records import replace_file
+from cotbench.store.files import replace_file
 
 if TYPE_CHECKING:
     from cotbench.report.plots import Drawn

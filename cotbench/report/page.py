@@ -22,7 +22,7 @@ from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.sections import Section, sections
-from cotbench.store.records import replace_file
+from cotbench.store.files import replace_file
 
 if TYPE_CHECKING:
     from cotbench.report.plots import Drawn

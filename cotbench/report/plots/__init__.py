@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cotbench.analysis.compare import Comparison
 from cotbench.modes import main_of
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
-from cotbench.store.checks import write_new
+from cotbench.store.files import write_new
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
