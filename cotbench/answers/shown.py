@@ -164,7 +164,7 @@ def _complex(value: complex) -> Shown | None:
         return None
     if value.imag == 0:
         return real(value.real)
-    left, right = plain(Decimal(f"{value.real:.{SIGNIFICANT}g}")), plain(Decimal(f"{abs(value.imag):.{SIGNIFICANT}g}"))
+    left, right = (plain(Decimal(f"{part:.{SIGNIFICANT}g}")) for part in (value.real, abs(value.imag)))
     first = "" if value.real == 0 else left
     sign = "-" if value.imag < 0 else "+" if first else ""
     signed = f" {sign} " if first else sign
@@ -188,12 +188,15 @@ def collection(items: list[Any], brackets: str, depth: int, other: Other) -> Sho
         return None
     if brackets == "{}":
         found = sorted(found, key=_rank)
-    opener, closer = {"()": ("(", ")"), "[]": ("[", "]"), "{}": (r"\{", r"\}")}[brackets]
-    latex = ", ".join(item.latex for item in found)
-    if brackets == "{}" and not found:
-        return Shown(value="{}", latex=r"\emptyset", decimal=None)
-    value = brackets[0] + ", ".join(item.value for item in found) + brackets[1]
-    return Shown(value=value, latex=rf"\left{opener}{latex}\right{closer}", decimal=None)
+    return _listed([(item.value, item.latex) for item in found], brackets)
+
+
+def _listed(items: list[tuple[str, str]], brackets: str) -> Shown:
+    """Texts (plain, LaTeX) between brackets, with commas."""
+    value, latex = (", ".join(texts) for texts in zip(*items, strict=True)) if items else ("", "")
+    opener, closer = (r"\{", r"\}") if brackets == "{}" else (brackets[0], brackets[1])
+    latex = rf"\left{opener}{latex}\right{closer}" if items or brackets != "{}" else r"\emptyset"
+    return Shown(value=f"{brackets[0]}{value}{brackets[1]}", latex=latex, decimal=None)
 
 
 def _rank(item: Shown) -> tuple[bool, float, str]:
@@ -211,7 +214,4 @@ def mapping(items: list[tuple[Any, Any]], depth: int, other: Other) -> Shown | N
         if left is None or right is None:
             return None
         texts.append((f"{left.value}: {right.value}", f"{left.latex}: {right.latex}"))
-    latex = ", ".join(text for _, text in texts)
-    return Shown(
-        value="{" + ", ".join(text for text, _ in texts) + "}", latex=rf"\left\{{{latex}\right\}}", decimal=None
-    )
+    return _listed(texts, "{}") if texts else Shown(value="{}", latex=r"\left\{\right\}", decimal=None)
