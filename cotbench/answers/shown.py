@@ -1,7 +1,7 @@
-"""Values -> text in three forms: of Python's own types here, of SymPy's in `solver/values.py`.
+"""Values -> text in three forms: those of Python's own types here, SymPy's in `cotbench.plans.symbolic`.
 
-A value may come from a program that a model wrote, so nothing here calls a method of a class it doesn't know: `type(x)` is
-asked, never `isinstance`, which an object can lie to, and text is made by the built-in types' own methods.
+A value may come from a program that a model wrote, so nothing here calls a method of a class it doesn't know:
+`type(x)` is asked, never `isinstance`, which an object can lie to, and text is made by the built-in types' own methods.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def show(value: object, other: Other = lambda _value, _depth: None) -> Shown | N
 
 
 def show_at(value: Any, depth: int, other: Other) -> Shown | None:
-    """The same inside a collection."""
+    """The text of an item of a collection. depth: how many collections are around it."""
     kind = type(value)
     if depth > MAX_DEPTH or value is None:
         return None
@@ -137,7 +137,7 @@ def _decimal_number(value: Decimal) -> Shown | None:
     return Shown(value=text, latex=text, decimal=plain(_rounded(Fraction(value))))
 
 
-# What no value is, as a text; and a float as Python prints it, which is shown to as many digits as a float that wasn't printed.
+# Texts that are no value; and a float as Python prints it, which is shown to as many digits as one that wasn't printed.
 _NO_VALUES = frozenset(("None", "nan", "NaN", "inf", "-inf", "Infinity", "zoo"))
 _PRINTED_FLOAT = re.compile(r"(?<![\d.,])\d+\.\d+(?:e[-+]?\d+)?(?![\d,]|\.\d)")
 
@@ -153,7 +153,7 @@ def _string(text: str) -> Shown | None:
 
 
 def _rounded_float(text: str) -> str:
-    """A float's text without the digits that binary fractions leave; a text with fewer or more digits than they have stays."""
+    """A float's text without the digits that binary fractions leave; one with fewer or more digits than those stays."""
     digits = len(text.partition("e")[0].replace(".", "").strip("0"))
     shown = real(float(text)) if SIGNIFICANT + 2 < digits < 19 else None
     return text if shown is None else shown.value
@@ -177,7 +177,7 @@ def _complex(value: complex) -> Shown | None:
 
 
 def collection(items: list[Any], brackets: str, depth: int, other: Other) -> Shown | None:
-    """Items in brackets; one alone without."""
+    """The text of a collection: its items in brackets, or the only one without."""
     if len(items) == 1:
         return show_at(items[0], depth + 1, other)
     if len(items) > MAX_ITEMS:

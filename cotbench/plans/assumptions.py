@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 KINDS = frozenset(
-    "real complex rational integer even odd prime positive negative nonnegative nonpositive nonzero digit distinct".split()
+    "real complex rational integer even odd prime positive negative nonnegative nonpositive nonzero digit "
+    "distinct".split()
 )
 
 
@@ -50,7 +51,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "non-zero": ("nonzero",),
 }
 _IGNORED = frozenset(
-    "a an the and number numbers variable variables unknown unknowns constant constants value values all both each strictly "
+    "a an the and number numbers variable variables unknown unknowns constant constants value values all both each "
+    "strictly "
     "decimal some".split()
 )
 _AFTER = r"(?P<value>[^,]+?)\s*(?=$|,|\band\b)"

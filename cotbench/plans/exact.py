@@ -50,7 +50,7 @@ def is_zero(value: Value) -> bool:
 
 
 def is_number_zero(value: Value) -> bool:
-    """Whether a number is zero, as far as 30 digits tell: a sum against its largest term, so that pi/10^60 isn't for being small."""
+    """Whether a number is zero, as far as 30 digits tell: a sum beside its largest term, so that pi/10^60 is none."""
     if value.is_Rational:
         return bool(value == 0)
     found = approximate(value)

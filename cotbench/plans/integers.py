@@ -1,7 +1,7 @@
 """Integer unknowns: bounds from the equations and conditions, residues from the congruences, and a search.
 
-The search assigns one unknown after another and computes those that an equation fixes, so that a sum with one unknown less
-costs one loop less. It counts its steps, not its time: the outcome is the same on every machine.
+The search assigns one unknown after another and computes those that an equation fixes, so that a sum with one unknown
+less costs one loop less. It counts its steps, not its time: the outcome is the same on every machine.
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ class Search:
         return math.prod(self.ranges[symbol].size for symbol, fixed in self._order() if fixed is None)
 
     def close(self, upward: Any = None, downward: Any = None) -> None:
-        """Give ranges without an end one. upward, downward: the unknown whose least or greatest value is asked, for which a
-        bound on one side is enough."""
+        """Give ranges without an end one.
+
+        upward, downward: the unknown whose least or greatest value is asked; for it a bound on one side is enough.
+        """
         symbols = self.open
         reach = NEARBY.get(len(symbols), 10)
         for symbol in (symbol for symbol in symbols if symbol.is_integer):
@@ -122,7 +124,7 @@ class Search:
         return all(r.low <= r.high for r in self.ranges.values())
 
     def _divisors(self) -> None:
-        """A number that divides another is no larger: d in mod(60, d) = 4 divides 56, n in lcm(n, 4) = 60 divides 60."""
+        """Bound what divides a number by it: the d of mod(60, d) = 4 divides 56, the n of lcm(n, 4) = 60 divides 60."""
         for equation in self.equations:
             for call in equation.atoms(fn.Multiple, fn.Remainder):
                 rest, symbols = sp.expand(call - equation), call.args
@@ -216,7 +218,7 @@ class Search:
         return low, high
 
     def _residues(self, symbol: Any) -> bool:
-        """Step through the residues that the congruences of one unknown leave; False where they contradict each other."""
+        """Step through the residues that an unknown's congruences leave; False where they contradict each other."""
         residue, modulus = 0, 1
         equal = [p for p in self._parts() if isinstance(p, sp.Eq) and all(isinstance(side, sp.Expr) for side in p.args)]
         zeros = [*self.equations, *(part.lhs - part.rhs for part in equal)]
@@ -268,7 +270,7 @@ class Search:
         return order
 
     def solutions(self, first: Any = None, *, downward: bool = False) -> Iterator[dict[Any, Any]]:
-        """All solutions within the ranges, as SymPy numbers; `first`: the unknown to search outermost, and which way."""
+        """All solutions within the ranges, as SymPy numbers. first: the unknown to search outermost, and which way."""
         order, found = self._found(first, downward=downward)
         for values in found:
             yield {symbol: _exactly(value) for (symbol, _), value in zip(order, values, strict=True)}
@@ -430,7 +432,7 @@ def _split(equation: Any, symbol: Any) -> tuple[Any, Any] | None:
 
 
 def _congruence(expression: Any, symbol: Any) -> tuple[int, int] | None:
-    """(residue, modulus) of "c * Remainder(a * symbol + b, m) + d = 0"; (0, 0) where no integer fits; None for the rest."""
+    """(residue, modulus) of "c * Remainder(a * symbol + b, m) + d = 0"; (0, 0) where none fits, None for the rest."""
     if expression.free_symbols != {symbol}:
         return None
     found = list(expression.atoms(fn.Remainder))

@@ -15,8 +15,11 @@ MAX_LINES = 600
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """kind: answer, weak (an answer where the plan has no other), option, premise, ask, assume or line. label: the letter
-    of an option. stray: a text that may be prose around the plan."""
+    """One statement of a plan.
+
+    kind: answer, named ("answer = ..."), weak (an answer where the plan has no other), option, premise, ask, assume or
+    line. label: the letter of an option.
+    """
 
     kind: str
     text: str
@@ -141,7 +144,7 @@ def _is_aside(text: str, lines: list[tuple[int, str]], at: int) -> bool:
 
 
 def _lettered(lines: list[tuple[int, str]], logical: bool) -> set[int]:
-    """The lines "A: ...", "B) ...", that are options: from A on, at least two, in a plan that names no options itself."""
+    """The lines "A: ...", "B) ...", that are options: from A on, two at least, where no line says "option"."""
     if any(_OPTION.match(line) for _, line in lines):
         return set()
     found = [(at, match["label"]) for at, line in lines if (match := _LETTERED.match(line))]

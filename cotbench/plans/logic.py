@@ -1,4 +1,4 @@
-"""Plans of true and false: formulas of propositions, and which option follows from, or is consistent with, the premises."""
+"""Plans of true and false: which option follows from the premises, or is consistent with them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OPPOSITE = {"must": "refutable", "refutable": "must", "possible": "impossible",
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """kind: name, not, and, or, xor, implies, iff, count (exactly, at_least or at_most `number` of the parts), true, false."""
+    """kind: name, not, and, or, xor, implies, iff, true, false, or count (text: exactly, at_least, at_most; number)."""
 
     kind: str
     parts: tuple[Formula, ...] = ()
