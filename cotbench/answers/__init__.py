@@ -1,1 +1,1 @@
-"""What an answer is: how it is read (`reading/`), judged (`grader`, `judging/`), made of a program's value (`shown`)"""
+"""What an answer is: how it is read (`reading/`), judged (`grader`, `judging/`), made of values (`shown`)."""

@@ -34,7 +34,7 @@ PLAIN = """
 SYMBOLIC = """
     mpmath sympy sympy.abc sympy.solvers.diophantine.diophantine sympy.ntheory.modular sympy.calculus.util
     sympy.solvers.inequalities sympy.integrals.manualintegrate sympy.series.gruntz sympy.logic.algorithms.dpll2
-    sympy.polys.numberfields sympy.simplify.fu cotbench.plans.symbolic cotbench.plans.matching
+    sympy.polys.numberfields sympy.simplify.fu cotbench.plans.symbolic
 """
 NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where NumPy is installed
 # Extension modules that few programs need, most of them behind a module of another name.
