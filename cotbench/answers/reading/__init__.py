@@ -131,7 +131,7 @@ def _first(readings: Iterator[Reading], text: str, end: int, answer_type: str, t
             again = next(readings, None) if re.search(re.escape(source) + r"\w", text[: found.span[0]]) else None
             if again and again[0] == rule and (again[1].answer or "").startswith(found.answer):
                 rule, found = again  # a text that repeats itself and breaks off: "is 2020. So it is 202"
-        return Extraction(answer=found.answer, rule=rule, span=found.span, row=found.row)
+        return found if found.rule == rule else replace(found, rule=rule)
     return NOTHING
 
 

@@ -55,4 +55,4 @@ class Rule:
 
     def reads(self, found: Extraction) -> Reading:
         """Name the rule of what this row found."""
-        return self.name, Extraction(answer=found.answer, rule=found.rule, span=found.span, row=self.row)
+        return self.name, Extraction(answer=found.answer, rule=found.rule or self.name, span=found.span, row=self.row)
