@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.estimates import Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
@@ -24,17 +25,13 @@ VOTES_OF = {"direct": "direct-votes", "cot": "self-consistency"}  # baseline -> 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(Paired):
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
     saving: of tokens against always using the mode, in ..1; loss: its accuracy minus the policy's, in points of 1. symbolic: the share of
     questions that get the mode. paths: of a vote at about the mode's cost.
     """
 
-    model: str
-    task: str
-    mode: str
-    baseline: str
     policy: str
     rule: str = ""
     n: int
