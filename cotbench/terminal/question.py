@@ -1,4 +1,7 @@
-"""What is on record about single questions, in the terminal. A model wrote most of it: it is shown as data, never as markup or commands."""
+"""What is on record about single questions, in the terminal.
+
+A model wrote most of it: it is shown as data, never as markup or commands.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _BEGINNING = 70
 
 
 def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
-    """A line per question. total: how many there are; command: how one of them is looked at."""
+    """Print a line per question. total: how many there are; command: how one of them is looked at."""
     console = Output()
     if not picks:
         console.print("No question is like that.")
@@ -61,7 +64,7 @@ def _cell(text: str | None, most: int = _CELL) -> str:
 
 
 def show_dossier(found: Dossier, *, prompts: bool, command: str) -> None:
-    """Everything about a question. prompts: what was sent too; command: how that is asked for."""
+    """Print everything about a question. prompts: what was sent too; command: how that is asked for."""
     console = Output()
     question = found.question
     where = [question.task, *([question.group] if question.group else []), words.short_model(found.model)]
@@ -197,7 +200,7 @@ def _block(console: Output, text: str, style: str = "") -> None:
 
 
 def _shortened(text: str) -> str:
-    """Tamed, and without the middle where it is very long."""
+    """Return a text tamed, and without its middle where it is very long."""
     if len(text) <= MOST_CHARS:
         return tame(text)
     half = MOST_CHARS // 2
