@@ -1,7 +1,8 @@
 """What the question browser shows of an opened question: prompts, outputs, votes and executions.
 
-The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the question only.
-A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how many characters are left out.
+The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the
+question only. A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how
+many characters are left out.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ Reply = Mapping[str, Any]
 
 
 def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) -> dict[str, Any]:
-    """Of some questions of a panel, in their order there. number: the panel's own. thin: of votes only the paths that differ in their answer."""
+    """Return the details of some questions of a panel, in their order there.
+
+    number: the panel's own. thin: of votes only the paths that differ in their answer.
+    """
     strings = _Strings()
     rows = [_row(panel, number, place, strings, thin) for place in sorted(places)]
     return {"strings": list(strings.numbers), "rows": rows}
 
 
 def shortened(text: str, most: int = TEXT_CHARS) -> str:
+    """Return a text without its middle where it has more than `most` characters."""
     if len(text) <= most:
         return text
     return f"{text[: most // 2]}\n{left_out(len(text) - most // 2 * 2)}\n{text[-(most // 2) :]}"
@@ -39,9 +44,10 @@ def left_out(characters: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Strings:
-    """The strings of a chunk, each once. frames: by kind of prompt, what its texts begin and end with, and the numbers of both.
+    """The strings of a chunk, each once.
 
-    prompts, samplings: what was made of them before, since most come again.
+    frames: by kind of prompt, what its texts begin and end with, and the numbers of both. prompts, samplings: what was
+    made of them before, since most come again.
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -53,7 +59,7 @@ class _Strings:
         return self.numbers.setdefault(text, len(self.numbers))
 
     def text(self, text: str, spans: Sequence[tuple[int, int]] = ()) -> Any:
-        """A text's number, or where it is long a list of numbers and, in lists, of how many characters are left out."""
+        """Return a text's number, or, where it is long, numbers and lists with how many characters are left out."""
         if len(text) <= TEXT_CHARS:
             return self.number(text)
         pieces: list[Any] = []
@@ -66,7 +72,10 @@ class _Strings:
         return pieces if at == len(text) else [*pieces, [len(text) - at]]
 
     def prompt(self, text: str, asked: str, kind: object) -> Any:
-        """A text in pieces of which most are in the table already: what stands before the question, QUESTION, and what comes after."""
+        """Return a text in pieces, of which most are in the table already.
+
+        They are what stands before the question, QUESTION, and what comes after.
+        """
         pieces = self.prompts.get(text)
         if pieces is None:
             pieces = self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
@@ -99,7 +108,7 @@ class _Strings:
 
 
 def _common_ending(one: str, other: str) -> str:
-    """In whole lines."""
+    """Return what both texts end with, in whole lines."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -112,7 +121,7 @@ def _common_ending(one: str, other: str) -> str:
 
 
 def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The ranges that stay of a long text: its ends, and what is around its answer's spans."""
+    """Return the ranges that stay of a long text: its ends, and what is around its answer's spans."""
     edge = TEXT_CHARS // 4
     ranges = [(0, edge), (length - edge, length)]
     for start, end in spans:
@@ -165,7 +174,7 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
 
 
 def _replies(panel: Panel, place: int) -> dict[tuple[int, str, int], Reply]:
-    """By run (its identity) and address; each once, whichever modes share it."""
+    """Return the replies to a question by run (its identity) and address, each once, whichever modes share it."""
     wanted: dict[int, tuple[Cell, dict[tuple[str, int], None]]] = {}
     for cell in panel.cells.values():
         row = cell.rows[place]
@@ -180,7 +189,7 @@ def _replies(panel: Panel, place: int) -> dict[tuple[int, str, int], Reply]:
 
 
 def _mode_entry(row: Record) -> dict[str, Any]:
-    """What a record says beyond its outcome and answer, as far as there is anything."""
+    """Return what a record says beyond its outcome and answer, as far as there is anything."""
     entry: dict[str, Any] = {"tokens": [row["prompt_tokens"], row["reasoning_tokens"], row["completion_tokens"]]}
     if row["rule"]:
         entry["rule"] = row["rule"]
@@ -200,13 +209,13 @@ def _mode_entry(row: Record) -> dict[str, Any]:
 
 
 def _telling_paths(row: Record, deciding: int) -> set[int]:
-    """One path for each answer, and one that abstained."""
+    """Return one path for each answer, and one that abstained."""
     votes = row["votes"]
     return {deciding, *(votes["ballots"].index(ballot) for ballot in set(votes["ballots"]))} if votes else {deciding}
 
 
 def _placed(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
-    """Where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
+    """Return where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
     ranges = kept(len(text), spans) if len(text) > TEXT_CHARS else [(0, len(text))]
     if len(text) <= TEXT_CHARS and text.isascii():
         return start, end
@@ -253,7 +262,10 @@ def _path_entries(
     spans: Mapping[int, Sequence[tuple[int, int]]],
     stay: set[int] | None,
 ) -> list[list[Any]]:
-    """Of each path that stays: its number, text, how it ended and its tokens; then reasoning and error, where there are any."""
+    """Return, for each path that stays, its number, text, how it ended and its tokens.
+
+    Reasoning and error come last, where there are any. stay: the paths that do, None or none for all.
+    """
     entries = []
     numbers = strings.numbers
     for path, completion in enumerate(completions):  # half a million of them in a large report
@@ -270,7 +282,7 @@ def _path_entries(
 
 
 def _others(drawn: Mapping[str, Any]) -> str:
-    """Sampling keys that most requests don't have (top_k, min_p ...)."""
+    """Name the sampling keys that most requests don't have (top_k, min_p ...)."""
     common = ("max_tokens", "temperature", "top_p", "n", "stop")
     return ", ".join(f"{name} {value}" for name, value in drawn.items() if name not in common)
 
