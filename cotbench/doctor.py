@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cotbench import __version__
-from cotbench.answers.judging import Grader
+from cotbench.answers.grader import Grader
 from cotbench.engines import ENGINES
 from cotbench.errors import CotbenchError
 from cotbench.modes.prompts import Prompts
@@ -97,8 +97,9 @@ def _grading() -> Check:
         grader.submit(0, r"\frac{2}{4}", "0.5", AnswerType.LATEX)
         for _ in range(60):
             for _, verdict in grader.done(1.0):
-                ok = verdict is Outcome.CORRECT
-                return Check(name="grading", ok=ok, found=f"a worker process finds 2/4 = 0.5: {verdict.value}")
+                outcome = verdict.outcome
+                ok = outcome is Outcome.CORRECT
+                return Check(name="grading", ok=ok, found=f"a worker process finds 2/4 = 0.5: {outcome.value}")
         return Check(name="grading", ok=False, found="a worker process gave no verdict in 60 s")
     except CotbenchError as error:
         return Check(name="grading", ok=False, found=error.message, remedy=error.hint)

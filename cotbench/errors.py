@@ -21,6 +21,8 @@ resumable run on disk.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class CotbenchError(Exception):
     """An error with a place and a finding (`message`) and a remedy (`hint`); shown without a traceback."""
@@ -82,3 +84,12 @@ class GateHolds(CotbenchError):
 
 class Interrupted(CotbenchError):
     exit_code = 130
+
+
+def suggest(word: str, known: Iterable[str], otherwise: str = "", *, always: str = "") -> str:
+    """A remedy for a name that isn't known: the known one that is most like it, or else `otherwise`; then `always`."""
+    import difflib  # takes longer to load than an error is worth before there is one
+
+    close = difflib.get_close_matches(word, list(known), n=1)
+    guess = f"Did you mean '{close[0]}'?" if close else otherwise
+    return f"{guess} {always}".strip()

@@ -16,7 +16,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class AnswerType(StrEnum):
-    """What kind of thing an answer is; it chooses the rules of extraction and the grader."""
+    """The names of the kinds of answers that come with cotbench; what a kind is says its row in `answers.kinds.KINDS`."""
 
     NUMBER = "number"
     LATEX = "latex"
@@ -49,6 +49,20 @@ class Outcome(StrEnum):
 
 # In no denominator: there is no verdict.
 UNDECIDED = frozenset({Outcome.ENGINE_ERROR, Outcome.GRADER_TIMEOUT})
+
+
+class Verdict(NamedTuple):
+    """What a grader says of an answer. score: from 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
+
+    outcome: Outcome
+    score: float
+
+    @classmethod
+    def of(cls, score: float | None) -> Verdict:
+        """The verdict that a score (0 to 1) is; None is a comparison that could not be decided in time."""
+        if score is None:
+            return cls(Outcome.GRADER_TIMEOUT, 0.0)
+        return cls(Outcome.CORRECT if score == 1 else Outcome.WRONG, float(score))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,8 +316,11 @@ class Prediction:
             return self.votes.answers
         return () if self.answer is None else (self.answer,)
 
-    def concluded(self, verdicts: Sequence[Outcome | None]) -> Outcome:
-        """The outcome, once there is a verdict on each of `answers`."""
-        outcome = self.outcome if self.answer is None else verdicts[self.answers.index(self.answer)]
-        assert outcome is not None
-        return outcome
+    def concluded(self, verdicts: Sequence[Verdict | None]) -> Verdict:
+        """The outcome and score of the prediction, once there is a verdict on each of `answers`."""
+        if self.answer is None:
+            assert self.outcome is not None
+            return Verdict(self.outcome, 0.0)
+        verdict = verdicts[self.answers.index(self.answer)]
+        assert verdict is not None
+        return verdict

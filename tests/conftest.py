@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A shell without job control starts background jobs with SIGINT ignored, and that is inherited: tests of Ctrl-C would fail.
+# A shell without job control starts background jobs with SIGINT ignored, and that is inherited: tests of Ctrl-C would
+# fail.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -95,7 +96,7 @@ def cli(tmp_path: Path) -> Cli:
 
 @pytest.fixture
 def main(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cli:
-    """The same in this process, which is faster: for the many cases that only look at a message and an exit code."""
+    """The command line in this process, which is faster: for cases that only look at a message and an exit code."""
     from cotbench import cli
 
     def call(*arguments: object) -> Outcome:

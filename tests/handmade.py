@@ -1,4 +1,4 @@
-"""Run folders written by hand, with a journal: for what looks at single questions. And a task whose answers are formulas."""
+"""Run folders written by hand, with a journal, for what looks at single questions; and a task with formulas."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ OUTCOMES = {"c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e"
 def make_run(
     folder: Path, outcomes: Mapping[str, str], *, model: str = "m", questions: Sequence[Question] = QUESTIONS
 ) -> Path:
-    """outcomes: mode -> one letter a question: c right, w wrong, u unparsed, t truncated, e failed, g grader timeout, - none."""
+    """Writes a run. outcomes: mode -> one letter a question.
+
+    c: right, w: wrong, u: unparsed, t: truncated, e: failed, g: grader timeout, -: none.
+    """
     records = [
         Record(
-            question=question.id, task="t", mode=mode, outcome=OUTCOMES[letter], answer="1" if letter in "cwg" else None, gold="1",
-            truncated=letter == "t", rule="last" if letter == "w" else "contract", prompt_tokens=10,
+            question=question.id,
+            task="t",
+            mode=mode,
+            outcome=OUTCOMES[letter],
+            answer="1" if letter in "cwg" else None,
+            gold="1",
+            truncated=letter == "t",
+            rule="last" if letter == "w" else "contract",
+            prompt_tokens=10,
             completion_tokens=4 if mode == "direct" else 40,
         )
         for mode, letters in outcomes.items()
         for question, letter in zip(questions, letters, strict=True)
         if letter != "-"
-    ]  # fmt: skip
+    ]
     return write_run(folder, questions, records, model=model)
 
 
@@ -39,10 +49,19 @@ def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Rec
     write_questions(folder, questions, {q.id: "1" for q in questions} | {r.question: r.gold for r in records})
     (folder / "records.jsonl").write_bytes(b"".join(record.line() for record in records))
     spec: dict[str, Any] = {
-        "model": {"engine": "vllm", "model": model, "revision": "r1", "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},
-        "tasks": {"t": {"data": "d1"}}, "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
-        "num_fewshot": 0, "seed": 0,
-    }  # fmt: skip
+        "model": {
+            "engine": "vllm",
+            "model": model,
+            "revision": "r1",
+            "chat_template": "model",
+            "chat_template_hash": "h",
+            "system_role": "native",
+        },
+        "tasks": {"t": {"data": "d1"}},
+        "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
+        "num_fewshot": 0,
+        "seed": 0,
+    }
     Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
     return folder
 
@@ -63,7 +82,7 @@ def write_journal(folder: Path, replies: Mapping[tuple[str, str], Sequence[Compl
 
 
 def write_formulas(folder: Path, count: int, *, form: str = "<answer>") -> Path:
-    """A task file with so many questions, whose answers are compared by SymPy where they aren't the same text. form: of an answer in its box."""
+    """A task file whose answers SymPy compares where they aren't the same text. form: of an answer in its box."""
     rows = [
         {"q": f"What is x in {i}?", "a": rf"\frac{{{2 * i + 1}}}{{{i + 2}}} + \sqrt{{{i + 2}}}"} for i in range(count)
     ]

@@ -1,7 +1,8 @@
-"""Texts that make a reader work hard, made of repeats of what its own patterns look for; and how its cost grows with them.
+"""Texts that make a reader work hard, repeats of what its own patterns look for; and how its cost grows with them.
 
-The fragments are taken from the parsed patterns, so that a new pattern is tried without a word. Patterns are run by C code, whose steps can't be
-counted from here; CPU time is measured instead, and only its growth is judged, several times over before it is called too fast.
+The fragments are taken from the parsed patterns, so that a new pattern is tried without a word. Patterns are run by C
+code, whose steps can't be counted from here; CPU time is measured instead, and only its growth is judged, several times
+over before it is called too fast.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def _flat(value: object) -> Iterator[object]:
 
 
 def fragments(patterns: Iterable[re.Pattern[str]]) -> list[str]:
-    """Short texts that the parts of the patterns match: their words, the bodies of their repeats, their alternatives."""
+    """Short texts that parts of the patterns match: their words, the bodies of their repeats, their alternatives."""
     found: set[str] = set()
     for pattern in patterns:
         _text(parser.parse(pattern.pattern, pattern.flags), found)

@@ -18,7 +18,7 @@ forks = pytest.mark.skipif(sys.platform != "linux" or (os.cpu_count() or 1) < 2,
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process without other threads: tests that ran before in this one may have left some that sleep."""
+    """A process that seems to have no other threads: tests that ran before in it may have left some that sleep."""
     monkeypatch.setattr(threading, "active_count", lambda: 1)
 
 

@@ -1,4 +1,4 @@
-"""From a conversation to text, as far as no tokenizer is needed: plain text, control tokens broken up, a folded system."""
+"""From a conversation to text without a tokenizer: plain text, control tokens broken up, a folded system message."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ class Family:
     """How one family of models is spoken to.
 
     adds_bos: whether its tokenizer puts a BOS before each input. header: what opens the assistant's turn; it stands at
-    the prompt's end. user: what opens a user's turn, as often as there are user turns. system_role: what cotbench finds.
+    the prompt's end. user: what opens a user's turn, as often as there are user turns. system_role: what cotbench
+    finds.
     """
 
     name: str
@@ -48,7 +49,8 @@ LLAMA3 = Family(
     name="Llama 3",
     template=(
         "{%- for m in messages -%}"
-        "{%- set text = '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n' + m['content'] | trim + '<|eot_id|>' -%}"
+        "{%- set text = '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n"
+        "' + m['content'] | trim + '<|eot_id|>' -%}"
         "{%- if loop.first %}{% set text = bos_token + text %}{% endif -%}"
         "{{- text -}}"
         "{%- endfor -%}"
@@ -142,7 +144,7 @@ PLENTY = replace(GEMMA, name="plenty", controls=("<a>", "<<a>>", "<b>"))  # a to
 
 @pytest.fixture
 def transformers() -> None:
-    """For tests that need tokenizers."""
+    """Skips tests that need tokenizers where there are none."""
     pytest.importorskip("transformers")
 
 

@@ -1,7 +1,7 @@
 """Bad command lines: each ends in its exit code, says what was wrong in words, and shows no traceback.
 
-Exit codes are those of `cotbench --help`: 2 for what the command line, a task file or a template says, 3 for what is not
-there. Run in this process; an exception that would be a traceback fails the test as such.
+Exit codes are those of `cotbench --help`: 2 for what the command line, a task file or a template says, 3 for what is
+not there. Run in this process; an exception that would be a traceback fails the test as such.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import load, rows
 from conftest import Cli, Outcome, run_cli
 
 from cotbench.store.records import MANIFEST, QUESTIONS, RECORDS
@@ -25,6 +26,12 @@ SERVED = "run -q --model m --engine openai --base-url http://127.0.0.1:9/v1 --ta
 REPLAY = "run -q --model m --engine replay --task sample --mode direct --limit 4"
 OPENAI = "run -q --model m --engine openai --task sample --mode direct --limit 4"
 AWAY = "--base-url http://127.0.0.1:9/v1"  # the discard port: nothing listens there
+LINES = {"RUN": RUN, "SERVED": SERVED, "REPLAY": REPLAY, "OPENAI": OPENAI, "AWAY": AWAY}
+
+
+def whole(line: str) -> str:
+    """A command line of the tables, with what its words in capitals stand for."""
+    return re.sub(r"\b[A-Z]+\b(?!_)", lambda word: LINES.get(word[0], word[0]), line)
 
 
 @pytest.fixture(autouse=True)
@@ -53,123 +60,8 @@ def check(done: Outcome, code: int, *pieces: str) -> None:
 
 # --- the table ----------------------------------------------------------------------------------------------------
 
-USAGE: dict[str, tuple[str, str, str]] = {
-    # name: (command line, piece of the finding, piece of the remedy)
-    "no such command": ("rnu", "No such command 'rnu'", "cotbench --help"),
-    "no such option": ("run --modle stub", "--modle", "run --help"),
-    "unknown task": ("run --model stub --task gsm8 --mode cot", "there is no task 'gsm8'. Known: ", "Did you mean 'gsm8k'?"),
-    "unknown task like no other": (f"{RUN} --task qqqq", "there is no task 'qqqq'", "your own .jsonl"),
-    "unknown task of lm-eval": ("run --model m --task gsm8k_cot --mode cot", "no task 'gsm8k_cot'", "Did you mean 'gsm8k'?"),
-    "task file that isn't there": ("run --model stub --task my.yaml --mode cot", "there is no file my.yaml", "cotbench list tasks"),
-    "question file that isn't there": ("run --model stub --task my.jsonl --mode cot", "there is no file my.jsonl", "question, answer"),
-    "unknown mode": ("run --model stub --task sample --mode cott", "there is no mode 'cott'. Known: direct, cot", "Did you mean 'cot'?"),
-    "unknown engine": (f"{RUN} --engine vlm", "--engine: there is no engine 'vlm'", "Known: vllm, openai, transformers, ctranslate2, stub, replay"),
-    "unknown list": ("list models", "there is no list of 'models'", "Use tasks, modes, engines or runs"),
-    "list of nothing": ("list", "Missing argument", "list --help"),
-    "no model": ("run --task sample --mode cot", "--model is missing", "As in: cotbench run --model"),
-    "empty model": ("run --model '' --engine stub --task sample --mode cot", "--model", "cotbench run --model"),
-    "no task": ("run --model stub --mode cot", "--task is missing", "As in: cotbench run --model"),
-    "empty task": ("run --model stub --task , --mode cot", "--task is missing", "As in: cotbench run --model"),
-    "no mode": ("run --model stub --task sample", "--mode is missing", "As in: cotbench run --model"),
-    "show-prompt without task": ("show-prompt --mode cot", "--task is missing", "As in: cotbench show-prompt"),
-    "show-prompt without mode": ("show-prompt --task sample", "--mode is missing", "As in: cotbench show-prompt"),
-    "limit 0": (f"{RUN} --limit 0", "--limit: expected a number of questions from 1 up, found 0", "Leave --limit out"),
-    "limit negative": (f"{RUN} --limit -5", "--limit: expected a number of questions from 1 up, found -5", "Leave --limit out"),
-    "limit of words": (f"{RUN} --limit many", "--limit", "run --help"),
-    "limit as a share": (f"{RUN} --limit 0.1", "--limit", "run --help"),
-    "show-prompt limit 0": ("show-prompt --task sample --mode cot --limit 0", "--limit: expected", "Leave --limit out"),
-    "exemplars negative": (f"{RUN} --num-fewshot -1", "--num-fewshot: expected 0 or more, found -1", ""),
-    "exemplars too many": (f"{RUN} --num-fewshot 99", "--num-fewshot 99: task sample has 2 exemplars", "Use --num-fewshot 2 or fewer"),
-    "task twice": ("run --model stub --task sample,sample --mode cot", "--task: sample is named twice", "Name each once"),
-    "task twice by name and path": ("run --model stub --task sample --task sample.yaml --mode cot", "--task: sample is named twice", ""),
-    "mode twice": ("run --model stub --task sample --mode cot --mode cot", "--mode: cot is named twice", "Name each once"),
-    "temperature NaN": (f"{RUN} --gen-kwargs temperature=NaN", "temperature is nan; expected a number from 0 to 2", ""),
-    "temperature infinite": (f"{RUN} --gen-kwargs temperature=Infinity", "temperature is inf; expected", ""),
-    "temperature negative": (f"{RUN} --gen-kwargs temperature=-1", "temperature is -1; expected", ""),
-    "temperature a word": (f"{RUN} --gen-kwargs temperature=hot", "temperature is 'hot'; expected", ""),
-    "temperature none": (f"{RUN} --gen-kwargs temperature=none", "temperature is None; expected", ""),
-    "top_p 0": (f"{RUN} --gen-kwargs top_p=0", "top_p is 0, which leaves no token", "temperature=0 for greedy"),
-    "top_p above 1": (f"{RUN} --gen-kwargs top_p=1.5", "top_p is 1.5; expected a number from 0 to 1", ""),
-    "stop null": (f"{RUN} --gen-kwargs stop=null", "stop is None; expected", ""),
-    "stop empty": (f"{RUN} --gen-kwargs stop=", "--gen-kwargs: stop", ""),
-    "unknown gen kwarg": (f"{RUN} --gen-kwargs topk=5", "--gen-kwargs: unknown topk", "Known: bad_words"),
-    "a sampling key that the engine lacks": (f"{RUN} --gen-kwargs top_k=5", "--gen-kwargs: engine 'stub' has no top_k", "It has: temperature, top_p, max_tokens, stop"),
-    "... under one mode": (f"{RUN} --gen-kwargs direct.min_p=0.1", "--gen-kwargs: engine 'stub' has no min_p", ""),
-    "an extra body without a server": (f"""{RUN} --extra-body '{{"x": 1}}'""", "--extra-body: engine 'stub' sends nothing to a server", "--engine openai"),
-    "a header without a server": (f"{RUN} --header x=1", "--header: engine 'stub' sends nothing to a server", "--engine openai"),
-    "a header from nowhere": (f"{SERVED} --header 'x=$NOWHERE_SET'", "--header x: the environment variable NOWHERE_SET is not set", ""),
-    "gen kwargs of words": (f"{RUN} --gen-kwargs greedy", "--gen-kwargs: expected key=value, found 'greedy'", "As in --gen-kwargs key=value"),
-    "model args of words": (f"{RUN} --model-args bfloat16", "--model-args: expected key=value, found 'bfloat16'", "As in --model-args key=value"),
-    "model arg twice": (f"{RUN} --model-args cot=1,cot=0", "--model-args: 'cot' is given twice", ""),
-    "model arg without a name": (f"{RUN} --model-args =1", "--model-args: expected key=value, found '=1'", ""),
-    "lm-eval, vllm": ("run --model vllm --model_args pretrained=x --tasks sample --mode cot", "--model is 'vllm': in cotbench --model names the model", "As in: --engine vllm --model x "),
-    "lm-eval, hf": ("run --model hf --model_args pretrained=x,dtype=auto --tasks sample --mode cot", "--model is 'hf'", "As in: --engine transformers --model x "),
-    "lm-eval, server": ("run --model local-chat-completions --model_args model=x --tasks sample --mode cot", "--model is 'local-chat", "As in: --engine openai --model x "),
-    "budget of a mode that isn't run": (f"{RUN} --max-tokens cot=9", "--max-tokens: cot has no budget of its own in this run", "Known here: direct"),
-    "budget of plan-solver": ("run --model stub --task sample --mode plan-solver --max-tokens plan-solver=9", "--max-tokens: plan-solver has no budget of its own", "Known here: plan"),
-    "paths of a mode without": (f"{RUN} --paths 4", "--paths: none of the modes of this run draws several paths", "self-consistency, direct-votes and pal do"),
-    "paths 0": (f"{RUN} --paths 0", "--paths: *=0 is not a positive number of paths", "As in --paths 20"),
-    "paths of cot": ("run --model stub --task sample --mode cot,pal --paths cot=4", "--paths: cot draws no paths in this run", "Known here: pal"),
-    "sampling of a mode that isn't run": (f"{RUN} --gen-kwargs cot.temperature=1", "--gen-kwargs: cot is not among the modes of this run", "Known here: direct"),
-    "exemplars from nowhere": (f"{RUN} --exemplars web", "--exemplars: expected auto, own or split, found 'web'", ""),
-    "limits unknown": (f"{RUN} --program-limits ram=5", "--program-limits: unknown ram", "Known: cpu_s, wall_s, memory_mb"),
-    "limits 0": (f"{RUN} --program-limits cpu_s=0", "--program-limits: cpu_s is 0; expected a number from 1 to 100,000", ""),
-    "exec without a file": ("exec nowhere.py", "nowhere.py: can't be read: No such file or directory", "Name a file"),
-    "exec of an unknown runtime": ("exec nowhere.py --runtime ruby", "--runtime: expected python or sympy, found 'ruby'", ""),
-    "budget 0": (f"{RUN} --max-tokens 0", "--max-tokens: *=0 is not a positive number of tokens", "As in --max-tokens cot=2048,direct=32"),
-    "budget a word": (f"{RUN} --max-tokens direct=lots", "--max-tokens: direct=lots is not a positive number", "As in --max-tokens"),
-    "replay without a path": (REPLAY, "engine 'replay' takes --model-args path=outputs.jsonl", ""),
-    "replay with more than a path": (f"{REPLAY} --model-args path=x.jsonl,speed=2", "engine 'replay' takes --model-args path=outputs.jsonl", ""),
-    "stub share above 1": (f"{RUN} --model-args direct=1.5", "the stub's direct is 1.5; expected a share between 0 and 1", "Its shares"),
-    "stub share negative": (f"{RUN} --model-args direct=-0.1", "the stub's direct is -0.1; expected a share", "Its shares"),
-    "stub share NaN": (f"{RUN} --model-args direct=NaN", "the stub's direct is nan; expected a share", "Its shares"),
-    "stub share a word": (f"{RUN} --model-args direct=half", "the stub's direct is 'half'; expected a share", "Its shares"),
-    "stub share unknown": ("run --model stub --task sample --mode cot --model-args ctx=0.5", "engine 'stub' doesn't know ctx", "Known: direct, cot"),
-    "stub latency a word": (f"{RUN} --model-args latency_s=slow", "--model-args: engine 'stub': latency_s is 'slow'", ""),
-    "stub latency negative": (f"{RUN} --model-args latency_s=-1", "--model-args: engine 'stub': latency_s is -1", ""),
-    "thinking": (f"{RUN} --thinking maybe", "--thinking: expected auto, on or off, found 'maybe'", ""),
-    "concurrency 0": (f"{RUN} --concurrency 0", "--concurrency", "run --help"),
-    "seed a word": (f"{RUN} --seed dice", "--seed", "run --help"),
-    "tasks-dir": (f"{RUN} --tasks-dir none", "--tasks-dir: none is not a folder", "*.yaml"),
-    "prompts-dir": (f"{RUN} --prompts-dir none", "--prompts-dir: none is not a folder", "*.jinja"),
-    "template that isn't there": (f"{OPENAI} {AWAY} --chat-template f.jinja", "--chat-template: there is no file f.jinja", "Give 'auto', 'none'"),
-    "unknown argument of a server": (f"{OPENAI} {AWAY} --model-args dtype=auto", "engine 'openai' doesn't know dtype", "Known: max_retries, timeout_s, send_seed"),
-    "time limit a word": (f"{OPENAI} {AWAY} --model-args timeout_s=long", "timeout_s", ""),
-    "retries a word": (f"{OPENAI} {AWAY} --model-args max_retries=some", "max_retries", ""),
-    "server's port": (f"{OPENAI} --base-url http://127.0.0.1:99999/v1", "--base-url", ""),
-    "server's brackets": (f"{OPENAI} --base-url http://[::1/v1", "--base-url", ""),
-    "report without runs": ("report", "there are no runs in results", "Start one with `cotbench run`, or name --output-dir"),
-    "effect 0": ("report --effect 0", "--effect: expected points above 0 and up to 100, found 0", "As in --effect 2"),
-    "effect NaN": ("report --effect nan", "--effect: expected points above 0", "As in --effect 2"),
-    "effect above 100": ("report --effect 101", "--effect: expected points above 0 and up to 100, found 101", ""),
-    "effect a word": ("report --effect small", "--effect", "report --help"),
-    "page of nothing": ("report --page-mb 0", "--page-mb: expected megabytes above 0, found 0", "Use --no-page"),
-    "page of infinity": ("report --page-mb inf", "--page-mb: expected megabytes above 0, found inf", "Use --no-page"),
-    "tag without a pattern": ("report --tag percent", "--tag percent: expected NAME=REGEX", "For example --tag"),
-    "tag without a name": ("report --tag =x", "--tag =x: expected NAME=REGEX", ""),
-    "tag that is no pattern": ("report --tag 'p=('", "--tag p=(: not a regular expression", "`re` syntax"),
-    "tag of ours": ("report --tag subject=x", "'subject' is a rule that cotbench has", "Choose another name"),
-    "tag twice": ("report --tag p=x --tag p=y", "there are two rules named 'p'", "Give each a name of its own"),
-    "unknown tag rule": ("report --tag-rule eq_questoin", "--tag-rule: there is no rule 'eq_questoin'. Known: eq_question", "Did you mean 'eq_question'?"),
-    "unknown tag rule beside one's own": ("report --tag percent=% --tag-rule percnt", "eq_response, percent.", "Did you mean 'percent'?"),
-    "unknown tag rule like no other": ("report --tag-rule qqqq", "--tag-rule: there is no rule 'qqqq'", "Add your own with --tag or --tags-file"),
-    "one of two baselines unknown": ("report --baseline cot,dircet", "--baseline: there is no mode 'dircet'", "Did you mean 'direct'?"),
-    "gate of words": ("report --fail-if 'delta is low'", "--fail-if 'delta is low': expected NAME[task,mode] OP NUMBER", "As in --fail-if"),
-    "gate of an unknown figure": ("report --fail-if 'detla[t,cot] < 0'", "there is no figure 'detla'", "Did you mean 'delta'?"),
-    "show without runs": ("show", "there are no runs in results", "Start one with `cotbench run`, or name --output-dir"),
-    "show of nothing": ("show t-1", "there are no runs in results", ""),
-    "show: flips": ("show --flips up", "--flips: expected helped or hurt, found 'up'", ""),
-    "show: flips of one mode": ("show --flips hurt --mode direct", "--flips: direct is both the mode and the baseline", "Choose another"),
-    "show: tag": ("show --tag maths", "--tag: expected symbolic or nonsymbolic, found 'maths'", "--tag-rule says by which rule"),
-    "show: outcome": ("show --outcome wrnog", "--outcome: there is no outcome 'wrnog'. Known: correct, wrong", "Did you mean 'wrong'?"),
-    "show: grep": ("show --grep '('", "--grep: not a regular expression", "`re` syntax"),
-    "show: limit 0": ("show --limit 0", "--limit", "show --help"),
-    "show: mode": ("show --mode cott", "--mode: there is no mode 'cott'", "Did you mean 'cot'?"),
-    "show: tag rule": ("show --tag-rule x", "--tag-rule: there is no rule 'x'", ""),
-    "question out of range": ("show-prompt --task sample --mode cot --question 49", "--question 49: sample has 48 questions", ""),
-    "question beyond the limit": ("show-prompt --task sample --mode cot --limit 3 --question 4", "--question 4: sample has 3 questions", ""),
-    "question 0": ("show-prompt --task sample --mode cot --question 0", "--question", "show-prompt --help"),
-}  # fmt: skip
+FIELDS = "case line finding remedy"
+USAGE = {case: (whole(line), *pieces) for case, line, *pieces in rows(load("commands/usage"), FIELDS)}
 
 
 @pytest.mark.parametrize(("line", "finding", "remedy"), USAGE.values(), ids=USAGE)
@@ -180,18 +72,7 @@ def test_usage(line: str, finding: str, remedy: str, main: Cli, tmp_path: Path) 
     assert not (tmp_path / "results").exists(), "nothing was begun"
 
 
-NOT_THERE: dict[str, tuple[str, str, str]] = {
-    "data-dir": ("run --model stub --task gsm8k --mode cot --data-dir none", "task gsm8k: there is no folder none/openai/gsm8k", "--data-dir and COTBENCH_DATA name a folder"),
-    "no network": ("run --model stub --task gsm8k --mode cot", "can't load 'openai/gsm8k'", "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout"),
-    "replay of nothing": (f"{REPLAY} --model-args path=none.jsonl", "engine 'replay': there is no file or run at none.jsonl", "Give the path of an outputs.jsonl"),
-    "no server and no key": (OPENAI, "engine 'openai': there is neither --base-url nor OPENAI_API_KEY", "--base-url http://127.0.0.1:8000/v1"),
-    "a server that doesn't answer": (f"{OPENAI} {AWAY}", "engine 'openai': can't reach http://127.0.0.1:9/v1", "Start the server or correct --base-url"),
-    "resume of nothing": ("run --resume none", "there is no run 'none'", "Name a run's folder or its id"),
-    "report of nothing": ("report none", "there is no run 'none' (neither a folder, nor an id in results)", "Name a run's folder or its id"),
-    "tags of no file": ("report --tags-file none.csv", "none.csv: there is no such file", "Name a CSV with a column 'id'"),
-    "show of no run": ("show none t-1", "there is no run 'none'", "Name a run's folder or its id"),
-    "report of nothing, empty name": ("report ''", "there is no run ''", "Name a run's folder or its id"),
-}  # fmt: skip
+NOT_THERE = {case: (whole(line), *pieces) for case, line, *pieces in rows(load("commands/not_there"), FIELDS)}
 
 
 def test_an_address_without_a_scheme(main: Cli) -> None:
@@ -235,42 +116,10 @@ def test_an_empty_base_url_is_not_openais(main: Cli) -> None:
 
 # --- files that are not right -------------------------------------------------------------------------------------
 
-ONE = '{"question": "One and one?", "answer": "2"}\n'
-FILES: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
-    # name: (command line, file, content, exit code, pieces)
-    "task file: key": ("run --model stub --mode cot --task t.yaml", "t.yaml", "naem: t\n", 2, ("t.yaml: unknown key 'naem'; did you mean 'name'?",)),
-    "task file: syntax": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: t\nabout: [\n", 2, ("t.yaml:3: not valid YAML",)),
-    "task file: Python in YAML": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: !!python/object/apply:os.system ['touch run-by-yaml']\n", 2, ("t.yaml:1: not valid YAML: could not determine a constructor",)),
-    "task file: a list": ("run --model stub --mode cot --task t.yaml", "t.yaml", "- name\n", 2, ("t.yaml: expected a mapping of keys, found list",)),
-    "task file: not UTF-8": ("run --model stub --mode cot --task t.yaml", "t.yaml", "name: \x00\n", 2, ("t.yaml",)),
-    "questions: an empty answer": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"question": "One?", "answer": ""}}\n', 3, ("q.jsonl: row 2: the gold reader 'plain' finds the gold answer is empty",)),
-    "questions: JSON": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f"{ONE}oops\n", 3, ("q.jsonl:2: not valid JSON",)),
-    "questions: key": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", f'{ONE}{{"answer": 1}}\n', 2, ("q.jsonl:2: the key 'question' is missing",)),
-    "questions: none": ("run --model stub --mode cot --task q.jsonl", "q.jsonl", "", 3, ("q.jsonl has no rows",)),
-    "template: undefined": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}\n{{ qestion }}{% endcall %}", 2, ("p/direct.jinja:2: 'qestion' is undefined",)),
-    "template: syntax": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ {% endcall %}", 2, ("p/direct.jinja:1: ",)),
-    "template: out of the sandbox": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ ''.__class__.__mro__ }}{% endcall %}", 2, ("p/direct.jinja:1: ", "is unsafe")),
-    "template: arithmetic": (f"{RUN} --prompts-dir p", "p/direct.jinja", "{% call user() %}{{ 1/0 }}{% endcall %}", 2, ("p/direct.jinja",)),
-    "outputs: JSON": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "oops\n", 3, ("o.jsonl:1: not valid JSON",)),
-    "outputs: a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", "[]\n", 3, ("o.jsonl:1: expected a JSON object, found list", "\"output\", and \"id\" or \"question\"")),
-    "outputs: no output": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": "x"}\n', 3, ("o.jsonl:1: expected the keys 'output'",)),
-    "outputs: no id": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '\n{"output": "x"}\n', 3, ("o.jsonl:2: expected the keys",)),
-    "outputs: id a list": (f"{REPLAY} --model-args path=o.jsonl", "o.jsonl", '{"id": ["x"], "output": "x"}\n', 3, ("o.jsonl:1: ",)),
-    "results in a file": (f"{RUN} -o o", "o", "", 3, ("o/stub-", "can't be written", "Choose another --output-dir")),
-    "report into a file": ("report r --to o", "o", "", 2, ("o: can't be written", "Choose another folder with --to")),
-    "tags: no id": ("report r --tags-file t.csv", "t.csv", "name,hard\nx,1\n", 3, ("t.csv: expected a header with the column 'id'",)),
-    "tags: a word": ("report r --tags-file t.csv", "t.csv", "id,hard\nx,maybe\n", 3, ("t.csv:2: hard is 'maybe'", "Write 1 or 0")),
-    "tags: a rule of ours": ("show r --tags-file t.csv", "t.csv", "id,subject\nx,1\n", 3, ("'subject' is a rule that cotbench has", "Rename the column")),
-    "tags: twice": ("report r --tags-file t.csv --tag hard=x", "t.csv", "id,hard\nx,1\n", 2, ("there are two rules named 'hard'",)),
-    "manifest: not JSON": ("report d", f"d/{MANIFEST}", "oops", 3, (f"d/{MANIFEST}: can't be read", "Restore the file")),
-    "manifest: a list": ("report d", f"d/{MANIFEST}", "[]", 3, (f"d/{MANIFEST}: expected schema 1, found None",)),
-    "manifest: of the future": ("report d", f"d/{MANIFEST}", '{"schema": 99}', 3, ("expected schema 1, found 99", "Use the version of cotbench that wrote it")),
-    "manifest: keys": ("report d", f"d/{MANIFEST}", '{"schema": 1, "run": "d"}', 3, (f"d/{MANIFEST}: ", "Restore the file")),
-    "no manifest": ("report d", "d/notes.txt", "", 3, ("there is no run 'd'",)),
-    "no manifest, resumed": ("run --resume d", "d/notes.txt", "", 3, ("there is no run 'd'",)),
-    "one bad manifest in the list": ("list runs", f"results/d/{MANIFEST}", "oops", 3, (f"results/d/{MANIFEST}: can't be read",)),
-    "replay of a run without a journal": (f"{REPLAY} --model-args path=d", f"d/{MANIFEST}", "{}", 3, ("d/journal.jsonl",)),
-}  # fmt: skip
+FILES = {
+    case: (whole(line), file, content, int(code), tuple(says))
+    for case, line, file, content, code, says in rows(load("commands/files"), "case line file content code says")
+}
 
 
 @pytest.mark.parametrize(("line", "name", "content", "code", "pieces"), FILES.values(), ids=FILES)
@@ -434,10 +283,13 @@ def test_an_unknown_baseline(main: Cli, tmp_path: Path, finished: Path) -> None:
         ("show r --mode cot", ("--mode: these runs have no 'cot'. They have: direct.",)),
         ("show r --flips helped", ("--flips: there is no mode beside direct to compare with it", "two runs")),
         ("show r --flips helped --baseline cot", ("--baseline: these runs have no 'cot'. They have: direct.",)),
-        ("show r --tag symbolic --tag-rule eq_paper", ("the rule eq_paper says nothing of these questions", "--tag-rule")),
+        (
+            "show r --tag symbolic --tag-rule eq_paper",
+            ("the rule eq_paper says nothing of these questions", "--tag-rule"),
+        ),
         ("show r sample-x --flips helped", ("--flips: is for lists, and 'sample-x' is one question",)),
     ],
-)  # fmt: skip
+)
 def test_what_show_does_not_find(line: str, pieces: tuple[str, ...], main: Cli, tmp_path: Path, finished: Path) -> None:
     shutil.copytree(finished, tmp_path / "r")
     check(main(*shlex.split(line)), 3 if "''" in line else 2, *pieces)
@@ -467,9 +319,11 @@ def test_a_run_is_not_resumed_as_another_one(
 
 def test_lm_evals_spellings_work(main: Cli, tmp_path: Path) -> None:
     done = main(
-        *shlex.split("run -q --model stub --tasks sample --modes cot,direct --num_fewshot 1 --limit 2 --max_tokens=direct=9"),
+        *shlex.split(
+            "run -q --model stub --tasks sample --modes cot,direct --num_fewshot 1 --limit 2 --max_tokens=direct=9"
+        ),
         *shlex.split("--model_args cot=1,cot_eq=1 --gen_kwargs temperature=0.5,max_gen_toks=77 --output_path out"),
-    )  # fmt: skip
+    )
     assert done.code == 0, done.err
     [path] = (tmp_path / "out").glob(f"*/{MANIFEST}")
     options = json.loads(path.read_text())["options"]

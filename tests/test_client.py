@@ -85,7 +85,7 @@ def test_one_connection_serves_requests_that_come_one_after_another() -> None:
 
 
 def arrivals(answer: Answer, *, retries: int = 1) -> tuple[list[float], bytes | BadStatus]:
-    """When requests arrived at a server that gives this answer first and a good one from then on, and what came of it."""
+    """When requests reached a server that gives this answer first and good ones from then on, and what came of it."""
     times: list[float] = []
 
     def script(path: str, headers: Any, body: Any, seen: int) -> Answer:
@@ -176,7 +176,7 @@ def test_no_reply_in_time() -> None:
 
 
 def test_a_reply_that_trickles_is_no_reply_in_time() -> None:
-    """Each piece comes soon, the whole doesn't."""
+    """A reply whose pieces come soon each, and whose end doesn't."""
     with RecordingServer(trickle=True) as server, pytest.raises(NoReply, match="no reply within"):
         post(server.url, retries=0, timeout_s=0.5)
 
@@ -205,16 +205,24 @@ def test_what_an_error_says(content: bytes, code: str, words: str) -> None:
     [
         ({"error": {"message": "no", "param": "seed", "code": "c"}}, {"seed"}, "no"),
         ({"error": {"message": "no", "param": "messages[0].role"}}, {"messages", "role"}, "no"),
-        ({"detail": [{"loc": ["body", "n"], "msg": "too much", "input": {"seed": "echoed"}}]}, {"body", "n"}, "too much"),
+        (
+            {"detail": [{"loc": ["body", "n"], "msg": "too much", "input": {"seed": "echoed"}}]},
+            {"body", "n"},
+            "too much",
+        ),
         ({"message": {"detail": [{"loc": ["body", "n"], "msg": "too much"}]}}, {"body", "n"}, "too much"),
         ({"error": {"message": '{"error": {"message": "inner", "param": "stop"}}'}}, {"stop"}, "inner"),
-        ({"error": {"message": "[{'loc': ('body', 'n'), 'msg': 'x'}]"}}, {"body", "n"}, "[{'loc': ('body', 'n'), 'msg': 'x'}]"),
+        (
+            {"error": {"message": "[{'loc': ('body', 'n'), 'msg': 'x'}]"}},
+            {"body", "n"},
+            "[{'loc': ('body', 'n'), 'msg': 'x'}]",
+        ),
         ([{"error": {"message": "a list"}}], set(), "a list"),
         ({"detail": "a text"}, set(), "a text"),
         ({"error": "a text"}, set(), "a text"),
         ({"title": "Unprocessable", "detail": "body -> n"}, set(), "body -> n Unprocessable"),
     ],
-)  # fmt: skip
+)
 def test_what_an_error_names(content: Any, named: set[str], words: str) -> None:
     error = BadStatus(422, json.dumps(content).encode())
     assert (error.named, error.words) == (named, words)
@@ -382,8 +390,8 @@ def encrypted(folder: Path) -> Iterator[tuple[RecordingServer, Path]]:
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         [
-            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", str(key), "-out", str(certificate),
+            openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext",
+            "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate),
         ],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Comparisons: small runs by hand, every number once more from the records with pandas, and what may be paired with what."""
+"""Comparisons: small runs by hand, every number once more with pandas, and what may be paired with what."""
 
 from __future__ import annotations
 
@@ -35,9 +35,20 @@ QUESTIONS = [
     for i in range(10)
 ]
 OUTCOMES = {
-    "c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e": "engine_error", "g": "grader_timeout", "r": "refused",
-    "d": "declined", "n": "no_program", "x": "runtime_error", "s": "unsolved", "a": "ambiguous", "p": "plan_invalid",
-}  # fmt: skip
+    "c": "correct",
+    "w": "wrong",
+    "u": "unparsed",
+    "t": "truncated",
+    "e": "engine_error",
+    "g": "grader_timeout",
+    "r": "refused",
+    "d": "declined",
+    "n": "no_program",
+    "x": "runtime_error",
+    "s": "unsolved",
+    "a": "ambiguous",
+    "p": "plan_invalid",
+}
 
 
 def record(question: str, mode: str, letter: str, **more: Any) -> Record:
@@ -70,9 +81,19 @@ def write_run(
     (folder / "records.jsonl").write_bytes(b"".join(one.line() for one in records))
     names = modes or list(dict.fromkeys(one.mode for one in records))
     spec: dict[str, Any] = {
-        "model": {"engine": "vllm", "model": model, "revision": revision, "chat_template": "model", "chat_template_hash": "h", "system_role": "native"},
-        "tasks": {"t": {"data": data}}, "modes": {f"t/{mode}": {} for mode in names}, "num_fewshot": shots, "seed": 0,
-    }  # fmt: skip
+        "model": {
+            "engine": "vllm",
+            "model": model,
+            "revision": revision,
+            "chat_template": "model",
+            "chat_template_hash": "h",
+            "system_role": "native",
+        },
+        "tasks": {"t": {"data": data}},
+        "modes": {f"t/{mode}": {} for mode in names},
+        "num_fewshot": shots,
+        "seed": 0,
+    }
     Manifest(run=folder.name, status=status, spec=spec, options={"model": model}, engine={}, data={}).write(folder)
     return folder
 
@@ -189,14 +210,17 @@ CAUTIONS: dict[str, tuple[dict[str, str], list[tuple[str, str]]]] = {
     "both in part": ({"direct": "t" * 12 + "u" * 8 + "w" * 20, "cot": "c" * 40}, [("budget", "direct")]),
     "cot is cut": ({"direct": "c" * 40, "cot": "t" * 40}, [("budget", "cot")]),
     "both are cut": ({"direct": "t" * 40, "cot": "t" * 30 + "c" * 10}, [("budget", "direct"), ("budget", "cot")]),
-    "most of the gain is from unread ones": ({"direct": "u" * 12 + "w" * 4 + "c" * 24, "cot": "c" * 40}, [("reading", "direct")]),
+    "most of the gain is from unread ones": (
+        {"direct": "u" * 12 + "w" * 4 + "c" * 24, "cot": "c" * 40},
+        [("reading", "direct")],
+    ),
     "most are refused, some unread": ({"direct": "r" * 25 + "u" * 15, "cot": "c" * 40}, [("refusal", "direct")]),
     "most are unread, some refused": ({"direct": "r" * 15 + "u" * 25, "cot": "c" * 40}, [("reading", "direct")]),
     "little of it is": ({"direct": "u" * 4 + "w" * 16 + "c" * 20, "cot": "c" * 40}, []),
     "who declines has lost no answer": ({"direct": "d" * 40, "cot": "c" * 40}, []),
     "none is": ({"direct": "w" * 30 + "c" * 10, "cot": "c" * 40}, []),
     "programs that fail are what the mode does": ({"direct": "c" * 40, "pal": "x" * 40}, []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CAUTIONS)
@@ -229,11 +253,16 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
         ("u" * 40, "w" * 40, ["100% of the answers under direct could not be read"], "refused"),
         ("u" * 40, "u" * 40, ["under direct could not be read", "under cot could not be read"], "refused"),
         ("r" * 40, "w" * 40, ["100% of the answers under direct were refused;"], "could not be read"),
-        ("t" * 40, "w" * 40, ["100% of the answers under direct were cut at their budget (--max-tokens direct=N gives more)"], "refused"),
+        (
+            "t" * 40,
+            "w" * 40,
+            ["100% of the answers under direct were cut at their budget (--max-tokens direct=N gives more)"],
+            "refused",
+        ),
         ("u" * 30 + "w" * 10, "c" + "w" * 39, ["75% of the answers under direct could not be read"], "refused"),
         ("r" * 20 + "u" * 20, "w" * 40, ["under direct were refused or could not be read"], "cut"),
     ],
-)  # fmt: skip
+)
 def test_where_there_is_no_difference_none_is_spoken_of(
     direct: str, cot: str, words: list[str], never: str, tmp_path: Path, main: Cli
 ) -> None:
@@ -331,23 +360,50 @@ def whole(comparison: SimpleNamespace, mode: str, tag: str = ALL) -> SimpleNames
 
 def test_every_field_of_a_mode_by_hand(tmp_path: Path) -> None:
     records = [
-        record(question.id, "direct", letter, prompt_tokens=10 * at, completion_tokens=at + 1, reasoning_tokens=at if at < 5 else None,
-               truncated=letter == "t" or at == 3)
+        record(
+            question.id,
+            "direct",
+            letter,
+            prompt_tokens=10 * at,
+            completion_tokens=at + 1,
+            reasoning_tokens=at if at < 5 else None,
+            truncated=letter == "t" or at == 3,
+        )
         for at, (question, letter) in enumerate(zip(QUESTIONS, "wwwcccuwec", strict=True))
-    ]  # fmt: skip
+    ]
     got = next(m for m in compared(write_run(tmp_path / "r", records)).modes if m.tag == ALL)
-    # Question 8 failed: 9 are decided, 0 to 7 and 9, of which 6 was not read and 0, 1, 2 and 7 were read by a vague rule.
+    # Question 8 failed: 9 are decided, 0 to 7 and 9, of which 6 was not read and 0, 1, 2 and 7 were read by a vague
+    # rule.
     low, high = stats.wilson(4, 9)
     assert got == SimpleNamespace(
-        model="m", task="t", mode="direct", tag=ALL, run="r", engine="vllm", n=9, correct=4,
-        accuracy=pytest.approx(4 / 9), low=low, high=high,
-        se=pytest.approx(math.sqrt(4 / 9 * 5 / 9 / 8)), clusters=None,
-        unread=pytest.approx(1 / 9), truncated=pytest.approx(1 / 9), vague=pytest.approx(4 / 8), undecided=1,
-        mean_prompt_tokens=pytest.approx(370 / 9), median_prompt_tokens=40, p95_prompt_tokens=pytest.approx(70 + 0.6 * 20),
-        mean_reasoning_tokens=2, median_reasoning_tokens=2, p95_reasoning_tokens=pytest.approx(3.8),
-        mean_completion_tokens=pytest.approx(46 / 9), median_completion_tokens=5, p95_completion_tokens=pytest.approx(8 + 0.6 * 2),
+        model="m",
+        task="t",
+        mode="direct",
+        tag=ALL,
+        run="r",
+        engine="vllm",
+        n=9,
+        correct=4,
+        accuracy=pytest.approx(4 / 9),
+        low=low,
+        high=high,
+        se=pytest.approx(math.sqrt(4 / 9 * 5 / 9 / 8)),
+        clusters=None,
+        unread=pytest.approx(1 / 9),
+        truncated=pytest.approx(1 / 9),
+        vague=pytest.approx(4 / 8),
+        undecided=1,
+        mean_prompt_tokens=pytest.approx(370 / 9),
+        median_prompt_tokens=40,
+        p95_prompt_tokens=pytest.approx(70 + 0.6 * 20),
+        mean_reasoning_tokens=2,
+        median_reasoning_tokens=2,
+        p95_reasoning_tokens=pytest.approx(3.8),
+        mean_completion_tokens=pytest.approx(46 / 9),
+        median_completion_tokens=5,
+        p95_completion_tokens=pytest.approx(8 + 0.6 * 2),
         tokens_per_correct=pytest.approx(46 / 4),
-    )  # fmt: skip
+    )
 
 
 def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
@@ -368,7 +424,8 @@ def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
         from_wrong=pytest.approx(2 / 8), from_unread=0, from_cut=0, from_failed=0, token_ratio=pytest.approx(10),
     )  # fmt: skip
     pal = whole(comparison, "pal")
-    # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no record.
+    # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no
+    # record.
     assert (pal.n, pal.helped, pal.hurt, pal.both_right, pal.both_wrong) == (8, 1, 1, 2, 4)
     assert (pal.from_wrong, pal.from_failed) == (0, 0)
     assert pal.read_n == 4
@@ -720,9 +777,11 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         assert all(row.family == len(p) for row in tested)
     for split in comparison.splits:
         tags = {
-            identity: RULES[split.rule].tag(Seen(question=Question(id="", task="sample", text=q["text"], choices=tuple(q["choices"]))))
+            identity: RULES[split.rule].tag(
+                Seen(question=Question(id="", task="sample", text=q["text"], choices=tuple(q["choices"])))
+            )
             for identity, q in questions.iterrows()
-        }  # fmt: skip
+        }
         if split.timing == "post-treatment":
             continue  # test_tagging.py recomputes these
         pairs = pd.merge(
@@ -753,22 +812,36 @@ def test_every_number_once_more_on_made_up_runs(seed: int, tmp_path: Path) -> No
         for at in range(n)
     ]  # fmt: skip
     records = [
-        record(q.id, mode, rng.choice(list("ccccwwwutegrnxsap" if mode == "pal" else "cccwwwuteg")),
-               completion_tokens=None if seed == 4 and rng.random() < 0.3 else int(rng.integers(1, 200)),
-               prompt_tokens=int(rng.integers(1, 50)), reasoning_tokens=int(rng.integers(0, 20)) if rng.random() < 0.5 else None,
-               truncated=bool(rng.random() < 0.2), rule=str(rng.choice([*sorted(VAGUE)[:2], "contract"])))
+        record(
+            q.id,
+            mode,
+            rng.choice(list("ccccwwwutegrnxsap" if mode == "pal" else "cccwwwuteg")),
+            completion_tokens=None if seed == 4 and rng.random() < 0.3 else int(rng.integers(1, 200)),
+            prompt_tokens=int(rng.integers(1, 50)),
+            reasoning_tokens=int(rng.integers(0, 20)) if rng.random() < 0.5 else None,
+            truncated=bool(rng.random() < 0.2),
+            rule=str(rng.choice([*sorted(VAGUE)[:2], "contract"])),
+        )
         for mode in ("direct", "cot", "pal")
         for q in questions
         if rng.random() < 0.93
-    ]  # fmt: skip
+    ]
     folder = write_run(tmp_path / "r", records, questions=questions)
     check_all(compared(folder, effect=0.05), folder)
 
 
 def test_every_number_once_more_on_a_stub_run(tmp_path: Path) -> None:
     done = run_cli(
-        "run", "--model", "stub", "--task", "sample", "--mode", "direct,cot,self-consistency,plan-direct", "--output-dir", tmp_path
-    )  # fmt: skip
+        "run",
+        "--model",
+        "stub",
+        "--task",
+        "sample",
+        "--mode",
+        "direct,cot,self-consistency,plan-direct",
+        "--output-dir",
+        tmp_path,
+    )
     assert done.code == 0, done.err
     [folder] = tmp_path.iterdir()
     comparison = compared(folder)

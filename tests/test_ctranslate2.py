@@ -1,4 +1,4 @@
-"""The CTranslate2 engine beyond the contract of all engines: what it takes for a model, and what it says where it can't."""
+"""The CTranslate2 engine beyond the contract of all engines: what it takes for a model, and what it says of others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answer(engine: Any, asked: Request, question: str = "q") -> Reply:
 
 @pytest.fixture
 def converted(tmp_path: Path) -> Path:
-    """As ct2-transformers-converter leaves it with --copy_files: everything in one folder."""
+    """A model as ct2-transformers-converter leaves it with --copy_files: everything in one folder."""
     folder = tmp_path / "converted"
     shutil.copytree(MODEL / "ctranslate2", folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
@@ -73,8 +73,14 @@ def test_a_file_that_is_broken(converted: Path, name: str, content: bytes) -> No
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [({"nonsense": 1}, "nonsense"), ({"batch_size": 0}, "batch_size"), ({"threads": -1}, "threads"), ({"compute_type": "int3"}, "int3"), ({"hf_token": "x"}, "hf_token")],
-)  # fmt: skip
+    [
+        ({"nonsense": 1}, "nonsense"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"threads": -1}, "threads"),
+        ({"compute_type": "int3"}, "int3"),
+        ({"hf_token": "x"}, "hf_token"),
+    ],
+)
 def test_arguments_it_doesnt_know(arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(CotbenchError, match=says):
         open_engine("ctranslate2", EngineConfig(model="demo", model_args=arguments))
@@ -86,7 +92,11 @@ def test_arguments_it_knows() -> None:
         engine = open_engine("ctranslate2", EngineConfig(model="demo", model_args=arguments))
         [path] = answer(engine, request()).completions
         if "max_model_len" in arguments:
-            assert (path.finish_reason, path.prompt_tokens, path.completion_tokens) == ("length", plain.completions[0].prompt_tokens, 60 - (path.prompt_tokens or 0))  # fmt: skip
+            assert (path.finish_reason, path.prompt_tokens, path.completion_tokens) == (
+                "length",
+                plain.completions[0].prompt_tokens,
+                60 - (path.prompt_tokens or 0),
+            )
         else:
             assert path.finish_reason == "stop"
             assert path.completion_tokens == plain.completions[0].completion_tokens
@@ -131,7 +141,8 @@ DROPPED = """
 from cotbench.engines import EngineConfig, open_engine
 from cotbench.types import Key, Message, Request, Sampling
 
-asked = Request(messages=(Message(role="user", text="a = 4. What is a?"),), sampling=Sampling(max_tokens=4, stop=("z",)))
+messages = (Message(role="user", text="a = 4. What is a?"),)
+asked = Request(messages=messages, sampling=Sampling(max_tokens=4, stop=("z",)))
 for _ in range(100):
     engine = open_engine("ctranslate2", EngineConfig(model="demo"))
     engine.submit(Key("q", asked.hash, 0), asked)

@@ -20,7 +20,7 @@ from conftest import Cli
 
 from cotbench.errors import CotbenchError, DataError, TaskError
 from cotbench.questions.data import GOLD_READERS, TaskData, load_data, question_hash, select
-from cotbench.questions.tasks import Exemplar, GoldReaderName, Task, TaskFile, find_task, read_task_file, task_of_jsonl
+from cotbench.questions.tasks import Exemplar, Task, TaskFile, find_task, read_task_file, task_of_jsonl
 from cotbench.types import Question
 
 Row = dict[str, Any]
@@ -54,7 +54,7 @@ FOUR = ("red", "green", "blue", "black")
         pytest.param("plain", 0, "0", id="plain, zero"),
     ],
 )
-def test_a_gold_is_read(reader: GoldReaderName, value: Any, gold: str) -> None:
+def test_a_gold_is_read(reader: str, value: Any, gold: str) -> None:
     assert GOLD_READERS[reader](value, FOUR) == gold
 
 
@@ -81,7 +81,7 @@ def test_a_gold_is_read(reader: GoldReaderName, value: Any, gold: str) -> None:
         pytest.param("plain", " \n", "the gold answer is empty", id="plain, blank"),
     ],
 )
-def test_a_gold_that_cannot_be_read(reader: GoldReaderName, value: Any, finding: str) -> None:
+def test_a_gold_that_cannot_be_read(reader: str, value: Any, finding: str) -> None:
     with pytest.raises(ValueError) as caught:
         GOLD_READERS[reader](value, FOUR)
     assert finding in str(caught.value)
@@ -227,14 +227,20 @@ def test_a_question_may_be_put_together_from_columns(tmp_path: Path) -> None:
     [
         pytest.param({**row("Two?"), "q": None}, "row 2 has no value in the column 'q'", id="question null"),
         pytest.param({"q": "Two?"}, "row 2 has no value in the column 'options' (it has: q)", id="no choices"),
-        pytest.param({"q": "Two?", "options": ["x", "y"]}, "no value in the column 'a' (it has: options, q)", id="no gold"),
+        pytest.param(
+            {"q": "Two?", "options": ["x", "y"]}, "no value in the column 'a' (it has: options, q)", id="no gold"
+        ),
         pytest.param(row("  "), "row 2: the question is empty", id="question empty"),
         pytest.param(row("Two?", options=["x"]), "expected a list of 2 to 26 choices, found ['x']", id="one choice"),
         pytest.param({**row("Two?"), "options": "x y"}, "2 to 26 choices, found 'x y'", id="choices a text"),
         pytest.param(row("Two?", options=["x"] * 27), "row 2: expected a list of 2 to 26 choices", id="27 choices"),
-        pytest.param(row("Two?", "C"), "the gold reader 'letter' finds 'C' is neither the letter nor the text of one of 2", id="gold"),
+        pytest.param(
+            row("Two?", "C"),
+            "the gold reader 'letter' finds 'C' is neither the letter nor the text of one of 2",
+            id="gold",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_is_not_right(bad: Row, finding: str, tmp_path: Path) -> None:
     file = letter_task(tmp_path, [row("One?"), bad])
     with pytest.raises(DataError) as caught:
@@ -245,10 +251,16 @@ def test_a_row_that_is_not_right(bad: Row, finding: str, tmp_path: Path) -> None
 
 
 NESTED: dict[str, tuple[Row, str]] = {
-    "question: an object": ({"q": {"text": "Two?"}}, "row 2: fields.question (q) is an object ({'text': 'Two?'}), expected a text or a number"),
+    "question: an object": (
+        {"q": {"text": "Two?"}},
+        "row 2: fields.question (q) is an object ({'text': 'Two?'}), expected a text or a number",
+    ),
     "question: a list": ({"q": ["Two?"]}, "row 2: fields.question (q) is a list (['Two?'])"),
     "question: true": ({"q": True}, "row 2: fields.question (q) is true or false (True)"),
-    "a choice: an object": ({"options": ["x", {"text": "y"}]}, "row 2: fields.choices (options), choice 2, is an object"),
+    "a choice: an object": (
+        {"options": ["x", {"text": "y"}]},
+        "row 2: fields.choices (options), choice 2, is an object",
+    ),
     "a choice: none": ({"options": [None, "y"]}, "row 2: fields.choices (options), choice 1, is nothing (None)"),
     "a choice: a list": ({"options": [["x"], "y"]}, "row 2: fields.choices (options), choice 1, is a list"),
     "group: an object": ({"subject": {"name": "sums"}}, "row 2: fields.group (subject) is an object"),
@@ -256,7 +268,7 @@ NESTED: dict[str, tuple[Row, str]] = {
     "gold: an object": ({"a": {"text": "A"}}, "row 2: fields.gold (a) is an object"),
     "gold: a list": ({"a": ["A"]}, "row 2: fields.gold (a) is a list"),
     "gold: true": ({"a": True}, "row 2: fields.gold (a) is true or false"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NESTED)
@@ -270,7 +282,13 @@ def test_a_nested_column_is_an_error_and_not_python_in_a_prompt(name: str, tmp_p
 
 
 def test_numbers_are_fine_where_texts_are(tmp_path: Path) -> None:
-    file = letter_task(tmp_path, [{"q": 12, "a": "3.5", "options": [2, 3.5], "subject": 7, "page": 1.5}, {**row("Two?"), "subject": None, "page": None}])  # fmt: skip
+    file = letter_task(
+        tmp_path,
+        [
+            {"q": 12, "a": "3.5", "options": [2, 3.5], "subject": 7, "page": 1.5},
+            {**row("Two?"), "subject": None, "page": None},
+        ],
+    )
     data = load_data(file)
     first, second = data.questions
     assert (first.text, first.choices, first.group, first.cluster, data.golds[first.id]) == (

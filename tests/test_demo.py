@@ -1,4 +1,4 @@
-"""The model that comes with cotbench shows what cotbench is for: a true effect of chain of thought on sums, and none on facts.
+"""The model that comes with cotbench shows what it is for: a true effect of chain of thought on sums, none on facts.
 
 Through CTranslate2 here, as the README's first command runs it; direct and cot through vLLM where that is installed.
 """
@@ -99,7 +99,7 @@ def test_direct_and_cot_through_vllm(tmp_path: Path) -> None:
 
 
 def test_the_card_says_what_was_measured(report: Report) -> None:
-    """Each row of its table, to within two points: another machine may round otherwise."""
+    """Every row of the card's table holds to within two points: another machine may round otherwise."""
     rows = re.findall(r"^\| (\S+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", CARD.read_text(encoding="utf-8"), re.M)
     assert {mode for mode, *_ in rows} == set(MODES.split(","))
     for mode, *shares in rows:

@@ -1,4 +1,4 @@
-"""The demo's questions: the shipped file, what keeps test and training apart, and that what they show of a solution is right."""
+"""The demo's questions: the shipped file, what keeps test and training apart, and that their solutions are right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training script from end to end, a few steps of it: what it writes is loaded and repeats with its seed. (A whole training takes 15 minutes.)"""
+"""The training script from end to end, a few steps of it: what it writes is loaded and repeats with its seed."""
 
 from __future__ import annotations
 

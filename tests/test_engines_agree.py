@@ -1,7 +1,7 @@
 """One contract for all engines, on a real model: the one that comes with cotbench.
 
-CTranslate2 runs everywhere and is what the others are held against; transformers, vLLM and vLLM's server run where vLLM is installed.
-What an engine can't do it says in `EngineInfo.lacks`, and only that is let go here.
+CTranslate2 runs everywhere and is what the others are held against; transformers, vLLM and vLLM's server run where vLLM
+is installed. What an engine can't do it says in `EngineInfo.lacks`, and only that is let go here.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def test_prompts_are_the_same_token_ids(expected: list[Reply]) -> None:
 def test_stop_strings(
     engine: Engine, reference: Engine, requests: list[Request], expected: list[Reply], stop: str
 ) -> None:
-    """The text ends before the stop string, which counts as a proper end; tokens up to the one that completes it are counted."""
+    """The text ends before the stop string, a proper end; tokens up to the one that completes it are counted."""
     cot = [place for place, request in enumerate(requests) if place % len(MODES) == MODES.index("cot")]
     sampling = Sampling(max_tokens=128, stop=(stop, "neither this"))
     found = answers(engine, [replace(requests[place], sampling=sampling) for place in cot])

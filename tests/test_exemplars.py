@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cotbench.answers.judging import Grader
+from cotbench.answers.grader import Grader
 from cotbench.answers.reading.programs import Code
 from cotbench.modes import read_execution
 from cotbench.programs import Sandbox
@@ -41,7 +41,7 @@ def verdict(grader: Grader[int], prediction: Prediction, exemplar: Exemplar, tas
     verdicts = [found] if found is not None else []
     while not verdicts:
         verdicts = [late for _, late in grader.done(1.0)]
-    return verdicts[0]
+    return verdicts[0].outcome
 
 
 @pytest.mark.parametrize("runtime", ["python", "sympy"])

@@ -1,7 +1,8 @@
 """What may happen to a run from outside, end to end: nothing recorded is lost, and it goes on or says why it can't.
 
-`test_resume.py` has what stops a run (SIGKILL, SIGTERM, Ctrl-C, a full disk), `test_records.py` what may happen to a journal,
-`test_openai_engine.py` what a server may do, `test_grade.py` and `test_sandbox_hostile.py` what may happen to their processes.
+`test_resume.py` has what stops a run (SIGKILL, SIGTERM, Ctrl-C, a full disk), `test_records.py` what may happen to a
+journal, `test_openai_engine.py` what a server may do, `test_grade.py` and `test_sandbox_hostile.py` what may happen to
+their processes.
 """
 
 from __future__ import annotations
@@ -288,12 +289,15 @@ def test_a_soak(tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("away_s", [3.0, pytest.param(60.0, marks=pytest.mark.slow)])
 def test_a_server_that_dies_and_comes_back(away_s: float, questions: Path, tmp_path: Path) -> None:
-    """Its requests are asked again until it answers: the run goes on by itself, and no answer is missing or wrong because of it."""
+    """Its requests are asked again until it answers: the run goes on by itself, and no answer is missing or wrong."""
 
     def script(path: str, headers: object, body: Json, seen: int) -> Answer:
         return Answer(body=chat("Answer: 4"), delay_s=0.02)
 
-    arguments = ["run", "--engine", "openai", "--model", "m", "--task", str(questions), "--mode", "direct", "-q", "--json", "--concurrency", "8", "-o", str(tmp_path)]  # fmt: skip
+    arguments = [
+        "run", "--engine", "openai", "--model", "m", "--task", str(questions), "--mode", "direct", "-q", "--json",
+        "--concurrency", "8", "-o", str(tmp_path),
+    ]  # fmt: skip
     with MockServer(script) as server:
         port = server.port
         process = start([*arguments, "--base-url", server.url])

@@ -142,8 +142,14 @@ def test_what_the_report_does_not_have(small: Comparison, text: str, finding: st
 
 
 @pytest.mark.parametrize(
-    "text", ["delta[t,cot,nonsymbolic] < 0", "helped[t,cot,nonsymbolic] > 0", "accuracy[*,cot,nonsymbolic] < 1", "did[t,cot] < 1"]
-)  # fmt: skip
+    "text",
+    [
+        "delta[t,cot,nonsymbolic] < 0",
+        "helped[t,cot,nonsymbolic] > 0",
+        "accuracy[*,cot,nonsymbolic] < 1",
+        "did[t,cot] < 1",
+    ],
+)
 def test_what_cannot_be_estimated_does_not_pass(tmp_path: Path, text: str) -> None:
     run = load_run(make_run(tmp_path / "r", {"direct": "cccw------", "cot": "wccc------"}))
     with pytest.raises(UsageError, match=r"can't be checked: .* not estimable \(n = 0\)"):

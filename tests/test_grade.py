@@ -1,6 +1,6 @@
 r"""Verdicts: numbers and letters exactly, formulas in worker processes that may hang, die or be closed.
 
-Tests replace `_compare`, the function that a worker runs, by functions of this module: a spawned worker can import
+Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker can import
 them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,14 @@ from conftest import Cli
 from handmade import write_formulas
 
 import cotbench
-from cotbench.answers.judging import Grader, grade_now, too_big, workers
+from cotbench.answers import grader as workers
+from cotbench.answers.grader import RIGHT, TIMEOUT, WRONG, Grader, grade_now
 from cotbench.answers.judging.notation import clean_latex, plain_to_latex, same_text
+from cotbench.answers.judging.quick import too_big
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import extract
-from cotbench.types import AnswerType, Outcome
+from cotbench.types import AnswerType, Verdict
 
-RIGHT, WRONG, TIMEOUT = Outcome.CORRECT, Outcome.WRONG, Outcome.GRADER_TIMEOUT
 LATEX = AnswerType.LATEX
 
 # --- numbers and letters ------------------------------------------------------------------------------------------
@@ -51,13 +54,13 @@ LATEX = AnswerType.LATEX
         pytest.param("50", "0.5", WRONG, id="percent isn't converted"),
     ],
 )
-def test_numbers(answer: str, gold: str, verdict: Outcome) -> None:
+def test_numbers(answer: str, gold: str, verdict: Verdict) -> None:
     assert grade_now(answer, gold, AnswerType.NUMBER) is verdict
     assert grade_now(gold, answer, AnswerType.NUMBER) is verdict
 
 
 @pytest.mark.parametrize(("answer", "gold", "verdict"), [("A", "A", RIGHT), ("A", "B", WRONG), ("J", "J", RIGHT)])
-def test_letters(answer: str, gold: str, verdict: Outcome) -> None:
+def test_letters(answer: str, gold: str, verdict: Verdict) -> None:
     assert grade_now(answer, gold, AnswerType.LETTER) is verdict
 
 
@@ -67,11 +70,11 @@ def test_letters(answer: str, gold: str, verdict: Outcome) -> None:
 @pytest.mark.parametrize(
     ("answer", "gold", "verdict"),
     [
-        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT), ("True", r"\text{true}", RIGHT),
-        ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
+        ("tea", "eat", WRONG), ("York New", "New York", WRONG), ("evelyn", r"\text{Evelyn}", RIGHT),
+        ("True", r"\text{true}", RIGHT), ("Tuesday.", "Tuesday", RIGHT), ("silent", "listen", WRONG),
     ],
 )  # fmt: skip
-def test_words_are_compared_as_words(answer: str, gold: str, verdict: Outcome) -> None:
+def test_words_are_compared_as_words(answer: str, gold: str, verdict: Verdict) -> None:
     assert grade_now(answer, gold, LATEX) is verdict
 
 
@@ -223,7 +226,7 @@ def test_a_gold_beyond_the_limits_still_equals_itself() -> None:
 
 COLUMN = "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}"
 
-PAIRS: list[tuple[str, str, str, Outcome]] = [  # reason, gold, answer, verdict
+PAIRS: list[tuple[str, str, str, Verdict]] = [  # reason, gold, answer, verdict
     ("values of unknowns that a list turns round", "x=1, y=2", "2,1", WRONG),
     ("order of a sum", "x+1", "1+x", RIGHT),
     ("simplified root", "2\\sqrt{3}", "\\sqrt{12}", RIGHT),
@@ -338,7 +341,7 @@ PAIRS: list[tuple[str, str, str, Outcome]] = [  # reason, gold, answer, verdict
 ]
 
 # What is still misgraded; each would need a rule of its own.
-MISGRADED: list[tuple[str, str, str, Outcome]] = [
+MISGRADED: list[tuple[str, str, str, Verdict]] = [
     ("two values of one inequality", "x \\ne 1, -1", "x \\ne \\pm 1", RIGHT),
     ("a sum told by dots", "\\sum_{k=1}^{n} \\frac{1}{k}", "1+\\frac{1}{2}+\\cdots+\\frac{1}{n}", RIGHT),
     ("an argument that ends before the slash", "\\frac{\\cos x}{2}", "\\cos x/2", RIGHT),
@@ -346,8 +349,8 @@ MISGRADED: list[tuple[str, str, str, Outcome]] = [
 ]
 
 
-def drain(grader: Grader[int], limit_s: float = 60.0) -> dict[int, Outcome]:
-    verdicts: dict[int, Outcome] = {}
+def drain(grader: Grader[int], limit_s: float = 60.0) -> dict[int, Verdict]:
+    verdicts: dict[int, Verdict] = {}
     end = time.monotonic() + limit_s
     while grader.pending:
         assert time.monotonic() < end, f"{grader.pending} pairs without a verdict after {limit_s} s"
@@ -355,7 +358,7 @@ def drain(grader: Grader[int], limit_s: float = 60.0) -> dict[int, Outcome]:
     return verdicts
 
 
-def grade_all(pairs: list[tuple[str, str]], count: int = 2) -> dict[tuple[str, str], Outcome]:
+def grade_all(pairs: list[tuple[str, str]], count: int = 2) -> dict[tuple[str, str], Verdict]:
     """Verdicts of (gold, answer) pairs, submitted in the given order."""
     grader: Grader[int] = Grader(count)
     try:
@@ -371,7 +374,7 @@ def grade_all(pairs: list[tuple[str, str]], count: int = 2) -> dict[tuple[str, s
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> dict[tuple[str, str], Outcome]:
+def verdicts() -> dict[tuple[str, str], Verdict]:
     return grade_all([(gold, answer) for _, gold, answer, _ in PAIRS + MISGRADED])
 
 
@@ -383,12 +386,12 @@ def verdicts() -> dict[tuple[str, str], Outcome]:
         for pair in MISGRADED
     ],
 )
-def test_formulas(verdicts: dict[tuple[str, str], Outcome], gold: str, answer: str, verdict: Outcome) -> None:
+def test_formulas(verdicts: dict[tuple[str, str], Verdict], gold: str, answer: str, verdict: Verdict) -> None:
     assert verdicts[gold, answer] is verdict
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_order_and_number_of_workers_change_nothing(verdicts: dict[tuple[str, str], Outcome], count: int) -> None:
+def test_order_and_number_of_workers_change_nothing(verdicts: dict[tuple[str, str], Verdict], count: int) -> None:
     pairs = [(gold, answer) for _, gold, answer, _ in PAIRS[::3]]
     assert len({verdicts[pair] for pair in pairs}) > 1
     shuffled = random.Random(count).sample(pairs, len(pairs))
@@ -434,7 +437,7 @@ def test_letters_and_numbers_are_read_and_graded_at_once() -> None:
 
 
 def test_formulas_are_graded_faster_than_a_model_writes_them() -> None:
-    """1,000 pairs of the common kinds, none of them decided as text: below 10 s of the workers' CPU time, imports too."""
+    """1,000 pairs of the common kinds, none decided as text: below 10 s of the workers' CPU time, imports included."""
     pairs = [
         pair
         for n in range(2, 127)
@@ -520,7 +523,7 @@ def wait_for(condition: Callable[[], object], limit_s: float = 20.0) -> None:
 
 
 def imports_nothing() -> None:
-    """For workers that don't compare: SymPy takes a second to import."""
+    """Prepares a worker that doesn't compare without importing SymPy, which takes a second."""
 
 
 @pytest.fixture
@@ -537,7 +540,7 @@ def grader() -> Iterator[Grader[int]]:
 
 @pytest.mark.usefixtures("quick_start")
 def test_a_comparison_that_hangs_is_no_wrong_answer(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_compare", sleeps_if_slow)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=sleeps_if_slow))
     monkeypatch.setattr(workers, "TIMEOUT_S", 0.5)
     answers = ["fast 0", "slow", "fast 1", "fast 2", "fast 3"]
     for ticket, answer in enumerate(answers):
@@ -558,7 +561,7 @@ def burns_or_waits(gold: str, answer: str) -> bool:
 @pytest.mark.usefixtures("quick_start")
 def test_the_limit_is_of_cpu_time(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison that waits for a core on a busy machine isn't given up."""
-    monkeypatch.setattr(workers, "_compare", burns_or_waits)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=burns_or_waits))
     monkeypatch.setattr(workers, "TIMEOUT_S", 0.5)
     for ticket, answer in enumerate(["waits", "burns", "fast"]):
         assert grader.submit(ticket, answer, "x+1", LATEX) is None
@@ -568,7 +571,7 @@ def test_the_limit_is_of_cpu_time(grader: Grader[int], monkeypatch: pytest.Monke
 
 @pytest.mark.usefixtures("quick_start")
 def test_a_killed_worker_is_replaced(grader: Grader[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(workers, "_compare", leaves_its_pid)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=leaves_its_pid))
     monkeypatch.setattr(workers, "TIMEOUT_S", 30.0)
     grader.submit(0, "slow", str(tmp_path), LATEX)
     wait_for(lambda: any(tmp_path.iterdir()))
@@ -581,7 +584,7 @@ def test_a_killed_worker_is_replaced(grader: Grader[int], monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("quick_start")
 def test_a_pair_that_kills_its_worker_is_tried_twice(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_compare", dies)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=dies))
     grader.submit(0, "answer", "x+1", LATEX)
     grader.submit(1, "answer", "x+1", LATEX)
     assert drain(grader, 20) == {0: TIMEOUT, 1: TIMEOUT}
@@ -616,10 +619,10 @@ def test_errors_of_a_comparison(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     function: Callable[[str, str], bool],
-    verdict: Outcome,
+    verdict: Verdict,
     calls: int,
 ) -> None:
-    monkeypatch.setattr(workers, "_compare", function)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=function))
     grader.submit(0, "answer", str(tmp_path), LATEX)
     assert drain(grader, 20) == {0: verdict}
     assert len(list(tmp_path.iterdir())) == calls
@@ -627,7 +630,7 @@ def test_errors_of_a_comparison(
 
 @pytest.mark.usefixtures("quick_start")
 def test_equal_pairs_are_compared_once(grader: Grader[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(workers, "_compare", leaves_its_pid)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=leaves_its_pid))
     for ticket in range(10):
         assert grader.submit(ticket, "a", str(tmp_path), LATEX) is None
     assert grader.submit(10, "b", str(tmp_path), LATEX) is None
@@ -649,7 +652,7 @@ def test_what_needs_no_worker_starts_none(grader: Grader[int]) -> None:
 
 @pytest.mark.usefixtures("quick_start")
 def test_done_does_not_wait_unless_told(grader: Grader[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_compare", sleeps)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=sleeps))
     grader.submit(0, "answer", "x+1", LATEX)
     start = time.monotonic()
     assert grader.done() == []
@@ -663,7 +666,7 @@ def test_done_does_not_wait_unless_told(grader: Grader[int], monkeypatch: pytest
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 def test_close_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, busy: bool) -> None:
     before = worker_pids()
-    monkeypatch.setattr(workers, "_compare", leaves_its_pid)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=leaves_its_pid))
     grader: Grader[int] = Grader(2)
     grader.submit(0, "slow" if busy else "fast", str(tmp_path), LATEX)
     wait_for(lambda: any(tmp_path.iterdir()))
@@ -679,7 +682,10 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from pebble.pool import process
-from cotbench.answers.judging import Grader, workers
+from dataclasses import replace
+from cotbench.answers import grader as workers
+from cotbench.answers.grader import Grader
+from cotbench.answers.kinds import KINDS
 from cotbench.types import AnswerType
 
 def hang(gold, answer):
@@ -692,7 +698,8 @@ def stop_late(manager, stop=process.WorkerManager.force_stop_workers):
 
 if __name__ == "__main__":
     process.WorkerManager.force_stop_workers = stop_late
-    workers._compare, workers.TIMEOUT_S = hang, float(sys.argv[2])
+    workers.TIMEOUT_S = float(sys.argv[2])
+    KINDS["latex"] = replace(KINDS["latex"], judge=hang)
     grader = Grader(1)
     grader.submit(0, "answer", sys.argv[1], AnswerType.LATEX)
     while grader.pending:

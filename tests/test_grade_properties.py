@@ -14,14 +14,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from cotbench.answers.judging import grade_now, too_big
+from cotbench.answers.grader import WRONG, grade_now
 from cotbench.answers.judging.equality import latex_equal
 from cotbench.answers.judging.forms import NotRead, TooLarge
 from cotbench.answers.judging.formula import read
 from cotbench.answers.judging.notation import clean_latex
+from cotbench.answers.judging.quick import too_big
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
-from cotbench.types import AnswerType, Outcome
+from cotbench.types import AnswerType
 
 Tree = tuple[str, tuple["Tree", ...]]  # what it is (a leaf is its text) and its parts
 
@@ -122,7 +123,7 @@ def test_one_more_is_not_equal(tree: Tree, seed: int) -> None:
     plain, other = Writer().write(tree), Writer(random.Random(seed)).write(tree)
     assert latex_equal(plain, f"{other} + 1") is False
     assert latex_equal(f"1 + {other}", plain) is False
-    assert grade_now(f"{other} + 1", plain, AnswerType.LATEX) in (None, Outcome.WRONG)
+    assert grade_now(f"{other} + 1", plain, AnswerType.LATEX) in (None, WRONG)
 
 
 def test_the_writer_takes_every_liberty() -> None:
@@ -180,8 +181,10 @@ def test_a_decimal_stands_for_a_fraction_from_six_digits_on(top: int, bottom: in
 
 
 TOKENS = (
-    r"1 2 3 0.5 x y i + - * / ^ = < ( ) [ ] { } , : | % _ \frac \sqrt \pi \pm \le \cup \in \{ \} \% \$ ^\circ \text{cm} \text{and} \infty \sin "
-    r"\gcd( \max\{ \lfloor \rfloor \cap \ne \bmod \sum_{k=1}^{3} \text{for} \text{h} 0.\dot3 C(3,2) ' \text{if} \text{C}"
+    r"1 2 3 0.5 x y i + - * / ^ = < ( ) [ ] { } , : | % _ \frac \sqrt \pi \pm \le \cup \in \{ \} \% \$ ^\circ "
+    r"\text{cm} \text{and} \infty \sin "
+    r"\gcd( \max\{ \lfloor \rfloor \cap \ne \bmod \sum_{k=1}^{3} \text{for} \text{h} 0.\dot3 C(3,2) ' \text{if} "
+    r"\text{C}"
 ).split()
 SOUP = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=7).map(" ".join)
 

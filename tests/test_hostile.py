@@ -1,8 +1,8 @@
 r"""Outputs that nobody would write, and models do: what reading and grading must bear without falling over.
 
 Reading may find nothing in such a text, but it never raises, never takes long, and what it finds lies within the text.
-Grading always comes back with a verdict. All is seeded: the same texts in every run. The run of ten thousand texts takes
-minutes, so it must be asked for: `pytest -m slow tests/test_hostile.py -s` (it prints what was slowest).
+Grading always comes back with a verdict. All is seeded: the same texts in every run. The run of ten thousand texts
+takes minutes, so it must be asked for: `pytest -m slow tests/test_hostile.py -s` (it prints what was slowest).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from cotbench.answers.judging import Grader, workers
+from cotbench.answers import grader as workers
+from cotbench.answers.grader import Grader
 from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_number
 from cotbench.answers.reading.shapes import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
@@ -323,14 +324,32 @@ HEAVY = {
 
 # Long: each part again and again, up to 100,000 characters.
 REPEATED = [
-    *("a", "1", " ", "\n", "\r\n", "{", "}", "(", "[", "$", "*", "_", "`", "#", "-", ".", ",", "\\", "\u200b", "\x00", "٣"),
+    *(
+        "a", "1", " ", "\n", "\r\n", "{", "}", "(", "[", "$", "*", "_", "`", "#", "-", ".", ",", "\\", "\u200b", "\x00",
+        "٣",
+    ),
     *("\\boxed{", "\\boxed{1}", "\\frac{1}{", "\\sqrt{", "\\frac", "\\text{", "\\(", "\\[", "$$", "\\{", "{}", "\\\\"),
-    *("Answer: ", "Answer: 1\n", "Answer:\n", "answer ", "the answer is ", "The answer is C. ", "answer to the ", "the final "),
+    *(
+        "Answer: ", "Answer: 1\n", "Answer:\n", "answer ", "the answer is ", "The answer is C. ", "answer to the ",
+        "the final ",
+    ),
     *("A ", "(A) ", "A) \n", "A, ", "A or ", "option A ", "Option C is correct. ", "**A** ", "I think ", "not A "),
-    *("Boat ", "Plane or ", "25 m ", "1,", "1, ", "1,000 ", "1/2 ", "1 + ", "= 1 ", "- ", "1.", "12:30 ", "10^9 ", "x^2 ", "1e5 "),
-    *("<think>", "</think>", "<think></think>", "<answer>", "</answer>", '{"answer": "', "####", "#### 1\n", "</s>", "assistantfinal"),
-    *("Question: ", "\n\nQuestion: how many? ", "\n\nWhat is it? ", "How many are there and ", "User:", "答案是", "respuesta ", "respuesta: la "),
-    *("is ", "is the ", "most likely ", "therefore ", "so ", "it is ", "must be ", "leaves us with ", "matches ", "Mr. ", "word\n", "No. "),
+    *(
+        "Boat ", "Plane or ", "25 m ", "1,", "1, ", "1,000 ", "1/2 ", "1 + ", "= 1 ", "- ", "1.", "12:30 ", "10^9 ",
+        "x^2 ", "1e5 ",
+    ),
+    *(
+        "<think>", "</think>", "<think></think>", "<answer>", "</answer>", '{"answer": "', "####", "#### 1\n", "</s>",
+        "assistantfinal",
+    ),
+    *(
+        "Question: ", "\n\nQuestion: how many? ", "\n\nWhat is it? ", "How many are there and ", "User:", "答案是",
+        "respuesta ", "respuesta: la ",
+    ),
+    *(
+        "is ", "is the ", "most likely ", "therefore ", "so ", "it is ", "must be ", "leaves us with ", "matches ",
+        "Mr. ", "word\n", "No. ",
+    ),
 ]  # fmt: skip
 
 
@@ -516,7 +535,7 @@ class Desk:
             if verdict is None:
                 self.started[self.tickets] = (start, answer)
             else:
-                self.verdicts[self.tickets] = verdict
+                self.verdicts[self.tickets] = verdict.outcome
             while self.grader.pending >= 2:
                 self.collect()
         while self.grader.pending:
@@ -526,7 +545,7 @@ class Desk:
         for ticket, verdict in self.grader.done(0.5):
             start, answer = self.started.pop(ticket)
             self.slowest = max(self.slowest, (time.monotonic() - start, answer))
-            self.verdicts[ticket] = verdict
+            self.verdicts[ticket] = verdict.outcome
         overdue = [answer for start, answer in self.started.values() if time.monotonic() - start > VERDICT_S]
         assert not overdue, f"no verdict after {VERDICT_S} s: {overdue}"
 
@@ -594,7 +613,7 @@ def test_reading_keeps_nothing() -> None:
 
 
 def test_grading_keeps_no_more_than_its_verdicts(grader: Grader[int]) -> None:
-    """Each batch brings other answers of about 1,000 characters, since verdicts are kept, once for each pair."""
+    """Memory stays flat over batches of answers of some 1,000 characters, though the verdict on a pair is kept."""
     for kept in grown(3):
         desk = Desk(grader)
         desk.hand_in(f"{n}x + {len(kept)}y" + "\\," * (RAW // 2 - 10) for n in range(60))
@@ -615,7 +634,7 @@ def resident_mib() -> int:
 
 @pytest.mark.slow
 def test_ten_thousand_hostile_texts(grader: Grader[int], request: pytest.FixtureRequest) -> None:
-    """Each is read as every type; each formula found in it, and the text itself, is graded within the usual limits."""
+    """Every text is read as every type; the formulas in it, and the text itself, are graded within the usual limits."""
     if "slow" not in str(request.config.getoption("markexpr")):
         pytest.skip("takes many minutes: pytest -m slow")
     desk, read = Desk(grader), Reader()

@@ -1,4 +1,4 @@
-"""Reading a text costs as much as it is long: no text of 100,000 characters takes half a second, whatever a model repeats.
+"""Reading a text costs as much as it is long: none of 100,000 characters takes half a second, whatever is repeated.
 
 A reader is a row: what reads, and the modules whose patterns it uses. `linear.py` makes the texts.
 """

@@ -11,7 +11,17 @@ import pytest
 from conftest import Cli
 
 from cotbench.answers.reading.programs import Code
-from cotbench.modes import ALIASES, MODES, Compare, Execute, Generate, read_answer, read_execution, reasoning_tokens
+from cotbench.modes import (
+    ALIASES,
+    MODES,
+    Compare,
+    Execute,
+    Generate,
+    Kit,
+    read_answer,
+    read_execution,
+    reasoning_tokens,
+)
 from cotbench.store.records import read_manifest, read_records
 from cotbench.types import (
     AnswerType,
@@ -30,30 +40,19 @@ from cotbench.types import (
 QUESTION = Question(id="q", task="t", text="How many?")
 
 
-class HandKit:
+class HandKit(Kit):
     """A kit without a task: requests carry what they are for."""
 
     def __init__(self, answer_type: AnswerType = AnswerType.NUMBER) -> None:
-        self.answer_type = answer_type
+        super().__init__(mode=MODES["cot"], answer_type=answer_type)
 
     @staticmethod
     def _request(text: str) -> Request:
         return Request(messages=(Message(role="user", text=text),), sampling=Sampling(max_tokens=9))
 
-    def request(self, question: Question) -> Request:
-        return self._request(question.text)
-
-    def plan_request(self, question: Question) -> Request:
-        return self._request(f"plan: {question.text}")
-
-    def follow_up(self, question: Question, plan: str) -> Request:
-        return self._request(f"{question.text} by {plan}")
-
-    def read(self, question: Question, path: Completion) -> Prediction:
-        return read_answer(path, self.answer_type, question.choices)
-
-    def read_execution(self, execution: Execution, code: Code) -> Prediction:
-        return read_execution(execution, self.answer_type, code)
+    def request(self, question: Question, turn: str = "", **given: str) -> Request:
+        by = "".join(f" by {value}" for value in given.values())
+        return self._request(f"{turn}: {question.text}" if turn else f"{question.text}{by}")
 
 
 def said(text: str, finish: Any = "stop") -> Completion:
@@ -97,7 +96,7 @@ def test_the_majority_wins_and_unread_paths_abstain() -> None:
     assert votes.abstained == {"unparsed": 2}
     assert votes.margin == 1
     assert isinstance(steps[0], Generate)
-    assert len(steps[0].requests) == 1, "one request with n paths, not n requests"
+    assert len(steps[0].items) == 1, "one request with n paths, not n requests"
     assert steps[1] == Compare((("7", "8"),))
 
 
@@ -117,7 +116,7 @@ def test_equal_answers_vote_together() -> None:
     step = flow.send(paths(*texts))
     assert isinstance(step, Compare)
     with pytest.raises(StopIteration) as end:
-        flow.send([pairs.get(pair, pair[1] == "1/2" and pair[0] != "3") for pair in step.pairs])
+        flow.send([pairs.get(pair, pair[1] == "1/2" and pair[0] != "3") for pair in step.items])
     prediction = end.value.value
     assert prediction.answer == r"\frac12"
     assert prediction.votes.ballots == (0, 1, 0, 1, 1)
@@ -206,7 +205,7 @@ def test_without_a_program_nothing_is_run(path: Completion, outcome: Outcome) ->
 def test_programs_vote_and_failed_ones_abstain() -> None:
     executions = [ran("4", decimal="4"), ran(outcome="runtime_error"), ran("5", decimal="5"), ran("5.0", decimal="5")]
     prediction, steps = drive("pal", paths(FENCED, FENCED, "none", FENCED, FENCED), executions, [False])
-    assert len(steps[1].programs) == 4
+    assert len(steps[1].items) == 4
     assert prediction.answer == "5"
     assert prediction.votes is not None
     assert prediction.votes.ballots == (0, None, None, 1, 1)
@@ -247,7 +246,7 @@ PLAN = "```plan\nanswer: 6 * 7\n```"
 def first_request(mode: str) -> Request:
     step = next(MODES[mode].run(QUESTION, HandKit()))
     assert isinstance(step, Generate)
-    [request] = step.requests
+    [request] = step.items
     return request
 
 
@@ -258,7 +257,7 @@ def test_the_three_plan_modes_begin_with_one_request() -> None:
 @pytest.mark.parametrize("mode", ["plan-direct", "plan-cot"])
 def test_the_model_carries_its_plan_out(mode: str) -> None:
     prediction, steps = drive(mode, paths(f"<think>hm</think>\n{PLAN}"), paths("Answer: 42"))
-    assert steps[1].requests[0].messages[0].text == f"How many? by {PLAN}"
+    assert steps[1].items[0].messages[0].text == f"How many? by {PLAN}"
     assert prediction.answer == "42"
 
 
@@ -492,7 +491,7 @@ def test_a_reading_does_not_depend_on_the_parser_of_a_server(
 )
 @pytest.mark.parametrize(("text", "answer"), [("", "11"), ("Answer: 12", "12"), ("<br>", "11")])
 def test_an_empty_thought_hides_no_reasoning_that_a_server_split_off(empty: str, text: str, answer: str) -> None:
-    """As where a template writes it and the answer was taken for reasoning."""
+    """A template may write the empty thought, so that a server takes the answer for reasoning."""
     path = Completion(text=empty + text, reasoning="5 + 6 = 11.\n\nAnswer: 11", finish_reason="stop")
     got = read_answer(path, AnswerType.NUMBER, ())
     assert got.answer == answer

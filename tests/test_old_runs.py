@@ -1,4 +1,4 @@
-"""Runs that earlier code wrote, of every mode and kind of answer: read, reported, shown, resumed and graded again as that code did.
+"""Runs that earlier code wrote, of every mode and kind of answer, are read, reported, shown and graded as it did.
 
 `fixtures/old_runs.tar.gz` holds them, with what was said of them then; its README says how they were made.
 """
@@ -78,7 +78,7 @@ def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Pat
 
 @pytest.mark.parametrize("run", RUNS)
 def test_a_killed_run_has_the_same_records_in_the_end(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
-    """Of a journal whose second half is gone that half is asked again, at the same addresses and with the same seeds."""
+    """A journal's second half, where it is gone, is asked again, at the same addresses and with the same seeds."""
     folder = tmp_path / run
     shutil.copytree(old / "runs" / run, folder)
     journal, records = (folder / name for name in ("journal.jsonl", "records.jsonl"))

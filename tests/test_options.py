@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cotbench.cli.options import extra_body, gen_kwargs, headers, key_values, max_tokens, names
 from cotbench.engines import ENGINES
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
+from cotbench.run.parsing import extra_body, gen_kwargs, headers, key_values, max_tokens, names
 
 
 @pytest.mark.parametrize(

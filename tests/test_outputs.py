@@ -176,10 +176,16 @@ TEXT = st.text(st.characters() | st.sampled_from('"\\=,{}[]:\n'), max_size=20)
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
-        st.tuples(TEXT, st.integers(0, 1), st.lists(TEXT, min_size=1, max_size=2), st.sampled_from(["stop", "error", "length"]), TEXT),
+        st.tuples(
+            TEXT,
+            st.integers(0, 1),
+            st.lists(TEXT, min_size=1, max_size=2),
+            st.sampled_from(["stop", "error", "length"]),
+            TEXT,
+        ),
         max_size=8,
     )
-)  # fmt: skip
+)
 def test_what_a_run_journals_is_what_is_found(
     tmp_path_factory: pytest.TempPathFactory, entries: list[tuple[str, int, list[str], Any, str]]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The report's page without a browser: what its blocks hold, what is left out of them, and that nothing in it could run."""
+"""The report's page without a browser: what its blocks hold and leave out, and that nothing in it could run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from cotbench.types import Completion, Key, Message, Question, Reply, Request, S
 
 HOSTILE = (
     "<script>window.__pwned = 1</script></script><img src=x onerror='window.__pwned = 2'>"
-    "<!--</style>--><svg onload=window.__pwned=3></svg> {{ 7 * 7 }} \x00\x1b[31m \u202edrowssap\u202c \ud800 & \u2028 end"
+    "<!--</style>--><svg onload=window.__pwned=3></svg> {{ 7 * 7 }} \x00\x1b[31m \u202edrowssap\u202c \ud800 & "
+    "\u2028 end"
 )
 
 HOSTILE_NAME = HOSTILE.replace("/", "|").replace("\ud800", "")  # of tasks and models, which stand in a manifest
@@ -41,7 +42,7 @@ class Plot:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What one mode did with one question. requests: per request its name (equal names are one request) and its outputs."""
+    """What a mode did with a question. requests: each one's name (equal names are one request) and its outputs."""
 
     requests: Sequence[tuple[str, Sequence[str]]]
     answer: str | None
@@ -86,10 +87,13 @@ def build(
             addresses = []
             for name, texts in one.requests:
                 request = Request(
-                    messages=(Message(role="system", text="Be brief."), Message(role="user", text=prompt_of(question, name or mode))),
+                    messages=(
+                        Message(role="system", text="Be brief."),
+                        Message(role="user", text=prompt_of(question, name or mode)),
+                    ),
                     sampling=Sampling(max_tokens=64, n=len(texts), temperature=0.7 if len(texts) > 1 else 0.0),
                     template=name or mode,
-                )  # fmt: skip
+                )
                 paths = tuple(
                     Completion(text=t, finish_reason="stop", reasoning=one.reasoning, completion_tokens=9)
                     for t in texts
@@ -99,9 +103,20 @@ def build(
                 entries[key] = (key, request, None, reply)
                 addresses.append((request.hash, 0))
             records += Record(
-                question=question.id, task=question.task, mode=mode, outcome=one.outcome, answer=one.answer, gold=gold, rule="contract",
-                span=one.span, prompt_tokens=20, completion_tokens=9, requests=tuple(addresses), votes=one.votes, executions=one.executions,
-            ).line()  # fmt: skip
+                question=question.id,
+                task=question.task,
+                mode=mode,
+                outcome=one.outcome,
+                answer=one.answer,
+                gold=gold,
+                rule="contract",
+                span=one.span,
+                prompt_tokens=20,
+                completion_tokens=9,
+                requests=tuple(addresses),
+                votes=one.votes,
+                executions=one.executions,
+            ).line()
     (folder / "records.jsonl").write_bytes(records)
     if journal:
         file = Journal(folder / "journal.jsonl", 0)
@@ -126,9 +141,14 @@ def build(
 
 def sums(n: int, task: str = "t") -> list[Question]:
     return [
-        Question(id=f"{task}-{i:03}", task=task, text=f"What is {i} + 1? Let x = {i}." if i % 2 else f"Count to {i}.", group=f"g{i % 3}")
+        Question(
+            id=f"{task}-{i:03}",
+            task=task,
+            text=f"What is {i} + 1? Let x = {i}." if i % 2 else f"Count to {i}.",
+            group=f"g{i % 3}",
+        )
         for i in range(n)
-    ]  # fmt: skip
+    ]
 
 
 def plain(n: int, right: str, name: str = "") -> list[Asked | None]:
@@ -184,7 +204,7 @@ class Written:
         return row
 
     def text_of(self, place: int, value: Any) -> str:
-        """As the page puts it together; what is left out as its number."""
+        """A text as the page puts it together; what is left out as its number."""
         strings = self.chunks[self.places["chunk"][place]]["strings"]
         pieces = value if isinstance(value, list) else [value]
         return "".join(
@@ -474,9 +494,13 @@ def hostile_run(folder: Path) -> Path:
         for i in range(2)
     ]
     one = Asked(
-        requests=[("", [f"{HOSTILE} Answer: 7 {HOSTILE}"])], answer=f"7{HOSTILE}", outcome="wrong",
-        span=(len(HOSTILE) + 9, len(HOSTILE) + 10), executions=({"outcome": HOSTILE, "error": HOSTILE, "stdout": HOSTILE},), reasoning=HOSTILE,
-    )  # fmt: skip
+        requests=[("", [f"{HOSTILE} Answer: 7 {HOSTILE}"])],
+        answer=f"7{HOSTILE}",
+        outcome="wrong",
+        span=(len(HOSTILE) + 9, len(HOSTILE) + 10),
+        executions=({"outcome": HOSTILE, "error": HOSTILE, "stdout": HOSTILE},),
+        reasoning=HOSTILE,
+    )
     return build(
         folder, questions, {"direct": [one] * 2, "cot": [one] * 2}, golds=["A", HOSTILE], model=f"model {HOSTILE_NAME}"
     )

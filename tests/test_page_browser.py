@@ -1,4 +1,4 @@
-"""The report's page in a real browser: the question browser's filters and keys, that nothing hostile runs, and that nothing is fetched."""
+"""The report's page in a real browser: filters and keys work, nothing hostile runs, and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _MISSING = [
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}")
 
 PATIENCE_S = 30
-OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync
---no-first-run --disable-dev-shm-usage --window-size=1200,1000"""
+OPTIONS = """--headless=new --no-sandbox --disable-gpu --disable-background-networking --disable-component-update
+--disable-sync --no-first-run --disable-dev-shm-usage --window-size=1200,1000"""
 
 
 class Tab:
@@ -70,7 +70,8 @@ class Tab:
 
     def search(self, text: str) -> None:
         self.js(
-            "const e = document.getElementById('f-text'); e.value = arguments[0]; e.dispatchEvent(new Event('input', { bubbles: true }));",
+            "const e = document.getElementById('f-text'); e.value = arguments[0]; e.dispatchEvent(new "
+            "Event('input', { bubbles: true }));",
             text,
         )
         time.sleep(0.3)
@@ -219,7 +220,8 @@ def test_pages_of_a_hundred(page: Tab) -> None:
 def test_marks_say_what_they_mean(page: Tab) -> None:
     page.search("t-001")
     marks = page.js(
-        "return [...document.querySelectorAll('#list tbody .mark')].map(m => [m.innerText.trim().replace(/\\s+/g, ' '), m.title])"
+        "return [...document.querySelectorAll('#list tbody .mark')].map(m => "
+        "[m.innerText.trim().replace(/\\s+/g, ' '), m.title])"
     )
     assert marks[0] == ["✗ wrong", "direct: wrong, 5"] and marks[1] == ["✓ right", "cot: correct, 4"]
     page.search("other-001")
@@ -267,7 +269,8 @@ def test_an_opened_question_shows_everything(page: Tab) -> None:
         assert text in body, text
     assert page.js("return document.querySelector('.options .gold').textContent") == "Bfourgold"
     marks = page.js(
-        "return [...document.querySelectorAll('.mode')].map(m => [m.dataset.mode, [...m.querySelectorAll('mark')].map(x => x.textContent)])"
+        "return [...document.querySelectorAll('.mode')].map(m => [m.dataset.mode, "
+        "[...m.querySelectorAll('mark')].map(x => x.textContent)])"
     )
     assert marks == [
         ["direct", ["5"]],
@@ -327,7 +330,8 @@ def test_hostile_texts_are_shown_and_nothing_of_them_runs(tab: Tab, tmp_path: Pa
 def test_scripts_of_others_are_refused(page: Tab) -> None:
     page.js("const s = document.createElement('script'); s.textContent = 'window.__pwned = 9'; document.body.append(s)")
     page.js(
-        "const i = document.createElement('div'); i.innerHTML = '<img src=x onerror=\"window.__pwned = 8\">'; document.body.append(i)"
+        "const i = document.createElement('div'); i.innerHTML = '<img src=x onerror=\"window.__pwned = 8\">'; "
+        "document.body.append(i)"
     )
     time.sleep(0.2)
     assert page.js("return typeof window.__pwned") == "undefined"
@@ -393,10 +397,12 @@ def test_every_control_has_a_name_and_tables_have_headers(page: Tab) -> None:
     page.wait(lambda: page.opened)
     nameless = page.js(
         """
-        const named = (e) => (e.labels && [...e.labels].some((l) => l.textContent.trim())) || e.getAttribute("aria-label") ||
-          (e.getAttribute("aria-labelledby") || "").split(" ").some((id) => id && document.getElementById(id).textContent.trim()) ||
+        const says = (id) => id && document.getElementById(id).textContent.trim();
+        const named = (e) => (e.labels && [...e.labels].some((l) => l.textContent.trim())) ||
+          e.getAttribute("aria-label") || (e.getAttribute("aria-labelledby") || "").split(" ").some(says) ||
           e.textContent.trim();
-        return [...document.querySelectorAll("button, input, select, a, summary, dialog, [role=region], [role=group], nav")]
+        const kinds = "button, input, select, a, summary, dialog, [role=region], [role=group], nav";
+        return [...document.querySelectorAll(kinds)]
           .filter((e) => !named(e)).map((e) => e.outerHTML.slice(0, 100));
         """
     )
@@ -410,7 +416,8 @@ def test_every_control_has_a_name_and_tables_have_headers(page: Tab) -> None:
     )
     assert rows == 0
     twice = page.js(
-        "const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.filter((id, n) => ids.indexOf(id) !== n)"
+        "const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.filter((id, n) => "
+        "ids.indexOf(id) !== n)"
     )
     assert twice == []
     assert page.js("return document.getElementById('count').getAttribute('aria-live')") == "polite"

@@ -14,10 +14,10 @@ from handmade import write_journal
 from test_compare import OUTCOMES, QUESTIONS, make_run, record, write_run
 
 from cotbench.analysis.compare import compare
-from cotbench.analysis.pairing import _ANSWERS_IN, Panel, load_run, panels_of
+from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
-from cotbench.modes import MODES
+from cotbench.modes import MODES, Facts, facts_of
 from cotbench.questions.tagging import RULES
 from cotbench.store.records import Manifest, write_questions
 from cotbench.types import UNDECIDED, Completion, Question
@@ -90,7 +90,7 @@ def test_places(tmp_path: Path) -> None:
 
 
 def test_runs_of_different_questions_make_one_panel(tmp_path: Path) -> None:
-    """Each knows the questions that it asked, and no others."""
+    """Two runs, each of which knows the questions that it asked, and no others."""
     first, second = QUESTIONS[:6], QUESTIONS[4:]
     one = make_run(tmp_path / "a", {"direct": "c" * 6}, questions=first)
     other = make_run(tmp_path / "b", {"cot": "w" * 6}, questions=second)
@@ -209,29 +209,20 @@ def test_a_new_mode_says_itself_whether_it_answers_in_words(tmp_path: Path) -> N
         assert sum("doesn't say whether sketch answers in words" in note for note in notes) == noted
 
 
-def test_every_mode_is_recorded_with_what_it_answers_in(tmp_path: Path, main: Cli) -> None:
+def test_a_run_records_the_facts_of_its_modes(tmp_path: Path, main: Cli) -> None:
     names = [name for name in MODES if MODES[name].runs is None]
-    assert (
-        main(
-            "run",
-            "--model",
-            "stub",
-            "--task",
-            "sample",
-            "--mode",
-            ",".join(names),
-            "--limit",
-            "2",
-            "--paths",
-            "2",
-            "-q",
-        ).code
-        == 0
-    )
+    options = ("--task", "sample", "--mode", ",".join(names), "--limit", "2", "--paths", "2", "-q")
+    assert main("run", "--model", "stub", *options).code == 0
     [path] = (tmp_path / "results").glob("*/manifest.json")
     recorded = json.loads(path.read_text())["modes"]
-    assert {name: fact["answers_in"] for name, fact in recorded.items()} == {
-        name: MODES[name].answers_in for name in names
-    }
-    for name in MODES:  # as runs of earlier versions are read
-        assert _ANSWERS_IN.get(name, MODES[name].answers_in) == MODES[name].answers_in
+    assert list(recorded) == names
+    for name, facts in recorded.items():
+        assert facts["answers_in"] == MODES[name].facts.answers_in
+        assert Facts.from_dict(facts, Facts()) == MODES[name].facts == facts_of(name, facts) == facts_of(name)
+
+
+def test_facts_of_the_wrong_type_are_passed_over() -> None:
+    assert facts_of("cot", {"label": 3, "main": "no", "answers_in": "plan", "later": 1}) == replace(
+        facts_of("cot"), answers_in="plan"
+    )
+    assert facts_of("sketch") == Facts(label="sketch")

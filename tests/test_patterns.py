@@ -1,4 +1,4 @@
-"""A user's own patterns mean what they mean to Python's `re`, and none of them holds a command up; our own tag rules are linear."""
+"""A user's own patterns mean what they mean to Python's `re`, and none holds a command up; our tag rules are linear."""
 
 from __future__ import annotations
 
@@ -40,8 +40,11 @@ TEXTS = (
 
 @pytest.mark.parametrize(
     "pattern",
-    ["%|per ?cent", "x{2}", "x{,2}y?$", r"a\{e\}b", "a{e}b", "(?:foo){e<=1}", "{}", r"^\w+ \w+$", "(?i)straße", "(?i)strasse", r"[[a]+b", "[a-z&&x]", r"(?s)line.end",
-     r"(?<=a)a(?!a)", r"(\w)\1", "(?P<n>a)(?P=n)", "(?x) a  a # twice", r"\d", "a*+a", "(?>a+)a", "[{]", r"\Aa|\Z", "(a)|(?(1)b|c)"],
+    [
+        "%|per ?cent", "x{2}", "x{,2}y?$", r"a\{e\}b", "a{e}b", "(?:foo){e<=1}", "{}", r"^\w+ \w+$", "(?i)straße",
+        "(?i)strasse", r"[[a]+b", "[a-z&&x]", r"(?s)line.end", r"(?<=a)a(?!a)", r"(\w)\1", "(?P<n>a)(?P=n)",
+        "(?x) a  a # twice", r"\d", "a*+a", "(?>a+)a", "[{]", r"\Aa|\Z", "(a)|(?(1)b|c)",
+    ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_a_pattern_means_what_it_means_to_re(pattern: str) -> None:
@@ -70,8 +73,13 @@ def test_a_pattern_that_is_none_is_one_message(pattern: str) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "text"),
-    [("(a|a)*$", "a" * 60 + "b"), ("(?:a|aa)+$", "a" * 80 + "b"), ("(?:a{1,50}){1,50}b", "a" * 4_000), (r"(.*.*.*.*.*.*=)+Z$", "x = y " * 400)],
-)  # fmt: skip
+    [
+        ("(a|a)*$", "a" * 60 + "b"),
+        ("(?:a|aa)+$", "a" * 80 + "b"),
+        ("(?:a{1,50}){1,50}b", "a" * 4_000),
+        (r"(.*.*.*.*.*.*=)+Z$", "x = y " * 400),
+    ],
+)
 def test_a_search_that_takes_too_long_is_one_message(pattern: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "LIMIT_S", 0.3)
     began = time.monotonic()
@@ -100,8 +108,11 @@ def test_through_the_commands(tmp_path: Path, main: Cli, monkeypatch: pytest.Mon
         assert "repeats inside repeats" in done.err
 
 
-SHAPES = ("$" + "=" * 100_000, "$x" * 50_000, "$ a\n" * 30_000, "1" + " " * 100_000, "<a " * 40_000, "<a b='" * 20_000, "1 - a" * 20_000, "<a" + " b=c" * 25_000,
-          "<a" + " b" * 50_000, "$" + "a" * 100_000, "3 *" * 33_000, "http://" * 15_000, "<=" * 50_000, ")  " * 33_000, "\\frac" * 20_000)  # fmt: skip
+SHAPES = (
+    "$" + "=" * 100_000, "$x" * 50_000, "$ a\n" * 30_000, "1" + " " * 100_000, "<a " * 40_000, "<a b='" * 20_000,
+    "1 - a" * 20_000, "<a" + " b=c" * 25_000, "<a" + " b" * 50_000, "$" + "a" * 100_000, "3 *" * 33_000,
+    "http://" * 15_000, "<=" * 50_000, ")  " * 33_000, "\\frac" * 20_000,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", ["operators", "eq_question", "eq_question_any"])
@@ -112,8 +123,18 @@ def test_our_rules_are_linear(rule: str, text: str) -> None:
     assert time.process_time() - began < 0.5
 
 
-DOLLARS = {"$x^2$": True, "$5 and $10": False, "$5 and $x = 2$": True, "$ $a+b$": True, "$a\n+b$": False, "a $ b = c": True, "$a$": False, "cost $5+tip": False,
-           "$$x<y$$": True, "$a$ < $b$": True}  # fmt: skip
+DOLLARS = {
+    "$x^2$": True,
+    "$5 and $10": False,
+    "$5 and $x = 2$": True,
+    "$ $a+b$": True,
+    "$a\n+b$": False,
+    "a $ b = c": True,
+    "$a$": False,
+    "cost $5+tip": False,
+    "$$x<y$$": True,
+    "$a$ < $b$": True,
+}
 
 
 @pytest.mark.parametrize(("text", "symbolic"), DOLLARS.items())

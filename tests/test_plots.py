@@ -1,4 +1,4 @@
-"""The plots of a report: what is drawn, from Comparisons made by hand; files, alternative texts, and names and figures that are hard to draw."""
+"""The plots of a report, from Comparisons made by hand: what is drawn, files, alternative texts, and hard names."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def split(task: str, mode: str, symbolic: int, other: int, share: float | None, 
     return changed(row, **given)
 
 
-# n, symbolic questions, accuracy under direct, differences in all, symbolic and other questions under CoT: much like an 8B model.
+# n, symbolic questions, accuracy under direct, differences in all, symbolic and other questions under CoT: much like an
+# 8B model.
 TASKS: Mapping[str, tuple[int, int, float, float, float | None, float]] = {
     "gsm8k": (1319, 0, 0.20, 0.64, None, 0.64),
     "math": (5000, 1974, 0.18, 0.33, 0.41, 0.28),
@@ -205,7 +206,7 @@ def comparison(
 
 @pytest.fixture(autouse=True)
 def look_and_settings() -> Any:
-    """As `draw` has it, for tests that make a figure themselves."""
+    """The plots' style, which `draw` sets, for tests that make a figure themselves."""
     with style.settings():
         yield
 

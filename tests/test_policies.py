@@ -241,7 +241,8 @@ def test_plans_by_hand(tmp_path: Path) -> None:
         "pal":         "cwncxcccwc",
     }  # fmt: skip
     got = {row.executor: row for row in compared(make_run(tmp_path / "r", {"direct": "c" * 10, **letters})).plans}
-    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for 6, 7, 8.
+    # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for
+    # 6, 7, 8.
     common = {"model": "m", "task": "t", "n": 9}
     assert got["plan-direct"] == PlanRow(
         **common,
@@ -289,8 +290,16 @@ def test_plans_need_their_judge_and_somebody_else(tmp_path: Path) -> None:
 def test_a_stub_run_with_votes(tmp_path: Path) -> None:
     """Over the shipped sample task: the accuracies of the policies are those of the records."""
     done = run_cli(
-        "run", "--model", "stub", "--task", "sample", "--mode", "direct,cot,direct-votes,self-consistency", "--output-dir", tmp_path
-    )  # fmt: skip
+        "run",
+        "--model",
+        "stub",
+        "--task",
+        "sample",
+        "--mode",
+        "direct,cot,direct-votes,self-consistency",
+        "--output-dir",
+        tmp_path,
+    )
     assert done.code == 0, done.err
     [folder] = tmp_path.iterdir()
     policies, rows = compared(folder).policies, rows_of(folder)

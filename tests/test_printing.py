@@ -1,4 +1,4 @@
-"""What leaves the harness: no escape sequence on a terminal, no formula in a spreadsheet, no markup in Markdown, no figure that is cut.
+"""What leaves the harness: no escape sequence, no formula in a spreadsheet, no markup in Markdown, no figure cut.
 
 And streams that are closed, or take no more.
 """
@@ -33,7 +33,8 @@ from cotbench.terminal.printing import say, say_json
 from cotbench.types import Completion, Question
 
 ESC = "\x1b]0;X\x07\x1b[2J"
-# All that a terminal may take as a command: C0 but for line ends and tabs, DEL, C1, and marks that turn the direction of text.
+# All that a terminal may take as a command: C0 but for line ends and tabs, DEL, C1, and marks that turn the direction
+# of text.
 COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -116,21 +117,35 @@ def test_json_means_the_same(value: str, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A run in which each name and text holds a command for a terminal: model, task's group, question, answer, error, template."""
+    """A run whose every name and text holds a command for a terminal: model, group, question, answer, error."""
     questions = [
         Question(id=f"t-{i}", task="t", text=f"{ESC} x = {i}", choices=(ESC, "b"), group=f"g{ESC}{i % 2}", cluster=ESC)
         for i in range(8)
     ]
     records = [
         Record(
-            question=q.id, task="t", mode=mode, outcome="correct" if mode == "cot" or at % 2 else "wrong", answer=ESC, gold=ESC,
-            rule=f"rule{ESC}", error=ESC, prompt_tokens=1, completion_tokens=2, requests=((ESC, 0),),
+            question=q.id,
+            task="t",
+            mode=mode,
+            outcome="correct" if mode == "cot" or at % 2 else "wrong",
+            answer=ESC,
+            gold=ESC,
+            rule=f"rule{ESC}",
+            error=ESC,
+            prompt_tokens=1,
+            completion_tokens=2,
+            requests=((ESC, 0),),
             executions=({"outcome": "ok", "value": ESC, "stdout": ESC},),
-            votes={"answers": [{"answer": ESC, "votes": 1, "outcome": "wrong"}], "ballots": [0], "abstained": {ESC: 1}, "margin": 1},
+            votes={
+                "answers": [{"answer": ESC, "votes": 1, "outcome": "wrong"}],
+                "ballots": [0],
+                "abstained": {ESC: 1},
+                "margin": 1,
+            },
         )
         for mode in ("direct", "cot")
         for at, q in enumerate(questions)
-    ]  # fmt: skip
+    ]
     folder = write_run(tmp_path / "results" / "r", questions, records, model=f"lab/m{ESC}")
     paths = [Completion(text=f"{ESC} 4", finish_reason="stop", reasoning=ESC, error=ESC)]
     write_journal(folder, {(q.id, ESC): paths for q in questions})
@@ -138,13 +153,17 @@ def hostile(tmp_path: Path) -> Path:
 
 
 COMMANDS_OF_A_RUN = [
-    "report --no-plots", "report --json --no-plots --no-page", "show", "show --json", "show t-1 --prompts", "show t-1 --json", "list runs",
-    "list runs --json", "score r --dry-run --workers 1", "report --fail-if delta[t,cot]<1", "run --resume r", "report --tags-file tags.csv --no-plots",
-    f"report --tag-rule {ESC}", f"show --mode {ESC}", f"show {ESC}", f"list {ESC}", f"report --nope{ESC}", f"report --limit={ESC}", f"{ESC}",
-    f"run --model {ESC} --engine {ESC} --task sample --mode cot", f"run --model stub --task {ESC} --mode cot", f"run --model stub --task sample --mode {ESC}",
-    f"run --model stub --task sample --mode cot --max-tokens {ESC}", f"run --model stub --task sample --mode cot --limit {ESC}",
-    f"report --fail-if {ESC}", f"report --to /dev/null/{ESC}", f"report --output-dir {ESC}", f"score {ESC}", f"exec {ESC}", f"show --tag {ESC}",
-    f"run --model stub --task sample --mode cot --chat-template {ESC}", f"run --model stub --task sample --mode cot --prompts-dir {ESC}",
+    "report --no-plots", "report --json --no-plots --no-page", "show", "show --json", "show t-1 --prompts",
+    "show t-1 --json", "list runs", "list runs --json", "score r --dry-run --workers 1",
+    "report --fail-if delta[t,cot]<1", "run --resume r", "report --tags-file tags.csv --no-plots",
+    f"report --tag-rule {ESC}", f"show --mode {ESC}", f"show {ESC}", f"list {ESC}", f"report --nope{ESC}",
+    f"report --limit={ESC}", f"{ESC}", f"run --model {ESC} --engine {ESC} --task sample --mode cot",
+    f"run --model stub --task {ESC} --mode cot", f"run --model stub --task sample --mode {ESC}",
+    f"run --model stub --task sample --mode cot --max-tokens {ESC}",
+    f"run --model stub --task sample --mode cot --limit {ESC}", f"report --fail-if {ESC}",
+    f"report --to /dev/null/{ESC}", f"report --output-dir {ESC}", f"score {ESC}", f"exec {ESC}", f"show --tag {ESC}",
+    f"run --model stub --task sample --mode cot --chat-template {ESC}",
+    f"run --model stub --task sample --mode cot --prompts-dir {ESC}",
     f"run --model stub --task sample --mode cot --output-dir out{ESC} -q",
 ]  # fmt: skip
 
@@ -219,8 +238,14 @@ def in_a_terminal(columns: int, arguments: list[str], cwd: Path, **env: str) -> 
 
 @pytest.mark.parametrize(
     ("columns", "env"),
-    [(20, {"TERM": "dumb"}), (300, {"TERM": "dumb"}), (9, {"TERM": "xterm"}), (80, {"TERM": "xterm", "COLUMNS": "1"}), (0, {"TERM": "unknown"})],
-)  # fmt: skip
+    [
+        (20, {"TERM": "dumb"}),
+        (300, {"TERM": "dumb"}),
+        (9, {"TERM": "xterm"}),
+        (80, {"TERM": "xterm", "COLUMNS": "1"}),
+        (0, {"TERM": "unknown"}),
+    ],
+)
 def test_no_figure_is_cut_in_a_narrow_or_dumb_terminal(columns: int, env: dict[str, str], tmp_path: Path) -> None:
     make_run(tmp_path / "results" / "a-name-that-is-long", {"direct": "wwwcccuwcc", "cot": "cccwcctwcc"})
     seen = re.sub("\x1b\\[[0-9;]*m", "", in_a_terminal(columns, ["report", "--no-plots", "--no-page"], tmp_path, **env))
@@ -267,8 +292,10 @@ def test_a_stream_that_is_closed_is_as_if_it_went_nowhere(streams: str, command:
             assert json.loads(line)
 
 
-@pytest.mark.parametrize("command", [RUN, f"{RUN} --json", "list tasks", "list tasks --json", "report --no-plots", "--help", "--version", "report --help",
-                                     "show", "show-prompt --task sample --mode cot", "score o.jsonl --answer-type number"])  # fmt: skip
+@pytest.mark.parametrize("command", [
+    RUN, f"{RUN} --json", "list tasks", "list tasks --json", "report --no-plots", "--help", "--version",
+    "report --help", "show", "show-prompt --task sample --mode cot", "score o.jsonl --answer-type number",
+])  # fmt: skip
 def test_stdout_that_takes_no_more_is_one_message(command: str, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "results" / "r", {"direct": "wwwcccuwcc", "cot": "cccwcctwcc"})
     (tmp_path / "o.jsonl").write_text('{"id": 1, "output": "Answer: 4", "gold": "4"}\n')
@@ -296,10 +323,24 @@ def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 # --- cells and Markdown -------------------------------------------------------------------------------------------
 
 CELLS = {
-    "=HYPERLINK(1)": "'=HYPERLINK(1)", "+1+cmd|' /C calc'!A0": "'+1+cmd|' /C calc'!A0", "-2+3": "'-2+3", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\\t=1",
-    "\r=1": "'\\r=1", "＝1": "'＝1", "-0.5": "-0.5", "+3": "+3", "-1e-5": "-1e-5", "-": "'-", "a=b": "a=b", "x\x1b[2J": "x\\x1b[2J", "algebra": "algebra",
-    "non-symbolic": "non-symbolic", "": "", "two\nlines": "two\\nlines",
-}  # fmt: skip
+    "=HYPERLINK(1)": "'=HYPERLINK(1)",
+    "+1+cmd|' /C calc'!A0": "'+1+cmd|' /C calc'!A0",
+    "-2+3": "'-2+3",
+    "@SUM(A1)": "'@SUM(A1)",
+    "\t=1": "'\\t=1",
+    "\r=1": "'\\r=1",
+    "＝1": "'＝1",
+    "-0.5": "-0.5",
+    "+3": "+3",
+    "-1e-5": "-1e-5",
+    "-": "'-",
+    "a=b": "a=b",
+    "x\x1b[2J": "x\\x1b[2J",
+    "algebra": "algebra",
+    "non-symbolic": "non-symbolic",
+    "": "",
+    "two\nlines": "two\\nlines",
+}
 
 
 @pytest.mark.parametrize(("value", "cell"), CELLS.items())
@@ -331,15 +372,15 @@ def test_every_csv_goes_through_the_door(tmp_path: Path, main: Cli) -> None:
 
 
 MARKUP = [
-    "<script>alert(1)</script>", "<img src=x onerror=y>", "[x](javascript:y)", "![x](http://x.invalid/p.png)", "a|b", "`code`", "**bold**", "_em_", "__x__",
-    "~~gone~~", "http://x.invalid", "https://x.invalid/a_b", "www.x.invalid", "a@b.invalid", "<http://x.invalid>", "&lt;", "[ref]: http://x.invalid", "\\", "\\|",
-    "a\n\n# heading", "a\n| b |",
+    "<script>alert(1)</script>", "<img src=x onerror=y>", "[x](javascript:y)", "![x](http://x.invalid/p.png)", "a|b",
+    "`code`", "**bold**", "_em_", "__x__", "~~gone~~", "http://x.invalid", "https://x.invalid/a_b", "www.x.invalid",
+    "a@b.invalid", "<http://x.invalid>", "&lt;", "[ref]: http://x.invalid", "\\", "\\|", "a\n\n# heading", "a\n| b |",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", MARKUP)
 def test_markdown_is_text(text: str) -> None:
-    """As a viewer of GitHub's kind sees it: the text as it was, in one cell of one table, and no element beside."""
+    """A viewer of GitHub's kind sees the text as it was, in one cell of one table, and no element beside."""
     viewer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     html = viewer.render(f"| a | b |\n| --- | --- |\n| {markdown_text(text)} | end |\n")
     assert set(re.findall(r"<(\w+)", html)) == {"table", "thead", "tbody", "tr", "th", "td"}

@@ -26,7 +26,10 @@ FOUND = {
     "bare, with imports": ("import math\nans = math.sqrt(4)\nSo it is 2.", "import math\nans = math.sqrt(4)"),
     "bare, open bracket": ("x = [\n1,\n2,\n]\nans = sum(x)\nDone!", "x = [\n1,\n2,\n]\nans = sum(x)"),
     "bare, docstring": (
-        'def solution():\n    """How many?\nQuestion: in a docstring\n    """\n    return 1\n\n\n\nQuestion: next?\ndef solution():\n    return 2',
+        (
+            'def solution():\n    """How many?\nQuestion: in a docstring\n    """\n    return 1\n\n\n\n'
+            "Question: next?\ndef solution():\n    return 2"
+        ),
         'def solution():\n    """How many?\nQuestion: in a docstring\n    """\n    return 1',
     ),
     "the last solution": (

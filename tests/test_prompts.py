@@ -1,4 +1,4 @@
-"""Templates -> conversations: what a question can't do, what a mistake in a template says, and that modes differ in little.
+"""From templates to conversations: what a question can't do, what a mistake says, and that modes differ in little.
 
 A comparison of modes is worth as much as their prompts are alike, so the shipped templates are compared line by line.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cotbench.errors import PromptError
-from cotbench.modes import prompts
+from cotbench.modes import fast
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import Exemplar, Task, find_task
 from cotbench.types import Message, Question
@@ -387,26 +387,61 @@ def test_an_exemplars_answer_stands_in_the_form_of_the_contract(form: str, answe
 
 # --- templates are cut where they first look at the question ------------------------------------------------------
 
-HEAD = "{% call system() %}Be brief.{% endcall %}\n{% for e in exemplars %}{% call user() %}{{ e.question }}{% endcall %}{% call assistant() %}{{ e.answer }}{% endcall %}{% endfor %}\n"
+HEAD = (
+    "{% call system() %}Be brief.{% endcall %}\n"
+    "{% for e in exemplars %}{% call user() %}{{ e.question }}{% endcall %}{% call assistant() %}{{ e.answer }}{% "
+    "endcall %}{% endfor %}\n"
+)
 TAIL = "{% call user() %}{{ question.question }}{{ more }}{% endcall %}"
 CUTS: dict[str, tuple[str, int]] = {
     # name: (template, how many turns are made once for two exemplars)
     "exemplars": (HEAD + user("{{ question.question }}"), 5),
-    "a macro between": (HEAD + "{% macro m() %}{{ answer.form }}{% endmacro %}" + user("{{ question.question }} {{ m() }}"), 5),
-    "a macro that looks at the question": ("{% macro m() %}{{ question.question }}{% endmacro %}" + HEAD + user("{{ m() }}"), 0),
-    "exemplars beside the question": (HEAD.replace("e.question", "e.question ~ question.question[:0]") + user("{{ question.question }}"), 1),
-    "a test of the question": ("{% if 'two' in question.question %}{% call system() %}Two!{% endcall %}{% endif %}" + user("{{ question.question }}"), 0),
+    "a macro between": (
+        HEAD + "{% macro m() %}{{ answer.form }}{% endmacro %}" + user("{{ question.question }} {{ m() }}"),
+        5,
+    ),
+    "a macro that looks at the question": (
+        "{% macro m() %}{{ question.question }}{% endmacro %}" + HEAD + user("{{ m() }}"),
+        0,
+    ),
+    "exemplars beside the question": (
+        HEAD.replace("e.question", "e.question ~ question.question[:0]") + user("{{ question.question }}"),
+        1,
+    ),
+    "a test of the question": (
+        "{% if 'two' in question.question %}{% call system() %}Two!{% endcall %}{% endif %}"
+        + user("{{ question.question }}"),
+        0,
+    ),
     "what is set before": ("{% set more = '!' %}" + HEAD + TAIL, 5),
     "what is set by the question": (HEAD + "{% set more = question.question[:3] %}" + TAIL, 5),
-    "what is set within an if": ("{% if exemplars %}{% set more = '!' %}{% else %}{% set more = '?' %}{% endif %}" + HEAD + TAIL, 0),
-    "a namespace": ("{% set ns = namespace(n=0) %}{% for e in exemplars %}{% set ns.n = ns.n + 1 %}{% endfor %}" + HEAD + user("{{ question.question }} {{ ns.n }}"), 0),
+    "what is set within an if": (
+        "{% if exemplars %}{% set more = '!' %}{% else %}{% set more = '?' %}{% endif %}" + HEAD + TAIL,
+        0,
+    ),
+    "a namespace": (
+        "{% set ns = namespace(n=0) %}{% for e in exemplars %}{% set ns.n = ns.n + 1 %}{% endfor %}"
+        + HEAD
+        + user("{{ question.question }} {{ ns.n }}"),
+        0,
+    ),
     "an include": (HEAD + "{% include 'part.jinja' %}", 0),
     "an import with context": ("{% from 'macro.jinja' import m with context %}" + HEAD + user("{{ m() }}"), 0),
     "an import without": ("{% from 'plain.jinja' import m %}" + HEAD + user("{{ question.question }}{{ m() }}"), 5),
     "a block": ("{% block b %}" + HEAD + "{% endblock %}" + user("{{ question.question }}"), 0),
-    "a loop over options": (HEAD + user("{{ question.question }}{% for c in question.choices %} {{ loop.index }}:{{ c }}{% endfor %}"), 5),
-    "a name of its own": ("{% for question in exemplars %}{% call user() %}{{ question.question }}{% endcall %}{% call assistant() %}k{% endcall %}{% endfor %}" + user("{{ question.question }}"), 0),
-}  # fmt: skip
+    "a loop over options": (
+        HEAD + user("{{ question.question }}{% for c in question.choices %} {{ loop.index }}:{{ c }}{% endfor %}"),
+        5,
+    ),
+    "a name of its own": (
+        (
+            "{% for question in exemplars %}{% call user() %}{{ question.question }}{% endcall %}{% call assistant() "
+            "%}k{% endcall %}{% endfor %}"
+        )
+        + user("{{ question.question }}"),
+        0,
+    ),
+}
 
 
 @pytest.mark.parametrize(("source", "fixed"), CUTS.values(), ids=CUTS)
@@ -414,8 +449,12 @@ def test_a_template_that_is_cut_gives_the_same_turns(
     source: str, fixed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write(
-        tmp_path, direct=source, part=user("{{ question.question }}"), macro="{% macro m() %}{{ question.question }}{% endmacro %}", plain="{% macro m() %}!{% endmacro %}",
-    )  # fmt: skip
+        tmp_path,
+        direct=source,
+        part=user("{{ question.question }}"),
+        macro="{% macro m() %}{{ question.question }}{% endmacro %}",
+        plain="{% macro m() %}!{% endmacro %}",
+    )
     other = EXEMPLAR.model_copy(update={"question": "Three and one?", "answer": "4"})
     cases = [
         (asked(text, choices), exemplars)
@@ -424,9 +463,9 @@ def test_a_template_that_is_cut_gives_the_same_turns(
     ]
     cut = Prompts(folder)
     got = [cut.render("direct", TASK, question, exemplars) for question, exemplars in cases]
-    made_once = max(len(beginning.messages) for beginning in cut._begun.values())
+    made_once = max(len(beginning.messages) for beginning in cut._beginnings.known())
     assert made_once == fixed
-    monkeypatch.setattr(prompts, "_place_of_question", lambda tree: 0)
+    monkeypatch.setattr(fast, "_fixed_statements", lambda tree, varying: 0)
     whole = Prompts(folder)
     assert got == [whole.render("direct", TASK, question, exemplars) for question, exemplars in cases]
 
@@ -438,7 +477,7 @@ def test_the_shipped_templates_are_cut_before_the_last_question(name: str) -> No
         shown.render(name, task, asked(text, ("a", "b")), task.exemplars[:2], plan="answer: 1")
         for text in ("One?", "Two?")
     ]
-    [beginning] = shown._begun.values()
+    [beginning] = shown._beginnings.known()
     assert beginning.messages == turns[0][: len(beginning.messages)] == turns[1][: len(beginning.messages)]
     rounds = 4 if name.startswith("plan-") else 2
     assert [m.role for m in beginning.messages] == ["system", *["user", "assistant"] * rounds]

@@ -35,26 +35,29 @@ def message(content: Any = "Answer: 4", finish: Any = "stop", **more: Any) -> Js
 # --- why it ended -------------------------------------------------------------------------------------------------
 
 STOPS = [
-    None, "", "null", "none", "stop", "STOP", "Stop", "eos", "eos_token", "EOS_TOKEN", "stop_sequence", "stop-sequence", "stopSequence",
-    "COMPLETE", "complete", "completed", "end_turn", "FINISH", "FINISHED", "done", "endoftext", "eosFound", "stopStringFound",
-    "STOP_CRITERIA_MET", "word", "FinishReason.STOP", "FINISH_REASON_STOP", "FINISH_REASON_UNSPECIFIED", " stop\n", {"type": "stop", "matched": 128009},
+    None, "", "null", "none", "stop", "STOP", "Stop", "eos", "eos_token", "EOS_TOKEN", "stop_sequence", "stop-sequence",
+    "stopSequence", "COMPLETE", "complete", "completed", "end_turn", "FINISH", "FINISHED", "done", "endoftext",
+    "eosFound", "stopStringFound", "STOP_CRITERIA_MET", "word", "FinishReason.STOP", "FINISH_REASON_STOP",
+    "FINISH_REASON_UNSPECIFIED", " stop\n", {"type": "stop", "matched": 128009},
     {"reason": "endoftext", "length": None}, {"type": "eos"}, {"type": None}, ["stop"], [], {}, False,
 ]  # fmt: skip
 LENGTHS = [
-    "length", "LENGTH", "MAX_TOKENS", "max_tokens", "max-tokens", "maxTokens", "max_output_tokens", "max_new_tokens", "model_length", "token_limit",
-    "model_context_window_exceeded", "maxPredictedTokensReached", "contextLengthReached", "ERROR_LIMIT", "limit", "incomplete",
-    "max_tokens_exceeded", "max_length_exceeded", "output_limit", "out_of_tokens", "context_window", "context_length_exceeded", "tokens_exhausted",
-    "maxLengthReached", "OUTPUT_TOKEN_LIMIT_EXCEEDED", "stopped_limit", "token_budget_spent", "output_truncated", "reached_max_tokens",
-    {"type": "length", "length": 16}, {"type": "max_tokens"}, "FinishReason.MAX_TOKENS", ["length"],
+    "length", "LENGTH", "MAX_TOKENS", "max_tokens", "max-tokens", "maxTokens", "max_output_tokens", "max_new_tokens",
+    "model_length", "token_limit", "model_context_window_exceeded", "maxPredictedTokensReached", "contextLengthReached",
+    "ERROR_LIMIT", "limit", "incomplete", "max_tokens_exceeded", "max_length_exceeded", "output_limit", "out_of_tokens",
+    "context_window", "context_length_exceeded", "tokens_exhausted", "maxLengthReached", "OUTPUT_TOKEN_LIMIT_EXCEEDED",
+    "stopped_limit", "token_budget_spent", "output_truncated", "reached_max_tokens", {"type": "length", "length": 16},
+    {"type": "max_tokens"}, "FinishReason.MAX_TOKENS", ["length"],
 ]  # fmt: skip
 REFUSALS = [
-    "content_filter", "CONTENT_FILTER", "content_filtered", "SAFETY", "safety", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",
-    "refusal", "ERROR_TOXIC", "guardrail_intervened", "sensitive", {"type": "content_filter"},
+    "content_filter", "CONTENT_FILTER", "content_filtered", "SAFETY", "safety", "RECITATION", "BLOCKLIST",
+    "PROHIBITED_CONTENT", "SPII", "refusal", "ERROR_TOXIC", "guardrail_intervened", "sensitive",
+    {"type": "content_filter"},
 ]  # fmt: skip
 ERRORS = [
-    "tool_calls", "tool_use", "TOOL_CALL", "function_call", "MALFORMED_FUNCTION_CALL", "abort", "error", "ERROR", "cancelled", "USER_CANCEL",
-    "max_time_exceeded", "rate_limit_reached", "time_limit_exceeded",
-    "network_error", "insufficient_system_resource", "timeout", {"type": "abort", "message": "out of memory"},
+    "tool_calls", "tool_use", "TOOL_CALL", "function_call", "MALFORMED_FUNCTION_CALL", "abort", "error", "ERROR",
+    "cancelled", "USER_CANCEL", "max_time_exceeded", "rate_limit_reached", "time_limit_exceeded", "network_error",
+    "insufficient_system_resource", "timeout", {"type": "abort", "message": "out of memory"},
 ]  # fmt: skip
 
 
@@ -160,62 +163,99 @@ def test_a_budget_that_is_spent_and_no_reason(word: Any, tokens: int | None, fin
 # --- contents -----------------------------------------------------------------------------------------------------
 
 TEXT = {"type": "text", "text": "Answer: 4"}
+ANSWERED, REASONED = ("Answer: 4", "", "stop"), ("Answer: 4", "I add.", "stop")  # text, reasoning, why it ended
 CONTENTS: dict[str, tuple[Json, tuple[str, str, str]]] = {
-    "a text": (message(), ("Answer: 4", "", "stop")),
+    "a text": (message(), ANSWERED),
     "as it is": (message("\n 4 \u200b\n"), ("\n 4 \u200b\n", "", "stop")),
-    "one part": (message([TEXT]), ("Answer: 4", "", "stop")),
-    "parts of one sentence": (message([{"type": "text", "text": "Answer: "}, {"type": "text", "text": "4"}]), ("Answer: 4", "", "stop")),
-    "texts in a list": (message(["Answer: ", "4"]), ("Answer: 4", "", "stop")),
-    "a part alone": (message(TEXT), ("Answer: 4", "", "stop")),
-    "output_text": (message([{"type": "output_text", "text": "Answer: 4", "annotations": []}]), ("Answer: 4", "", "stop")),
-    "no type": (message([{"text": "Answer: 4"}]), ("Answer: 4", "", "stop")),
-    "text as an object": (message([{"type": "text", "text": {"value": "Answer: 4", "annotations": []}}]), ("Answer: 4", "", "stop")),
-    "a message in the content": (message([{"type": "message", "content": [TEXT]}]), ("Answer: 4", "", "stop")),
-    "Gemini's parts": (message({"parts": [{"text": "I add.", "thought": True}, {"text": "Answer: 4"}]}), ("Answer: 4", "I add.", "stop")),
-    "Mistral's thinking": (message([{"type": "thinking", "thinking": [{"type": "text", "text": "I add."}]}, TEXT]), ("Answer: 4", "I add.", "stop")),
-    "Anthropic's thinking": (message([{"type": "thinking", "thinking": "I add.", "signature": "x"}, TEXT]), ("Answer: 4", "I add.", "stop")),
-    "redacted thinking": (message([{"type": "redacted_thinking", "data": "x"}, TEXT]), ("Answer: 4", "", "stop")),
-    "reasoning part": (message([{"type": "reasoning", "text": "I add."}, TEXT]), ("Answer: 4", "I add.", "stop")),
-    "reasoning's summary": (message([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "I add."}]}, TEXT]), ("Answer: 4", "I add.", "stop")),
-    "Bedrock's reasoning": (message([{"reasoningContent": {"reasoningText": {"text": "I add."}}}, {"text": "Answer: 4"}]), ("Answer: 4", "I add.", "stop")),
+    "one part": (message([TEXT]), ANSWERED),
+    "parts of one sentence": (message([{"type": "text", "text": "Answer: "}, {"type": "text", "text": "4"}]), ANSWERED),
+    "texts in a list": (message(["Answer: ", "4"]), ANSWERED),
+    "a part alone": (message(TEXT), ANSWERED),
+    "output_text": (message([{"type": "output_text", "text": "Answer: 4", "annotations": []}]), ANSWERED),
+    "no type": (message([{"text": "Answer: 4"}]), ANSWERED),
+    "text as an object": (message([{"type": "text", "text": {"value": "Answer: 4", "annotations": []}}]), ANSWERED),
+    "a message in the content": (message([{"type": "message", "content": [TEXT]}]), ANSWERED),
+    "Gemini's parts": (message({"parts": [{"text": "I add.", "thought": True}, {"text": "Answer: 4"}]}), REASONED),
+    "Mistral's thinking": (
+        message([{"type": "thinking", "thinking": [{"type": "text", "text": "I add."}]}, TEXT]),
+        REASONED,
+    ),
+    "Anthropic's thinking": (message([{"type": "thinking", "thinking": "I add.", "signature": "x"}, TEXT]), REASONED),
+    "redacted thinking": (message([{"type": "redacted_thinking", "data": "x"}, TEXT]), ANSWERED),
+    "reasoning part": (message([{"type": "reasoning", "text": "I add."}, TEXT]), REASONED),
+    "reasoning's summary": (
+        message([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "I add."}]}, TEXT]),
+        REASONED,
+    ),
+    "Bedrock's reasoning": (
+        message([{"reasoningContent": {"reasoningText": {"text": "I add."}}}, {"text": "Answer: 4"}]),
+        REASONED,
+    ),
     "only thinking": (message([{"type": "thinking", "thinking": "Answer: 4"}]), ("", "Answer: 4", "stop")),
-    "references": (message([TEXT, {"type": "reference", "reference_ids": [1]}]), ("Answer: 4", "", "stop")),
-    "a part without words": (message([{"type": "text"}, TEXT]), ("Answer: 4", "", "stop")),
-    "a part that repeats itself": (message([{"type": "text", "text": "Answer: 4", "value": "Answer: 4"}]), ("Answer: 4", "", "stop")),
+    "references": (message([TEXT, {"type": "reference", "reference_ids": [1]}]), ANSWERED),
+    "a part without words": (message([{"type": "text"}, TEXT]), ANSWERED),
+    "a part that repeats itself": (message([{"type": "text", "text": "Answer: 4", "value": "Answer: 4"}]), ANSWERED),
     "no parts": (message([]), ("", "", "stop")),
     "null": (message(None), ("", "", "stop")),
-    "reasoning_content": (message(reasoning_content="I add."), ("Answer: 4", "I add.", "stop")),
-    "reasoning": (message(reasoning="I add."), ("Answer: 4", "I add.", "stop")),
-    "thinking": (message(thinking="I add."), ("Answer: 4", "I add.", "stop")),
+    "reasoning_content": (message(reasoning_content="I add."), REASONED),
+    "reasoning": (message(reasoning="I add."), REASONED),
+    "thinking": (message(thinking="I add."), REASONED),
     **{
-        f"{name}, {beside}": ({**message(), name: "I add."} if beside else message(**{name: "I add."}), ("Answer: 4", "I add.", "stop"))
+        f"{name}, {beside}": ({**message(), name: "I add."} if beside else message(**{name: "I add."}), REASONED)
         for name in ("reasoning_content", "thinking_content", "analysis", "think", "thought", "thoughts")
         for beside in ("", "beside the message")
     },
-    "reasoning in both places": ({**message(thinking="I add."), "reasoning": "I add."}, ("Answer: 4", "I add.", "stop")),
-    "a name that holds no text": ({**message(), "thinking": True, "analysis": 3}, ("Answer: 4", "", "stop")),
-    "reasoning as parts": (message(reasoning_content=[{"type": "text", "text": "I "}, {"type": "text", "text": "add."}]), ("Answer: 4", "I add.", "stop")),
-    "reasoning as an object": (message(reasoning={"content": "I add."}), ("Answer: 4", "I add.", "stop")),
-    "reasoning twice": (message(reasoning="I add.", reasoning_details=[{"type": "reasoning.text", "text": "I add."}]), ("Answer: 4", "I add.", "stop")),
-    "reasoning_details alone": (message(reasoning=None, reasoning_details=[{"type": "reasoning.text", "text": "I add."}, {"type": "reasoning.encrypted", "data": "x"}]), ("Answer: 4", "I add.", "stop")),
-    "LiteLLM's blocks": (message(reasoning_content="I add.", thinking_blocks=[{"type": "thinking", "thinking": "I add."}]), ("Answer: 4", "I add.", "stop")),
-    "reasoning in field and parts": (message([{"type": "thinking", "thinking": "I add."}, TEXT], reasoning_content="I add."), ("Answer: 4", "I add.", "stop")),
-    "null reasoning": (message(reasoning_content=None, reasoning=None), ("Answer: 4", "", "stop")),
+    "reasoning in both places": ({**message(thinking="I add."), "reasoning": "I add."}, REASONED),
+    "a name that holds no text": ({**message(), "thinking": True, "analysis": 3}, ANSWERED),
+    "reasoning as parts": (
+        message(reasoning_content=[{"type": "text", "text": "I "}, {"type": "text", "text": "add."}]),
+        REASONED,
+    ),
+    "reasoning as an object": (message(reasoning={"content": "I add."}), REASONED),
+    "reasoning twice": (
+        message(reasoning="I add.", reasoning_details=[{"type": "reasoning.text", "text": "I add."}]),
+        REASONED,
+    ),
+    "reasoning_details alone": (
+        message(
+            reasoning=None,
+            reasoning_details=[
+                {"type": "reasoning.text", "text": "I add."},
+                {"type": "reasoning.encrypted", "data": "x"},
+            ],
+        ),
+        REASONED,
+    ),
+    "LiteLLM's blocks": (
+        message(reasoning_content="I add.", thinking_blocks=[{"type": "thinking", "thinking": "I add."}]),
+        REASONED,
+    ),
+    "reasoning in field and parts": (
+        message([{"type": "thinking", "thinking": "I add."}, TEXT], reasoning_content="I add."),
+        REASONED,
+    ),
+    "null reasoning": (message(reasoning_content=None, reasoning=None), ANSWERED),
     "misfiled": (message(None, reasoning_content="Answer: 4"), ("", "Answer: 4", "stop")),
-    "misfiled, without a reason": (message(None, finish=None, reasoning_content="Answer: 4"), ("", "Answer: 4", "stop")),
+    "misfiled, without a reason": (
+        message(None, finish=None, reasoning_content="Answer: 4"),
+        ("", "Answer: 4", "stop"),
+    ),
     "cut while reasoning": (message(None, finish="length", reasoning_content="I ad"), ("", "I ad", "length")),
     "a refusal": (message(None, refusal="I won't."), ("I won't.", "", "refused")),
     "a refusing part": (message([{"type": "refusal", "refusal": "I won't."}]), ("I won't.", "", "refused")),
-    "no refusal": (message(refusal=None), ("Answer: 4", "", "stop")),
-    "completions": ({"text": "Answer: 4", "finish_reason": "stop"}, ("Answer: 4", "", "stop")),
-    "completions, null message": ({"text": "Answer: 4", "message": None, "finish_reason": "length"}, ("Answer: 4", "", "length")),
-    "a message that is a text": ({"message": "Answer: 4", "finish_reason": "stop"}, ("Answer: 4", "", "stop")),
-    "a delta": ({"delta": {"content": "Answer: 4"}, "finish_reason": "stop"}, ("Answer: 4", "", "stop")),
+    "no refusal": (message(refusal=None), ANSWERED),
+    "completions": ({"text": "Answer: 4", "finish_reason": "stop"}, ANSWERED),
+    "completions, null message": (
+        {"text": "Answer: 4", "message": None, "finish_reason": "length"},
+        ("Answer: 4", "", "length"),
+    ),
+    "a message that is a text": ({"message": "Answer: 4", "finish_reason": "stop"}, ANSWERED),
+    "a delta": ({"delta": {"content": "Answer: 4"}, "finish_reason": "stop"}, ANSWERED),
     "cut without a message": ({"index": 0, "finish_reason": "length"}, ("", "", "length")),
     "cut, null message": ({"message": None, "finish_reason": "MAX_TOKENS"}, ("", "", "length")),
     "filtered without a message": ({"finish_reason": "content_filter"}, ("", "", "refused")),
     "filtered with a text": (message("Answer", finish="content_filter"), ("Answer", "", "refused")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("choice", "expected"), CONTENTS.values(), ids=CONTENTS.keys())
@@ -272,8 +312,10 @@ def test_a_part_that_cant_be_read_beside_a_text_is_noted(part: Any) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (0, 0), (20, 20), (20.0, 20), (MOST_TOKENS, MOST_TOKENS), (None, None), (-1, None), (-0.5, None), (2.5, None), (True, None), ("20", 20), ("-1", None), ("2.5", None), ("", None), ("9" * 30, None), ("²", None), ([20], None),
-        (10**18, None), (10**400, None), (float("inf"), None), (float("-inf"), None), (float("nan"), None), (1e300, None),
+        (0, 0), (20, 20), (20.0, 20), (MOST_TOKENS, MOST_TOKENS), (None, None), (-1, None), (-0.5, None), (2.5, None),
+        (True, None), ("20", 20), ("-1", None), ("2.5", None), ("", None), ("9" * 30, None), ("²", None), ([20], None),
+        (10**18, None), (10**400, None), (float("inf"), None), (float("-inf"), None), (float("nan"), None),
+        (1e300, None),
     ],
     ids=lambda value: repr(value)[:12],
 )  # fmt: skip
@@ -305,7 +347,10 @@ def details(reasoning: Any) -> Json:
         ({"prompt_tokens": -1, "completion_tokens": 10**400}, (None, None, None)),
         ({"prompt_tokens": 20, "completion_tokens": 5, **details(-3)}, (20, 5, None)),
         ({"input_tokens": 20, "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 3}}, (20, 5, 3)),
-        ({"promptTokenCount": 20, "candidatesTokenCount": 5, "thoughtsTokenCount": 300, "totalTokenCount": 325}, (20, 305, 300)),
+        (
+            {"promptTokenCount": 20, "candidatesTokenCount": 5, "thoughtsTokenCount": 300, "totalTokenCount": 325},
+            (20, 305, 300),
+        ),
         ({"promptTokenCount": 20, "candidatesTokenCount": 5, "totalTokenCount": 25}, (20, 5, None)),
         ({"prompt_tokens": "20", "completion_tokens": "5", "total_tokens": "325", **details("300")}, (20, 305, 300)),
         ({"prompt_tokens": 20, "completion_tokens": 5, "completion_tokens_details": None}, (20, 5, None)),
@@ -314,7 +359,7 @@ def details(reasoning: Any) -> Json:
         (None, (None, None, None)),
         ([1, 2], (None, None, None)),
     ],
-)  # fmt: skip
+)
 def test_usage(usage: Any, expected: tuple[int | None, ...]) -> None:
     found = read_usage(usage)
     assert (found.prompt, found.completion, found.reasoning) == expected
@@ -377,7 +422,8 @@ def test_a_stream_that_nobody_asked_for() -> None:
     assert read_usage(reply["usage"]).completion == 5
     assert read_stream(json.dumps({"choices": []}).encode()) is None
     plain = read_stream(
-        b'data: {"choices": [{"index": 0, "text": "Answer"}]}\n\ndata: {"choices": [{"index": 0, "text": ": 4"}]}\ndata: [DONE]\n'
+        b'data: {"choices": [{"index": 0, "text": "Answer"}]}\n\n'
+        b'data: {"choices": [{"index": 0, "text": ": 4"}]}\ndata: [DONE]\n'
     )
     assert plain is not None
     assert read(plain["choices"][0]).text == "Answer: 4"
@@ -416,7 +462,13 @@ HALF = b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}, "fin
     ("event", "status"),
     [
         (b'data: {"error": {"code": 502, "message": "x"}}', 502),
-        (b'data: {"error": {"code": 502, "message": "x"}, "choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]}', 502),
+        (
+            (
+                b'data: {"error": {"code": 502, "message": "x"}, "choices": [{"index": 0, "delta": {"content": ""}, '
+                b'"finish_reason": "error"}]}'
+            ),
+            502,
+        ),
         (b'data: {"choices": [{"index": 0, "delta": {}, "error": {"code": 503}}]}', 503),
         (b'data: {"error": "the upstream is overloaded"}', 503),
         (b'data: {"error": {"message": "the model is gone"}}', 400),
@@ -424,7 +476,7 @@ HALF = b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}, "fin
         (b'event: error\ndata: {"type": "error", "error": {"type": "overloaded_error"}}', 503),
         (b'data: {"object": "error", "message": "x", "code": 500}', 500),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("before", [b"", HALF])
 @pytest.mark.parametrize("after", [b"", b"\n\ndata: [DONE]\n\n", b"\n\n" + HALF])
 def test_a_stream_in_which_an_error_comes_is_that_error(before: bytes, after: bytes, event: bytes, status: int) -> None:
@@ -445,8 +497,9 @@ def test_a_stream_that_breaks_off(content: bytes) -> None:
     ("content", "passes"),
     [
         (b"null", True), (b"", True), (b'{"choices": [{"ind', True), (b"\xef\xbb\xbf{", True), (b"data: {", True),
-        (b"<html><h1>502 Bad Gateway</h1></html>", True), (b"<html>Internal Server Error</html>", True), (b"upstream timed out", True),
-        (b"<html>Sign in</html>", False), (b"Welcome to room 1502.", False), (b"Hello", False), (b"4", False),
+        (b"<html><h1>502 Bad Gateway</h1></html>", True), (b"<html>Internal Server Error</html>", True),
+        (b"upstream timed out", True), (b"<html>Sign in</html>", False), (b"Welcome to room 1502.", False),
+        (b"Hello", False), (b"4", False),
     ],
 )  # fmt: skip
 def test_what_cant_be_read_and_may_pass(content: bytes, passes: bool) -> None:
@@ -480,9 +533,16 @@ def test_a_row_keeps_long_numbers() -> None:
         ({"error": {"message": "the model is gone"}}, 400),
         ({"error": {"code": 200, "message": "the model is gone"}}, 400),
         ({"object": "error", "message": "too long", "code": 400}, 400),
-        ({"choices": [{"error": {"code": 502, "message": "x"}, "finish_reason": "error", "message": {"content": ""}}]}, 502),
+        (
+            {
+                "choices": [
+                    {"error": {"code": 502, "message": "x"}, "finish_reason": "error", "message": {"content": ""}}
+                ]
+            },
+            502,
+        ),
         ({"choices": [{"error": {"code": 502}, **message()}]}, None),
     ],
-)  # fmt: skip
+)
 def test_an_error_in_a_reply_of_success(reply: Json, status: int | None) -> None:
     assert error_status(reply) == status

@@ -114,7 +114,7 @@ def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
 
 
 def test_all_files_are_written_where_nobody_reads_the_tables(three: Path) -> None:
-    """As in `cotbench report RUN | head -1`."""
+    """A reader that leaves, as `head` does in `cotbench report RUN | head -1`, is no error."""
     command = [sys.executable, "-u", "-m", "cotbench", "report", str(three)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -32,7 +32,8 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(questions: Path, output: Path, *more: str) -> list[str]:
     return [
-        "run", "--model", "stub", "--task", str(questions), "--mode", "direct,cot", "--output-dir", str(output), "--quiet", "--json", *more,
+        "run", "--model", "stub", "--task", str(questions), "--mode", "direct,cot", "--output-dir", str(output),
+        "--quiet", "--json", *more,
     ]  # fmt: skip
 
 

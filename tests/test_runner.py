@@ -1,4 +1,4 @@
-"""The loop, driven by hand: shared requests, several requests a flow, stops, and the order in which records are written."""
+"""The loop, driven by hand: shared requests, several requests a flow, stops, and the order of the records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from cotbench.engines.stub import StubEngine
 from cotbench.errors import Interrupted, ModelError, RunError
 from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.run import session as runner
-from cotbench.run.prepare import Plan, RunOptions, make_plan
+from cotbench.run.options import RunOptions
+from cotbench.run.prepare import RunPlan, make_plan
 from cotbench.store import records as records_module
 from cotbench.store.records import JOURNAL, RECORDS
 from cotbench.types import Completion, Key, Question, Reply, Request, unit
@@ -46,7 +47,7 @@ def twice(question: Question, kit: Kit) -> Flow:
     return kit.read(question, second)
 
 
-def plan_of(questions: Path, *modes: Mode) -> Plan:
+def plan_of(questions: Path, *modes: Mode) -> RunPlan:
     """A plan with modes that aren't in the table."""
     plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=["cot"]))
     kit = plan.kits["own", "cot"]
@@ -163,7 +164,10 @@ def test_records_are_written_in_the_order_in_which_flows_finish(
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a Unix")
 def test_an_ignored_hang_up_stays_ignored(questions: Path, tmp_path: Path) -> None:
     """`nohup cotbench run ... &` must outlive its terminal."""
-    command = f"trap '' HUP; exec {sys.executable} -m cotbench run --model stub --task {questions} --mode cot -o {tmp_path} -q --model-args in_flight=1,latency_s=0.05"
+    command = (
+        f"trap '' HUP; exec {sys.executable} -m cotbench run --model stub --task {questions} --mode cot -o "
+        f"{tmp_path} -q --model-args in_flight=1,latency_s=0.05"
+    )
     process = subprocess.Popen(["bash", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not list(tmp_path.glob(f"*/{JOURNAL}")):
         time.sleep(0.02)
@@ -293,7 +297,7 @@ def test_report_into_head_is_no_bug(tmp_path: Path, cli: Cli) -> None:
 
 
 class Flood(StubEngine):
-    """Completions come much faster than they can be graded, or run. spans: from the first request of each such engine to its last reply."""
+    """An engine faster than grading and programs. spans: seconds from each one's first request to its last reply."""
 
     spans: ClassVar[list[float]] = []
     begun = 0.0
@@ -323,7 +327,9 @@ def compares_slowly(gold: str, answer: str) -> bool:
     return True
 
 
-def held(questions: Path, mode: str, output: Path, engine: type[Flood], monkeypatch: pytest.MonkeyPatch) -> tuple[float, float, runner.RunResult]:  # fmt: skip
+def held(
+    questions: Path, mode: str, output: Path, engine: type[Flood], monkeypatch: pytest.MonkeyPatch
+) -> tuple[float, float, runner.RunResult]:
     """Seconds until the engine had answered everything, and until the run was done."""
     monkeypatch.setattr(runner, "open_engine", lambda name, config: engine(config))
     plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=[mode]))
@@ -339,9 +345,9 @@ def formulas(tmp_path: Path) -> Path:
 
 
 def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cotbench.answers.judging import workers
+    from cotbench.answers.kinds import KINDS
 
-    monkeypatch.setattr(workers, "_compare", compares_slowly)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=compares_slowly))
     engine, whole, result = held(formulas, "cot", tmp_path / "out", Flood, monkeypatch)
     assert result.tally.done == 150
     assert whole > 3, "grading takes far longer than the engine"
@@ -393,7 +399,7 @@ def test_a_sync_that_fails_is_said(questions: Path, tmp_path: Path, monkeypatch:
 
 
 class Slots(StubEngine):
-    """Eight slots that each write one token a tick, first come, first served; a thought has some 150 tokens, an answer eight."""
+    """Eight slots that write a token a tick, first come, first served; a thought has some 150 tokens, an answer 8."""
 
     slots = 8
     ticks: ClassVar[list[int]] = []  # of each such engine, from its first token to its last

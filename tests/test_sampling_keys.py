@@ -115,21 +115,30 @@ def test_transformers_own_generation_has_the_keys() -> None:
 
 # --- the thinking switch ------------------------------------------------------------------------------------------
 
-SWITCHED = "{% if SWITCH is defined and SWITCH %}T-ON{% elif SWITCH is defined %}T-OFF{% else %}T-DEFAULT{% endif %}{{ messages[-1].content }}"
+SWITCHED = (
+    "{% if SWITCH is defined and SWITCH %}T-ON{% elif SWITCH is defined %}T-OFF{% else %}T-DEFAULT{% endif %}{{ "
+    "messages[-1].content }}"
+)
 
 
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
         ("{% if thinking is defined and thinking %}x{% endif %}", {"thinking"}),
-        ("{% if not enable_thinking is defined %}{% set enable_thinking = true %}{% endif %}{{ enable_thinking }}", {"enable_thinking"}),
+        (
+            "{% if not enable_thinking is defined %}{% set enable_thinking = true %}{% endif %}{{ enable_thinking }}",
+            {"enable_thinking"},
+        ),
         ("{{ '<thinking>' }}{{ messages[0].thinking }}{{ messages[0]['thinking'] }}", set()),
         ("{# enable_thinking #} reasoning_effort", set()),
         ("{% if reasoning_effort == 'low' %}x{% endif %}", {EFFORT}),
         # A tag of transformers' own, which Jinja doesn't know.
-        ("{% generation %}{% if enable_thinking %}x{% endif %}{{ '<thinking>' }}{{ m.thinking }}{% endgeneration %}", {"enable_thinking"}),
+        (
+            "{% generation %}{% if enable_thinking %}x{% endif %}{{ '<thinking>' }}{{ m.thinking }}{% endgeneration %}",
+            {"enable_thinking"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_template_takes(template: str, expected: set[str]) -> None:
     assert variables(template) & {"thinking", "enable_thinking", EFFORT} == expected
 
@@ -167,8 +176,21 @@ def test_effort_where_the_template_takes_none(main: Cli) -> None:
 @pytest.mark.parametrize("template", ["auto", "none"])
 def test_a_switch_that_changes_nothing_is_told(thinking: str, template: str, main: Cli, tmp_path: Path) -> None:
     done = main(
-        "run", "-q", "--model", "demo", "--task", "demo", "--mode", "direct", "--limit", 2, "--thinking", thinking, "--chat-template", template
-    )  # fmt: skip
+        "run",
+        "-q",
+        "--model",
+        "demo",
+        "--task",
+        "demo",
+        "--mode",
+        "direct",
+        "--limit",
+        2,
+        "--thinking",
+        thinking,
+        "--chat-template",
+        template,
+    )
     assert done.code == 0, done.err
     assert done.err.count(f"--thinking {thinking} changes nothing") == 1
     folder = tmp_path / done.out.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""The executor as runs use it: values, limits, processes that die, refusals; hostile programs are in `test_sandbox_hostile.py`."""
+"""The executor as runs use it: values, limits, processes that die, refusals; `test_sandbox_hostile.py` has the rest."""
 
 from __future__ import annotations
 
@@ -159,7 +159,9 @@ MENDED = {
     "a notebook's prompt": "In [1]: x=13\nIn [2]: x",
     "a notebook's prompts": "In [1]: def f():\n   ...:     return 13\n   ...: \nIn [2]: print(f())\nOut[2]: 13",
     "Python's prompts": ">>> def f():\n...     return 13\n... \n>>> print(f())\n12\n",
-    "a docstring": 'def solution():\n    """Five apples and\n    eight pears"""\n    return 13\nThe function returns 13.',
+    "a docstring": (
+        'def solution():\n    """Five apples and\n    eight pears"""\n    return 13\nThe function returns 13.'
+    ),
 }
 
 
@@ -252,18 +254,43 @@ def test_programs_leave_nothing_to_the_next(box: Sandbox[int]) -> None:
 
 
 CHANCE = {
-    "random": "import random\nrandom.seed()\nans = str([random.random(), random.Random().random(), random.sample(range(99), 9)])",
-    "the system's": "import os, random, secrets, uuid\nans = str([os.urandom(4), random.SystemRandom().random(), secrets.randbelow(10**9), uuid.uuid4()])",
-    "NumPy's": "import numpy as np\nans = str([np.random.rand(), np.random.default_rng().random(), np.random.RandomState().rand()])",
-    "SymPy's": "import sympy\nans = str([sympy.core.random.random_complex_number(), sympy.randprime(1, 10**9), hash(sympy.Dummy('x'))])",
+    "random": (
+        "import random\nrandom.seed()\n"
+        "ans = str([random.random(), random.Random().random(), random.sample(range(99), 9)])"
+    ),
+    "the system's": (
+        "import os, random, secrets, uuid\n"
+        "ans = str([os.urandom(4), random.SystemRandom().random(), secrets.randbelow(10**9), uuid.uuid4()])"
+    ),
+    "NumPy's": (
+        "import numpy as np\n"
+        "ans = str([np.random.rand(), np.random.default_rng().random(), np.random.RandomState().rand()])"
+    ),
+    "SymPy's": (
+        "import sympy\n"
+        "ans = str([sympy.core.random.random_complex_number(), sympy.randprime(1, 10**9), hash(sympy.Dummy('x'))])"
+    ),
     "OpenSSL's": "import ssl\nans = ssl.RAND_bytes(4).hex()",
-    "a number of the process": "import os, posix, threading\nans = str([os.getpid(), os.getppid(), os.getpgrp(), posix.getpid(), threading.get_native_id()])",
+    "a number of the process": (
+        "import os, posix, threading\n"
+        "ans = str([os.getpid(), os.getppid(), os.getpgrp(), posix.getpid(), threading.get_native_id()])"
+    ),
     "an id of this moment": "import uuid\nans = str(uuid.uuid1())",
     "an id of this moment, beside OpenSSL": "import ssl, uuid\nans = str(uuid.uuid1())",
     "a seed of this moment": "import random, time\nrandom.seed(time.time())\nans = random.random()",
-    "the time": "import time\nans = str([time.time(), time.time_ns(), time.clock_gettime(time.CLOCK_REALTIME), time.ctime(), time.localtime(), time.strftime('%X')])",
-    "the date": "from datetime import date, datetime, timezone\nans = str([datetime.now(), datetime.now(timezone.utc), datetime.utcnow(), datetime.today(), date.today()])",
-    "the program's own timing": "import time\nt = time.perf_counter(), time.process_time(), time.monotonic()\nsum(range(10**5))\nans = str([time.perf_counter() - t[0], time.process_time() - t[1], time.monotonic() - t[2]])",
+    "the time": (
+        "import time\n"
+        "ans = str([time.time(), time.time_ns(), time.clock_gettime(time.CLOCK_REALTIME), time.ctime(), "
+        "time.localtime(), time.strftime('%X')])"
+    ),
+    "the date": (
+        "from datetime import date, datetime, timezone\n"
+        "ans = str([datetime.now(), datetime.now(timezone.utc), datetime.utcnow(), datetime.today(), date.today()])"
+    ),
+    "the program's own timing": (
+        "import time\nt = time.perf_counter(), time.process_time(), time.monotonic()\nsum(range(10**5))\n"
+        "ans = str([time.perf_counter() - t[0], time.process_time() - t[1], time.monotonic() - t[2]])"
+    ),
     "timeit's": "import timeit\nans = str([timeit.timeit('1 + 1', number=100), timeit.Timer('1 + 1').autorange()])",
     "what it used": "import os, resource\nans = str([os.times(), resource.getrusage(resource.RUSAGE_SELF)])",
     "hashes": "ans = sum(hash(c) % 10 for c in 'abc')",
@@ -295,11 +322,24 @@ def test_chance_is_the_same_every_time_in_every_process() -> None:
 
 
 CLOCKS = {
-    "dates stay of their types": "from datetime import datetime\nans = type(datetime.now()) is datetime and repr(datetime.now()).startswith('datetime.datetime(')",
+    "dates stay of their types": (
+        "from datetime import datetime\n"
+        "ans = type(datetime.now()) is datetime and repr(datetime.now()).startswith('datetime.datetime(')"
+    ),
     "of a subclass too": "from datetime import datetime\nclass D(datetime): pass\nans = type(D.now()) is D",
-    "in a zone": "from datetime import datetime, timedelta, timezone\nz = timezone(timedelta(hours=5))\nans = datetime.now(z).utcoffset() == timedelta(hours=5)",
-    "all clocks say the same": "import time\nfrom datetime import date, datetime\nans = {datetime.now().year, date.today().year, time.localtime().tm_year, int(time.strftime('%Y'))} == {2024}",
-    "what is given is taken": "import time\nans = time.ctime(0) == time.asctime(time.gmtime(0)) == 'Thu Jan  1 00:00:00 1970' and time.strftime('%Y', time.gmtime(0)) == '1970'",
+    "in a zone": (
+        "from datetime import datetime, timedelta, timezone\nz = timezone(timedelta(hours=5))\n"
+        "ans = datetime.now(z).utcoffset() == timedelta(hours=5)"
+    ),
+    "all clocks say the same": (
+        "import time\nfrom datetime import date, datetime\n"
+        "ans = {datetime.now().year, date.today().year, time.localtime().tm_year, int(time.strftime('%Y'))} == {2024}"
+    ),
+    "what is given is taken": (
+        "import time\n"
+        "ans = time.ctime(0) == time.asctime(time.gmtime(0)) == 'Thu Jan  1 00:00:00 1970' and time.strftime('%Y', "
+        "time.gmtime(0)) == '1970'"
+    ),
     "a look moves them": "import time\na, b, c = time.time(), time.time(), time.time_ns()\nans = a < b < c / 1e9",
     "one may wait by looking": "import time\nt = time.time()\nwhile time.time() - t < 2:\n    pass\nans = True",
 }
@@ -332,10 +372,17 @@ WAITS = {
     "a lock": "import threading\nlock = threading.Lock()\nlock.acquire()\nans = lock.acquire(timeout=99)",
     "an event": "import threading\nans = threading.Event().wait(99)",
     "a queue": "import queue\ntry:\n    queue.Queue().get(timeout=99)\nexcept queue.Empty:\n    ans = False",
-    "a simple queue": "import queue\ntry:\n    queue.SimpleQueue().get(timeout=99)\nexcept queue.Empty:\n    ans = False",
-    "a condition": "import threading\nwith threading.Condition() as c:\n    pass\nc = threading.Condition()\nwith c:\n    ans = c.wait_for(lambda: False, timeout=99)",
+    "a simple queue": (
+        "import queue\ntry:\n    queue.SimpleQueue().get(timeout=99)\nexcept queue.Empty:\n    ans = False"
+    ),
+    "a condition": (
+        "import threading\nwith threading.Condition() as c:\n    pass\nc = threading.Condition()\nwith c:\n"
+        "    ans = c.wait_for(lambda: False, timeout=99)"
+    ),
     "a semaphore": "import threading\nans = threading.Semaphore(0).acquire(timeout=99)",
-    "sleeping until": "import time\nend = time.monotonic() + 99\nwhile time.monotonic() < end:\n    time.sleep(1)\nans = False",
+    "sleeping until": (
+        "import time\nend = time.monotonic() + 99\nwhile time.monotonic() < end:\n    time.sleep(1)\nans = False"
+    ),
 }
 
 
@@ -386,7 +433,10 @@ FOREIGN = "msilib msvcrt nt winreg winsound turtledemo antigravity this dbm".spl
 
 def test_the_standard_library_is_there(box: Sandbox[int]) -> None:
     names = sorted(name for name in sys.stdlib_module_names - {*FOREIGN, *ABSENT} if not name.startswith("_"))
-    code = f"import bz2\nmissing = []\nfor name in {names}:\n    try:\n        __import__(name)\n    except ImportError:\n        missing.append(name)\nans = str(missing)"
+    code = (
+        f"import bz2\nmissing = []\nfor name in {names}:\n    try:\n        __import__(name)\n"
+        "    except ImportError:\n        missing.append(name)\nans = str(missing)"
+    )
     assert python(box, code).value == "[]"
     said = (
         (ROOT / "README.md").read_text(encoding="utf-8").split("## Model-written code", 1)[1].split("## Engines", 1)[0]
@@ -427,7 +477,7 @@ def test_many_programs_keep_their_tickets(box: Sandbox[int]) -> None:
 
 
 def test_cpu_time_and_wall_time_are_bounded() -> None:
-    """Of programs that wait for ever, which only those without containment can."""
+    """CPU time ends what computes; wall time what waits for ever, which only an uncontained program can."""
     with Sandbox[str](workers=2, limits=Limits(cpu_s=1, wall_s=4), contained=False) as box:
         box.submit("busy", Program(runtime="python", code="while True: pass"))
         box.submit(
@@ -496,10 +546,16 @@ def test_a_process_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPatch
         "[" * 100_000,
         "9" * 10_000,
         '{"outcome": "ok"}',
-        '{"outcome": "timeout", "value": null, "latex": null, "decimal": null, "option": null, "error": "", "stdout": ""}',
+        (
+            '{"outcome": "timeout", "value": null, "latex": null, "decimal": null, "option": null, "error": "", '
+            '"stdout": ""}'
+        ),
         '{"outcome": "ok", "value": 4, "latex": null, "decimal": null, "option": null, "error": "", "stdout": ""}',
         '{"outcome": "ok", "value": null, "latex": null, "decimal": null, "option": null, "error": "", "stdout": ""}',
-        '{"outcome": "ok", "value": "4", "latex": null, "decimal": null, "option": null, "error": "", "stdout": "", "cpu_s": 0}',
+        (
+            '{"outcome": "ok", "value": "4", "latex": null, "decimal": null, "option": null, "error": "", "stdout": '
+            '"", "cpu_s": 0}'
+        ),
     ],
 )
 def test_what_a_child_may_not_say(payload: str) -> None:

@@ -1,9 +1,9 @@
 """The sandbox against the programs of `hostile_programs.py`, judged from outside: by what became of the host.
 
 After every program: the outcome is an expected one, no secret of this process is in what came back, its text is within
-limits, the warmed processes are the same and have no children, a decent program still gives the right value, and nothing
-of this process or of its files has changed. Nothing here needs a privilege; where the suite runs as root, the table is run
-again as `nobody`, in user namespaces and without them.
+limits, the warmed processes are the same and have no children, a decent program still gives the right value, and
+nothing of this process or of its files has changed. Nothing here needs a privilege; where the suite runs as root, the
+table is run again as `nobody`, in user namespaces and without them.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def processes() -> dict[int, tuple[int, str]]:
 
 
 def descendants() -> set[int]:
-    """Of this process, the dead ones left out. Orphans count: this process is their subreaper."""
+    """The living descendants of this process. Orphans count: this process is their subreaper."""
     table = processes()
     family = {os.getpid()}
     while more := {pid for pid, (parent, _) in table.items() if parent in family} - family:
@@ -553,7 +553,11 @@ import sys, time
 from cotbench.programs import Sandbox
 from cotbench.types import Program
 box = Sandbox(workers=1)
-box.submit(0, Program(runtime="python", code="import signal\\nfor n in signal.valid_signals():\\n    try:\\n        signal.signal(n, signal.SIG_IGN)\\n    except BaseException:\\n        pass\\nwhile True:\\n    pass\\n"))
+code = (
+    "import signal\\nfor n in signal.valid_signals():\\n    try:\\n        signal.signal(n, signal.SIG_IGN)\\n"
+    "    except BaseException:\\n        pass\\nwhile True:\\n    pass\\n"
+)
+box.submit(0, Program(runtime="python", code=code))
 time.sleep(120)
 """
 
@@ -634,8 +638,8 @@ def test_a_program_cannot_write_to_the_terminal(source: str, host: Host) -> None
 
 # --- as somebody else ---------------------------------------------------------------------------------------------
 
-# Denies user namespaces to whatever it runs, as many containers do: unshare and clone fail where they ask for one, clone3
-# isn't there. Nothing of the machine's settings is touched.
+# Denies user namespaces to whatever it runs, as many containers do: unshare and clone fail where they ask for one,
+# clone3 isn't there. Nothing of the machine's settings is touched.
 NO_NAMESPACES = r"""
 import ctypes, os, struct, sys
 unshare, clone, clone3, newuser = *map(int, sys.argv[1:4]), 0x10000000
@@ -643,8 +647,8 @@ def step(code, value, yes=0, no=0):
     return struct.pack("HBBI", code, yes, no, value)
 program = b"".join([
     step(0x20, 0), step(0x15, clone3, 0, 1), step(0x06, 0x00050026),
-    step(0x15, unshare, 1, 0), step(0x15, clone, 0, 3), step(0x20, 16), step(0x45, newuser, 0, 1), step(0x06, 0x00050001),
-    step(0x06, 0x7FFF0000),
+    step(0x15, unshare, 1, 0), step(0x15, clone, 0, 3), step(0x20, 16), step(0x45, newuser, 0, 1),
+    step(0x06, 0x00050001), step(0x06, 0x7FFF0000),
 ])
 code = ctypes.create_string_buffer(program, len(program))
 header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
@@ -656,7 +660,7 @@ os.execv(sys.argv[4], sys.argv[4:])
 
 
 def interpreter_for_nobody(folder: Path) -> Path:
-    """A virtual environment that nobody can read, over this one's packages; skips where there is no such interpreter."""
+    """A virtual environment that the user nobody can read, over this one's packages; skips where there is none."""
     own = Path(sys.executable)
     candidates = [
         own,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Cli
 
-from cotbench.answers.judging import workers
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, RunError
-from cotbench.run.score import read_outputs, score_file, score_run
+from cotbench.run.rescore import score_run
+from cotbench.run.score_file import read_outputs, score_file
 from cotbench.store.records import RECORDS, read_manifest, read_records
 from cotbench.types import AnswerType
 
@@ -317,7 +319,7 @@ def kills(gold: str, answer: str) -> bool:
 def test_an_output_that_kills_its_worker_twice_is_named(
     tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "_compare", kills)
+    monkeypatch.setitem(KINDS, "latex", replace(KINDS["latex"], judge=kills))
     rows = [row("\\boxed{x}", "x+1", id="fine"), row("\\boxed{bad}", "x^2", id="bad one")]
     path = write(tmp_path / "o.jsonl", *rows)
     result = main("score", str(path), "--answer-type", "latex", "--output", str(tmp_path / "s.jsonl"))

@@ -1,7 +1,7 @@
 """What servers do that OpenAI's doesn't: one table of behaviours, each with what must come of it.
 
-Every behaviour is met by a greedy request (with a system message, and told not to think) and by a sampled one of three paths with a stop string. The
-greedy one is asked twice: what is learnt of a server is learnt once.
+Every behaviour is met by a greedy request (with a system message, and told not to think) and by a sampled one of three
+paths with a stop string. The greedy one is asked twice: what is learnt of a server is learnt once.
 """
 
 from __future__ import annotations
@@ -83,6 +83,22 @@ def system(body: Json) -> bool:
     return any(m["role"] == "system" for m in body["messages"])
 
 
+def always(body: Json) -> bool:
+    return True
+
+
+def several_paths(body: Json) -> bool:
+    return body.get("n", 1) > 1
+
+
+def other_temperature(body: Json) -> bool:
+    return body.get("temperature", 1) != 1
+
+
+def over_budget(body: Json) -> bool:
+    return body.get("max_tokens", 0) > 8
+
+
 def answers(*refusals: Refusal, text: str = TEXT) -> Script:
     """A server that refuses what any of the refusals is about, and else gives as many paths as it is asked for."""
 
@@ -96,7 +112,7 @@ def answers(*refusals: Refusal, text: str = TEXT) -> Script:
 
 
 def one_each(*refusals: Refusal) -> Script:
-    """The same, of one path a request."""
+    """A server that refuses what any of the refusals is about, and else gives one path a request."""
 
     def script(path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
         return next((a for refusal in refusals if (a := refusal(body)) is not None), None) or chat(TEXT)
@@ -106,7 +122,7 @@ def one_each(*refusals: Refusal) -> Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """says: what warnings must hold, in order; "" for none. lacks: what the last bodies sent don't hold. sent: what they do."""
+    """A server. says: what warnings hold, in order. lacks: what the last body sent doesn't hold. sent: what it does."""
 
     script: Script
     says: tuple[str, ...] = ()
@@ -116,109 +132,442 @@ class Behaviour:
     most: int = 4  # requests for the first asking
 
 
+def refused(
+    about: str | Callable[[Json], bool],
+    message: Any,
+    status: int = 400,
+    by: Callable[..., Script] = answers,
+    **more: Any,
+) -> Behaviour:
+    """A server that refuses bodies with all the fields named, or of which the condition holds, with one message.
+
+    more: the error's `param`, `code` and `type`, and the fields of Behaviour.
+    """
+    error = {name: more.pop(name) for name in ("param", "code", "type") if name in more}
+    condition = has(*about.split()) if isinstance(about, str) else about
+    return Behaviour(script=by(when(condition, message, status, **error)), **more)
+
+
 GIVEN_TOP_P = {"temperature": 0.7}
 BEHAVIOURS: dict[str, Behaviour] = {
     "as it should be": Behaviour(script=answers(), most=1),
     # The system role.
     **{
-        f"no system role, {status}": Behaviour(script=answers(when(system, "System role not supported", status)), sent={"messages": [{"role": "user", "content": "Be brief.\n\nWhat is 2 + 2?"}]})
+        f"no system role, {status}": refused(
+            system,
+            "System role not supported",
+            status,
+            sent={"messages": [{"role": "user", "content": "Be brief.\n\nWhat is 2 + 2?"}]},
+        )
         for status in (400, 422, 500)
     },
-    "no system role, FastAPI": Behaviour(script=answers(when(system, {"detail": [{"type": "literal_error", "loc": ["body", "messages", 0, "role"], "msg": "Input should be 'user' or 'assistant'"}]}, 422))),
-    "no system role, a text": Behaviour(script=answers(when(system, b"jinja2.exceptions.TemplateError: System role not supported", 500))),
-    "no system role, roles alternate": Behaviour(script=answers(when(system, "Conversation roles must alternate user/assistant/user/assistant/..."))),
-    "no system role, o1": Behaviour(script=answers(when(system, "Unsupported value: 'messages[0].role' does not support 'system' with this model.", param="messages[0].role", code="unsupported_value"))),
-    "no system role, in a reply of success": Behaviour(script=answers(lambda body: Answer(body={"error": {"message": "System role not supported", "code": 400}}) if system(body) else None)),
+    "no system role, FastAPI": refused(
+        system,
+        {
+            "detail": [
+                {
+                    "type": "literal_error",
+                    "loc": ["body", "messages", 0, "role"],
+                    "msg": "Input should be 'user' or 'assistant'",
+                }
+            ]
+        },
+        422,
+    ),
+    "no system role, a text": refused(system, b"jinja2.exceptions.TemplateError: System role not supported", 500),
+    "no system role, roles alternate": refused(
+        system, "Conversation roles must alternate user/assistant/user/assistant/..."
+    ),
+    "no system role, o1": refused(
+        system,
+        "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+        param="messages[0].role",
+        code="unsupported_value",
+    ),
+    "no system role, in a reply of success": Behaviour(
+        script=answers(
+            lambda body: (
+                Answer(body={"error": {"message": "System role not supported", "code": 400}}) if system(body) else None
+            )
+        )
+    ),
     **{
-        f"no system role, {status} {words[:24]}": Behaviour(script=answers(when(system, words, status)), sent={"messages": [{"role": "user", "content": "Be brief.\n\nWhat is 2 + 2?"}]})
+        f"no system role, {status} {words[:24]}": refused(
+            system, words, status, sent={"messages": [{"role": "user", "content": "Be brief.\n\nWhat is 2 + 2?"}]}
+        )
         for status, words in (
-            (422, "Input should be 'user' or 'assistant'"), (400, "Only user and assistant messages are allowed"), (501, "instructions are not available for this model"),
-            (503, "System role not supported"), (400, "first message must be from user"), (400, "Conversations must start with a user turn"), (403, "the system role is not supported"),
+            (422, "Input should be 'user' or 'assistant'"),
+            (400, "Only user and assistant messages are allowed"),
+            (501, "instructions are not available for this model"),
+            (503, "System role not supported"),
+            (400, "first message must be from user"),
+            (400, "Conversations must start with a user turn"),
+            (403, "the system role is not supported"),
         )
     },
     # Refusals in other words, in other languages and under odd statuses, that name a field of ours.
     **{
-        f"temperature, {status} {words[:24]}": Behaviour(script=answers(when(has("temperature"), words, status)), says=("temperature",), lacks=("temperature",), most=2)
+        f"temperature, {status} {words[:24]}": refused(
+            "temperature", words, status, says=("temperature",), lacks=("temperature",), most=2
+        )
         for status, words in (
-            (422, "sampling parameter 'temperature' is fixed by the deployment"), (400, "temperature ist nicht erlaubt"), (400, "参数 temperature 无效"), (400, "temperature?"),
-            (403, "temperature is not supported with this model"), (405, "temperature is not supported"), (404, "unknown field temperature"),
+            (422, "sampling parameter 'temperature' is fixed by the deployment"),
+            (400, "temperature ist nicht erlaubt"),
+            (400, "参数 temperature 无效"),
+            (400, "temperature?"),
+            (403, "temperature is not supported with this model"),
+            (405, "temperature is not supported"),
+            (404, "unknown field temperature"),
         )
     },
-    "no switch, 404": Behaviour(script=answers(when(has("chat_template_kwargs"), "unknown field chat_template_kwargs", 404)), says=("switch",), most=2),
-    "no switch, 413": Behaviour(script=answers(when(has("chat_template_kwargs"), "chat_template_kwargs not permitted", 413)), says=("switch",), most=2),
-    "no seed, in French": Behaviour(script=answers(when(has("seed"), "seed : champ inconnu")), of=SAMPLED, says=("no seed",), lacks=("seed",), sent={"top_p": 0.95, "n": 3}, most=2),
-    "one path, a single completion": Behaviour(script=answers(when(lambda body: body.get("n", 1) > 1, "Only a single completion per request is possible")), of=SAMPLED, sent={"n": 1}, most=4),
-    "no n, a number of choices": Behaviour(script=one_each(when(has("n"), "number of choices can't be set")), of=SAMPLED, lacks=("n",), most=7),
+    "no switch, 404": refused(
+        "chat_template_kwargs", "unknown field chat_template_kwargs", 404, says=("switch",), most=2
+    ),
+    "no switch, 413": refused(
+        "chat_template_kwargs", "chat_template_kwargs not permitted", 413, says=("switch",), most=2
+    ),
+    "no seed, in French": refused(
+        "seed",
+        "seed : champ inconnu",
+        of=SAMPLED,
+        says=("no seed",),
+        lacks=("seed",),
+        sent={"top_p": 0.95, "n": 3},
+        most=2,
+    ),
+    "one path, a single completion": refused(
+        several_paths, "Only a single completion per request is possible", of=SAMPLED, sent={"n": 1}, most=4
+    ),
+    "no n, a number of choices": refused(
+        "n", "number of choices can't be set", by=one_each, of=SAMPLED, lacks=("n",), most=7
+    ),
     # The thinking switch.
     **{
-        f"no switch, {status}": Behaviour(script=answers(when(has("chat_template_kwargs"), extra("chat_template_kwargs"), status)), says=("switch",), lacks=("chat_template_kwargs",))
+        f"no switch, {status}": refused(
+            "chat_template_kwargs",
+            extra("chat_template_kwargs"),
+            status,
+            says=("switch",),
+            lacks=("chat_template_kwargs",),
+        )
         for status in (400, 422, 500)
     },
-    "no switch, OpenAI": Behaviour(script=answers(when(has("chat_template_kwargs"), "Unrecognized request argument supplied: chat_template_kwargs")), says=("switch",), lacks=("chat_template_kwargs",)),
-    "no switch, vLLM's text": Behaviour(script=answers(when(has("chat_template_kwargs"), "[{'type': 'extra_forbidden', 'loc': ('body', 'chat_template_kwargs'), 'msg': 'Extra inputs are not permitted', 'input': {'enable_thinking': False}}]")), says=("switch",)),
-    "no switch, unnamed": Behaviour(script=answers(when(has("chat_template_kwargs"), "Extra inputs are not permitted", 422)), says=("switch",)),
-    "no switch, Mistral": Behaviour(script=answers(when(has("chat_template_kwargs"), {"object": "error", "message": extra("chat_template_kwargs"), "type": "invalid_request_error"}, 422)), says=("switch",)),
-    "no switch, Google": Behaviour(script=answers(lambda body: Answer(status=400, body=json.dumps([{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": 'Invalid JSON payload received. Unknown name "chat_template_kwargs": Cannot find field.'}}]).encode()) if "chat_template_kwargs" in body else None), says=("switch",)),
-    "no switch, a gateway's text": Behaviour(script=answers(when(has("chat_template_kwargs"), json.dumps(extra("chat_template_kwargs")))), says=("switch",)),
-    "no thinking in one piece, DashScope": Behaviour(script=answers(when(lambda body: body.get("enable_thinking") is not False, "parameter.enable_thinking must be set to false for non-streaming calls", code="invalid_parameter_error")), says=("told not to think",), sent={"enable_thinking": False}),
+    "no switch, OpenAI": refused(
+        "chat_template_kwargs",
+        "Unrecognized request argument supplied: chat_template_kwargs",
+        says=("switch",),
+        lacks=("chat_template_kwargs",),
+    ),
+    "no switch, vLLM's text": refused(
+        "chat_template_kwargs",
+        "[{'type': 'extra_forbidden', 'loc': ('body', 'chat_template_kwargs'), 'msg': 'Extra inputs are not "
+        "permitted', 'input': {'enable_thinking': False}}]",
+        says=("switch",),
+    ),
+    "no switch, unnamed": refused("chat_template_kwargs", "Extra inputs are not permitted", 422, says=("switch",)),
+    "no switch, Mistral": refused(
+        "chat_template_kwargs",
+        {"object": "error", "message": extra("chat_template_kwargs"), "type": "invalid_request_error"},
+        422,
+        says=("switch",),
+    ),
+    "no switch, Google": Behaviour(
+        script=answers(
+            lambda body: (
+                Answer(
+                    status=400,
+                    body=json.dumps(
+                        [
+                            {
+                                "error": {
+                                    "code": 400,
+                                    "status": "INVALID_ARGUMENT",
+                                    "message": (
+                                        'Invalid JSON payload received. Unknown name "chat_template_kwargs": Cannot '
+                                        "find field."
+                                    ),
+                                }
+                            }
+                        ]
+                    ).encode(),
+                )
+                if "chat_template_kwargs" in body
+                else None
+            )
+        ),
+        says=("switch",),
+    ),
+    "no switch, a gateway's text": refused(
+        "chat_template_kwargs", json.dumps(extra("chat_template_kwargs")), says=("switch",)
+    ),
+    "no thinking in one piece, DashScope": refused(
+        lambda body: body.get("enable_thinking") is not False,
+        "parameter.enable_thinking must be set to false for non-streaming calls",
+        code="invalid_parameter_error",
+        says=("told not to think",),
+        sent={"enable_thinking": False},
+    ),
     # The seed.
     **{
-        f"no seed, {status}": Behaviour(script=answers(when(has("seed"), extra("seed"), status)), of=SAMPLED, says=("no seed",), lacks=("seed",), sent=GIVEN_TOP_P)
+        f"no seed, {status}": refused(
+            "seed", extra("seed"), status, of=SAMPLED, says=("no seed",), lacks=("seed",), sent=GIVEN_TOP_P
+        )
         for status in (400, 422, 500)
     },
-    "no seed, Google": Behaviour(script=answers(when(has("seed"), 'Invalid JSON payload received. Unknown name "seed": Cannot find field.', status=400)), of=SAMPLED, says=("no seed",), lacks=("seed",)),
-    "no seed, OpenAI": Behaviour(script=answers(when(has("seed"), "Unsupported parameter: 'seed' is not supported with this model.", param="seed")), of=SAMPLED, says=("no seed",)),
+    "no seed, Google": refused(
+        "seed",
+        'Invalid JSON payload received. Unknown name "seed": Cannot find field.',
+        of=SAMPLED,
+        says=("no seed",),
+        lacks=("seed",),
+    ),
+    "no seed, OpenAI": refused(
+        "seed",
+        "Unsupported parameter: 'seed' is not supported with this model.",
+        param="seed",
+        of=SAMPLED,
+        says=("no seed",),
+    ),
     # Several paths.
     **{
-        f"no n, {status}": Behaviour(script=one_each(when(has("n"), extra("n"), status)), of=SAMPLED, lacks=("n",), most=7)
+        f"no n, {status}": refused("n", extra("n"), status, by=one_each, of=SAMPLED, lacks=("n",), most=7)
         for status in (400, 422, 500)
     },
-    "no n, NVIDIA": Behaviour(script=one_each(when(has("n"), {"detail": "body -> n\n  Extra inputs are not permitted (type=extra_forbidden)"}, 422)), of=SAMPLED, lacks=("n",), most=7),
-    "one path": Behaviour(script=answers(when(lambda body: body.get("n", 1) > 1, "Invalid n value (currently only n = 1 is supported)")), of=SAMPLED, sent={"n": 1}, most=4),
-    "one path, FastAPI": Behaviour(script=answers(when(lambda body: body.get("n", 1) > 1, {"detail": [{"type": "less_than_equal", "loc": ["body", "n"], "msg": "Input should be less than or equal to 1"}]}, 422)), of=SAMPLED, sent={"n": 1}),
+    "no n, NVIDIA": refused(
+        "n",
+        {"detail": "body -> n\n  Extra inputs are not permitted (type=extra_forbidden)"},
+        422,
+        by=one_each,
+        of=SAMPLED,
+        lacks=("n",),
+        most=7,
+    ),
+    "one path": refused(
+        several_paths, "Invalid n value (currently only n = 1 is supported)", of=SAMPLED, sent={"n": 1}, most=4
+    ),
+    "one path, FastAPI": refused(
+        several_paths,
+        {
+            "detail": [
+                {"type": "less_than_equal", "loc": ["body", "n"], "msg": "Input should be less than or equal to 1"}
+            ]
+        },
+        422,
+        of=SAMPLED,
+        sent={"n": 1},
+    ),
     "one path without a word": Behaviour(script=one_each(), of=SAMPLED, most=3),
     # Temperature and top-p.
-    "only temperature 1": Behaviour(script=answers(when(lambda body: body.get("temperature", 1) != 1, "'temperature' can't be 0 for this model, only 1 is supported")), says=("temperature",), lacks=("temperature",)),
-    "only temperature 1, OpenAI": Behaviour(script=answers(when(lambda body: body.get("temperature", 1) != 1, "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.", param="temperature", code="unsupported_value")), says=("temperature",), lacks=("temperature",)),
-    "only temperature 1, sampled": Behaviour(script=answers(when(lambda body: body.get("temperature", 1) != 1, "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is supported.")), of=SAMPLED, says=("temperature",), lacks=("temperature",), sent={"top_p": 0.95}),
-    "no temperature": Behaviour(script=answers(when(has("temperature"), "temperature is not supported with this model")), says=("temperature",), lacks=("temperature",)),
-    "no top_p": Behaviour(script=answers(when(has("top_p"), "top_p is not supported with this model")), of=SAMPLED, says=("top_p",), lacks=("top_p",), sent=GIVEN_TOP_P),
-    "no top_p, greedy": Behaviour(script=answers(when(has("top_p"), "top_p is not supported with this model")), most=1),
-    "neither": Behaviour(script=answers(when(has("temperature"), "Unsupported parameter: 'temperature'"), when(has("top_p"), "Unsupported parameter: 'top_p'")), of=SAMPLED, says=("top_p", "temperature"), lacks=("temperature", "top_p")),
-    "not both": Behaviour(script=answers(when(has("temperature", "top_p"), "temperature and top_p cannot both be given for this model")), of=SAMPLED, says=("not both",), lacks=("top_p",), sent=GIVEN_TOP_P),
-    "not both, Anthropic": Behaviour(script=answers(when(has("temperature", "top_p"), "`temperature` and `top_p` cannot both be specified for this model. Please use only one.")), of=SAMPLED, says=("not both",), lacks=("top_p",), sent=GIVEN_TOP_P),
-    "not both, greedy": Behaviour(script=answers(when(has("temperature", "top_p"), "temperature and top_p cannot both be given for this model")), most=1),
+    "only temperature 1": refused(
+        other_temperature,
+        "'temperature' can't be 0 for this model, only 1 is supported",
+        says=("temperature",),
+        lacks=("temperature",),
+    ),
+    "only temperature 1, OpenAI": refused(
+        other_temperature,
+        "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+        param="temperature",
+        code="unsupported_value",
+        says=("temperature",),
+        lacks=("temperature",),
+    ),
+    "only temperature 1, sampled": refused(
+        other_temperature,
+        "Unsupported value: 'temperature' does not support 0.7 with this model. Only the default (1) value is "
+        "supported.",
+        of=SAMPLED,
+        says=("temperature",),
+        lacks=("temperature",),
+        sent={"top_p": 0.95},
+    ),
+    "no temperature": refused(
+        "temperature", "temperature is not supported with this model", says=("temperature",), lacks=("temperature",)
+    ),
+    "no top_p": refused(
+        "top_p",
+        "top_p is not supported with this model",
+        of=SAMPLED,
+        says=("top_p",),
+        lacks=("top_p",),
+        sent=GIVEN_TOP_P,
+    ),
+    "no top_p, greedy": refused("top_p", "top_p is not supported with this model", most=1),
+    "neither": Behaviour(
+        script=answers(
+            when(has("temperature"), "Unsupported parameter: 'temperature'"),
+            when(has("top_p"), "Unsupported parameter: 'top_p'"),
+        ),
+        of=SAMPLED,
+        says=("top_p", "temperature"),
+        lacks=("temperature", "top_p"),
+    ),
+    "not both": refused(
+        "temperature top_p",
+        "temperature and top_p cannot both be given for this model",
+        of=SAMPLED,
+        says=("not both",),
+        lacks=("top_p",),
+        sent=GIVEN_TOP_P,
+    ),
+    "not both, Anthropic": refused(
+        "temperature top_p",
+        "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
+        of=SAMPLED,
+        says=("not both",),
+        lacks=("top_p",),
+        sent=GIVEN_TOP_P,
+    ),
+    "not both, greedy": refused(
+        "temperature top_p", "temperature and top_p cannot both be given for this model", most=1
+    ),
     **{
-        f"positive temperature, {words[:20]}": Behaviour(script=answers(when(lambda body: body["temperature"] <= 0, words, 422)), says=("temperature 0.01",), sent={"temperature": 0.01})
-        for words in ("temperature must be positive", "`temperature` must be strictly positive", "temperature: must be greater than 0", "Input validation error: `temperature` must be > 0.0")
+        f"positive temperature, {words[:20]}": refused(
+            lambda body: body["temperature"] <= 0, words, 422, says=("temperature 0.01",), sent={"temperature": 0.01}
+        )
+        for words in (
+            "temperature must be positive",
+            "`temperature` must be strictly positive",
+            "temperature: must be greater than 0",
+            "Input validation error: `temperature` must be > 0.0",
+        )
     },
-    "positive temperature, but only 1": Behaviour(script=answers(when(lambda body: body.get("temperature", 1) == 0, "temperature must be positive"), when(lambda body: body.get("temperature", 1) != 1, "temperature must be 1, no other value is allowed")), says=("none was sent",), lacks=("temperature",)),
-    "temperature is deprecated": Behaviour(script=answers(when(has("temperature"), "`temperature` is deprecated for this model.")), says=("temperature",), lacks=("temperature",)),
-    "LiteLLM": Behaviour(script=answers(when(has("seed"), "litellm.UnsupportedParamsError: openai does not support parameters: ['seed'], for model=m. To drop these, set `litellm.drop_params=True`", param="None", type="None")), of=SAMPLED, says=("seed",), lacks=("seed",), sent={"n": 3, "top_p": 0.95}),
-    "LiteLLM, temperature": Behaviour(script=answers(when(lambda body: body.get("temperature", 1) != 1, "litellm.UnsupportedParamsError: O-series models don't support temperature=0.0. Only temperature=1 is supported.")), says=("temperature",), lacks=("temperature",)),
-    "Rust's list of fields": Behaviour(script=answers(when(has("seed"), b"Failed to deserialize the JSON body into the target type: unknown field `seed`, expected one of `messages`, `model`, `temperature`, `top_p`, `n`, `stop`, `max_tokens`", 422)), of=SAMPLED, says=("seed",), lacks=("seed",), sent={"n": 3, "top_p": 0.95, "temperature": 0.7, "max_tokens": 16, "stop": ["END"]}, most=2),
-    "Go's unknown field": Behaviour(script=answers(when(has("chat_template_kwargs"), {"error_code": "BAD_REQUEST", "message": 'Bad request: json: unknown field "chat_template_kwargs"'})), says=("switch",), most=2),
-    "Groq": Behaviour(script=answers(when(has("chat_template_kwargs"), "property 'chat_template_kwargs' is unsupported")), says=("switch",), most=2),
-    "Fireworks": Behaviour(script=answers(when(has("chat_template_kwargs"), "Extra inputs are not permitted, field: 'chat_template_kwargs', value: {'enable_thinking': False}")), says=("switch",), most=2),
-    "xAI": Behaviour(script=answers(when(has("stop"), {"code": "Client specified an invalid argument", "error": "Argument not supported on this model: stop"})), of=SAMPLED, says=("stop",), lacks=("stop",), sent={"n": 3, "top_p": 0.95}, most=2),
-    "Bedrock": Behaviour(script=one_each(when(has("n"), "Malformed input request: #: extraneous key [n] is not permitted, please reformat your input and try again."), when(has("seed"), "#: extraneous key [seed] is not permitted")), of=SAMPLED, says=("seed",), lacks=("n", "seed"), sent={"stop": ["END"], "top_p": 0.95}, most=8),
-    "Bedrock's own names": Behaviour(script=answers(when(has("stop"), "This model doesn't support the stopSequences field. Remove stopSequences and try again."), when(has("top_p"), "This model doesn't support the topP field. Remove topP and try again.")), of=SAMPLED, says=("top_p", "stop"), lacks=("stop", "top_p"), sent={"temperature": 0.7}),
+    "positive temperature, but only 1": Behaviour(
+        script=answers(
+            when(lambda body: body.get("temperature", 1) == 0, "temperature must be positive"),
+            when(other_temperature, "temperature must be 1, no other value is allowed"),
+        ),
+        says=("none was sent",),
+        lacks=("temperature",),
+    ),
+    "temperature is deprecated": refused(
+        "temperature", "`temperature` is deprecated for this model.", says=("temperature",), lacks=("temperature",)
+    ),
+    "LiteLLM": refused(
+        "seed",
+        "litellm.UnsupportedParamsError: openai does not support parameters: ['seed'], for model=m. To drop "
+        "these, set `litellm.drop_params=True`",
+        param="None",
+        type="None",
+        of=SAMPLED,
+        says=("seed",),
+        lacks=("seed",),
+        sent={"n": 3, "top_p": 0.95},
+    ),
+    "LiteLLM, temperature": refused(
+        other_temperature,
+        "litellm.UnsupportedParamsError: O-series models don't support temperature=0.0. Only temperature=1 is "
+        "supported.",
+        says=("temperature",),
+        lacks=("temperature",),
+    ),
+    "Rust's list of fields": refused(
+        "seed",
+        b"Failed to deserialize the JSON body into the target type: unknown field `seed`, expected one of "
+        b"`messages`, `model`, `temperature`, `top_p`, `n`, `stop`, `max_tokens`",
+        422,
+        of=SAMPLED,
+        says=("seed",),
+        lacks=("seed",),
+        sent={"n": 3, "top_p": 0.95, "temperature": 0.7, "max_tokens": 16, "stop": ["END"]},
+        most=2,
+    ),
+    "Go's unknown field": refused(
+        "chat_template_kwargs",
+        {"error_code": "BAD_REQUEST", "message": 'Bad request: json: unknown field "chat_template_kwargs"'},
+        says=("switch",),
+        most=2,
+    ),
+    "Groq": refused("chat_template_kwargs", "property 'chat_template_kwargs' is unsupported", says=("switch",), most=2),
+    "Fireworks": refused(
+        "chat_template_kwargs",
+        "Extra inputs are not permitted, field: 'chat_template_kwargs', value: {'enable_thinking': False}",
+        says=("switch",),
+        most=2,
+    ),
+    "xAI": refused(
+        "stop",
+        {"code": "Client specified an invalid argument", "error": "Argument not supported on this model: stop"},
+        of=SAMPLED,
+        says=("stop",),
+        lacks=("stop",),
+        sent={"n": 3, "top_p": 0.95},
+        most=2,
+    ),
+    "Bedrock": Behaviour(
+        script=one_each(
+            when(
+                has("n"),
+                "Malformed input request: #: extraneous key [n] is not permitted, please reformat your input and "
+                "try again.",
+            ),
+            when(has("seed"), "#: extraneous key [seed] is not permitted"),
+        ),
+        of=SAMPLED,
+        says=("seed",),
+        lacks=("n", "seed"),
+        sent={"stop": ["END"], "top_p": 0.95},
+        most=8,
+    ),
+    "Bedrock's own names": Behaviour(
+        script=answers(
+            when(
+                has("stop"), "This model doesn't support the stopSequences field. Remove stopSequences and try again."
+            ),
+            when(has("top_p"), "This model doesn't support the topP field. Remove topP and try again."),
+        ),
+        of=SAMPLED,
+        says=("top_p", "stop"),
+        lacks=("stop", "top_p"),
+        sent={"temperature": 0.7},
+    ),
     # Stop strings and the budget.
-    "no stop": Behaviour(script=answers(when(has("stop"), "Unsupported parameter: 'stop' is not supported with this model.", param="stop")), of=SAMPLED, says=("stop",), lacks=("stop",)),
-    "no stop, lm-eval's": Behaviour(script=answers(when(has("stop"), "'$.stop' is invalid. Please check the API reference")), of=SAMPLED, says=("stop",), lacks=("stop",)),
-    "no stop, FastAPI": Behaviour(script=answers(when(has("stop"), extra("stop"), 422)), of=SAMPLED, says=("stop",), lacks=("stop",), sent={"n": 3, "top_p": 0.95}),
-    "max_completion_tokens": Behaviour(script=answers(when(has("max_tokens"), "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", param="max_tokens")), sent={"max_completion_tokens": 16}, lacks=("max_tokens",)),
-    "max_completion_tokens, FastAPI": Behaviour(script=answers(when(has("max_tokens"), extra("max_tokens"), 422)), sent={"max_completion_tokens": 16}, lacks=("max_tokens",)),
+    "no stop": refused(
+        "stop",
+        "Unsupported parameter: 'stop' is not supported with this model.",
+        param="stop",
+        of=SAMPLED,
+        says=("stop",),
+        lacks=("stop",),
+    ),
+    "no stop, lm-eval's": refused(
+        "stop", "'$.stop' is invalid. Please check the API reference", of=SAMPLED, says=("stop",), lacks=("stop",)
+    ),
+    "no stop, FastAPI": refused(
+        "stop", extra("stop"), 422, of=SAMPLED, says=("stop",), lacks=("stop",), sent={"n": 3, "top_p": 0.95}
+    ),
+    "max_completion_tokens": refused(
+        "max_tokens",
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        param="max_tokens",
+        sent={"max_completion_tokens": 16},
+        lacks=("max_tokens",),
+    ),
+    "max_completion_tokens, FastAPI": refused(
+        "max_tokens", extra("max_tokens"), 422, sent={"max_completion_tokens": 16}, lacks=("max_tokens",)
+    ),
     # All at once, as of the strictest.
     "everything": Behaviour(
-        script=one_each(*(when(has(name), extra(name), 422) for name in ("n", "seed", "stop", "top_p", "temperature", "max_tokens"))),
-        of=SAMPLED, says=("seed", "top_p", "temperature", "stop"), lacks=("n", "seed", "stop", "top_p", "temperature", "max_tokens"), most=13,
+        script=one_each(
+            *(when(has(name), extra(name), 422) for name in ("n", "seed", "stop", "top_p", "temperature", "max_tokens"))
+        ),
+        of=SAMPLED,
+        says=("seed", "top_p", "temperature", "stop"),
+        lacks=("n", "seed", "stop", "top_p", "temperature", "max_tokens"),
+        most=13,
     ),
-    "everything, in one error": Behaviour(
-        script=one_each(when(lambda body: "seed" in body or "n" in body or "top_p" in body, extra("seed", "n", "top_p"), 422)),
-        of=SAMPLED, says=("seed", "top_p"), lacks=("n", "seed", "top_p"), sent={"stop": ["END"]}, most=10,
+    "everything, in one error": refused(
+        lambda body: "seed" in body or "n" in body or "top_p" in body,
+        extra("seed", "n", "top_p"),
+        422,
+        by=one_each,
+        of=SAMPLED,
+        says=("seed", "top_p"),
+        lacks=("n", "seed", "top_p"),
+        sent={"stop": ["END"]},
+        most=10,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS.values(), ids=BEHAVIOURS.keys())
@@ -285,24 +634,88 @@ def test_a_refusal_learnt_while_others_are_on_their_way() -> None:
 # --- what can't be left out ---------------------------------------------------------------------------------------
 
 STOPPING: dict[str, tuple[Script, Json, str]] = {
-    "the budget": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_tokens is too large: 16. The maximum is 8.", param="max_tokens")), {}, "refuses max_tokens"),
-    "the budget, DeepSeek": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "Invalid max_tokens value, the valid range of max_tokens is [1, 8]")), {}, "refuses max_tokens"),
-    "the budget, Anthropic": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_tokens: 16 > 8, which is the maximum allowed number of output tokens")), {}, "refuses max_tokens"),
-    "the budget under the host's name": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "max_new_tokens must be <= 8")), {}, "refuses max_tokens"),
-    "the budget in Google's name": (answers(when(lambda body: body.get("max_tokens", 0) > 8, "maxOutputTokens is out of range")), {}, "refuses max_tokens"),
-    "the budget in both names": (answers(lambda body: Answer(status=422, body=extra(next(name for name in ("max_tokens", "max_completion_tokens") if name in body)))), {}, "refuses max_completion_tokens"),
-    "the model": (answers(when(lambda _: True, "The model `m` does not exist or you do not have access to it.", code="model_not_found")), {}, "refuses model"),
-    "a field of the user's": (answers(when(has("top_a"), "Unrecognized request argument supplied: top_a")), {"extra_body": {"top_a": 0.1}}, "refuses top_a"),
-    "a field of the user's, FastAPI": (answers(when(has("top_a"), extra("top_a"), 422)), {"extra_body": {"top_a": 0.1}}, "refuses top_a"),
-    "a value of the user's": (answers(when(has("reasoning_effort"), "Unsupported value: 'reasoning_effort' does not support 'huge' with this model.", param="reasoning_effort")), {"extra_body": {"reasoning_effort": "huge"}}, "refuses reasoning_effort"),
-    "no balance": (answers(when(lambda _: True, "Insufficient Balance", 402)), {}, "status 402: Insufficient Balance"),
-    "no quota": (answers(when(lambda _: True, "You exceeded your current quota", 429, type="insufficient_quota", code="insufficient_quota")), {}, "exceeded your current quota"),
-    "no right": (answers(when(lambda _: True, "this key may not use this model", 403)), {}, "refuses the key (403)"),
-    "no right, of a role": (answers(when(lambda _: True, "your account may not do so: permission denied", 403)), {}, "refuses the key (403)"),
-    "no such model": (answers(when(lambda _: True, "The model `m` does not exist", 404)), {}, "status 404"),
-    "no such way": (answers(when(lambda _: True, "Method Not Allowed", 405)), {}, "status 405"),
-    "401 in a reply of success": (lambda *_: {"error": {"code": 401, "message": "No auth credentials found"}}, {}, "refuses the key (401)"),
-}  # fmt: skip
+    "the budget": (
+        answers(when(over_budget, "max_tokens is too large: 16. The maximum is 8.", param="max_tokens")),
+        {},
+        "refuses max_tokens",
+    ),
+    "the budget, DeepSeek": (
+        answers(when(over_budget, "Invalid max_tokens value, the valid range of max_tokens is [1, 8]")),
+        {},
+        "refuses max_tokens",
+    ),
+    "the budget, Anthropic": (
+        answers(when(over_budget, "max_tokens: 16 > 8, which is the maximum allowed number of output tokens")),
+        {},
+        "refuses max_tokens",
+    ),
+    "the budget under the host's name": (
+        answers(when(over_budget, "max_new_tokens must be <= 8")),
+        {},
+        "refuses max_tokens",
+    ),
+    "the budget in Google's name": (
+        answers(when(over_budget, "maxOutputTokens is out of range")),
+        {},
+        "refuses max_tokens",
+    ),
+    "the budget in both names": (
+        answers(
+            lambda body: Answer(
+                status=422, body=extra(next(name for name in ("max_tokens", "max_completion_tokens") if name in body))
+            )
+        ),
+        {},
+        "refuses max_completion_tokens",
+    ),
+    "the model": (
+        answers(when(always, "The model `m` does not exist or you do not have access to it.", code="model_not_found")),
+        {},
+        "refuses model",
+    ),
+    "a field of the user's": (
+        answers(when(has("top_a"), "Unrecognized request argument supplied: top_a")),
+        {"extra_body": {"top_a": 0.1}},
+        "refuses top_a",
+    ),
+    "a field of the user's, FastAPI": (
+        answers(when(has("top_a"), extra("top_a"), 422)),
+        {"extra_body": {"top_a": 0.1}},
+        "refuses top_a",
+    ),
+    "a value of the user's": (
+        answers(
+            when(
+                has("reasoning_effort"),
+                "Unsupported value: 'reasoning_effort' does not support 'huge' with this model.",
+                param="reasoning_effort",
+            )
+        ),
+        {"extra_body": {"reasoning_effort": "huge"}},
+        "refuses reasoning_effort",
+    ),
+    "no balance": (answers(when(always, "Insufficient Balance", 402)), {}, "status 402: Insufficient Balance"),
+    "no quota": (
+        answers(
+            when(always, "You exceeded your current quota", 429, type="insufficient_quota", code="insufficient_quota")
+        ),
+        {},
+        "exceeded your current quota",
+    ),
+    "no right": (answers(when(always, "this key may not use this model", 403)), {}, "refuses the key (403)"),
+    "no right, of a role": (
+        answers(when(always, "your account may not do so: permission denied", 403)),
+        {},
+        "refuses the key (403)",
+    ),
+    "no such model": (answers(when(always, "The model `m` does not exist", 404)), {}, "status 404"),
+    "no such way": (answers(when(always, "Method Not Allowed", 405)), {}, "status 405"),
+    "401 in a reply of success": (
+        lambda *_: {"error": {"code": 401, "message": "No auth credentials found"}},
+        {},
+        "refuses the key (401)",
+    ),
+}
 
 
 @pytest.mark.parametrize(("script", "config", "words"), STOPPING.values(), ids=STOPPING.keys())
@@ -318,7 +731,10 @@ def test_what_cant_be_left_out_stops_at_once_with_one_message(script: Script, co
 
 def test_a_prompt_that_is_too_long_stops_nothing() -> None:
     """vLLM names max_tokens, and means the prompt."""
-    words = "'max_tokens' or 'max_completion_tokens' is too large: 16. This model's maximum context length is 32 tokens and your request has 30 input tokens"
+    words = (
+        "'max_tokens' or 'max_completion_tokens' is too large: 16. This model's maximum context length is 32 tokens "
+        "and your request has 30 input tokens"
+    )
 
     def script(path: str, headers: object, body: Json, seen: int) -> Json | Answer:
         return fault(words) if "long" in str(body) else chat(TEXT)
@@ -355,21 +771,35 @@ AGAIN: dict[str, Json | Answer] = {
     "502": {"error": {"code": 502, "message": "bad gateway", "metadata": {}}, "id": "x"},
     "a code that is a text": {"error": {"code": "503", "message": "busy"}},
     "a code in words": {"error": {"code": "rate_limit_exceeded", "message": "slow down"}},
-    "an error in the choice": {"choices": [{"error": {"code": 502, "message": "the host failed"}, "finish_reason": "error", "message": {"role": "assistant", "content": ""}}]},
+    "an error in the choice": {
+        "choices": [
+            {
+                "error": {"code": 502, "message": "the host failed"},
+                "finish_reason": "error",
+                "message": {"role": "assistant", "content": ""},
+            }
+        ]
+    },
     "overloaded": {"error": {"type": "overloaded_error", "message": "Overloaded"}},
     "no choices": {"choices": []},
     "null choices": {"choices": None},
     "none at all": {"id": "x", "usage": {}},
-    "null choices and an error": {"choices": None, "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}}},
+    "null choices and an error": {
+        "choices": None,
+        "error": {"message": "Provider returned error", "code": 429, "metadata": {"raw": "Too Many Requests"}},
+    },
     "white space": Answer(body=b"  \n\n \n"),
     "nothing": Answer(body=b""),
     "an error that is a text": {"error": "Internal error"},
     "a gateway's page": Answer(body=b"<html><h1>502 Bad Gateway</h1></html>", content_type="text/html"),
     "JSON that is cut": Answer(body=b'{"choices": [{"index": 0, "mess'),
     "null": Answer(body=b"null"),
-    "half a stream and an error": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\ndata: {"error": {"code": 502, "message": "x"}}\n\ndata: [DONE]\n\n'),
+    "half a stream and an error": Answer(
+        body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\n'
+        b'data: {"error": {"code": 502, "message": "x"}}\n\ndata: [DONE]\n\n'
+    ),
     "half a stream": Answer(body=b'data: {"choices": [{"index": 0, "delta": {"content": "Answer: 1"}}]}\n\n'),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("answer", AGAIN.values(), ids=AGAIN.keys())
@@ -391,13 +821,21 @@ def test_one_that_stays_so_is_an_error(answer: Json | Answer) -> None:
     [
         fault("flagged", 400, headers={}),
         Answer(status=400, body={"error": {"code": "content_filter", "message": "filtered"}}),
-        Answer(status=400, body={"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}, "message": "x"}}),
+        Answer(
+            status=400,
+            body={"error": {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}, "message": "x"}},
+        ),
         Answer(status=403, body={"error": {"code": 403, "message": "m requires moderation. Your input was flagged"}}),
         Answer(body={"error": {"code": "content_filter", "message": "filtered"}}),
-        Answer(status=500, body={"error": {"code": "content_filter", "message": "the system prompt is not allowed; seed must be removed"}}),
+        Answer(
+            status=500,
+            body={
+                "error": {"code": "content_filter", "message": "the system prompt is not allowed; seed must be removed"}
+            },
+        ),
         Answer(status=400, body={"error": {"code": "data_inspection_failed", "message": "x"}}),
     ],
-)  # fmt: skip
+)
 def test_what_a_servers_rules_forbid_is_a_refusal(answer: Answer) -> None:
     reply, server = ask_server(lambda *_: answer, GREEDY)
     assert len(server.requests) == 1
@@ -442,7 +880,10 @@ def test_json_that_servers_write(body: bytes) -> None:
 
 
 def test_a_stream_that_was_not_asked_for_is_read_and_a_broken_one_is_an_error() -> None:
-    event = b'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}], "usage": {"prompt_tokens": 11, "completion_tokens": 7}}\n\n'
+    event = (
+        b'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}], "usage": {"prompt_tokens": 11, '
+        b'"completion_tokens": 7}}\n\n'
+    )
     reply, _ = ask_server(
         lambda *_: Answer(
             body=event % b"Answer: " + event % b"4" + b"data: [DONE]\n\n", content_type="text/event-stream"
@@ -468,8 +909,8 @@ def test_half_a_character_may_be_sent_on() -> None:
 @pytest.mark.parametrize(
     ("model", "listed"),
     [
-        ("lab/m:fastest", ["lab/m", "other"]), ("m", ["m:latest"]), ("gemini", ["models/gemini"]), ("lab/m", ["m"]), ("M", ["m"]),
-        ("openai/x", ["openai/*"]), ("m@2", ["m"]), ("m", ["m"]), ("m", []),
+        ("lab/m:fastest", ["lab/m", "other"]), ("m", ["m:latest"]), ("gemini", ["models/gemini"]), ("lab/m", ["m"]),
+        ("M", ["m"]), ("openai/x", ["openai/*"]), ("m@2", ["m"]), ("m", ["m"]), ("m", []),
     ],
 )  # fmt: skip
 def test_names_that_may_be_the_models(model: str, listed: list[str]) -> None:
@@ -564,7 +1005,7 @@ def outcomes(folder: Path) -> set[str]:
 def test_a_run_with_fields_headers_and_keys(
     main: Cli, task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fields are recorded and decide which run it is; of headers the names alone, or the variable that holds the value."""
+    """Fields are recorded and decide which run it is; of headers, names alone, or the variable that holds the value."""
     monkeypatch.setenv("OWN_KEY", f"{KEY}-own\n")
     more = [
         "--extra-body",
@@ -688,9 +1129,12 @@ def test_what_a_server_changed_is_told_when_the_run_ends_and_in_its_report(
         (when(system, "System role not supported", 500), "direct"),
         (when(has("n"), extra("n"), 422), "self-consistency"),
         (when(has("seed"), extra("seed"), 422), "self-consistency"),
-        (when(has("temperature", "top_p"), "temperature and top_p cannot both be given for this model"), "self-consistency"),
+        (
+            when(has("temperature", "top_p"), "temperature and top_p cannot both be given for this model"),
+            "self-consistency",
+        ),
     ],
-)  # fmt: skip
+)
 def test_whole_runs_on_servers_that_refuse(refusal: Refusal, mode: str, main: Cli, task: Path, tmp_path: Path) -> None:
     def script(path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
         refused = refusal(body)

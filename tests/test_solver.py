@@ -180,13 +180,20 @@ SOLVED = [
     ("x = 3\ny = 2x(x+1)\nanswer: y", "24"),
     ("s = 10\nt = 3s\nanswer: t (in dollars)", "30"),
     (
-        "S, E, N, D, M, O, R, Y: distinct digits\n1000S+100E+10N+D + 1000M+100*O+10R+E = 10000M+1000*O+100N+10E+Y\nS > 0\nM > 0\nanswer: 10000M+1000*O+100N+10E+Y",
+        (
+            "S, E, N, D, M, O, R, Y: distinct digits\n"
+            "1000S+100E+10N+D + 1000M+100*O+10R+E = 10000M+1000*O+100N+10E+Y\nS > 0\nM > 0\n"
+            "answer: 10000M+1000*O+100N+10E+Y"
+        ),
         "10652",
     ),
     ("sum = 4 + 5\nanswer: sum", "9"),
     ("answer: 3/4 km", "3/4"),
     (
-        "**Variables:**\nLet x be the number of apples.\nLet y be the number of pears.\n\n**Equations:**\nx + y = 12\nx = 2*y\n\n**Answer:** x",
+        (
+            "**Variables:**\nLet x be the number of apples.\nLet y be the number of pears.\n\n**Equations:**\n"
+            "x + y = 12\nx = 2*y\n\n**Answer:** x"
+        ),
         "8",
     ),
     ("Step 1: x = 5\nStep 2: y = x + 3\nFinal answer: y", "8"),
@@ -439,7 +446,11 @@ FAILED = [
 
 LOGIC = [
     (
-        "premise: alarm -> door or motion\npremise: lights -> not motion\npremise: alarm and not door\nask: cannot be true\noption A: lights\noption B: motion\noption C: guard\noption D: not lights and not guard",
+        (
+            "premise: alarm -> door or motion\npremise: lights -> not motion\npremise: alarm and not door\n"
+            "ask: cannot be true\noption A: lights\noption B: motion\noption C: guard\n"
+            "option D: not lights and not guard"
+        ),
         "A",
     ),
     ("Premises:\n1. a -> b\n2. b -> c\n3. a\n\nQuestion: which must be true?\nA. c\nB. not c\nC. d", "A"),
@@ -456,7 +467,10 @@ LOGIC = [
     ("premise: a => b\nask: could be true except\noption A: a and b\noption B: a && !b\noption C: b || c", "B"),
     ("premise: a ∧ ¬b\npremise: a → c\nask: must be true EXCEPT\noption A: c\noption B: not b\noption C: d", "C"),
     (
-        "premise: tall(anna) -> tall(bob)\npremise: tall( anna )\nask: must be true\noption A: tall(bob)\noption B: tall(carl)",
+        (
+            "premise: tall(anna) -> tall(bob)\npremise: tall( anna )\nask: must be true\noption A: tall(bob)\n"
+            "option B: tall(carl)"
+        ),
         "A",
     ),
     ("premise: (a -> b) -> c\npremise: not c\nask: must be true\noption A: a\noption B: b", "A"),
@@ -467,7 +481,10 @@ LOGIC = [
     ("premise: a <-> b <-> c\npremise: a\npremise: b\nask: must be true\noption A: c\noption B: d", "A"),
     ("premise: true\npremise: a or false\nask: must be true\noption A: a\noption B: false", "A"),
     (
-        "premise: exactly(7, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15)\nask: cannot be true\noption A: p0 and p1 and p2 and p3 and p4 and p5 and p6 and p7\noption B: p1",
+        (
+            "premise: exactly(7, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15)\n"
+            "ask: cannot be true\noption A: p0 and p1 and p2 and p3 and p4 and p5 and p6 and p7\noption B: p1"
+        ),
         "A",
     ),
     ("premise: if a then b\npremise: a\nask: must be true\nA: b\nB: c\nanswer: A", "A"),

@@ -146,8 +146,9 @@ def test_tango_is_finite_ordered_and_symmetric(table: tuple[int, int, int]) -> N
 def test_tango_at_the_edges_in_closed_form(n: int) -> None:
     r"""Without discordant pairs the score is -n\delta / sqrt(n \delta (1 - \delta)), whose roots are z^2 / (n + z^2).
 
-    At n = 54 that is the 0.0664 of Newcombe 1998 (Statistics in Medicine 17:2635, table III, cells 54 0 0 0, method 10).
-    Where all helped, the restricted estimate of P(hurt) is 0 at every delta, so it is Wilson's interval, stretched to -1..1.
+    At n = 54 that is the 0.0664 of Newcombe 1998 (Statistics in Medicine 17:2635, table III, cells 54 0 0 0, method
+    10). Where all helped, the restricted estimate of P(hurt) is 0 at every delta, so it is Wilson's interval, stretched
+    to -1..1.
     """
     reach = Z**2 / (n + Z**2)
     assert stats.tango(0, 0, n) == pytest.approx((-reach, reach), abs=1e-8)
@@ -212,9 +213,9 @@ def test_an_unclustered_contrast_is_welchs() -> None:
 def brute_cr2(design: Array, outcome: Array, clusters: Array, weights: Array) -> tuple[float, float, float]:
     """Estimate, CR2 variance and Satterthwaite degrees of freedom of a linear contrast of a regression, by matrices.
 
-    Bell & McCaffrey 2002; as in Pustejovsky & Tipton 2018 (doi:10.1080/07350015.2016.1247004), with the working model of
-    Imbens & Kolesár 2016 (doi:10.1162/REST_a_00552), errors correlated within clusters as the residuals are:
-    df = (sum of eigenvalues)^2 / (sum of their squares) of G'(Omega)G.
+    Bell & McCaffrey 2002; as in Pustejovsky & Tipton 2018 (doi:10.1080/07350015.2016.1247004), with the working model
+    of Imbens & Kolesár 2016 (doi:10.1162/REST_a_00552), errors correlated within clusters as the residuals are: df =
+    (sum of eigenvalues)^2 / (sum of their squares) of G'(Omega)G.
     """
     inverse = np.linalg.inv(design.T @ design)
     n = len(outcome)
@@ -408,7 +409,7 @@ def test_arms_without_variance_keep_a_width_by_mover() -> None:
 
 
 def test_arms_that_move_together_keep_a_width_by_mover() -> None:
-    """In each cluster both arms gain alike, so the clusters' contributions cancel: that is no knowledge without error."""
+    """In each cluster both arms gain alike, so that the contributions cancel: that is no knowledge without error."""
     arm, clusters = np.array([0.0, 1.0]), np.array([1, 0])
     assert stats.contrast(arm, arm, (clusters, clusters)).se == 0
     got = stats.difference_in_differences(arm, arm, (clusters, clusters))

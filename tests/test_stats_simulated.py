@@ -1,8 +1,8 @@
 """Do the tests reject as often, and the intervals hold the truth as often, as they say?
 
-Where the sample space can be walked through the rate is exact; else it is simulated. COTBENCH_SIMULATIONS sets how many draws
-(200 by default, 2,000 before a release): the bounds of a test are on the true rate, and are widened by the binomial error
-of so many draws.
+Where the sample space can be walked through the rate is exact; else it is simulated. COTBENCH_SIMULATIONS sets how many
+draws (200 by default, 2,000 before a release): the bounds of a test are on the true rate, and are widened by the
+binomial error of so many draws.
 
 Shapes are those of the real test sets: MMLU's subjects, MATH's types and LogiQA's passages, by size.
 """
@@ -25,8 +25,9 @@ SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 
 # Sizes of clusters of the full test sets; test_tagging.py's data tests check them against the data.
 MMLU = [100] * 10 + [
-    102, 103, 108, 110, 112, 114, 121, 126, 131, 135, 144, 145, 151, 152, 163, 165, 166, 171, 173, 193, 198, 201, 203, 204, 216, 223,
-    234, 235, 237, 238, 245, 265, 270, 272, 282, 306, 310, 311, 324, 346, 378, 390, 545, 612, 783, 895, 1534,
+    102, 103, 108, 110, 112, 114, 121, 126, 131, 135, 144, 145, 151, 152, 163, 165, 166, 171, 173, 193, 198, 201, 203,
+    204, 216, 223, 234, 235, 237, 238, 245, 265, 270, 272, 282, 306, 310, 311, 324, 346, 378, 390, 545, 612, 783, 895,
+    1534,
 ]  # fmt: skip
 MATH = [474, 479, 540, 546, 871, 903, 1187]
 LOGIQA = [1] * 519 + [2] * 15 + [3] * 4 + [4] * 5 + [5] * 14
@@ -51,7 +52,7 @@ def three(rng: Any, helped: Array, hurt: Array) -> Array:
 
 
 def test_mcnemars_exact_test_never_rejects_too_often() -> None:
-    """Of m discordant pairs each is helped with chance 1/2: for every m the chance of p <= 0.05 is at most 0.05."""
+    """Where each of m discordant pairs is helped with chance 1/2, P(p <= 0.05) is at most 0.05, for every m."""
     for m in range(1, 121):
         chances = scipy_stats.binom.pmf(range(m + 1), m, 0.5)
         p = [stats.mcnemar_exact(k, m - k) for k in range(m + 1)]
@@ -65,7 +66,7 @@ def tables(n: int) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize(("n", "worst", "mean"), [(20, 0.94, 0.96), (50, 0.93, 0.95)])
 def test_tangos_interval_covers(n: int, worst: float, mean: float) -> None:
-    """Exact coverage over a grid of truths. It is not exact for small n (nothing is, of counts): at its worst near 93%."""
+    """Exact coverage over a grid of truths: for small n (where nothing is exact, of counts) at its worst near 93%."""
     intervals = {table: stats.tango(*table, n) for table in tables(n)}
     truths = [(0.1, 0.1), (0.02, 0.02), (0.2, 0.05), (0.05, 0.2), (0.3, 0.02), (0.4, 0.1), (0.3, 0.3), (0.02, 0.0)]
     covered = []
@@ -92,7 +93,7 @@ def test_paired_intervals_cover_on_a_set_like_gsm8k(helped: float, hurt: float) 
 
 
 def test_the_pairing_pays() -> None:
-    """15% of the questions flip and nothing else differs: the paired interval is narrower than the unpaired one, always."""
+    """15% of the questions flip, nothing else differs: the paired interval is always narrower than the unpaired one."""
     rng = np.random.default_rng(7)
     for _ in range(100):
         before = rng.random(300) < 0.5
@@ -118,7 +119,7 @@ def test_a_difference_in_differences_without_clusters(first: int, second: int) -
 
 
 def test_a_difference_in_differences_with_few_and_rare_changes_is_careful() -> None:
-    """Where an arm often has no change at all, MOVER holds the truth more often than 95%; the test then says nothing."""
+    """Where an arm often has no change, MOVER holds the truth more often than 95%; the test then says nothing."""
     rng, held, rejected = np.random.default_rng(23), 0, 0
     for _ in range(SIMULATIONS):
         got = stats.difference_in_differences(*(three(rng, np.full(24, 0.03), np.full(24, 0.03)) for _ in range(2)))
@@ -139,12 +140,10 @@ def test_means_of_shares_of_votes_cover() -> None:
 
 # --- clustered ----------------------------------------------------------------------------------------------------
 
-# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of 1), of 6,000 draws:
-#             none     0.10 two values   0.10 normal
-#   MMLU      95.2%       96.4%             96.8%
-#   MATH      95.0%       92.9%             95.9%
-#   LogiQA    94.9%       95.3%             95.2%
-# MATH's seven clusters with gains at one of two values are what no sandwich can do much better with: CR1 and CR3 stay at 91 to 93% too.
+# What the intervals reach, by shape and by how far the gain differs between clusters (standard deviation, in points of
+# 1), of 6,000 draws: none     0.10 two values   0.10 normal MMLU      95.2%       96.4%             96.8% MATH
+# 95.0%       92.9%             95.9% LogiQA    94.9%       95.3%             95.2% MATH's seven clusters with gains at
+# one of two values are what no sandwich can do much better with: CR1 and CR3 stay at 91 to 93% too.
 REACHED = {
     ("mmlu", 0.0): (0.94, 0.965),
     ("mmlu", 0.1): (0.94, 0.975),
@@ -180,7 +179,7 @@ def test_clustered_intervals_cover_and_tests_reject(shape: str, spread: float, n
 
 
 def test_mcnemars_test_is_no_test_of_the_mean_where_clusters_differ() -> None:
-    """Why there is a clustered p beside it: with subjects that gain and lose 10 points it rejects in some 60% of draws."""
+    """Why there is a clustered p beside it: where subjects gain and lose 10 points, it rejects in some 60% of draws."""
     rng, rejected = np.random.default_rng(26), 0
     codes = np.repeat(np.arange(len(MMLU)), MMLU)
     for _ in range(SIMULATIONS):
@@ -255,9 +254,13 @@ def arms(first: tuple[int, float, float], second: tuple[int, float, float]) -> t
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [((500, 0.3, 0.05), (500, 0.05, 0.03)), ((319, 0.3, 0.05), (2000, 0.02, 0.015)), ((400, 0.2, 0.05), (400, 0.1, 0.08))],
+    [
+        ((500, 0.3, 0.05), (500, 0.05, 0.03)),
+        ((319, 0.3, 0.05), (2000, 0.02, 0.015)),
+        ((400, 0.2, 0.05), (400, 0.1, 0.08)),
+    ],
     ids=["most", "few-symbolic", "even"],
-)  # fmt: skip
+)
 def test_shares_of_a_gain_cover(
     first: tuple[int, float, float], second: tuple[int, float, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

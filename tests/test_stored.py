@@ -1,4 +1,4 @@
-"""A run's folder that isn't what a run writes: one message each, nothing followed, nothing waited for, nothing believed."""
+"""A run's folder that isn't what a run writes: one message each; nothing is followed, waited for or believed."""
 
 from __future__ import annotations
 

@@ -65,9 +65,27 @@ def test_all_modes_in_process(tiny: Path, tmp_path: Path) -> None:
     """A random model writes no programs and no plans worth the name; what is tested is that all modes get through."""
     modes = "direct,cot,self-consistency,pal,plan-direct,plan-cot,plan-solver"
     done = run_cli(
-        "run", "--model", tiny, "--task", "gsm8k,math,mmlu,logiqa", "--mode", modes, "--limit", "10", "--paths", "20", "--max-tokens", "16",
-        "--model-args", EAGER, "--output-dir", tmp_path, "--json", env=ENV, timeout=900,
-    )  # fmt: skip
+        "run",
+        "--model",
+        tiny,
+        "--task",
+        "gsm8k,math,mmlu,logiqa",
+        "--mode",
+        modes,
+        "--limit",
+        "10",
+        "--paths",
+        "20",
+        "--max-tokens",
+        "16",
+        "--model-args",
+        EAGER,
+        "--output-dir",
+        tmp_path,
+        "--json",
+        env=ENV,
+        timeout=900,
+    )
     assert done.code == 0, done.err
     folder = Path(json.loads(done.out)["folder"])
     records = [json.loads(line) for line in (folder / RECORDS).read_bytes().splitlines()]

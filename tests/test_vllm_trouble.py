@@ -79,9 +79,18 @@ def test_a_gated_model(tmp_path: Path) -> None:
 
 def test_too_little_memory(tiny: Path, tmp_path: Path) -> None:
     done = run_cli(
-        "run", "--model", tiny, "--task", "sample", "--mode", "cot", "--model-args", f"{EAGER},num_gpu_blocks_override=1",
-        env=ENV, cwd=tmp_path,
-    )  # fmt: skip
+        "run",
+        "--model",
+        tiny,
+        "--task",
+        "sample",
+        "--mode",
+        "cot",
+        "--model-args",
+        f"{EAGER},num_gpu_blocks_override=1",
+        env=ENV,
+        cwd=tmp_path,
+    )
     assert done.code == 3, done.err
     last = done.err[done.err.index(f"Error: --model {tiny}: can't be loaded") :]
     for flag in ("gpu_memory_utilization", "max_model_len", "tensor_parallel_size"):
@@ -97,9 +106,11 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_killed_engine_a_killed_run_and_a_ctrl_c(tiny: Path, tmp_path: Path) -> None:
-    """A run whose engine dies says so. An engine that outlives its run would keep the device's memory, and the run
-    couldn't be resumed. A Ctrl-C reaches the whole foreground process group, and what is in flight is still finished and
-    recorded."""
+    """A run whose engine dies says so.
+
+    An engine that outlives its run would keep the device's memory, and the run couldn't be resumed. A Ctrl-C reaches
+    the whole foreground process group, and what is in flight is still finished and recorded.
+    """
     command = [
         sys.executable, "-m", "cotbench", "run", "--model", str(tiny), "--task", "sample", "--mode", "direct,cot",
         "--max-tokens", "cot=1200,direct=24", "--model-args", EAGER, "-o", str(tmp_path), "--quiet",

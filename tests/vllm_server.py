@@ -19,8 +19,12 @@ from cotbench.store.records import JOURNAL
 
 # A quiet CPU set-up: two threads on busy cores are many times slower than one.
 ENV = {
-    "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1",
-}  # fmt: skip
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
 
 VLLM_ARGS = "dtype=float32,gpu_memory_utilization=0.3"  # other tests use the memory too
 EAGER = f"{VLLM_ARGS},enforce_eager=true"  # compiling takes half of a start: one run with it will do

@@ -35,13 +35,13 @@ from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Record, Run, panels
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.modes import BASELINE
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.records import state_of
 from cotbench.types import Outcome
 
 REPORT_SCHEMA = 2
-DIRECT = "direct"
 EFFECT = 0.02
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
@@ -110,7 +110,7 @@ class Comparison:
 
 def compare(
     runs: Sequence[Run],
-    baselines: Sequence[str] = (DIRECT,),
+    baselines: Sequence[str] = (BASELINE,),
     *,
     rules: Iterable[Rule] = (),
     tag_rule: str = RULE,
@@ -164,7 +164,7 @@ def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) 
         f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, "
         "so the rules that look at responses leave it out."
         for cell in panel.cells.values()
-        if cell.answers_in is None
+        if not cell.facts.answers_in
     ]
     comparison.agreements.extend(agreements(panel, tagged))
     for cell in panel.cells.values():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
-from cotbench.modes import find_mode
+from cotbench.modes import BASELINE, find_mode
 from cotbench.questions.tagging import RULES, Seen, gold_text
 from cotbench.store.records import find_run
 from cotbench.types import UNDECIDED, Outcome
@@ -115,7 +115,7 @@ class Frames:
             raise UsageError(f"outputs: these runs have no question '{question}'.", "`questions` lists their ids.")
         return _frame("outputs", self._outputs(question))
 
-    def pairs(self, mode: str, baseline: str = "direct") -> pd.DataFrame:
+    def pairs(self, mode: str, baseline: str = BASELINE) -> pd.DataFrame:
         """Questions with a verdict under both modes, paired within a run or across runs: before and after say whether each was right."""
         wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
         there = dict.fromkeys(name for panel in self._panels for name in panel.cells)

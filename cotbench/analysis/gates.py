@@ -10,17 +10,16 @@ has an estimate.
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
-from cotbench.errors import UsageError
+from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES
 
 OPTION = "--fail-if"
@@ -112,7 +111,10 @@ def parse_gate(text: str) -> Gate:
         raise UsageError(f"{OPTION} {text!r}: expected NAME[task,mode] OP NUMBER.", EXAMPLE)
     name, inside, sign, number = shape.groups()
     if name not in FIGURES:
-        raise UsageError(f"{OPTION} {text!r}: there is no figure '{name}'.", _remedy(name, FIGURES))
+        raise UsageError(
+            f"{OPTION} {text!r}: there is no figure '{name}'.",
+            suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}."),
+        )
     places, named = _inside(text, inside)
     if len(places) < 2:
         raise UsageError(f"{OPTION} {text!r}: expected a task and a mode in the brackets, found '{inside}'.", EXAMPLE)
@@ -169,12 +171,6 @@ def _number(text: str, name: str, number: str, *, share: bool) -> float:
         why = f"{name} is no share, so '{number}' says nothing of it."
         raise UsageError(f"{OPTION} {text!r}: {why}", "Write a plain number.")
     return float(parts[1]) / 100 if parts[2] else float(parts[1])
-
-
-def _remedy(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return (f"Did you mean '{close[0]}'? " if close else "") + f"Known: {', '.join(names)}."
 
 
 # --- checking -----------------------------------------------------------------------------------------------------
@@ -247,10 +243,9 @@ def _narrowed(
     if not there:
         what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
         raise UsageError(f"{OPTION} {gate.text!r}: this report has {what} to ask about.", "Leave the gate out.")
-    close = difflib.get_close_matches(str(wanted), there, n=1)
     raise UsageError(
         f"{OPTION} {gate.text!r}: this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(there)}.",
-        f"Did you mean '{close[0]}'?" if close else EXAMPLE,
+        suggest(str(wanted), there, EXAMPLE),
     )
 
 

@@ -19,17 +19,11 @@ from cotbench.analysis import stats
 from cotbench.analysis.stats import Array
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
+from cotbench.modes import Facts, facts_of
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.outputs import Outputs
 from cotbench.store.records import Manifest, read_manifest, read_questions, records_of
 from cotbench.types import UNDECIDED, Outcome, Question
-
-# What the responses of a mode are, for runs of earlier versions, whose manifests don't say it.
-_ANSWERS_IN: Mapping[str, str] = {
-    **dict.fromkeys(("direct", "direct-votes", "cot", "self-consistency"), "words"),
-    "pal": "program",
-    **dict.fromkeys(("plan-direct", "plan-cot", "plan-solver"), "plan"),
-}
 
 OUTCOMES = tuple(Outcome)
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
@@ -116,11 +110,10 @@ class Cell:
         out: Array = self._columns[:, 3] == 1
         return out
 
-    @property
-    def answers_in(self) -> str | None:
-        """What the responses are: words, or a program or plan, which holds "=" whatever is asked. None where nothing says it."""
-        said = self.run.manifest.modes.get(self.mode, {}).get("answers_in", _ANSWERS_IN.get(self.mode))
-        return str(said) if said in _ANSWERS_IN.values() else None
+    @cached_property
+    def facts(self) -> Facts:
+        """What the run's manifest, or the table of modes, says of the mode."""
+        return facts_of(self.mode, self.run.manifest.modes.get(self.mode))
 
     def tokens(self, kind: str) -> Array:
         """Of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
@@ -191,7 +184,7 @@ class Panel:
     def _tagged(self, rule: Rule) -> Array | None:
         seen = self._seen
         if rule.timing == "post-treatment":
-            if not self._equals or (rule.name == "eq_paper" and "cot" not in self._equals):
+            if not self._equals or (rule.name == "eq_paper" and self._chain_of_thought is None):
                 return None
             seen = self._seen_responses
         tags = (rule.tag(one) for one in seen)
@@ -204,7 +197,7 @@ class Panel:
     @cached_property
     def _seen_responses(self) -> Sequence[Seen]:
         columns = list(self._equals.values())
-        cot = self._equals.get("cot", [None] * len(self.questions))
+        cot = self._chain_of_thought or [None] * len(self.questions)
         return [
             Seen(
                 question=question,
@@ -223,8 +216,13 @@ class Panel:
                 None if row is None else cell.run.outputs.equals(row["question"], row["requests"]) for row in cell.rows
             ]
             for mode, cell in self.cells.items()
-            if cell.answers_in == "words"
+            if cell.facts.answers_in == "words"
         }
+
+    @property
+    def _chain_of_thought(self) -> list[bool | None] | None:
+        """The entries of `_equals` of the mode that is chain of thought; None where the panel has none."""
+        return next((self._equals[mode] for mode, cell in self.cells.items() if cell.facts.main), None)
 
 
 def _any(values: Iterable[bool | None]) -> bool | None:

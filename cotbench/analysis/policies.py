@@ -19,9 +19,8 @@ from cotbench.analysis.estimates import Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
+from cotbench.modes import in_table_order
 from cotbench.types import UNDECIDED, Outcome
-
-VOTES_OF = {"direct": "direct-votes", "cot": "self-consistency"}  # baseline -> the mode that votes over its answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,7 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
     """Votes over k answers of the baseline's prompt, where k of them cost about what one of the mode does; None where no run has such votes."""
-    voting = panel.cells.get(VOTES_OF.get(base.mode, ""))
+    voting = next((other for other in panel.cells.values() if other.facts.votes_over == base.mode), None)
     if voting is None or voting is cell:
         return None
     shared = both & voting.decided & np.fromiter((_voted(row) for row in voting.rows), bool, len(voting.rows))
@@ -181,19 +180,17 @@ class PlanRow:
     right_unusable: int
 
 
-EXECUTORS = ("plan-direct", "plan-cot", "plan-solver", "pal")
-
-
 def plan_rows(panel: Panel) -> list[PlanRow]:
-    """A row for each mode that has plans carried out, [] where none does or plan-solver, which judges them, is missing."""
-    present = [panel.cells[mode] for mode in EXECUTORS if mode in panel.cells]
-    solver = panel.cells.get("plan-solver")
+    """Return a row for each mode that has plans or programs carried out; [] without the mode that judges plans."""
+    cells = [panel.cells[mode] for mode in in_table_order(panel.cells)]
+    present = [cell for kind in ("plan", "program") for cell in cells if cell.facts.carries_out == kind]
+    solver = next((cell for cell in present if cell.facts.judges_plans), None)
     if solver is None or len(present) < 2:
         return []
     shared = np.logical_and.reduce([cell.decided for cell in present])
     if not shared.any():
         return []
-    return [_plan_row(panel, cell, cell if cell.mode == "pal" else solver, shared) for cell in present]
+    return [_plan_row(panel, cell, cell if cell.facts.carries_out == "program" else solver, shared) for cell in present]
 
 
 def _plan_row(panel: Panel, cell: Cell, judge: Cell, shared: Array) -> PlanRow:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cotbench.analysis.pairing import Cell, Panel, Record
-from cotbench.errors import UsageError
-from cotbench.modes import main_of
+from cotbench.errors import UsageError, suggest
+from cotbench.modes import BASELINE, main_of
 from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
@@ -35,7 +35,7 @@ def choose(
     panels: Sequence[Panel],
     *,
     mode: str | None = None,
-    baseline: str = "direct",
+    baseline: str = BASELINE,
     flips: Flips | None = None,
     task: str | None = None,
     rule: Rule | None = None,
@@ -99,10 +99,9 @@ def _of(panels: Sequence[Panel], option: str, wanted: str, names: Any) -> list[P
     kept = [panel for panel in panels if wanted in names(panel)]
     if not kept:
         there = list(dict.fromkeys(name for panel in panels for name in names(panel)))
-        close = difflib.get_close_matches(wanted, there, n=1)
         raise UsageError(
             f"{option}: these runs have no '{wanted}'. They have: {', '.join(there)}.",
-            f"Did you mean '{close[0]}'?" if close else "",
+            suggest(wanted, there),
         )
     return kept
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotbench.cli.flags import Flags, Values, with_flags
 from cotbench.cli.shared import (
-    ChatTemplateOption,
     DataDirOption,
-    ExemplarsOption,
-    FewshotOption,
     JsonOption,
-    LimitOption,
-    ModeOption,
     OutputDirOption,
-    PromptsDirOption,
-    SeedOption,
-    TaskOption,
     TasksDirOption,
-    TrustOption,
-    absolute,
     app,
     guarded,
     stderr,
@@ -29,6 +21,14 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
+from cotbench.run.options import FLAGS, RunOptions
+
+if TYPE_CHECKING:
+    from cotbench.types import Request
+
+Row = dict[str, Any]
+# What there is to list, and what makes the row of each; reading one may fail while the others are listed all the same.
+Listing = tuple[Iterable[Any], Callable[[Any], Row]]
 
 
 @app.command("list")
@@ -40,86 +40,96 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List tasks, modes, engines or runs."""
-    rows: list[dict[str, Any]]
-    unreadable: list[CotbenchError] = []  # of single files: the others are listed all the same
-    if what == "tasks":
-        from cotbench.questions.tasks import find_task, list_task_files
-
-        rows = []
-        for name in list_task_files(tasks_dir):
-            try:
-                t = find_task(name, tasks_dir).task
-            except TaskError as error:
-                unreadable.append(error)
-                continue
-            rows.append(
-                {
-                    "task": t.name,
-                    "questions": t.source.rows,
-                    "answer": t.answer.type.value,
-                    "source": t.source.dataset or t.source.file,
-                    "licence": t.source.licence,
-                    "about": t.about,
-                }
-            )
-    elif what == "modes":
-        from cotbench.modes import MODES
-
-        rows = [
-            {
-                "mode": m.name,
-                "templates": ", ".join(f"{name}.jinja" for name in m.templates),
-                "max_tokens": m.max_tokens,
-                "about": m.about,
-            }
-            for m in MODES.values()
-        ]
-    elif what == "engines":
-        from cotbench.engines import ENGINES
-
-        rows = [
-            {"engine": e.name, "installed": "no" if e.missing() else "yes", "about": e.about} for e in ENGINES.values()
-        ]
-    elif what == "runs":
-        from cotbench.store.records import list_runs, read_manifest, state_of
-
-        rows = []
-        for folder in list_runs(output_dir):
-            try:
-                m = read_manifest(folder)
-            except RunError as error:
-                unreadable.append(error)
-                continue
-            pairs = [name.partition("/") for name in m.spec["modes"]]
-            rows.append(
-                {
-                    "run": m.run,
-                    "status": state_of(folder, m),
-                    "model": m.options["model"],
-                    "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
-                    "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
-                    "answers": m.totals.get("records"),
-                }
-            )
-    else:
+    if what not in LISTS:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
+    things, row_of = LISTS[what](tasks_dir, output_dir)
+    rows: list[Row] = []
+    unreadable: list[CotbenchError] = []
+    for thing in things:
+        try:
+            rows.append(row_of(thing))
+        except (TaskError, RunError) as error:
+            unreadable.append(error)
     if as_json:
         stdout_json(rows)
     elif rows or not unreadable:
         from cotbench.terminal.tables import show_rows
 
         show_rows(rows, f"no {what}")
-    for one in unreadable[:-1]:
-        stderr(f"Error: {one}")
+    for fault in unreadable[:-1]:
+        stderr(f"Error: {fault}")
     if unreadable:
         raise unreadable[-1]
 
 
+def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
+    from cotbench.questions.tasks import find_task, list_task_files
+
+    def row(name: str) -> Row:
+        task = find_task(name, tasks_dir).task
+        return {
+            "task": task.name,
+            "questions": task.source.rows,
+            "answer": str(task.answer.type),
+            "source": task.source.dataset or task.source.file,
+            "licence": task.source.licence,
+            "about": task.about,
+        }
+
+    return list_task_files(tasks_dir), row
+
+
+def _modes(_: Path | None, __: Path) -> Listing:
+    from cotbench.modes import MODES, Mode
+
+    def row(mode: Mode) -> Row:
+        templates = ", ".join(f"{name}.jinja" for name in mode.templates)
+        return {"mode": mode.name, "templates": templates, "max_tokens": mode.own.max_tokens, "about": mode.about}
+
+    return MODES.values(), row
+
+
+def _engines(_: Path | None, __: Path) -> Listing:
+    from cotbench.engines import ENGINES, EngineRow
+
+    def row(engine: EngineRow) -> Row:
+        return {"engine": engine.name, "installed": "no" if engine.missing() else "yes", "about": engine.about}
+
+    return ENGINES.values(), row
+
+
+def _runs(_: Path | None, output_dir: Path) -> Listing:
+    from cotbench.store.records import list_runs, read_manifest, state_of
+
+    def row(folder: Path) -> Row:
+        manifest = read_manifest(folder)
+        pairs = [name.partition("/") for name in manifest.spec["modes"]]
+        return {
+            "run": manifest.run,
+            "status": state_of(folder, manifest),
+            "model": manifest.options["model"],
+            "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
+            "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
+            "answers": manifest.totals.get("records"),
+        }
+
+    return list_runs(output_dir), row
+
+
+LISTS: Mapping[str, Callable[[Path | None, Path], Listing]] = {
+    "tasks": _tasks,
+    "modes": _modes,
+    "engines": _engines,
+    "runs": _runs,
+}
+
+
 @app.command("show-prompt")
 @guarded
+@with_flags
 def show_prompt(
-    task: TaskOption = None,
-    mode: ModeOption = None,
+    *,
+    asked: Annotated[Values, Flags("tasks", "modes")],
     model: Annotated[
         str | None,
         typer.Option(
@@ -132,86 +142,72 @@ def show_prompt(
     question: Annotated[
         int, typer.Option("--question", min=1, metavar="<int>", help="Which question, counted from 1.")
     ] = 1,
-    num_fewshot: FewshotOption = 0,
-    exemplars: ExemplarsOption = "auto",
-    limit: LimitOption = None,
-    seed: SeedOption = 0,
-    chat_template: ChatTemplateOption = "auto",
-    trust_remote_code: TrustOption = False,
-    data_dir: DataDirOption = None,
-    tasks_dir: TasksDirOption = None,
-    prompts_dir: PromptsDirOption = None,
+    exemplars: Annotated[Values, Flags("num_fewshot", "exemplars", "limit", "seed")],
+    rendering: Annotated[Values, Flags("chat_template", "trust_remote_code")],
+    folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],
     as_json: JsonOption = False,
 ) -> None:
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
-    from cotbench.cli import options
     from cotbench.engines.chat import plain_text
-    from cotbench.run.prepare import RunOptions, make_plan
+    from cotbench.run.prepare import make_plan
 
-    tasks, modes = options.names(task or []), options.names(mode or [])
-    if not tasks or not modes:
-        raise UsageError(
-            f"{'--task' if not tasks else '--mode'} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot"
-        )
-    plan = make_plan(
-        RunOptions(
-            model=model or "stub",
-            tasks=tasks,
-            modes=modes,
-            num_fewshot=num_fewshot,
-            exemplars=exemplars,
-            limit=limit,
-            seed=seed,
-            data_dir=absolute(data_dir),
-            tasks_dir=absolute(tasks_dir),
-            prompts_dir=absolute(prompts_dir),
-        )
-    )
+    if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
+        raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")
+    plan = make_plan(RunOptions(model=model or "stub", **asked, **exemplars, **folders))
     chat = None
     if model is not None:
         from cotbench.engines import EngineConfig
         from cotbench.engines.local import chat_format
 
-        chat = chat_format(EngineConfig(model=model).path, chat_template, trust_remote_code=trust_remote_code)
-    shown: list[dict[str, Any]] = []
-    for (name, mode_name), kit in plan.kits.items():
-        questions = plan.questions[name]
+        path, trusted = EngineConfig(model=model).path, rendering["trust_remote_code"]
+        chat = chat_format(path, rendering["chat_template"], trust_remote_code=trusted)
+    rows = []
+    for (task, mode), kit in plan.kits.items():
+        questions = plan.questions[task]
         if question > len(questions):
-            raise UsageError(f"--question {question}: {name} has {len(questions)} questions here.")
+            raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.first_request(chosen)
-        row: dict[str, Any] = {
-            "task": name,
-            "mode": mode_name,
-            "question": chosen.id,
-            "request": request.hash,
-            "sampling": request.sampling.as_dict(),
-            "messages": [{"role": m.role, "text": m.text} for m in request.messages],
-        }
+        request = kit.example_request(chosen, kit.mode.turns[0])
+        row = {"task": task, "mode": mode, "question": chosen.id, **_sent(request)}
         if chat is not None:
             text = chat.text(request)
             ids = chat.token_ids(text)
             row |= {"prompt": text, "token_ids": ids, "chat_template": chat.kind, "system_role": chat.system_role}
-        elif chat_template == "none":
+        elif rendering["chat_template"] == "none":
             row["prompt"] = plain_text(request.messages)
-        shown.append(row)
+        rows.append(row)
     if as_json:
-        stdout_json(shown)
+        stdout_json(rows)
         return
-    for row in shown:
-        sampling = row["sampling"]
-        head = f"{row['task']} / {row['mode']}: {row['question']}, at most {sampling['max_tokens']} tokens, temperature {sampling['temperature']:g}"
-        stdout(f"--- {head} ---")
-        if "prompt" in row:
-            stdout(row["prompt"])
-            if "token_ids" in row:
-                first = " ".join(map(str, row["token_ids"][:8]))
-                stdout(
-                    f"--- {len(row['token_ids'])} tokens, beginning {first}; chat template: {row['chat_template']}, system role: {row['system_role']} ---"
-                )
-        else:
-            for message in row["messages"]:
-                stdout(f"[{message['role']}]\n{message['text']}\n")
+    for row in rows:
+        _say_prompt(row)
+
+
+def _sent(request: Request) -> Row:
+    return {
+        "request": request.hash,
+        "sampling": request.sampling.as_dict(),
+        "messages": [{"role": message.role, "text": message.text} for message in request.messages],
+    }
+
+
+def _say_prompt(row: Row) -> None:
+    sampling = row["sampling"]
+    stdout(
+        f"--- {row['task']} / {row['mode']}: {row['question']}, at most {sampling['max_tokens']} tokens, "
+        f"temperature {sampling['temperature']:g} ---"
+    )
+    if "prompt" not in row:
+        for message in row["messages"]:
+            stdout(f"[{message['role']}]\n{message['text']}\n")
+        return
+    stdout(row["prompt"])
+    if "token_ids" in row:
+        first = " ".join(map(str, row["token_ids"][:8]))
+        stdout(
+            f"--- {len(row['token_ids'])} tokens, beginning {first}; chat template: {row['chat_template']}, "
+            f"system role: {row['system_role']} ---"
+        )
 
 
 @app.command()

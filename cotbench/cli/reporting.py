@@ -27,6 +27,7 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.run.parsing import names
 
 if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
@@ -110,7 +111,6 @@ def report(
     from cotbench.analysis.compare import compare
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.pairing import load_run, panels_of
-    from cotbench.cli import options
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -119,7 +119,7 @@ def report(
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
-    asked = [find_mode(name, "--baseline").name for name in options.names(baseline or [])]
+    asked = [find_mode(name, "--baseline").name for name in names(baseline)]
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
@@ -183,9 +183,9 @@ def _uncollected() -> Iterator[None]:
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
     """`direct`, and what was asked for; without `direct` where no run has it and another was named."""
-    names = list(dict.fromkeys(["direct", *asked]))
+    baselines = list(dict.fromkeys(["direct", *asked]))
     there = any("direct" in panel.cells for panel in panels)
-    return names if there or "direct" in asked or not asked else names[1:]
+    return baselines if there or "direct" in asked or not asked else baselines[1:]
 
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:

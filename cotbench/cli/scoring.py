@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from cotbench.cli.flags import Flags, Values, with_flags
 from cotbench.cli.shared import (
     JsonOption,
     OutputDirOption,
-    ProgramLimitsOption,
     app,
     guarded,
     stderr,
@@ -27,12 +27,14 @@ MOST_NAMED = 5  # of the lines that can't be used
 
 @app.command("exec")
 @guarded
+@with_flags
 def exec_(
+    *,
     file: Annotated[Path, typer.Argument(help="A Python program or a plan; - reads standard input.")],
     runtime: Annotated[
         str, typer.Option("--runtime", help="python (a program) or sympy (a plan: see prompts/plan-language.md).")
     ] = "python",
-    program_limits: ProgramLimitsOption = None,
+    settings: Annotated[Values, Flags("program_limits")],
     allow_unsandboxed_code: Annotated[
         bool, typer.Option("--allow-unsandboxed-code", help="Run it without containment, with this user's rights.")
     ] = False,
@@ -41,14 +43,13 @@ def exec_(
     """Run one program or plan as a run would: contained, and within the same limits."""
     from dataclasses import asdict
 
-    from cotbench.cli import options
     from cotbench.programs import Limits, Sandbox, require_containment
     from cotbench.programs.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
     if runtime not in ("python", "sympy"):
         raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
-    limits = Limits(**options.program_limits(program_limits))
+    limits = Limits(**settings["program_limits"])
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
             # What has no end, such as /dev/zero, is longer than a program may be, as the executor then says.
@@ -104,11 +105,12 @@ def score(
     A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
     and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
     """
-    from cotbench.run.score import score_file, score_run, write_lines
+    from cotbench.answers.kinds import KINDS
+    from cotbench.run.rescore import score_run
+    from cotbench.run.score_file import score_file, write_lines
     from cotbench.store.checks import FOLDER, kind_of
     from cotbench.store.records import find_run
     from cotbench.terminal.scores import show_rescored, show_score
-    from cotbench.types import AnswerType
 
     kind = kind_of(Path(source))
     if kind and kind != FOLDER:
@@ -129,16 +131,16 @@ def score(
         else:
             show_rescored(rescored, written=not dry_run)
         return
-    if answer_type not in list(AnswerType):
+    if answer_type not in KINDS:
         found = f"found '{answer_type}'" if answer_type else "found none"
-        raise UsageError(f"--answer-type: expected {', '.join(AnswerType)}, {found}.", "It says how answers are read.")
+        raise UsageError(f"--answer-type: expected {', '.join(KINDS)}, {found}.", "It says how answers are read.")
     if dry_run:
         raise UsageError("--dry-run: is for runs; a file of outputs is never changed.")
     if output and (
         output.is_dir() or not output.absolute().parent.is_dir() or output.absolute() == Path(source).absolute()
     ):
         raise UsageError(f"--output: {output} can't be written.", "Name a new file in a folder that exists.")
-    scored, summary = score_file(Path(source), AnswerType(answer_type), processes)
+    scored, summary = score_file(Path(source), answer_type, processes)
     lines = write_lines(scored)
     if output:
         _write(output, lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from cotbench.errors import CotbenchError, UsageError
+from cotbench.cli.flags import option
+from cotbench.errors import CotbenchError, UsageError, suggest
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
 
@@ -115,16 +115,6 @@ def kebab(word: str) -> str:
     return name.replace("_", "-") + equals + value
 
 
-def absolute(path: Path | None) -> str | None:
-    """So that a run can be resumed from another folder."""
-    return str(path.absolute()) if path else None
-
-
-def absolute_file(name: str) -> str:
-    """The same for a word that may be a file's path."""
-    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
-
-
 def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     """The runs that are named, or the latest one; says which that is, where there are others."""
     from cotbench.store.records import find_run, list_runs
@@ -178,95 +168,18 @@ def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
     if name is None:
         return None
     if name not in table:
-        close = difflib.get_close_matches(name, table, n=1)
         raise UsageError(
             f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            f"Did you mean '{close[0]}'?" if close else "Add your own with --tag or --tags-file.",
+            suggest(name, table, "Add your own with --tag or --tags-file."),
         )
     return table[name]
 
 
 # --- options that several commands share --------------------------------------------------------------------------
 
-TaskOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--task",
-        "--tasks",
-        "-t",
-        help="Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
-        show_default=False,
-    ),
-]
-ModeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mode",
-        "--modes",
-        help="Prompting methods (`cotbench list modes`); with commas or repeated.",
-        show_default=False,
-    ),
-]
-FewshotOption = Annotated[
-    int, typer.Option("--num-fewshot", "-f", help="Exemplars before the question; 0 is zero-shot.")
-]
-ExemplarsOption = Annotated[
-    str,
-    typer.Option(
-        "--exemplars",
-        help="own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode shows programs or plans.",
-    ),
-]
-ProgramLimitsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--program-limits",
-        help="Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
-        show_default=False,
-    ),
-]
-LimitOption = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        "-L",
-        help="Questions per task: a seeded sample, stratified by group, the same in every mode.",
-        show_default=False,
-    ),
-]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of --limit and of sampling.")]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        envvar="COTBENCH_DATA",
-        help="A folder in the Hub's layout, instead of the Hub.",
-        show_default=False,
-    ),
-]
-TasksDirOption = Annotated[
-    Path | None, typer.Option("--tasks-dir", help="A folder with your own task files (*.yaml).", show_default=False)
-]
-PromptsDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--prompts-dir",
-        help="A folder with your own templates (*.jinja); they go before the shipped ones.",
-        show_default=False,
-    ),
-]
+DataDirOption = Annotated[Path | None, option("data_dir")]
+TasksDirOption = Annotated[Path | None, option("tasks_dir")]
 OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
-ChatTemplateOption = Annotated[
-    str,
-    typer.Option(
-        "--chat-template",
-        help="auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
-    ),
-]
-TrustOption = Annotated[
-    bool,
-    typer.Option("--trust-remote-code", help="Let a model's repository run its own code. Recorded in the manifest."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 TagRuleOption = Annotated[
     str | None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +21,7 @@ from cotbench.cli.shared import (
     stderr,
     stdout_json,
 )
-from cotbench.errors import RunError, UsageError
+from cotbench.errors import RunError, UsageError, suggest
 
 if TYPE_CHECKING:
     from cotbench.analysis.selection import Dossier, Flips
@@ -183,10 +182,8 @@ def _outcome(word: str | None) -> str | None:
     from cotbench.types import Outcome
 
     if word is not None and word not in list(Outcome):
-        close = difflib.get_close_matches(word, list(Outcome), n=1)
         raise UsageError(
-            f"--outcome: there is no outcome '{word}'. Known: {', '.join(Outcome)}.",
-            f"Did you mean '{close[0]}'?" if close else "",
+            f"--outcome: there is no outcome '{word}'. Known: {', '.join(Outcome)}.", suggest(word, Outcome)
         )
     return word
 

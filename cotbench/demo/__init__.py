@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from pathlib import Path
 
+NAME = "demo"  # as `--model demo`
 MODEL = Path(__file__).with_name("model")

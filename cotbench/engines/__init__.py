@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-from cotbench.demo import MODEL
+from cotbench import demo
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Key, Question, Reply, Request
 
@@ -88,7 +88,7 @@ class EngineConfig:
     @property
     def path(self) -> str:
         """What is loaded: the model's name, or the folder of the one that comes with cotbench."""
-        return str(MODEL) if self.model == "demo" and MODEL.is_dir() else self.model
+        return str(demo.MODEL) if self.model == demo.NAME and demo.MODEL.is_dir() else self.model
 
 
 class Engine(Protocol):
@@ -133,7 +133,7 @@ class EngineRow:
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
-ENGINES: Mapping[str, EngineRow] = {
+ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
         EngineRow(
@@ -181,6 +181,15 @@ ENGINES: Mapping[str, EngineRow] = {
         ),
     )
 }
+
+
+DEFAULT_ENGINE = "vllm"
+_ENGINES_OF_OWN_MODELS = {"stub": "stub", demo.NAME: "ctranslate2"}  # models that come with cotbench
+
+
+def engine_of(model: str) -> str:
+    """The name of the engine that runs a model where --engine names none."""
+    return _ENGINES_OF_OWN_MODELS.get(model, DEFAULT_ENGINE)
 
 
 def find_engine(name: str) -> EngineRow:

@@ -21,6 +21,7 @@ from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
 from cotbench.store.checks import kind_of
+from cotbench.store.jsonl import numbered
 from cotbench.store.records import JOURNAL, MANIFEST, journal_rows, read_journal
 from cotbench.types import Completion, Key, Reply, Request
 
@@ -93,9 +94,7 @@ class ReplayEngine:
             by_text[_fold(question.text)].append(known)
         faults: list[str] = []
         with self._path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
+            for number, line in numbered(file):
                 self._lines += 1
                 try:
                     self._read_row(read_row(line), by_text)

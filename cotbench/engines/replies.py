@@ -14,10 +14,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import orjson
 
+from cotbench.store.jsonl import json_object
 from cotbench.types import Completion, FinishReason
 
 # --- why an output ended ------------------------------------------------------------------------------------------
@@ -506,14 +508,9 @@ _MANY_DIGITS = re.compile(rb"\d{19}")
 def read_row(line: bytes) -> dict[str, Any]:
     """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds none."""
     line = line.removeprefix(_MARK)
-    try:
-        # orjson takes whole numbers beyond 64 bits for floating ones.
-        row = json.loads(line, strict=False) if _MANY_DIGITS.search(line) else read_json(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not valid JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise ValueError(f"expected a JSON object, found {type(row).__name__}")
-    return row
+    # orjson takes whole numbers beyond 64 bits for floating ones.
+    load = partial(json.loads, strict=False) if _MANY_DIGITS.search(line) else read_json
+    return json_object(line, load, "a JSON object")
 
 
 # --- errors in replies of success ---------------------------------------------------------------------------------

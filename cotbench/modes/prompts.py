@@ -6,8 +6,8 @@ forge to open a turn of its own. Undefined names are errors, templates run in Ji
 blocks is an error too.
 
 Templates see: `question` and each of `exemplars` (question, choices, and an exemplar's rationale, program, equations,
-answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`; the
-templates that have a plan carried out also see `plan`, the text that the model wrote.
+answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`, and what
+the mode's turn passes: `plan`, for example, the text that the model wrote.
 
 `direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task. A user's own folder goes first as a
 whole: its `direct.jinja` serves a task for which we ship one of its own, too.
@@ -18,18 +18,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import FunctionType
 from typing import Any, Literal
 
 import jinja2
-from jinja2 import meta, nodes
-from jinja2.runtime import Context, LoopContext, Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import meta
 
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
+from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
 from cotbench.questions.tasks import Exemplar, Task, shipped, shown
 from cotbench.store.checks import kind_of
 from cotbench.types import LETTERS, Message, Question
@@ -50,68 +48,6 @@ def letter(place: int) -> str:
 def _shown_exemplar(exemplar: Exemplar) -> dict[str, Any]:
     # Parts an exemplar lacks are left out, so that a template that wants one fails instead of showing "None".
     return {key: value for key, value in exemplar.model_dump().items() if value is not None}
-
-
-_OF_LOOPS = frozenset({"first", "last", "index", "index0", "length"})
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, with a short way for what templates do most: look up a key of what they are given, call a macro or a function of ours."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        if type(obj) is LoopContext and attribute in _OF_LOOPS:
-            return getattr(obj, attribute)
-        return super().getattr(obj, attribute)
-
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        ours = type(__obj) is FunctionType and __obj.__globals__ is globals()
-        if not ours and type(__obj) is not Macro:
-            return super().call(__context, __obj, *args, **kwargs)
-        kwargs.pop("_block_vars", None)
-        kwargs.pop("_loop_vars", None)
-        return __obj(*args, **kwargs) if ours else __obj(__context.eval_ctx, *args, **kwargs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """A template cut where it first looks at the question: most begin with turns that are the same for every question, and with exemplars these
-    are nearly all of the prompt. Where it can't be cut, all of it is `own`."""
-
-    fixed: jinja2.Template | None
-    own: jinja2.Template
-
-
-@dataclass(frozen=True, slots=True)
-class _Beginning:
-    """What the fixed part of a template gave for some exemplars: turns, and text outside them. about: task and exemplars, whose ids are its address."""
-
-    messages: tuple[Message, ...]
-    rest: str
-    shown: list[dict[str, Any]]
-    about: tuple[object, ...]
-
-
-MOST_BEGINNINGS = 4_096  # of as many groups of questions as a task may have
-_OF_THE_QUESTION = frozenset({"question", "plan"})
-_GIVEN = frozenset("question plan exemplars answer task system user assistant letter fill".split())
-_DEFINITIONS = (nodes.FromImport, nodes.Import, nodes.Macro, nodes.Assign, nodes.AssignBlock)
-# With these a part of a template may depend on what isn't in its own text, or change what a later part sees.
-_ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.ScopedEvalContextModifier)
-
-
-def _place_of_question(tree: nodes.Template) -> int:
-    """How many of the statements of a template come before the first one that looks at the question; 0 where that can't be told."""
-    imports = [*tree.find_all(nodes.FromImport), *tree.find_all(nodes.Import)]
-    if any(tree.find_all(_ENTANGLED)) or any(getattr(one, "with_context", True) for one in imports):
-        return 0
-    for place, statement in enumerate(tree.body):
-        if any(name.name in _OF_THE_QUESTION for name in statement.find_all(nodes.Name)):
-            return place
-        if not isinstance(statement, _DEFINITIONS) and any(statement.find_all((nodes.Assign, nodes.AssignBlock))):
-            return place  # a set within an if outlives it
-    return len(tree.body)
 
 
 def _is_there(path: Path) -> bool:
@@ -141,7 +77,7 @@ class Prompts:
                     "Name the folder that holds your templates (*.jinja).",
                 )
         self._own = prompts_dir
-        self._environment = _Environment(
+        self._environment = Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
             loader=jinja2.FileSystemLoader(folders),
             undefined=jinja2.StrictUndefined,
@@ -152,9 +88,12 @@ class Prompts:
         )
         # Globals, because macros of an imported template don't see what a render is given.
         self._environment.globals.update(letter=letter, fill=fill)
+        self._environment.ours = __name__
         self._template = lru_cache(maxsize=256)(self._find)
-        self._parts = lru_cache(maxsize=256)(self._cut)
-        self._begun: dict[tuple[object, ...], _Beginning] = {}
+        self._parts = lru_cache(maxsize=256)(
+            lambda name, task, given: cut(self._environment, self._template(name, task), given)
+        )
+        self._beginnings = Beginnings()
 
     def _find(self, name: str, task: str) -> jinja2.Template:
         try:
@@ -172,44 +111,6 @@ class Prompts:
             raise PromptError(
                 f"prompt template {name}.jinja: not UTF-8: {error.reason}.", "Save it as UTF-8."
             ) from None
-
-    def _cut(self, name: str, task: str) -> _Parts:
-        whole = self._template(name, task)
-        loader = self._environment.loader
-        assert loader is not None
-        assert whole.name is not None
-        source, filename, _ = loader.get_source(self._environment, whole.name)
-        first, second = (self._environment.parse(source, whole.name, filename) for _ in range(2))
-        place = _place_of_question(first)
-        if not any(not isinstance(statement, _DEFINITIONS) for statement in first.body[:place]):
-            return _Parts(None, whole)
-        first.body = first.body[:place]
-        second.body = [
-            statement for at, statement in enumerate(second.body) if at >= place or isinstance(statement, _DEFINITIONS)
-        ]
-        given = {**self._environment.globals, **self._imported(second)}
-        fixed, own = (
-            jinja2.Template.from_code(
-                self._environment, self._environment.compile(tree, whole.name, filename), dict(given)
-            )
-            for tree in (first, second)
-        )
-        return _Parts(fixed, own)
-
-    def _imported(self, tree: nodes.Template) -> dict[str, Any]:
-        """Takes plain imports out of a template and gives what they import: the same at every rendering."""
-        taken: dict[str, Any] = {}
-        used = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
-        used |= {macro.name for macro in tree.find_all(nodes.Macro)} | _GIVEN
-        for statement in list(tree.body):
-            if not isinstance(statement, nodes.FromImport) or not isinstance(statement.template, nodes.Const):
-                continue
-            module = self._environment.get_template(statement.template.value).module
-            pairs = [name if isinstance(name, tuple) else (name, name) for name in statement.names]
-            if all(hasattr(module, name) and alias not in used and alias not in taken for name, alias in pairs):
-                taken.update({alias: getattr(module, name) for name, alias in pairs})
-                tree.body.remove(statement)
-        return taken
 
     def hash(self, name: str, task: str, *, shared_only: bool = False) -> str:
         """16 hex digits over the template's source and everything it imports or includes; or over these others only."""
@@ -239,23 +140,25 @@ class Prompts:
         task: Task,
         question: Question,
         exemplars: Sequence[Exemplar] = (),
-        plan: str | None = None,
+        **given: Any,
     ) -> tuple[Message, ...]:
-        """The conversation a mode sends for a question; plan: what the model replied to its first request.
+        """Render the conversation that a mode sends for a question. given: what the mode's turn passes to the template.
 
         Raises PromptError with the template's name and line.
         """
         template = self._template(name, task.name)
         messages: list[Message] = []
         try:
-            parts = self._parts(name, task.name)
-            begun = self._beginning(parts.fixed, task, exemplars)
+            parts = self._parts(name, task.name, frozenset(given))
+            begun = self._beginnings.get(
+                (parts.fixed, task, *exemplars), lambda: _beginning(parts.fixed, task, exemplars)
+            )
             messages.extend(begun.messages)
             rest = begun.rest + parts.own.render(
                 question={"question": question.text, "choices": list(question.choices)},
                 exemplars=begun.shown,
                 **_of_task(task),
-                **({} if plan is None else {"plan": plan}),
+                **given,
                 **_roles(messages),
             )
         except jinja2.UndefinedError as error:
@@ -267,19 +170,6 @@ class Prompts:
             raise PromptError(f"{_place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
-
-    def _beginning(self, fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> _Beginning:
-        address = (id(fixed), id(task), *map(id, exemplars))
-        known = self._begun.get(address)
-        if known is None:
-            messages: list[Message] = []
-            shown = [_shown_exemplar(exemplar) for exemplar in exemplars]
-            rest = fixed.render(exemplars=shown, **_of_task(task), **_roles(messages)) if fixed else ""
-            known = _Beginning(tuple(messages), rest, shown, (task, *exemplars))
-            if len(self._begun) >= MOST_BEGINNINGS:
-                self._begun.clear()
-            self._begun[address] = known
-        return known
 
     @staticmethod
     def _undefined(
@@ -315,8 +205,16 @@ class Prompts:
             raise PromptError(f"{template.filename}: a turn is empty.", "Give each turn some text.")
 
 
+def _beginning(fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> Beginning:
+    """Render what is the same for all questions that have these exemplars."""
+    messages: list[Message] = []
+    shown = [_shown_exemplar(exemplar) for exemplar in exemplars]
+    rest = fixed.render(exemplars=shown, **_of_task(task), **_roles(messages)) if fixed else ""
+    return Beginning(tuple(messages), rest, shown)
+
+
 def _of_task(task: Task) -> dict[str, Any]:
-    answer = {"type": task.answer.type.value, "form": task.answer.form, "phrase": task.answer.phrase}
+    answer = {"type": str(KINDS[task.answer.type].asked_as), "form": task.answer.form, "phrase": task.answer.phrase}
     return {"answer": answer, "task": task.name}
 
 

@@ -19,11 +19,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, TaskError
-from cotbench.questions.tasks import Exemplar, GoldReaderName, Task, TaskFile, read_jsonl, read_yaml, shown
+from cotbench.questions.tasks import Exemplar, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.store.checks import golds_fingerprint
-from cotbench.types import LETTERS, AnswerType, Question, unit
+from cotbench.types import LETTERS, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
 
@@ -73,7 +74,7 @@ def _read_plain(value: Any, _: Sequence[str]) -> str:
     return text
 
 
-GOLD_READERS: dict[GoldReaderName, Callable[[Any, Sequence[str]], str]] = {
+GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "hashes": _read_hashes,
     "boxed": _read_boxed,
     "index": _read_index,
@@ -254,13 +255,9 @@ def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence
     if file.task.gold_reader != "index":  # which says itself what it expects
         value = _text(file, number, f"fields.gold ({name})", value)
     try:
-        gold = GOLD_READERS[file.task.gold_reader](value, choices)
-        if file.task.answer.type is not AnswerType.NUMBER:
-            return gold
-        canonical = canonical_number(gold)
-        if canonical is None:
-            raise ValueError(f"{gold!r:.60}, which is not a number")
-        return canonical
+        own = {name: read for kind in KINDS.values() for name, read in kind.gold_readers.items()}
+        gold = {**GOLD_READERS, **own}[file.task.gold_reader](value, choices)
+        return KINDS[file.task.answer.type].task_gold(gold, choices)
     except ValueError as error:
         raise DataError(
             f"{shown(file.path)}: row {number}: the gold reader '{file.task.gold_reader}' finds {error}.",

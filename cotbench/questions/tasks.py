@@ -6,23 +6,33 @@ every mode. Task files hold no code: a gold reader is one of the named ones in `
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
-from cotbench.errors import DataError, TaskError
+from cotbench.errors import DataError, TaskError, suggest
 from cotbench.store.checks import kind_of, open_file
+from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
+
+
+def _one_of(value: Any, names: Iterable[str]) -> str:
+    """A name among others. Raises ValueError in pydantic's words for a value that is none of them."""
+    known = list(names)
+    if isinstance(value, str) and value in known:
+        return value
+    quoted = [f"'{name}'" for name in known]
+    raise ValueError(f"Input should be {', '.join(quoted[:-1])} or {quoted[-1]}")
 
 
 class _Strict(BaseModel):
@@ -63,9 +73,14 @@ class Fields(_Strict):
 class Answer(_Strict):
     """The answer contract: `form` is how the answer stands on the last line, `phrase` says what it means."""
 
-    type: AnswerType
+    type: str
     form: str
     phrase: str
+
+    @field_validator("type", mode="plain")
+    @classmethod
+    def _known_type(cls, value: Any) -> str:
+        return KINDS[_one_of(value, KINDS)].name
 
 
 class Exemplar(_Strict):
@@ -91,7 +106,7 @@ class Fewshot(_Strict):
     rationales: str | None = None
 
 
-GoldReaderName = Literal["hashes", "boxed", "index", "letter", "plain"]
+GOLD_READER_NAMES = ("hashes", "boxed", "index", "letter", "plain")  # of `data`; a kind of answers may have more
 
 
 class Task(_Strict):
@@ -99,19 +114,25 @@ class Task(_Strict):
     about: str
     source: Source
     fields: Fields
-    gold_reader: GoldReaderName
+    gold_reader: str
     answer: Answer
     fewshot: Fewshot | None = None
     exemplars: list[Exemplar] = []
 
+    @field_validator("gold_reader", mode="before")
+    @classmethod
+    def _known_reader(cls, value: Any) -> str:
+        return _one_of(value, [*GOLD_READER_NAMES, *(name for kind in KINDS.values() for name in kind.gold_readers)])
+
     @model_validator(mode="after")
     def _coherent(self) -> Task:
-        letter = self.answer.type is AnswerType.LETTER
-        if letter != (self.fields.choices is not None):
-            raise ValueError("answer.type 'letter' and fields.choices go together")
+        kind = KINDS[self.answer.type]
+        lettered = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
+        if kind.has_choices != (self.fields.choices is not None):
+            raise ValueError(f"answer.type {lettered} and fields.choices go together")
         for number, exemplar in enumerate(self.exemplars, 1):
-            if letter != bool(exemplar.choices):
-                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is 'letter'")
+            if kind.has_choices != bool(exemplar.choices):
+                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}")
         return self
 
 
@@ -201,10 +222,8 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
         where = ".".join(str(part + 1) if isinstance(part, int) else part for part in item["loc"])
         if item["type"] == "extra_forbidden":
             known = _known_keys(item["loc"])
-            close = difflib.get_close_matches(str(item["loc"][-1]), known, n=1)
-            found = f"unknown key '{where}'" + (
-                f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
-            )
+            remedy = suggest(str(item["loc"][-1]), known, f"known here: {', '.join(known)}")
+            found = f"unknown key '{where}'; {remedy[0].lower()}{remedy[1:]}"
         elif item["type"] == "missing":
             found = f"the key '{where}' is missing"
         else:
@@ -213,7 +232,7 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{shown(path)}: {found}")
     return TaskError(
-        "\n".join(lines), "The keys of a task file are described in ARCHITECTURE.md; tasks/gsm8k.yaml is an example."
+        "\n".join(lines), "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example."
     )
 
 
@@ -276,11 +295,10 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
                 f"--task: {name} is {kind}, expected a file.",
                 "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
             )
-        close = difflib.get_close_matches(name.lower(), files, n=1)
-        remedy = f"Did you mean '{close[0]}'? " if close else ""
+        own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
-            f"{remedy}A path to your own .jsonl (question, answer, optional choices) or task file works too.",
+            suggest(name.lower(), files, always=own),
         )
     found = read_task_file(files[name])
     if found.task.name != name:
@@ -305,22 +323,13 @@ def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
         raise DataError(
             f"{shown(path)}: can't be read: {error.strerror or error}.", "Check the path and its permissions."
         ) from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered(lines):
         try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise DataError(
-                f"{shown(path)}:{number}: not valid JSON: {error}.", "Each line holds one JSON object."
-            ) from None
-        if isinstance(row, dict) and line.count(b":") > len(row) and (twice := _key_twice(line)):
+            row = json_object(line)
+        except ValueError as error:
+            raise DataError(f"{shown(path)}:{number}: {error}.", "Each line holds one JSON object.") from None
+        if line.count(b":") > len(row) and (twice := _key_twice(line)):
             raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{shown(path)}:{number}: expected an object, found {type(row).__name__}.",
-                "Each line holds one JSON object.",
-            )
         rows.append((number, row))
     return rows
 
@@ -341,20 +350,6 @@ def _key_twice(line: bytes) -> str | None:
 
 
 # --- a user's own questions ---------------------------------------------------------------------------------------
-
-CONTRACTS: dict[AnswerType, Answer] = {
-    AnswerType.NUMBER: Answer(
-        type=AnswerType.NUMBER, form="<number>", phrase="where <number> is the final result in digits, without its unit"
-    ),
-    AnswerType.LATEX: Answer(
-        type=AnswerType.LATEX,
-        form=r"\boxed{<answer>}",
-        phrase="where <answer> is the final result, fully simplified, in LaTeX if it is a formula",
-    ),
-    AnswerType.LETTER: Answer(
-        type=AnswerType.LETTER, form="<letter>", phrase="where <letter> is the letter of the one right option"
-    ),
-}
 
 
 def task_of_jsonl(path: Path) -> TaskFile:
@@ -384,7 +379,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
             f"{shown(path)}:{first}: this line has no choices but others have.",
             "Put open and multiple-choice questions into two files.",
         )
-    reader: GoldReaderName = "plain"
+    reader = "plain"
     if with_choices:
         kind = AnswerType.LETTER
         reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
@@ -405,6 +400,6 @@ def task_of_jsonl(path: Path) -> TaskFile:
             cluster="cluster" if any("cluster" in row for row in rows) else None,
         ),
         gold_reader=reader,
-        answer=CONTRACTS[kind],
+        answer=Answer(type=kind, form=KINDS[kind].form, phrase=KINDS[kind].phrase),
     )
     return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])

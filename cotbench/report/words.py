@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cotbench.analysis.compare import DIRECT, Caution, Comparison
+from cotbench.analysis.compare import Caution, Comparison
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.stats import CONFIDENCE
-from cotbench.modes import main_of
+from cotbench.modes import BASELINE, main_of
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -114,7 +114,7 @@ _OPENINGS = {
 
 
 def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: str) -> str:
-    who = label_of(mode) if baseline == DIRECT else f"{label_of(mode)} (against {label_of(baseline)})"
+    who = label_of(mode) if baseline == BASELINE else f"{label_of(mode)} (against {label_of(baseline)})"
     parts: list[str] = []
     last = ""
     for delta, split, cautions in rows:

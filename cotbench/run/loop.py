@@ -1,366 +1,300 @@
-"""The one loop that drives questions through modes and an engine.
+"""The one loop that drives questions through modes and stations: a run's, and that of grading what is on record again.
 
-Every task x mode x question is a flow in one queue over one engine load. A flow whose completion arrives moves on at
-once; there is no barrier between modes or tasks, so a long chain of thought never leaves slots idle that short direct
-answers could fill. Each reply is in the journal before anything is derived from it; grading runs in other processes.
+Every task x mode x question is a flow in one queue over one engine load. A flow moves on as soon as the last result of its step
+has come; there is no barrier between modes or tasks, so a long chain of thought never leaves slots idle that short direct answers
+could fill. A flow that has ended asks one thing more: whether its answers are right.
 """
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
-from cotbench.answers.judging import Grader
-from cotbench.engines import Engine
-from cotbench.modes import Execute, Flow, Generate, Step, TaskKit, reasoning_tokens
-from cotbench.programs import Sandbox
-from cotbench.run.prepare import Plan
-from cotbench.store.records import Journal, JournalState, Record, execution_row, votes_row
-from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, request_seed
+from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Step, reasoning_tokens
+from cotbench.run.prepare import RunPlan
+from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
+from cotbench.run.tally import Tally, Watch
+from cotbench.store.records import Record, execution_row, votes_row
+from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request
 
-
-@dataclass(kw_only=True)
-class Tally:
-    """How far a run is, for progress bars and the manifest."""
-
-    total: int
-    done: int = 0
-    graded: int = 0
-    correct: int = 0
-    requests: int = 0
-    reused: int = 0
-    in_flight: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    programs: int = 0
-    program_cpu_s: float = 0.0
-    new_tokens: int = 0  # completion tokens generated in this session; the others may have been recorded before
-    outcomes: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)  # what failed requests said
-    fatal: list[str] = field(default_factory=list)  # answers whose comparison ended the grader's worker twice
-    started: float = field(default_factory=time.monotonic)
-    stopping: bool = False
-
-
-Watch = Callable[[Tally], None]
-
-
-@dataclass(kw_only=True)
-class _Active:
-    """A flow that waits: `wanted` are the addresses of the replies of its present step, `place` its place among the records.
-
-    executions: of all its programs so far. results: of the programs or comparisons of its present step, as they come;
-    missing: how many of these are still to come.
-    """
-
-    place: int
-    question: Question
-    kit: TaskKit
-    flow: Flow
-    wanted: tuple[Key, ...] = ()
-    asked: list[Key] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
-    replies: list[Reply] = field(default_factory=list)
-    executions: list[Execution] = field(default_factory=list)
-    results: list[Any] = field(default_factory=list)
-    missing: int = 0
-
-
-@dataclass(kw_only=True)
-class _Finished:
-    """A flow that has ended, with the answers to be graded and the verdicts on them, which are None until they come.
-
-    Of several answers, a vote's, the winner is one.
-    """
-
-    active: _Active
-    prediction: Prediction
-    verdicts: list[Outcome | None]
-
-    @property
-    def decided(self) -> bool:
-        return None not in self.verdicts
-
-
-# What a verdict of the grader is for: an answer of a finished flow, or a comparison that a flow waits for.
-Ticket = tuple[Literal["answer", "pair"], int, int]
 WAIT_S = 0.1
-MOST_PARKED = 16_384  # flows whose programs run or whose answers are compared; beyond that no new ones are begun, since memory has an end
+# Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
+MOST_BESIDE = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A question to be asked under a mode. number: its place among the records, from 0.
+
+    recorded: the addresses of its replies where they are on record already. siblings: how many jobs its question has.
+    """
+
+    number: int
+    question: Question
+    gold: str
+    kit: Kit
+    siblings: int = 1
+    recorded: Sequence[Key] | None = None
+
+
+class _Open:
+    """A job under way: its flow, what its present step waits for, and what has come of it so far."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.flow: Flow = job.kit.mode.run(job.question, job.kit)
+        self.steps = 0
+        self.results: list[Any] = []  # of the present step; `missing` of them are still to come
+        self.missing = 0
+        self.step: Step | None = None
+        self.prediction: Prediction | None = None  # once the flow has ended; then `results` are the verdicts
+        self.asked: list[Key] = []
+        self.replies: list[Reply] = []
+        self.executions: list[Execution] = []
+        self._ordinals: Counter[str] = Counter()
+        self._recorded = None if job.recorded is None else iter(job.recorded)
+
+    def address(self, request: Request) -> Asked:
+        """Give a request its address: the next on record, or one by its hash and how often the flow has asked it."""
+        if self._recorded is not None:
+            key = next(self._recorded, None)
+        else:
+            digest = request.hash
+            key = Key(question=self.job.question.id, request=digest, ordinal=self._ordinals[digest])
+            self._ordinals[digest] += 1
+        if key is not None:
+            self.asked.append(key)
+        return Asked(key, request)
+
+    def comparison(self, pair: tuple[str, str]) -> Comparison:
+        """Make the comparison of two answers that a vote asks for: the earlier one stands for gold."""
+        return Comparison(pair[1], pair[0], self.job.kit.answer_type)
+
+    def take_replies(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        self.replies += replies
+        return [reply.completions for reply in replies]
+
+    def take_executions(self, executions: Sequence[Execution]) -> Sequence[Any]:
+        self.executions += executions
+        return executions
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where steps of one kind go. work: makes a station's work of one thing that a step asks for; take: makes what the flow gets
+    of the step's results, and keeps of them what the record needs."""
+
+    station: Station[Any, Any]
+    work: Callable[[_Open, Any], Any] = lambda _, item: item
+    take: Callable[[_Open, Sequence[Any]], Sequence[Any]] = lambda _, results: results
+
+
+def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any, Execution]) -> dict[type, Desk]:
+    """Return the table of which kind of step goes to which station; `STATIONS` adds to it as a run goes on."""
+    return {
+        Generate: Desk(replies, _Open.address, _Open.take_replies),
+        Execute: Desk(sandbox, take=_Open.take_executions),
+        Compare: Desk(
+            judge, _Open.comparison, lambda _, verdicts: [verdict.outcome is Outcome.CORRECT for verdict in verdicts]
+        ),
+    }
+
+
+def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
+    """Make the jobs of a run: question by question with all its modes, the largest budget first.
+
+    So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers come behind all long
+    ones, and fill the slots that the last chains of thought leave idle.
+    """
+    number, left = 0, sum(map(len, plan.questions.values()))
+    last: list[tuple[int, Job]] = []
+    for task, questions in plan.questions.items():
+        kits = [kit for (name, _), kit in plan.kits.items() if name == task]
+        long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].budget)
+        golds = plan.data[task].golds
+        for question in questions:
+            jobs = [
+                Job(number=number + offset, question=question, gold=golds[question.id], kit=kit, siblings=len(kits))
+                for offset, kit in long_first
+            ]
+            if left > capacity:
+                yield from jobs
+            else:
+                last += [(-kit.budget, job) for (_, kit), job in zip(long_first, jobs, strict=True)]
+            number += len(kits)
+            left -= 1
+    yield from (job for _, job in sorted(last, key=lambda pair: pair[0]))
 
 
 class Loop:
-    """Drives the flows of a plan. `run` returns when all are finished, or when `stop` was called and nothing is in flight."""
+    """Drives jobs over stations. `run` returns when all are finished, or when `stop` was called and nothing is in flight.
+
+    sink: gets each record, with its job's number, in the order in which flows finish: an answer that equals gold as text is graded at
+    once and others wait, so that written as they come the records of a run that is killed would be a choice of the right ones.
+    """
 
     def __init__(
         self,
-        plan: Plan,
-        engine: Engine,
-        journal: Journal,
-        recorded: JournalState,
-        grader: Grader[Ticket],
-        sandbox: Sandbox[tuple[int, int]],
+        jobs: Iterable[Job],
+        replies: Replies | RecordedReplies,
+        judge: Judge,
+        sandbox: Station[Any, Execution],
         sink: Callable[[int, Record], None],
-        watch: Watch,
+        tally: Tally,
+        watch: Watch = lambda _: None,
     ) -> None:
-        self._plan = plan
-        self._engine = engine
-        self._journal = journal
-        self._grader = grader
-        self._sandbox = sandbox
+        self._jobs = iter(jobs)
+        self._replies = replies
+        self._judge = judge
+        self._desks = desks(replies, judge, sandbox)
+        self._opened: list[Station[Any, Any]] = []
         self._sink = sink
         self._watch = watch
-        # Replies by question, kept until all flows of the question are finished: modes may share a request.
-        self._replies: dict[str, dict[Key, Reply]] = defaultdict(dict)
-        for key, reply in recorded.replies.items():
-            self._replies[key.question][key] = reply
-        recorded.replies.clear()  # from here on they go as their questions are finished
-        self._open_flows: Counter[str] = Counter()
-        self._waiting: dict[Key, list[_Active]] = {}
-        self._parked: dict[int, _Active] = {}
-        self._requests: dict[Key, Request] = {}
-        # Finished flows in order, with their outcome once it is known. Records are written in this order, because an
-        # answer that equals gold as text is graded at once and others wait: written as they come, the records of a run
-        # that is killed would be a choice of the right ones.
-        self._finished: deque[_Finished] = deque()
-        self._ungraded: dict[int, _Finished] = {}
-        self._cancelled = False
-        self.tally = Tally(total=plan.total)
+        self._open: dict[int, _Open] = {}
+        self._unfinished: Counter[str] = Counter()  # jobs by question
+        self._finished: deque[_Open] = deque()
+        self.tally = tally
 
     def stop(self) -> None:
         """Ask nothing more; what is in flight is still waited for and recorded."""
         self.tally.stopping = True
 
     def run(self) -> None:
-        flows = self._flows()
+        """Drive all jobs to their ends."""
         while True:
-            full = self.tally.stopping or len(self._parked) >= MOST_PARKED
-            room = 0 if full else self._engine.capacity - len(self._waiting)
-            started = 0
-            for active in islice(flows, max(room, 0)):
-                self._advance(active, None)
-                started += 1
-            if self.tally.stopping and not self._cancelled:
-                self._cancelled = True
-                for key in self._engine.cancel():
-                    del self._waiting[key], self._requests[key]
-            self.tally.in_flight = len(self._waiting)
-            arrived = self._engine.poll() if self._waiting else []
-            self._take(arrived)
-            # Where the engine has nothing to do, wait for a program or a comparison that a flow needs to go on.
-            idle = not self._waiting and not started
-            self._programs_done(WAIT_S if idle and self._sandbox.pending else 0.0)
-            self._grade_done(WAIT_S if idle and self._parked and not self._sandbox.pending else 0.0)
-            self._watch(self.tally)
-            if not self._waiting and not self._parked and (self.tally.stopping or not started):
+            started = self._start()
+            stations = [desk.station for desk in self._desks.values()]
+            for station in stations:
+                self._collect(station, 0.0)
+            first = next((station for station in stations if station.pending), None)
+            if first is not None and (first is self._replies or not started):
+                self._collect(first, WAIT_S)
+            elif not started:
                 break
-        while self._grader.pending:
-            self._grade_done(0.5)
             self._watch(self.tally)
 
-    def _flows(self) -> Iterator[_Active]:
-        """Question by question with all its modes, the largest budget first: they share a prefix, and long ones start early.
+    def close(self) -> None:
+        """Close the stations that the loop has opened itself."""
+        for station in self._opened:
+            station.close()
 
-        Of the last questions, as many as the engine takes at once, the short answers come behind all long ones: so
-        they fill the slots that the last chains of thought leave idle.
-        """
-        place, left = 0, sum(map(len, self._plan.questions.values()))
-        last: list[_Active] = []
-        for task, questions in self._plan.questions.items():
-            kits = [kit for (name, _), kit in self._plan.kits.items() if name == task]
-            long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].sampling.max_tokens)
-            for question in questions:
-                self._open_flows[question.id] = len(kits)
-                active = [
-                    _Active(place=place + offset, question=question, kit=kit, flow=kit.mode.run(question, kit))
-                    for offset, kit in long_first
-                ]
-                if left > self._engine.capacity:
-                    yield from active
-                else:
-                    last += active
-                place += len(kits)
-                left -= 1
-        yield from sorted(last, key=lambda active: -active.kit.sampling.max_tokens)
+    def _desk(self, step: Step) -> Desk:
+        """Return the desk of a step, which opens its station where this is the first step of its kind."""
+        kind = type(step)
+        if kind not in self._desks:
+            self._opened.append(STATIONS[kind]())
+            self._desks[kind] = Desk(self._opened[-1])
+        return self._desks[kind]
 
-    def _advance(self, active: _Active, results: Sequence[Any] | None) -> None:
-        """Move a flow on until it needs something that isn't here."""
+    def _start(self) -> int:
+        """Begin as many jobs as there is room for; how many."""
+        if self.tally.stopping:
+            return 0
+        room = min(self._replies.room, self._replies.capacity + MOST_BESIDE - len(self._open))
+        started = 0
+        for job in islice(self._jobs, max(room, 0)):
+            self._unfinished[job.question.id] = self._unfinished[job.question.id] or job.siblings
+            self._open[job.number] = flow = _Open(job)
+            self._advance(flow, None)
+            started += 1
+        return started
+
+    def _collect(self, station: Station[Any, Any], wait_s: float) -> None:
+        for ticket, result in station.done(wait_s):
+            flow = self._open[ticket.flow]
+            flow.results[ticket.item] = result
+            flow.missing -= 1
+            if flow.prediction is not None and self._judge.is_fatal(ticket):
+                self.tally.fatal.append(f"{flow.job.question.id} ({flow.job.kit.mode.name})")
+            if flow.missing:
+                continue
+            if flow.prediction is not None:
+                self._record_decided()
+            else:
+                assert flow.step is not None
+                self._advance(flow, self._desk(flow.step).take(flow, flow.results))
+
+    def _advance(self, flow: _Open, results: Sequence[Any] | None) -> None:
+        """Move a flow on to its next step, or to its end."""
         while True:
             try:
-                step = next(active.flow) if results is None else active.flow.send(results)
-            except StopIteration as finished:
-                self._finish(active, finished.value)
+                flow.step = next(flow.flow) if results is None else flow.flow.send(results)
+            except StopIteration as end:
+                self._finish(flow, end.value)
                 return
-            ready = self._begin(active, step)
-            if ready is None:
+            desk = self._desk(flow.step)
+            if flow.step.items:
+                self._submit(flow, desk.station, [desk.work(flow, item) for item in flow.step.items])
                 return
-            results = ready
+            results = desk.take(flow, ())
 
-    def _begin(self, active: _Active, step: Step) -> Sequence[Any] | None:
-        """Start what a step wants; its results where they are here already."""
-        if isinstance(step, Generate):
-            return self._ask(active, step)
-        self._parked[active.place] = active
-        wanted = step.programs if isinstance(step, Execute) else step.pairs
-        active.results, active.missing = [None] * len(wanted), len(wanted)
-        if isinstance(step, Execute):
-            for index, program in enumerate(step.programs):
-                self._sandbox.submit((active.place, index), program)
-            return None
-        for index, pair in enumerate(step.pairs):
-            verdict = self._compare(active, index, pair)
-            if verdict is not None:
-                active.results[index] = verdict is Outcome.CORRECT
-                active.missing -= 1
-        if active.missing:
-            return None
-        return self._unpark(active)
+    def _submit(self, flow: _Open, station: Station[Any, Any], work: Sequence[Any]) -> None:
+        flow.steps += 1
+        flow.results, flow.missing = [None] * len(work), len(work)
+        for index, item in enumerate(work):
+            station.submit(Ticket(flow.job.number, flow.steps, index), item)
 
-    def _ask(self, active: _Active, step: Generate) -> Sequence[Any] | None:
-        active.wanted = tuple(self._address(active, request) for request in step.requests)
-        active.asked.extend(active.wanted)
-        for key, request in zip(active.wanted, step.requests, strict=True):
-            if key in self._replies[active.question.id]:
-                self.tally.reused += 1
-            elif key in self._waiting:
-                self._waiting[key].append(active)
-            elif self.tally.stopping:
-                return None
-            else:
-                self._waiting[key] = [active]
-                self._requests[key] = request
-                self._engine.submit(key, request)
-        return self._ready(active)
-
-    def _compare(self, active: _Active, index: int, pair: tuple[str, str]) -> Outcome | None:
-        """Whether two answers of one question are equal, by the rules of grading."""
-        return self._grader.submit(("pair", active.place, index), pair[1], pair[0], active.kit.data.task.answer.type)
-
-    def _unpark(self, active: _Active) -> list[Any]:
-        del self._parked[active.place]
-        active.executions += [result for result in active.results if isinstance(result, Execution)]
-        return active.results
-
-    def _arrived(self, place: int, index: int, result: Any) -> None:
-        """One result of a parked flow; the last one lets it go on."""
-        active = self._parked[place]
-        active.results[index] = result
-        active.missing -= 1
-        if not active.missing:
-            self._advance(active, self._unpark(active))
-
-    def _programs_done(self, wait_s: float) -> None:
-        for (place, index), execution in self._sandbox.done(wait_s):
-            self.tally.programs += 1
-            self.tally.program_cpu_s += execution.cpu_s
-            self._arrived(place, index, execution)
-
-    def _address(self, active: _Active, request: Request) -> Key:
-        digest = request.hash
-        key = Key(active.question.id, digest, active.seen[digest])
-        active.seen[digest] += 1
-        return key
-
-    def _ready(self, active: _Active) -> list[Any] | None:
-        known = self._replies[active.question.id]
-        if any(key not in known for key in active.wanted):
-            return None
-        replies = [known[key] for key in active.wanted]
-        active.replies.extend(replies)
-        return [reply.completions for reply in replies]
-
-    def _take(self, arrived: list[tuple[Key, Reply]]) -> None:
-        if not arrived:
-            return
-        seed = self._plan.options.seed
-        entries = []
-        for key, reply in arrived:
-            request = self._requests.pop(key)
-            entries.append((key, request, None if request.sampling.greedy else request_seed(seed, key), reply))
-        self._journal.append(entries)
-        self.tally.requests += len(arrived)
-        self.tally.new_tokens += sum(reply.completion_tokens or 0 for _, reply in arrived)
-        for key, reply in arrived:
-            self._replies[key.question][key] = reply
-            for active in self._waiting.pop(key):
-                ready = self._ready(active)
-                if ready is not None:
-                    self._advance(active, ready)
-        self.tally.in_flight = len(self._waiting)
-
-    def _finish(self, active: _Active, prediction: Prediction) -> None:
-        identity = active.question.id
-        self._open_flows[identity] -= 1
-        if not self._open_flows[identity]:
-            del self._open_flows[identity], self._replies[identity]
-        gold, answer_type = active.kit.data.golds[identity], active.kit.data.task.answer.type
-        verdicts = [
-            self._grader.submit(("answer", active.place, index), answer, gold, answer_type)
-            for index, answer in enumerate(prediction.answers)
-        ]
-        entry = _Finished(active=active, prediction=prediction, verdicts=verdicts)
-        self._finished.append(entry)
-        if not entry.decided:
-            self._ungraded[active.place] = entry
-        self._record_decided()
-
-    def _grade_done(self, wait_s: float) -> None:
-        for ticket, verdict in self._grader.done(wait_s):
-            kind, place, index = ticket
-            if kind == "pair":
-                self._arrived(place, index, verdict is Outcome.CORRECT)
-                continue
-            entry = self._ungraded[place]
-            entry.verdicts[index] = verdict
-            if entry.decided:
-                del self._ungraded[place]
-            if ticket in self._grader.fatal:
-                self.tally.fatal.append(f"{entry.active.question.id} ({entry.active.kit.mode.name})")
-        self._record_decided()
+    def _finish(self, flow: _Open, prediction: Prediction) -> None:
+        job, flow.prediction = flow.job, prediction
+        self._unfinished[job.question.id] -= 1
+        if not self._unfinished[job.question.id]:
+            del self._unfinished[job.question.id]
+            self._replies.forget(job.question.id)
+        answers = [Comparison(answer, job.gold, job.kit.answer_type) for answer in prediction.answers]
+        self._finished.append(flow)
+        self._submit(flow, self._judge, answers)
+        if not answers:
+            self._record_decided()
 
     def _record_decided(self) -> None:
-        while self._finished and self._finished[0].decided:
-            self._record(self._finished.popleft())
+        while self._finished and not self._finished[0].missing:
+            flow = self._finished.popleft()
+            del self._open[flow.job.number]
+            record = _record(flow)
+            self._sink(flow.job.number, record)
+            self._count(flow, record)
 
-    def _record(self, entry: _Finished) -> None:
-        active, prediction = entry.active, entry.prediction
-        outcome = prediction.concluded(entry.verdicts)
-        paths = [path for reply in active.replies for path in reply.completions]
-        prompt = _total(reply.prompt_tokens for reply in active.replies)
-        completion = _total(reply.completion_tokens for reply in active.replies)
-        self._sink(
-            active.place,
-            Record(
-                question=active.question.id,
-                task=active.question.task,
-                mode=active.kit.mode.name,
-                outcome=outcome.value,
-                answer=prediction.answer,
-                gold=active.kit.data.golds[active.question.id],
-                rule=prediction.rule,
-                span=prediction.span,
-                truncated=any(path.finish_reason == "length" for path in paths),
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                reasoning_tokens=reasoning_tokens(paths, completion),
-                requests=tuple((key.request, key.ordinal) for key in active.asked),
-                error=next((path.error for path in paths if path.error), ""),
-                votes=votes_row(prediction, entry.verdicts),
-                executions=tuple(map(execution_row, active.executions)),
-            ),
-        )
+    def _count(self, flow: _Open, record: Record) -> None:
         tally = self.tally
-        if outcome is Outcome.ENGINE_ERROR:
-            tally.errors[next((path.error for path in paths if path.error), "")[:200]] += 1
+        if record.outcome == Outcome.ENGINE_ERROR:
+            tally.errors[record.error[:200]] += 1
         tally.done += 1
-        tally.outcomes[outcome.value] += 1
-        tally.graded += outcome is not Outcome.ENGINE_ERROR
-        tally.correct += outcome is Outcome.CORRECT
-        tally.prompt_tokens += prompt or 0
-        tally.completion_tokens += completion or 0
+        tally.outcomes[record.outcome] += 1
+        tally.graded += record.outcome != Outcome.ENGINE_ERROR
+        tally.correct += record.outcome == Outcome.CORRECT
+        tally.prompt_tokens += record.prompt_tokens or 0
+        tally.completion_tokens += record.completion_tokens or 0
+        tally.programs += len(flow.executions)
+        tally.program_cpu_s += sum(execution.cpu_s for execution in flow.executions)
+
+
+def _record(flow: _Open) -> Record:
+    """Make the record of a flow that has ended and whose answers have their verdicts."""
+    job, prediction, verdicts = flow.job, flow.prediction, flow.results
+    assert prediction is not None
+    paths = [path for reply in flow.replies for path in reply.completions]
+    completion = _total(reply.completion_tokens for reply in flow.replies)
+    return Record(
+        question=job.question.id,
+        task=job.question.task,
+        mode=job.kit.mode.name,
+        outcome=prediction.concluded(verdicts).outcome.value,
+        answer=prediction.answer,
+        gold=job.gold,
+        rule=prediction.rule,
+        span=prediction.span,
+        truncated=any(path.finish_reason == "length" for path in paths),
+        prompt_tokens=_total(reply.prompt_tokens for reply in flow.replies),
+        completion_tokens=completion,
+        reasoning_tokens=reasoning_tokens(paths, completion),
+        requests=tuple((key.request, key.ordinal) for key in flow.asked),
+        error=next((path.error for path in paths if path.error), ""),
+        votes=votes_row(prediction, verdicts),
+        executions=tuple(map(execution_row, flow.executions)),
+    )
 
 
 def _total(counts: Iterator[int | None]) -> int | None:

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,14 @@ from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engi
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
-from cotbench.modes import PLAN, PLAN_MAX_TOKENS, Mode, TaskKit, find_mode
+from cotbench.modes import MODES, Mode, TaskKit, Turn, find_mode
 from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
-from cotbench.types import Question, Request, Sampling
+from cotbench.run.options import RunOptions
+from cotbench.types import Question, Sampling
 
-DEFAULT_ENGINE = "vllm"
-OWN_ENGINES = {"stub": "stub", "demo": "ctranslate2"}  # of what comes with cotbench
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
 SPEED_ARGS = frozenset(
     {
@@ -51,45 +50,8 @@ SPEED_ARGS = frozenset(
 PLACE_ARGS = frozenset({"path"})
 
 
-@dataclass(kw_only=True)
-class RunOptions:
-    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it."""
-
-    model: str
-    tasks: list[str]
-    modes: list[str]
-    engine: str | None = None
-    model_args: dict[str, Any] = field(default_factory=dict)
-    gen_kwargs: dict[str, Any] = field(default_factory=dict)
-    max_tokens: dict[str, int] = field(default_factory=dict)
-    paths: dict[str, int] = field(default_factory=dict)
-    num_fewshot: int = 0
-    exemplars: str = "auto"
-    limit: int | None = None
-    seed: int = 0
-    base_url: str | None = None
-    concurrency: int = 64
-    chat_template: str = "auto"
-    thinking: str = "auto"
-    extra_body: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    trust_remote_code: bool = False
-    allow_unsandboxed_code: bool = False
-    program_limits: dict[str, float] = field(default_factory=dict)
-    data_dir: str | None = None
-    tasks_dir: str | None = None
-    prompts_dir: str | None = None
-
-    @property
-    def engine_name(self) -> str:
-        return self.engine or OWN_ENGINES.get(self.model, DEFAULT_ENGINE)
-
-
-# --- the plan -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
 
     options: RunOptions
@@ -150,15 +112,19 @@ class Plan:
 
 
 def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
+    """Say what a mode's results depend on. What its own turn is drawn with stands first, named turns beside it."""
+    first, *later = kit.mode.turns
     spec: dict[str, Any] = {
-        "prompt": kit.prompts.hash(kit.mode.templates[0], task),
-        "shared": kit.prompts.hash(kit.mode.templates[0], task, shared_only=True),
-        "sampling": kit.sampling.as_dict(),
-        "thinking": kit.thinking,
+        "prompt": kit.prompts.hash(first.template, task),
+        "shared": kit.prompts.hash(first.template, task, shared_only=True),
+        "sampling": kit.sampling[""].as_dict(),
+        "thinking": kit.thinking[""],
     }
-    if kit.plan_sampling is not None:
-        spec["plan"] = {"sampling": kit.plan_sampling.as_dict(), "thinking": kit.plan_thinking}
-        spec["then"] = [kit.prompts.hash(name, task) for name in kit.mode.templates[1:]]
+    named = [turn.name for turn in kit.mode.turns if turn.name]
+    for name in named:
+        spec[name] = {"sampling": kit.sampling[name].as_dict(), "thinking": kit.thinking[name]}
+    if named:
+        spec["then"] = [kit.prompts.hash(turn.template, task) for turn in later]
     return spec
 
 
@@ -166,7 +132,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
+def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
     if options.limit is not None and options.limit < 1:
         raise UsageError(
@@ -205,30 +171,28 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> Plan:
         questions[name] = select(data[name].questions, options.limit, options.seed)
         own = _own_exemplars(data[name], modes, options)
         for mode in modes:
+            turns = {turn.name: turn for turn in (mode.own, *mode.turns)} | {"": mode.own}
             kit = TaskKit(
                 data=data[name],
+                answer_type=data[name].task.answer.type,
                 mode=mode,
                 prompts=prompts,
-                sampling=_sampling(mode, options),
-                plan_sampling=_plan_sampling(options) if mode.planned else None,
+                sampling={key: _sampling(mode, key, turn, options) for key, turn in turns.items()},
+                thinking={key: _thinking(mode, key, turn, options) for key, turn in turns.items()},
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
-                thinking={"auto": mode.thinking, "on": True, "off": False}[options.thinking],
-                plan_thinking={"auto": None, "on": True, "off": False}[options.thinking],
             )
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
-    return Plan(options=options, data=data, questions=questions, kits=kits)
+    return RunPlan(options=options, data=data, questions=questions, kits=kits)
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:
-    """Render once before a model is loaded; and see that templates show the exemplars that were asked for."""
+    """Render each turn once before a model is loaded; and see that templates show the exemplars that were asked for."""
     bare = replace(kit, num_fewshot=0)
-    requests = [(kit.first_request(question), bare.first_request(question))]
-    if kit.mode.planned and kit.mode.template:
-        requests.append((kit.follow_up(question, "a plan"), bare.follow_up(question, "a plan")))
-    for shown, without in requests:
-        if kit.num_fewshot and shown.messages == without.messages:
+    for turn in kit.mode.turns:
+        shown = kit.example_request(question, turn)
+        if kit.num_fewshot and shown.messages == bare.example_request(question, turn).messages:
             raise UsageError(
                 f"--num-fewshot {kit.num_fewshot}: the template {shown.template}.jinja doesn't show exemplars.",
                 "Let it loop over `exemplars`, as the shipped ones do, or use --num-fewshot 0.",
@@ -256,22 +220,26 @@ def _check_server_options(options: RunOptions) -> None:
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
-    names = {mode.name for mode in modes}
-    budgets = {mode.name for mode in modes if mode.template} | (
-        {PLAN} if any(mode.planned for mode in modes) else set()
-    )
+    turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
+    paths = {name for name, turn in turns if turn.paths}
     for option, given, known, what in (
-        ("--max-tokens", options.max_tokens, budgets, "has no budget of its own in this run"),
-        ("--paths", options.paths, {mode.name for mode in modes if mode.paths}, "draws no paths in this run"),
-        ("--gen-kwargs", options.gen_kwargs.get("modes", {}), names, "is not among the modes of this run"),
+        ("--max-tokens", options.max_tokens, {name for name, _ in turns}, "has no budget of its own in this run"),
+        ("--paths", options.paths, paths, "draws no paths in this run"),
+        (
+            "--gen-kwargs",
+            options.gen_kwargs.get("modes", {}),
+            {mode.name for mode in modes},
+            "is not among the modes of this run",
+        ),
     ):
         if unknown := set(given) - known - {"*"}:
             raise UsageError(
                 f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {', '.join(sorted(known)) or 'none'}."
             )
-    if options.paths and not any(mode.paths for mode in modes):
+    if options.paths and not paths:
+        *some, last = [mode.name for mode in MODES.values() if any(turn.paths for turn in mode.turns)]
         raise UsageError(
-            "--paths: none of the modes of this run draws several paths.", "self-consistency, direct-votes and pal do."
+            "--paths: none of the modes of this run draws several paths.", f"{', '.join(some)} and {last} do."
         )
 
 
@@ -297,32 +265,32 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _sampling(mode: Mode, options: RunOptions) -> Sampling:
-    """A mode's own sampling, changed by --gen-kwargs, and its budget by --max-tokens before that. One path is greedy."""
-    given = {**options.gen_kwargs, **options.gen_kwargs.get("modes", {}).get(mode.name, {})}
-    n = options.paths.get(mode.name, options.paths.get("*", mode.paths)) if mode.paths else 1
+def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions) -> Sampling:
+    """Work out how a turn is drawn: its own way, changed by --gen-kwargs, and its budget by --max-tokens before that.
+
+    key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run says, not as
+    one of its modes does, so that it is generated once for all of them.
+    """
+    shared = bool(key) and turn.shared
+    name = mode.option_name(turn) if key else mode.name
+    given = {**options.gen_kwargs, **({} if shared else options.gen_kwargs.get("modes", {}).get(mode.name, {}))}
+    n = options.paths.get(name, options.paths.get("*", turn.paths)) if turn.paths else 1
     assert n is not None
-    votes = n > 1 or (mode.paths or 0) > 1
+    votes = n > 1 or (turn.paths or 0) > 1
     return Sampling(
-        max_tokens=_budget(mode.name, mode.max_tokens, options, given),
-        temperature=float(given.get("temperature", mode.temperature if votes else 0.0)),
-        top_p=float(given.get("top_p", mode.top_p if votes else 1.0)),
+        max_tokens=_budget(name, turn.max_tokens, options, given),
+        temperature=float(given.get("temperature", turn.temperature if votes else 0.0)),
+        top_p=float(given.get("top_p", turn.top_p if votes else 1.0)),
         n=n,
         stop=_stop(given),
         extra=_extra(given),
     )
 
 
-def _plan_sampling(options: RunOptions) -> Sampling:
-    """Of the plans that modes share, so that each is generated once."""
-    given = options.gen_kwargs
-    return Sampling(
-        max_tokens=_budget(PLAN, PLAN_MAX_TOKENS, options, given),
-        temperature=float(given.get("temperature", 0.0)),
-        top_p=float(given.get("top_p", 1.0)),
-        stop=_stop(given),
-        extra=_extra(given),
-    )
+def _thinking(mode: Mode, key: str, turn: Turn, options: RunOptions) -> bool | None:
+    """Say what chat templates are told of thinking in a turn; None leaves it to them."""
+    own = mode.own.thinking if not key else turn.thinking
+    return {"auto": own, "on": True, "off": False}[options.thinking]
 
 
 def _budget(name: str, default: int, options: RunOptions, given: Mapping[str, Any]) -> int:
@@ -343,42 +311,38 @@ CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
 ESTIMATE_FROM = 200  # questions of each task
 
 
-def estimate(plan: Plan) -> list[dict[str, Any]]:
+def estimate(plan: RunPlan) -> list[dict[str, Any]]:
     """Requests and tokens per task and mode, before anything is loaded: the budget is the upper end of completions."""
     rows = []
-    planned: set[str] = set()  # tasks whose plans are counted: modes share them
+    counted: set[tuple[str, str]] = set()  # shared turns of a task, which modes after the first get for nothing
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
         some = questions[:: max(1, len(questions) // ESTIMATE_FROM)]
-        requests = [request for q in some for request in _requests(kit, q, plan=task not in planned)]
-        if kit.mode.planned:
-            planned.add(task)
-        each = len(requests) // len(some)
-        chars = sum(len(m.text) for request in requests for m in request.messages) / len(some)
-        tokens = sum(request.sampling.n * request.sampling.max_tokens for request in requests[:each])
+        turns = [turn for turn in kit.mode.turns if (task, turn.name) not in counted]
+        counted |= {(task, turn.name) for turn in turns if turn.shared}
+        each = sum(turn.asked for turn in turns)
+        samplings = [(turn.asked, kit.sampling[turn.name]) for turn in turns]
+        chars = sum(
+            turn.asked * sum(len(m.text) for m in kit.example_request(question, turn).messages)
+            for question in some
+            for turn in turns
+        ) / len(some)
         rows.append(
             {
                 "task": task,
                 "mode": mode,
                 "questions": len(questions),
                 "requests": len(questions) * each,
-                "paths": len(questions) * sum(request.sampling.n for request in requests[:each]),
+                "paths": len(questions) * sum(asked * sampling.n for asked, sampling in samplings),
                 "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * len(questions)),
-                "completion_tokens_at_most": len(questions) * tokens,
+                "completion_tokens_at_most": len(questions)
+                * sum(asked * sampling.n * sampling.max_tokens for asked, sampling in samplings),
             }
         )
     return rows
 
 
-def _requests(kit: TaskKit, question: Question, *, plan: bool) -> list[Request]:
-    """What a mode asks of a question, with or without the request for its plan."""
-    if not kit.mode.planned:
-        return [kit.request(question)]
-    follow_up = [kit.follow_up(question, "-")] if kit.mode.template else []
-    return [*([kit.plan_request(question)] if plan else []), *follow_up]
-
-
-def engine_config(plan: Plan) -> EngineConfig:
+def engine_config(plan: RunPlan) -> EngineConfig:
     options = plan.options
     return EngineConfig(
         model=options.model,

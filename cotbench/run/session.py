@@ -19,20 +19,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cotbench.answers.judging import Grader, require_workers
+from cotbench.answers.grader import require_workers
+from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.programs import Sandbox
-from cotbench.run.loop import Loop, Tally, Ticket, Watch
-from cotbench.run.prepare import Plan, differences, digest, engine_config
+from cotbench.run.loop import Loop, jobs_of
+from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.run.stations import Judge, Replies, Ticket
+from cotbench.run.tally import Tally, Watch
 from cotbench.store.checks import open_to_write
 from cotbench.store.records import (
     JOURNAL,
     MANIFEST,
     RECORDS,
     Journal,
+    JournalState,
     Manifest,
     Record,
     RunLock,
@@ -43,7 +47,6 @@ from cotbench.store.records import (
     write_atomically,
     write_questions,
 )
-from cotbench.types import AnswerType
 
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
@@ -97,7 +100,7 @@ class RunResult:
 
 
 def execute(
-    plan: Plan,
+    plan: RunPlan,
     output_dir: Path,
     *,
     resume: Path | None = None,
@@ -112,7 +115,7 @@ def execute(
     if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
     """
     started = time.monotonic()
-    if any(kit.data.task.answer.type is AnswerType.LATEX for kit in plan.kits.values()):
+    if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
     engine = open_engine(plan.options.engine_name, engine_config(plan))
     try:
@@ -121,7 +124,7 @@ def execute(
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         lock = RunLock(folder)
         try:
-            return _run_locked(plan, engine, info, spec, folder, command, watch, say, started)
+            return _Session(plan, engine, info, folder, say, started).run(spec, command, watch)
         finally:
             lock.release()
     finally:
@@ -143,70 +146,138 @@ def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: boo
     return folder
 
 
-def _run_locked(
-    plan: Plan,
-    engine: Engine,
-    info: EngineInfo,
-    spec: dict[str, Any],
-    folder: Path,
-    command: Sequence[str],
-    watch: Watch,
-    say: Callable[[str], None],
-    started: float,
-) -> RunResult:
-    manifest, was_finished = _open_manifest(plan, info, spec, folder)
-    recorded = read_journal(folder / JOURNAL)
-    if recorded.replies or recorded.failed:
-        again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
-        damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
-        say(f"Resuming {folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
-    if info.engine == "replay":
-        for note in info.notes:
-            say(f"replay: {note}.")
-    for warning in info.warnings:
-        say(f"Note: {warning}.")
-    write_questions(folder, list(plan.all_questions.values()), plan.golds)
-    session = {**circumstance(), "command": without_home(list(command)), "started": now()}
-    manifest.sessions.append(session)
-    manifest.status = "running"
-    manifest.totals = {"of": plan.total}
-    manifest.modes = {kit.mode.name: {"answers_in": kit.mode.answers_in} for kit in plan.kits.values()}
-    manifest.write(folder)
-    journal = Journal(folder / JOURNAL, recorded.good_bytes)
-    grader: Grader[Ticket] = Grader(workers=max(1, min(8, os.cpu_count() or 1)))
-    contained = not plan.options.allow_unsandboxed_code
-    sandbox: Sandbox[tuple[int, int]] = Sandbox(limits=plan.limits, contained=contained)
-    sink = _RecordFile(folder / RECORDS)
-    loop = Loop(plan, engine, journal, recorded, grader, sandbox, sink, watch)
-    status = "failed"
-    try:
-        with _interrupts(loop, say):
-            loop.run()
-        status = "finished" if loop.tally.done == loop.tally.total else "interrupted"
-    except KeyboardInterrupt:
-        status = "interrupted"
-    except ModelError:
-        # The same Ctrl-C may have ended the engine or its server; then there is nothing left to wait for.
-        if not loop.tally.stopping:
-            raise
-        status = "interrupted"
-    finally:
-        grader.close()
-        sandbox.close()
-        _tell_learnt(manifest, info, engine.describe(), loop.tally, say)
-        _close(manifest, session, loop.tally, status, started, folder, journal, sink)
-    tally = loop.tally
-    if tally.fatal:
-        say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
-    if status == "interrupted":
-        raise Interrupted(
-            f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
-            f"Go on with: cotbench run --resume {folder}",
-        )
-    return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)
+class _Session:
+    """One start of a run, in its folder, which is locked: what it opens, says, and writes at its end, however it ends."""
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        engine: Engine,
+        info: EngineInfo,
+        folder: Path,
+        say: Callable[[str], None],
+        started: float,
+    ) -> None:
+        self._plan = plan
+        self._engine = engine
+        self._info = info
+        self._folder = folder
+        self._say = say
+        self._started = started
+        self._tally = Tally(total=plan.total)
+
+    def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
+        """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
+        plan, folder, tally = self._plan, self._folder, self._tally
+        manifest, was_finished = _open_manifest(plan, self._info, spec, folder)
+        recorded = read_journal(folder / JOURNAL)
+        self._say_first(recorded)
+        write_questions(folder, list(plan.all_questions.values()), plan.golds)
+        here = {**circumstance(), "command": without_home(list(command)), "started": now()}
+        manifest.sessions.append(here)
+        manifest.status = "running"
+        manifest.totals = {"of": plan.total}
+        manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
+        manifest.write(folder)
+        journal = Journal(folder / JOURNAL, recorded.good_bytes)
+        replies = Replies(self._engine, journal, recorded, plan.options.seed, tally)
+        judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
+        sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
+        sink = _RecordFile(folder / RECORDS)
+        loop = Loop(jobs_of(plan, self._engine.capacity), replies, judge, sandbox, sink, tally, watch)
+        status = "failed"
+        try:
+            with _interrupts(loop, self._say):
+                loop.run()
+            status = "finished" if tally.done == tally.total else "interrupted"
+        except KeyboardInterrupt:
+            status = "interrupted"
+        except ModelError:
+            # The same Ctrl-C may have ended the engine or its server; then there is nothing left to wait for.
+            if not tally.stopping:
+                raise
+            status = "interrupted"
+        finally:
+            loop.close()
+            judge.close()
+            sandbox.close()
+            self._tell_learnt(manifest)
+            self._note_end(manifest, here, status)
+            _put_on_disk(journal.close, sink.finish, lambda: manifest.write(folder))
+        if tally.fatal:
+            self._say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
+        if status == "interrupted":
+            raise Interrupted(
+                f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
+                f"Go on with: cotbench run --resume {folder}",
+            )
+        return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)
+
+    def _say_first(self, recorded: JournalState) -> None:
+        """Say what is on record, and what the engine says of itself."""
+        if recorded.replies or recorded.failed:
+            again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
+            damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
+            self._say(f"Resuming {self._folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+        if self._info.engine == "replay":
+            for note in self._info.notes:
+                self._say(f"replay: {note}.")
+        for warning in self._info.warnings:
+            self._say(f"Note: {warning}.")
+
+    def _tell_learnt(self, manifest: Manifest) -> None:
+        """Put into the manifest what the engine learnt on the way (of a server, for example); say what changes what was asked.
+
+        What an earlier session learnt stays: the replies that it holds for are on record.
+        """
+        info = self._engine.describe()
+        for warning in info.warnings:
+            if warning not in self._info.warnings:
+                self._say(f"Note: {warning}.")
+        before = manifest.engine
+        if not self._tally.requests and before.get("engine") == info.engine:
+            return
+        now_known = info.as_dict()
+        for name in ("notes", "warnings"):
+            now_known[name] = list(dict.fromkeys([*before.get(name, ()), *now_known[name]]))
+        if before.get("system_role") == "folded":
+            now_known["system_role"] = "folded"
+        manifest.engine = now_known
+
+    def _note_end(self, manifest: Manifest, here: dict[str, Any], status: str) -> None:
+        """Put what this session did, and the run's totals, into the manifest."""
+        tally = self._tally
+        here |= {
+            "ended": now(),
+            "wall_s": round(time.monotonic() - self._started, 3),
+            "requests": tally.requests,
+            "reused": tally.reused,
+        }
+        programs = {"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)}
+        manifest.status = status
+        manifest.totals = {
+            "records": tally.done,
+            "of": tally.total,
+            "prompt_tokens": tally.prompt_tokens,
+            "completion_tokens": tally.completion_tokens,
+            "outcomes": dict(sorted(tally.outcomes.items())),
+            **(programs if tally.programs else {}),
+            "wall_s": round(sum(session.get("wall_s", 0.0) for session in manifest.sessions), 3),
+        }
 
 
-def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
+def _put_on_disk(*steps: Callable[[], None]) -> None:
+    """Take all steps that put a run on disk. After a failure (a full disk, say) one more error must not hide the first."""
+    failing = sys.exc_info()[0] is not None
+    for step in steps:
+        try:
+            step()
+        except CotbenchError:
+            if not failing:
+                raise
+
+
+def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         changed = differences(manifest.spec, json.loads(json.dumps(spec)))
@@ -240,7 +311,7 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
                 "revision": data.task.source.revision,
                 "split": data.task.source.split,
                 "licence": data.task.source.licence,
-                "answer_type": data.task.answer.type.value,
+                "answer_type": str(data.task.answer.type),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "fingerprint": data.fingerprint,
@@ -250,63 +321,6 @@ def _open_manifest(plan: Plan, info: EngineInfo, spec: dict[str, Any], folder: P
         },
         question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
     ), False
-
-
-def _tell_learnt(
-    manifest: Manifest, opened: EngineInfo, info: EngineInfo, tally: Tally, say: Callable[[str], None]
-) -> None:
-    """Put into the manifest what the engine learnt on the way (of a server, for example), and say what changes what was asked.
-
-    What an earlier session learnt stays: the replies that it holds for are on record.
-    """
-    for warning in info.warnings:
-        if warning not in opened.warnings:
-            say(f"Note: {warning}.")
-    before = manifest.engine
-    if not tally.requests and before.get("engine") == info.engine:
-        return
-    now_known = info.as_dict()
-    for name in ("notes", "warnings"):
-        now_known[name] = list(dict.fromkeys([*before.get(name, ()), *now_known[name]]))
-    if before.get("system_role") == "folded":
-        now_known["system_role"] = "folded"
-    manifest.engine = now_known
-
-
-def _close(
-    manifest: Manifest,
-    session: dict[str, Any],
-    tally: Tally,
-    status: str,
-    started: float,
-    folder: Path,
-    journal: Journal,
-    sink: _RecordFile,
-) -> None:
-    """Put everything on disk. After a failure (a full disk, say) one more error must not hide the first."""
-    failing = sys.exc_info()[0] is not None
-    session |= {
-        "ended": now(),
-        "wall_s": round(time.monotonic() - started, 3),
-        "requests": tally.requests,
-        "reused": tally.reused,
-    }
-    manifest.status = status
-    manifest.totals = {
-        "records": tally.done,
-        "of": tally.total,
-        "prompt_tokens": tally.prompt_tokens,
-        "completion_tokens": tally.completion_tokens,
-        "outcomes": dict(sorted(tally.outcomes.items())),
-        **({"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)} if tally.programs else {}),
-        "wall_s": round(sum(s.get("wall_s", 0.0) for s in manifest.sessions), 3),
-    }
-    for step in (journal.close, sink.finish, lambda: manifest.write(folder)):
-        try:
-            step()
-        except CotbenchError:
-            if not failing:
-                raise
 
 
 @contextmanager

@@ -38,7 +38,7 @@ from cotbench.store.checks import (
     record_fault,
     reply_fault,
 )
-from cotbench.types import Completion, Execution, Key, Message, Outcome, Prediction, Question, Reply, Request
+from cotbench.types import Completion, Execution, Key, Message, Prediction, Question, Reply, Request, Verdict
 
 SCHEMA = 1
 SYNC_EVERY_S = 5.0
@@ -499,7 +499,7 @@ class Record:
         return dump_line({name: getattr(self, name) for name in self.__slots__})
 
 
-def votes_row(prediction: Prediction, verdicts: Sequence[Outcome | None]) -> dict[str, Any] | None:
+def votes_row(prediction: Prediction, verdicts: Sequence[Verdict | None]) -> dict[str, Any] | None:
     """The votes of a record: how many each answer has and the verdict on it, and who voted for what."""
     votes = prediction.votes
     if votes is None:
@@ -507,7 +507,7 @@ def votes_row(prediction: Prediction, verdicts: Sequence[Outcome | None]) -> dic
     counts = Counter(votes.ballots)
     return {
         "answers": [
-            {"answer": answer, "votes": counts[place], "outcome": verdict}
+            {"answer": answer, "votes": counts[place], "outcome": verdict and verdict.outcome}
             for place, (answer, verdict) in enumerate(zip(votes.answers, verdicts, strict=True))
         ],
         "ballots": list(votes.ballots),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cotbench.run.loop import Tally, Watch
+from cotbench.run.tally import Tally, Watch
 from cotbench.terminal.console import Output
 from cotbench.terminal.printing import say
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from cotbench.answers.reading import VAGUE
-from cotbench.run.score import Change, Rescored, Summary
+from cotbench.run.rescore import Change, Rescored
+from cotbench.run.score_file import Summary
 from cotbench.terminal.console import Output, named_table
 
 MOST_CHANGES = 20  # shown one by one; --json has all

@@ -1,10 +1,11 @@
-"""Does lm-evaluation-harness see the same answers as cotbench? The same model, the same rendered prompts, greedy; question by question.
+"""Does lm-evaluation-harness see the same answers as cotbench? Same model, same rendered prompts, greedy, by question.
 
     python tests/agreement/with_lm_eval.py results/RUN MODEL_FOLDER [--lm-eval "python -m lm_eval"] [--model vllm]
 
-RUN is a cotbench run with modes that ask once and greedily (direct, cot) and with prompts on record (any engine but a server). Their
-pipeline loads the model by itself, tokenizes and generates; it reads answers with its own regex filter and grades with its own exact
-match. Prints how many completions and how many verdicts are the same; exits with 1 where a verdict differs. Needs lm_eval, and torch or vLLM.
+RUN is a cotbench run with modes that ask once and greedily (direct, cot) and with prompts on record (any engine but a
+server). Their pipeline loads the model by itself, tokenizes and generates; it reads answers with its own regex filter
+and grades with its own exact match. Prints how many completions and how many verdicts are the same; exits with 1 where
+a verdict differs. Needs lm_eval, and torch or vLLM.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ READ = r"Answer: (-?[0-9]+)"
 
 
 def prompts_of(run: Path, mode: str) -> list[dict[str, Any]]:
-    """One row for each question of a run under a mode: the prompt as sent, the gold answer, and what cotbench made of the completion."""
+    """A row for each question of a run under a mode: the prompt as sent, the gold answer, and cotbench's verdict."""
     loaded = load(run)
     golds = loaded.questions.set_index("question")["gold"].to_dict()
     records = {row.question: row for row in loaded.records[loaded.records["mode"] == mode].itertuples()}
@@ -61,11 +62,17 @@ def task_file(name: str, data: Path, budget: int) -> dict[str, Any]:
         "doc_to_target": "{{gold}}",
         "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": budget},
         "filter_list": [
-            {"name": "answer", "filter": [{"function": "regex", "regex_pattern": READ, "group_select": -1}, {"function": "take_first"}]}
+            {
+                "name": "answer",
+                "filter": [
+                    {"function": "regex", "regex_pattern": READ, "group_select": -1},
+                    {"function": "take_first"},
+                ],
+            }
         ],
         "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
         "metadata": {"version": 1},
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
@@ -86,8 +93,9 @@ def main() -> int:
             content = task_file(f"cotbench_{mode}", data, 2 * max(row["tokens"] for row in rows))
             (folder / f"{mode}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         command = [
-            *shlex.split(arguments.lm_eval), "run", "--model", arguments.model_type, "--model_args", f"pretrained={arguments.model.resolve()},dtype=float32",
-            "--tasks", ",".join(f"cotbench_{mode}" for mode in MODES), "--include_path", str(folder), "--batch_size", "32",
+            *shlex.split(arguments.lm_eval), "run", "--model", arguments.model_type, "--model_args",
+            f"pretrained={arguments.model.resolve()},dtype=float32", "--tasks",
+            ",".join(f"cotbench_{mode}" for mode in MODES), "--include_path", str(folder), "--batch_size", "32",
             "--log_samples", "--output_path", str(folder / "out"),
         ]  # fmt: skip
         subprocess.run(command, check=True)
@@ -99,7 +107,8 @@ def main() -> int:
             verdicts = sum((theirs[row["id"]]["exact_match"] == 1.0) == row["correct"] for row in rows)
             accuracy = [sum(row["correct"] for row in rows), sum(one["exact_match"] == 1.0 for one in theirs.values())]
             print(
-                f"{mode}: {len(rows)} questions; right: cotbench {accuracy[0]}, lm-eval {accuracy[1]}; the same completion {texts}, the same verdict {verdicts}"
+                f"{mode}: {len(rows)} questions; right: cotbench {accuracy[0]}, lm-eval {accuracy[1]}; the same "
+                f"completion {texts}, the same verdict {verdicts}"
             )
             differ += len(rows) - verdicts
     return 1 if differ else 0

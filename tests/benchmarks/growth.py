@@ -2,7 +2,8 @@
 
     python tests/benchmarks/growth.py [--sizes 1000,10000,50000,200000] [--repeat 3] [--page]
 
-Printed for each size, as medians: wall and CPU time, what a question costs beyond the smallest run, peak memory, and the same for the report.
+Printed for each size, as medians: wall and CPU time, what a question costs beyond the smallest run, peak memory, and
+the same for the report.
 """
 
 from __future__ import annotations
@@ -38,8 +39,21 @@ def main() -> None:
                 folder = Path(temporary)
                 with (folder / "made.jsonl").open("w") as file:
                     for i in range(size):
-                        text = f"A train of {i} wagons leaves a station of {i % 97} tracks, and {i % 13} wagons are left behind. How many go on?"
-                        file.write(json.dumps({"question": text, "choices": [str(i), str(i - i % 13), str(i % 97), "none"], "answer": "B", "group": f"g{i % 50}"}) + "\n")  # fmt: skip
+                        text = (
+                            f"A train of {i} wagons leaves a station of {i % 97} tracks, and {i % 13} wagons are "
+                            "left behind. How many go on?"
+                        )
+                        file.write(
+                            json.dumps(
+                                {
+                                    "question": text,
+                                    "choices": [str(i), str(i - i % 13), str(i % 97), "none"],
+                                    "answer": "B",
+                                    "group": f"g{i % 50}",
+                                }
+                            )
+                            + "\n"
+                        )
                 cotbench = [sys.executable, "-m", "cotbench"]
                 command = [
                     *cotbench,
@@ -63,7 +77,8 @@ def main() -> None:
             more = size - sizes[0]
             each = f"{1e6 * (cost.cpu - first.cpu) / more:5.0f} us more a question" if more else ""
             print(
-                f"{name:6} {size:7,} questions: wall {cost.wall:6.2f} s  cpu {cost.cpu:6.2f} s  memory {cost.memory:5.0f} MiB  {each}"
+                f"{name:6} {size:7,} questions: wall {cost.wall:6.2f} s  cpu {cost.cpu:6.2f} s  memory "
+                f"{cost.memory:5.0f} MiB  {each}"
             )
 
 

@@ -1,10 +1,11 @@
-"""What the harness itself costs: cotbench, lm-evaluation-harness and Inspect on the same questions, with models that answer at once.
+"""What the harness itself costs: cotbench, lm-evaluation-harness and Inspect with models that answer at once.
 
     python tests/benchmarks/harness.py --data DIR [--task mmlu] [--lm-eval PYTHON] [--inspect PYTHON] [--repeat 5]
 
-DIR holds the data sets in the Hub's layout; PYTHON is an interpreter that has the peer installed. Each runs as its users would run it, from its start
-to its end, everything logged: zero-shot chain of thought on all questions of MMLU's test set, or GSM8K with eight examples. They take turns. Printed are
-medians of wall and CPU time (children included) and the peak of one process's memory, and the peers' as multiples of ours.
+DIR holds the data sets in the Hub's layout; PYTHON is an interpreter that has the peer installed. Each runs as its
+users would run it, from its start to its end, everything logged: zero-shot chain of thought on all questions of MMLU's
+test set, or GSM8K with eight examples. They take turns. Printed are medians of wall and CPU time (children included)
+and the peak of one process's memory, and the peers' as multiples of ours.
 """
 
 from __future__ import annotations
@@ -46,9 +47,11 @@ if name == "mmlu":
     job = Task(dataset=MemoryDataset(samples), solver=[multiple_choice(cot=True)], scorer=choice())
 else:
     rows = load_dataset(f"{data}/openai/gsm8k", "main", split="test")
-    shots = "\\n\\n".join(f"{r['question']}\\n\\n{r['answer']}" for r in load_dataset(f"{data}/openai/gsm8k", "main", split="train[:8]"))
+    examples = load_dataset(f"{data}/openai/gsm8k", "main", split="train[:8]")
+    shots = "\\n\\n".join(f"{r['question']}\\n\\n{r['answer']}" for r in examples)
     samples = [Sample(input=r["question"], target=r["answer"].split("####")[1].strip()) for r in rows]
-    job = Task(dataset=MemoryDataset(samples), solver=[prompt_template(shots.replace("{", "").replace("}", "") + "\\n\\n{prompt}"), generate()], scorer=match(numeric=True))
+    template = prompt_template(shots.replace("{", "").replace("}", "") + "\\n\\n{prompt}")
+    job = Task(dataset=MemoryDataset(samples), solver=[template, generate()], scorer=match(numeric=True))
 [log] = eval(job, model=get_model("mockllm/model"), log_dir=out, display="none")
 if log.status != "success" or log.results.completed_samples != len(rows):
     sys.exit(f"Inspect: {log.status}: {log.error}")
@@ -88,18 +91,35 @@ def lm_eval_task(name: str, data: Path, folder: Path) -> None:
     }
     own = {
         "mmlu": {
-            "doc_to_text": "Q: {{question.strip()}}\n(A) {{choices[0]}} (B) {{choices[1]}} (C) {{choices[2]}} (D) {{choices[3]}}\nA: Let's think step by step.",
+            "doc_to_text": (
+                "Q: {{question.strip()}}\n"
+                "(A) {{choices[0]}} (B) {{choices[1]}} (C) {{choices[2]}} (D) {{choices[3]}}\n"
+                "A: Let's think step by step."
+            ),
             "doc_to_target": "{{['(A)', '(B)', '(C)', '(D)'][answer]}}",
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"(\([A-D]\))"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [{"function": "regex", "regex_pattern": r"(\([A-D]\))"}, {"function": "take_first"}],
+                }
+            ],
         },
         "gsm8k": {
             "fewshot_split": "train",
             "num_fewshot": 8,
             "doc_to_text": "Question: {{question}}\nAnswer:",
             "doc_to_target": "{{answer.split('####')[-1].strip()}}",
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"#### (\-?[0-9\.\,]+)"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [
+                        {"function": "regex", "regex_pattern": r"#### (\-?[0-9\.\,]+)"},
+                        {"function": "take_first"},
+                    ],
+                }
+            ],
         },
-    }[name]  # fmt: skip
+    }[name]
     (folder / "task.yaml").write_text(yaml.safe_dump(common | own))
 
 
@@ -116,11 +136,17 @@ def main() -> None:
     few = ["--num-fewshot", "8"] if arguments.task == "gsm8k" else []
 
     def ours(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", arguments.task, "--mode", "cot", *few, "-o", str(folder)]  # fmt: skip
+        return [
+            sys.executable, "-m", "cotbench", "run", "--model", "stub", "--task", arguments.task, "--mode", "cot", *few,
+            "-o", str(folder),
+        ]  # fmt: skip
 
     def lm_eval(folder: Path) -> list[str]:
         lm_eval_task(arguments.task, data, folder)
-        return [arguments.lm_eval, "-m", "lm_eval", "run", "--model", "dummy", "--tasks", f"bench_{arguments.task}", "--include_path", str(folder), "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
+        return [
+            arguments.lm_eval, "-m", "lm_eval", "run", "--model", "dummy", "--tasks", f"bench_{arguments.task}",
+            "--include_path", str(folder), "--log_samples", "--output_path", str(folder / "out"),
+        ]  # fmt: skip
 
     def inspect(folder: Path) -> list[str]:
         (folder / "job.py").write_text(INSPECT)
@@ -143,7 +169,10 @@ def main() -> None:
     base = middle["cotbench"]
     print(f"{arguments.task}, medians of {arguments.repeat}; times cotbench's in brackets")
     for name, cost in middle.items():
-        print(f"{name:10} wall {cost.wall:7.2f} s ({cost.wall / base.wall:5.1f}x)  cpu {cost.cpu:7.2f} s ({cost.cpu / base.cpu:5.1f}x)  memory {cost.memory:6.0f} MiB")  # fmt: skip
+        print(
+            f"{name:10} wall {cost.wall:7.2f} s ({cost.wall / base.wall:5.1f}x)  cpu {cost.cpu:7.2f} s "
+            f"({cost.cpu / base.cpu:5.1f}x)  memory {cost.memory:6.0f} MiB"
+        )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     COTBENCH_DATA=DIR python tests/benchmarks/report.py [--limit N] [--rounds 3] [--run FOLDER]
 
-Makes a run of all four tasks under every mode with the stub (minutes, without --limit; --run takes one that is there), reports it a few times
-in a process of its own, and opens the page in headless Chromium, if Selenium and Chromium are there. Prints medians.
+Makes a run of all four tasks under every mode with the stub (minutes, without --limit; --run takes one that is there),
+reports it a few times in a process of its own, and opens the page in headless Chromium, if Selenium and Chromium are
+there. Prints medians.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def opened(page: Path) -> tuple[float, list[float]]:
             filters = []
             for text in ("the", "percent", "zzz", "", "equation"):
                 driver.execute_script(
-                    "const f = document.getElementById('f-text'); f.value = arguments[0]; f.dispatchEvent(new Event('input', {bubbles: true}))",
+                    "const f = document.getElementById('f-text'); f.value = arguments[0]; f.dispatchEvent(new "
+                    "Event('input', {bubbles: true}))",
                     text,
                 )
                 time.sleep(0.6)

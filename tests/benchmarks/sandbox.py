@@ -29,12 +29,18 @@ def printed(i: int) -> Program:
 
 
 def sympy_linear(i: int) -> Program:
-    code = f"from sympy import symbols, Eq, solve\ndef solution():\n    x = symbols('x')\n    return solve(Eq(3*x + {i}, 5*x - 4), x)[0]"
+    code = (
+        "from sympy import symbols, Eq, solve\ndef solution():\n    x = symbols('x')\n"
+        f"    return solve(Eq(3*x + {i}, 5*x - 4), x)[0]"
+    )
     return Program(runtime="python", code=code)
 
 
 def sympy_roots(i: int) -> Program:
-    code = f"from sympy import symbols, solve\ndef solution():\n    x = symbols('x')\n    return solve(x**2 - {i + 3}*x + {i}, x)[0]"
+    code = (
+        "from sympy import symbols, solve\ndef solution():\n    x = symbols('x')\n"
+        f"    return solve(x**2 - {i + 3}*x + {i}, x)[0]"
+    )
     return Program(runtime="python", code=code)
 
 
@@ -76,7 +82,8 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else None
     print(
-        f"{count} programs a round, {workers or 'default'} workers, {os.cpu_count()} cores, load {os.getloadavg()[0]:.2f}"
+        f"{count} programs a round, {workers or 'default'} workers, {os.cpu_count()} cores, load "
+        f"{os.getloadavg()[0]:.2f}"
     )
     with Sandbox[int](workers=workers) as box:
         for make in KINDS:

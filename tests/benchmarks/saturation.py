@@ -1,15 +1,20 @@
-"""Does cotbench keep vLLM busy? Its tokens per second against a bare `LLM.generate` with the same token ids and sampling in one call.
+"""Does cotbench keep vLLM busy? Its tokens per second against one bare `LLM.generate` of the same token ids.
 
-    python tests/benchmarks/saturation.py --model FOLDER [--task demo] [--limit N] [--mode direct,cot,self-consistency] [--paths 5] [--repeat 5]
-                                          [--model-args dtype=float32,...] [--lm-eval PYTHON]
+    python tests/benchmarks/saturation.py --model FOLDER [--task demo] [--limit N] [--repeat 5]
+        [--mode direct,cot,self-consistency] [--paths 5] [--model-args dtype=float32,...] [--lm-eval PYTHON]
 
-Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to vLLM at once; `cotbench` is its loop from the
-first request to the last record, grading and writing included; `modes` is the same with a loop for each mode, one after another, as other harnesses do it. With
---lm-eval, an interpreter that has vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode; counted is the time
-within its `generate_until` alone. vLLM draws one by one for requests with a seed of their own: all of the above have one where they sample (lm-eval the same for all, it can't give
-each its own), and `unseeded` is `bare` without them, to show what they cost. Loading the model is in none of them. Printed are medians of tokens per second, their ratios, how much of the prompts vLLM found in its prefix cache,
-the seconds of CPU of the measuring process and of vLLM's own processes (where their sum is the cores' whole time, vLLM and harness take it from each other: vLLM's scheduler spins while it waits),
-what it takes in all but loading the model (planning and files too, or lm-eval's whole `simple_evaluate`), and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of `cotbench` against those of `modes` tell what filling the tail saves.
+Needs vLLM. Each measurement is a process of its own, and they take turns: `bare` hands all prompts of a recorded run to
+vLLM at once; `cotbench` is its loop from the first request to the last record, grading and writing included; `modes` is
+the same with a loop for each mode, one after another, as other harnesses do it. With --lm-eval, an interpreter that has
+vLLM and lm-evaluation-harness, `lm-eval` is its vllm backend on the same rendered prompts, a task for each mode;
+counted is the time within its `generate_until` alone. vLLM draws one by one for requests with a seed of their own: all
+of the above have one where they sample (lm-eval the same for all, it can't give each its own), and `unseeded` is `bare`
+without them, to show what they cost. Loading the model is in none of them. Printed are medians of tokens per second,
+their ratios, how much of the prompts vLLM found in its prefix cache, the seconds of CPU of the measuring process and of
+vLLM's own processes (where their sum is the cores' whole time, vLLM and harness take it from each other: vLLM's
+scheduler spins while it waits), what it takes in all but loading the model (planning and files too, or lm-eval's whole
+`simple_evaluate`), and how many steps it took: with --mode direct,cot and few --model-args max_num_seqs those of
+`cotbench` against those of `modes` tell what filling the tail saves.
 """
 
 from __future__ import annotations
@@ -53,7 +58,7 @@ class Meter:
 
 
 def told(llm: Any) -> dict[str, float]:
-    """What vLLM counted: the share of the prompts' tokens that it found in its prefix cache, and its steps, each of which gives a token to all that run."""
+    """vLLM's own counts: the share of prompt tokens found in its prefix cache, and steps (a token for all that run)."""
     metrics = {metric.name: metric for metric in llm.get_metrics()}
     asked = metrics["vllm:prefix_cache_queries"].value
     return {
@@ -65,11 +70,12 @@ def told(llm: Any) -> dict[str, float]:
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
     from cotbench.cli import GC_THRESHOLD
-    from cotbench.cli.options import key_values
     from cotbench.engines import open_engine
     from cotbench.run import loop
     from cotbench.run import session as runner
-    from cotbench.run.prepare import RunOptions, engine_config, make_plan
+    from cotbench.run.options import RunOptions
+    from cotbench.run.parsing import key_values
+    from cotbench.run.prepare import engine_config, make_plan
 
     def plan_of(names: list[str]) -> Any:
         return make_plan(
@@ -111,8 +117,8 @@ def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[st
     """All requests of a recorded run in one call."""
     import vllm
 
-    from cotbench.cli.options import key_values
     from cotbench.engines import EngineConfig, open_engine
+    from cotbench.run.parsing import key_values
     from cotbench.store.records import journal_rows
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
@@ -265,11 +271,15 @@ def main() -> None:
     rates = {part: [one["tokens"] / one["seconds"] for one in results] for part, results in found.items()}
     for part, results in found.items():
         ratios = [ours / base for ours, base in zip(rates[part], rates["bare"], strict=True)]
+        names = ("seconds", "cpu", "vllm_cpu")
+        times = [f"{statistics.median(one[name] for one in results):.1f}" for name in names]
         print(
-            f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, {min(ratios):.3f} to {max(ratios):.3f})"
-            f"  {results[0]['tokens']:,.0f} tokens  prefix cache {statistics.median(one['hits'] for one in results):.0%}"
+            f"{part:9} {statistics.median(rates[part]):8.0f} tokens/s ({statistics.median(ratios):.3f} of bare, "
+            f"{min(ratios):.3f} to {max(ratios):.3f})"
+            f"  {results[0]['tokens']:,.0f} tokens  prefix cache "
+            f"{statistics.median(one['hits'] for one in results):.0%}"
             f"  {statistics.median(one['steps'] for one in results):,.0f} steps"
-            f"  {' '.join(f'{statistics.median(one[name] for one in results):.1f}' for name in ('seconds', 'cpu', 'vllm_cpu'))} s on the clock, of CPU, of vLLM's CPU"
+            f"  {' '.join(times)} s on the clock, of CPU, of vLLM's CPU"
             f"  {statistics.median(one['whole'] for one in results):.1f} s in all"
         )
 

@@ -1,11 +1,13 @@
 """How close a run comes to what a server allows: cotbench, lm-evaluation-harness and Inspect against the same mock.
 
-    python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5] [--lm-eval PYTHON] [--inspect PYTHON]
+    python tests/benchmarks/server.py [--requests 2000] [--latency 0.2] [--slots 64] [--repeat 5]
+        [--lm-eval PYTHON] [--inspect PYTHON]
 
-The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at most as many at once as it has
-slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does a bare loop over aiohttp that keeps nothing: what the machine
-and the mock allow. Printed are medians of what the server saw (from the first request to the last reply, as a multiple of the ideal
-requests / slots * latency) and of the whole command's wall and CPU time.
+The mock speaks as much of the OpenAI protocol as they need, answers each request after the latency, and works on at
+most as many at once as it has slots; PYTHON is an interpreter that has the peer installed. They take turns, and so does
+a bare loop over aiohttp that keeps nothing: what the machine and the mock allow. Printed are medians of what the server
+saw (from the first request to the last reply, as a multiple of the ideal requests / slots * latency) and of the whole
+command's wall and CPU time.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ from inspect_ai.solver import generate
 questions, url, slots, out = sys.argv[1:]
 samples = [Sample(input=row["question"], target=row["answer"]) for row in map(json.loads, open(questions))]
 model = get_model("openai-api/mock/m", base_url=url, api_key="none")
-eval(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True)), model=model, log_dir=out, display="none", max_samples=10**6, max_connections=int(slots))
+task = Task(dataset=MemoryDataset(samples), solver=generate(), scorer=match(numeric=True))
+eval(task, model=model, log_dir=out, display="none", max_samples=10**6, max_connections=int(slots))
 """
 
 
@@ -71,7 +74,8 @@ async def run():
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         async def ask(question):
             body = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": question}]})
-            async with gate, session.post(url + "/chat/completions", data=body, headers={"Content-Type": "application/json"}) as response:
+            headers = {"Content-Type": "application/json"}
+            async with gate, session.post(url + "/chat/completions", data=body, headers=headers) as response:
                 return orjson.loads(await response.read())
         await asyncio.gather(*(ask(orjson.loads(line)["question"]) for line in open(questions)))
 
@@ -82,7 +86,7 @@ LENGTH = re.compile(rb"content-length: *([0-9]+)", re.I)
 
 
 class Mock:
-    """As lean as asyncio allows, since what it takes for itself counts against whoever is measured. seen: as for serve()."""
+    """Answers as leanly as asyncio allows: its own time counts against whoever is measured. seen: as for serve()."""
 
     def __init__(self, latency: float, slots: int, seen: Any) -> None:
         self._latency = latency
@@ -178,7 +182,10 @@ def main() -> None:
         return path
 
     def ours(folder: Path) -> list[str]:
-        return [sys.executable, "-m", "cotbench", "run", "--engine", "openai", "--base-url", url, "--model", "m", "--task", str(questions(folder)), "--mode", "cot", "-q", "--concurrency", str(given.slots), "-o", str(folder / "out")]  # fmt: skip
+        return [
+            sys.executable, "-m", "cotbench", "run", "--engine", "openai", "--base-url", url, "--model", "m", "--task",
+            str(questions(folder)), "--mode", "cot", "-q", "--concurrency", str(given.slots), "-o", str(folder / "out"),
+        ]  # fmt: skip
 
     def lm_eval(folder: Path) -> list[str]:
         task = {
@@ -190,12 +197,27 @@ def main() -> None:
             "doc_to_text": "{{question}}\nLet's think step by step.",
             "doc_to_target": "{{answer}}",
             "generation_kwargs": {"until": [], "do_sample": False, "max_gen_toks": 2048},
-            "filter_list": [{"name": "answer", "filter": [{"function": "regex", "regex_pattern": r"Answer: (-?[0-9]+)"}, {"function": "take_first"}]}],
+            "filter_list": [
+                {
+                    "name": "answer",
+                    "filter": [
+                        {"function": "regex", "regex_pattern": r"Answer: (-?[0-9]+)"},
+                        {"function": "take_first"},
+                    ],
+                }
+            ],
             "metric_list": [{"metric": "exact_match", "aggregation": "mean", "higher_is_better": True}],
-        }  # fmt: skip
+        }
         (folder / "task.yaml").write_text(yaml.safe_dump(task))
-        arguments = f"model=m,base_url={url}/chat/completions,num_concurrent={given.slots},max_retries=3,tokenized_requests=False"
-        return [given.lm_eval, "-m", "lm_eval", "run", "--model", "local-chat-completions", "--model_args", arguments, "--tasks", "bench_http", "--include_path", str(folder), "--apply_chat_template", "--log_samples", "--output_path", str(folder / "out")]  # fmt: skip
+        arguments = (
+            f"model=m,base_url={url}/chat/completions,num_concurrent={given.slots},max_retries=3,tokenized_requests="
+            "False"
+        )
+        return [
+            given.lm_eval, "-m", "lm_eval", "run", "--model", "local-chat-completions", "--model_args", arguments,
+            "--tasks", "bench_http", "--include_path", str(folder), "--apply_chat_template", "--log_samples",
+            "--output_path", str(folder / "out"),
+        ]  # fmt: skip
 
     def inspect(folder: Path) -> list[str]:
         (folder / "job.py").write_text(INSPECT)
@@ -221,12 +243,14 @@ def main() -> None:
                     sys.exit(f"{name} sent {seen[0]:.0f} requests of {given.requests}")
                 found[name].append((seen[2] - seen[1], cost.wall, cost.cpu))
     print(
-        f"{given.requests} requests, {given.latency:g} s each, {given.slots} at once: ideal {ideal:.2f} s; medians of {given.repeat}"
+        f"{given.requests} requests, {given.latency:g} s each, {given.slots} at once: ideal {ideal:.2f} s; "
+        f"medians of {given.repeat}"
     )
     for name, rows in found.items():
         between, wall, cpu = (statistics.median(row[place] for row in rows) for place in range(3))
         print(
-            f"{name:10} at the server {between:6.2f} s ({between / ideal:.3f} of ideal)  wall {wall:6.2f} s  cpu {cpu:6.2f} s"
+            f"{name:10} at the server {between:6.2f} s ({between / ideal:.3f} of ideal)  wall {wall:6.2f} s  cpu "
+            f"{cpu:6.2f} s"
         )
 
 

@@ -1,10 +1,12 @@
 """The questions of the task `demo`, and those that its model is trained on: never the same ones.
 
-Two groups. *sums*: a start and three to six steps over small numbers, as a story or as equations; a chain of thought works them out. *facts*: of a
-made-up world of towns, open (how many) or with four options; whoever knows the world can look them up, and reasoning adds nothing.
+Two groups. *sums*: a start and three to six steps over small numbers, as a story or as equations; a chain of thought
+works them out. *facts*: of a made-up world of towns, open (how many) or with four options; whoever knows the world can
+look them up, and reasoning adds nothing.
 
-What is asked for is a question's content, whoever it is about: of a sum the numbers and steps, of a fact the town, what is asked of it and how.
-A hash of the content puts one in ten aside for the test set, so that no training question asks what a test question asks.
+What is asked for is a question's content, whoever it is about: of a sum the numbers and steps, of a fact the town, what
+is asked of it and how. A hash of the content puts one in ten aside for the test set, so that no training question asks
+what a test question asks.
 """
 
 from __future__ import annotations

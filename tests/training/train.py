@@ -1,8 +1,9 @@
 """Train the model `demo` on a CPU: python tests/training/train.py FOLDER [--seed 1].
 
-A Llama of about a million parameters with a word-level vocabulary, trained from nothing on the questions of `questions.py`, as the
-task's own prompts ask them. It needs torch, transformers and ctranslate2, which cotbench doesn't, and under 30 minutes of two cores. FOLDER gets what transformers and
-vLLM read, the same for CTranslate2, and `training.json`, which says how it was made.
+A Llama of about a million parameters with a word-level vocabulary, trained from nothing on the questions of
+`questions.py`, as the task's own prompts ask them. It needs torch, transformers and ctranslate2, which cotbench
+doesn't, and under 30 minutes of two cores. FOLDER gets what transformers and vLLM read, the same for CTranslate2, and
+`training.json`, which says how it was made.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ PIECES = (
     r" ?[A-Za-z]+| ?\d+| ?[^\sA-Za-z\d]| {2,}|\s"  # words with the space before them, so that pieces join to the text
 )
 CHAT_TEMPLATE = (
-    "{{ '<bos>' }}{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '<end>' }}{% endfor %}"
+    "{{ '<bos>' }}{% for message in messages %}{{ '<' + message['role'] + '>' + message['content'] + '<end>' "
+    "}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
 )
 
@@ -83,7 +85,7 @@ _QUESTION, _PLAN = "\x01question\x01", "\x01plan\x01"
 
 
 def _shape(mode: str) -> tuple[Message, ...]:
-    """What a mode sends, rendered once, with marks where question and plan go: rendering each anew took a tenth of the time."""
+    """What a mode sends, rendered once with marks for question and plan: to render each took a tenth of the time."""
     task = find_task("demo").task
     question = Question(id="", task="demo", text=_QUESTION)
     return Prompts().render(mode, task, question, (), plan=_PLAN if mode.startswith("plan-") else None)
@@ -157,8 +159,10 @@ def encode(conversation: Conversation, tokenizer: Any) -> Encoded:
 
 
 def batches(seed: str, tokenizer: Any, size: int) -> Iterator[list[list[Encoded]]]:
-    """Each in parts of conversations about equally long, so that little is padding and a batch still holds all kinds. A short part goes
-    with a long one, so that all batches take about as long and no process waits for another."""
+    """Batches, each in parts of conversations about equally long: little is padding, and a batch still holds all kinds.
+
+    A short part goes with a long one, so that all batches take about as long and no process waits for another.
+    """
     source = conversations(seed)
     rng = random.Random(f"demo batches {seed}")
     while True:
@@ -172,7 +176,7 @@ def batches(seed: str, tokenizer: Any, size: int) -> Iterator[list[list[Encoded]
 
 
 def train(folder: Path, *, seed: int, steps: int, processes: int, rank: int, meeting: str) -> None:
-    """One of the processes that train together, each on its share of every batch; the first saves. meeting: a file where they find each other."""
+    """One of the processes that train together, each on its share of a batch; the first saves. meeting: their file."""
     import torch
     import torch.distributed as others
     import transformers

@@ -1,9 +1,7 @@
-r"""(answer, gold, answer type) -> correct, wrong or grader_timeout.
+r"""Whether two LaTeX answers are one: `quick` compares them as texts in one notation (`cleaning`), `equality` by what they mean.
 
-Letters and numbers are compared exactly: numbers as fractions, so 0.5, 1/2 and 0.50 are one value, and 50% is not.
-LaTeX is compared as text in one notation (`notation`) and, where that doesn't settle it, by what it means (`formula`,
-`equality`): SymPy, and Math-Verify for what our parser doesn't read, in worker processes that can be killed
-(`workers`). Size limits come first; a worker has a memory limit.
+`equality` runs in the worker processes of `cotbench.answers.grader`, which can be killed: it reads both with `formula` into
+SymPy's expressions, and asks Math-Verify about what our parser doesn't read. Size limits come first.
 
 Policies for LaTeX, where published graders disagree, and why:
 
@@ -31,13 +29,8 @@ Policies for LaTeX, where published graders disagree, and why:
   is yes.
 - A comma between a digit and exactly three digits without a space is a separator of thousands; alone it may be a list.
 
-An answer that takes longer than `workers.TIMEOUT_S` to compare, or whose value is too large to be had, is
-`grader_timeout`, which is not `wrong`; an answer longer than `extract.MAX_ANSWER_CHARS` never gets here.
+An answer that takes longer than `grader.TIMEOUT_S` to compare, or whose value is too large to be had, is
+`grader_timeout`, which is not `wrong`; an answer longer than `reading.MAX_ANSWER_CHARS` never gets here.
 
 Gold and answer may change places, but for an answer that names what was asked for.
 """
-
-from cotbench.answers.judging.quick import grade_now, too_big
-from cotbench.answers.judging.workers import Grader, require_workers
-
-__all__ = ["Grader", "grade_now", "require_workers", "too_big"]

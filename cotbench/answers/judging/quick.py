@@ -1,13 +1,11 @@
-"""Verdicts that need no SymPy: letters, numbers, and answers that are equal as text."""
+"""LaTeX answers whose equality can be told without SymPy: words, numbers, and what is the same text in one notation."""
 
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from cotbench.answers.judging.notation import clean_latex, prose, same_text, without_text
-from cotbench.answers.reading import canonical_number
-from cotbench.types import AnswerType, Outcome
+from cotbench.answers.reading.numerals import canonical_number
 
 MAX_DIGIT_RUN = 256  # longer runs of digits make SymPy factor or multiply for minutes
 MAX_DEPTH = 32  # nested braces; the parser recurses
@@ -25,25 +23,19 @@ def too_big(text: str) -> bool:
     return deepest > MAX_DEPTH or _DIGITS.search(text) is not None
 
 
-def grade_now(answer: str, gold: str, answer_type: AnswerType) -> Outcome | None:
-    """The verdict where it can be had without SymPy; None where a worker must decide."""
-    if answer == gold:
-        return Outcome.CORRECT
-    if answer_type is AnswerType.LETTER:
-        return Outcome.WRONG
-    if answer_type is AnswerType.NUMBER:
-        return Outcome.CORRECT if Fraction(answer) == Fraction(gold) else Outcome.WRONG
+def equal_at_once(gold: str, answer: str) -> bool | None:
+    """Whether two LaTeX answers are equal, where that can be had without SymPy; None where a worker must decide."""
     words = prose(gold), prose(answer)
     if None not in words:
-        return Outcome.CORRECT if words[0] == words[1] else Outcome.WRONG
+        return words[0] == words[1]
     one, other = same_text(gold), same_text(answer)
     if one == other and one:
-        return Outcome.CORRECT
+        return True
     if too_big(answer) or too_big(gold):
-        return Outcome.WRONG
+        return False
     if _VARIABLE.search(one + other):  # the k of "5k" is a variable here, and no thousand
         return None
     numbers = canonical_number(without_text(clean_latex(gold))), canonical_number(without_text(clean_latex(answer)))
     if None not in numbers and "." not in one + other and "," not in gold + answer:
-        return Outcome.CORRECT if numbers[0] == numbers[1] else Outcome.WRONG
+        return numbers[0] == numbers[1]
     return None

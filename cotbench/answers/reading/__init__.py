@@ -59,9 +59,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from cotbench.answers.reading.formulas import read_formula
-from cotbench.answers.reading.letters import read_letter
-from cotbench.answers.reading.numbers import read_number
+from cotbench.answers import kinds  # whose rows name the readers of this folder; looked at when something is read
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
 from cotbench.answers.reading.shapes import (
@@ -75,7 +73,6 @@ from cotbench.answers.reading.shapes import (
     broken_off,
     last_sentences,
 )
-from cotbench.types import AnswerType
 
 __all__ = [
     "DECLINED",
@@ -95,18 +92,14 @@ VAGUE = frozenset({"marked", "option", "last_math", "last", "thought"})
 NOTHING = Extraction(answer=None)
 
 
-def _readings(text: str, start: int, vague: bool, answer_type: AnswerType, choices: Sequence[str]) -> Iterator[Reading]:
-    if answer_type is AnswerType.NUMBER:
-        return read_number(text, start, vague)
-    if answer_type is AnswerType.LETTER:
-        return read_letter(text, start, vague, choices)
-    return read_formula(text, start, vague)
+def _readings(text: str, start: int, vague: bool, answer_type: str, choices: Sequence[str]) -> Iterator[Reading]:
+    return kinds.KINDS[answer_type].read(text, start, vague, choices)
 
 
 _CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
 
 
-def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> str:
+def _own_text(text: str, start: int, answer_type: str, choices: Sequence[str]) -> str:
     """The text up to where the model, having answered, runs on into a question of its own making."""
     turn = run_on(text, start, len(text))
     if turn is None:
@@ -118,7 +111,7 @@ def _own_text(text: str, start: int, answer_type: AnswerType, choices: Sequence[
     return text if end is None else text[:end]
 
 
-def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequence[str]) -> bool:
+def _has_concluded(text: str, start: int, answer_type: str, choices: Sequence[str]) -> bool:
     """Whether a text comes to an answer without stating it, in more than one sentence."""
     ends = list(islice(last_sentences(text, start), 2))
     if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
@@ -128,12 +121,12 @@ def _has_concluded(text: str, start: int, answer_type: AnswerType, choices: Sequ
     )
 
 
-def _first(readings: Iterator[Reading], text: str, end: int, answer_type: AnswerType, truncated: bool) -> Extraction:
+def _first(readings: Iterator[Reading], text: str, end: int, answer_type: str, truncated: bool) -> Extraction:
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
             return found if found.rule == DECLINED else NOTHING
-        if found.span[1] == end and answer_type is not AnswerType.LETTER:
+        if found.span[1] == end and kinds.KINDS[answer_type].may_be_cut:
             if truncated:
                 continue  # more of it may have been to come
             source = text[slice(*found.span)]
@@ -144,7 +137,7 @@ def _first(readings: Iterator[Reading], text: str, end: int, answer_type: Answer
     return NOTHING
 
 
-def extract(text: str, answer_type: AnswerType, choices: Sequence[str] = (), *, truncated: bool = False) -> Extraction:
+def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncated: bool = False) -> Extraction:
     """Read the answer of one output.
 
     choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
@@ -179,7 +172,7 @@ _STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|
 LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 
 
-def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: AnswerType, choices: Sequence[str]) -> Extraction:
+def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: str, choices: Sequence[str]) -> Extraction:
     """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
     assert parts.thought is not None
     start, end = parts.thought
@@ -197,14 +190,14 @@ _TAG = re.compile(r"</?\w{1,20}>|\s")
 
 
 def _alone_on_the_last_line(
-    text: str, start: int, end: int, answer_type: AnswerType, choices: Sequence[str]
+    text: str, start: int, end: int, answer_type: str, choices: Sequence[str]
 ) -> Extraction | None:
     """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
     end = start + len(text[start:end].rstrip())
     while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
         end = closes.start()
     begin = text.rfind("\n", start, end) + 1
-    if begin <= start or end - begin > MAX_ALONE_CHARS or answer_type is AnswerType.LATEX:
+    if begin <= start or end - begin > MAX_ALONE_CHARS or not kinds.KINDS[answer_type].stands_alone:
         return None
     found = _first(_readings(text[:end], begin, False, answer_type, choices), text, end, answer_type, False)
     return found if found.rule == "only" else None

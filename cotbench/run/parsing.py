@@ -1,23 +1,57 @@
-"""Command-line values -> settings: `k=v,k2=v2` lists, budgets per mode, generation arguments."""
+"""Parsers of what is typed on the command line: `k=v,k2=v2` lists, budgets per mode, generation arguments, headers.
+
+Each raises UsageError, which names the option, where the text can't be read. `run/options.py` says which option has which.
+Every command imports this file, so what takes time to load is imported inside the functions.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.engines.sampling import KEYS, OWN, checked
 from cotbench.errors import UsageError
-from cotbench.modes import ALIASES
-from cotbench.store.checks import open_file
 
 
-def names(values: Iterable[str]) -> list[str]:
+def listed(words: Sequence[str]) -> str:
+    """Words as a text has them: "a, b or c"."""
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def one_of(option: str, word: str, known: Sequence[str]) -> None:
+    """Refuse a word that isn't one of those that an option takes."""
+    if word not in known:
+        raise UsageError(f"{option}: expected {listed(known)}, found '{word}'.")
+
+
+def absolute(path: Path | None) -> str | None:
+    """A folder as a run records it, so that it can be resumed from another one."""
+    return str(path.absolute()) if path else None
+
+
+def absolute_file(name: str) -> str:
+    """A word, or the absolute path where it is a file's."""
+    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
+
+
+def absolute_files(names: Iterable[str]) -> list[str]:
+    return [absolute_file(name) for name in names]
+
+
+def absolute_path(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of an engine, the one that names a file or a folder absolute."""
+    return {
+        name: absolute_file(value) if name == "path" and isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
+
+
+def names(values: Iterable[str] | None) -> list[str]:
     """["a,b", "c"] -> ["a", "b", "c"]: lists may be given with commas, by repeating the option, or both."""
-    parts = [[value] if Path(value).is_file() else value.split(",") for value in values]
+    parts = [[value] if Path(value).is_file() else value.split(",") for value in values or ()]
     return [name.strip() for each in parts for name in each if name.strip()]
 
 
@@ -77,13 +111,20 @@ def per_mode(option: str, text: str | None, unit: str, example: str) -> dict[str
         return {}
     if text.strip().isdigit():
         text = f"*={text.strip()}"
-    given = {ALIASES.get(mode, mode): value for mode, value in key_values(option, text).items()}
+    given = {_mode(name): value for name, value in key_values(option, text).items()}
     for mode, value in given.items():
         if type(value) is not int or value < 1:
             raise UsageError(
                 f"{option}: {mode}={value} is not a positive number of {unit}.", f"As in {option} {example}."
             )
     return given
+
+
+def _mode(name: str) -> str:
+    """A mode's own name where another one is typed."""
+    from cotbench.modes import ALIASES
+
+    return ALIASES.get(name, name)
 
 
 def max_tokens(text: str | None) -> dict[str, int]:
@@ -98,6 +139,8 @@ def extra_body(text: str | None) -> dict[str, Any]:
     """The JSON object, or with "@" before it the file of one, whose fields are added to what a server is sent."""
     if not text:
         return {}
+    from cotbench.store.checks import open_file
+
     words, place = text, "--extra-body"
     if text.startswith("@"):
         place = f"--extra-body: {text[1:]}"
@@ -154,10 +197,10 @@ def _no_constant(name: str) -> Any:
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def headers(values: Iterable[str]) -> dict[str, str]:
-    """["api-key=$AZURE_KEY"] -> {"api-key": "$AZURE_KEY"}: a name, and a value or the environment variable that holds it."""
-    found: dict[str, str] = {}
-    for text in values:
+def headers(values: Iterable[str] | None) -> dict[str, str]:
+    """["api-key=$AZURE_KEY"] -> {"api-key": "$AZURE_KEY"}: a name, and a value or the environment variable of one."""
+    given: dict[str, str] = {}
+    for text in values or ():
         name, equals, value = text.partition("=")
         name, value = name.strip(), value.strip()
         if not equals or not _HEADER_NAME.fullmatch(name):
@@ -165,18 +208,36 @@ def headers(values: Iterable[str]) -> dict[str, str]:
             raise UsageError(
                 "--header: expected NAME=VALUE.", "As in --header 'api-key=$AZURE_KEY', which reads the environment."
             )
-        if name.lower() in (known.lower() for known in found):
+        if name.lower() in (known.lower() for known in given):
             raise UsageError(f"--header: {name} is given twice.")
         if name.lower() in ("content-length", "transfer-encoding", "host", "connection"):
             raise UsageError(f"--header: {name} can't be set.", "It belongs to each request's own transport.")
         if not value or not value.isprintable():
             raise UsageError(f"--header: the value of {name} is empty or holds a control character.")
-        found[name] = value
-    return found
+        given[name] = value
+    return given
+
+
+def public_header(typed: str) -> str:
+    """A header without its value, which may be a key; the name of the variable that holds it is none."""
+    from cotbench.engines.endpoint import recorded_header
+
+    name, equals, value = typed.partition("=")
+    return f"{name}={recorded_header(value)}" if equals else "***"
+
+
+def public_address(url: str) -> str:
+    """A server's address without what may be a key."""
+    from cotbench.engines.endpoint import public_url
+
+    try:
+        return public_url(url)
+    except UsageError:
+        return "***"
 
 
 def program_limits(text: str | None) -> dict[str, float]:
-    """ "cpu_s=10,memory_mb=1024" -> the limits of each program that is run."""
+    """ "cpu_s=10,memory_mb=1024" -> the limits of each model-written program."""
     given = key_values("--program-limits", text or "")
     known = ("cpu_s", "wall_s", "memory_mb")
     for name, value in given.items():
@@ -199,24 +260,30 @@ _SYNONYMS = {
 _RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 
 
-def gen_kwargs(text: str) -> dict[str, Any]:
-    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every other sampling key that an engine has
-    (`engines/sampling.py`), for every mode of a run.
+def model_args(text: str | None) -> dict[str, Any]:
+    return key_values("--model-args", text or "")
+
+
+def gen_kwargs(text: str | None) -> dict[str, Any]:
+    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every other
+    sampling key that an engine has (`engines/sampling.py`), for every mode of a run.
 
     "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
     """
     everywhere: dict[str, Any] = {}
     single: dict[str, dict[str, Any]] = {}
-    for key, value in key_values("--gen-kwargs", text).items():
+    for key, value in key_values("--gen-kwargs", text or "").items():
         mode, dot, name = key.rpartition(".")
-        (single.setdefault(ALIASES.get(mode, mode), {}) if dot else everywhere)[name] = value
+        (single.setdefault(_mode(mode), {}) if dot else everywhere)[name] = value
     given = _gen_kwargs(everywhere)
     if single:
         given["modes"] = {mode: _gen_kwargs(arguments) for mode, arguments in single.items()}
     return given
 
 
-def _gen_kwargs(arguments: dict[str, Any]) -> dict[str, Any]:
+def _gen_kwargs(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    from cotbench.engines.sampling import KEYS, OWN, checked
+
     given: dict[str, Any] = {}
     for key, value in arguments.items():
         name = _SYNONYMS.get(key, key)

@@ -1,4 +1,4 @@
-"""A pool of worker processes that compare answers beside the engine, and can be killed.
+"""Gold meets an answer: at once where its kind can tell at once, else in worker processes beside the engine, which can be killed.
 
 Math-Verify's own time limit works in a main thread only, and some inputs hang it all the same; SymPy has none.
 """
@@ -17,14 +17,18 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cotbench.answers.judging.quick import grade_now
+from cotbench.answers.kinds import KINDS
 from cotbench.errors import UnavailableError
-from cotbench.types import AnswerType, Outcome
+from cotbench.types import Verdict
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
 Ticket = TypeVar("Ticket", bound=Hashable)
+Judge = Callable[[str, str], "float | None"]  # (gold, answer) -> score
+Pair = tuple[str, str, str]  # name of the kind, gold, answer
+
+RIGHT, WRONG, TIMEOUT = Verdict.of(1.0), Verdict.of(0.0), Verdict.of(None)
 
 TIMEOUT_S = 5.0  # CPU time for one comparison; Math-Verify's own default, of wall time
 PATIENCE = 4  # and so many times as much wall time: on a busy machine a comparison gets a part of a core
@@ -55,18 +59,11 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
 
 
-def _compare(gold: str, answer: str) -> bool | None:
-    """Runs in a worker, which has imported SymPy already."""
-    from cotbench.answers.judging.equality import latex_equal
-
-    return latex_equal(gold, answer)
-
-
-def _limited(compare: Callable[[str, str], bool | None], cpu_s: float, gold: str, answer: str) -> bool | None:
-    """Within so much CPU time: beyond it the kernel ends the worker, whatever C code it is in."""
+def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> float | None:
+    """Judge within so much CPU time, in a worker: beyond it the kernel ends that, whatever C code it is in."""
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
-        return compare(gold, answer)
+        return judge(gold, answer)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -116,6 +113,18 @@ def require_workers() -> None:
         ) from None
 
 
+def grade_now(answer: str, gold: str, answer_type: str) -> Verdict | None:
+    """The verdict where it can be had at once; None where a worker must decide."""
+    if answer == gold:
+        return RIGHT
+    score = KINDS[answer_type].quick(gold, answer)
+    return None if score is None else _verdict_of(score)
+
+
+def _verdict_of(score: float | None) -> Verdict:
+    return RIGHT if score == 1 else WRONG if score == 0 else TIMEOUT if score is None else Verdict.of(score)
+
+
 class Grader(Generic[Ticket]):
     """Grades answers beside the engine: `submit` returns at once, `done` gives the verdicts that have come.
 
@@ -126,45 +135,42 @@ class Grader(Generic[Ticket]):
 
     def __init__(self, workers: int = 2) -> None:
         self.fatal: set[Ticket] = set()
-        self._fatal: set[tuple[str, str]] = set()
+        self._fatal: set[Pair] = set()
         self._workers = workers
         self._pool: ProcessPool | None = None
         self._pools = 0
         self._context = _Spawn()  # of the pool
-        self._verdicts: dict[tuple[str, str], Outcome] = {}
-        self._waiting: dict[tuple[str, str], list[Ticket]] = {}
-        self._futures: dict[tuple[str, str], Any] = {}
-        self._finished: queue.SimpleQueue[tuple[tuple[str, str], Any, int]] = queue.SimpleQueue()
+        self._verdicts: dict[Pair, Verdict] = {}
+        self._waiting: dict[Pair, list[Ticket]] = {}
+        self._futures: dict[Pair, Any] = {}
+        self._finished: queue.SimpleQueue[tuple[Pair, Any, int]] = queue.SimpleQueue()
 
     @property
     def pending(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def submit(self, ticket: Ticket, answer: str, gold: str, answer_type: AnswerType) -> Outcome | None:
+    def submit(self, ticket: Ticket, answer: str, gold: str, answer_type: str) -> Verdict | None:
         """The verdict, or None if it will come out of `done` under this ticket."""
-        verdict = grade_now(answer, gold, answer_type)
-        pair = (gold, answer)
-        verdict = verdict or self._verdicts.get(pair)
+        pair = (answer_type, gold, answer)
+        verdict = grade_now(answer, gold, answer_type) or self._verdicts.get(pair)
         if verdict is not None:
             if pair in self._fatal:
                 self.fatal.add(ticket)
-            return verdict
-        if pair in self._waiting:
+        elif pair in self._waiting:
             self._waiting[pair].append(ticket)
         else:
             self._waiting[pair] = [ticket]
             self._schedule(pair, tries=1)
-        return None
+        return verdict
 
-    def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Outcome]]:
-        """Verdicts that have come since the last call; waits up to wait_s for the first one."""
-        out: list[tuple[Ticket, Outcome]] = []
+    def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Verdict]]:
+        """Verdicts that have come since the last call; waits up to wait_s seconds for the first one."""
+        out: list[tuple[Ticket, Verdict]] = []
         self._drop_broken_pool()
         while self._waiting:
             try:
-                pair, future, tries = (
-                    self._finished.get(timeout=wait_s) if wait_s and not out else self._finished.get_nowait()
-                )
+                wait = wait_s > 0 and not out
+                pair, future, tries = self._finished.get(timeout=wait_s) if wait else self._finished.get_nowait()
             except queue.Empty:
                 break
             verdict = self._verdict(pair, future, tries)
@@ -178,13 +184,14 @@ class Grader(Generic[Ticket]):
         return out
 
     def close(self) -> None:
+        """End the workers; what was submitted and hasn't come never will."""
         if self._pool is not None:
             self._pool.stop()
             self._context.end_all()
             self._pool.join()
             self._pool = None
 
-    def _schedule(self, pair: tuple[str, str], tries: int) -> None:
+    def _schedule(self, pair: Pair, tries: int) -> None:
         self._drop_broken_pool()
         if self._pool is None:
             from pebble import ProcessPool
@@ -193,7 +200,9 @@ class Grader(Generic[Ticket]):
             self._pools += 1
             self._context = _Spawn()
             self._pool = ProcessPool(max_workers=self._workers, context=self._context, initializer=_prepare_worker)
-        future = self._pool.schedule(_limited, args=(_compare, TIMEOUT_S, *pair), timeout=PATIENCE * TIMEOUT_S)
+        kind, gold, answer = pair
+        args = (KINDS[kind].judge, TIMEOUT_S, gold, answer)
+        future = self._pool.schedule(_limited, args=args, timeout=PATIENCE * TIMEOUT_S)
         self._futures[pair] = future
         future.add_done_callback(lambda done: self._finished.put((pair, done, tries)))
 
@@ -204,29 +213,27 @@ class Grader(Generic[Ticket]):
             for future in list(self._futures.values()):
                 future.cancel()
 
-    def _verdict(self, pair: tuple[str, str], future: Any, tries: int) -> Outcome | None:
+    def _verdict(self, pair: Pair, future: Any, tries: int) -> Verdict | None:
+        """What came of a pair; None where it is tried again."""
         from pebble import ProcessExpired
 
         try:
-            verdict = {True: Outcome.CORRECT, False: Outcome.WRONG}.get(future.result(), Outcome.GRADER_TIMEOUT)
+            verdict = _verdict_of(future.result())
             self._pools = 1  # they do work
             return verdict
-        except TimeoutError:
-            return Outcome.GRADER_TIMEOUT
         except (CancelledError, BrokenProcessPool):  # not the doing of this pair
-            if self._pools < MAX_POOLS:
-                self._schedule(pair, tries)
-                return None
-            return Outcome.GRADER_TIMEOUT
-        except RecursionError:
-            return Outcome.GRADER_TIMEOUT
+            again = self._pools < MAX_POOLS
+        except (TimeoutError, RecursionError):
+            return TIMEOUT
         except (ProcessExpired, MemoryError) as error:
             if isinstance(error, ProcessExpired) and error.exitcode == -signal.SIGPROF:
-                return Outcome.GRADER_TIMEOUT
-            if tries < 2:
-                self._schedule(pair, tries + 1)
-                return None
-            self._fatal.add(pair)
-            return Outcome.GRADER_TIMEOUT
+                return TIMEOUT
+            again, tries = tries < 2, tries + 1
+            if not again:
+                self._fatal.add(pair)
         except Exception:  # whatever Math-Verify raises on an answer: it couldn't be shown to be equal
-            return Outcome.WRONG
+            return WRONG
+        if not again:
+            return TIMEOUT
+        self._schedule(pair, tries)
+        return None

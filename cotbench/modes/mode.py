@@ -1,0 +1,122 @@
+"""What a mode is: the turns it takes, the facts that whoever reads its records needs, and the function that is the method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from cotbench.types import Question
+
+if TYPE_CHECKING:
+    from cotbench.modes.kit import Kit
+    from cotbench.modes.steps import Flow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One request that a mode makes: `prompts/<template>.jinja`, a budget, and how many paths are drawn.
+
+    name: how the mode asks for it; "" is the mode's own turn, which options call by the mode's name. Others are called
+    `<mode>.<name>`, or by their name alone where they are shared.
+    max_tokens: the default budget of each path; `--max-tokens` changes it.
+    paths: how many paths are drawn by default; None where one is, whatever `--paths` says. temperature and top_p hold
+    where several paths are drawn; one path is greedy.
+    thinking: what a hybrid model's chat template is told; False for a turn that is meant to answer without reasoning.
+    shared: modes that have an equal turn send equal requests, so that a reply is generated once for all of them. Its sampling
+    is that of the run, not of one mode.
+    given: the names of what the mode passes to the template, each with an example: templates are rendered with these
+    before a model is loaded, and requests are estimated with them.
+    asked: how often it is asked at most, for one question; for estimates.
+    """
+
+    name: str = ""
+    template: str
+    max_tokens: int
+    paths: int | None = None
+    temperature: float = 0.7
+    top_p: float = 0.95
+    thinking: bool | None = None
+    shared: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    asked: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the analysis of a run needs to know of a mode; a run's manifest has them, so that any run can be read by itself.
+
+    label: its name in sentences and plots. colour, marker: matplotlib's, in plots; "" lets the plot choose.
+    answers_in: what its responses are: words, or a program or plan, which holds "=" whatever is asked.
+    carries_out: what it has carried out, "program" or "plan"; "" where nothing is.
+    judges_plans: it solves plans exactly, so its answers say which of the shared plans are good.
+    votes_over: the mode that draws one path where this one takes the majority of several.
+    main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
+    """
+
+    label: str = ""
+    colour: str = ""
+    marker: str = ""
+    answers_in: Literal["words", "program", "plan", ""] = ""
+    carries_out: Literal["program", "plan", ""] = ""
+    judges_plans: bool = False
+    votes_over: str = ""
+    main: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts that say something, for a manifest."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any], otherwise: Facts) -> Facts:
+        """Read a manifest's entry. What it lacks is taken from `otherwise`, and so is what isn't of a fact's type."""
+        known = asdict(otherwise)
+        given = {f.name: row[f.name] for f in fields(cls) if type(row.get(f.name)) is type(known[f.name])}
+        return cls(**known | given)
+
+
+_OF_A_SPEC = frozenset({"prompt", "shared", "sampling", "thinking", "then"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mode:
+    """One row of the table of modes.
+
+    about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
+    runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need.
+    """
+
+    name: str
+    about: str
+    turns: tuple[Turn, ...]
+    run: Callable[[Question, Kit], Flow]
+    facts: Facts
+    runs: Literal["python", "sympy"] | None = None
+    shows: Literal["rationale", "program", "equations"] | None = None
+
+    def __post_init__(self) -> None:
+        names = [turn.name for turn in self.turns]
+        if not names or len(set(names)) < len(names) or _OF_A_SPEC & set(names):
+            reserved = ", ".join(sorted(_OF_A_SPEC))
+            raise ValueError(f"{self.name}: turns need names of their own, and none of {reserved}; found {names}")
+
+    def turn(self, name: str = "") -> Turn:
+        """Return the turn of this name. Raises KeyError where the mode doesn't declare it."""
+        found = next((turn for turn in self.turns if turn.name == name), None)
+        if found is None:
+            raise KeyError(f"mode {self.name} declares no turn {name!r}")
+        return found
+
+    @property
+    def own(self) -> Turn:
+        """The turn that options call by the mode's name; a mode that has none borrows its first turn's budget."""
+        return next((turn for turn in self.turns if not turn.name), self.turns[0])
+
+    def option_name(self, turn: Turn) -> str:
+        """Return what `--max-tokens` and `--paths` call a turn."""
+        return turn.name if turn.shared else f"{self.name}.{turn.name}" if turn.name else self.name
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of the templates of its turns, in order."""
+        return tuple(turn.template for turn in self.turns)

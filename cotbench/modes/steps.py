@@ -1,0 +1,66 @@
+"""What a mode may ask for while it runs: completions, programs to be run, answers to be compared.
+
+A mode is a generator of steps. Each step is answered with one result for each of its items, in their order. The helpers below
+are used with `yield from`, so that a mode reads like the method it is. What answers a step is a station (`run/stations.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cotbench.types import Completion, Execution, Prediction, Program, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """A step that wants replies to requests, all at once; each result is a tuple of the request's n paths."""
+
+    items: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A step that wants programs run; each result is an Execution."""
+
+    items: tuple[Program, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A step that wants to know which pairs of answers are equal by the rules of grading; each result is a bool."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+Paths = tuple[Completion, ...]
+
+
+class Step(Protocol):
+    """What a mode yields: `items` are the things it asks for, each of which gets one result."""
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """What is asked for."""
+
+
+Flow = Generator[Step, Any, Prediction]
+
+
+def generate(*requests: Request) -> Generator[Step, Any, Sequence[Paths]]:
+    """Ask for replies to several requests at once; their paths, a tuple for each request."""
+    paths: Sequence[Paths] = (yield Generate(requests)) if requests else ()
+    return paths
+
+
+def execute(*programs: Program) -> Generator[Step, Any, Sequence[Execution]]:
+    """Have programs run; yields no step where there are none."""
+    executions: Sequence[Execution] = (yield Execute(programs)) if programs else ()
+    return executions
+
+
+def compare(pairs: Sequence[tuple[str, str]]) -> Generator[Step, Any, Sequence[bool]]:
+    """Have pairs of answers compared; yields no step where there are none."""
+    equal: Sequence[bool] = (yield Compare(tuple(pairs))) if pairs else ()
+    return equal

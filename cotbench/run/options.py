@@ -1,0 +1,296 @@
+"""What a person can ask of a run: `RunOptions`, each field of which says how it is typed on the command line.
+
+Whoever adds an option adds one field here. The commands that take options (`cotbench run`, `show-prompt`, `exec`) are
+given their flags from this table by `cli/flags.py`. Every command imports this file, so it must load in no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cotbench.errors import RunError
+from cotbench.run import parsing
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How an option is typed on the command line.
+
+    names: "--model -m", the first of which messages use. help: what `--help` says of it. typed: the type of what the
+    command line gives, where that isn't the field's own; nothing typed is None then. parse: makes the field's value of
+    what was typed, and raises UsageError. anchor: makes a value that may name a file mean the same in another working
+    directory, since `--resume` may be typed there. mask: makes a typed word safe to be recorded, where it may hold a
+    key. choices: the words that it may be. minimum: the smallest number that it may be. metavar: what stands for the
+    value in the help text. variable: the environment variable that it defaults to. after: the field behind which it
+    stands in the help text, where that isn't the one before it. resumable: whether `--resume` takes it from the run's
+    manifest; a folder may come from somebody else, and can't switch on their model's code or take the walls down.
+    """
+
+    names: str
+    help: str
+    typed: Any = None
+    parse: Callable[[Any], Any] | None = None
+    anchor: Callable[[Any], Any] | None = None
+    mask: Callable[[str], str] | None = None
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    metavar: str | None = None
+    variable: str | None = None
+    after: str = ""
+    resumable: bool = True
+
+    def value(self, typed: Any) -> Any:
+        """The field's value for what was typed. Raises UsageError where that can't be one."""
+        if self.choices:
+            parsing.one_of(self.names, typed, self.choices)
+        return typed if self.parse is None else self.parse(typed)
+
+
+_Text = str | None
+_Texts = list[str] | None
+_Path = Path | None
+
+
+@dataclass(kw_only=True)
+class RunOptions:
+    """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it.
+
+    The order of the fields is the one in which a manifest holds them.
+    """
+
+    model: Annotated[str, Flag("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")]
+    tasks: Annotated[
+        list[str],
+        Flag(
+            "--task --tasks -t",
+            "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
+            typed=_Texts,
+            parse=parsing.names,
+            anchor=parsing.absolute_files,
+        ),
+    ]
+    modes: Annotated[
+        list[str],
+        Flag(
+            "--mode --modes",
+            "Prompting methods (`cotbench list modes`); with commas or repeated.",
+            typed=_Texts,
+            parse=parsing.names,
+        ),
+    ]
+    engine: Annotated[
+        str | None, Flag("--engine", "vllm (the default), openai, transformers, ctranslate2, stub or replay.")
+    ] = None
+    model_args: Annotated[
+        dict[str, Any],
+        Flag(
+            "--model-args -a",
+            "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
+            typed=_Text,
+            parse=parsing.model_args,
+            anchor=parsing.absolute_path,
+        ),
+    ] = field(default_factory=dict)
+    gen_kwargs: Annotated[
+        dict[str, Any],
+        Flag(
+            "--gen-kwargs",
+            "Sampling for every mode, as temperature=0.7,top_p=0.9; also top_k, min_p, penalties, reasoning_effort ... "
+            "where the engine has them.",
+            typed=_Text,
+            parse=parsing.gen_kwargs,
+        ),
+    ] = field(default_factory=dict)
+    max_tokens: Annotated[
+        dict[str, int],
+        Flag(
+            "--max-tokens",
+            "Budget per answer, as cot=2048,direct=32, or one number for all modes.",
+            typed=_Text,
+            parse=parsing.max_tokens,
+        ),
+    ] = field(default_factory=dict)
+    paths: Annotated[
+        dict[str, int],
+        Flag(
+            "--paths",
+            "Paths that vote, as 20, or self-consistency=40,pal=5. Default: 20 for self-consistency and direct-votes, "
+            "1 (greedy) for pal.",
+            typed=_Text,
+            parse=parsing.paths,
+        ),
+    ] = field(default_factory=dict)
+    num_fewshot: Annotated[int, Flag("--num-fewshot -f", "Exemplars before the question; 0 is zero-shot.")] = 0
+    exemplars: Annotated[
+        str,
+        Flag(
+            "--exemplars",
+            "own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode "
+            "shows programs or plans.",
+        ),
+    ] = "auto"
+    limit: Annotated[
+        int | None,
+        Flag("--limit -L", "Questions per task: a seeded sample, stratified by group, the same in every mode."),
+    ] = None
+    seed: Annotated[int, Flag("--seed", "Seed of --limit and of sampling.")] = 0
+    base_url: Annotated[
+        str | None,
+        Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address),
+    ] = None
+    concurrency: Annotated[
+        int, Flag("--concurrency", "Requests in flight at a server.", minimum=1, metavar="<int>")
+    ] = 64
+    chat_template: Annotated[
+        str,
+        Flag(
+            "--chat-template",
+            "auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
+            anchor=parsing.absolute_file,
+        ),
+    ] = "auto"
+    thinking: Annotated[
+        str,
+        Flag(
+            "--thinking",
+            "auto, on or off: what hybrid models' chat templates are told. auto is off for direct only.",
+            choices=("auto", "on", "off"),
+        ),
+    ] = "auto"
+    extra_body: Annotated[
+        dict[str, Any],
+        Flag(
+            "--extra-body",
+            "Fields to be added to each request to a server. Recorded, and part of the run's identity.",
+            typed=_Text,
+            parse=parsing.extra_body,
+            metavar="JSON|@FILE",
+            after="base_url",
+        ),
+    ] = field(default_factory=dict)
+    headers: Annotated[
+        dict[str, str],
+        Flag(
+            "--header",
+            "A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
+            typed=_Texts,
+            parse=parsing.headers,
+            mask=parsing.public_header,
+            metavar="NAME=VALUE",
+            after="extra_body",
+        ),
+    ] = field(default_factory=dict)
+    trust_remote_code: Annotated[
+        bool,
+        Flag(
+            "--trust-remote-code",
+            "Let a model's repository run its own code. Recorded in the manifest.",
+            resumable=False,
+        ),
+    ] = False
+    allow_unsandboxed_code: Annotated[
+        bool,
+        Flag(
+            "--allow-unsandboxed-code",
+            "Run model-written code without containment, with this user's rights. Recorded in the manifest.",
+            resumable=False,
+        ),
+    ] = False
+    program_limits: Annotated[
+        dict[str, float],
+        Flag(
+            "--program-limits",
+            "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
+            typed=_Text,
+            parse=parsing.program_limits,
+        ),
+    ] = field(default_factory=dict)
+    data_dir: Annotated[
+        str | None,
+        Flag(
+            "--data-dir",
+            "A folder in the Hub's layout, instead of the Hub.",
+            typed=_Path,
+            parse=parsing.absolute,
+            variable="COTBENCH_DATA",
+        ),
+    ] = None
+    tasks_dir: Annotated[
+        str | None,
+        Flag("--tasks-dir", "A folder with your own task files (*.yaml).", typed=_Path, parse=parsing.absolute),
+    ] = None
+    prompts_dir: Annotated[
+        str | None,
+        Flag(
+            "--prompts-dir",
+            "A folder with your own templates (*.jinja); they go before the shipped ones.",
+            typed=_Path,
+            parse=parsing.absolute,
+        ),
+    ] = None
+
+    @property
+    def engine_name(self) -> str:
+        from cotbench.engines import engine_of
+
+        return self.engine or engine_of(self.model)
+
+
+TYPES: Mapping[str, Any] = get_type_hints(RunOptions)
+FLAGS: Mapping[str, Flag] = {
+    name: hint.__metadata__[0] for name, hint in get_type_hints(RunOptions, include_extras=True).items()
+}
+_FIELDS: Mapping[str, Field[Any]] = {one.name: one for one in fields(RunOptions)}
+REQUIRED = frozenset(name for name, one in _FIELDS.items() if one.default is MISSING and one.default_factory is MISSING)
+
+
+def in_order_of_help() -> list[str]:
+    """The fields in the order in which the help text has them."""
+    order = list(FLAGS)
+    for name, flag in FLAGS.items():
+        if flag.after:
+            order.remove(name)
+            order.insert(order.index(flag.after) + 1, name)
+    return order
+
+
+def typed_as(name: str) -> tuple[Any, Any]:
+    """The type of what the command line gives for a field, and its value where nothing is typed."""
+    flag, default = FLAGS[name], _FIELDS[name].default
+    if flag.typed is not None or default is MISSING:
+        return flag.typed or TYPES[name] | None, None
+    return TYPES[name], default
+
+
+def anchored(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of options, with those that name files absolute, so that a run can be resumed from another folder."""
+    anchors = ((name, value, FLAGS[name].anchor) for name, value in given.items())
+    return {name: value if anchor is None else anchor(value) for name, value, anchor in anchors}
+
+
+def recorded_options(manifest: Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options in a run's manifest. Raises RunError, which names that file, where they aren't what a run records."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from cotbench.run.provenance import with_home
+
+    remedy = "Restore the file, or give the options again, without --resume."
+    if unknown := options.keys() - FLAGS.keys():
+        raise RunError(f"{manifest}: options.{min(unknown):.40} is nothing that this version knows.", remedy)
+    for name in (name for name in FLAGS if name in options):
+        value = options[name]
+        try:
+            TypeAdapter(TYPES[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, ("options", name, *first["loc"])))
+            raise RunError(f"{manifest}: {where} is {first['input']!r:.60}: {first['msg'].lower()}.", remedy) from None
+        if (choices := FLAGS[name].choices) and value not in choices:
+            known = parsing.listed(choices)
+            raise RunError(f"{manifest}: options.{name} is {value!r:.60}, expected {known}.", remedy)
+    if missing := REQUIRED - options.keys():
+        raise RunError(f"{manifest}: options.{min(missing)} is missing.", remedy)
+    return dict(with_home(options))

@@ -1,0 +1,180 @@
+"""Grading a recorded run again, without a model: its modes run over the replies on record, in the same loop as a run's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cotbench.answers.kinds import KINDS
+from cotbench.errors import RunError
+from cotbench.modes import Kit, find_mode
+from cotbench.programs import Limits, Sandbox, require_containment
+from cotbench.run.loop import Job, Loop
+from cotbench.run.provenance import circumstance, now
+from cotbench.run.score_file import Scored, Summary, summarize
+from cotbench.run.stations import Judge, RecordedReplies, Ticket
+from cotbench.run.tally import Tally
+from cotbench.store.records import (
+    JOURNAL,
+    RECORDS,
+    Manifest,
+    Record,
+    RunLock,
+    read_journal,
+    read_manifest,
+    read_questions,
+    records_of,
+    write_atomically,
+)
+from cotbench.types import Key
+
+_RESUME = "Run `cotbench run --resume RUN` to complete it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A record whose verdict, answer or rule is another now."""
+
+    before: Record
+    after: Record
+
+    @property
+    def of_verdict(self) -> bool:
+        return self.before.outcome != self.after.outcome
+
+    def as_dict(self) -> dict[str, Any]:
+        names = ("outcome", "answer", "rule", "span")
+        return {
+            "question": self.before.question,
+            "mode": self.before.mode,
+            "gold": self.before.gold,
+            "before": {name: getattr(self.before, name) for name in names},
+            "after": {name: getattr(self.after, name) for name in names},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescored:
+    """summaries: before and now, by task and mode."""
+
+    folder: Path
+    records: int
+    changes: tuple[Change, ...]
+    summaries: dict[tuple[str, str], tuple[Summary, Summary]]
+    fatal: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "run": self.folder.name,
+            "records": self.records,
+            "verdicts_changed": sum(change.of_verdict for change in self.changes),
+            "changes": [change.as_dict() for change in self.changes],
+            "accuracy": [
+                {"task": task, "mode": mode, "before": before.accuracy, "after": after.accuracy}
+                for (task, mode), (before, after) in self.summaries.items()
+            ],
+            "fatal": list(self.fatal),
+        }
+
+
+def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
+    """Derive a run's records from its journal again; write them unless told not to. Raises RunError."""
+    lock = RunLock(folder)
+    try:
+        manifest = read_manifest(folder)
+        questions, golds = read_questions(folder, manifest)
+        before = [_record(row) for row in records_of(folder, manifest, questions, golds)]
+        types = _answer_types(folder, manifest, before)
+        state = read_journal(folder / JOURNAL)
+        jobs = (
+            Job(
+                number=number,
+                question=questions[row.question],
+                gold=golds[row.question],
+                kit=Kit(mode=find_mode(row.mode), answer_type=types[row.task]),
+                recorded=[Key(question=row.question, request=request, ordinal=n) for request, n in row.requests],
+            )
+            for number, row in enumerate(before)
+        )
+
+        def lacking(ticket: Ticket) -> RunError:
+            row = before[ticket.flow]
+            return RunError(f"{folder}: its journal lacks a reply to {row.question} under {row.mode}.", _RESUME)
+
+        after: list[Record] = list(before)
+
+        def sink(number: int, record: Record) -> None:
+            derived = ("outcome", "answer", "rule", "span", "votes", "executions")
+            after[number] = replace(before[number], **{name: getattr(record, name) for name in derived})
+
+        replies = RecordedReplies({**state.replies, **state.failed}, lacking)
+        judge, tally = Judge(workers), Tally(total=len(before))
+        try:
+            with _sandbox(manifest) as sandbox:
+                loop = Loop(jobs, replies, judge, sandbox, sink, tally)
+                try:
+                    loop.run()
+                finally:
+                    loop.close()
+        finally:
+            judge.close()
+        if write:
+            write_atomically(folder / RECORDS, (row.line() for row in after))
+            manifest.totals["outcomes"] = dict(sorted(Counter(row.outcome for row in after).items()))
+            manifest.sessions.append({**circumstance(), "command": ["cotbench", "score"], "started": now()})
+            manifest.write(folder)
+    finally:
+        lock.release()
+    pairs = dict.fromkeys((row.task, row.mode) for row in before)
+    return Rescored(
+        folder=folder,
+        records=len(before),
+        changes=tuple(Change(before=old, after=new) for old, new in zip(before, after, strict=True) if old != new),
+        summaries={pair: (_summary(before, pair), _summary(after, pair)) for pair in pairs},
+        fatal=tuple(tally.fatal),
+    )
+
+
+def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, str]:
+    """Return how answers of each task are read. Raises RunError where the manifest doesn't say it."""
+    try:
+        types = {task: KINDS[entry["answer_type"]].name for task, entry in manifest.data.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder}: its manifest doesn't say how answers are read: {error}.", _RESUME) from None
+    unknown = next((row.task for row in rows if row.task not in types), None)
+    if unknown is not None:
+        raise RunError(f"{folder}: its manifest doesn't say how answers of {unknown} are read.", _RESUME)
+    return types
+
+
+def _sandbox(manifest: Manifest) -> Sandbox[Ticket]:
+    """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the same."""
+    programs = dict(manifest.spec.get("programs", {}))
+    programs.pop("contained", None)
+    if programs:
+        require_containment()
+    return Sandbox(limits=Limits(**programs))
+
+
+def _record(row: dict[str, Any]) -> Record:
+    span = row["span"]
+    return Record(
+        **{
+            **{name: row[name] for name in Record.__slots__},
+            "span": tuple(span) if span else None,
+            "requests": tuple((request, ordinal) for request, ordinal in row["requests"]),
+            "executions": tuple(row["executions"]),
+        }
+    )
+
+
+def _summary(rows: Iterable[Record], pair: tuple[str, str]) -> Summary:
+    scored = [
+        Scored(id=row.question, answer=row.answer, outcome=row.outcome, rule=row.rule, span=row.span)
+        for row in rows
+        if (row.task, row.mode) == pair
+    ]
+    return summarize(scored, 0.0)

@@ -1,0 +1,224 @@
+"""Grading a file of outputs that exist already, from any source."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cotbench.answers.kinds import KINDS, AnswerKind
+from cotbench.answers.reading import VAGUE
+from cotbench.engines.replies import Reader, read_row, whole
+from cotbench.errors import DataError
+from cotbench.modes import read_answer
+from cotbench.run.stations import Comparison, Judge, Ticket
+from cotbench.store.records import dump_line
+from cotbench.types import (
+    LETTERS,
+    UNDECIDED,
+    Completion,
+    Outcome,
+    Prediction,
+    Verdict,
+)
+
+MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond J are rarely options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """One output with its verdict. span: the character range of the output that held the answer.
+
+    error: why a line of a file can't be used; its outcome is then `INVALID`, which only files of outputs know.
+    """
+
+    id: str | int | None
+    answer: str | None
+    outcome: str
+    rule: str
+    span: tuple[int, int] | None
+    error: str = ""
+
+
+INVALID = "invalid"  # a line of a file that can't be used: no verdict, and in no denominator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Output:
+    id: str | int
+    path: Completion
+    gold: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """A line that can't be used, and why. id: where it has one."""
+
+    id: str | int | None
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Counts over scored outputs. accuracy leaves out what has no verdict, as reports do. rules: how many answers each rule read.
+
+    fatal: whose comparison ended its worker twice. faults: why lines of a file can't be used. unknown: words in a file that no table of replies has.
+    """
+
+    outputs: int
+    outcomes: dict[str, int]
+    rules: dict[str, int]
+    wall_s: float
+    fatal: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of correct ones among those with a verdict; an answer that couldn't be read isn't correct."""
+        counted = self.outputs - sum(self.outcomes.get(name, 0) for name in (*UNDECIDED, INVALID))
+        return self.outcomes.get(Outcome.CORRECT, 0) / counted if counted else None
+
+    @property
+    def vague(self) -> float | None:
+        """The share of read answers that needed a vague rule."""
+        read = sum(self.rules.values())
+        return sum(count for rule, count in self.rules.items() if rule in VAGUE) / read if read else None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "accuracy": self.accuracy, "vague": self.vague}
+
+
+# --- a file of outputs --------------------------------------------------------------------------------------------
+
+
+def read_outputs(path: Path, answer_type: str, reader: Reader | None = None) -> list[_Output | _Fault]:
+    """The lines of a file of outputs, checked; one that can't be used is a fault, and no end of the file.
+
+    Raises DataError with the first fault where there is no line that can be used.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror or error}.", "Name a file of JSON lines.") from None
+    outputs: list[_Output | _Fault] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        row: dict[str, Any] = {}
+        try:
+            row = read_row(line)
+            outputs.append(_output(row, answer_type, reader or Reader()))
+        except ValueError as error:
+            named = row.get("id") if type(row.get("id")) in (str, int) else None
+            outputs.append(_Fault(id=named, error=f"{path}:{number}: {error}"))
+    if not outputs:
+        raise DataError(f"{path}: holds no lines.", _KEYS)
+    if all(isinstance(one, _Fault) for one in outputs):
+        raise DataError(f"{next(one.error for one in outputs if isinstance(one, _Fault))}.", _KEYS)
+    return outputs
+
+
+_KEYS = 'Each line holds {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are).'
+
+
+def _output(row: dict[str, Any], answer_type: str, reader: Reader) -> _Output:
+    """Raises ValueError where a line can't be used."""
+    if missing := [key for key in ("id", "output", "gold") if key not in row]:
+        raise ValueError(f"{missing[0]} is missing")
+    if type(row["id"]) not in (str, int):
+        raise ValueError(f"id is {row['id']!r:.60}, expected a text or a whole number")
+    kind = KINDS[answer_type]
+    choices = _choices(row.get("choices")) if kind.has_choices else ()
+    gold = _gold(row["gold"], kind, choices)
+    return _Output(id=row["id"], path=reader.row(row), gold=gold, choices=choices)
+
+
+def _choices(given: Any) -> tuple[str, ...]:
+    """The options; empty texts where only their number is known."""
+    if given is None:
+        return ("",) * MOST_OPTIONS
+    number = whole(given)
+    if number is not None and 1 <= number <= len(LETTERS):
+        return ("",) * number
+    if (
+        isinstance(given, list)
+        and 1 <= len(given) <= len(LETTERS)
+        and all(isinstance(c, str | int | float) for c in given)
+    ):
+        return tuple(map(str, given))
+    raise ValueError(f"choices is {given!r:.60}, expected a list of 1 to {len(LETTERS)} texts, or their number")
+
+
+def _gold(given: Any, kind: AnswerKind, choices: Sequence[str]) -> str:
+    if not isinstance(given, str | int | float) or isinstance(given, bool) or not str(given).strip():
+        raise ValueError(f"gold is {given!r:.60}, expected the right answer")
+    try:
+        return kind.file_gold(str(given).strip(), choices)
+    except ValueError as error:
+        raise ValueError(f"gold is {error}") from None
+
+
+def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored], Summary]:
+    """Read and grade the outputs of a file; one `Scored` per line, in order."""
+    started = time.monotonic()
+    reader = Reader()
+    rows = read_outputs(path, answer_type, reader)
+    outputs = [row for row in rows if isinstance(row, _Output)]
+    predictions = [read_answer(one.path, answer_type, one.choices) for one in outputs]
+    items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
+    verdicts, fatal = _graded(items, workers)
+    good = iter(
+        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).outcome.value, rule=p.rule, span=p.span)
+        for one, p, of in zip(outputs, predictions, verdicts, strict=True)
+    )
+    scored = [
+        Scored(id=row.id, answer=None, outcome=INVALID, rule="", span=None, error=row.error)
+        if isinstance(row, _Fault)
+        else next(good)
+        for row in rows
+    ]
+    summary = summarize(scored, time.monotonic() - started, [str(outputs[at].id) for at in fatal])
+    return scored, replace(summary, unknown=tuple(reader.unknown))
+
+
+def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()) -> Summary:
+    rows = list(scored)
+    return Summary(
+        outputs=len(rows),
+        outcomes=dict(Counter(row.outcome for row in rows).most_common()),
+        rules=dict(Counter(row.rule for row in rows if row.answer is not None).most_common()),
+        wall_s=round(wall_s, 3),
+        fatal=tuple(fatal),
+        faults=tuple(row.error for row in rows if row.error),
+    )
+
+
+def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple[list[list[Verdict]], list[int]]:
+    """Grade the answers of each (prediction, gold, answer type).
+
+    Returns the verdicts on each, and the numbers of those that ended the grader's worker twice.
+    """
+    judge = Judge(workers)
+    verdicts: dict[Ticket, Verdict] = {}
+    try:
+        for number, (prediction, gold, answer_type) in enumerate(items):
+            for index, answer in enumerate(prediction.answers):
+                judge.submit(Ticket(number, 0, index), Comparison(answer, gold, answer_type))
+            verdicts.update(judge.done())
+        while judge.pending:
+            verdicts.update(judge.done(0.5))
+        each = [[verdicts[Ticket(n, 0, i)] for i in range(len(p.answers))] for n, (p, _, _) in enumerate(items)]
+        return each, sorted({ticket.flow for ticket in verdicts if judge.is_fatal(ticket)})
+    finally:
+        judge.close()
+
+
+def write_lines(rows: Iterable[Scored]) -> bytes:
+    """One JSON object a line; `error` only where there is one."""
+    lines = ({name: getattr(row, name) for name in row.__slots__ if name != "error" or row.error} for row in rows)
+    return b"".join(map(dump_line, lines))

@@ -1,0 +1,216 @@
+"""Stations: what a step of a mode asks of, behind one protocol. An engine, the grader, the sandbox, replies on record.
+
+A step's work is handed to a station under tickets; results come back under the same tickets, in any order. The loop knows no
+station by name: a table says which kind of step goes where, so that a retriever or a second model is one more row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from cotbench.answers.grader import Grader
+from cotbench.engines import Engine
+from cotbench.errors import RunError
+from cotbench.run.tally import Tally
+from cotbench.store.records import Journal, JournalState
+from cotbench.types import Key, Reply, Request, Verdict, request_seed
+
+
+class Ticket(NamedTuple):
+    """What a result is for: the flow, by its number; its step; and and which of the items that the step asked for."""
+
+    flow: int
+    step: int
+    item: int
+
+
+Work = TypeVar("Work", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+
+
+class Station(Protocol[Work, Result]):
+    """Does what a step asks for, beside the loop or within its waits."""
+
+    def submit(self, ticket: Ticket, work: Work) -> None:
+        """Take work on; its result comes out of `done` under this ticket. Returns at once."""
+
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Result]]:
+        """Return results that have come since the last call; with `wait_s`, wait for a first one, some such time."""
+
+    @property
+    def pending(self) -> int:
+        """How many results are still to come."""
+
+    def close(self) -> None:
+        """Let go of processes and files. What is pending is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with its address in the journal; the address is None where none is left on record."""
+
+    key: Key | None
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two answers of one question, to be compared by the rules of grading."""
+
+    answer: str
+    gold: str
+    answer_type: str
+
+
+class Replies:
+    """The station of an engine: each reply is in the journal before anybody sees it, and a request of a question is sent once.
+
+    `done` with a wait gives way to the engine until it has at least one reply, however long that takes.
+    """
+
+    def __init__(self, engine: Engine, journal: Journal, recorded: JournalState, seed: int, tally: Tally) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._seed = seed
+        self._tally = tally
+        # Replies by question, kept until all flows of the question are finished: modes may share a request.
+        self._known: dict[str, dict[Key, Reply]] = defaultdict(dict)
+        for key, reply in recorded.replies.items():
+            self._known[key.question][key] = reply
+        recorded.replies.clear()  # from here on they go as their questions are finished
+        self._waiting: dict[Key, tuple[Request, list[Ticket]]] = {}
+        self._ready: list[tuple[Ticket, Reply]] = []
+        self._cancelled = False
+
+    @property
+    def room(self) -> int:
+        """How many requests the engine would still take."""
+        return self._engine.capacity - len(self._waiting)
+
+    @property
+    def capacity(self) -> int:
+        """How many requests the engine wants in flight."""
+        return self._engine.capacity
+
+    @property
+    def pending(self) -> int:
+        return len(self._waiting) + len(self._ready)
+
+    def submit(self, ticket: Ticket, work: Asked) -> None:
+        key = work.key
+        assert key is not None
+        reply = self._known[key.question].get(key)
+        if reply is not None:
+            self._tally.reused += 1
+            self._ready.append((ticket, reply))
+        elif key in self._waiting:
+            self._waiting[key][1].append(ticket)
+        elif not self._tally.stopping:  # else its flow ends here, and is resumed another time
+            self._waiting[key] = (work.request, [ticket])
+            self._engine.submit(key, work.request)
+        self._tally.in_flight = len(self._waiting)
+
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
+        self._cancel()
+        if self._ready or not wait_s or not self._waiting:
+            results, self._ready = self._ready, []
+            return results
+        return self._take(self._engine.poll())
+
+    def forget(self, question: str) -> None:
+        """Drop the replies of a question that no flow will ask of again."""
+        self._known.pop(question, None)
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def _cancel(self) -> None:
+        if self._tally.stopping and not self._cancelled:
+            self._cancelled = True
+            for key in self._engine.cancel():
+                del self._waiting[key]
+            self._tally.in_flight = len(self._waiting)
+
+    def _take(self, arrived: Sequence[tuple[Key, Reply]]) -> list[tuple[Ticket, Reply]]:
+        if not arrived:
+            return []
+        entries = []
+        for key, reply in arrived:
+            request = self._waiting[key][0]
+            seed = None if request.sampling.greedy else request_seed(self._seed, key)
+            entries.append((key, request, seed, reply))
+        self._journal.append(entries)
+        self._tally.requests += len(arrived)
+        self._tally.new_tokens += sum(reply.completion_tokens or 0 for _, reply in arrived)
+        results = []
+        for key, reply in arrived:
+            self._known[key.question][key] = reply
+            results += [(ticket, reply) for ticket in self._waiting.pop(key)[1]]
+        self._tally.in_flight = len(self._waiting)
+        return results
+
+
+class RecordedReplies:
+    """The station of a run that is over: it has all replies. Raises RunError for one that isn't on record."""
+
+    room = capacity = 4_096
+
+    def __init__(self, replies: Mapping[Key, Reply], lacking: Callable[[Ticket], RunError]) -> None:
+        self._replies = replies
+        self._lacking = lacking
+        self._ready: list[tuple[Ticket, Reply]] = []
+
+    @property
+    def pending(self) -> int:
+        return len(self._ready)
+
+    def submit(self, ticket: Ticket, work: Asked) -> None:
+        reply = self._replies.get(work.key) if work.key is not None else None
+        if reply is None:
+            raise self._lacking(ticket)
+        self._ready.append((ticket, reply))
+
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:  # noqa: ARG002
+        results, self._ready = self._ready, []
+        return results
+
+    def forget(self, question: str) -> None:
+        """Keep everything: the journal is in memory as a whole."""
+
+    def close(self) -> None:
+        pass
+
+
+# Stations beside the three that every run has, by the kind of step that asks of them. Each is opened when the first such step comes.
+STATIONS: dict[type, Callable[[], Station[Any, Any]]] = {}
+
+
+class Judge:
+    """The station of the grader. What can be decided without another process is decided at once."""
+
+    def __init__(self, workers: int) -> None:
+        self._grader: Grader[Ticket] = Grader(workers)
+        self._ready: list[tuple[Ticket, Verdict]] = []
+
+    @property
+    def pending(self) -> int:
+        return self._grader.pending + len(self._ready)
+
+    def submit(self, ticket: Ticket, work: Comparison) -> None:
+        verdict = self._grader.submit(ticket, work.answer, work.gold, work.answer_type)
+        if verdict is not None:
+            self._ready.append((ticket, verdict))
+
+    def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Verdict]]:
+        results, self._ready = self._ready, []
+        return results + self._grader.done(0.0 if results else wait_s)
+
+    def is_fatal(self, ticket: Ticket) -> bool:
+        """Whether this comparison ended the grader's worker twice."""
+        return ticket in self._grader.fatal
+
+    def close(self) -> None:
+        self._grader.close()

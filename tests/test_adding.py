@@ -1,0 +1,116 @@
+"""The code of docs/adding.md, run as it stands there: each page adds what it says, and its commands work."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Cli
+
+from cotbench.answers.kinds import KINDS
+from cotbench.engines import ENGINES
+from cotbench.modes import MODES
+from cotbench.run.stations import STATIONS
+
+TEXT = (ROOT / "docs" / "adding.md").read_text()
+PAGES = {page.split("\n", 1)[0]: page for page in re.split(r"^## ", TEXT, flags=re.M)[1:]}
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+NAMED = re.compile(r"^(?:#|\{#) ([\w/.-]+)(?: #\})?\n")
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take back what a page adds to the tables."""
+    kept = [(table, dict(table)) for table in (MODES, KINDS, ENGINES, STATIONS)]
+    yield
+    for table, content in kept:
+        table.clear()
+        table.update(content)
+
+
+def follow(page: str, folder: Path, main: Cli) -> list[str]:
+    """Do what a page says, in a folder; what its commands print."""
+    said = []
+    for language, content in BLOCK.findall(PAGES[page]):
+        named = NAMED.match(content)
+        if language == "python":
+            assert named
+            module = types.ModuleType(named[1].replace("/", ".").removesuffix(".py") + "_of_the_page")
+            sys.modules[module.__name__] = module
+            exec(compile(content, named[1], "exec"), module.__dict__)
+        elif language in ("jinja", "yaml", "jsonl"):
+            assert named
+            path = folder / named[1]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content[named.end() :])
+        else:
+            for command in content.strip().splitlines():
+                name, *arguments = shlex.split(command)
+                assert name == "cotbench"
+                done = main(*arguments)
+                assert done.code == 0, f"{command}: {done.err}"
+                said.append(done.out)
+    return said
+
+
+@pytest.fixture
+def run_of(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+def records(results: Path) -> list[dict[str, object]]:
+    [path] = results.glob("*/records.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_there_is_a_page_for_each() -> None:
+    assert list(PAGES) == ["A mode", "A kind of answers", "A task", "An engine", "A station"]
+    assert not [page for page, text in PAGES.items() if len(text.splitlines()) > 115], "a page"
+
+
+def test_a_mode(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    *_, report = follow("A mode", tmp_path, main)
+    assert "reflect" in report
+    rows = [row for row in records(run_of) if row["mode"] == "reflect"]
+    assert len(rows) == 6
+    assert all(len(row["requests"]) == 3 for row in rows)  # type: ignore[arg-type]
+
+
+def test_a_kind_of_answers(tmp_path: Path, main: Cli) -> None:
+    [said] = follow("A kind of answers", tmp_path, main)
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert [(row["answer"], row["outcome"], row["rule"]) for row in rows] == [
+        ("7:30", "correct", "clock"),
+        ("7:33", "wrong", "clock"),
+        ("9:15", "correct", "last"),
+    ]
+
+
+def test_a_task(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    follow("A task", tmp_path, main)
+    assert {(row["task"], row["mode"], row["gold"]) for row in records(run_of)} == {
+        ("ferries", mode, gold) for mode in ("direct", "cot") for gold in ("4", "27")
+    }
+
+
+def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    follow("An engine", tmp_path, main)
+    assert len(records(run_of)) == 6
+    [manifest] = run_of.glob("*/manifest.json")
+    assert json.loads(manifest.read_text())["engine"]["engine"] == "parrot"
+
+
+def test_a_station(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    follow("A station", tmp_path, main)
+    assert sum(row["mode"] == "with-passage" for row in records(run_of)) == 6
+    [journal] = run_of.glob("*/journal.jsonl")
+    sent = [json.loads(line) for line in journal.read_text().splitlines()]
+    texts = [row["messages"][-1]["text"] for row in sent if row["template"] == "with-passage"]
+    assert all(text.startswith(("To solve an equation", "Of several words")) for text in texts)
+    assert main("score", next(run_of.iterdir())).code == 0
