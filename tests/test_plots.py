@@ -17,6 +17,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats, 
 from cotbench.analysis.flat import flat_type, flatten
 from cotbench.analysis.policies import Policy
 from cotbench.analysis.tallies import Curve, Outcomes
+from cotbench.modes import Facts
 from cotbench.report import plots
 from cotbench.report.plots import outcomes, style
 from cotbench.report.sections import KEYS
@@ -310,6 +311,24 @@ def test_modes_keep_their_colour() -> None:
     figure = plot_of(made_up, "accuracy").figure()
     colours = [container.lines[0].get_color() for container in figure.axes[0].containers]
     assert colours == [look.colour(mode) for mode in MODES]
+
+
+@pytest.mark.parametrize(
+    ("facts", "look"),
+    [
+        (Facts(label="M", colour="#123456", marker="*"), ("#123456", "*")),
+        (Facts(label="M"), None),
+        (Facts(label="M", colour="no colour", marker="*"), None),
+        (Facts(label="M", colour="#123456", marker="$x$"), None),
+    ],
+    ids=["said", "not said", "no colour", "no marker"],
+)
+def test_a_runs_own_mode_looks_as_its_manifest_says(facts: Facts, look: tuple[str, str] | None) -> None:
+    """What can't be drawn, or isn't said, is one of the spare looks, which no mode of ours has."""
+    looks = style.looks_of(comparison(["direct", "mine", "other"], tasks=["gsm8k"], facts={"mine": facts}))
+    got = (looks.colour("mine"), looks.mark("mine"))
+    assert got == look if look else got == (style._SPARE[0].colour, style._SPARE[0].mark)
+    assert got != (looks.colour("other"), looks.mark("other"))
 
 
 def test_a_tiny_arm_does_not_squash_the_others() -> None:

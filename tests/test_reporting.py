@@ -85,11 +85,8 @@ def test_the_document_is_what_json_prints_and_has_a_schema(three: Path, main: Cl
     schema = json.loads(done.out)
     assert set(schema["properties"]) == set(content)
     for name, kind in (("modes", "ModeStats"), ("deltas", "Delta"), ("splits", "Split"), ("rules", "RuleInfo")):
-        assert list(schema["$defs"][kind]["properties"]) != [], kind
-        assert set(schema["$defs"][kind]["properties"]) == set(schema["$defs"][kind]["required"]) | {
-            key for key in content[name][0] if key in ("group", "p_holm", "p_bonferroni", "family")
-        }
-        assert all(set(row) == set(schema["$defs"][kind]["properties"]) for row in content[name]), kind
+        columns = schema["$defs"][kind]["properties"]
+        assert content[name] and all(row.keys() == columns.keys() for row in content[name]), kind
     assert done.code == 0
 
 

@@ -30,12 +30,12 @@ from cotbench.analysis.estimates import (
     mode_stats,
     split_of,
 )
-from cotbench.analysis.flat import flatten
+from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Record, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
-from cotbench.modes import BASELINE
+from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.records import state_of
@@ -77,7 +77,8 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and in each arm of the tag; groups: per subject or
-    type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over.
+    type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of
+    modes, which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -99,6 +100,11 @@ class Comparison:
     rules: list[RuleInfo] = field(default_factory=list)
     families: dict[str, str] = field(default_factory=dict)
     effect: float = EFFECT
+    facts: dict[str, Facts] = field(default_factory=dict, metadata=columns())
+
+    def facts_of(self, mode: str) -> Facts:
+        """Return what the runs say of a mode, or the table of modes where they say nothing."""
+        return self.facts.get(mode) or facts_of(mode)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what report.json holds."""
@@ -168,6 +174,7 @@ def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) 
     ]
     comparison.agreements.extend(agreements(panel, tagged))
     for cell in panel.cells.values():
+        comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
         comparison.outcomes.append(count_outcomes(panel.model, panel.task, cell.mode, _records(cell)))
     comparison.plans.extend(plan_rows(panel))

@@ -2,7 +2,7 @@
 
     accuracy: Interval = field(metadata=columns(value="accuracy", low="low", high="high"))
 
-A field without such metadata is one column under its own name.
+A field without such metadata is one column under its own name; one with no columns, `columns()`, is left out.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def flat_type(kind: type) -> type:
 
     def specified() -> Iterator[tuple[str, Any, Any]]:
         for one in fields(kind):
-            if parts := one.metadata.get("columns"):
-                nested = get_type_hints(hints[one.name])
+            if (parts := one.metadata.get("columns")) is not None:
+                nested = get_type_hints(hints[one.name]) if parts else {}
                 yield from ((column, nested[part], field()) for part, column in parts.items())
             else:
                 rows = [entry for entry in get_args(hints[one.name]) if is_dataclass(entry)]

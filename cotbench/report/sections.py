@@ -99,7 +99,7 @@ def _of_main_mode(comparison: Comparison, rows: Iterable[Pair]) -> list[Pair]:
     deltas: dict[tuple[str, str], list[Delta]] = {}
     for delta in comparison.deltas:
         deltas.setdefault((delta.model, delta.task), []).append(delta)
-    modes = {place: words.main_mode(compared) for place, compared in deltas.items()}
+    modes = {place: words.main_mode(comparison, compared) for place, compared in deltas.items()}
     return [row for row in rows if row.mode == modes.get((row.model, row.task))]
 
 

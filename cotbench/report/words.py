@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cotbench.analysis.compare import Caution, Comparison
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.stats import CONFIDENCE
-from cotbench.modes import BASELINE, main_of
+from cotbench.modes import BASELINE
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -73,11 +73,6 @@ def short_model(model: str) -> str:
     return model.rstrip("/").rsplit("/", 1)[-1]
 
 
-def label_of(mode: str) -> str:
-    """Return a mode's name as it stands in a sentence."""
-    return {"cot": "CoT", "pal": "PAL"}.get(mode, mode)
-
-
 # --- sentences ----------------------------------------------------------------------------------------------------
 
 
@@ -96,7 +91,10 @@ def headlines(comparison: Comparison) -> list[str]:
             for d in comparison.deltas
             if (d.model, d.mode, d.baseline, d.tag) == (model, mode, baseline, ALL)
         ]
-        out.append(_sentence(model, mode, baseline, parts, comparison.tag_rule))
+        labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
+        who = labels[0] if baseline == BASELINE else f"{labels[0]} (against {labels[1]})"
+        names = {"who": who, "baseline": labels[1], "name": short_model(model)}
+        out.append(_sentence(names, parts, comparison.tag_rule))
     return out + [f"{short_model(c.model)} on {c.task}: {c.text}" for c in comparison.cautions if c.kind == "silent"]
 
 
@@ -113,8 +111,8 @@ _OPENINGS = {
 }
 
 
-def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: str) -> str:
-    who = label_of(mode) if baseline == BASELINE else f"{label_of(mode)} (against {label_of(baseline)})"
+def _sentence(names: Mapping[str, str], rows: Sequence[Row], rule: str) -> str:
+    """Return the sentence of a model and a pair of modes. names: what openings call them."""
     parts: list[str] = []
     last = ""
     for delta, split, cautions in rows:
@@ -124,7 +122,7 @@ def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: s
         cost = _cost(delta, None if cautions else split, rule)
         where = f"on {delta.task} {_size(delta)}{cost}{_caution(delta, cautions)}"
         opening = "" if verdict == last else _OPENINGS[verdict][bool(parts)]
-        parts.append(opening.format(who=who, name=short_model(model), baseline=label_of(baseline)) + where)
+        parts.append(opening.format_map(names) + where)
         last = verdict
     return "; ".join(parts) + "."
 
@@ -184,6 +182,7 @@ def _cost(delta: Delta, split: Split | None, rule: str) -> str:
     return "".join(f", {part}" for part in parts)
 
 
-def main_mode(deltas: Iterable[Delta]) -> str | None:
-    """Return the mode that long tables and plots of a single mode are about, of those that were compared here."""
-    return main_of(delta.mode for delta in deltas)
+def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:
+    """Return the mode that long tables and plots of a single mode are about: chain of thought if there, or the first."""
+    modes = [delta.mode for delta in deltas]
+    return next((mode for mode in modes if comparison.facts_of(mode).main), modes[0] if modes else None)

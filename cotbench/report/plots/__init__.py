@@ -67,7 +67,7 @@ def plots_of(comparison: Comparison) -> Iterator[Plot]:
 def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
     """Return the mode that plots of a single one show, with its baseline. None without a comparison."""
     for baseline in comparison.baselines:
-        mode = words.main_mode(row for row in comparison.deltas if row.baseline == baseline)
+        mode = words.main_mode(comparison, (row for row in comparison.deltas if row.baseline == baseline))
         if mode is not None:
             return mode, baseline
     return None

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cotbench.analysis.compare import Comparison
+from cotbench.modes import Facts
 from cotbench.report import words
 
 if TYPE_CHECKING:
@@ -43,17 +44,7 @@ class Look:
     mark: str
 
 
-# Okabe and Ito's colours, told apart by the colour-blind. The marks differ too, for print.
-_MODES = {
-    "direct": Look("#000000", "s"),
-    "cot": Look("#D55E00", "o"),
-    "self-consistency": Look("#E69F00", "D"),
-    "pal": Look("#0072B2", "^"),
-    "plan-direct": Look("#56B4E9", "v"),
-    "plan-cot": Look("#CC79A7", "P"),
-    "plan-solver": Look("#009E73", "X"),
-    "direct-votes": Look("#7F7F7F", "p"),
-}
+# For modes without a look of their own. The marks differ too, for print.
 _SPARE = (
     Look("#8C6D00", "h"),
     Look("#5B2A86", "<"),
@@ -66,9 +57,13 @@ _SPARE = (
 _MODEL_MARKS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">")
 
 
-def look_of(mode: str) -> Look | None:
-    """Return how a mode is drawn, None where nothing says so: then it gets a spare look."""
-    return _MODES.get(mode)
+def look_of(facts: Facts) -> Look | None:
+    """Return how a mode is drawn, None where its facts don't say it, or say what can't be drawn."""
+    from matplotlib.colors import is_color_like
+    from matplotlib.markers import MarkerStyle
+
+    drawn = is_color_like(facts.colour) and facts.marker in MarkerStyle.markers
+    return Look(facts.colour, facts.marker) if drawn else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +103,7 @@ def looks_of(comparison: Comparison) -> Looks:
     short = [words.short_model(model) for model in models]
     names = short if len(set(short)) == len(short) else models
     return Looks(
-        modes={mode: look_of(mode) or next(spare) for mode in modes},
+        modes={mode: look_of(comparison.facts_of(mode)) or next(spare) for mode in modes},
         models=dict(zip(models, unlike([fit(name, 3.0) for name in names]), strict=True)),
         marks=dict(zip(models, itertools.cycle(_MODEL_MARKS), strict=False)),
         stub=comparison.stub,
