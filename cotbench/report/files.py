@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import Rule
 from cotbench.report import tables
+from cotbench.report.drawn import Drawn, remove_others
 from cotbench.store.records import replace_file
-
-if TYPE_CHECKING:
-    from cotbench.report.plots import Drawn
 
 PAGE, DOCUMENT, SUMMARY = "report.html", "report.json", "summary.md"
 LARGE = 2_000  # questions; with fewer, a process costs about what it saves
@@ -36,11 +33,11 @@ def begin_plots(
     folder.mkdir(parents=True, exist_ok=True)
 
     def work() -> list[Drawn]:
-        from cotbench.report import plots  # matplotlib takes a second to import
-
         if wanted:
-            return plots.draw(comparison, folder)
-        plots.remove_others(folder, ())
+            from cotbench.report.plots import draw  # matplotlib takes a second to import
+
+            return draw(comparison, folder)
+        remove_others(folder, ())
         return []
 
     return beside(work, worth=wanted and sum(len(panel.questions) for panel in panels) > LARGE)

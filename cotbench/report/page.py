@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -22,11 +21,9 @@ from cotbench.analysis.pairing import Panel
 from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
+from cotbench.report.drawn import Drawn
 from cotbench.report.sections import sections
 from cotbench.store.records import replace_file
-
-if TYPE_CHECKING:
-    from cotbench.report.plots import Drawn
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("text.js", "page.js")  # in their order

@@ -5,16 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.flat import flatten
 from cotbench.report import words
+from cotbench.report.drawn import Drawn
 from cotbench.report.sections import Section, sections
 from cotbench.report.tame import csv_cell, markdown_text
-
-if TYPE_CHECKING:
-    from cotbench.report.plots import Drawn
 
 
 def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:

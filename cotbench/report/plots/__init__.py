@@ -1,42 +1,27 @@
-"""All plots of a report: which there are, what they are called, and their files."""
+"""All plots of a report: which there are, what they are called, and their files.
+
+matplotlib takes a second to import, so whoever may do without plots imports this package where it draws.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
+from cotbench.report.drawn import MARK, Drawn, remove_others
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, votes
 from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
 from cotbench.store.checks import write_new
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["Drawn", "draw", "remove_others"]
-
 DPI = 150
-MARK = "cotbench report"  # in every file that we write: only such are ever removed
 # Text stays text, so a browser may lack the font that we measure with: the others are no wider than it.
 _FONT, _FONTS = b"font-family: 'DejaVu Sans'", b"font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"
-_HEAD = 4096  # bytes of a file in which the mark stands
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """A plot that was written.
-
-    stem: its file name without suffix. section: the key of the table it belongs to. alt: for who doesn't see it.
-    """
-
-    stem: str
-    title: str
-    alt: str
-    section: str
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
@@ -71,20 +56,6 @@ def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
         if mode is not None:
             return mode, baseline
     return None
-
-
-def remove_others(folder: Path, stems: Collection[str]) -> None:
-    """Remove plots of an earlier report, but for these: only files that we wrote."""
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".png", ".svg") and path.stem not in stems and _ours(path):
-            path.unlink()
-
-
-def _ours(path: Path) -> bool:
-    if not path.is_file() or path.is_symlink():
-        return False
-    with path.open("rb") as file:
-        return MARK.encode() in file.read(_HEAD)
 
 
 def _files(figure: Figure, title: str) -> dict[str, bytes]:

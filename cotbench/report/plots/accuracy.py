@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, ModeStats
@@ -12,9 +13,6 @@ from cotbench.report import words
 from cotbench.report.plots.forest import Dot, Limits, draw_dots, ends_of
 from cotbench.report.plots.panels import STEP, mode_panels
 from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, listed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BETWEEN = 0.16  # inches, from a model's line to the next
 

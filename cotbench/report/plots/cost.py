@@ -7,7 +7,11 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, ModeStats
@@ -29,10 +33,6 @@ from cotbench.report.plots.style import (
     inches,
     listed,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Point = tuple[float, float]
 
@@ -166,8 +166,6 @@ def _draw(axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: Sequenc
 
 
 def _token_axis(axes: Axes, spent: Sequence[float], *, logarithmic: bool) -> None:
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
-
     low, high = min(spent), max(spent)
     if logarithmic:
         axes.set_xscale("log")
@@ -232,13 +230,9 @@ def _spots(x: float, y: float, wide: float, tall: float, near: float) -> list[Ar
     corners = [
         (x + gap, y - tall / 2),
         (x - gap - wide, y - tall / 2),
-        (x - wide / 2, y + gap),
-        (x - wide / 2, y - gap - tall),
-        (x + gap / 2, y + gap),
-        (x + gap / 2, y - gap - tall),
-        (x - gap / 2 - wide, y + gap),
-        (x - gap / 2 - wide, y - gap - tall),
-    ]
+    ]  # at the right and the left; then over and under
+    for left in (x - wide / 2, x + gap / 2, x - gap / 2 - wide):
+        corners += [(left, y + gap), (left, y - gap - tall)]
     return [(left, bottom, left + wide, bottom + tall) for left, bottom in corners]
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.report import words
 from cotbench.report.plots.forest import EMPTY, Dot, beside, draw_dots, ends_of, forest, lay_out, limits_of, past
 from cotbench.report.plots.style import SMALL, Looks, Pair, Plot, listed, slug, widest
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TAGS = {ALL: "all questions", SYMBOLIC: "symbolic", OTHER: "non-symbolic"}
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cotbench.analysis.estimates import Interval
 from cotbench.report.plots.style import (
@@ -26,10 +30,6 @@ from cotbench.report.plots.style import (
     widest,
     width_of,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 ROW = 0.19  # inches
 EMPTY = "n = 0, not estimable"
@@ -225,7 +225,5 @@ def forest(
 
 
 def _signed_ticks(axes: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width_of(axes) / 0.3)), steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(signed))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, Delta
@@ -13,10 +16,6 @@ from cotbench.report import words
 from cotbench.report.plots.deltas import said_of
 from cotbench.report.plots.forest import Dot, Ends, Limits, Lines, beside, draw_dots, ends_of, forest, limits_of, past
 from cotbench.report.plots.style import GREY, INK, LABELS, RULE, SMALL, Entry, Looks, Pair, Plot, shown, slug, widest
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MOST_GROUPS = 80  # rows of one figure
 _POOLED = "all questions"
@@ -129,8 +128,6 @@ def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
 
 
 def _draw_pooled(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
-    from matplotlib.patches import Polygon
-
     low, value, high = limits.cut(ends[0]), ends[1], limits.cut(ends[2])
     axes.axvline(value, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     least = 0.006 * (limits.high - limits.low)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.tallies import Outcomes
@@ -12,9 +13,6 @@ from cotbench.report import words
 from cotbench.report.plots.panels import mode_panels
 from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, by_task, listed
 from cotbench.types import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Colour and hatch; neighbours differ in luminance.
 _OUTCOMES = {

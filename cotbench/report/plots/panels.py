@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from cotbench.report.plots.forest import beside, past, set_rows
 from cotbench.report.plots.style import (
@@ -24,10 +28,6 @@ from cotbench.report.plots.style import (
     shown,
     widest,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 STEP = 0.21  # inches, of a row
 _HEAD, _FOOT = 0.24, 0.5  # inches above and below the axes
@@ -118,8 +118,6 @@ def curve_panels(
 
 def percent_axis(axes: Axes, which: str, step: int = 20) -> None:
     """Set ticks every so many percent on an axis, "x" or "y"."""
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
-
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(MultipleLocator(step))
     axis.set_major_formatter(FuncFormatter(figure_of))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import Split
 from cotbench.report.plots.forest import Dot, Ends, Limits, beside, draw_dots, ends_of, forest, lay_out, limits_of, past
 from cotbench.report.plots.style import FAINT, INK, SMALL, Entry, Looks, Pair, Plot, listed, widest
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[Plot]:
@@ -65,8 +65,6 @@ def _told(row: Split) -> str:
 
 def _figure(title: str, rows: Sequence[Split], looks: Looks, tag_rule: str) -> Figure:
     """Draw the share of the gain against the share of the questions, with a row for each task and mode."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     default = {(row.model, row.task, row.mode): row for row in rows if row.default}
     lines = lay_out(looks, list(dict.fromkeys((row.model, row.task, row.mode) for row in rows)))
     texts = {key: _said_of(default[key]) if key in default else "not tagged" for key in lines.rows}

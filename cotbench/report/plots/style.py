@@ -13,15 +13,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like
+from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Patch
 
 from cotbench.analysis.compare import Comparison
 from cotbench.modes import Facts
 from cotbench.report import words
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDTH = 8.0  # inches, of every page
 EDGE = 0.12  # around it
@@ -59,9 +64,6 @@ _MODEL_MARKS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">")
 
 def look_of(facts: Facts) -> Look | None:
     """Return how a mode is drawn, None where its facts don't say it, or say what can't be drawn."""
-    from matplotlib.colors import is_color_like
-    from matplotlib.markers import MarkerStyle
-
     drawn = is_color_like(facts.colour) and facts.marker in MarkerStyle.markers
     return Look(facts.colour, facts.marker) if drawn else None
 
@@ -133,9 +135,6 @@ def by_task(places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 @lru_cache(maxsize=1)
 def _font() -> Any:
     """Return the font that comes with matplotlib, so that a plot is the same everywhere."""
-    import matplotlib as mpl
-    from matplotlib.font_manager import get_font
-
     return get_font(mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf")
 
 
@@ -241,8 +240,6 @@ def figure_of(value: float, _place: object = None) -> str:
 @contextmanager
 def settings() -> Iterator[None]:
     """Set matplotlib's own defaults and ours, whatever the user's are, for as long as plots are made and saved."""
-    import matplotlib as mpl
-
     process = "backend interactive toolbar webagg tk. savefig.directory timezone date.epoch docstring figure.max_open"
     kept = (*process.split(), "figure.raise")
     # Only what a user has changed: setting a deprecated key would warn.
@@ -282,9 +279,6 @@ class Entry:
     size: float = 5.5
 
     def handle(self) -> Any:
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch
-
         if self.patch is not None:
             return Patch(facecolor=self.colour, hatch=self.patch, edgecolor=INK, linewidth=0.4)
         style: dict[str, Any] = {"color": self.colour, "linestyle": self.line or "none", "linewidth": 1.3}
@@ -299,8 +293,6 @@ class Page:
     """
 
     def __init__(self, title: str, body: float, *, stub: bool, key: Sequence[Entry] = (), note: str = "") -> None:
-        from matplotlib.figure import Figure
-
         titles = wrap(title, (WIDTH - 2 * EDGE) / 1.03, HEAD)
         notes = wrap(note, WIDTH - 2 * EDGE, SMALL)
         labels = [fit(entry.label, WIDTH / 2 - 0.6, SMALL) for entry in key]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.tallies import Curve
@@ -25,10 +29,6 @@ from cotbench.report.plots.style import (
     width_of,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
     """Yield a plot of the curves with more than one point."""
@@ -46,8 +46,6 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
 
 def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
     """Draw, over the number of paths, how often their vote is right and how often any of them is."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
     places = by_task([(row.task, row.model) for row in curves])
     modes = list(dict.fromkeys(row.mode for row in curves))
     key = [Entry(label=mode, colour=looks.colour(mode), mark=looks.mark(mode), line="-") for mode in modes]
