@@ -159,6 +159,13 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
     )
 
 
+def _share(row: Split) -> str:
+    if row.share.value is None:
+        return words.DASH
+    shown = f"{100 * row.share.value:.0f} ({ends(row.share, digits=0)})".replace("-", "−")
+    return "total near 0" if row.share.low is None else shown
+
+
 _SPLIT: Sequence[Column[Split]] = (
     Column("n symb.", lambda r: count(r.n_symbolic)),
     Column("symbolic", lambda r: difference(r.symbolic, "not estimable")),
@@ -166,7 +173,7 @@ _SPLIT: Sequence[Column[Split]] = (
     Column("non-symbolic", lambda r: difference(r.other, "not estimable")),
     Column("difference", lambda r: difference(r.difference)),
     Column("p", lambda r: p_value(r.p_holm if r.default else r.difference.p)),
-    Column("share of gain %", lambda r: _share(r)),
+    Column("share of gain %", _share),
 )
 _RULE: Column[Split] = Column("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
 _SPLIT_ABOUT = (
@@ -174,13 +181,6 @@ _SPLIT_ABOUT = (
     "both arms' differences falls on symbolic questions, with a bootstrap interval over questions or clusters, or "
     "Fieller's where that is wider; above 100 where the others lose."
 )
-
-
-def _share(row: Split) -> str:
-    if row.share.value is None:
-        return words.DASH
-    shown = f"{100 * row.share.value:.0f} ({ends(row.share, digits=0)})".replace("-", "−")
-    return "total near 0" if row.share.low is None else shown
 
 
 def _splits(comparison: Comparison) -> Table[Split]:

@@ -183,6 +183,6 @@ def _cost(delta: Delta, split: Split | None, rule: str) -> str:
 
 
 def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:
-    """Return the mode that long tables and plots of a single mode are about: chain of thought if there, or the first."""
+    """Return the mode that long tables and plots of a single mode are about: chain of thought, or else the first."""
     modes = [delta.mode for delta in deltas]
     return next((mode for mode in modes if comparison.facts_of(mode).main), modes[0] if modes else None)
