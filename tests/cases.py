@@ -1,7 +1,8 @@
 """Tables of cases: reads the YAML files under `tests/cases/`, and refuses what a slip of the hand would silence.
 
 Every scalar is a text, whether it is quoted or not (`42`, `yes`, `2.50`), but for `~`, which stands for "none". A row
-is a list of its fields in order, or, where it is long, a mapping of their names to their values.
+is a list of its fields in order, or, where it is long, a mapping of their names to their values. As always in YAML,
+what holds `: ` or ` #` or begins with a sign must be quoted; within single quotes a backslash is a backslash.
 """
 
 from __future__ import annotations

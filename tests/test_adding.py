@@ -8,6 +8,7 @@ import shlex
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,4 +114,14 @@ def test_a_station(tmp_path: Path, main: Cli, run_of: Path) -> None:
     sent = [json.loads(line) for line in journal.read_text().splitlines()]
     texts = [row["messages"][-1]["text"] for row in sent if row["template"] == "with-passage"]
     assert all(text.startswith(("To solve an equation", "Of several words")) for text in texts)
-    assert main("score", next(run_of.iterdir())).code == 0
+    run = next(run_of.iterdir())
+    assert main("score", run).code == 0
+    assert json.loads((run / "manifest.json").read_text())["spec"]["stations"] == {"shelf": "2 passages"}
+    [kind] = [kind for kind, row in STATIONS.items() if row.name == "shelf"]
+    STATIONS[kind] = replace(STATIONS[kind], identity=lambda: "3 passages")
+    other = main("score", run)
+    assert other.code == 3
+    assert "was run with the station shelf as 2 passages, and it is 3 passages now" in other.err
+    resumed = main("run", "--resume", run)
+    assert resumed.code == 3
+    assert 'stations.shelf: "2 passages" -> "3 passages"' in resumed.err

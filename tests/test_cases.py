@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cases
 import pytest
+import yaml
 
 FILES = [path.relative_to(cases.FOLDER) for path in sorted(cases.FOLDER.rglob("*")) if path.is_file()]
 
@@ -14,6 +15,9 @@ FILES = [path.relative_to(cases.FOLDER) for path in sorted(cases.FOLDER.rglob("*
 def test_a_table_says_what_it_is_and_a_test_reads_it(file: Path) -> None:
     assert (cases.FOLDER / file).read_text(encoding="utf-8").startswith("# ")
     assert file.suffix == ".yaml"
+    for event in yaml.parse((cases.FOLDER / file).read_text(encoding="utf-8"), cases.Texts):
+        assert not getattr(event, "anchor", None), f"{event.start_mark}: quote what begins with & or *"
+        assert not getattr(event, "tag", None), f"{event.start_mark}: quote what begins with !"
     name = f'"{file.with_suffix("").as_posix()}"'
     assert any(name in path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py"))
 

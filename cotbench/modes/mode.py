@@ -83,7 +83,8 @@ class Mode:
     """One row of the table of modes.
 
     about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
-    runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need.
+    runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the kinds of its steps
+    that are answered by stations of their own (`run/stations.py`).
     """
 
     name: str
@@ -93,6 +94,7 @@ class Mode:
     facts: Facts
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
+    asks: tuple[type, ...] = ()
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]

@@ -25,7 +25,7 @@ WAIT_S = 0.1
 MOST_BESIDE = 16_384
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A question to be asked under a mode. number: its place among the records, from 0.
 
@@ -42,6 +42,11 @@ class Job:
 
 class _Open:
     """A job under way: its flow, what its present step waits for, and what has come of it so far."""
+
+    __slots__ = (
+        "_ordinals", "_recorded", "asked", "executions", "flow", "job", "missing", "prediction", "replies", "results",
+        "step", "steps",
+    )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -185,7 +190,7 @@ class Loop:
         """Return the desk of a step, which opens its station where this is the first step of its kind."""
         kind = type(step)
         if kind not in self._desks:
-            self._opened.append(STATIONS[kind]())
+            self._opened.append(STATIONS[kind].open())
             self._desks[kind] = Desk(self._opened[-1])
         return self._desks[kind]
 

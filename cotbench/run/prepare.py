@@ -21,6 +21,7 @@ from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
 from cotbench.run.options import RunOptions
+from cotbench.run.stations import identities
 from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -102,6 +103,7 @@ class RunPlan:
             "modes": {f"{task}/{mode}": _mode_spec(kit, task) for (task, mode), kit in self.kits.items()},
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
+            **({"stations": stations} if (stations := identities(kit.mode for kit in self.kits.values())) else {}),
             **({"exemplars": "own"} if any(kit.own_exemplars for kit in self.kits.values()) else {}),
             **(
                 {"programs": {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}}

@@ -15,7 +15,7 @@ from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
 from cotbench.run.score_file import Scored, Summary, summarize
-from cotbench.run.stations import Judge, RecordedReplies, Ticket
+from cotbench.run.stations import Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
 from cotbench.store.records import (
     JOURNAL,
@@ -88,6 +88,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         questions, golds = read_questions(folder, manifest)
         before = [_record(row) for row in records_of(folder, manifest, questions, golds)]
         types = _answer_types(folder, manifest, before)
+        _check_stations(folder, manifest, before)
         state = read_journal(folder / JOURNAL)
         jobs = (
             Job(
@@ -136,6 +137,19 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         summaries={pair: (_summary(before, pair), _summary(after, pair)) for pair in pairs},
         fatal=tuple(tally.fatal),
     )
+
+
+def _check_stations(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> None:
+    """Raise RunError where a station would answer otherwise than in the run: its answers are on no record."""
+    recorded = manifest.spec.get("stations", {})
+    present = identities(map(find_mode, dict.fromkeys(row.mode for row in rows)))
+    for name in sorted(recorded.keys() | present.keys()):
+        then, today = recorded.get(name), present.get(name)
+        if then != today:
+            raise RunError(
+                f"{folder}: was run with the station {name} as {then}, and it is {today} now.",
+                "Grade it with the same one.",
+            )
 
 
 def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, str]:

@@ -1,19 +1,20 @@
 """Stations: what a step of a mode asks of, behind one protocol. An engine, the grader, the sandbox, replies on record.
 
 A step's work is handed to a station under tickets; results come back under the same tickets, in any order. The loop knows no
-station by name: a table says which kind of step goes where, so that a retriever or a second model is one more row.
+station by name: a table says which kind of step goes where, so that a retriever is one more row.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.errors import RunError
+from cotbench.modes import Mode
 from cotbench.run.tally import Tally
 from cotbench.store.records import Journal, JournalState
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
@@ -184,8 +185,26 @@ class RecordedReplies:
         pass
 
 
-# Stations beside the three that every run has, by the kind of step that asks of them. Each is opened when the first such step comes.
-STATIONS: dict[type, Callable[[], Station[Any, Any]]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationRow:
+    """A station beside the three that every run has.
+
+    name: in the spec of runs whose modes ask of it. identity: what its answers depend on (an index's fingerprint, a version); a run is
+    neither resumed nor graded again with another one. open: opens it, when the first step of its kind comes.
+    """
+
+    name: str
+    identity: Callable[[], str]
+    open: Callable[[], Station[Any, Any]]
+
+
+STATIONS: dict[type, StationRow] = {}  # by the kind of step that asks of it
+
+
+def identities(modes: Iterable[Mode]) -> dict[str, str]:
+    """Return what the answers of the stations depend on that these modes ask of, by the stations' names."""
+    rows = {STATIONS[kind].name: STATIONS[kind] for mode in modes for kind in mode.asks}
+    return {name: row.identity() for name, row in sorted(rows.items())}
 
 
 class Judge:
