@@ -415,7 +415,8 @@ def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
     # 6 was read in neither; of the other 7 pairs helped 3, hurt 1.
     read_low, read_high = stats.tango(3, 1, 7)
     assert got == SimpleNamespace(
-        model="m", task="t", mode="cot", baseline="direct", tag=ALL, group="", n=8, both_right=2, helped=3, hurt=1, both_wrong=2,
+        model="m", task="t", mode="cot", baseline="direct", tag=ALL, group="",
+        n=8, both_right=2, helped=3, hurt=1, both_wrong=2,
         delta=pytest.approx(0.25), low=low, high=high, se=pytest.approx(se), p=pytest.approx(10 / 16), p_clustered=None,
         p_holm=pytest.approx(1.0), p_bonferroni=pytest.approx(1.0), family=2, clusters=None,
         read_n=7, read_delta=pytest.approx(2 / 7), read_low=read_low, read_high=read_high,
