@@ -23,7 +23,7 @@ from cotbench.questions.tasks import find_task, list_task_files
 from cotbench.types import AnswerType, Outcome
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Check:
     """ok: True works, False doesn't, None is only information."""
 
@@ -40,12 +40,7 @@ def _engines() -> list[Check]:
         if missing:
             remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
             checks.append(
-                Check(
-                    name=f"engine {row.name}",
-                    ok=False,
-                    found=f"the {missing[0]} package is not installed",
-                    remedy=remedy,
-                )
+                Check(f"engine {row.name}", False, f"the {missing[0]} package is not installed", remedy=remedy)
             )
             continue
         versions = []
@@ -56,7 +51,7 @@ def _engines() -> list[Check]:
                     break
                 except importlib.metadata.PackageNotFoundError:
                     continue
-        checks.append(Check(name=f"engine {row.name}", ok=True, found=", ".join(versions) or "needs nothing"))
+        checks.append(Check(f"engine {row.name}", True, ", ".join(versions) or "needs nothing"))
     return checks
 
 
@@ -66,10 +61,10 @@ def _gpu() -> Check:
         try:
             query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader"]
             found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
-            return Check(name="GPU", ok=True, found="; ".join(found.splitlines()))
+            return Check("GPU", True, "; ".join(found.splitlines()))
         except (OSError, subprocess.SubprocessError):
             pass
-    return Check(name="GPU", ok=None, found="none seen (no working nvidia-smi)")
+    return Check("GPU", None, "none seen (no working nvidia-smi)")
 
 
 def _data(data_dir: Path | None) -> list[Check]:
@@ -79,15 +74,13 @@ def _data(data_dir: Path | None) -> list[Check]:
         file = find_task(name)
         if where is None and file.task.source.dataset is not None:
             found = f"would be loaded from the Hub ({file.task.source.dataset})"
-            checks.append(Check(name=f"task {name}", ok=None, found=found, remedy=f"without network, set {DATA_ENV}"))
+            checks.append(Check(f"task {name}", None, found, remedy=f"without network, set {DATA_ENV}"))
             continue
         try:
             data = load_data(file, data_dir)
-            checks.append(
-                Check(name=f"task {name}", ok=True, found=f"{len(data.questions):,} questions in {data.origin}")
-            )
+            checks.append(Check(f"task {name}", True, f"{len(data.questions):,} questions in {data.origin}"))
         except CotbenchError as error:
-            checks.append(Check(name=f"task {name}", ok=False, found=error.message, remedy=error.hint))
+            checks.append(Check(f"task {name}", False, error.message, remedy=error.hint))
     return checks
 
 
@@ -99,28 +92,29 @@ def _grading() -> Check:
             for _, verdict in grader.done(1.0):
                 outcome = verdict.outcome
                 ok = outcome is Outcome.CORRECT
-                return Check(name="grading", ok=ok, found=f"a worker process finds 2/4 = 0.5: {outcome.value}")
-        return Check(name="grading", ok=False, found="a worker process gave no verdict in 60 s")
+                return Check("grading", ok, f"a worker process finds 2/4 = 0.5: {outcome.value}")
+        return Check("grading", False, "a worker process gave no verdict in 60 s")
     except CotbenchError as error:
-        return Check(name="grading", ok=False, found=error.message, remedy=error.hint)
+        return Check("grading", False, error.message, remedy=error.hint)
     finally:
         grader.close()
 
 
 def _sandbox() -> list[Check]:
-    """What contains model-written code, and whether it does: hostile and harmless programs through the real executor."""
+    """What contains model-written code, and whether it does: hostile and harmless programs through the real
+    executor."""
     if missing := missing_features():
         remedy = "pal and plan-solver need it, or --allow-unsandboxed-code at your own risk"
-        return [Check(name="sandbox", ok=False, found=f"the kernel lacks {', '.join(missing)}", remedy=remedy)]
+        return [Check("sandbox", False, f"the kernel lacks {', '.join(missing)}", remedy=remedy)]
     version = landlock_version()
     landlock = (
         f"Landlock {version}" if version else "no Landlock (not needed: the filter has no call that takes a path)"
     )
-    checks = [Check(name="sandbox", ok=True, found=f"seccomp filter, limits, {landlock}")]
+    checks = [Check("sandbox", True, f"seccomp filter, limits, {landlock}")]
     try:
-        return checks + [Check(name=f"sandbox {p.name}", ok=p.ok, found=p.found) for p in probe()]
+        return checks + [Check(f"sandbox {p.name}", p.ok, p.found) for p in probe()]
     except CotbenchError as error:
-        return [*checks, Check(name="sandbox", ok=False, found=error.message, remedy=error.hint)]
+        return [*checks, Check("sandbox", False, error.message, remedy=error.hint)]
 
 
 def _writable(output_dir: Path) -> Check:
@@ -130,9 +124,9 @@ def _writable(output_dir: Path) -> Check:
     ok = os.access(folder, os.W_OK)
     free = shutil.disk_usage(folder).free / 1e9
     return Check(
-        name="results",
-        ok=ok,
-        found=f"{output_dir} {'can' if ok else 'can not'} be written, {free:,.0f} GB free",
+        "results",
+        ok,
+        f"{output_dir} {'can' if ok else 'can not'} be written, {free:,.0f} GB free",
         remedy="" if ok else "choose another --output-dir",
     )
 
@@ -140,9 +134,9 @@ def _writable(output_dir: Path) -> Check:
 def _prompts() -> Check:
     try:
         Prompts().hash("cot", "gsm8k")
-        return Check(name="prompts", ok=True, found="the shipped templates load")
+        return Check("prompts", True, "the shipped templates load")
     except CotbenchError as error:
-        return Check(name="prompts", ok=False, found=error.message, remedy=error.hint)
+        return Check("prompts", False, error.message, remedy=error.hint)
 
 
 def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
@@ -150,13 +144,13 @@ def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
     key = "set" if os.environ.get("OPENAI_API_KEY") else "not set"
     return [
         Check(
-            name="cotbench",
-            ok=None,
-            found=f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+            "cotbench",
+            None,
+            f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         ),
         *_engines(),
         _gpu(),
-        Check(name="OPENAI_API_KEY", ok=None, found=key),
+        Check("OPENAI_API_KEY", None, key),
         _prompts(),
         *_data(data_dir),
         _grading(),

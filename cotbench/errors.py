@@ -1,8 +1,8 @@
 """The error tree. Each error is something a user can cause or cure, carries a remedy, and has an exit code.
 
 Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available (or a run that can't be used as it is),
-4 finished but some requests failed or some lines couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a
-resumable run on disk.
+4 finished but some requests failed or some lines couldn't be scored, 5 a report's --fail-if gate holds, 130
+interrupted with a resumable run on disk.
 
     CotbenchError
     ├── UsageError        2   an option, a task file or a prompt template that says something impossible
@@ -42,36 +42,29 @@ class UsageError(CotbenchError):
     exit_code = 2
 
 
-class TaskError(UsageError):
-    pass
+class TaskError(UsageError): ...
 
 
-class PromptError(UsageError):
-    pass
+class PromptError(UsageError): ...
 
 
 class UnavailableError(CotbenchError):
     exit_code = 3
 
 
-class DataError(UnavailableError):
-    pass
+class DataError(UnavailableError): ...
 
 
-class ModelError(UnavailableError):
-    pass
+class ModelError(UnavailableError): ...
 
 
-class SandboxError(UnavailableError):
-    pass
+class SandboxError(UnavailableError): ...
 
 
-class RunError(UnavailableError):
-    pass
+class RunError(UnavailableError): ...
 
 
-class OutputError(UnavailableError):
-    pass
+class OutputError(UnavailableError): ...
 
 
 class RequestsFailed(CotbenchError):

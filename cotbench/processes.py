@@ -1,28 +1,183 @@
-"""Work beside our own, in a forked child: for functions of what is in memory already, whose values are small.
+"""Everything that changes a process as a whole, and work in another one. Each function says what changes, for whom,
+and until when.
 
-A fork shares what the parent has loaded, where a new process would load it again. It is safe only while this process has no other thread, and on Linux.
+A process's switch interval, collector, environment, signal handlers and way of starting children belong to whoever
+wrote the program that runs in it, so each of these is set here and nowhere else, as late and for as short as
+possible.
 """
 
 from __future__ import annotations
 
+import gc
 import os
-import pickle
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_parent_number = (
+    os.getppid
+)  # as the system says it: a process that runs model-written code has another one in its place
+
+
+# --- this process -------------------------------------------------------------------------------------------------
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles of objects less often, for the rest of the process: only the console command does
+    that.
+
+    A run holds all its questions and records; looking through them again and again took a tenth of the time.
+    """
+    gc.set_threshold(50_000, 10, 10)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Have Python not look for cycles of objects inside; only `cotbench report` does that.
+
+    Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes
+    seconds.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def switch_threads_after(seconds: float) -> Callable[[], None]:
+    """Have the interpreter's lock change hands at least this often (Python's default is 5 ms). Returns what undoes it.
+
+    Set while the engine `openai` is open: its thread waits for the lock at each call to a socket, while the run works.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    return lambda: sys.setswitchinterval(before)
+
+
+def default_environment(variables: Mapping[str, str]) -> None:
+    """Set environment variables that aren't set yet, for the rest of the process and for its children.
+
+    The engine `vllm` sets those that vLLM reads as it is imported: no usage reports, few messages, none on stdout.
+    """
+    for name, value in variables.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def handling_signals(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have `handle` called inside for SIGINT, SIGTERM and SIGHUP; their handlers are as before when it ends.
+
+    A run sets it while its loop works, so that a Ctrl-C lets what is in flight finish. A signal that is ignored stays
+    so: that is what nohup asks for. Outside the main thread, where Python allows no handlers, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- children -----------------------------------------------------------------------------------------------------
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+@cache
+def libc() -> Any:
+    """The C library, for calls that Python has no name for."""
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    if hasattr(library, "prctl"):
+        library.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
+    return library
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Have the kernel (Linux) kill this process, one of ours, when its parent ends, however that ends: for good.
+
+    parent: the parent's number; this process ends at once where that parent is gone already. Set in the workers that
+    compare formulas and in the processes that run model-written code, so that a killed run leaves nobody behind.
+    """
+    if sys.platform == "linux":
+        libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and _parent_number() != parent:
+        os._exit(1)
+
+
+# Runs Python with the arguments it is given, in a session of its own, and (Linux) has the kernel kill it with its
+# parent. The resource tracker must outlive us, to clean up after us. It may not need this package, which need not be
+# installed.
+_LAUNCHER = """#!/bin/sh
+exec {python} -c '
+import os, sys
+os.setsid()
+if sys.platform == "linux" and not any("resource_tracker" in word for word in sys.argv):
+    import ctypes
+    ctypes.CDLL(None).prctl({option}, {signal}, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+' "$@"
+"""
+
+
+@contextmanager
+def spawning_apart() -> Iterator[None]:
+    """Have processes that multiprocessing spawns inside stand in a session of their own, and die with this one.
+
+    Set while the engine `vllm` starts. A Ctrl-C goes to the whole foreground process group; vLLM's processes would
+    end at once (they set their own handlers), and what is in flight with them. So only this process gets it, and ends
+    them when it is done. An engine that outlived a killed run would keep the GPU's memory, and the run couldn't be
+    resumed. Outside the main thread nothing changes: the kernel would end them with that thread, not with the
+    process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    import multiprocessing.spawn
+    import shlex
+    import tempfile
+    from pathlib import Path
+
+    before = multiprocessing.spawn.get_executable()
+    with tempfile.TemporaryDirectory(prefix="cotbench-") as folder:
+        launcher = Path(folder, "python")
+        python = shlex.quote(sys.executable)
+        launcher.write_text(_LAUNCHER.format(python=python, option=PR_SET_PDEATHSIG, signal=int(signal.SIGKILL)))
+        launcher.chmod(0o700)
+        # Where temporary files may not be executed, a Ctrl-C ends the engine too.
+        if os.access(launcher, os.X_OK):
+            multiprocessing.spawn.set_executable(str(launcher))
+        try:
+            yield
+        finally:
+            multiprocessing.spawn.set_executable(before)
+
 
 def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:
-    """Start the work, and return what waits for its value, or raises its error.
+    """Start a function in a forked child, and return what waits for its value, or raises its error.
 
-    Where it isn't worth a process, or one can't be forked, the work is done when its value is asked for; and again, where the child was lost.
+    For functions of what is in memory already, whose values are small: a fork shares what the parent has loaded,
+    where a new process would load it again. It is safe only while this process has no other thread, and on Linux.
+    Where it isn't worth a process, or one can't be forked, the work is done when its value is asked for; and again,
+    where the child was lost.
     """
     if not worth or sys.platform != "linux" or (os.cpu_count() or 1) < 2 or threading.active_count() > 1:
         return cache(work)
+    import pickle
+
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -46,6 +201,8 @@ def beside(work: Callable[[], T], *, worth: bool = True) -> Callable[[], T]:
 
 
 def _child(work: Callable[[], object], reading: int, writing: int) -> None:
+    import pickle
+
     try:
         os.close(reading)
         try:

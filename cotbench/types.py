@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class AnswerType(StrEnum):
-    """The names of the kinds of answers that come with cotbench; what a kind is says its row in `answers.kinds.KINDS`."""
+    """The names of the kinds of answers that come with cotbench; rows of `answers.kinds.KINDS` say what they are."""
 
     NUMBER = "number"
     LATEX = "latex"
@@ -52,7 +54,7 @@ UNDECIDED = frozenset({Outcome.ENGINE_ERROR, Outcome.GRADER_TIMEOUT})
 
 
 class Verdict(NamedTuple):
-    """What a grader says of an answer. score: from 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
+    """What a grader says of an answer. score: 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
 
     outcome: Outcome
     score: float
@@ -63,6 +65,11 @@ class Verdict(NamedTuple):
         if score is None:
             return cls(Outcome.GRADER_TIMEOUT, 0.0)
         return cls(Outcome.CORRECT if score == 1 else Outcome.WRONG, float(score))
+
+    @property
+    def in_part(self) -> bool:
+        """Whether the answer is partly right, so that the outcome doesn't say the score."""
+        return 0 < self.score < 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +89,9 @@ class Question:
     cluster: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Struct, frozen=True, kw_only=True, gc=False):
+    """One turn of a conversation."""
+
     role: Literal["system", "user", "assistant"]
     text: str
 
@@ -92,9 +100,9 @@ class Message:
 class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
-    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of their own (`engines/chat.py`).
-    extra: other keys and their values (top_k, min_p ...), by name (`engines/sampling.py`); where there are none, a request's hash is what it was
-    before there could be any.
+    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of
+    their own (`engines/chat.py`). extra: other keys and their values (top_k, min_p ...), by name
+    (`engines/sampling.py`); where there are none, a request's hash is what it was before there could be any.
     """
 
     max_tokens: int
@@ -145,10 +153,15 @@ class Request:
 
 
 class Key(NamedTuple):
-    """Address of one generation in a journal: the same request may be asked of a question more than once."""
+    """Address of one generation in a journal: the same request may be asked of a question more than once.
+
+    request: its hash. replicate: which repetition of the run it is of, from 0. ordinal: which of the equal requests of
+    one flow, from 0.
+    """
 
     question: str
     request: str
+    replicate: int
     ordinal: int
 
 
@@ -156,9 +169,11 @@ def request_seed(run_seed: int, key: Key) -> int:
     """The sampling seed of one generation, in [0, 2**31).
 
     A hash of the run's seed and the address, so neither the subset nor the order of questions changes a question's
-    noise, and no two requests share it (one seed for all prompts would give every prompt the same noise).
+    noise, and no two requests share it (one seed for all prompts would give every prompt the same noise). The first
+    replicate has the seeds of runs without replicates.
     """
-    text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}"
+    replicate = f"\x1f{key.replicate}" if key.replicate else ""
+    text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}{replicate}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
 
 
@@ -171,9 +186,8 @@ def unit(*parts: object) -> float:
 FinishReason = Literal["stop", "length", "error", "refused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """One path as the engine returned it, untouched.
+class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """One path as the engine returned it, untouched; a journal's line holds it as it is, without what is unknown.
 
     text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
     finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
@@ -187,24 +201,6 @@ class Completion:
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     error: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"text": self.text, "finish_reason": self.finish_reason}
-        if self.reasoning:
-            out["reasoning"] = self.reasoning
-        if self.prompt_tokens is not None:
-            out["prompt_tokens"] = self.prompt_tokens
-        if self.completion_tokens is not None:
-            out["completion_tokens"] = self.completion_tokens
-        if self.reasoning_tokens is not None:
-            out["reasoning_tokens"] = self.reasoning_tokens
-        if self.error:
-            out["error"] = self.error
-        return out
-
-    @classmethod
-    def from_dict(cls, row: Mapping[str, Any]) -> Completion:
-        return cls(**row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +256,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What came of a program. value is exact, as text; latex the same in LaTeX; decimal to 12 digits where it is a real number.
+    """What came of a program.
 
-    option: the letter of the one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone.
+    value: exact, as text. latex: the same in LaTeX. decimal: to 12 digits, of a real number. option: the letter of the
+    one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone, in seconds.
     """
 
     outcome: ExecutionOutcome
@@ -281,7 +278,8 @@ class Votes:
     """How the paths of a question voted.
 
     answers: the different ones, in the order in which they were reached; answers that are equal (1/2 and 0.5) are one.
-    ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by outcome.
+    ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by
+    outcome.
     margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first.
     """
 

@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cotbench.store.records import Journal, Manifest, Record, write_questions
+import msgspec
+
+from cotbench.store.journal import Journal
+from cotbench.store.manifest import Manifest
+from cotbench.store.questions import write_questions
+from cotbench.store.records import Record
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
 QUESTIONS = [
@@ -15,6 +20,19 @@ QUESTIONS = [
     for i in range(10)
 ]
 OUTCOMES = {"c": "correct", "w": "wrong", "u": "unparsed", "t": "truncated", "e": "engine_error", "g": "grader_timeout"}
+
+
+def record_rows(folder: Path) -> list[dict[str, Any]]:
+    """A run's records as JSON."""
+    return [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+
+
+def make_record(**given: Any) -> Record:
+    """A record with nothing in what isn't given; votes and executions as in JSON."""
+    empty = {
+        "rule": "", "span": None, "truncated": False, "prompt_tokens": None, "completion_tokens": None, "requests": [], "error": "",
+    }  # fmt: skip
+    return msgspec.convert(empty | given, Record)
 
 
 def make_run(
@@ -25,7 +43,7 @@ def make_run(
     c: right, w: wrong, u: unparsed, t: truncated, e: failed, g: grader timeout, -: none.
     """
     records = [
-        Record(
+        make_record(
             question=question.id,
             task="t",
             mode=mode,
@@ -62,7 +80,9 @@ def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Rec
         "num_fewshot": 0,
         "seed": 0,
     }
-    Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
+    Manifest(run=folder.name, status="finished", spec_row=spec, options={"model": model}, engine={}, data={}).write(
+        folder
+    )
     return folder
 
 
@@ -76,7 +96,7 @@ def write_journal(folder: Path, replies: Mapping[tuple[str, str], Sequence[Compl
             sampling=Sampling(max_tokens=99, n=len(paths)),
             template=name,
         )
-        entries.append((Key(question, name, 0), request, None, Reply(completions=tuple(paths))))
+        entries.append((Key(question, name, 0, 0), request, None, Reply(completions=tuple(paths))))
     journal.append(entries)
     journal.close()
 

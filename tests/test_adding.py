@@ -86,10 +86,10 @@ def test_a_mode(tmp_path: Path, main: Cli, run_of: Path) -> None:
 def test_a_kind_of_answers(tmp_path: Path, main: Cli) -> None:
     [said] = follow("A kind of answers", tmp_path, main)
     rows = [json.loads(line) for line in said.splitlines()]
-    assert [(row["answer"], row["outcome"], row["rule"]) for row in rows] == [
-        ("7:30", "correct", "clock"),
-        ("7:33", "wrong", "clock"),
-        ("9:15", "correct", "last"),
+    assert [(row["answer"], row["outcome"], row["rule"], row.get("score")) for row in rows] == [
+        ("7:30", "correct", "clock", None),
+        ("7:33", "wrong", "clock", 0.5),
+        ("9:15", "correct", "last", None),
     ]
 
 

@@ -10,7 +10,10 @@ import pytest
 from conftest import Cli
 
 from cotbench.engines.stub import SHARES
-from cotbench.store.records import JOURNAL, MANIFEST, QUESTIONS, RECORDS
+from cotbench.store.journal import JOURNAL
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.questions import QUESTIONS
+from cotbench.store.records import RECORDS
 
 OWN = [
     {"question": "What is 2 + 2?", "answer": "4"},

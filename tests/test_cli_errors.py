@@ -19,7 +19,9 @@ import pytest
 from cases import load, rows
 from conftest import Cli, Outcome, run_cli
 
-from cotbench.store.records import MANIFEST, QUESTIONS, RECORDS
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.questions import QUESTIONS
+from cotbench.store.records import RECORDS
 
 RUN = "run -q --model stub --task sample --mode direct --limit 4"
 SERVED = "run -q --model m --engine openai --base-url http://127.0.0.1:9/v1 --task sample --mode direct"

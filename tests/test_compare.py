@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Cli, run_cli
-from handmade import write_journal
+from handmade import make_record, write_journal
+from msgspec import structs
 from test_stats import brute_cr2
 
 from cotbench.analysis import stats
@@ -25,7 +26,9 @@ from cotbench.analysis.pairing import load_run
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.questions.tagging import RULES, Rule, Seen, is_symbolic
-from cotbench.store.records import Manifest, Record, write_questions
+from cotbench.store.manifest import Manifest
+from cotbench.store.questions import write_questions
+from cotbench.store.records import Record
 from cotbench.types import Completion, Outcome, Question
 
 # --- runs ---------------------------------------------------------------------------------------------------------
@@ -60,7 +63,7 @@ def record(question: str, mode: str, letter: str, **more: Any) -> Record:
         "prompt_tokens": 10,
         "completion_tokens": 4 if mode == "direct" else 40,
     }
-    return Record(question=question, task="t", mode=mode, outcome=OUTCOMES[letter], gold="1", **{**values, **more})
+    return make_record(question=question, task="t", mode=mode, outcome=OUTCOMES[letter], gold="1", **{**values, **more})
 
 
 def write_run(
@@ -94,7 +97,7 @@ def write_run(
         "num_fewshot": shots,
         "seed": 0,
     }
-    Manifest(run=folder.name, status=status, spec=spec, options={"model": model}, engine={}, data={}).write(folder)
+    Manifest(run=folder.name, status=status, spec_row=spec, options={"model": model}, engine={}, data={}).write(folder)
     return folder
 
 
@@ -464,7 +467,7 @@ def test_every_outcome_has_a_source(tmp_path: Path) -> None:
     """A new outcome must be put to one on purpose: here, none that stands for a program is taken for unread."""
     plain = {"correct", "wrong", "unparsed", "declined", "refused", "truncated", "grader_timeout", "engine_error"}
     for outcome in Outcome:
-        lost = replace(record("t-0", "cot", "u"), outcome=outcome.value)
+        lost = structs.replace(record("t-0", "cot", "u"), outcome=outcome)
         comparison = compared(write_run(tmp_path / outcome.value, [record("t-0", "direct", "c"), lost]))
         if outcome.value not in plain:
             assert whole(comparison, "cot").from_failed == -1, outcome

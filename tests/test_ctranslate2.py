@@ -26,7 +26,7 @@ def request(**more: Any) -> Request:
 
 
 def answer(engine: Any, asked: Request, question: str = "q") -> Reply:
-    engine.submit(Key(question, asked.hash, 0), asked)
+    engine.submit(Key(question, asked.hash, 0, 0), asked)
     [(_, reply)] = engine.poll()
     return reply
 
@@ -113,7 +113,7 @@ def test_a_mix_of_budgets_and_modes_comes_back_whole() -> None:
     """Requests wait in one queue, and only those alike go together."""
     engine = open_engine("ctranslate2", EngineConfig(model="demo", model_args={"batch_size": 4}))
     kinds = [request(max_tokens=5), request(), request(n=2, temperature=0.7), request(stop=("c:",)), request(n=3)]
-    keys = [Key(f"q{i}", kinds[i % 5].hash, 0) for i in range(25)]
+    keys = [Key(f"q{i}", kinds[i % 5].hash, 0, 0) for i in range(25)]
     for i, key in enumerate(keys):
         engine.submit(key, kinds[i % 5])
     found: dict[Key, Reply] = {}
@@ -145,7 +145,7 @@ messages = (Message(role="user", text="a = 4. What is a?"),)
 asked = Request(messages=messages, sampling=Sampling(max_tokens=4, stop=("z",)))
 for _ in range(100):
     engine = open_engine("ctranslate2", EngineConfig(model="demo"))
-    engine.submit(Key("q", asked.hash, 0), asked)
+    engine.submit(Key("q", asked.hash, 0, 0), asked)
     engine.poll()
     del engine
 """

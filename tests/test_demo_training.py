@@ -39,7 +39,7 @@ def test_it_writes_a_model_that_engines_load_and_a_seed_repeats(tmp_path: Path) 
     for name in ("ctranslate2", "transformers"):
         engine = open_engine(name, EngineConfig(model=str(tmp_path / "a")))
         request = Request(messages=(Message(role="user", text="What is d?"),), sampling=Sampling(max_tokens=8))
-        engine.submit(Key("q", request.hash, 0), request)
+        engine.submit(Key("q", request.hash, 0, 0), request)
         [(_, reply)] = engine.poll()
         assert reply.completions[0].completion_tokens
         engine.close()

@@ -34,7 +34,7 @@ def config(**more: Any) -> EngineConfig:
 
 def answers(engine: Engine, requests: Sequence[Request], *, again: int = 0) -> list[Reply]:
     """In order, all in flight together. again: a second asking of the same is another address, as in a run."""
-    keys = [Key(f"q{place}", request.hash, again) for place, request in enumerate(requests)]
+    keys = [Key(f"q{place}", request.hash, 0, again) for place, request in enumerate(requests)]
     for key, request in zip(keys, requests, strict=True):
         engine.submit(key, request)
     found: dict[Key, Reply] = {}

@@ -29,7 +29,9 @@ from test_resume import SLOW, TOTAL, command, lines, questions, reference, start
 
 from cotbench.engines.stub import StubEngine
 from cotbench.errors import ModelError
-from cotbench.store.records import JOURNAL, MANIFEST, RECORDS, read_journal
+from cotbench.store.journal import JOURNAL, read_journal
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.records import RECORDS
 from cotbench.types import Completion, Key, Reply
 
 __all__ = ["questions", "reference"]  # fixtures

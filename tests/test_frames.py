@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Cli
-from handmade import QUESTIONS, make_run, write_journal, write_run
+from handmade import QUESTIONS, make_record, make_run, write_journal, write_run
 
 import cotbench
 from cotbench.errors import RunError, UsageError
@@ -36,7 +35,7 @@ def test_records_of_a_small_run_by_hand(tmp_path: Path) -> None:
 def test_every_field_of_a_record_is_there(tmp_path: Path) -> None:
     frame = cotbench.load(make_run(tmp_path / "r", FLIPS)).records
     flat = {"span": "span_start", "votes": "margin"}
-    names = {flat.get(field.name, field.name) for field in dataclasses.fields(Record)}
+    names = {flat.get(name, name) for name in Record.__struct_fields__}
     assert names <= set(frame.columns)
 
 
@@ -112,7 +111,7 @@ def test_empty_frames_have_their_columns(tmp_path: Path) -> None:
 
 def test_lone_surrogates_become_escapes(tmp_path: Path) -> None:
     question = Question(id="t-0", task="t", text="What \ud800?")
-    record = Record(
+    record = make_record(
         question="t-0", task="t", mode="cot", outcome="wrong", answer="\udfff", gold="1", requests=(("cot", 0),)
     )
     folder = write_run(tmp_path / "r", [question], [record])

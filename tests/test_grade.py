@@ -1,7 +1,7 @@
 r"""Verdicts: numbers and letters exactly, formulas in worker processes that may hang, die or be closed.
 
-Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker can import
-them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
+Tests replace `judge` of the kind latex, the function that a worker runs, by functions of this module: a spawned worker
+can import them. They are given a pair of texts and nothing else, so a folder's path travels as the gold of a pair.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from handmade import write_formulas
 import cotbench
 from cotbench.answers import grader as workers
 from cotbench.answers.grader import RIGHT, TIMEOUT, WRONG, Grader, grade_now
-from cotbench.answers.judging.notation import clean_latex, plain_to_latex, same_text
+from cotbench.answers.judging.cleaning import clean_latex, plain_to_latex, same_text
 from cotbench.answers.judging.quick import too_big
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import extract

@@ -15,10 +15,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from cotbench.answers.grader import WRONG, grade_now
+from cotbench.answers.judging.cleaning import clean_latex
 from cotbench.answers.judging.equality import latex_equal
 from cotbench.answers.judging.forms import NotRead, TooLarge
 from cotbench.answers.judging.formula import read
-from cotbench.answers.judging.notation import clean_latex
 from cotbench.answers.judging.quick import too_big
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task

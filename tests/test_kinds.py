@@ -1,4 +1,4 @@
-"""A kind of answers is one row: a kind of this file's own is read, judged in part, graded from a file and run, with no other edit."""
+"""A kind of answers is one row: one of this file's own is read, judged in part, graded and run with no other edit."""
 
 from __future__ import annotations
 
@@ -111,6 +111,23 @@ def test_a_task_of_it_runs(task: Path, tmp_path: Path, main: Cli) -> None:
         (gold, gold, "correct") for gold in ("red blue", "green", "blue green", "red")
     }
     assert len(rows) == 8
+
+
+def test_a_record_keeps_the_score_of_an_answer_that_is_partly_right(task: Path, tmp_path: Path, main: Cli) -> None:
+    """Written where the outcome doesn't say it; and the same when the run is graded again."""
+    said = ["red", "green", "no idea", "blue"]  # of red and blue, green, blue and green, red
+    rows = [{"question": f"Which colours has flag {i}?", "output": text} for i, text in enumerate(said)]
+    (tmp_path / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("--model", "m", "--engine", "replay", "--model-args", "path=said.jsonl", "--mode", "direct")
+    assert main("run", *options, "--task", task).code == 0
+    [records] = (tmp_path / "results").glob("*/records.jsonl")
+    before = records.read_bytes()
+    rows = [json.loads(line) for line in before.splitlines()]
+    assert sorted((row["answer"] or "", row["outcome"], row.get("score")) for row in rows) == [
+        ("", "unparsed", None), ("blue", "wrong", None), ("green", "correct", None), ("red", "wrong", 0.5)
+    ]  # fmt: skip
+    assert json.loads(main("score", records.parent, "--json").out)["changes"] == []
+    assert records.read_bytes() == before
 
 
 def test_the_names_in_a_task_file_are_those_of_the_table(task: Path) -> None:

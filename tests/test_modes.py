@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
+from handmade import record_rows
 
 from cotbench.answers.reading.programs import Code
 from cotbench.modes import (
@@ -22,7 +23,7 @@ from cotbench.modes import (
     read_execution,
     reasoning_tokens,
 )
-from cotbench.store.records import read_manifest, read_records
+from cotbench.store.manifest import read_manifest
 from cotbench.types import (
     AnswerType,
     Completion,
@@ -319,7 +320,7 @@ def run(main: Cli, *options: object) -> dict[str, Any]:
 
 
 def rows_of(run: dict[str, Any], mode: str) -> Sequence[dict[str, Any]]:
-    return [row for row in read_records(Path(run["folder"])) if row["mode"] == mode]
+    return [row for row in record_rows(Path(run["folder"])) if row["mode"] == mode]
 
 
 def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_path: Path) -> None:
@@ -382,7 +383,7 @@ def test_sampling_of_each_mode(main: Cli, numbers: Path, tmp_path: Path) -> None
         "plan=99,cot=55",
     )
     done = run(main, "--task", numbers, "--mode", ALL, *options, "-o", tmp_path / "r")
-    modes = {name.split("/")[1]: spec for name, spec in read_manifest(Path(done["folder"])).spec["modes"].items()}
+    modes = {name.split("/")[1]: spec for name, spec in read_manifest(Path(done["folder"])).spec_row["modes"].items()}
     seen = {
         name: (spec["sampling"]["n"], spec["sampling"]["temperature"], spec["sampling"]["top_p"])
         for name, spec in modes.items()
@@ -398,7 +399,7 @@ def test_sampling_of_each_mode(main: Cli, numbers: Path, tmp_path: Path) -> None
 def test_programs_vote_where_paths_are_asked_for(main: Cli, numbers: Path, tmp_path: Path) -> None:
     done = run(main, "--task", numbers, "--mode", "pal", "--paths", "3", "-o", tmp_path / "r")
     assert all(len(row["votes"]["ballots"]) == 3 for row in rows_of(done, "pal"))
-    sampling = read_manifest(Path(done["folder"])).spec["modes"]["sums/pal"]["sampling"]
+    sampling = read_manifest(Path(done["folder"])).spec_row["modes"]["sums/pal"]["sampling"]
     assert (sampling["n"], sampling["temperature"]) == (3, 0.7)
 
 

@@ -40,7 +40,7 @@ def request(text: str = "What is 2 + 2?", *, system: bool = False, **sampling: A
 
 
 def key_of(question: str, asked: Request, ordinal: int = 0) -> Key:
-    return Key(question, asked.hash, ordinal)
+    return Key(question, asked.hash, 0, ordinal)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from mock_server import Answer, MockServer, chat, fault
 from test_openai_engine import ask_server, environment, key_of, opened, poll, request
 
 from cotbench.errors import ModelError
-from cotbench.store.records import JOURNAL, MANIFEST
+from cotbench.store.journal import JOURNAL
+from cotbench.store.manifest import MANIFEST
 
 __all__ = ["environment"]  # a fixture that applies to this file too
 

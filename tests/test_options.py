@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cotbench.engines import ENGINES
+from cotbench.engines import ENGINES, EngineConfig, EngineRow, open_engine
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
+from cotbench.run.options import FLAGS, RunOptions, anchored, in_order_of_help
 from cotbench.run.parsing import extra_body, gen_kwargs, headers, key_values, max_tokens, names
 
 
@@ -336,3 +340,58 @@ def test_an_extra_body_in_a_pipe_or_in_a_file_that_is_too_large(tmp_path: Path) 
     ):
         with pytest.raises(UsageError, match=f"--extra-body: .*{name}: {finding}"):
             extra_body(f"@{tmp_path / name}")
+
+
+# --- the table of options -----------------------------------------------------------------------------------------
+
+
+def test_each_option_is_written_once() -> None:
+    assert list(FLAGS) == [one.name for one in fields(RunOptions)]
+    assert sorted(in_order_of_help()) == sorted(FLAGS)
+    names = [name for flag in FLAGS.values() for name in flag.names.split()]
+    assert len(names) == len(set(names))
+    assert [name for name, flag in FLAGS.items() if not flag.resumable] == [
+        "trust_remote_code",
+        "allow_unsandboxed_code",
+    ]
+
+
+def test_what_names_a_file_is_kept_for_another_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("own.jsonl", "chat.jinja", "outputs.jsonl"):
+        (tmp_path / name).touch()
+    given = {
+        "tasks": ["own.jsonl", "gsm8k"],
+        "chat_template": "chat.jinja",
+        "model_args": {"path": "outputs.jsonl", "other": "own.jsonl"},
+        "seed": 1,
+    }
+    assert anchored(given) == {
+        "tasks": [str(tmp_path / "own.jsonl"), "gsm8k"],
+        "chat_template": str(tmp_path / "chat.jinja"),
+        "model_args": {"path": str(tmp_path / "outputs.jsonl"), "other": "own.jsonl"},
+        "seed": 1,
+    }
+    assert anchored({"model_args": {"path": 5}}) == {"model_args": {"path": 5}}
+
+
+# --- what engines are handed --------------------------------------------------------------------------------------
+
+
+def test_an_engine_has_what_was_asked_for_by_name() -> None:
+    options = RunOptions(model="m", tasks=["t"], modes=["cot"], seed=7, concurrency=3, extra_body={"a": 1})
+    config = EngineConfig.of(options, golds={"q": "4"}, headers={"x": "y"})
+    assert (config.model, config.seed, config.concurrency, config.extra_body) == ("m", 7, 3, {"a": 1})
+    assert (config.golds, config.headers) == ({"q": "4"}, {"x": "y"})
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_no_engine_but_the_stub_is_handed_the_answers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = ENGINES[name]
+    module = SimpleNamespace(**{row.factory: lambda config: config})
+    monkeypatch.setattr(importlib, "import_module", lambda _: module)
+    monkeypatch.setattr(EngineRow, "missing", lambda _: [])
+    opened: Any = open_engine(name, EngineConfig(model="m", golds={"q": "4"}, forms={"t": "<number>"}))
+    assert (opened.golds, opened.forms) == (({"q": "4"}, {"t": "<number>"}) if name == "stub" else ({}, {}))

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade import make_record
 
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.report import browser, details, page
 from cotbench.report.details import QUESTION, TEXT_CHARS, kept
-from cotbench.store.records import Journal, Manifest, Record, write_questions
+from cotbench.store.journal import Journal
+from cotbench.store.manifest import Manifest
+from cotbench.store.questions import write_questions
 from cotbench.types import Completion, Key, Message, Question, Reply, Request, Sampling
 
 HOSTILE = (
@@ -99,10 +102,10 @@ def build(
                     for t in texts
                 )
                 reply = Reply(completions=paths, prompt=prompt_of(question, name or mode) if rendered else None)
-                key = Key(question.id, request.hash, 0)
+                key = Key(question.id, request.hash, 0, 0)
                 entries[key] = (key, request, None, reply)
                 addresses.append((request.hash, 0))
-            records += Record(
+            records += make_record(
                 question=question.id,
                 task=question.task,
                 mode=mode,
@@ -135,7 +138,9 @@ def build(
         "num_fewshot": 0,
         "seed": 0,
     }
-    Manifest(run=folder.name, status="finished", spec=spec, options={"model": model}, engine={}, data={}).write(folder)
+    Manifest(run=folder.name, status="finished", spec_row=spec, options={"model": model}, engine={}, data={}).write(
+        folder
+    )
     return folder
 
 
@@ -498,7 +503,7 @@ def hostile_run(folder: Path) -> Path:
         answer=f"7{HOSTILE}",
         outcome="wrong",
         span=(len(HOSTILE) + 9, len(HOSTILE) + 10),
-        executions=({"outcome": HOSTILE, "error": HOSTILE, "stdout": HOSTILE},),
+        executions=({"outcome": HOSTILE, "value": None, "error": HOSTILE, "stdout": HOSTILE},),
         reasoning=HOSTILE,
     )
     return build(

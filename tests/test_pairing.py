@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import Cli
@@ -19,7 +20,8 @@ from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of
 from cotbench.questions.tagging import RULES
-from cotbench.store.records import Manifest, write_questions
+from cotbench.store.manifest import Manifest
+from cotbench.store.questions import write_questions
 from cotbench.types import UNDECIDED, Completion, Question
 
 
@@ -32,7 +34,7 @@ def change(folder: Path, edit: Any) -> Path:
     path = folder / "manifest.json"
     content = json.loads(path.read_text())
     edit(content)
-    Manifest(**content).write(folder)
+    msgspec.convert(content, Manifest).write(folder)
     return folder
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import run_cli
+from msgspec import structs
 from test_compare import QUESTIONS, compared, make_run, record, write_run
 
 from cotbench.analysis import stats
@@ -21,6 +22,7 @@ from cotbench.analysis.policies import Policy
 from cotbench.modes.votes import winner
 from cotbench.questions.tagging import is_symbolic
 from cotbench.store.records import Record
+from cotbench.types import Outcome
 
 
 def rows_of(*folders: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -209,11 +211,13 @@ def test_votes_that_are_undecided_or_unpaid_are_left_out(tmp_path: Path) -> None
         one = voted(q.id, "direct-votes", ballots, right, 40)
         if at == 0:
             assert one.votes is not None
-            one.votes["answers"][1]["outcome"] = "grader_timeout"
+            first, second, *rest = one.votes.answers
+            answers = (first, structs.replace(second, outcome=Outcome.GRADER_TIMEOUT), *rest)
+            one = structs.replace(one, votes=structs.replace(one.votes, answers=answers))
         records += [record(q.id, "direct", "c"), record(q.id, "cot", "e" if at == 1 else "c"), one]
     got = next(p for p in compared(write_run(tmp_path / "r", records)).policies if p.paths and p.mode == "cot")
     assert (got.n, got.paths) == (8, 4)
-    unknown = [replace(one, completion_tokens=None) if one.mode == "direct-votes" else one for one in records]
+    unknown = [structs.replace(one, completion_tokens=None) if one.mode == "direct-votes" else one for one in records]
     assert not any(p.paths for p in compared(write_run(tmp_path / "s", unknown)).policies)
 
 

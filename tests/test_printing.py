@@ -20,14 +20,13 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Cli, run_cli
-from handmade import QUESTIONS, make_run, write_journal, write_run
+from handmade import QUESTIONS, make_record, make_run, write_journal, write_run
 from markdown_it import MarkdownIt
 from mock_server import Answer, MockServer, chat, fault
 from rich.console import ConsoleDimensions
 from rich.table import Table
 
 from cotbench.report.tame import csv_cell, markdown_text, tame, tame_json
-from cotbench.store.records import Record
 from cotbench.terminal.console import Output, named_table, plain_table
 from cotbench.terminal.printing import say, say_json
 from cotbench.types import Completion, Question
@@ -123,7 +122,7 @@ def hostile(tmp_path: Path) -> Path:
         for i in range(8)
     ]
     records = [
-        Record(
+        make_record(
             question=q.id,
             task="t",
             mode=mode,

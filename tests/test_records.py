@@ -9,18 +9,12 @@ from pathlib import Path
 import pytest
 
 from cotbench.errors import RunError
-from cotbench.store.records import (
-    JOURNAL,
-    MANIFEST,
-    Journal,
-    Manifest,
-    RunLock,
-    dump_line,
-    find_run,
-    load_line,
-    read_journal,
-    read_manifest,
-)
+from cotbench.store.journal import JOURNAL, Journal, read_journal
+from cotbench.store.lines import dump_line, fault_of, load_line
+from cotbench.store.lock import RunLock
+from cotbench.store.lookup import find_run
+from cotbench.store.manifest import MANIFEST, Manifest, RunSpec, read_manifest
+from cotbench.store.records import VoteRow
 from cotbench.types import Completion, Key, Message, Reply, Request, Sampling, request_seed
 
 REQUEST = Request(messages=(Message(role="user", text="What is 2 + 2?"),), sampling=Sampling(max_tokens=8))
@@ -35,7 +29,7 @@ def reply(text: str, finish: str = "stop") -> Reply:
 
 def write(path: Path, *replies: tuple[str, Reply]) -> None:
     journal = Journal(path, read_journal(path).good_bytes)
-    journal.append([(Key(question, REQUEST.hash, 0), REQUEST, None, answer) for question, answer in replies])
+    journal.append([(Key(question, REQUEST.hash, 0, 0), REQUEST, None, answer) for question, answer in replies])
     journal.close()
 
 
@@ -105,7 +99,7 @@ def test_a_failed_request_is_asked_again_and_its_success_counts(journal: Path) -
     write(journal, ("d", reply("four")))
     state = read_journal(journal)
     assert {key.question for key in state.failed} == {"e"}
-    assert state.replies[Key("d", REQUEST.hash, 0)] == reply("four")
+    assert state.replies[Key("d", REQUEST.hash, 0, 0)] == reply("four")
 
 
 def test_lines_of_a_future_schema_are_refused(journal: Path) -> None:
@@ -121,8 +115,8 @@ def test_lines_of_a_future_schema_are_refused(journal: Path) -> None:
 
 
 def test_lone_surrogates_survive() -> None:
-    row = {"text": "broken \ud800 text", "n": 1}
-    assert load_line(dump_line(row)) == row
+    completion = Completion(text="broken \ud800 text", finish_reason="stop")
+    assert load_line(dump_line(completion), Completion) == completion
 
 
 def test_a_failed_write_leaves_no_half_line(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +145,7 @@ def test_the_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
 
 
 def manifest(run: str) -> Manifest:
-    return Manifest(run=run, status="finished", spec={}, options={}, engine={}, data={})
+    return Manifest(run=run, status="finished", spec_row={}, options={}, engine={}, data={})
 
 
 def test_runs_are_found_by_folder_id_and_beginning(tmp_path: Path) -> None:
@@ -164,6 +158,29 @@ def test_runs_are_found_by_folder_id_and_beginning(tmp_path: Path) -> None:
         find_run("model", tmp_path)
     with pytest.raises(RunError, match="there is no run 'nothing'"):
         find_run("nothing", tmp_path)
+
+
+def test_what_is_wrong_is_said_of_the_innermost_place() -> None:
+    model = {"engine": "e", "model": "m", "revision": None, "chat_template": None, "chat_template_hash": None}
+    spec = {"model": model, "tasks": {"t": {"data": "d"}}, "modes": {"t/cot": {}}, "num_fewshot": 0}
+    assert fault_of(spec, RunSpec) is None
+    for changed, expected in (
+        (spec | {"num_fewshot": True}, "num_fewshot is True, expected a whole number"),
+        (spec | {"model": model | {"engine": ""}}, "model.engine is '', expected an engine's name"),
+        (spec | {"model": {"engine": "e"}}, "model.model is missing, expected a model's name"),
+        (spec | {"modes": {"t/cot": {"thinking": 1}}}, "modes.t/cot.thinking is 1, expected true, false or null"),
+        (spec | {"programs": {"cpu_s": "x"}}, "programs.cpu_s is 'x', expected a number, true or false"),
+        (
+            spec | {"modes": {"u/cot": {}}},
+            "spec.modes has 'u/cot', expected a task of this run and a mode, as 'gsm8k/cot'",
+        ),
+        ([], "expected an object"),
+    ):
+        assert fault_of(changed, RunSpec) == expected
+    votes = {"answers": [{"answer": "1", "votes": 1, "outcome": "right"}], "ballots": [0], "abstained": {}, "margin": 1}
+    assert str(fault_of(votes, VoteRow)).startswith("answers[0].outcome is 'right', expected one of correct, wrong")
+    votes["answers"] = []
+    assert fault_of(votes, VoteRow) == "ballots is [0], expected for each path the place of an answer or null"
 
 
 @pytest.mark.parametrize(
@@ -196,8 +213,16 @@ def test_request_identity() -> None:
 
 
 def test_seeds_depend_on_run_and_address_only() -> None:
-    keys = [Key(q, r, n) for q in ("q1", "q2") for r in ("r1", "r2") for n in (0, 1)]
+    keys = [Key(q, r, 0, n) for q in ("q1", "q2") for r in ("r1", "r2") for n in (0, 1)]
     seeds = [request_seed(0, key) for key in keys]
     assert len(set(seeds)) == len(keys)
     assert all(0 <= seed < 2**31 for seed in seeds)
     assert request_seed(1, keys[0]) != seeds[0] == request_seed(0, keys[0])
+
+
+def test_the_first_replicate_has_the_seeds_of_runs_before_there_were_any() -> None:
+    first, second = Key("gsm8k-0123456789ab", "0123456789abcdef", 0, 0), Key("q", "r", 0, 1)
+    assert [request_seed(0, first), request_seed(7, first)] == [1654343902, 483173319]
+    assert [request_seed(0, second), request_seed(7, second)] == [196267003, 669402774]
+    others = {request_seed(0, first._replace(replicate=number)) for number in range(5)}
+    assert len(others) == 5

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from conftest import Cli, run_cli
 
-from cotbench.store.records import JOURNAL, MANIFEST, RECORDS
+from cotbench.store.journal import JOURNAL
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.records import RECORDS
 
 TOTAL = 400
 SLOW = "in_flight=4,latency_s=0.01"

@@ -25,8 +25,9 @@ from cotbench.modes import MODES, Flow, Kit, Mode, generate
 from cotbench.run import session as runner
 from cotbench.run.options import RunOptions
 from cotbench.run.prepare import RunPlan, make_plan
-from cotbench.store import records as records_module
-from cotbench.store.records import JOURNAL, RECORDS
+from cotbench.store import journal as journal_module
+from cotbench.store.journal import JOURNAL
+from cotbench.store.records import RECORDS, RecordFile
 from cotbench.types import Completion, Key, Question, Reply, Request, unit
 
 
@@ -147,13 +148,13 @@ def test_records_are_written_in_the_order_in_which_flows_finish(
         "".join(json.dumps({"question": f"What is {i}x + x?", "answer": f"{i + 1}x"}) + "\n" for i in range(40))
     )
     written: list[int] = []
-    real = runner._RecordFile.__call__
+    real = RecordFile.__call__
 
     def spy(self: Any, place: int, record: Any) -> None:
         written.append(place)
         real(self, place, record)
 
-    monkeypatch.setattr(runner._RecordFile, "__call__", spy)
+    monkeypatch.setattr(RecordFile, "__call__", spy)
     plan = make_plan(RunOptions(model="stub", tasks=[str(own)], modes=["direct"]))
     result = runner.execute(plan, tmp_path)
     outcomes = [row["outcome"] for row in records(result.folder)]
@@ -372,7 +373,7 @@ def test_a_slow_disk_does_not_hold_the_engine(questions: Path, tmp_path: Path, m
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", slow)
-    monkeypatch.setattr(records_module, "SYNC_EVERY_S", 0.0)
+    monkeypatch.setattr(journal_module, "SYNC_EVERY_S", 0.0)
     engine, whole, result = held(questions, "direct", tmp_path / "out", Flood, monkeypatch)
     assert result.tally.done == 30
     assert took, "the journal is synced while the run goes on"
@@ -383,8 +384,8 @@ def test_a_sync_that_fails_is_said(questions: Path, tmp_path: Path, monkeypatch:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    journal = records_module.Journal(tmp_path / JOURNAL, 0)
-    monkeypatch.setattr(records_module, "SYNC_EVERY_S", 0.0)
+    journal = journal_module.Journal(tmp_path / JOURNAL, 0)
+    monkeypatch.setattr(journal_module, "SYNC_EVERY_S", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         journal.append([])

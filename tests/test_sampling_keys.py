@@ -17,7 +17,7 @@ from cotbench.engines.sampling import KEYS
 from cotbench.engines.tokens import FolderTokenizer
 from cotbench.engines.vllm import VllmEngine, _require_keys
 from cotbench.errors import UsageError
-from cotbench.store.records import MANIFEST
+from cotbench.store.manifest import MANIFEST
 from cotbench.types import Completion, Key, Message, Request, Sampling
 
 TURNS = (Message(role="user", text="a = 4. b = a + 3. What is b?\nThink step by step, then give the answer line."),)
@@ -57,7 +57,7 @@ def demo() -> Engine:
 
 
 def path(engine: Engine, asked: Request) -> Completion:
-    engine.submit(Key("q", asked.hash, 0), asked)
+    engine.submit(Key("q", asked.hash, 0, 0), asked)
     [(_, reply)] = engine.poll()
     return reply.completions[0]
 
@@ -87,7 +87,7 @@ def test_vllm_takes_its_keys_as_they_are() -> None:
     engine._config = EngineConfig(model="m")
     engine._chat = SimpleNamespace(stops=lambda _: [])  # type: ignore[assignment]
     extra = (("min_p", 0.1), (EFFORT, "low"), ("top_k", 20))
-    made = engine._sampling(Key("q", "r", 0), request(temperature=0.7, extra=extra))
+    made = engine._sampling(Key("q", "r", 0, 0), request(temperature=0.7, extra=extra))
     assert (made.min_p, made.top_k, made.temperature) == (0.1, 20, 0.7)
     assert not hasattr(made, EFFORT), "that is for the chat template"
 

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 from conftest import Cli
+from handmade import record_rows
 
 from cotbench import programs as package
 from cotbench.programs import Limits, Sandbox, missing_features
 from cotbench.programs.probes import probe
-from cotbench.store.records import JOURNAL, read_journal, read_manifest, read_records
+from cotbench.store.journal import JOURNAL, read_journal
+from cotbench.store.manifest import read_manifest
 from cotbench.types import Execution, ExecutionOutcome, Program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -635,7 +637,7 @@ def test_without_containment_code_is_refused_unless_allowed(
     done = main(*wanted, "--allow-unsandboxed-code", "--json")
     assert done.code == 0, done.err
     folder = json.loads(done.out)["folder"]
-    assert read_manifest(Path(folder)).spec["programs"]["contained"] is False
+    assert read_manifest(Path(folder)).spec.contained is False
     assert "without containment (--allow-unsandboxed-code)" in main("report", folder).out
 
 
@@ -656,7 +658,7 @@ def test_five_thousand_programs_while_the_journal_is_written(main: Cli, tmp_path
     done = main("run", "--model", "stub", "--task", path, "--mode", "pal", "--quiet", "--json", "-o", tmp_path / "r")
     assert done.code == 0, done.err
     folder = Path(json.loads(done.out)["folder"])
-    records = read_records(folder)
+    records = record_rows(folder)
     assert len(records) == 5_000
     assert len(read_journal(folder / JOURNAL).replies) == 5_000
     assert all(len(row["executions"]) == 1 for row in records if row["outcome"] in ("correct", "wrong"))

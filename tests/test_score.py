@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from conftest import Cli
+from handmade import record_rows
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, RunError
 from cotbench.run.rescore import score_run
 from cotbench.run.score_file import read_outputs, score_file
-from cotbench.store.records import RECORDS, read_manifest, read_records
+from cotbench.store.manifest import read_manifest
+from cotbench.store.records import RECORDS
 from cotbench.types import AnswerType
 
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX
@@ -267,7 +269,7 @@ def test_a_run_is_graded_again_to_the_same_bytes(recorded: Path, main: Cli) -> N
 
 def test_changed_verdicts_are_named_and_written(recorded: Path, main: Cli) -> None:
     good = (recorded / RECORDS).read_bytes()
-    rows = read_records(recorded)
+    rows = record_rows(recorded)
     right = next(r for r in rows if r["outcome"] == "correct" and r["mode"] == "cot")
     changed = [
         {**r, "outcome": "unparsed", "answer": None, "rule": "", "span": None} if r is right else r for r in rows

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli
-from handmade import QUESTIONS, make_run, write_journal, write_run
+from handmade import QUESTIONS, make_record, make_run, write_journal, write_run
 
 from cotbench.store.records import Record
 from cotbench.types import Completion, Question
@@ -140,7 +140,7 @@ def test_the_prompts_are_shown_when_asked(stub: Path, main: Cli) -> None:
 
 def record(mode: str, **more: Any) -> Record:
     answered: dict[str, Any] = {"outcome": "correct", "answer": "1", "rule": "contract", "requests": ((mode, 0),)}
-    return Record(question="t-0", task="t", mode=mode, gold="1", **(answered | more))
+    return make_record(question="t-0", task="t", mode=mode, gold="1", **(answered | more))
 
 
 def test_of_votes_the_first_path_with_the_winning_answer_is_shown(tmp_path: Path, main: Cli) -> None:

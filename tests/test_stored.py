@@ -16,8 +16,12 @@ from conftest import Cli, run_cli
 
 import cotbench
 from cotbench.errors import RunError
-from cotbench.store.checks import open_to_read, open_to_write, write_new
-from cotbench.store.records import JOURNAL, LOCK, MANIFEST, QUESTIONS, RECORDS, read_journal
+from cotbench.store.files import open_to_read, open_to_write, write_new
+from cotbench.store.journal import JOURNAL, read_journal
+from cotbench.store.lock import LOCK
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.questions import QUESTIONS
+from cotbench.store.records import RECORDS
 
 MODES = "direct,self-consistency"
 COMMANDS = (

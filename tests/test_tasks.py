@@ -15,7 +15,7 @@ import sympy
 import yaml
 
 from cotbench.answers.grader import RIGHT, grade_now
-from cotbench.answers.judging.notation import same_text
+from cotbench.answers.judging.cleaning import same_text
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import DataError, TaskError
 from cotbench.questions.data import load_data

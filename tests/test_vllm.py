@@ -14,7 +14,8 @@ import pytest
 from conftest import run_cli
 from vllm_server import EAGER, ENV, VLLM_ARGS, journal, serving
 
-from cotbench.store.records import MANIFEST, RECORDS
+from cotbench.store.manifest import MANIFEST
+from cotbench.store.records import RECORDS
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 

@@ -17,7 +17,7 @@ import pytest
 from conftest import descendants, run_cli
 from vllm_server import EAGER, ENV, journal
 
-from cotbench.store.records import JOURNAL
+from cotbench.store.journal import JOURNAL
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cotbench.store.records import JOURNAL
+from cotbench.store.journal import JOURNAL
 
 # A quiet CPU set-up: two threads on busy cores are many times slower than one.
 ENV = {

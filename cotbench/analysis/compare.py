@@ -31,14 +31,15 @@ from cotbench.analysis.estimates import (
     split_of,
 )
 from cotbench.analysis.flat import columns, flatten
-from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Record, Run, panels_of
+from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
-from cotbench.store.records import state_of
+from cotbench.store.lock import state_of
+from cotbench.store.records import Record
 from cotbench.types import Outcome
 
 REPORT_SCHEMA = 2
@@ -136,14 +137,12 @@ def compare(
         modes=[],
         deltas=[],
         notes=[*(note for run in runs for note in _state_notes(run)), *kept_apart],
-        stub=any(run.manifest.spec["model"]["engine"] == "stub" for run in runs),
+        stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
         rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table.values()],
         effect=effect,
     )
-    votes = sum(
-        row is not None and row["votes"] is not None for p in compared for cell in p.cells.values() for row in cell.rows
-    )
+    votes = sum(row.votes is not None for p in compared for cell in p.cells.values() for row in _records(cell))
     curves = beside(lambda: [curve for panel in compared for curve in _curves(panel)], worth=votes > LARGE)
     for panel in compared:
         _add_panel(comparison, panel, table)
@@ -294,10 +293,10 @@ def _state_notes(run: Run) -> list[str]:
             f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so "
             f"far. Go on with: cotbench run --resume {run.folder}"
         )
-    if not run.manifest.spec.get("programs", {}).get("contained", True):
+    if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
-    if failed := Counter(record["outcome"] for record in run.records)[Outcome.ENGINE_ERROR]:
+    if failed := Counter(record.outcome for record in run.records)[Outcome.ENGINE_ERROR]:
         notes.append(
             f"{name}: {failed} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
         )
@@ -307,16 +306,16 @@ def _state_notes(run: Run) -> list[str]:
 def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """Return what differs between two modes beside the mode, and may be meant."""
     notes = []
-    ours, theirs = (side.run.manifest.spec["modes"][f"{panel.task}/{side.mode}"] for side in (cell, base))
+    ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
     drawn, base_drawn = (
-        {key: value for key, value in spec.get("sampling", {}).items() if key not in ("max_tokens", "n", "stop")}
+        {key: value for key, value in spec.sampling.items() if key not in ("max_tokens", "n", "stop")}
         for spec in (ours, theirs)
     )
     if drawn != base_drawn:
         sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in (drawn, base_drawn))
         # Without the task: it is the same for all of them, as a rule, and then said once.
         notes.append(f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({sides}).")
-    if cell.run is not base.run and ours.get("shared") != theirs.get("shared"):
+    if cell.run is not base.run and ours.shared != theirs.shared:
         notes.append(
             f"{panel.task} by {panel.model}: what prompts share (persona, answer contract) differs between "
             f"{cell.run.folder.name} and {base.run.folder.name}."
@@ -341,7 +340,7 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     out = []
     for side, other, sign in ((base, cell, 1), (cell, base, -1)):
         unread = np.isin(side.endings, _UNREAD)
-        voted = any(row["votes"] is not None for row in _records(side))
+        voted = any(row.votes is not None for row in _records(side))
         was_cut = (side.endings == _CUT) | (side.cut & (unread if voted else ~side.right))
         lost = was_cut | unread
         share, cut = float(lost[both].mean()), float(was_cut[both].mean())
@@ -378,14 +377,16 @@ def _silent(panel: Panel) -> list[Caution]:
     for cell in panel.cells.values():
         # A refusal has no text as a rule, and is told as what it is.
         without = (Outcome.ENGINE_ERROR, Outcome.REFUSED)
-        rows = [row for row in _records(cell) if row["outcome"] not in without]
-        seen = (cell.run.outputs.visible(row["question"], row["requests"]) for row in rows)
-        known = [texts for texts in seen if texts is not None]
+        keys = [row.keys for row in _records(cell) if row.outcome not in without]
+        says = cell.run.journal.says
+        known = [
+            (visible, says("reasoned", asked)) for asked in keys if (visible := says("visible", asked)) is not None
+        ]
         if not known or any(visible for visible, _ in known):
             continue
-        thinking = cell.run.manifest.spec["modes"][f"{panel.task}/{cell.mode}"].get("thinking")
+        thinking = cell.run.manifest.spec.mode(panel.task, cell.mode).thinking
         although = ", although the model was asked not to think" if thinking is False else ""
-        reasoned = sum(reasoned for _, reasoned in known)
+        reasoned = sum(bool(reasoned) for _, reasoned in known)
         others = (
             f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
             if reasoned

@@ -223,7 +223,7 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
         mode=cell.mode,
         tag=tag,
         run=cell.run.folder.name,
-        engine=cell.run.manifest.spec["model"]["engine"],
+        engine=cell.run.manifest.spec.model.engine,
         n=n,
         correct=correct,
         accuracy=accuracy,

@@ -18,11 +18,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
 from cotbench.modes import BASELINE, find_mode
 from cotbench.questions.tagging import RULES, Seen, gold_text
-from cotbench.store.records import find_run
+from cotbench.store.lookup import find_run
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome
 
 if TYPE_CHECKING:
@@ -30,18 +33,23 @@ if TYPE_CHECKING:
 
 _WHERE = ("run", "model", "task", "question", "mode")
 _COLUMNS: Mapping[str, Sequence[str]] = {
-    "records": (*_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated", "prompt_tokens",
-                "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error"),
+    "records": (
+        *_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated",
+        "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error",
+    ),
     "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
-    "outputs": ("run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason", "prompt_tokens", "tokens", "error"),
+    "outputs": (
+        "run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason",
+        "prompt_tokens", "tokens", "error",
+    ),
     "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
 }  # fmt: skip
-_WHOLE = frozenset({"span_start", "span_end", "prompt_tokens", "completion_tokens", "reasoning_tokens", "paths", "margin", "tokens"})  # fmt: skip
+_WHOLE = frozenset("span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens".split())
 
 
 def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
-    """Runs by folder or id. Raises RunError where there is no such run, or it can't be read."""
+    """Read runs by folder or id. Raises RunError where there is no such run, or it can't be read."""
     names = [runs] if isinstance(runs, str | Path) else list(runs)
     if not names:
         raise UsageError("load: no run is named.", "Give a run's folder or its id.")
@@ -50,12 +58,16 @@ def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "resu
 
 
 class Frames:
-    """The rows of some runs. Frames are made when they are first asked for, and the same object each time: copy before changing one.
+    """The rows of some runs.
 
-    questions   question (the id), task, group, cluster, text, choices, gold, and per tag rule that looks at the question only a column
-                (True symbolic, NA where the rule says nothing)
-    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison out of time)
-    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on its answer
+    Frames are made when they are first asked for, and are the same object each time: copy before changing one.
+
+    questions   question (the id), task, group, cluster, text, choices, gold, and a column per tag rule that looks at
+                the question only (True symbolic, NA where the rule says nothing)
+    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison
+                out of time)
+    votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
+                its answer
     executions  a row per program or plan that was run, in the order of their paths
     """
 
@@ -100,23 +112,27 @@ class Frames:
     @cached_property
     def executions(self) -> pd.DataFrame:
         rows = (
-            {**_where(run, record), "number": number, **execution}
+            {**_where(run, record), "number": number, **structs.asdict(execution)}
             for run, record in self._records()
-            for number, execution in enumerate(record["executions"], 1)
+            for number, execution in enumerate(record.executions, 1)
         )
         return _frame("executions", rows)
 
     def outputs(self, question: str | None = None) -> pd.DataFrame:
-        """Raw completions, a row per path, of one question or of all: a journal may be large, and is read when this is called.
+        """Raw completions, a row per path, of one question or of all.
 
-        A reply that several modes share (a plan) has a row under each of them.
+        A journal may be large, and is read when this is called. A reply that several modes share (a plan) has a row
+        under each of them.
         """
         if question is not None and not any(question in run.questions for run in self.runs):
             raise UsageError(f"outputs: these runs have no question '{question}'.", "`questions` lists their ids.")
         return _frame("outputs", self._outputs(question))
 
     def pairs(self, mode: str, baseline: str = BASELINE) -> pd.DataFrame:
-        """Questions with a verdict under both modes, paired within a run or across runs: before and after say whether each was right."""
+        """Questions with a verdict under both modes, paired within a run or across runs.
+
+        before and after say whether a question was right under the baseline and the mode.
+        """
         wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
         there = dict.fromkeys(name for panel in self._panels for name in panel.cells)
         for name in (wanted, against):
@@ -128,36 +144,36 @@ class Frames:
     def _panels(self) -> list[Panel]:
         return panels_of(self.runs)[0]
 
-    def _records(self) -> Iterator[tuple[Run, Mapping[str, Any]]]:
+    def _records(self) -> Iterator[tuple[Run, Record]]:
         for run in self.runs:
             for record in run.records:
                 yield run, record
 
     def _outputs(self, question: str | None) -> Iterator[dict[str, Any]]:
         for run, record in self._records():
-            if question is not None and record["question"] != question:
+            if question is not None and record.question != question:
                 continue
-            for reply in run.outputs.replies(record["question"], record["requests"]):
-                for place, path in enumerate(reply["completions"], 1):
+            for reply in run.journal.replies(record.keys):
+                for place, path in enumerate(reply.completions, 1):
                     yield {
                         "run": run.folder.name,
-                        "question": record["question"],
-                        "mode": record["mode"],
-                        "request": reply["request"],
-                        "ordinal": reply["ordinal"],
-                        "template": reply["template"],
+                        "question": record.question,
+                        "mode": record.mode,
+                        "request": reply.request,
+                        "ordinal": reply.ordinal,
+                        "template": reply.template,
                         "path": place,
-                        "text": path["text"],
-                        "reasoning": path.get("reasoning", ""),
-                        "finish_reason": path["finish_reason"],
-                        "prompt_tokens": path.get("prompt_tokens"),
-                        "tokens": path.get("completion_tokens"),
-                        "error": path.get("error", ""),
+                        "text": path.text,
+                        "reasoning": path.reasoning,
+                        "finish_reason": path.finish_reason,
+                        "prompt_tokens": path.prompt_tokens,
+                        "tokens": path.completion_tokens,
+                        "error": path.error,
                     }
 
 
 def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Numbers that may be missing stay whole numbers, and verdicts that may be missing truth values."""
+    """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values."""
     columns = _COLUMNS[kind]
     kinds: dict[str, str] = {name: "Int64" for name in columns if name in _WHOLE}
     if "correct" in columns:
@@ -179,13 +195,13 @@ def _encodable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _where(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
+def _where(run: Run, record: Record) -> dict[str, Any]:
     return {
         "run": run.folder.name,
-        "model": run.manifest.spec["model"]["model"],
-        "task": record["task"],
-        "question": record["question"],
-        "mode": record["mode"],
+        "model": run.manifest.spec.model.model,
+        "task": record.task,
+        "question": record.question,
+        "mode": record.mode,
     }
 
 
@@ -193,34 +209,37 @@ def _verdict(outcome: str | None) -> bool | None:
     return None if outcome is None or outcome in UNDECIDED else outcome == Outcome.CORRECT
 
 
-def _record_row(run: Run, record: Mapping[str, Any]) -> dict[str, Any]:
-    start, end = record["span"] or (None, None)
-    votes = record["votes"]
-    same = {name: record[name] for name in _COLUMNS["records"] if name in record}
+def _record_row(run: Run, record: Record) -> dict[str, Any]:
+    start, end = record.span or (None, None)
+    votes = record.votes
+    same = {name: getattr(record, name) for name in _COLUMNS["records"] if name in record.__struct_fields__}
     return {
         **same,
         **_where(run, record),
-        "group": run.questions[record["question"]].group,
-        "correct": _verdict(record["outcome"]),
+        "group": run.questions[record.question].group,
+        "outcome": record.outcome.value,
+        "correct": _verdict(record.outcome),
         "span_start": start,
         "span_end": end,
-        "requests": len(record["requests"]),
-        "paths": len(votes["ballots"]) if votes else None,
-        "margin": votes["margin"] if votes else None,
-        "executions": len(record["executions"]),
+        "requests": len(record.requests),
+        "paths": len(votes.ballots) if votes else None,
+        "margin": votes.margin if votes else None,
+        "executions": len(record.executions),
     }
 
 
-def _vote_rows(run: Run, record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    votes = record["votes"]
-    for path, ballot in enumerate(votes["ballots"] if votes else (), 1):
-        answer = votes["answers"][ballot] if ballot is not None else {"answer": None, "outcome": None}
+def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
+    if record.votes is None:
+        return
+    for path, ballot in enumerate(record.votes.ballots, 1):
+        answer = None if ballot is None else record.votes.answers[ballot]
+        outcome = None if answer is None else answer.outcome
         yield {
             **_where(run, record),
             "path": path,
-            "answer": answer["answer"],
-            "outcome": answer["outcome"],
-            "correct": _verdict(answer["outcome"]),
+            "answer": None if answer is None else answer.answer,
+            "outcome": None if outcome is None else outcome.value,
+            "correct": _verdict(outcome),
         }
 
 

@@ -21,14 +21,14 @@ from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import Facts, facts_of
 from cotbench.questions.tagging import Rule, Seen, gold_text
-from cotbench.store.outputs import Outputs
-from cotbench.store.records import Manifest, read_manifest, read_questions, records_of
+from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.questions import read_questions
+from cotbench.store.records import Record, read_records
 from cotbench.types import UNDECIDED, Outcome, Question
 
 OUTCOMES = tuple(Outcome)
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Run:
     questions: Mapping[str, Question]
     golds: Mapping[str, str]
     records: Sequence[Record]
-    outputs: Outputs
+    journal: JournalIndex
 
     @property
     def finished(self) -> bool:
@@ -46,12 +46,15 @@ class Run:
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
-    """ahead: prompts and responses are going to be asked for. Raises RunError where the folder doesn't hold what a run writes."""
+    """Read a run's folder. Raises RunError where it doesn't hold what a run writes.
+
+    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process.
+    """
     manifest = read_manifest(folder)
-    outputs = Outputs(folder, ahead=ahead)
+    journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
-    records = records_of(folder, manifest, questions, golds)
-    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, outputs=outputs)
+    records = read_records(folder, manifest, questions, golds)
+    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
 
 
 # --- panels -------------------------------------------------------------------------------------------------------
@@ -59,56 +62,56 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cell:
-    """What one mode did with the questions of a panel. rows: a record for each of them, in their order, or None. Arrays are over questions."""
+    """What one mode did with the questions of a panel.
+
+    rows: a record for each question, in the panel's order, or None. The properties are arrays over the questions.
+    """
 
     mode: str
     run: Run
     rows: Sequence[Record | None]
 
     @cached_property
-    def _columns(self) -> Array:
-        """One pass over the records: a row of figures for each question, nan for what isn't there."""
-        return np.array([_ABSENT if row is None else _figures(row) for row in self.rows], dtype=float).reshape(-1, 7)
+    def _figures(self) -> Mapping[str, Array]:
+        """Arrays by the names of _FIGURES, made in one pass over the records."""
+        rows = [_ABSENT if row is None else _figures(row) for row in self.rows]
+        columns = dict(zip(_FIGURES, np.array(rows, dtype=float).reshape(-1, len(_FIGURES)).T, strict=True))
+        return columns | {name: columns[name] == 1 for name in ("read", "vague", "cut")}
 
     @cached_property
     def endings(self) -> Array:
         """The outcome of each question, as its place in OUTCOMES; -1 without a record."""
-        out: Array = self._columns[:, 0].astype(np.int8)
-        return out
+        return np.asarray(self._figures["ending"], dtype=np.int8)
 
     @cached_property
     def asked(self) -> Array:
-        out: Array = self.endings >= 0
-        return out
+        """Which questions have a record."""
+        return np.asarray(self.endings >= 0)
 
     @cached_property
     def decided(self) -> Array:
-        """There is a verdict: the request didn't fail, and comparing its answer came to an end."""
-        out: Array = self.asked & ~np.isin(self.endings, [_PLACES[outcome] for outcome in UNDECIDED])
-        return out
+        """Which questions have a verdict: the request didn't fail, and comparing its answer came to an end."""
+        return np.asarray(self.asked & ~np.isin(self.endings, [_PLACES[outcome] for outcome in UNDECIDED]))
 
     @cached_property
     def right(self) -> Array:
-        out: Array = self.endings == _PLACES[Outcome.CORRECT]
-        return out
+        """Which questions were answered rightly."""
+        return np.asarray(self.endings == _PLACES[Outcome.CORRECT])
 
-    @cached_property
+    @property
     def read(self) -> Array:
-        """An answer was read, right or wrong."""
-        out: Array = self._columns[:, 1] == 1
-        return out
+        """Of which questions an answer was read, right or wrong."""
+        return self._figures["read"]
 
-    @cached_property
+    @property
     def vague(self) -> Array:
-        """It was read by a vague rule."""
-        out: Array = self._columns[:, 2] == 1
-        return out
+        """Of which questions an answer was read by a vague rule."""
+        return self._figures["vague"]
 
-    @cached_property
+    @property
     def cut(self) -> Array:
-        """A completion was cut at its budget, whether or not an answer was read."""
-        out: Array = self._columns[:, 3] == 1
-        return out
+        """Of which questions a completion was cut at its budget, whether or not an answer was read."""
+        return self._figures["cut"]
 
     @cached_property
     def facts(self) -> Facts:
@@ -116,25 +119,25 @@ class Cell:
         return facts_of(self.mode, self.run.manifest.modes.get(self.mode))
 
     def tokens(self, kind: str) -> Array:
-        """Of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
-        out: Array = self._columns[:, 4 + _KINDS.index(kind)]
-        return out
+        """Counts of `prompt`, `reasoning` or `completion` tokens; nan where they are unknown."""
+        return self._figures[kind]
 
 
-_KINDS = ("prompt", "reasoning", "completion")
+_FIGURES = ("ending", "read", "vague", "cut", "prompt", "reasoning", "completion")
 _ABSENT = (-1, 0, 0, 0, None, None, None)
 
 
 def _figures(row: Record) -> tuple[int | None, ...]:
-    read = row["answer"] is not None or row["outcome"] == Outcome.DECLINED
+    """Take a record's figures, in the order of _FIGURES."""
+    read = row.answer is not None or row.outcome == Outcome.DECLINED
     return (
-        _PLACES[row["outcome"]],
+        _PLACES[row.outcome],
         read,
-        read and row["rule"] in VAGUE,
-        row["truncated"],
-        row["prompt_tokens"],
-        row["reasoning_tokens"],
-        row["completion_tokens"],
+        read and row.rule in VAGUE,
+        row.truncated,
+        row.prompt_tokens,
+        row.reasoning_tokens,
+        row.completion_tokens,
     )
 
 
@@ -160,7 +163,7 @@ class Panel:
 
     @cached_property
     def groups(self) -> Mapping[str, Array]:
-        """Group (MMLU subject, MATH type) -> which questions are of it; in alphabetical order, {} where the task has none."""
+        """Masks of questions by group (MMLU subject, MATH type), in alphabetical order; {} where the task has none."""
         names = np.array([question.group for question in self.questions])
         return {str(name): names == name for name in np.unique(names) if name}
 
@@ -172,7 +175,8 @@ class Panel:
         return {question.id: place for place, question in enumerate(self.questions)}
 
     def tags(self, rule: Rule) -> Array | None:
-        """1 symbolic, 0 not, -1 where the rule has nothing to say; None where it can't be applied, for want of responses."""
+        """Tag each question by a rule: 1 symbolic, 0 not, -1 where the rule has nothing to say; None where it can't be
+        applied, for want of responses."""
         if rule not in self._tags:
             self._tags[rule] = self._tagged(rule)
         return self._tags[rule]
@@ -210,11 +214,9 @@ class Panel:
 
     @cached_property
     def _equals(self) -> Mapping[str, list[bool | None]]:
-        """By mode that answers in words: whether the responses to each question hold a "="."""
+        """Whether the responses to each question hold a "=", by mode that answers in words."""
         return {
-            mode: [
-                None if row is None else cell.run.outputs.equals(row["question"], row["requests"]) for row in cell.rows
-            ]
+            mode: [None if row is None else cell.run.journal.says("equals", row.keys) for row in cell.rows]
             for mode, cell in self.cells.items()
             if cell.facts.answers_in == "words"
         }
@@ -231,24 +233,23 @@ def _any(values: Iterable[bool | None]) -> bool | None:
 
 
 def _conditions(run: Run, task: str) -> dict[str, Any]:
-    spec = run.manifest.spec
-    model = spec["model"]
+    spec, model = run.manifest.spec, run.manifest.spec.model
     return {
-        "model revision": model["revision"],
-        "dtype": model.get("dtype"),
-        "--model-args": spec.get("model_args"),
-        "chat template": model["chat_template_hash"] or model["chat_template"],
+        "model revision": model.revision,
+        "dtype": model.dtype,
+        "--model-args": spec.model_args,
+        "chat template": model.chat_template_hash or model.chat_template,
         "system role": run.manifest.engine.get("system_role"),
-        "task file": spec["tasks"][task].get("file"),
-        "data": spec["tasks"][task]["data"],
-        "exemplars (--num-fewshot)": spec["num_fewshot"],
-        "exemplars' source (--exemplars)": spec.get("exemplars", "the task's"),
+        "task file": spec.tasks[task].file,
+        "data": spec.tasks[task].data,
+        "exemplars (--num-fewshot)": spec.num_fewshot,
+        "exemplars' source (--exemplars)": spec.exemplars,
     }
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Found:
-    """The records of one mode on one task of one run."""
+class _Column:
+    """The records of one mode on one task of one run, by question."""
 
     model: str
     task: str
@@ -258,18 +259,17 @@ class _Found:
     records: Mapping[str, Record]
 
 
-def _found(runs: Iterable[Run]) -> list[_Found]:
-    found = []
+def _columns(runs: Iterable[Run]) -> list[_Column]:
+    columns = []
     for run in runs:
         by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         for record in run.records:
-            by_mode[record["task"], record["mode"]][record["question"]] = record
-        for name in run.manifest.spec["modes"]:
-            task, mode = name.split("/", 1)
+            by_mode[record.task, record.mode][record.question] = record
+        for task, mode in run.manifest.spec.pairs:
             if (task, mode) in by_mode:
-                found.append(
-                    _Found(
-                        model=run.manifest.spec["model"]["model"],
+                columns.append(
+                    _Column(
+                        model=run.manifest.spec.model.model,
                         task=task,
                         mode=mode,
                         run=run,
@@ -277,25 +277,26 @@ def _found(runs: Iterable[Run]) -> list[_Found]:
                         records=by_mode[task, mode],
                     )
                 )
-    return found
+    return columns
 
 
 def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
-    """Panels, and notes on what was kept apart and why; raises RunError where nothing that was asked for may be paired."""
-    groups: dict[tuple[str, str], list[list[_Found]]] = defaultdict(list)
-    for one in _found(runs):
-        families = groups[one.model, one.task]
-        home = next((family for family in families if family[0].conditions == one.conditions), None)
+    """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired."""
+    groups: dict[tuple[str, str], list[list[_Column]]] = defaultdict(list)
+    for column in _columns(runs):
+        families = groups[column.model, column.task]
+        home = next((family for family in families if family[0].conditions == column.conditions), None)
         if home is None:
-            families.append([one])
+            families.append([column])
             continue
-        double = next((other for other in home if other.mode == one.mode), None)
+        double = next((other for other in home if other.mode == column.mode), None)
         if double is not None:
             raise RunError(
-                f"{double.run.folder} and {one.run.folder} both hold {one.task} under {one.mode} by {one.model}.",
+                f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by "
+                f"{column.model}.",
                 "Name one of them only.",
             )
-        home.append(one)
+        home.append(column)
     if not groups:
         raise RunError(
             f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
@@ -303,7 +304,7 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
         )
     notes, panels = [], []
     for (model, task), families in groups.items():
-        modes = {one.mode for family in families for one in family}
+        modes = {column.mode for family in families for column in family}
         if len(families) > 1 and len(modes) > 1:
             reasons = [_why_not(families[0][0], family[0]) for family in families[1:]]
             if all(len(family) == 1 for family in families):
@@ -318,22 +319,22 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
     return panels, notes
 
 
-def _why_not(first: _Found, second: _Found) -> str:
+def _why_not(first: _Column, second: _Column) -> str:
     parts = [
-        f"{name}: {first.conditions[name]} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
-        for name in first.conditions
-        if first.conditions[name] != second.conditions[name]
+        f"{name}: {value} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
+        for name, value in first.conditions.items()
+        if value != second.conditions[name]
     ]
     return "; ".join(parts)
 
 
-def _panel(model: str, task: str, family: Sequence[_Found]) -> Panel:
+def _panel(model: str, task: str, family: Sequence[_Column]) -> Panel:
     questions: dict[str, Question] = {}
     golds: dict[str, str] = {}
-    for one in family:
-        for identity in one.records:
+    for column in family:
+        for identity in column.records:
             if identity not in questions:
-                questions[identity], golds[identity] = one.run.questions[identity], one.run.golds[identity]
+                questions[identity], golds[identity] = column.run.questions[identity], column.run.golds[identity]
     order = sorted(questions)
     return Panel(
         model=model,
@@ -341,11 +342,11 @@ def _panel(model: str, task: str, family: Sequence[_Found]) -> Panel:
         questions=[questions[identity] for identity in order],
         golds=[golds[identity] for identity in order],
         cells={
-            one.mode: Cell(
-                mode=one.mode,
-                run=one.run,
-                rows=[one.records.get(identity) for identity in order],
+            column.mode: Cell(
+                mode=column.mode,
+                run=column.run,
+                rows=[column.records.get(identity) for identity in order],
             )
-            for one in family
+            for column in family
         },
     )

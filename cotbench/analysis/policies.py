@@ -1,16 +1,16 @@
-"""What one could do with two modes, and who is to blame for a plan that fails: from stored runs, with no new generation.
+"""What one could do with two modes, and who is to blame for a plan that fails: from stored runs, without a model.
 
-A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only where a pre-treatment tag
-says symbolic (a tag that needs the response can't choose the prompt), and an oracle that knows which is right and takes the cheaper of
-equals. Beside them stands the baseline with majority votes over as many paths as cost about what the other mode does: the
-comparison at equal compute that the paper names as missing (Sprague et al. 2024, arXiv:2409.12183, limitations).
+A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only
+where a pre-treatment tag says symbolic (a tag that needs the response can't choose the prompt), and an oracle that
+knows which is right and takes the cheaper of equals. Beside them stands the baseline with majority votes over as many
+paths as cost about what the other mode does: the comparison at equal compute that the paper names as missing (Sprague
+et al. 2024, arXiv:2409.12183, limitations).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,15 +20,14 @@ from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
 from cotbench.modes import in_table_order
-from cotbench.types import UNDECIDED, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Paired):
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
-    saving: of tokens against always using the mode, in ..1; loss: its accuracy minus the policy's, in points of 1. symbolic: the share of
-    questions that get the mode. paths: of a vote at about the mode's cost.
+    used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
+    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
     """
 
     policy: str
@@ -49,7 +48,10 @@ class Policy(Paired):
 
 
 def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array]) -> list[Policy]:
-    """Policies on the questions that both modes answered; [] where there are none. tagged: tags by name of pre-treatment rule."""
+    """Judge policies on the questions that both modes answered; [] where there are none.
+
+    tagged: tags by the names of pre-treatment rules.
+    """
     both = cell.decided & base.decided
     if not both.any():
         return []
@@ -102,20 +104,22 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
-    """Votes over k answers of the baseline's prompt, where k of them cost about what one of the mode does; None where no run has such votes."""
+    """Judge votes over k answers to the baseline's prompt, which cost about what one answer under the mode does; None
+    where no run has such votes."""
     voting = next((other for other in panel.cells.values() if other.facts.votes_over == base.mode), None)
     if voting is None or voting is cell:
         return None
-    shared = both & voting.decided & np.fromiter((_voted(row) for row in voting.rows), bool, len(voting.rows))
+    shared = both & voting.decided & _voted(voting)
     if not shared.any():
         return None
-    rows = [row for row, keep in zip(voting.rows, shared, strict=True) if keep and row is not None]
-    n = len(rows[0]["votes"]["ballots"])
+    rows = (row for row, keep in zip(voting.rows, shared, strict=True) if keep)
+    votes = [row.votes for row in rows if row is not None and row.votes is not None]
+    n = len(votes[0].ballots)
     dear, cheap = cell.tokens("completion")[shared].mean(), voting.tokens("completion")[shared].mean() / n
     if np.isnan(dear) or np.isnan(cheap) or not cheap:
         return None
     k = max(1, min(n, round(dear / cheap)))
-    maj = np.array([maj_at(row["votes"]["ballots"], _right(row["votes"]), k) for row in rows])
+    maj = np.array([maj_at(vote.ballots, vote.right, k) for vote in votes])
     clusters = panel.clusters_of(shared)
     accuracy = stats.mean(maj, clusters, bound=1.0)
     lost = cell.right[shared] - maj
@@ -129,7 +133,7 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         mode=cell.mode,
         baseline=base.mode,
         policy=f"{voting.mode}, {k} of {n} paths",
-        n=len(rows),
+        n=len(votes),
         accuracy=accuracy.value,
         low=max(0.0, min(ends[0], accuracy.value)),
         high=max(ends[1], accuracy.value),
@@ -143,16 +147,10 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
     )
 
 
-def _voted(row: Mapping[str, Any] | None) -> bool:
-    return (
-        row is not None
-        and bool(row["votes"])
-        and not any(answer["outcome"] in UNDECIDED for answer in row["votes"]["answers"])
-    )
-
-
-def _right(votes: Mapping[str, Any]) -> frozenset[int]:
-    return frozenset(at for at, a in enumerate(votes["answers"]) if a["outcome"] == Outcome.CORRECT)
+def _voted(cell: Cell) -> Array:
+    """Which questions have votes with a verdict on every answer."""
+    decided = (row is not None and row.votes is not None and row.votes.decided for row in cell.rows)
+    return np.fromiter(decided, bool, len(cell.rows))
 
 
 # --- plans --------------------------------------------------------------------------------------------------------
@@ -162,9 +160,11 @@ def _right(votes: Mapping[str, Any]) -> frozenset[int]:
 class PlanRow:
     """Who carries out a plan, on the questions that all of these modes answered.
 
-    SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and right_good how many of them this
-    executor gets right: what it misses of them is bad execution. bad: plans with a solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous).
-    right_bad and right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives the right answer.
+    SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and
+    right_good how many of them this executor gets right: what it misses of them is bad execution. bad: plans with a
+    solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous). right_bad and
+    right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives
+    the right answer.
     """
 
     model: str
@@ -194,22 +194,17 @@ def plan_rows(panel: Panel) -> list[PlanRow]:
 
 
 def _plan_row(panel: Panel, cell: Cell, judge: Cell, shared: Array) -> PlanRow:
-    good = shared & judge.right
-    bad = shared & ~judge.right & judge.read
-    unusable = shared & ~judge.right & ~judge.read
-    parts: Sequence[int] = [
-        int(mask.sum()) for mask in (good, good & cell.right, bad, bad & cell.right, unusable, unusable & cell.right)
-    ]
+    plans = {
+        "good": judge.right,
+        "bad": ~judge.right & judge.read,
+        "unusable": ~judge.right & ~judge.read,
+    }
     return PlanRow(
         model=panel.model,
         task=panel.task,
         executor=cell.mode,
         n=int(shared.sum()),
         right=int((shared & cell.right).sum()),
-        good=parts[0],
-        right_good=parts[1],
-        bad=parts[2],
-        right_bad=parts[3],
-        unusable=parts[4],
-        right_unusable=parts[5],
+        **{name: int((shared & mask).sum()) for name, mask in plans.items()},
+        **{f"right_{name}": int((shared & mask & cell.right).sum()) for name, mask in plans.items()},
     )

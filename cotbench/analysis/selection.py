@@ -1,4 +1,4 @@
-"""Which questions of some runs to look at, and all that is on record about one. Pure: panels in, rows out; nothing is printed."""
+"""Which questions of some runs to look at, and all that is on record about one. Nothing is printed here."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cotbench.analysis.pairing import Cell, Panel, Record
+import msgspec
+
+from cotbench.analysis.pairing import Cell, Panel
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, main_of
 from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
-from cotbench.types import UNDECIDED, Completion, Outcome, Question
+from cotbench.store.journal import StoredReply
+from cotbench.store.records import Record
+from cotbench.types import UNDECIDED, Completion, Key, Outcome, Question
 
 Flips = Literal["helped", "hurt"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
-    """A question under a mode, and under the baseline where there is one. before, after: their records, None where there is none."""
+    """A question under a mode, and under the baseline where there is one.
+
+    before, after: its records under the baseline and the mode, None where there is none.
+    """
 
     panel: Panel
     question: Question
@@ -45,8 +52,9 @@ def choose(
 ) -> list[Pick]:
     """Questions in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
-    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is found in the question, its
-    options or the mode's output. Raises UsageError where the runs have nothing of the kind that is asked about.
+    flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is
+    found in the question, its options or the mode's output. Raises UsageError where the runs have nothing of the kind
+    that is asked about.
     """
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
@@ -84,7 +92,7 @@ def choose(
                 pick.after is not None
                 and (tags is None or tags[place] == symbolic)
                 and (flips is None or _flipped(pick) == flips)
-                and (outcome is None or pick.after["outcome"] == outcome)
+                and (outcome is None or pick.after.outcome == outcome)
                 and (pattern is None or _matches(pattern, pick))
             ):
                 picks.append(pick)
@@ -115,7 +123,7 @@ def _mode_of(panel: Panel, mode: str | None, baseline: str) -> str:
 def _flipped(pick: Pick) -> Flips | None:
     if pick.before is None or pick.after is None:
         return None
-    before, after = pick.before["outcome"], pick.after["outcome"]
+    before, after = pick.before.outcome, pick.after.outcome
     if before in UNDECIDED or after in UNDECIDED or (before == Outcome.CORRECT) == (after == Outcome.CORRECT):
         return None
     return "helped" if after == Outcome.CORRECT else "hurt"
@@ -125,8 +133,8 @@ def _matches(pattern: Pattern, pick: Pick) -> bool:
     if any(pattern.found_in(part) for part in (pick.question.text, *pick.question.choices)):
         return True
     cell = pick.panel.cells[pick.mode]
-    replies = cell.run.outputs.replies(pick.question.id, pick.after["requests"]) if pick.after is not None else []
-    return any(pattern.found_in(path["text"]) for reply in replies for path in reply["completions"])
+    replies = cell.run.journal.replies(pick.after.keys) if pick.after is not None else []
+    return any(pattern.found_in(path.text) for reply in replies for path in reply.completions)
 
 
 # --- one question -------------------------------------------------------------------------------------------------
@@ -134,22 +142,23 @@ def _matches(pattern: Pattern, pick: Pick) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request and what came back; completions is empty where the journal doesn't hold it. prompt or messages: as sent, the other is None."""
+    """One request, and the journal's line with what was sent and what came back; None where that is lost."""
 
-    request: str
-    ordinal: int
-    template: str
-    sampling: Mapping[str, Any]
-    thinking: bool | None
-    seed: int | None
-    prompt: str | None
-    messages: Sequence[Mapping[str, str]] | None
-    completions: Sequence[Completion]
+    key: Key
+    reply: StoredReply | None
+
+    @property
+    def completions(self) -> Sequence[Completion]:
+        """What came back."""
+        return self.reply.completions if self.reply is not None else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """A question under one mode. deciding: the exchange and the path whose text holds the record's span, None where no path decided."""
+    """A question under one mode.
+
+    deciding: the exchange and the path whose text holds the record's span, None where no path decided.
+    """
 
     run: str
     mode: str
@@ -168,7 +177,7 @@ class Answered:
     @property
     def span(self) -> tuple[int, int] | None:
         """Where in `text` the answer, program or plan was found."""
-        text, span = self.text, self.record["span"]
+        text, span = self.text, self.record.span
         if text is None or not span or not 0 <= span[0] <= span[1] <= len(text):
             return None
         return int(span[0]), int(span[1])
@@ -185,7 +194,7 @@ class Dossier:
     modes: Sequence[Answered]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return it as JSON has it."""
         return {
             "id": self.question.id,
             "task": self.question.task,
@@ -196,27 +205,40 @@ class Dossier:
             "choices": list(self.question.choices),
             "gold": self.gold,
             "tags": dict(self.tags),
-            "modes": [_answered_row(one) for one in self.modes],
+            "modes": list(map(_answered_row, self.modes)),
         }
 
 
-def _answered_row(one: Answered) -> dict[str, Any]:
-    exchanges = [
-        {
-            "request": exchange.request,
-            "ordinal": exchange.ordinal,
-            "template": exchange.template,
-            "sampling": exchange.sampling,
-            "thinking": exchange.thinking,
-            "seed": exchange.seed,
-            **({"prompt": exchange.prompt} if exchange.prompt is not None else {"messages": exchange.messages}),
-            "completions": [completion.as_dict() for completion in exchange.completions],
-        }
-        for exchange in one.exchanges
-    ]
-    found = one.text[slice(*one.span)] if one.text is not None and one.span else None
-    record = {name: value for name, value in one.record.items() if name not in ("question", "task", "requests", "gold")}
-    return {"run": one.run, **record, "found": found, "deciding": one.deciding, "exchanges": exchanges}
+def _answered_row(answered: Answered) -> dict[str, Any]:
+    text, span = answered.text, answered.span
+    record = msgspec.to_builtins(answered.record)
+    for name in ("question", "task", "requests", "gold"):
+        del record[name]
+    return {
+        "run": answered.run,
+        **record,
+        "found": text[slice(*span)] if text is not None and span else None,
+        "deciding": answered.deciding,
+        "exchanges": list(map(_exchange_row, answered.exchanges)),
+    }
+
+
+def _exchange_row(exchange: Exchange) -> dict[str, Any]:
+    key, reply = exchange.key, exchange.reply
+    sent = {"prompt": reply.prompt} if reply is not None and reply.prompt is not None else {"messages": None}
+    if reply is not None and reply.messages is not None:
+        sent = {"messages": msgspec.to_builtins(reply.messages)}
+    return {
+        "request": key.request,
+        **({"replicate": key.replicate} if key.replicate else {}),
+        "ordinal": key.ordinal,
+        "template": reply.template if reply is not None else "",
+        "sampling": reply.sampling if reply is not None else {},
+        "thinking": reply.thinking if reply is not None else None,
+        "seed": reply.seed if reply is not None else None,
+        **sent,
+        "completions": msgspec.to_builtins(exchange.completions),
+    }
 
 
 def find_question(panels: Iterable[Panel], name: str) -> str:
@@ -238,7 +260,7 @@ def find_question(panels: Iterable[Panel], name: str) -> str:
 
 
 def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], modes: Sequence[str] = ()) -> list[Dossier]:
-    """One for each panel that has the question. modes: only these, if any are named."""
+    """Make a dossier for each panel that has the question. modes: only these, if any are named."""
     return [
         _dossier(panel, place, rules, modes)
         for panel in panels
@@ -248,6 +270,7 @@ def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], mode
 
 
 def dossier(pick: Pick, rules: Sequence[Rule]) -> Dossier:
+    """Make the dossier of a question that was chosen."""
     return _dossier(pick.panel, pick.panel.place_of(pick.question.id), rules, ())
 
 
@@ -279,7 +302,7 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
 
 
 def _answered(cell: Cell, record: Record) -> Answered:
-    exchanges = [_exchange(cell, record["question"], request, ordinal) for request, ordinal in record["requests"]]
+    exchanges = [Exchange(key=key, reply=cell.run.journal.reply(key)) for key in record.keys]
     return Answered(
         run=cell.run.folder.name,
         mode=cell.mode,
@@ -289,27 +312,11 @@ def _answered(cell: Cell, record: Record) -> Answered:
     )
 
 
-def _exchange(cell: Cell, question: str, request: str, ordinal: int) -> Exchange:
-    replies = cell.run.outputs.replies(question, [(request, ordinal)])
-    reply: Mapping[str, Any] = replies[0] if replies else {}
-    return Exchange(
-        request=request,
-        ordinal=ordinal,
-        template=reply.get("template", ""),
-        sampling=reply.get("sampling", {}),
-        thinking=reply.get("thinking"),
-        seed=reply.get("seed"),
-        prompt=reply.get("prompt"),
-        messages=reply.get("messages"),
-        completions=[Completion.from_dict(path) for path in reply.get("completions", [])],
-    )
-
-
 def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] | None:
-    """The last reply's first path; of votes, the path that was first to vote for the winner."""
+    """The exchange and path that decided: the last reply's first; of votes, the first to vote for the winner."""
     if not exchanges or any(not exchange.completions for exchange in exchanges):
         return None
-    if record["votes"] is None:
+    if record.votes is None:
         return len(exchanges) - 1, 0
-    path = deciding(record["votes"]["ballots"])
+    path = deciding(record.votes.ballots)
     return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)

@@ -1,4 +1,4 @@
-"""What the votes over n paths tell about fewer paths: estimators over subsets of the paths of one question, in closed form.
+"""What votes over n paths tell about fewer: estimators over the subsets of one question's paths, in closed form.
 
 From one draw of n paths, for k <= n:
     maj@k    the mean over all subsets of k paths of whether their vote is right, by the rule of `modes.votes`
@@ -17,7 +17,7 @@ from cotbench.modes.votes import Ballot
 
 
 def sizes(n: int) -> Iterator[int]:
-    """1, 2, 4 ... and n."""
+    """Yield 1, 2, 4 ... and n."""
     k = 1
     while k < n:
         yield k
@@ -37,13 +37,13 @@ def maj_at_k(ballots: Sequence[Ballot], right: frozenset[int]) -> dict[int, floa
 
 
 def maj_at(ballots: Sequence[Ballot], right: frozenset[int], k: int) -> float:
-    """The same for one k in 1..n."""
+    """The share of the subsets of k paths, for one k in 1..n, whose vote is right."""
     return _maj(tuple(ballots), right)[k]
 
 
 @lru_cache(maxsize=1 << 16)
 def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...]:
-    """By the size of the subset, from 0."""
+    """The shares of the subsets whose vote is right, by their size from 0."""
     n = len(ballots)
     places: dict[int, list[int]] = {}
     for place, ballot in enumerate(ballots):
@@ -61,9 +61,10 @@ def _maj(ballots: tuple[Ballot, ...], right: frozenset[int]) -> tuple[float, ...
 def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained: int, width: int) -> int:
     """How many subsets of each size one answer wins, as a polynomial in the subset's size.
 
-    A sum over the number m of its votes and, where another answer could have m too, the first of its paths that is in the subset. The others' votes
-    are polynomials too: at most m - 1 votes each, or m, if all of them came later than that first path. A polynomial is one integer with `width` bits for
-    each coefficient, so that it is exact for any number of paths and a product is one multiplication.
+    A sum over the number m of its votes and, where another answer could have m too, the first of its paths that is in
+    the subset. The others' votes are polynomials too: at most m - 1 votes each, or m, if all of them came later than
+    that first path. A polynomial is one integer with `width` bits for each coefficient, so that it is exact for any
+    number of paths and a product is one multiplication.
     """
     won = 0
     for m in range(1, len(ours) + 1):
@@ -86,11 +87,11 @@ def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained
 
 @cache
 def _at_most(n: int, m: int, late: int, width: int) -> int:
-    """Fewer than m of n paths, or m of the `late` last ones."""
+    """The subsets of fewer than m of n paths, or of m of the `late` last ones, as a polynomial."""
     return (_choices(n, width) & ((1 << width * m) - 1)) + (comb(late, m) << (width * m))
 
 
 @cache
 def _choices(n: int, width: int) -> int:
-    """(1 + x)^n."""
+    """The polynomial (1 + x)^n, which counts the subsets of n paths by their size."""
     return sum(comb(n, k) << (width * k) for k in range(n + 1))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from cotbench.analysis.subsets import maj_at_k, pass_at_k, sizes
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome
-
-Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcomes:
-    """How many questions ended how, in the order of `Outcome`. programs: how many programs or plans were run, by how they ended."""
+    """How many questions ended how, in the order of `Outcome`. programs: how many programs or plans ended how."""
 
     model: str
     task: str
@@ -28,8 +26,8 @@ class Outcomes:
 class Curve:
     """k of the n paths of a voting mode: means over questions, in 0..1.
 
-    maj: the vote of k paths is right; any: one of them is (pass@k); mean: a single path is. abstained: the share of the n paths that
-    did not vote, tied: of the votes of all n.
+    maj: the vote of k paths is right; any: one of them is (pass@k); mean: a single path is. abstained: the share of the
+    n paths that did not vote. tied: the share of the votes of all n that are a tie.
     """
 
     model: str
@@ -47,31 +45,31 @@ class Curve:
 
 def count_outcomes(model: str, task: str, mode: str, records: Iterable[Record]) -> Outcomes:
     rows = list(records)
-    counts = Counter(row["outcome"] for row in rows)
-    programs = Counter(execution["outcome"] for row in rows for execution in row["executions"])
+    counts = Counter(row.outcome for row in rows)
+    programs = Counter(execution.outcome for row in rows for execution in row.executions)
     return Outcomes(
         model=model,
         task=task,
         mode=mode,
-        counts={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
+        counts={outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
         programs=dict(programs.most_common()),
     )
 
 
 def curve_of(model: str, task: str, mode: str, records: Iterable[Record]) -> list[Curve]:
-    """One row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] where no votes were held."""
-    votes = [row["votes"] for row in records if row["votes"] and row["outcome"] not in UNDECIDED]
-    votes = [one for one in votes if not any(answer["outcome"] in UNDECIDED for answer in one["answers"])]
+    """Make a row for each k = 1, 2, 4 ... n, over the questions whose answers all have a verdict; [] without votes."""
+    voted = (row.votes for row in records if row.outcome not in UNDECIDED)
+    votes = [vote for vote in voted if vote is not None and vote.decided]
     if not votes:
         return []
-    n = len(votes[0]["ballots"])
+    n = len(votes[0].ballots)
     maj, anyone = dict.fromkeys(sizes(n), 0.0), dict.fromkeys(sizes(n), 0.0)
     right_paths = 0
-    for one in votes:
-        right = frozenset(at for at, a in enumerate(one["answers"]) if a["outcome"] == Outcome.CORRECT)
-        voted_right = sum(ballot in right for ballot in one["ballots"])
+    for vote in votes:
+        right = vote.right
+        voted_right = sum(ballot in right for ballot in vote.ballots)
         right_paths += voted_right
-        for k, share in maj_at_k(one["ballots"], right).items():
+        for k, share in maj_at_k(vote.ballots, right).items():
             maj[k] += share
             anyone[k] += pass_at_k(n, voted_right, k)
     total = len(votes)
@@ -86,8 +84,8 @@ def curve_of(model: str, task: str, mode: str, records: Iterable[Record]) -> lis
             maj=maj[k] / total,
             any=anyone[k] / total,
             mean=right_paths / (n * total),
-            abstained=sum(one["ballots"].count(None) for one in votes) / (n * total),
-            tied=sum(one["margin"] == 0 and bool(one["answers"]) for one in votes) / total,
+            abstained=sum(vote.ballots.count(None) for vote in votes) / (n * total),
+            tied=sum(vote.margin == 0 and bool(vote.answers) for vote in votes) / total,
         )
         for k in sizes(n)
     ]

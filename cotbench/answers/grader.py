@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import UnavailableError
+from cotbench.processes import die_with_parent
 from cotbench.types import Verdict
 
 if TYPE_CHECKING:
@@ -45,18 +45,10 @@ def _prepare_worker() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     except (ImportError, ValueError, OSError):
         pass  # not every system has it; the time limit and the size limits remain
-    _die_with_parent()
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.signal(signal.SIGPROF, signal.SIG_DFL)  # of `_limited`
     import cotbench.answers.judging.equality  # noqa: F401
-
-
-def _die_with_parent() -> None:
-    """Linux: the kernel kills this process when its parent dies, so that a SIGKILLed run leaves nobody behind."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
 
 
 def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import sys
 import traceback
 from typing import Annotated
@@ -13,6 +12,7 @@ import typer
 from cotbench import __version__
 from cotbench.cli.shared import EXIT_CODES, app, guarded, kebab, stderr, stdout
 from cotbench.errors import OutputError, UsageError
+from cotbench.processes import collect_seldom
 from cotbench.terminal.printing import discard, lost, open_streams
 
 # Each of these adds its commands to `app`, in the order of the help text.
@@ -22,10 +22,7 @@ from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
 
-# Looking for cycles again and again among all questions took a tenth of the time.
-GC_THRESHOLD = (50_000, 10, 10)
-
-__all__ = ["EXIT_CODES", "GC_THRESHOLD", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
+__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
 
 
 @app.callback(invoke_without_command=True)
@@ -39,7 +36,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
 def main(arguments: list[str] | None = None) -> None:
     """The console script. snake_case spellings of options work too: people paste lm-eval's lines."""
     open_streams()
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_seldom()
     words = sys.argv[1:] if arguments is None else arguments
     try:
         app(args=[kebab(word) for word in words], prog_name="cotbench")
@@ -48,7 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _broken(error: Exception) -> int:
-    """The exit code after what no command catches: typer's own pages couldn't be printed, or a bug, shown with its traceback."""
+    """The exit code after what no command catches: typer's own pages couldn't be printed, or a bug, shown with its
+    traceback."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EPIPE, errno.EBADF):
         frames = traceback.extract_tb(error.__traceback__)
         if any(frame.filename.endswith("typer/rich_utils.py") for frame in frames):

@@ -56,7 +56,8 @@ def option(name: str) -> Any:
 
 
 def with_flags(command: Callable[P, R]) -> Callable[P, R]:
-    """Put the options of each parameter that is marked with `Flags` in its place, and call the command with their values."""
+    """Put the options of each parameter that is marked with `Flags` in its place, and call the command with their
+    values."""
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, tuple[str, ...]] = {}
     parameters = []

@@ -99,17 +99,19 @@ def _engines(_: Path | None, __: Path) -> Listing:
 
 
 def _runs(_: Path | None, output_dir: Path) -> Listing:
-    from cotbench.store.records import list_runs, read_manifest, state_of
+    from cotbench.store.lock import state_of
+    from cotbench.store.lookup import list_runs
+    from cotbench.store.manifest import read_manifest
 
     def row(folder: Path) -> Row:
         manifest = read_manifest(folder)
-        pairs = [name.partition("/") for name in manifest.spec["modes"]]
+        pairs = manifest.spec.pairs
         return {
             "run": manifest.run,
             "status": state_of(folder, manifest),
             "model": manifest.options["model"],
-            "tasks": ",".join(dict.fromkeys(task for task, _, _ in pairs)),
-            "modes": ",".join(dict.fromkeys(mode for _, _, mode in pairs)),
+            "tasks": ",".join(dict.fromkeys(task for task, _ in pairs)),
+            "modes": ",".join(dict.fromkeys(mode for _, mode in pairs)),
             "answers": manifest.totals.get("records"),
         }
 

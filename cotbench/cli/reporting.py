@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +25,7 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.processes import uncollected
 from cotbench.run.parsing import names
 
 if TYPE_CHECKING:
@@ -45,7 +44,10 @@ OwnTagOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    help="Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and "
+    "a page.\n\nEach mode is compared with direct, and with any --baseline."
+)
 @guarded
 def report(
     runs: Annotated[
@@ -73,7 +75,9 @@ def report(
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
-            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, hurt, n, did, share. Repeatable.""",
+            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
+            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
+            """hurt, n, did, share. Repeatable.""",
             show_default=False,
         ),
     ] = None,
@@ -96,10 +100,7 @@ def report(
         bool, typer.Option("--json-schema", help="Print the JSON Schema of report.json, and stop.")
     ] = False,
 ) -> None:
-    """Compare the modes of one or more runs, question by question: tables, CSV, summary.md, report.json, plots and a page.
-
-    Each mode is compared with direct, and with any --baseline.
-    """
+    """Compare the modes of runs, print the tables, write the report's files, and check the gates."""
     if json_schema:
         from pydantic import TypeAdapter
 
@@ -124,7 +125,7 @@ def report(
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
     folders = run_folders(runs or [], output_dir)
-    with _uncollected():
+    with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         panels, notes = panels_of(loaded)
         comparison = compare(
@@ -169,16 +170,6 @@ def report(
     _check(gates, comparison)
     if unread is not None:
         raise unread
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Records are a quarter of a million small dicts, none of them garbage; looking through them again and again takes seconds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:

@@ -49,7 +49,8 @@ def run(
     The same command again resumes an unfinished run and generates nothing twice.
     """
     from cotbench.run.prepare import estimate, make_plan
-    from cotbench.store.records import MANIFEST, find_run, read_manifest
+    from cotbench.store.lookup import find_run
+    from cotbench.store.manifest import MANIFEST, read_manifest
 
     given = anchored({**asked, **settings})
     folder = None
@@ -104,7 +105,8 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         stderr(
-            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under {modes}."
+            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under "
+            f"{modes}."
         )
     with shown(quiet) as watch:
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)

@@ -10,16 +10,9 @@ from typing import Annotated
 import typer
 
 from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import (
-    JsonOption,
-    OutputDirOption,
-    app,
-    guarded,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
+from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
 
 MOST_NAMED = 5  # of the lines that can't be used
@@ -47,8 +40,7 @@ def exec_(
     from cotbench.programs.source import MOST_SOURCE_CHARS
     from cotbench.types import Program
 
-    if runtime not in ("python", "sympy"):
-        raise UsageError(f"--runtime: expected python or sympy, found '{runtime}'.")
+    one_of("--runtime", runtime, ("python", "sympy"))
     limits = Limits(**settings["program_limits"])
     try:
         with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
@@ -72,7 +64,13 @@ def exec_(
     stderr(f"{execution.cpu_s:.3f} s of CPU time")
 
 
-@app.command()
+@app.command(
+    help="Grade outputs of any source, or a recorded run again after a change of extraction or grading. "
+    "No model is needed.\n\n"
+    'A file\'s lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). '
+    "A line that can't be used is named,\n"
+    'and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.'
+)
 @guarded
 def score(
     source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A .jsonl file of outputs, or a recorded run.")],
@@ -100,16 +98,12 @@ def score(
     output_dir: OutputDirOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Grade outputs of any source, or a recorded run again after a change of extraction or grading. No model is needed.
-
-    A file's lines hold {"id", "output", "gold"} and, for letters, "choices" (the options, or how many there are). A line that can't be used is named,
-    and its outcome is "invalid"; the others are scored all the same, and the exit code is 4.
-    """
+    """Grade a file of outputs, or a run."""
     from cotbench.answers.kinds import KINDS
     from cotbench.run.rescore import score_run
     from cotbench.run.score_file import score_file, write_lines
-    from cotbench.store.checks import FOLDER, kind_of
-    from cotbench.store.records import find_run
+    from cotbench.store.files import FOLDER, kind_of
+    from cotbench.store.lookup import find_run
     from cotbench.terminal.scores import show_rescored, show_score
 
     kind = kind_of(Path(source))
@@ -122,8 +116,7 @@ def score(
             if not Path(source).exists():
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
             raise UsageError(
-                f"{source}: is no file but a folder.",
-                f"{option} is for files of outputs; a run knows its own.",
+                f"{source}: is no file but a folder.", f"{option} is for files of outputs; a run knows its own."
             )
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:
@@ -160,7 +153,7 @@ def score(
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file as a whole; a pipe or a device stays what it is, and so does a link."""
-    from cotbench.store.records import replace_file
+    from cotbench.store.files import replace_file
 
     try:
         if path.exists() and not path.is_file():

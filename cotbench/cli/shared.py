@@ -1,4 +1,5 @@
-"""What the commands share: the application, its exit codes, how errors end, and the options that several commands take."""
+"""What the commands share: the application, its exit codes, how errors end, and the options that several commands
+take."""
 
 from __future__ import annotations
 
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
     from cotbench.analysis.pairing import Run
     from cotbench.questions.tagging import Rule
 
-EXIT_CODES = """Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, 4 finished but some requests failed or some lines
-couldn't be scored, 5 a report's --fail-if gate holds, 130 interrupted with a resumable run on disk."""
+EXIT_CODES = (
+    "Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, "
+    "4 finished but some requests failed or some lines\ncouldn't be scored, 5 a report's --fail-if gate holds, "
+    "130 interrupted with a resumable run on disk."
+)
 
 
 class _Commands(TyperGroup):
     """The commands, whose errors of usage are shown as typer shows them, with the arguments in them tamed.
 
-    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a bug here.
+    `cotbench run --help | head` ends well, as `cotbench report | head` does: typer itself would say 1, which means a
+    bug here.
     """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -66,7 +71,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help=f"Does chain of thought help this model on these questions, by how much, how sure are we, and at what cost?\n\n{EXIT_CODES}",
+    help="Does chain of thought help this model on these questions, by how much, how sure are we, and at what "
+    f"cost?\n\n{EXIT_CODES}",
 )
 
 P = ParamSpec("P")
@@ -117,7 +123,7 @@ def kebab(word: str) -> str:
 
 def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     """The runs that are named, or the latest one; says which that is, where there are others."""
-    from cotbench.store.records import find_run, list_runs
+    from cotbench.store.lookup import find_run, list_runs
 
     if runs:
         return [find_run(name, output_dir) for name in dict.fromkeys(runs)]
@@ -132,18 +138,20 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
 
 
 def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
-    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals as well."""
-    from cotbench.store.records import JOURNAL
+    """A note on each run whose journal lacks replies that its records rest on. thorough: look through large journals
+    as well."""
+    from cotbench.store.journal import JOURNAL
 
     notes = []
     for run in runs:
-        if run.outputs.large and not thorough:
+        if run.journal.large and not thorough:
             continue
-        lacking = run.outputs.lacking(run.records)
+        lacking = sum(any(key not in run.journal for key in record.keys) for record in run.records)
         if lacking:
-            state = "is missing or empty" if run.outputs.empty else "lacks replies or is damaged"
+            state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(
-                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} answers can't be shown, "
+                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of "
+                f"{len(run.records):,} answers can't be shown, "
                 "nor scored again. Restore the file."
             )
     return notes
@@ -185,7 +193,8 @@ TagRuleOption = Annotated[
     str | None,
     typer.Option(
         "--tag-rule",
-        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
+        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
+        "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
         show_default=False,
     ),
 ]

@@ -22,9 +22,10 @@ from cotbench.cli.shared import (
     stdout_json,
 )
 from cotbench.errors import RunError, UsageError, suggest
+from cotbench.run.parsing import one_of
 
 if TYPE_CHECKING:
-    from cotbench.analysis.selection import Dossier, Flips
+    from cotbench.analysis.selection import Dossier
     from cotbench.questions.patterns import Pattern
 
 
@@ -89,8 +90,9 @@ def show(
 
     only = find_mode(mode).name if mode is not None else None
     against = find_mode(baseline, "--baseline").name
-    flipped = _flips(flips)
-    if only == against and flipped is not None:
+    if flips is not None:
+        one_of("--flips", flips, ("helped", "hurt"))
+    if only == against and flips is not None:
         raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
     own = own_rules([], tags_file or [])
     named_rule = known_rule(tag_rule, own)
@@ -127,7 +129,7 @@ def show(
         panels,
         mode=only,
         baseline=against,
-        flips=flipped,
+        flips=flips,  # type: ignore[arg-type]
         task=task,
         rule=rule,
         symbolic=symbolic,
@@ -149,7 +151,7 @@ def _lines(found: Iterable[Dossier]) -> None:
 
 def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str], str | None]:
     """All words name runs, or all but the last, which then is a question."""
-    from cotbench.store.records import find_run
+    from cotbench.store.lookup import find_run
 
     for place, word in enumerate(words):
         try:
@@ -161,21 +163,16 @@ def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str
     return list(words), None
 
 
-def _flips(word: str | None) -> Flips | None:
-    if word is None:
-        return None
-    if word == "helped":
-        return "helped"
-    if word == "hurt":
-        return "hurt"
-    raise UsageError(f"--flips: expected helped or hurt, found '{word}'.")
+ARMS = {"symbolic": True, "nonsymbolic": False, "non-symbolic": False}
 
 
 def _arm(word: str | None) -> bool | None:
-    arms = {"symbolic": True, "nonsymbolic": False, "non-symbolic": False}
-    if word is not None and word not in arms:
+    """Whether --tag asks for symbolic questions; None where it isn't given."""
+    if word is None:
+        return None
+    if word not in ARMS:
         raise UsageError(f"--tag: expected symbolic or nonsymbolic, found '{word}'.", "--tag-rule says by which rule.")
-    return None if word is None else arms[word]
+    return ARMS[word]
 
 
 def _outcome(word: str | None) -> str | None:

@@ -1,4 +1,5 @@
-"""The demo's language model, of one million parameters; `tests/training/` in the repository holds its questions and how it was trained."""
+"""The demo's language model, of one million parameters; `tests/training/` in the repository holds its questions and
+how it was trained."""
 
 from __future__ import annotations
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Protocol
 
 from cotbench import demo
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Key, Question, Reply, Request
 
-# prompt: the text that the model saw. path tokens: how many each of several paths has (their sum it tells). seeds: paths that a seed repeats.
+# prompt: the text that the model saw. path tokens: how many tokens each of several paths has, where only their sum is
+# told. seeds: paths that a seed repeats.
 Lack = Literal["prompt", "path tokens", "seeds"]
 
 
@@ -27,8 +28,8 @@ class EngineInfo:
     revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
     chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
-    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words. warnings: what changes what was asked, or
-    how replies were read: told when the run ends, and in its report.
+    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words. warnings: what
+    changes what was asked, or how replies were read: told when the run ends, and in its report.
     """
 
     engine: str
@@ -64,10 +65,10 @@ class EngineInfo:
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
 
-    extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto. sampling_keys: the keys of
-    `engines/sampling.py` that requests will use.
-    questions and golds are for the engines that have no model (stub, replay): they look answers up. Engines with a
-    model never read them.
+    extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
+    sampling_keys: the keys of `engines/sampling.py` that requests will use. questions: by id, for the engines that look
+    outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine` hands
+    them to those engines only whose row says that they need the key.
     """
 
     model: str
@@ -84,6 +85,13 @@ class EngineConfig:
     questions: Mapping[str, Question] = field(default_factory=dict)
     golds: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, options: object, **others: Any) -> EngineConfig:
+        """The configuration whose fields are those of `options` that have the same name, and the others that are
+        given."""
+        same = {one.name: getattr(options, one.name) for one in fields(cls) if hasattr(options, one.name)}
+        return cls(**{**same, **others})
 
     @property
     def path(self) -> str:
@@ -112,24 +120,30 @@ class Engine(Protocol):
     def cancel(self) -> list[Key]:
         """Take back requests that have not begun, so that an interrupted run ends sooner; their addresses."""
 
-    def describe(self) -> EngineInfo: ...
+    def describe(self) -> EngineInfo:
+        """What the engine says of itself now; it may have learnt something since it was opened."""
 
     def preview(self, request: Request) -> str:
         """What would be sent, as text."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the model or the server; nothing may be in flight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineRow:
+    """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
+    model, and is handed the right answers; no other engine ever sees one."""
+
     name: str
-    module: str
     factory: str
     about: str
     needs: tuple[str, ...] = ()
     extra: str = ""
+    needs_key: bool = False
 
     def missing(self) -> list[str]:
+        """Return the packages that aren't installed."""
         return [package for package in self.needs if importlib.util.find_spec(package) is None]
 
 
@@ -138,7 +152,6 @@ ENGINES: dict[str, EngineRow] = {
     for row in (
         EngineRow(
             name="vllm",
-            module="cotbench.engines.vllm",
             factory="VllmEngine",
             needs=("vllm",),
             extra="vllm",
@@ -146,14 +159,12 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="openai",
-            module="cotbench.engines.openai",
             factory="OpenAIEngine",
             needs=("aiohttp",),
             about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
         ),
         EngineRow(
             name="transformers",
-            module="cotbench.engines.transformers",
             factory="TransformersEngine",
             needs=("transformers", "torch"),
             extra="transformers",
@@ -161,7 +172,6 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="ctranslate2",
-            module="cotbench.engines.ctranslate2",
             factory="CTranslate2Engine",
             needs=("ctranslate2", "tokenizers"),
             extra="cpu",
@@ -169,13 +179,12 @@ ENGINES: dict[str, EngineRow] = {
         ),
         EngineRow(
             name="stub",
-            module="cotbench.engines.stub",
             factory="StubEngine",
             about="no model: right on a set share of questions; its numbers mean nothing",
+            needs_key=True,
         ),
         EngineRow(
             name="replay",
-            module="cotbench.engines.replay",
             factory="ReplayEngine",
             about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder",
         ),
@@ -193,6 +202,7 @@ def engine_of(model: str) -> str:
 
 
 def find_engine(name: str) -> EngineRow:
+    """Return an engine's row. Raises UsageError where there is none."""
     if name not in ENGINES:
         other = {"hf": "transformers", "local-completions": "openai", "local-chat-completions": "openai"}.get(name)
         remedy = f"Here it is called '{other}'. " if other else ""
@@ -201,7 +211,8 @@ def find_engine(name: str) -> EngineRow:
 
 
 def require_engine(name: str) -> EngineRow:
-    """An engine's row. Raises UsageError where there is no such engine, ModelError where its package is missing."""
+    """Return an engine's row. Raises UsageError where there is no such engine, ModelError where its package is
+    missing."""
     row = find_engine(name)
     if missing := row.missing():
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {' '.join(missing)}"
@@ -212,6 +223,8 @@ def require_engine(name: str) -> EngineRow:
 def open_engine(name: str, config: EngineConfig) -> Engine:
     """Open an engine by name. Raises ModelError where its package or its model is not available."""
     row = require_engine(name)
-    module = importlib.import_module(row.module)
+    module = importlib.import_module(f"cotbench.engines.{row.name}")
+    if not row.needs_key:
+        config = replace(config, golds={}, forms={})
     engine: Engine = getattr(module, row.factory)(config)
     return engine

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.errors import UsageError
 from cotbench.types import Completion, Message, Reply, Request
 
@@ -22,7 +23,10 @@ _PLAIN_HEAD = {"system": "", "user": "Question: ", "assistant": "Response: "}
 
 # Marks of turns in common chat formats. In a message's own text they are broken up, as are the tokenizer's special
 # tokens, since tokenizers would read them as the real thing.
-_MARKS = r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start|end)_of_turn>|</?s>|<(?:bos|eos)>"
+_MARKS = (
+    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start"
+    r"|end)_of_turn>|</?s>|<(?:bos|eos)>"
+)
 _BREAK = "\u200b"  # zero-width space
 
 
@@ -69,8 +73,8 @@ def failed(request: Request, error: str, *, prompt: str | None = None, prompt_to
     return Reply(completions=(path,) * request.sampling.n, prompt=prompt)
 
 
-# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others'; DeepSeek's and Granite's), and the
-# variable that says how much.
+# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others';
+# DeepSeek's and Granite's), and the variable that says how much.
 SWITCHES = ("enable_thinking", "thinking")
 EFFORT = "reasoning_effort"
 
@@ -108,7 +112,8 @@ class ChatFormat:
         }
         self._special = _beginnings([_MARKS, *map(re.escape, sorted(tokens))])
         bos = getattr(tokenizer, "bos_token_id", None)
-        # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it already.
+        # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it
+        # already.
         opening = list(tokenizer("a").input_ids)[:1]
         self._bos: int | None = bos if bos is not None and opening == [bos] else None
         self.knows = frozenset((*SWITCHES, EFFORT)) & (variables(self._template) if self._template else frozenset())
@@ -127,8 +132,7 @@ class ChatFormat:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise UsageError(
-                f"--chat-template: can't read {choice}: {reason}.",
-                "Give 'auto', 'none' or the path of a Jinja file.",
+                f"--chat-template: can't read {choice}: {reason}.", "Give 'auto', 'none' or the path of a Jinja file."
             ) from None
 
     def _probe_system_role(self) -> str:
@@ -174,11 +178,23 @@ class ChatFormat:
         return self._apply(messages, request.thinking, dict(request.sampling.extra).get(EFFORT))
 
     def warnings(self, thinking: str) -> tuple[str, ...]:
-        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or auto."""
+        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or
+        auto."""
         if thinking == "auto" or self.knows & set(SWITCHES):
             return ()
         has = "there is no chat template" if self._template is None else "the chat template knows no switch for it"
         return (f"--thinking {thinking} changes nothing: {has}, so the model did as it does by default",)
+
+    def info(self, config: EngineConfig, **own: Any) -> EngineInfo:
+        """What an engine says of itself that renders prompts in this way; own: the rest of it."""
+        return EngineInfo(
+            model=config.model,
+            chat_template=self.kind,
+            chat_template_hash=self.hash,
+            system_role=self.system_role,
+            warnings=self.warnings(config.thinking),
+            **own,
+        )
 
     def require(self, sampling_keys: Collection[str]) -> None:
         """Raises UsageError where requests set how much to reason and the template takes no such variable."""

@@ -2,8 +2,8 @@
 
 A reply of success may hold an error, or nothing: both are treated as the status that they stand for.
 
-Which replies are asked again, and after how long, is as in OpenAI's own client (openai-python, `_base_client.py`), whose
-stack takes five times the CPU for a request: too much where hundreds of short replies arrive in a second.
+Which replies are asked again, and after how long, is as in OpenAI's own client (openai-python, `_base_client.py`),
+whose stack takes five times the CPU for a request: too much where hundreds of short replies arrive in a second.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ _EMPTY_RETRIES = 4  # a server that goes on sending replies without anything in 
 
 
 class NoReply(Exception):
-    """No reply came: not there, gone meanwhile, or too slow. Its text says which; remedy: what to do, where that is known."""
+    """No reply came: not there, gone meanwhile, or too slow. Its text says which; remedy: what to do, where that is
+    known."""
 
     def __init__(self, words: str, remedy: str = "") -> None:
         super().__init__(words)
@@ -50,9 +51,9 @@ class NoReply(Exception):
 class BadStatus(Exception):
     """A reply that isn't one of success.
 
-    Its text is the server's message, where it gives one in OpenAI's form, and else all that it said. words: the messages in it, whatever its form.
-    code: the error's own ("" where there is none); codes: all codes and types in it. named: the fields of the request that the server names as
-    at fault in a place of their own.
+    Its text is the server's message, where it gives one in OpenAI's form, and else all that it said. words: the
+    messages in it, whatever its form. code: the error's own ("" where there is none); codes: all codes and types in
+    it. named: the fields of the request that the server names as at fault in a place of their own.
     """
 
     def __init__(self, status: int, content: bytes) -> None:
@@ -75,14 +76,16 @@ class BadStatus(Exception):
         super().__init__(f"status {status}: {message}" if message else f"status {status}")
 
 
-# Where an error says something, and where it names the fields that it is about. What echoes the request ("input", "body") is not looked at.
-_WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata raw violations
-fieldViolations""".split()
+# Where an error says something, and where it names the fields that it is about. What echoes the request ("input",
+# "body") is not looked at.
+_WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata
+raw violations fieldViolations""".split()
 _NAMED_AT = ("param", "loc", "field")
 _LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
 # As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
 _ODD_FIELD = re.compile(
-    r"""(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
+    r"(?:unknown|unexpected|unrecogni[sz]ed|unsupported|extraneous|additional)\s(?:\w+\s){0,3}?"
+    r"""(?:field|parameter|argument|key|name|property)s?\b[^\w`'"\[]{0,4}"""
     r"""[\[(]{0,2}[`'"\[]+(\w+)""",
     re.I,
 )
@@ -142,9 +145,9 @@ class _Told:
 class JsonClient:
     """Any number of requests at once to one server; used from one event loop.
 
-    url: may hold user and password, sent instead of the key, and a query, sent with each request. key: a bearer token;
-    "" for none. headers: of the user's own, which go before all others. retries: how often a request is asked again. timeout_s: for each time,
-    until the whole reply is there.
+    url: may hold user and password, sent instead of the key, and a query, sent with each request. key: a bearer
+    token; "" for none. headers: of the user's own, which go before all others. retries: how often a request is asked
+    again. timeout_s: for each time, until the whole reply is there.
     """
 
     def __init__(
@@ -161,10 +164,7 @@ class JsonClient:
             **({"Authorization": f"Bearer {key}"} if key else {}),
             **{
                 header: os.environ[name].strip()
-                for header, name in (
-                    ("OpenAI-Organization", "OPENAI_ORG_ID"),
-                    ("OpenAI-Project", "OPENAI_PROJECT_ID"),
-                )
+                for header, name in (("OpenAI-Organization", "OPENAI_ORG_ID"), ("OpenAI-Project", "OPENAI_PROJECT_ID"))
                 if os.environ.get(name, "").strip()
             },
             **credentials,
@@ -196,8 +196,8 @@ class JsonClient:
     async def complete(self, path: str, body: bytes, understood: Callable[[BadStatus], bool]) -> dict[str, Any]:
         """The object that the server replies to a request for completions.
 
-        Raises NoReply or BadStatus, and ValueError where the reply is no such object. understood: whether a refusal says something that asking
-        again as before won't change.
+        Raises NoReply or BadStatus, and ValueError where the reply is no such object. understood: whether a refusal
+        says something that asking again as before won't change.
         """
         return await self._ask("POST", path, body, self._retries, self._timeout_s, response_object, understood)
 
@@ -215,7 +215,8 @@ class JsonClient:
         url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + path, fragment=""))
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         for taken in itertools.count():
-            wait_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S) * (1 - random.random() / 4)  # noqa: S311 - no secret
+            usual_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S)
+            wait_s = usual_s * (1 - random.random() / 4)  # noqa: S311 - no secret
             try:
                 # Not the session's headers: aiohttp (3.14) sends those to a proxy too, and the key with them.
                 async with session.request(method, url, data=body, headers=self._headers, timeout=timeout) as response:
@@ -253,7 +254,8 @@ class JsonClient:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return NoReply(
                 f"its certificate isn't trusted: {error.certificate_error}",
-                "Set SSL_CERT_FILE to a file with the certificate of the authority that signed it (PEM); then run the same command again.",
+                "Set SSL_CERT_FILE to a file with the certificate of the authority that signed it (PEM); then "
+                "run the same command again.",
             )
         if isinstance(error, aiohttp.ClientSSLError):
             return NoReply(f"no encrypted connection: {words}", "Does the server speak http:// and not https://?")
@@ -265,7 +267,8 @@ class JsonClient:
 
 
 class EmptyReply(ValueError):
-    """A reply of success in which there is nothing, or nothing that can be read, and which may be another when it is asked again."""
+    """A reply of success in which there is nothing, or nothing that can be read, and which may be another when it is
+    asked again."""
 
 
 def json_object(content: bytes) -> dict[str, Any]:
@@ -282,8 +285,8 @@ def json_object(content: bytes) -> dict[str, Any]:
 def response_object(content: bytes) -> dict[str, Any]:
     """What a server replies to a request for completions.
 
-    Raises BadStatus for an error in a reply of success, EmptyReply for one without anything or one that is cut, ValueError for one that is no
-    JSON object.
+    Raises BadStatus for an error in a reply of success, EmptyReply for one without anything or one that is cut,
+    ValueError for one that is no JSON object.
     """
     if not content.strip():
         raise EmptyReply("the server's reply is empty")
@@ -328,7 +331,8 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _certificates() -> ssl.SSLContext:
-    """The system's certificates, and certifi's where the system's aren't named: some installations of Python find none."""
+    """The system's certificates, and certifi's where the system's aren't named: some installations of Python find
+    none."""
     context = ssl.create_default_context()
     if not os.environ.get("SSL_CERT_FILE") and not os.environ.get("SSL_CERT_DIR"):
         context.load_verify_locations(certifi.where())
@@ -338,7 +342,8 @@ def _certificates() -> ssl.SSLContext:
 def _proxy(scheme: str, netloc: str) -> tuple[str | None, str]:
     """The proxy that the environment names for a server, and the variable that names it.
 
-    Asked once, since aiohttp would for each request, in a thread. Raises UsageError for one that aiohttp can't speak to.
+    Asked once, since aiohttp would for each request, in a thread. Raises UsageError for one that aiohttp can't speak
+    to.
     """
     known = getproxies()
     found = known.get(scheme) or known.get("all")

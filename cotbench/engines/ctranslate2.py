@@ -1,10 +1,12 @@
 """CTranslate2: small and middling models on a CPU, without torch; the engine of the model `demo`.
 
---model is a folder that `ct2-transformers-converter` wrote, with the model's tokenizer.json and tokenizer_config.json beside it. Greedy requests run in batches
-(`--model-args batch_size=32,threads=2,compute_type=float32`); a sampled one runs alone, all its paths together.
+--model is a folder that `ct2-transformers-converter` wrote, with the model's tokenizer.json and tokenizer_config.json
+beside it. Greedy requests run in batches (`--model-args batch_size=32,threads=2,compute_type=float32`); a sampled one
+runs alone, all its paths together.
 
-CTranslate2 (4.8) takes a seed when a thread of its draws for the first time and never again, so a seed of each request's own needs new threads: a small
-model is opened again for each sampled request (3 ms), and of a large one paths are not repeatable, which `EngineInfo.lacks` says.
+CTranslate2 (4.8) takes a seed when a thread of its draws for the first time and never again, so a seed of each
+request's own needs new threads: a small model is opened again for each sampled request (3 ms), and of a large one
+paths are not repeatable, which `EngineInfo.lacks` says.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import only_known, whole
+from cotbench.engines.batched import Asked, BatchedEngine, first_stop
 from cotbench.engines.chat import ChatFormat
-from cotbench.engines.local import Asked, BatchedEngine, fingerprint, first_stop, model_error, no_tokens, renamed
+from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, request_seed
@@ -51,7 +54,8 @@ class CTranslate2Engine(BatchedEngine):
         if not (folder / "model.bin").is_file():
             raise ModelError(
                 f"--model {config.model}: has no model.bin.",
-                "Convert the model first: ct2-transformers-converter --model NAME --output_dir FOLDER --copy_files tokenizer.json tokenizer_config.json",
+                "Convert the model first: ct2-transformers-converter --model NAME --output_dir FOLDER "
+                "--copy_files tokenizer.json tokenizer_config.json",
             )
         self._folder = folder
         self._tokenizer = FolderTokenizer(folder if (folder / "tokenizer.json").is_file() else folder.parent)
@@ -130,23 +134,19 @@ class CTranslate2Engine(BatchedEngine):
         )
 
     def describe(self) -> EngineInfo:
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="ctranslate2",
-            model=self._config.model,
             version=self._library.__version__,
             revision=self._revision(),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device="cpu",
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
             lacks=() if self._small else ("seeds",),
-            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def _revision(self) -> str:
-        """Of the weights and of the tokenizer, which may stand in another folder."""
+        """Fingerprints of the weights and of the tokenizer, which may stand in another folder."""
         folders = dict.fromkeys([self._folder, self._tokenizer.folder])
         return "+".join(fingerprint(str(folder)) for folder in folders)
 
@@ -157,8 +157,8 @@ class CTranslate2Engine(BatchedEngine):
 def _watch(stops: list[str], decode: Callable[[list[int]], str]) -> Callable[[Any], bool]:
     """CTranslate2 knows end tokens only: this ends a path of a batch when a stop string is complete.
 
-    It may not hold the engine: a thread of the model drops it last, sometimes after we have dropped the engine, and a model
-    that is dropped by its own thread aborts the process.
+    It may not hold the engine: a thread of the model drops it last, sometimes after we have dropped the engine, and a
+    model that is dropped by its own thread aborts the process.
     """
     written: dict[int, list[int]] = defaultdict(list)
 

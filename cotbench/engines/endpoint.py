@@ -66,7 +66,8 @@ def recorded_header(value: str) -> str:
 
 
 def without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """The address without user name and password, and the header that carries them, which stands in for a key's (RFC 7617)."""
+    """The address without user name and password, and the header that carries them, which stands in for a key's (RFC
+    7617)."""
     parts = _split(url)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return bare, {"Authorization": f"Basic {_pair(parts)}"} if "@" in parts.netloc else {}

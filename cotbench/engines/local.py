@@ -1,17 +1,15 @@
-"""What engines that load a model here share: its identity, a queue of batches, and errors in words."""
+"""What engines that load a model here share: what tells it from others, its chat format, and errors in words."""
 
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from cotbench.engines.chat import ChatFormat, Encoded
+from cotbench.engines.chat import ChatFormat
 from cotbench.errors import ModelError, UsageError
-from cotbench.types import Key, Reply, Request, Sampling
+from cotbench.types import Sampling
 
 _HEAD_BYTES = 1 << 20
 
@@ -40,85 +38,19 @@ def fingerprint(model: str, config: Any = None) -> str:
     return snapshot.name if snapshot.parent.name == "snapshots" else ""
 
 
-class Asked(NamedTuple):
-    """A request that waits. budget: how many tokens each of its paths may have, within the model's context."""
-
-    key: Key
-    request: Request
-    encoded: Encoded
-    budget: int
-
-
-class BatchedEngine(ABC):
-    """An engine that runs greedy requests of the same sampling and budget together, so that no one's depends on its neighbours, and each sampled
-    one alone, under a seed of its own."""
-
-    name: str
-
-    def __init__(self, chat: ChatFormat, *, max_len: int, batch: int, capacity: int) -> None:
-        self.capacity = capacity
-        self._chat = chat
-        self._max_len = max_len
-        self._batch = batch
-        self._waiting: deque[Asked] = deque()
-        self._refused: list[tuple[Key, Reply]] = []
-
-    def submit(self, key: Key, request: Request) -> None:
-        encoded = self._chat.encode(request, self._max_len)
-        if isinstance(encoded, Reply):
-            self._refused.append((key, encoded))
-        else:
-            budget = min(request.sampling.max_tokens, self._max_len - len(encoded.ids))
-            self._waiting.append(Asked(key, request, encoded, budget))
-
-    def cancel(self) -> list[Key]:
-        keys = [asked.key for asked in self._waiting]
-        self._waiting.clear()
-        return keys
-
-    def poll(self) -> list[tuple[Key, Reply]]:
-        if self._refused or not self._waiting:
-            done, self._refused = self._refused, []
-            return done
-        try:
-            return self._generate(self._next_batch())
-        except Exception as error:
-            raise ModelError(
-                f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same command resumes.",
-            ) from None
-
-    def _next_batch(self) -> list[Asked]:
-        first = self._waiting.popleft()
-        batch, kept = [first], deque[Asked]()
-        while first.request.sampling.greedy and self._waiting and len(batch) < self._batch:
-            other = self._waiting.popleft()
-            alike = (other.request.sampling, other.budget) == (first.request.sampling, first.budget)
-            (batch if alike else kept).append(other)
-        self._waiting.extendleft(reversed(kept))
-        return batch
-
-    @abstractmethod
-    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]: ...
-
-    def preview(self, request: Request) -> str:
-        return self._chat.text(request)
-
-
-def first_stop(stops: Sequence[str], text: str) -> int | None:
-    """Where the first of the stop strings begins."""
-    return min((place for place in map(text.find, stops) if place >= 0), default=None)
-
-
 def model_error(model: str, error: BaseException) -> ModelError:
     """A loading error with the remedy that fits it."""
     reason = " ".join(str(error).split()) or type(error).__name__
     lower = reason.lower()
     if "out of memory" in lower or "no available memory" in lower or "kv cache" in lower or "free memory" in lower:
-        remedy = "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: tensor_parallel_size=N."
+        remedy = (
+            "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: "
+            "tensor_parallel_size=N."
+        )
     elif "engine core initialization failed" in lower:
         remedy = (
-            "vLLM's messages above hold the cause. If it is memory: lower --model-args gpu_memory_utilization=0.8 where others "
+            "vLLM's messages above hold the cause. If it is memory: lower --model-args "
+            "gpu_memory_utilization=0.8 where others "
             "use the device too, lower max_model_len=N, or spread the model with tensor_parallel_size=N."
         )
     elif "gated" in lower or "401" in reason or "403" in reason:
@@ -135,10 +67,11 @@ def model_error(model: str, error: BaseException) -> ModelError:
 def chat_format(
     model: str, choice: str, *, trust_remote_code: bool = False, revision: str | None = None, padding_side: str = "left"
 ) -> ChatFormat:
-    """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading weights.
+    """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading
+    weights.
 
-    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where transformers isn't
-    installed, a folder's own files do (`engines/tokens.py`).
+    Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where
+    transformers isn't installed, a folder's own files do (`engines/tokens.py`).
     """
     import importlib.util
 
@@ -148,7 +81,8 @@ def chat_format(
 
             return ChatFormat(FolderTokenizer(Path(model)), choice)
         raise ModelError(
-            'rendering with a model\'s chat template needs the transformers package: pip install "cotbench[transformers]"'
+            "rendering with a model's chat template needs the transformers package: pip install "
+            '"cotbench[transformers]"'
         )
     import transformers
 

@@ -1,7 +1,9 @@
 """What a server wants otherwise than most: a table of lessons, each learnt from a refusal that names what is at fault.
 
-A refusal is a status 400, 422, 500, 501 or 503 whose body says so in any form, or a 403, 404, 405 or 413 that names a field of the request. The request is asked again in the manner that the lesson says, and once a
-request so asked has been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the report.
+A refusal is a status 400, 422, 500, 501 or 503 whose body says so in any form, or a 403, 404, 405 or 413 that names a
+field of the request. The request is asked again in the manner that the lesson says, and once a request so asked has
+been answered, all after it are asked that way. Lessons that change what was asked are told, in the manifest and the
+report.
 """
 
 from __future__ import annotations
@@ -20,15 +22,17 @@ _REFUSING_BY_NAME = frozenset({403, 404, 405, 413})
 SMALL_TEMPERATURE = 0.01  # for servers that take no 0: the likeliest token all but always
 
 _OFF = (
-    r"(?:un(?:supported|known|recogni|expected|able|permitted|available|accept)|not |n't |no |never |only |extra|invalid|incorrect|illegal|forbid|must"
+    r"(?:un(?:supported|known|recogni|expected|able|permitted|available|accept)|not |n't |no |never |only "
+    r"|extra|invalid|incorrect|illegal|forbid|must"
     r"|should|cannot|disallow|reject|deprecat|remove|disabl|positive|allowed values|range)"
 )
 _BUDGET = ("max_tokens", "max_completion_tokens")
 # What hosts call the budget behind an interface of OpenAI's form.
 _BUDGET_NAMES = (
-    *_BUDGET, "max_output_tokens", "max_new_tokens", "max_gen_len", "max_gen_toks", "max_tokens_to_sample", "max_generated_tokens", "maxTokens",
-    "maxOutputTokens", "maxNewTokens", "maxCompletionTokens", "num_predict", "n_predict", "max_length",
-)  # fmt: skip
+    *_BUDGET,
+    *"max_output_tokens max_new_tokens max_gen_len max_gen_toks max_tokens_to_sample max_generated_tokens".split(),
+    *"maxTokens maxOutputTokens maxNewTokens maxCompletionTokens num_predict n_predict max_length".split(),
+)
 # A prompt that leaves no room: a fault of that request, whatever fields its message names.
 _CONTEXT = re.compile(
     r"context|prompt|input (?:tokens|length)|too many tokens|\bmessages\b.{0,40}\btokens", re.I | re.S
@@ -73,7 +77,7 @@ def _not_thinking(body: Body) -> Body:
 
 
 def _without_switch(body: Body) -> Body:
-    """Without our two names of the switch; what --extra-body put beside them stays."""
+    """Leave out our two names of the switch; what --extra-body put beside them stays."""
     given = body.get("chat_template_kwargs")
     if not isinstance(given, Mapping):
         return body
@@ -99,10 +103,12 @@ def _folded(body: Body) -> Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it says that teaches otherwise.
+    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it
+    says that teaches otherwise.
 
-    change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning: where what was asked changes,
-    for the report too. unnamed: whether it is tried, too, where a server says that some field is too much and not which.
+    change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning:
+    where what was asked changes, for the report too. unnamed: whether it is tried, too, where a server says that some
+    field is too much and not which.
     """
 
     name: str
@@ -128,7 +134,8 @@ LESSONS: Mapping[str, Lesson] = {
             name="one of two",
             fields=(),
             words=re.compile(
-                r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous|one of|combin|same time|mutually))",
+                r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous"
+                r"|one of|combin|same time|mutually))",
                 re.I | re.S,
             ),
             unless=re.compile(r"expected one of", re.I),  # a list of all fields that are known
@@ -149,14 +156,16 @@ LESSONS: Mapping[str, Lesson] = {
             # As DashScope says of hybrid models, of whatever was asked.
             words=re.compile(r"enable_thinking\b.{0,60}\bmust be\b.{0,20}\bfalse", re.I | re.S),
             change=_not_thinking,
-            warning="the server answers in one piece only when it is told not to think: enable_thinking false was sent with all requests",
+            warning="the server answers in one piece only when it is told not to think: enable_thinking false "
+            "was sent with all requests",
         ),
         Lesson(
             name=NO_SWITCH,
             fields=("chat_template_kwargs", *SWITCHES),
             words=_about("chat_template_kwargs", *SWITCHES),
             change=_without_switch,
-            warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so the model did as it does by default "
+            warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so "
+            "the model did as it does by default "
             "(--extra-body can send a switch of the server's own)",
             unnamed=True,
         ),
@@ -166,10 +175,13 @@ LESSONS: Mapping[str, Lesson] = {
             words=re.compile(
                 r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
                 r"|\broles?\b.*(?:alternat|support|system|user|assistant)"
-                r"|\binstructions? (?:is|are)(?: not|n't)|(?:not|n't) (?:support|take|accept|allow) (?:system |developer )?instructions?\b"
+                r"|\binstructions? (?:is|are)(?: not|n't)|(?:not|n't) (?:support|take|accept|allow) (?:system "
+                r"|developer )?instructions?\b"
                 # A list of the roles that there are, or what a conversation begins with.
-                r"|(?:should be|must be|expected|only|allowed)\W.{0,40}?\b(?:user\b.{0,12}\bassistant|assistant\b.{0,12}\buser)\b"
-                r"|(?:first (?:message|turn)|conversations?) (?:must|should|has to|have to|needs? to) (?:be|start|begin)\b.{0,20}\buser",
+                r"|(?:should be|must be|expected|only|allowed)\W.{0,40}?\b(?:user\b.{0,12}\bassistant"
+                r"|assistant\b.{0,12}\buser)\b"
+                r"|(?:first (?:message|turn)|conversations?) (?:must|should|has to|have to|needs? to) (?:be"
+                r"|start|begin)\b.{0,20}\buser",
                 re.I | re.S,
             ),
             change=_folded,
@@ -188,9 +200,8 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("n",),
             # As DeepSeek says it: "Invalid n value (currently only n = 1 is supported)".
             words=re.compile(
-                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|body -> n\b|parameters?:? n\b|\bn parameter|"""
-                + _ONE_OF_PATHS
-                + rf"|number of {_PATHS}s",
+                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|body -> n\b"""
+                r"""|parameters?:? n\b|\bn parameter|""" + _ONE_OF_PATHS + rf"|number of {_PATHS}s",
                 re.I,
             ),
             change=_one_path,
@@ -215,7 +226,8 @@ LESSONS: Mapping[str, Lesson] = {
             name="small temperature",
             fields=(),
             words=re.compile(
-                r"temperature.{0,120}?(?:positive|greater than|above|more than|larger than|> ?0|>= ?0?\.|non-?zero|0\.0*1)",
+                r"temperature.{0,120}?(?:positive|greater than|above|more than|larger than|> ?0|>= ?0?\."
+                r"|non-?zero|0\.0*1)",
                 re.I | re.S,
             ),
             unless=re.compile(r"only (?:the )?(?:default|1)|greater than or equal to 0(?!\.0*[1-9])", re.I),
@@ -228,15 +240,18 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("temperature",),
             words=_about("temperature"),
             change=_without("temperature"),
-            warning="the server refuses the temperature that was asked for: none was sent, and the server chose it, so that answers meant to be greedy "
+            warning="the server refuses the temperature that was asked for: none was sent, and the server chose "
+            "it, so that answers meant to be greedy "
             "may be sampled",
         ),
         Lesson(
             name="no stop",
             fields=("stop",),
             words=re.compile(
-                rf"{_about('stop_?sequences?', 'stop sequences?', 'stop strings?', 'stop parameter', 'parameter:? stop').pattern}"
-                r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
+                _about(
+                    *"stop_?sequences?,stop sequences?,stop strings?,stop parameter,parameter:? stop".split(",")
+                ).pattern
+                + r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
                 r"|['\"`$.]stop['\"`]?(?![\w-])|body -> stop\b",
                 re.I | re.S,
             ),
@@ -247,7 +262,8 @@ LESSONS: Mapping[str, Lesson] = {
 }
 
 _UNNAMED = re.compile(
-    r"extra (?:fields|inputs|parameter)|un(?:known|recognized|recognised|expected|supported) (?:\w+ )*(?:parameter|field|argument|key|name|propert)"
+    r"extra (?:fields|inputs|parameter)|un(?:known|recognized|recognised|expected|supported) (?:\w+ "
+    r")*(?:parameter|field|argument|key|name|propert)"
     r"|additional propert",
     re.I,
 )
@@ -307,7 +323,8 @@ def unnamed(error: BadStatus, body: Body) -> bool:
 
 
 def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | None:
-    """The field of a refused body that the refusal names and that can't be left out: the model, the budget, and what the user asked for."""
+    """The field of a refused body that the refusal names and that can't be left out: the model, the budget, and what
+    the user asked for."""
     if error.status not in REFUSING:
         return None
     codes = {code.casefold() for code in error.codes}

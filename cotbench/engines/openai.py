@@ -1,11 +1,13 @@
 """Any OpenAI-compatible server: bounded concurrency, retries with backoff (`client.py`).
 
-The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text goes
-to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by `replies.py`. A greedy request says
-temperature 0 and no more; a sampled one all that it means, since vLLM puts the model card's default where a field is missing.
+The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text
+goes to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by
+`replies.py`. A greedy request says temperature 0 and no more; a sampled one all that it means, since vLLM puts the
+model card's default where a field is missing.
 
-A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name, a field that is refused
-and can't be left out, or a server that can't be reached stops the run, which can be resumed. The key never leaves this module and the client.
+A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name,
+a field that is refused and can't be left out, or a server that can't be reached stops the run, which can be resumed.
+The key never leaves this module and the client.
 """
 
 from __future__ import annotations
@@ -14,9 +16,7 @@ import asyncio
 import fnmatch
 import json
 import os
-import queue
 import re
-import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,32 +24,36 @@ from typing import Any
 
 import aiohttp
 import orjson
+from msgspec import structs
 
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, Lack
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.endpoint import Secrets, own_key, public_url
+from cotbench.engines.handover import Handover
 from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, Lesson, indispensable, lesson_of, told, unnamed
 from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
+from cotbench.processes import switch_threads_after
 from cotbench.types import Completion, Key, Message, Reply, Request, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
-# How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket (Python's default is 5 ms).
+# How long the run's thread may hold the interpreter while this engine's waits for it, at each call to a socket
+# (Python's default is 5 ms).
 SWITCH_S = 0.0005
-# Replies wait to be handed over until none has come for so long, but themselves no longer than that.
-QUIET_S, LONGEST_HOLD_S = 0.005, 0.05
 TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on a busy server
 AGAIN_S = 0.2
 TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the others aren't tried
 
 _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model")
-# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be answered.
+# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
+# answered.
 _REFUSED_CODES = frozenset(
-    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed prohibitedcontent".split()
+    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed "
+    "prohibitedcontent".split()
 )
 _EXHAUSTED_CODES = frozenset("insufficientquota insufficientbalance billinghardlimitreached arrearage".split())
 _MODERATED = re.compile(r"moderat|flagged|content (?:policy|filter)|safety", re.I)
@@ -63,7 +67,8 @@ def _letters(words: Iterable[str]) -> set[str]:
 
 @dataclass(slots=True)
 class _Trial:
-    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals taught, each with the refusal."""
+    """What one request has met. learnt: the lessons in whose manner it is asked. tried: those that its own refusals
+    taught, each with the refusal."""
 
     learnt: frozenset[str]
     tried: dict[str, tuple[int, str, frozenset[str]]] = field(default_factory=dict)
@@ -102,21 +107,16 @@ class OpenAIEngine:
         self._answered = False
         self._refused_alike = 0  # requests, before any was answered
         self._several = True  # whether the server has given all paths that it was asked for
-        self._results: queue.SimpleQueue[tuple[Key, Reply] | ModelError] = queue.SimpleQueue()
         self._queued: set[Key] = set()  # submitted and not yet at the server; whoever removes a key has it
-        self._arrived: list[tuple[Key, Reply]] = []  # and not yet handed over
-        self._arrived_s = 0.0
-        self._handing_over: asyncio.TimerHandle | None = None
         self._flying = 0
         self._unreachable = 0  # requests in a row that found no server
-        self._fatal_error: ModelError | None = None
         self.capacity = 2 * config.concurrency
         retries = whole("openai", arguments, "max_retries", MAX_RETRIES)
         timeout_s = number("openai", arguments, "timeout_s", TIMEOUT_S, low=0.001)
         self._client = JsonClient(self._url, self._key, headers=config.headers, retries=retries, timeout_s=timeout_s)
-        self._switch_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_S)
+        self._switch_as_before = switch_threads_after(SWITCH_S)
         self._loop = asyncio.new_event_loop()
+        self._handover = Handover(self._loop)
         self._thread = threading.Thread(target=self._loop.run_forever, name="openai-engine", daemon=True)
         self._thread.start()
         self._gate = asyncio.Semaphore(config.concurrency)
@@ -165,7 +165,8 @@ class OpenAIEngine:
         if status in (401, 403):
             return ModelError(
                 f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run the same command again.",
+                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run "
+                "the same command again.",
             )
         return ModelError(
             f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
@@ -193,18 +194,8 @@ class OpenAIEngine:
         asyncio.run_coroutine_threadsafe(self._answer(key, request), self._loop)
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        done: list[tuple[Key, Reply]] = []
-        if self._fatal_error is not None:
-            raise self._fatal_error
-        while self._flying and (not done or not self._results.empty()):
-            result = self._results.get()
-            if isinstance(result, ModelError):
-                if not done:
-                    raise result
-                self._fatal_error = result  # for the next call: what has arrived is recorded first
-                break
-            self._flying -= 1
-            done.append(result)
+        done = self._handover.take(self._flying)
+        self._flying -= len(done)
         return done
 
     async def _answer(self, key: Key, request: Request) -> None:
@@ -214,25 +205,25 @@ class OpenAIEngine:
                 return  # taken back
             self._unreachable = 0
         except ModelError as error:
-            self._fail(error)
+            self._handover.fail(error)
             return
         except Exception as error:
             if isinstance(error, NoReply):
                 self._unreachable += 1
                 if self._unreachable > 2 * self._config.concurrency:
-                    self._fail(self._away(error))
+                    self._handover.fail(self._away(error))
                     return
             refused = isinstance(error, BadStatus) and self._is_refusal(error)
             if not refused and not self._answered and self._is_lasting(error):
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
-                    self._fail(self._fatal(error))
+                    self._handover.fail(self._fatal(error))
                     return
             path = Completion(
                 text="", finish_reason="refused" if refused else "error", error=self._secrets.clean(error)
             )
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
-        self._arrive(key, reply)
+        self._handover.put(key, reply)
 
     @staticmethod
     def _is_lasting(error: Exception) -> bool:
@@ -258,35 +249,12 @@ class OpenAIEngine:
             return True
         return error.status in _STOPPING_AT_FIRST and not self._answered
 
-    def _arrive(self, key: Key, reply: Reply) -> None:
-        """Replies are handed to the run when no more come for a moment: while those that came with them are read and the next requests
-        sent, its work, in a thread that shares the interpreter, would hold them up."""
-        now = self._loop.time()
-        if not self._arrived:
-            self._arrived_s = now
-        self._arrived.append((key, reply))
-        if self._handing_over is not None:
-            if now - self._arrived_s > LONGEST_HOLD_S:
-                return
-            self._handing_over.cancel()
-        self._handing_over = self._loop.call_later(QUIET_S, self._hand_over)
-
-    def _fail(self, error: ModelError) -> None:
-        self._hand_over()  # what came before is recorded
-        self._results.put(error)
-
-    def _hand_over(self) -> None:
-        if self._handing_over is not None:
-            self._handing_over.cancel()
-            self._handing_over = None
-        for result in self._arrived:
-            self._results.put(result)
-        self._arrived.clear()
-
     async def _ask(self, key: Key, request: Request) -> Reply | None:
-        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where it was taken back before its turn.
+        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
+        it was taken back before its turn.
 
-        What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd message misleads no other.
+        What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd
+        message misleads no other.
         """
         begun = False
         wanted = request.sampling.n
@@ -341,7 +309,8 @@ class OpenAIEngine:
             raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
 
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
-        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request will be answered."""
+        """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
+        will be answered."""
         lesson = lesson_of(error, body, trial.tried)
         if self._stops(error, lesson):
             raise self._fatal(error) from None
@@ -376,7 +345,7 @@ class OpenAIEngine:
         return disarmed(fold_system(request.messages) if FOLD in learnt else request.messages)
 
     def _reply(self, completions: tuple[Completion, ...], request: Request, learnt: frozenset[str]) -> Reply:
-        """With what was sent, where that isn't the request's own messages."""
+        """The reply to a request, with what was sent where that isn't the request's own messages."""
         sent = self._messages(request, learnt)
         return Reply(
             completions=completions,
@@ -385,7 +354,8 @@ class OpenAIEngine:
         )
 
     def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int = 0) -> tuple[str, dict[str, Any]]:
-        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for, under a seed of its own."""
+        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for,
+        under a seed of its own."""
         wanted = request.sampling
         body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
         if not wanted.greedy:
@@ -406,7 +376,8 @@ class OpenAIEngine:
         else:
             body["messages"] = [{"role": m.role, "content": m.text} for m in disarmed(request.messages)]
             if request.thinking is not None:
-                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it refuse or ignore it.
+                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it
+                # refuse or ignore it.
                 body["chat_template_kwargs"] = dict.fromkeys(SWITCHES, request.thinking)
         for name, value in self._config.extra_body.items():
             ours = body.get(name)
@@ -428,7 +399,7 @@ class OpenAIEngine:
         return tuple(self._cleaned(self._reader.choice(choice, own, budget, response)) for choice in choices)
 
     def _cleaned(self, path: Completion) -> Completion:
-        return replace(path, error=self._secrets.clean(path.error)) if path.error else path
+        return structs.replace(path, error=self._secrets.clean(path.error)) if path.error else path
 
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""
@@ -448,7 +419,28 @@ class OpenAIEngine:
     def describe(self) -> EngineInfo:
         lessons = told(self._learnt)
         unknown = self._secrets.clean(", ".join(self._reader.unknown))
-        seeds = self._send_seed and NO_SEED not in self._learnt
+        thinking, plain = self._config.thinking, self._plain
+        lacks: tuple[Lack, ...] = ("path tokens",) if plain else ("prompt", "path tokens")
+        if not self._send_seed or NO_SEED in self._learnt:
+            lacks += ("seeds",)
+        fewer = (
+            ""
+            if self._several and ONE_PATH not in self._learnt
+            else "the server gives fewer paths than it is asked for"
+        )
+        notes = [
+            *(lesson.note or lesson.warning for lesson in lessons),
+            fewer and f"{fewer}: the rest was asked for again",
+            "the server renders the prompt; its model's revision and chat template are its own",
+            "a request's prompt and token counts are what the server reports",
+        ]
+        warnings = [
+            f"--thinking {thinking} changes nothing: plain text is sent, without a chat template"
+            if plain and thinking != "auto"
+            else "",
+            *(lesson.warning for lesson in lessons),
+            unknown and f"replies hold what isn't known and was read as text that is complete: {unknown}",
+        ]
         return EngineInfo(
             engine="openai",
             model=self._config.model,
@@ -457,36 +449,9 @@ class OpenAIEngine:
             chat_template="none" if self._plain else "server",
             system_role="none" if self._plain else "folded" if FOLD in self._learnt else "native",
             device=public_url(self._url),
-            lacks=(
-                *(() if self._plain else ("prompt",)),
-                "path tokens",
-                *(() if seeds else ("seeds",)),
-            ),
-            notes=(
-                *(lesson.note or lesson.warning for lesson in lessons if lesson.note or lesson.warning),
-                *(
-                    ()
-                    if self._several and ONE_PATH not in self._learnt
-                    else ("the server gives fewer paths than it is asked for: the rest was asked for again",)
-                ),
-                "the server renders the prompt; its model's revision and chat template are its own",
-                "a request's prompt and token counts are what the server reports",
-            ),
-            warnings=(
-                *(
-                    (
-                        f"--thinking {self._config.thinking} changes nothing: plain text is sent, without a chat template",
-                    )
-                    if self._plain and self._config.thinking != "auto"
-                    else ()
-                ),
-                *(lesson.warning for lesson in lessons if lesson.warning),
-                *(
-                    (f"replies hold what isn't known and was read as text that is complete: {unknown}",)
-                    if unknown
-                    else ()
-                ),
-            ),
+            lacks=lacks,
+            notes=tuple(filter(None, notes)),
+            warnings=tuple(filter(None, warnings)),
         )
 
     def preview(self, request: Request) -> str:
@@ -505,7 +470,7 @@ class OpenAIEngine:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        sys.setswitchinterval(self._switch_s)
+        self._switch_as_before()
 
 
 def _encoded(body: dict[str, Any]) -> bytes:
@@ -517,8 +482,8 @@ def _encoded(body: dict[str, Any]) -> bytes:
 
 
 def _may_be(model: str, listed: str) -> bool:
-    """Whether a name on a server's list may be the model's: servers list names without a suffix ("m" for "m:fastest"), with one ("m:latest"),
-    with a folder before it ("models/m") or as a pattern ("provider/*")."""
+    """Whether a name on a server's list may be the model's: servers list names without a suffix ("m" for
+    "m:fastest"), with one ("m:latest"), with a folder before it ("models/m") or as a pattern ("provider/*")."""
     ours, theirs = model.casefold().strip("/"), listed.casefold().strip("/")
     if ours == theirs or ("*" in theirs and fnmatch.fnmatchcase(ours, theirs)):
         return True

@@ -1,17 +1,16 @@
 """Outputs that exist already: a file of them, or any earlier run's journal.
 
 `--model-args path=outputs.jsonl`: lines {"id" | "question", "output", "mode"?, "finish_reason"?, "prompt_tokens"?,
-"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id; `question` the question's text,
-which is matched after folding white space. Without `mode` a line serves every mode. Several lines of one question and mode are its paths, in order.
-A line that can't be used is passed over and named; where none can, there is nothing to replay.
-`path=results/RUN`: the raw completions of a run, by question and template. A question without an output ends as
-`engine_error`, never as wrong.
+"completion_tokens"?, "reasoning"?}, read as a server's reply is (`replies.py`). `id` is cotbench's question id;
+`question` the question's text, which is matched after folding white space. Without `mode` a line serves every mode.
+Several lines of one question and mode are its paths, in order. A line that can't be used is passed over and named;
+where none can, there is nothing to replay. `path=results/RUN`: the raw completions of a run, by question and
+template. A question without an output ends as `engine_error`, never as wrong.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,10 @@ from cotbench.engines.chat import plain_text
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
-from cotbench.store.checks import kind_of
+from cotbench.store.files import kind_of
+from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.jsonl import numbered
-from cotbench.store.records import JOURNAL, MANIFEST, journal_rows, read_journal
+from cotbench.store.manifest import MANIFEST
 from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""
@@ -31,13 +31,6 @@ MOST_NAMED = 5  # of the lines that can't be used, and of what isn't known
 
 def _fold(text: str) -> str:
     return " ".join(text.split())
-
-
-def _counted(reply: Reply) -> Reply:
-    """A recorded reply whose counts are counts, whoever wrote the journal."""
-    names = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
-    paths = tuple(replace(path, **{name: whole(getattr(path, name)) for name in names}) for path in reply.completions)  # type: ignore[arg-type]
-    return replace(reply, completions=paths, total_completion_tokens=whole(reply.total_completion_tokens))
 
 
 class ReplayEngine:
@@ -52,7 +45,7 @@ class ReplayEngine:
             )
         self._path = Path(str(given))
         self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
-        self._replies: dict[Key, Reply] = {}
+        self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
         self._reader = Reader()
@@ -68,25 +61,18 @@ class ReplayEngine:
             self._read_outputs()
         else:
             kind = kind_of(self._path)
-            found = (
-                f"{self._path} is {kind}, expected a file or a run"
-                if kind
-                else f"there is no file or run at {self._path}"
-            )
-            raise DataError(
-                f"engine 'replay': {found}.",
-                "Give the path of an outputs.jsonl or of a run's folder.",
-            )
+            is_other = f"{self._path} is {kind}, expected a file or a run"
+            found = is_other if kind else f"there is no file or run at {self._path}"
+            raise DataError(f"engine 'replay': {found}.", "Give the path of an outputs.jsonl or of a run's folder.")
 
     def _read_journal(self) -> None:
-        recorded = {key: _counted(reply) for key, reply in read_journal(self._path).replies.items()}
-        self._replies = recorded
-        templates = {(row["question"], row["request"]): row["template"] for row in journal_rows(self._path)}
-        for key, reply in recorded.items():
+        for row in JournalIndex(self._path):
+            if row.failed:
+                continue
+            self._replies[row.key] = row.completions
             # Under another prompt the request's hash differs; then the question and the template's name must do.
-            place = (key.question, templates[key.question, key.request])
-            if key.ordinal == 0 and place not in self._outputs:
-                self._outputs[place] = list(reply.completions)
+            if row.ordinal == 0:
+                self._outputs.setdefault((row.question, row.template), list(row.completions))
 
     def _read_outputs(self) -> None:
         by_text: dict[str, list[str]] = defaultdict(list)
@@ -135,7 +121,7 @@ class ReplayEngine:
 
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
-            return Reply(completions=self._replies[key].completions)
+            return Reply(completions=self._replies[key])
         paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
         wanted = request.sampling.n
         if len(paths) < wanted:
@@ -146,33 +132,24 @@ class ReplayEngine:
     def cancel(self) -> list[Key]:
         return []
 
-    def _warnings(self) -> tuple[str, ...]:
-        faults, unknown = self._faults, list(self._reader.unknown)
-        more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
-        return (
-            *((f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}",) if faults else ()),
-            *(
-                (f"what isn't known was left out, and its output read as complete: {', '.join(unknown[:MOST_NAMED])}",)
-                if unknown
-                else ()
-            ),
-        )
-
     def describe(self) -> EngineInfo:
+        faults, unknown = self._faults, ", ".join(list(self._reader.unknown)[:MOST_NAMED])
+        more = f"; and {len(faults) - MOST_NAMED:,} more" if len(faults) > MOST_NAMED else ""
+        notes = [
+            f"{self._matched:,} of {self._lines:,} lines are of a question of this run" if self._lines else "",
+            f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
+        ]
+        warnings = [
+            f"{len(faults):,} lines can't be used: {'; '.join(faults[:MOST_NAMED])}{more}" if faults else "",
+            unknown and f"what isn't known was left out, and its output read as complete: {unknown}",
+        ]
         return EngineInfo(
             engine="replay",
             model=self._config.model,
             revision=fingerprint_file(self._path),
             chat_template="replayed",
-            notes=(
-                *(
-                    (f"{self._matched:,} of {self._lines:,} lines are of a question of this run",)
-                    if self._lines
-                    else ()
-                ),
-                f"outputs replayed from {self._path.name}; the prompts in this run's journal are not what produced them",
-            ),
-            warnings=self._warnings(),
+            notes=tuple(filter(None, notes)),
+            warnings=tuple(filter(None, warnings)),
         )
 
     def preview(self, request: Request) -> str:

@@ -1,18 +1,21 @@
 """The one reader of replies: what a server or a file says of one output, whichever host wrote it.
 
-It is tables: of the words that say why an output ended, of the kinds of parts that a content may be made of, of the fields that hold
-reasoning, of the names of token counts. A word or a kind that no table has is kept by name in `Reader.unknown`, so that it can be told once.
+It is tables: of the words that say why an output ended, of the kinds of parts that a content may be made of, of the
+fields that hold reasoning, of the names of token counts. A word or a kind that no table has is kept by name in
+`Reader.unknown`, so that it can be told once.
 
-* A text, and no reason that it was cut, is a complete output; where completion tokens reach the budget and no reason is given, it was cut.
+* A text, and no reason that it was cut, is a complete output; where completion tokens reach the budget and no reason
+  is given, it was cut.
 * A content of a kind that can't be read is an error that names the kind, never an empty answer.
-* A count is a whole number from 0 up (20.0 is 20) or unknown. Reasoning that a server counts beside the completion's tokens is added to them.
+* A count is a whole number from 0 up (20.0 is 20) or unknown. Reasoning that a server counts beside the completion's
+  tokens is added to them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -28,45 +31,50 @@ from cotbench.types import Completion, FinishReason
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _ENDINGS: Mapping[FinishReason, str] = {
     "stop": """
-        stop stopped stop_sequence stop_sequences stop_string stop_string_found stop_word stop_words stop_token stop_token_id
-        stop_criteria stop_criteria_met eos eos_token eos_found eos_token_found end_of_text end_of_sequence end end_turn end_of_turn
-        word complete completed completion finish finished done success succeeded natural normal
+        stop stopped stop_sequence stop_sequences stop_string stop_string_found stop_word stop_words stop_token
+        stop_token_id stop_criteria stop_criteria_met eos eos_token eos_found eos_token_found end_of_text
+        end_of_sequence end end_turn end_of_turn word complete completed completion finish finished done success
+        succeeded natural normal
     """,
     "length": """
-        length length_limit max_length max_len model_length context_length context_length_reached context_length_exceeded
-        model_context_window_exceeded context_window_exceeded max_context_length max_tokens max_token max_tokens_reached max_new_tokens
-        max_output_tokens max_completion_tokens max_predicted_tokens_reached token_limit token_limit_reached limit error_limit incomplete
-        truncated cutoff cut_off budget_exceeded
+        length length_limit max_length max_len model_length context_length context_length_reached
+        context_length_exceeded model_context_window_exceeded context_window_exceeded max_context_length max_tokens
+        max_token max_tokens_reached max_new_tokens max_output_tokens max_completion_tokens
+        max_predicted_tokens_reached token_limit token_limit_reached limit error_limit incomplete truncated cutoff
+        cut_off budget_exceeded
     """,
     "refused": """
-        content_filter content_filtered content_filtering content_policy content_policy_violation policy_violation safety refusal refused
-        recitation blocklist blocked prohibited_content spii sensitive moderation moderated flagged toxic error_toxic guardrail
-        guardrail_intervened guardrails image_safety
+        content_filter content_filtered content_filtering content_policy content_policy_violation policy_violation
+        safety refusal refused recitation blocklist blocked prohibited_content spii sensitive moderation moderated
+        flagged toxic error_toxic guardrail guardrail_intervened guardrails image_safety
     """,
     "error": """
-        error failed failure exception abort aborted cancel cancelled canceled user_cancel user_stopped interrupted timeout timed_out
-        time_limit network_error insufficient_system_resource model_unloaded unload not_finished tool_call tool_calls tool_use
-        function_call malformed_function_call unexpected_tool_call too_many_tool_calls
+        error failed failure exception abort aborted cancel cancelled canceled user_cancel user_stopped interrupted
+        timeout timed_out time_limit network_error insufficient_system_resource model_unloaded unload not_finished
+        tool_call tool_calls tool_use function_call malformed_function_call unexpected_tool_call too_many_tool_calls
     """,
 }
 _REASONS: Mapping[str, FinishReason] = {
     _NOT_LETTERS.sub("", word): reason for reason, words in _ENDINGS.items() for word in words.split()
 }
-# Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no budgets of tokens, and a
-# token that ends an output is no limit.
+# Of words that the table lacks, by their letters: what they are made of. Limits of time, calls or rates are no
+# budgets of tokens, and a token that ends an output is no limit.
 _LIKE: Mapping[FinishReason, re.Pattern[str]] = {
     "error": re.compile(r"(?:max|outof|over|exceed).*time|(?:time|rate|quota).*(?:exceed|limit|reach|out)"),
     "length": re.compile(
         r"\A(?!.*(?:turn|step|call))(?!.*(?:stop|eos|end)(?:token|word|string|sequence|criteri)).*(?:"
-        r"(?:max|limit|length|tokens?|context|window|budget|size).*(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
-        r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*(?:max|limit|length|tokens|context|window|budget)"
+        r"(?:max|limit|length|tokens?|context|window|budget|size).*"
+        r"(?:exceed|reach|limit|hit|full|exhaust|overflow|cut|spent|used|max|toolong)"
+        r"|(?:exceed|reach|hit|outof|over|truncat|exhaust|full|max|output|completion|stopped|generation).*"
+        r"(?:max|limit|length|tokens|context|window|budget)"
         r"|contextwindow|truncat|cutoff|cutshort)"
     ),
 }
 _ONE_WORD = re.compile(r"[\w.:-]{1,40}")
 _NOTHING = frozenset({"", "null", "none", "nil", "undefined", "unspecified"})
 _REASON_FIELDS = ("finish_reason", "finishReason")
-# Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known words count here.
+# Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known
+# words count here.
 _OTHER_REASON_FIELDS = (
     "stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason", "incomplete_details"
 )  # fmt: skip
@@ -110,16 +118,18 @@ Kind = Literal["text", "reasoning", "refusal"]
 _PARTS: Mapping[str, Kind | None] = {
     **dict.fromkeys(("", "text", "outputtext", "textdelta", "message", "content", "markdown"), "text"),
     **dict.fromkeys(
-        """thinking thinkingdelta thought thoughts reasoning reasoningcontent reasoningtext reasoningsummary summarytext analysis
-        thinkingtext""".split(),
+        """thinking thinkingdelta thought thoughts reasoning reasoningcontent reasoningtext reasoningsummary summarytext
+        analysis thinkingtext""".split(),
         "reasoning",
     ),
     "refusal": "refusal",
     **dict.fromkeys(
-        "redactedthinking reasoningencrypted redactedreasoning signature reference references citation citations".split()
+        "redactedthinking reasoningencrypted redactedreasoning signature reference references citation "
+        "citations".split()
     ),
 }
-# Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a refusal.
+# Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a
+# refusal.
 _PART_KEYS: Mapping[str, Kind] = {
     "text": "text",
     "content": "text",
@@ -223,11 +233,14 @@ def whole(given: Any) -> int | None:
     return int(given) if given == int(given) else None
 
 
-_PROMPT_NAMES = ("prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "inputTokenCount", "prompt_eval_count")  # fmt: skip
-_COMPLETION_NAMES = ("completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "outputTokenCount", "generated_tokens", "eval_count")  # fmt: skip
+_PROMPT_NAMES = """prompt_tokens input_tokens promptTokens inputTokens promptTokenCount prompt_token_count
+inputTokenCount prompt_eval_count""".split()
+_COMPLETION_NAMES = """completion_tokens output_tokens completionTokens outputTokens candidatesTokenCount
+candidates_token_count outputTokenCount generated_tokens eval_count""".split()
 _TOTAL_NAMES = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _DETAIL_NAMES = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
-_THOUGHT_NAMES = ("reasoning_tokens", "thoughts_tokens", "thinking_tokens", "reasoningTokens", "thoughtsTokenCount", "thoughts_token_count")  # fmt: skip
+_THOUGHT_NAMES = """reasoning_tokens thoughts_tokens thinking_tokens reasoningTokens thoughtsTokenCount
+thoughts_token_count""".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,13 +253,14 @@ class Usage:
     counted: int | None = None
 
     def spent(self, budget: int | None) -> bool:
-        """Whether a budget is used up. Servers that count reasoning beside the completion may or may not hold it against the budget."""
+        """Whether a budget is used up. Servers that count reasoning beside the completion may or may not hold it
+        against the budget."""
         if budget is None or self.counted is None:
             return False
         return self.counted >= budget or self.completion == budget
 
 
-def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+def _first(row: Mapping[str, Any], names: Sequence[str]) -> int | None:
     return next((count for name in names if (count := whole(row.get(name))) is not None), None)
 
 
@@ -278,7 +292,8 @@ _UNREADABLE = "the server's content can't be read"
 
 @dataclass(slots=True)
 class Reader:
-    """Reads outputs. unknown: words and kinds that no table has, as "finish_reason 'x'", in the order in which they came."""
+    """Reads outputs. unknown: words and kinds that no table has, as "finish_reason 'x'", in the order in which they
+    came."""
 
     unknown: dict[str, None] = field(default_factory=dict)
 
@@ -289,8 +304,8 @@ class Reader:
         budget: int | None = None,
         response: Mapping[str, Any] | None = None,
     ) -> Completion:
-        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known. response: the whole, which some
-        servers have say why its output ended."""
+        """One choice of a response, of either endpoint. usage: of this choice alone, where that is known. response:
+        the whole, which some servers have say why its output ended."""
         message = next((choice[key] for key in ("message", "delta") if choice.get(key) is not None), None)
         if message is None and choice.get("text") is not None:
             message = {"content": choice["text"]}
@@ -305,7 +320,8 @@ class Reader:
         return self._read(message, choice, usage or Usage(), budget)
 
     def row(self, row: Mapping[str, Any]) -> Completion:
-        """A line of a file of outputs. One that says nothing of why it ended is complete. Raises ValueError where it holds no output."""
+        """A line of a file of outputs. One that says nothing of why it ended is complete. Raises ValueError where it
+        holds no output."""
         message = {**row, "content": row.get("output")}
         silent = not any(_word(row.get(name)) for name in _REASON_FIELDS)
         reasons = {"finish_reason": "stop"} if silent else row
@@ -400,7 +416,8 @@ _MARK = b"\xef\xbb\xbf"
 
 
 def _integer(digits: str) -> int | float:
-    """A number of hundreds of digits is no count of anything, and Python refuses to read one of thousands as a whole number."""
+    """A number of hundreds of digits is no count of anything, and Python refuses to read one of thousands as a whole
+    number."""
     return int(digits) if len(digits) < 30 else float(digits)
 
 
@@ -409,7 +426,8 @@ _LENIENT = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def read_json(content: bytes) -> Any:
-    """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in texts. Raises ValueError where it is none."""
+    """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in
+    texts. Raises ValueError where it is none."""
     content = content.removeprefix(_MARK)
     try:
         return orjson.loads(content.rstrip(_PADDING.encode()))
@@ -459,7 +477,8 @@ def _events(content: bytes) -> Iterator[tuple[str, Any]]:
 def read_stream(content: bytes) -> dict[str, Any] | None:
     """The one reply that a server sent as a stream of events although none was asked for; None where it is no stream.
 
-    Of one in which an error came, nothing but the error: half a text is no output. Raises ValueError where the stream breaks off.
+    Of one in which an error came, nothing but the error: half a text is no output. Raises ValueError where the stream
+    breaks off.
     """
     if not is_stream(content):
         return None
@@ -506,7 +525,8 @@ _MANY_DIGITS = re.compile(rb"\d{19}")
 
 
 def read_row(line: bytes) -> dict[str, Any]:
-    """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds none."""
+    """The object on a line of a file of outputs, numbers of any length as they are. Raises ValueError where it holds
+    none."""
     line = line.removeprefix(_MARK)
     # orjson takes whole numbers beyond 64 bits for floating ones.
     load = partial(json.loads, strict=False) if _MANY_DIGITS.search(line) else read_json
@@ -516,10 +536,13 @@ def read_row(line: bytes) -> dict[str, Any]:
 # --- errors in replies of success ---------------------------------------------------------------------------------
 
 _CODES: Mapping[str, int] = {
-    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted throttling".split(), 429),
-    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded engineoverloaded".split(), 503),
+    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted "
+                    "throttling".split(), 429),
+    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded "
+                    "engineoverloaded".split(), 503),
     **dict.fromkeys("timeout timeouterror requesttimeout deadlineexceeded".split(), 408),
-    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway upstreamerror".split(), 500),
+    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway "
+                    "upstreamerror".split(), 500),
     **dict.fromkeys("invalidrequesterror invalidrequest badrequest badrequesterror invalidargument".split(), 400),
     **dict.fromkeys("authenticationerror unauthorized unauthenticated invalidapikey".split(), 401),
     **dict.fromkeys("notfounderror notfound modelnotfound".split(), 404),
@@ -532,7 +555,8 @@ _PASSING_WORDS = re.compile(
 
 
 def may_pass(content: bytes) -> bool:
-    """Whether a reply of success that can't be read is a fault that may pass: one that is cut in the middle, null, or a gateway's page that says so."""
+    """Whether a reply of success that can't be read is a fault that may pass: one that is cut in the middle, null, or
+    a gateway's page that says so."""
     text = content.removeprefix(_MARK).strip(b"\0 \t\r\n")
     if text in (b"", b"null") or text[:1] in (b"{", b"[") or is_stream(content):
         return True

@@ -1,7 +1,9 @@
-"""Sampling beyond temperature, top-p, budget and stop strings: which keys there are, what they may be, and which engine has them.
+"""Sampling beyond temperature, top-p, budget and stop strings: which keys there are, what they may be, and which
+engine has them.
 
-A key that an engine lacks is refused by name before anything is loaded. Servers get a key as it is; what one of them lacks besides, it refuses
-itself. `reasoning_effort` of engines that render prompts here is a variable of the chat template, as gpt-oss has it.
+A key that an engine lacks is refused by name before anything is loaded. Servers get a key as it is; what one of them
+lacks besides, it refuses itself. `reasoning_effort` of engines that render prompts here is a variable of the chat
+template, as gpt-oss has it.
 """
 
 from __future__ import annotations
@@ -76,19 +78,27 @@ KEYS: Mapping[str, SamplingKey] = {
         ("verbosity", _WORD, "openai"),
     )
 }
-OWN = ("temperature", "top_p", "max_tokens", "stop")  # that every engine has
+# Those that every engine has.
+OWN: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "max_tokens": ("a positive number", lambda value: type(value) is int and value >= 1),
+    "stop": (
+        "a text or a JSON list of texts, none of them empty",
+        lambda value: all(isinstance(one, str) and one for one in (value if isinstance(value, list) else [value])),
+    ),
+}
 
 
-def checked(name: str, value: Any) -> Any:
-    """Raises UsageError where a value isn't one of its key's."""
-    key = KEYS[name]
-    if not key.fits(value):
-        raise UsageError(f"--gen-kwargs: {name} is {value!r}; expected {key.expected}.")
-    return value
+def check(name: str, value: Any) -> None:
+    """Refuse a value that isn't one of its key's, by a UsageError."""
+    expected, fits = OWN[name] if name in OWN else (KEYS[name].expected, KEYS[name].fits)
+    if not fits(value):
+        raise UsageError(f"--gen-kwargs: {name} is {value!r}; expected {expected}.")
 
 
 def require_keys(engine: str, names: Iterable[str]) -> None:
-    """Raises UsageError where an engine lacks one of the keys."""
+    """Refuse keys that an engine lacks, by a UsageError."""
     lacking = sorted(name for name in set(names) if name in KEYS and engine not in KEYS[name].engines)
     if lacking:
         has = ", ".join([*OWN, *(name for name, key in KEYS.items() if engine in key.engines)])

@@ -33,17 +33,16 @@ SHARES = {
     "truncated": 0.01,
 }
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
+THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
 
 
-_THOUGHTFUL = ("cot", "plan-cot")
-
-
-def _program(answer: str, question: Question) -> str:  # noqa: ARG001
+def _program(answer: str, _: Question) -> str:
     return f"```python\ndef solution():\n    return {answer!r}\n```"
 
 
 def _plan(answer: str, question: Question) -> str:
-    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it invalid."""
+    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it
+    invalid."""
     if not question.choices:
         return f"```plan\nanswer: {answer}\n```"
     letters = LETTERS[: len(question.choices)]
@@ -51,6 +50,8 @@ def _plan(answer: str, question: Question) -> str:
     return f"```plan\npremise: p_{answer}\nask: must be true\n{options}\n```"
 
 
+# What the output to a template begins with, and how it gives the answer where that isn't the task's own form.
+_BEGINS = {"cot": THOUGHT, "plan-cot": THOUGHT}
 _CODE = {"pal": _program, "plan": _plan}
 
 
@@ -61,15 +62,13 @@ class StubEngine:
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
         only_known("stub", arguments, (*SHARES, "latency_s", "in_flight"))
-        arguments = {name: value for name, value in arguments.items() if name in SHARES}
-        self._shares = dict(SHARES)
-        for name, value in arguments.items():
+        self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
+        for name, value in self._shares.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise UsageError(
                     f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.",
                     f"Its shares: {SHARES}.",
                 )
-            self._shares[name] = float(value)
         self._waiting: list[tuple[Key, Request]] = []
 
     def submit(self, key: Key, request: Request) -> None:
@@ -82,37 +81,31 @@ class StubEngine:
         return [(key, self._reply(key, request)) for key, request in taken]
 
     def _reply(self, key: Key, request: Request) -> Reply:
-        paths = tuple(self._path(key, request, index) for index in range(request.sampling.n))
-        return Reply(completions=paths)
+        return Reply(completions=tuple(self._path(key, request, index) for index in range(request.sampling.n)))
 
     def _path(self, key: Key, request: Request, index: int) -> Completion:
         question = self._config.questions[key.question]
         gold = self._config.golds[key.question]
         form = self._config.forms[question.task]
         template = request.template
-        thought = (
-            ""
-            if template not in _THOUGHTFUL
-            else "This is a made-up chain of thought. It has two sentences and no content.\n"
-        )
-        prompt_tokens = sum(len(m.text) for m in request.messages) // 4
+        thought = _BEGINS.get(template, "")
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
-        draw = unit(self._config.seed, key.question, template, key.ordinal, index)
+        replicate = (key.replicate,) if key.replicate else ()
+        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate)
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
-        finish = "stop"
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
-            text, finish = f"{thought}So we take the", "length"
+            text = f"{thought}So we take the"
         else:
             answer = gold if draw < right else self._wrong(gold, len(question.choices))
             text = _CODE[template](answer, question) if template in _CODE else f"{thought}Answer: " + fill(form, answer)
         return Completion(
             text=text,
-            finish_reason="length" if finish == "length" else "stop",
-            prompt_tokens=prompt_tokens,
+            finish_reason="length" if unreadable <= draw < cut else "stop",
+            prompt_tokens=sum(len(m.text) for m in request.messages) // 4,
             completion_tokens=max(1, len(text) // 4),
         )
 

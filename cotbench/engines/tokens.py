@@ -1,7 +1,7 @@
 """A model's tokenizer and chat template from its files alone, without transformers: what engines without torch need.
 
-It answers to what `ChatFormat` asks of a tokenizer. Reads tokenizer.json (all "fast" tokenizers have one), tokenizer_config.json and
-chat_template.jinja, from a folder.
+It answers to what `ChatFormat` asks of a tokenizer. Reads tokenizer.json (all "fast" tokenizers have one),
+tokenizer_config.json and chat_template.jinja, from a folder.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class FolderTokenizer:
         add_generation_prompt: bool,
         **more: Any,
     ) -> str:
-        """As transformers renders it: in a sandbox, blocks trimmed, with the special tokens by name. tokenize must be False."""
+        """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name.
+        tokenize must be False."""
         assert not tokenize
         return str(
             _environment()
@@ -111,7 +112,7 @@ def _text(token: Any) -> str | None:
 
 
 def _chosen(template: Any) -> str | None:
-    """Of several named templates the default one."""
+    """The chat template; the one named 'default' where there are several."""
     if isinstance(template, list):
         template = next((one.get("template") for one in template if one.get("name") == "default"), None)
     return template if isinstance(template, str) else None

@@ -6,21 +6,14 @@ one, each with its own seed, so that a path doesn't depend on its neighbours.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
-from cotbench.engines.local import (
-    Asked,
-    BatchedEngine,
-    chat_format,
-    fingerprint,
-    first_stop,
-    model_error,
-    no_tokens,
-    renamed,
-)
+from cotbench.engines.batched import Asked, BatchedEngine, first_stop
+from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens, renamed
 from cotbench.types import Completion, Key, Reply, request_seed
 
 DEFAULT_BATCH = 16
@@ -110,12 +103,13 @@ class TransformersEngine(BatchedEngine):
         done = []
         for place, (key, request, encoded, _) in enumerate(batch):
             own = paths[place * each : (place + 1) * each] * (request.sampling.n // each)
-            completions = tuple(replace(path, prompt_tokens=len(encoded.ids)) for path in own)
+            completions = tuple(structs.replace(path, prompt_tokens=len(encoded.ids)) for path in own)
             done.append((key, Reply(completions=completions, prompt=encoded.text)))
         return done
 
     def _stopper(self, stops: list[str], begin: int) -> Any:
-        """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level tokenizers (5.19)."""
+        """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level
+        tokenizers (5.19)."""
         torch, tail = self._torch, 16 + max(map(len, stops))  # tokens that surely hold a stop string at their end
 
         def complete(rows: Any, *_: Any, **__: Any) -> Any:
@@ -143,18 +137,14 @@ class TransformersEngine(BatchedEngine):
 
     def describe(self) -> EngineInfo:
         name = self._torch.cuda.get_device_name() if self._device.startswith("cuda") else self._device
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="transformers",
-            model=self._config.model,
             version=self._version,
             revision=fingerprint(self._config.path, self._model.config),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device=name,
             dtype=str(self._model.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
-            warnings=self._chat.warnings(self._config.thinking),
         )
 
     def close(self) -> None:

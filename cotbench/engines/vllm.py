@@ -7,71 +7,36 @@ quantization, gpu_memory_utilization ...).
 
 from __future__ import annotations
 
-import multiprocessing.spawn
-import os
-import shlex
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Collection, Generator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.chat import EFFORT, failed
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
 from cotbench.errors import ModelError, UsageError
+from cotbench.processes import default_environment, spawning_apart
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
 
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 
 
-# Runs Python with the arguments it is given, in a session of its own, and (Linux) has the kernel kill it when its parent
-# dies: an engine that outlives a killed run keeps the GPU's memory, and the run can't be resumed. The resource tracker
-# must outlive us, to clean up after us.
-_LAUNCHER = """#!/bin/sh
-exec {python} -c '
-import os, sys
-os.setsid()
-if sys.platform == "linux" and not any("resource_tracker" in word for word in sys.argv):
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGKILL
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-' "$@"
-"""
-
-
-@contextmanager
-def _own_session() -> Generator[None]:
-    """Processes that are spawned inside stand in a session of their own, out of a terminal's reach.
-
-    A Ctrl-C goes to the whole foreground process group; vLLM's processes would end at once (they set their own handlers),
-    and what is in flight with them. So only the harness gets it, and it ends them when it is done.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # the kernel would end them with this thread, not with the process
-        return
-    before = multiprocessing.spawn.get_executable()
-    with tempfile.TemporaryDirectory(prefix="cotbench-") as folder:
-        launcher = Path(folder, "python")
-        launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable)))
-        launcher.chmod(0o700)
-        # Where temporary files may not be executed, a Ctrl-C ends the engine too.
-        if os.access(launcher, os.X_OK):
-            multiprocessing.spawn.set_executable(str(launcher))
-        try:
-            yield
-        finally:
-            multiprocessing.spawn.set_executable(before)
+# Read by vLLM as it is imported.
+_ENVIRONMENT = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_LEVEL": "WARNING",
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # stdout is for results
+}
 
 
 def _report_death(core: Any) -> None:
     """Have a waiting `step()` raise when the engine's process is gone.
 
-    vLLM (0.32) notices a process that was killed (by the system that is out of memory, say), and goes on waiting for its
-    next output.
+    vLLM (0.32) notices a process that was killed (by the system that is out of memory, say), and goes on waiting for
+    its next output.
     """
     from vllm.v1.engine.exceptions import EngineDeadError
 
@@ -92,15 +57,8 @@ class VllmEngine:
     def __init__(self, config: EngineConfig) -> None:
         no_tokens(config.model_args)
         self._config = config
-        for name, value in (
-            ("VLLM_NO_USAGE_STATS", "1"),
-            ("DO_NOT_TRACK", "1"),
-            ("VLLM_LOGGING_LEVEL", "WARNING"),
-            ("VLLM_WORKER_MULTIPROC_METHOD", "spawn"),
-            ("VLLM_LOGGING_STREAM", "ext://sys.stderr"),  # stdout is for results
-        ):
-            os.environ.setdefault(name, value)
-        with _own_session():
+        default_environment(_ENVIRONMENT)
+        with spawning_apart():
             import vllm
             from vllm.platforms import current_platform
 
@@ -108,7 +66,8 @@ class VllmEngine:
                 "enable_prefix_caching": True,
                 "disable_log_stats": True,
                 "seed": 0,
-                # On a CPU vLLM (0.32) fails when the prompt of a request with a seed is read in parts: torch's CPU generator has no offset.
+                # On a CPU vLLM (0.32) fails when the prompt of a request with a seed is read in parts: torch's CPU
+                # generator has no offset.
                 **({"enable_chunked_prefill": False} if current_platform.is_cpu() else {}),
                 **config.model_args,
             }
@@ -217,18 +176,14 @@ class VllmEngine:
 
     def describe(self) -> EngineInfo:
         config = self._engine.model_config
-        return EngineInfo(
+        return self._chat.info(
+            self._config,
             engine="vllm",
-            model=self._config.model,
             version=self._vllm.__version__,
             revision=fingerprint(self._config.path, getattr(config, "hf_config", None)),
-            chat_template=self._chat.kind,
-            chat_template_hash=self._chat.hash,
-            system_role=self._chat.system_role,
             device=_device(),
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
-            warnings=self._chat.warnings(self._config.thinking),
             notes=(
                 "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
             ),

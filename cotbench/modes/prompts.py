@@ -29,7 +29,7 @@ from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
 from cotbench.questions.tasks import Exemplar, Task, shipped, shown
-from cotbench.store.checks import kind_of
+from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 
 _PLACEHOLDER = re.compile(r"<\w+>")

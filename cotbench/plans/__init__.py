@@ -1,31 +1,40 @@
-"""Plans in, answers out: the solver of the plan language, which `prompts/plan-language.md` describes.
+"""A solver of the plan language (`prompts/plan-language.md`): a plan in, its answer out.
+
+Nobody needs to read this folder to work on the harness. It has one door, the functions below, and `cotbench.programs`
+alone comes through it, inside a process that may be killed: the solver bounds what it can, and doesn't watch the clock.
 
     language, assumptions   text -> statements
-    tokens, expressions     statements -> trees; nothing is ever executed as code
+    alphabet, expressions   statements -> trees; nothing is ever executed as code
     functions, evaluate     trees -> SymPy values, from a table of functions
-    equations, answers      definitions, equations and conditions -> the value that is asked
+    equations, asked        a problem (definitions, equations, conditions) -> the value that is asked
     systems, integers       the two ways to solve: one unknown after another, or a search
+    periodic                equations in sines and cosines
     exact, closures         exact comparison; fast evaluation
     logic                   premises, options and a question -> a letter
-    values, readings        values -> text; texts of options -> values
+    symbolic, matching      values -> text; which of the options a value is
+    failures                how solving ends without an answer
 
-It is made to run in a process that may be killed: it bounds what it can, and doesn't watch the clock.
+To add a function to the language: one row in `functions`, one in `prompts/plan-language.md`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
-from cotbench.answers.values import Shown
+from cotbench.answers.shown import Shown
 from cotbench.plans import exact
-from cotbench.plans.answers import answer_values, several
-from cotbench.plans.equations import Plan, read_plan
+from cotbench.plans.asked import answer_values
+from cotbench.plans.equations import Problem, read_problem
+from cotbench.plans.failures import Ambiguous, Failure, PlanInvalid, Unsolved
 from cotbench.plans.language import read_statements
 from cotbench.plans.logic import solve_logic
-from cotbench.plans.outcomes import Ambiguous, PlanInvalid, Unsolved
-from cotbench.plans.values import match_option, show
+from cotbench.plans.matching import match_option
+from cotbench.plans.symbolic import show
+from cotbench.types import LETTERS
+
+MAX_LISTED = 4  # answers that an error names
 
 __all__ = ["Shown", "Solution", "match_option", "show", "solve_plan"]
 
@@ -43,37 +52,26 @@ def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
     """Solve a plan. choices: the texts of a question's options, used where the plan names none."""
     try:
         return Solution(outcome="ok", shown=_solved(text, choices))
-    except PlanInvalid as error:
-        return Solution(outcome="plan_invalid", error=_line(error))
-    except Ambiguous as error:
-        return Solution(outcome="ambiguous", error=_line(error))
-    except Unsolved as error:
-        return Solution(outcome="unsolved", error=_line(error))
-    except MemoryError:
-        return Solution(outcome="unsolved", error="too large: out of memory")
-    except RecursionError:
-        return Solution(outcome="unsolved", error="too large: too deeply nested")
+    except Failure as error:
+        return Solution(outcome=error.outcome, error=" ".join(str(error).split())[:300])
+    except (MemoryError, RecursionError) as error:
+        what = "out of memory" if isinstance(error, MemoryError) else "too deeply nested"
+        return Solution(outcome="unsolved", error=f"too large: {what}")
     except Exception as error:  # SymPy raises whatever it likes
         return Solution(outcome="unsolved", error=f"the solver failed: {type(error).__name__}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _solved(text: str, choices: Sequence[str]) -> Shown:
     statements = read_statements(text)
     if any(statement.kind in ("ask", "premise") for statement in statements):
         return _letter(solve_logic(statements))
-    plan = read_plan(statements)
-    values = answer_values(plan)
-    if plan.options:
-        return _letter(_fitting(plan, values))
+    problem = read_problem(statements)
+    values = answer_values(problem)
+    if problem.options:
+        return _letter(_fitting(problem, values))
     if choices:
         return _letter(_chosen(values, choices))
-    if len(values) > 1:
-        raise several(values, _text)
-    return _shown(values[0])
+    return _shown(values[0]) if len(values) == 1 else _undecided(values)
 
 
 def _letter(letter: str) -> Shown:
@@ -92,34 +90,29 @@ def _text(value: Any) -> str:
     return "?" if shown is None else shown.value[:60]
 
 
+def _undecided(values: list[Any]) -> NoReturn:
+    """Raise the error for values that no option decides between, or that equal none."""
+    if len(values) == 1:
+        raise Unsolved(f"no option equals {_text(values[0])}")
+    listed = ", ".join(map(_text, values[:MAX_LISTED]))
+    raise Ambiguous(f"several answers: {listed}{', ...' if len(values) > MAX_LISTED else ''}")
+
+
 def _chosen(values: list[Any], choices: Sequence[str]) -> str:
     """The letter of the one option that a value, or one of several, equals."""
     letters = {letter for value in values if (letter := match_option(_shown(value), value, choices))}
-    if len(letters) == 1:
-        return letters.pop()
-    if len(values) > 1:
-        raise several(values, _text)
-    raise Unsolved(f"no option equals {_text(values[0])}")
+    return letters.pop() if len(letters) == 1 else _undecided(values)
 
 
-def _fitting(plan: Plan, values: list[Any]) -> str:
+def _fitting(problem: Problem, values: list[Any]) -> str:
     """The letter of the plan's own option that fits."""
-    letters = [letter for letter, _, _ in plan.options]
+    letters = [letter for letter, _, _ in problem.options]
     if len(set(letters)) < len(letters):
         raise PlanInvalid("two options with one letter")
-    found = {
-        letter
-        for letter, option, _ in plan.options
-        if option is not None and any(exact.same(value, option) for value in values)
-    }
-    if len(found) == 1:
-        return found.pop()
-    if len(found) > 1:
-        raise Ambiguous(f"several options equal {_text(values[0])}: {', '.join(sorted(found))}")
-    texts = [text for _, _, text in plan.options]
-    near = {letter for value in values if (letter := match_option(_shown(value), value, texts))}
-    if len(near) == 1:
-        return letters[ord(near.pop()) - ord("A")]
-    if len(values) > 1:
-        raise several(values, _text)
-    raise Unsolved(f"no option equals {_text(values[0])}")
+    options = [(letter, option) for letter, option, _ in problem.options if option is not None]
+    equal = sorted(letter for letter, option in options if any(exact.same(value, option) for value in values))
+    if len(equal) > 1:
+        raise Ambiguous(f"several options equal {_text(values[0])}: {', '.join(equal)}")
+    if equal:
+        return equal[0]
+    return letters[LETTERS.index(_chosen(values, [text for _, _, text in problem.options]))]

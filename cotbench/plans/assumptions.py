@@ -71,7 +71,7 @@ _NUMBER_SET = re.compile(r"\\mathbb\s?\{?([ZRNQC])\}?")
 _DESCRIBED = re.compile(r"^(?:the|an?|how many|number|amount|my|her|his|their)\b")
 _RESTRICTS = re.compile(
     r"\d|\b(?:multiple|divisible|prime|than|least|most|positive|negative|integer|even|odd|such|solution|root|max|min|"
-    r"digit|perfect|factor|divisor|smallest|largest|equal|when|if)",
+    r"digit|perfect|factor|divisor|smallest|largest|equal|when|if)"
 )
 
 

@@ -28,20 +28,19 @@ class Inexact(Exception):
 
 def compiled(expression: Any, places: Mapping[Any, int]) -> Compiled:
     """A function of the list that holds, at places[symbol], the value of each symbol. Raises Inexact."""
+    constant: Any = None
     if expression.is_Integer:
-        whole = int(expression)
-        return lambda _: whole
-    if expression.is_Rational:
-        fraction = Fraction(int(expression.p), int(expression.q))
-        return lambda _: fraction
+        constant = int(expression)
+    elif expression.is_Rational:
+        constant = Fraction(int(expression.p), int(expression.q))
+    elif expression in (sp.true, sp.false):
+        constant = bool(expression)
+    if constant is not None:
+        return lambda _: constant
     if expression.is_Symbol:
         if expression not in places:
             raise Inexact
-        place = places[expression]
-        return lambda values: values[place]
-    if expression in (sp.true, sp.false):
-        truth = bool(expression)
-        return lambda _: truth
+        return operator.itemgetter(places[expression])
     parts = [compiled(part, places) for part in expression.args] if not isinstance(expression, sp.Piecewise) else []
     if expression.func is sp.Tuple:
         return lambda values: tuple([part(values) for part in parts])
@@ -122,31 +121,16 @@ def _root(n: int, degree: int) -> int:
     return found
 
 
-def _integer(value: Any) -> int:
-    if value != int(value):
+def _integer(value: Any, low: float = -math.inf, high: float = math.inf) -> int:
+    """The integer that a number is. Raises Inexact where it is none, or out of bounds."""
+    if value != int(value) or not low <= value <= high:
         raise Inexact
     return int(value)
 
 
-def _factorial(value: Any) -> int:
-    n = _integer(value)
-    if not 0 <= n <= 2_000:
-        raise Inexact
-    return math.factorial(n)
-
-
 def _binomial(n: Any, k: Any) -> int:
-    top, bottom = _integer(n), _integer(k)
-    if top < 0 or top > 10_000:
-        raise Inexact
+    top, bottom = _integer(n, 0, 10_000), _integer(k)
     return math.comb(top, bottom) if bottom >= 0 else 0
-
-
-def _falling(n: Any, k: Any) -> int:
-    top, count = _integer(n), _integer(k)
-    if top < 0 or not 0 <= count <= 2_000:
-        raise Inexact
-    return math.perm(top, count)
 
 
 def _is_prime(n: Any) -> bool:
@@ -169,18 +153,14 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     fn.Divisor: lambda a, b: math.gcd(_integer(a), _integer(b)),
     fn.Multiple: lambda a, b: math.lcm(_integer(a), _integer(b)),
     fn.IsPrime: _is_prime,
-    fn.DigitSum: _of_integers(fn.DigitSum),
-    fn.DivisorCount: _of_integers(fn.DivisorCount),
-    fn.DivisorSum: _of_integers(fn.DivisorSum),
-    fn.Totient: _of_integers(fn.Totient),
-    fn.NthPrime: _of_integers(fn.NthPrime),
+    **{kind: _of_integers(kind) for kind in (fn.DigitSum, fn.DivisorCount, fn.DivisorSum, fn.Totient, fn.NthPrime)},
     sp.floor: lambda x: x if isinstance(x, int) else math.floor(x),
     sp.ceiling: lambda x: x if isinstance(x, int) else math.ceil(x),
     sp.Abs: abs,
     sp.sign: lambda x: (x > 0) - (x < 0),
-    sp.factorial: _factorial,
+    sp.factorial: lambda n: math.factorial(_integer(n, 0, 2_000)),
     sp.binomial: _binomial,
-    sp.FallingFactorial: _falling,
+    sp.FallingFactorial: lambda n, k: math.perm(_integer(n, 0), _integer(k, 0, 2_000)),
     sp.Eq: operator.eq,
     sp.Ne: operator.ne,
     sp.Lt: operator.lt,

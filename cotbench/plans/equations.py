@@ -1,4 +1,4 @@
-"""A plan of numbers and formulas: its statements, sorted into definitions, equations, conditions and what is asked."""
+"""The problem that a plan of numbers and formulas states: definitions, equations, conditions and what is asked."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.answers.notation.lexer import END, Token
+from cotbench.answers.notation.units import IN_PLANS
 from cotbench.plans import functions as fn
+from cotbench.plans.alphabet import plain, tokenize
 from cotbench.plans.assumptions import Assumption
 from cotbench.plans.evaluate import Definition, Evaluator
 from cotbench.plans.expressions import KEPT, Names, Node, Parser
+from cotbench.plans.failures import PlanInvalid, Unsolved
 from cotbench.plans.language import Statement, is_prose
-from cotbench.plans.outcomes import PlanInvalid, Unsolved
-from cotbench.plans.tokens import Token, plain, tokenize
 
 _OF_INTEGERS = frozenset("is_prime isprime prime totient divisor_count divisor_sum digit_sum gcd lcm mod".split())
 _COUNTING = frozenset("binomial C comb choose nCr permutations P perm nPr factorial".split())
 _GIVING_WAY = frozenset("C comb choose nCr P perm nPr".split())  # to a plan's own functions
-UNITS = frozenset(
-    "dollar dollars cent cents euro euros usd cm mm km kg mg ml mph meter meters metre metres foot feet inch inches mile "
-    "miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter liters litre "
-    "litres gram grams pound pounds ounce ounces unit units".split()
-)
+_RATES = IN_PLANS | frozenset("h s hr min person item each page box ticket".split())
 
-_RATES = UNITS | frozenset("h s hr min person item each page box ticket".split())
-
+_INTEGERS = frozenset(("integer", "even", "odd", "prime", "digit"))
+_FIELDS = frozenset(("real", "rational", "complex"))
+_LAST = 10**6  # the line of what sees the last value of every name
 MANY_DEFINITIONS = 30
 
 
 @dataclass
-class Plan:
+class Problem:
     """What a plan says, evaluated. equations: expressions that are zero; kinds: what the unknowns were declared to be."""
 
     evaluator: Evaluator
@@ -67,34 +66,31 @@ class _Symbols:
 
 
 def _flags(kinds: set[str]) -> dict[str, bool]:
-    flags: dict[str, bool] = {}
-    if kinds & {"integer", "even", "odd", "prime", "digit"}:
-        flags["integer"] = True
+    """SymPy's assumptions about a symbol that was declared to be of some kinds."""
+    flags = kinds & {"negative", "nonpositive"}
+    if kinds & _INTEGERS:
+        flags.add("integer")
     elif "rational" in kinds:
-        flags["rational"] = True
+        flags.add("rational")
     elif "complex" not in kinds:
-        flags["real"] = True
+        flags.add("real")
     if kinds & {"positive", "prime"}:
-        flags["positive"] = True
+        flags.add("positive")
     elif kinds & {"nonnegative", "digit"}:
-        flags["nonnegative"] = True
-    if "negative" in kinds:
-        flags["negative"] = True
-    if "nonpositive" in kinds:
-        flags["nonpositive"] = True
+        flags.add("nonnegative")
     if "nonzero" in kinds and "complex" not in kinds:
-        flags["nonzero"] = True
-    return flags
+        flags.add("nonzero")
+    return dict.fromkeys(sorted(flags), True)
 
 
-def read_plan(statements: list[Statement]) -> Plan:
+def read_problem(statements: list[Statement]) -> Problem:
     """Parse and evaluate. Raises PlanInvalid, or Unsolved where a value doesn't exist."""
     tokens, errors = _tokens(statements)
     assumptions = [s.assumption for s in statements if s.assumption is not None]
     names = _names(tokens, assumptions)
     reads, errors = _parsed(tokens, names, errors)
     _refuse(statements, reads, errors)
-    return _Reader(reads, assumptions, names).plan()
+    return _Reader(reads, assumptions, names).problem()
 
 
 def _tokens(statements: list[Statement]) -> tuple[list[tuple[Statement, list[Token]]], list[PlanInvalid]]:
@@ -120,9 +116,9 @@ def _join_events(found: list[tuple[Statement, list[Token]]]) -> None:
     for statement, tokens in found:
         own = _own_function(tokens) if statement.kind == "line" else None
         if own and len(own[1]) == 1:
-            body = tokens[5:]
-            events |= {own[0]} if not any(token.text in own[1] for token in body) else set()
-            texts.setdefault(own[0], set()).update({"="} if any(token.text in own[1] for token in body) else set())
+            used = any(token.text in own[1] for token in tokens[5:])
+            events |= set() if used else {own[0]}
+            texts.setdefault(own[0], set()).update({"="} if used else set())
         for i, token in enumerate(tokens[:-1]):
             if token.kind == "name" and tokens[i + 1].text == "(":
                 texts.setdefault(token.text, set()).add(_event(tokens, i)[0])
@@ -134,17 +130,18 @@ def _join_events(found: list[tuple[Statement, list[Token]]]) -> None:
                 tokens[i : end + 1] = [Token("name", f"{tokens[i].text}_{text}", tokens[i].spaced)]
 
 
+_IN_EVENTS = {"|": "given", "∧": "and", "&": "and", ",": "and", "∨": "or", "~": "~", "¬": "¬"}
+
+
 def _event(tokens: list[Token], at: int) -> tuple[str, int]:
     """The words between the brackets behind a name, and where these end; no words where there is anything but names."""
     words: list[str] = []
     for end in range(at + 2, len(tokens)):
         if tokens[end].text == ")":
             return "_".join(words), end
-        if tokens[end].kind != "name" and tokens[end].text not in ("|", "∧", "∨", "~", "¬", "&", ","):
+        if tokens[end].kind != "name" and tokens[end].text not in _IN_EVENTS:
             break
-        words.append(
-            {"|": "given", "∧": "and", "&": "and", ",": "and", "∨": "or"}.get(tokens[end].text, tokens[end].text)
-        )
+        words.append(_IN_EVENTS.get(tokens[end].text, tokens[end].text))
     return "", at
 
 
@@ -152,20 +149,20 @@ def _drop_units(found: list[tuple[Statement, list[Token]]]) -> None:
     """ "5 dollars" is 5 where dollars are nothing but a unit: never without a number before it."""
     real = set()
     for _, tokens in found:
-        for before, token in zip([Token("end", ""), *tokens], tokens, strict=False):
+        for before, token in zip([END, *tokens], tokens, strict=False):
             counted = before.kind == "number" and token.spaced
-            if token.text in UNITS and not counted and before.text not in ("per", "/"):
+            if token.text in IN_PLANS and not counted and before.text not in ("per", "/"):
                 real.add(token.text)
     for _, tokens in found:
         for i in range(len(tokens) - 2, 0, -1):
-            if tokens[i].text in UNITS - real and tokens[i - 1].kind == "number":
+            if tokens[i].text in IN_PLANS - real and tokens[i - 1].kind == "number":
                 rate = tokens[i + 1].text in ("/", "per") and tokens[i + 2].text in _RATES - real
                 del tokens[i : i + (3 if rate else 1)]
 
 
 def _defining(tokens: list[Token]) -> str | None:
     """The name that a line may define: "x = ..."."""
-    named = len(tokens) > 2 and tokens[0].kind == "name" and tokens[1] in (Token("sign", "="), Token("sign", "=", True))
+    named = len(tokens) > 2 and tokens[0].kind == "name" and tokens[1][:2] == ("sign", "=")
     return tokens[0].text if named else None
 
 
@@ -249,7 +246,7 @@ def _node(statement: Statement, tokens: list[Token], names: Names) -> Node:
 
 def _without_unit(node: Node, names: Names) -> Node:
     """ "total dollars" asks for the total."""
-    if node.kind == "mul" and node.parts[-1].kind == "name" and node.parts[-1].text in UNITS - names.defined:
+    if node.kind == "mul" and node.parts[-1].kind == "name" and node.parts[-1].text in IN_PLANS - names.defined:
         return node.parts[0] if len(node.parts) == 2 else Node("mul", node.parts[:-1])
     return node
 
@@ -283,7 +280,7 @@ class _Reader:
         self.equations: list[tuple[Node, int]] = []
         self.conditions: list[tuple[Node, int]] = []
 
-    def plan(self) -> Plan:
+    def problem(self) -> Problem:
         answer, line = self._asked()
         for read in self.reads:
             if read.statement.kind in ("line", "assume"):
@@ -300,14 +297,14 @@ class _Reader:
             if name not in self.definitions:
                 symbols(name)
         kinds = {symbol: frozenset(self.kinds.get(name, ())) for name, symbol in symbols.made.items()}
-        return Plan(evaluator, equations, conditions, kinds, answer, line, options)
+        return Problem(evaluator, equations, conditions, kinds, answer, line, options)
 
     def _asked(self) -> tuple[Node, int]:
         for kind in ("answer", "named", "weak"):
             found = [read for read in self.reads if read.statement.kind == kind]
             if found:
                 node = found[-1].node if kind != "named" else Node("name", (), "answer")
-                return node, 10**6  # it sees the last value of every name
+                return node, _LAST
         raise PlanInvalid('nothing is asked: no line "answer: ..."')
 
     def _sort(self, node: Node, line: int, *, definable: bool) -> None:
@@ -344,7 +341,7 @@ class _Reader:
         inside = name in set(_names_of(value))
         if name in self.definitions:
             return inside
-        whole = self.kinds.get(name, set()) & {"integer", "even", "odd", "prime", "digit"}
+        whole = self.kinds.get(name, set()) & _INTEGERS
         return not inside and not (whole and set(_names_of(value)) - set(self.definitions))
 
     def _define(self, name: str, node: Node, line: int) -> None:
@@ -403,7 +400,7 @@ class _Reader:
             seen.add(name)
             if name in self.definitions:
                 waiting += _names_of(self.definitions[name][0].node)
-            elif name not in self.own and not self.kinds.get(name, set()) & {"real", "rational", "complex"}:
+            elif name not in self.own and not self.kinds.get(name, set()) & _FIELDS:
                 self.kinds.setdefault(name, set()).add("integer")
 
     def _bounded(self, node: Node) -> None:
@@ -420,23 +417,17 @@ class _Reader:
         """Those of e, i and I that are names here: declared, defined, compared alone, or one of a row of letters."""
         claimed = {name for name in ("e", "i", "I") if name in self.names.defined}
         used = {name for node, _ in self.equations for name in _names_of(node)}
-        raised = {
-            n.parts[0].text
-            for node, _ in [*self.equations, *self.conditions, (answer, 0)]
-            for n in _walk(node)
-            if n.kind == "pow" and n.parts[0].kind == "name"
-        }
-        if "e" in used and "e" not in raised and used & {"d", "f"}:
-            claimed.add("e")
-        if "i" in used and used & {"h", "j"} and "i" not in raised:
-            claimed.add("i")
-        for node, _ in self.conditions:
-            if node.kind == "rel":
-                claimed |= {part.text for part in node.parts if part.kind == "name" and part.text in ("e", "i", "I")}
-        for name in ("e", "i", "I"):
-            if answer == Node("name", (), name) and name in used:
+        nodes = [node for node, _ in [*self.equations, *self.conditions, (answer, 0)]]
+        bases = [part.parts[0] for node in nodes for part in _walk(node) if part.kind == "pow"]
+        raised = {base.text for base in bases if base.kind == "name"}
+        for name, beside in (("e", {"d", "f"}), ("i", {"h", "j"})):
+            if name in used - raised and used & beside:
                 claimed.add(name)
-        return frozenset(claimed)
+        alone = {
+            part.text for node, _ in self.conditions if node.kind == "rel" for part in node.parts if part.kind == "name"
+        }
+        alone |= {answer.text} & used if answer.kind == "name" else set()
+        return frozenset(claimed | alone & {"e", "i", "I"})
 
     def _evaluated(self, evaluator: Evaluator) -> tuple[list[Any], list[Any]]:
         equations: list[Any] = []
@@ -455,23 +446,20 @@ class _Reader:
             else:
                 conditions += value.args if isinstance(value, sp.And) else [value]
         for name in [name for name in self.kinds if name in self.definitions]:
-            value = evaluator.value(Node("name", (), name), 10**6)
+            value = evaluator.value(Node("name", (), name), _LAST)
             conditions += _checks(value, self.kinds[name])
         for assumption in self.assumptions:
             if "distinct" in assumption.kinds:
-                values = [evaluator.value(Node("name", (), name), 10**6) for name in assumption.names]
+                values = [evaluator.value(Node("name", (), name), _LAST) for name in assumption.names]
                 conditions += [sp.Ne(a, b) for i, a in enumerate(values) for b in values[:i]]
         whole = [e for e in equations if e != 0]
         return whole, [c for c in conditions if c != sp.true]
 
     def _option(self, read: Read, evaluator: Evaluator) -> tuple[str, Any, str]:
-        statement = read.statement
-        if read.node.kind == "words":
-            return statement.label, None, statement.text
-        try:
-            return statement.label, evaluator.value(read.node, 10**6), statement.text
-        except (Unsolved, PlanInvalid):
-            return statement.label, None, statement.text
+        value = None
+        with suppress(Unsolved, PlanInvalid):
+            value = evaluator.value(read.node, _LAST) if read.node.kind != "words" else None
+        return read.statement.label, value, read.statement.text
 
 
 def _differences(left: Any, right: Any, conditions: list[Any]) -> list[Any]:
@@ -490,24 +478,23 @@ def _differences(left: Any, right: Any, conditions: list[Any]) -> list[Any]:
     return [fn.expression(left) - fn.expression(right)]
 
 
+_SIGNS = {"positive": sp.Gt, "negative": sp.Lt, "nonnegative": sp.Ge, "nonpositive": sp.Le}
+
+
 def _checks(value: Any, kinds: set[str]) -> list[Any]:
     """What a declaration says about a name that has a definition."""
     found: list[Any] = []
     if not isinstance(value, sp.Expr):
         return found
-    if kinds & {"integer", "even", "odd", "prime", "digit"}:
+    if kinds & _INTEGERS:
         found.append(sp.Eq(fn.Remainder(value, sp.Integer(1)), 0))
     if "even" in kinds or "odd" in kinds:
         found.append(sp.Eq(fn.Remainder(value, sp.Integer(2)), 1 if "odd" in kinds else 0))
     if "prime" in kinds:
         found.append(fn.IsPrime(value))
     if kinds & {"positive", "negative", "nonnegative", "nonpositive", "digit"} and "complex" not in kinds:
-        zero = sp.Integer(0)
-        found += [sp.Gt(value, zero)] if "positive" in kinds else []
-        found += [sp.Lt(value, zero)] if "negative" in kinds else []
-        found += [sp.Ge(value, zero)] if kinds & {"nonnegative", "digit"} else []
-        found += [sp.Le(value, zero)] if "nonpositive" in kinds else []
-        found += [sp.Le(value, sp.Integer(9))] if "digit" in kinds else []
+        found += [relation(value, sp.Integer(0)) for kind, relation in _SIGNS.items() if kind in kinds]
+        found += [sp.Ge(value, sp.Integer(0)), sp.Le(value, sp.Integer(9))] if "digit" in kinds else []
     if "nonzero" in kinds:
         found.append(sp.Ne(value, 0))
     return found

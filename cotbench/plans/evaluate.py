@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -12,7 +13,7 @@ import sympy as sp
 
 from cotbench.plans import functions as fn
 from cotbench.plans.expressions import Node
-from cotbench.plans.outcomes import PlanInvalid, TooLarge, Unsolved
+from cotbench.plans.failures import PlanInvalid, TooLarge, Unsolved
 
 Value = Any
 Bound = Mapping[str, Value]
@@ -22,7 +23,7 @@ MAX_CALLS = 120  # of the plan's own functions within each other
 MAX_TERMS = 3_000  # of a sum that is added up one by one
 MAX_MANY_TERMS = 200_000  # with a running value
 
-_CONSTANTS = {"pi": sp.pi, "oo": sp.oo, "inf": sp.oo, "infinity": sp.oo}
+_CONSTANTS = {"pi": sp.pi, "oo": sp.oo, "inf": sp.oo, "infinity": sp.oo, "i": sp.I, "I": sp.I, "e": sp.E}
 _CONSTANTS |= {"true": sp.true, "True": sp.true, "false": sp.false, "False": sp.false}
 _RELATIONS: dict[str, Callable[[Value, Value], Value]] = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge}
 
@@ -57,12 +58,16 @@ class Evaluator:
         return found
 
     def _value(self, node: Node, line: int, bound: Bound) -> Value:
-        return _KINDS[node.kind](self, node, line, bound)
+        value: Value = getattr(self, f"_of_{node.kind}")(node, line, bound)
+        return value
 
     def number(self, node: Node, line: int, bound: Bound) -> Value:
         return fn.expression(self._value(node, line, bound))
 
     # --- names ----------------------------------------------------------------------------------------------------
+
+    def _of_name(self, node: Node, line: int, bound: Bound) -> Value:
+        return self.name(node.text, line, bound)
 
     def name(self, name: str, line: int, bound: Bound) -> Value:
         if name in bound:
@@ -72,14 +77,7 @@ class Evaluator:
         if name in self.own:
             parameters, body = self.own[name]
             return self._value(body, line, {p: v for p, v in bound.items() if p not in parameters})
-        if name not in self.claimed:
-            if name in _CONSTANTS:
-                return _CONSTANTS[name]
-            if name in ("i", "I"):
-                return sp.I
-            if name == "e":
-                return sp.E
-        return self.unknown(name)
+        return _CONSTANTS[name] if name in _CONSTANTS and name not in self.claimed else self.unknown(name)
 
     def _defined(self, name: str, line: int) -> Value:
         versions = self.definitions[name]
@@ -92,7 +90,7 @@ class Evaluator:
 
     # --- arithmetic -----------------------------------------------------------------------------------------------
 
-    def add(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_add(self, node: Node, line: int, bound: Bound) -> Value:
         values = [self._value(part, line, bound) for part in node.parts]
         if all(isinstance(value, sp.Expr) and not isinstance(value, sp.MatrixBase) for value in values):
             return sp.Add(*values)
@@ -101,22 +99,28 @@ class Evaluator:
             total = _plus(total, value)
         return total
 
-    def mul(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_mul(self, node: Node, line: int, bound: Bound) -> Value:
         total = self._value(node.parts[0], line, bound)
         for part in node.parts[1:]:
             total = _times(total, self._value(part, line, bound))
         return total
 
-    def neg(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_neg(self, node: Node, line: int, bound: Bound) -> Value:
         return _times(sp.Integer(-1), self._value(node.parts[0], line, bound))
 
-    def div(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_div(self, node: Node, line: int, bound: Bound) -> Value:
         top, bottom = self._value(node.parts[0], line, bound), self.number(node.parts[1], line, bound)
         if bottom == 0:
             raise Unsolved("division by zero")
         return _times(top, 1 / bottom)
 
-    def mod(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_pow(self, node: Node, line: int, bound: Bound) -> Value:
+        return fn.power(*(self._value(part, line, bound) for part in node.parts))
+
+    def _of_fact(self, node: Node, line: int, bound: Bound) -> Value:
+        return fn.factorial(self.number(node.parts[0], line, bound))
+
+    def _of_mod(self, node: Node, line: int, bound: Bound) -> Value:
         modulus = self.number(node.parts[1], line, bound)
         if fn.is_integer(modulus) and modulus > 0:
             residue = self._residue(node.parts[0], int(modulus), line, bound)
@@ -134,26 +138,23 @@ class Evaluator:
             return pow(base, int(exponent), modulus)
         if node.kind in ("add", "mul", "neg"):
             residues = [self._residue(part, modulus, line, bound) for part in node.parts]
-            if any(residue is None for residue in residues):
-                return None
             known = [residue for residue in residues if residue is not None]
+            if len(known) < len(residues):
+                return None
             if node.kind == "neg":
                 return -known[0] % modulus
-            total = sum(known) if node.kind == "add" else 1
-            for residue in known if node.kind == "mul" else ():
-                total = total * residue % modulus
-            return total % modulus
+            return (sum(known) if node.kind == "add" else math.prod(known)) % modulus
         value = self.number(node, line, bound)
         return int(value) % modulus if fn.is_integer(value) else None
 
     # --- conditions -----------------------------------------------------------------------------------------------
 
-    def rel(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_rel(self, node: Node, line: int, bound: Bound) -> Value:
         values = [self._value(part, line, bound) for part in node.parts]
         signs = node.text.split()
         return sp.And(*(_compare(sign, a, b) for sign, a, b in zip(signs, values, values[1:], strict=False)))
 
-    def within(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_in(self, node: Node, line: int, bound: Bound) -> Value:
         x = self.number(node.parts[0], line, bound)
         domain = self._value(node.parts[1], line, bound)
         if isinstance(domain, fn.List) and len(domain) == 2:
@@ -164,17 +165,19 @@ class Evaluator:
             return domain.as_relational(x)
         raise Unsolved('"in" of what is no set')
 
-    def congruent(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_congruent(self, node: Node, line: int, bound: Bound) -> Value:
         *sides, modulus = node.parts
         found = []
         for left, right in pairwise(sides):
             difference = Node("add", (left, Node("neg", (right,))))
-            found.append(_compare("=", self.mod(Node("mod", (difference, modulus)), line, bound), sp.Integer(0)))
+            found.append(_compare("=", self._of_mod(Node("mod", (difference, modulus)), line, bound), sp.Integer(0)))
         return sp.And(*found)
 
-    def logic(self, node: Node, line: int, bound: Bound) -> Value:
+    def _logic(self, node: Node, line: int, bound: Bound) -> Value:
         values = [self._truth(part, line, bound) for part in node.parts]
         return {"and": sp.And, "or": sp.Or, "not": sp.Not}[node.kind](*values)
+
+    _of_and = _of_or = _of_not = _logic
 
     def _truth(self, node: Node, line: int, bound: Bound) -> Value:
         value = self._value(node, line, bound)
@@ -186,7 +189,7 @@ class Evaluator:
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
-    def call(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_call(self, node: Node, line: int, bound: Bound) -> Value:
         name, parts = node.text, node.parts
         primes = len(name) - len(name.rstrip("'"))
         if name.rstrip("'") in self.own:
@@ -202,7 +205,7 @@ class Evaluator:
         if name in fn.BOUND and not (name == "sum" and (len(parts) == 1 or len(parts) not in (3, 4))):
             return self._bound(node, line, bound)
         if name == "mod" and len(parts) == 2:
-            return self.mod(node, line, bound)
+            return self._of_mod(node, line, bound)
         if name == "sum":
             return fn.total(*(self._value(part, line, bound) for part in parts))
         if name not in fn.TABLE:
@@ -285,22 +288,24 @@ class Evaluator:
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
-    def literal(self, node: Node, _line: int, _bound: Bound) -> Value:
+    def _of_number(self, node: Node, _line: int, _bound: Bound) -> Value:
         head, _, exponent = node.text.lower().partition("e")
         if len(head) + abs(int(exponent or "0")) > MAX_DIGITS:
             raise TooLarge("a number")
         value = Fraction(node.text)
         return sp.Rational(value.numerator, value.denominator)
 
-    def collection(self, node: Node, line: int, bound: Bound) -> Value:
+    def _collection(self, node: Node, line: int, bound: Bound) -> Value:
         values = [self._value(part, line, bound) for part in node.parts]
         return {"tuple": sp.Tuple, "list": fn.List, "set": sp.FiniteSet}[node.kind](*values)
 
-    def interval(self, node: Node, line: int, bound: Bound) -> Value:
+    _of_tuple = _of_list = _of_set = _collection
+
+    def _of_interval(self, node: Node, line: int, bound: Bound) -> Value:
         low, high = (self.number(part, line, bound) for part in node.parts)
         return sp.Interval(low, high, node.text[0] == "(", node.text[1] == ")")
 
-    def union(self, node: Node, line: int, bound: Bound) -> Value:
+    def _of_union(self, node: Node, line: int, bound: Bound) -> Value:
         return sp.Union(*(as_set(self._value(part, line, bound)) for part in node.parts))
 
 
@@ -371,11 +376,8 @@ def _series(name: str, inner: Value, x: Value, low: Value, high: Value) -> Value
             return found
         if terms > MAX_MANY_TERMS or inner.free_symbols != {x}:
             raise TooLarge(f"a {name} of {terms} terms")
-        total = sp.Integer(0 if name == "sum" else 1)
-        for i in range(int(low), int(high) + 1):
-            term = inner.xreplace({x: sp.Integer(i)})
-            total = total + term if name == "sum" else _multiplied([total, term])
-        return total
+        every = (inner.xreplace({x: sp.Integer(i)}) for i in range(int(low), int(high) + 1))
+        return _multiplied(every) if name == "product" else sum(every, sp.Integer(0))
     found = (sp.summation if name == "sum" else sp.product)(inner, (x, low, high))
     if found.has(sp.Sum, sp.Product):
         raise Unsolved(f"a {name} without a closed form")
@@ -384,35 +386,10 @@ def _series(name: str, inner: Value, x: Value, low: Value, high: Value) -> Value
     return found
 
 
-def _multiplied(values: list[Value]) -> Value:
+def _multiplied(values: Iterable[Value]) -> Value:
     total = sp.Integer(1)
     for value in values:
         total = total * value
         if fn.is_integer(total) and int(total).bit_length() > fn.MAX_BITS:
             raise TooLarge("a product")
     return total
-
-
-_KINDS: dict[str, Callable[[Evaluator, Node, int, Bound], Value]] = {
-    "number": Evaluator.literal,
-    "name": lambda self, node, line, bound: self.name(node.text, line, bound),
-    "add": Evaluator.add,
-    "mul": Evaluator.mul,
-    "div": Evaluator.div,
-    "neg": Evaluator.neg,
-    "pow": lambda self, node, line, bound: fn.power(*(self._value(part, line, bound) for part in node.parts)),
-    "mod": Evaluator.mod,
-    "fact": lambda self, node, line, bound: fn.factorial(self.number(node.parts[0], line, bound)),
-    "call": Evaluator.call,
-    "rel": Evaluator.rel,
-    "in": Evaluator.within,
-    "congruent": Evaluator.congruent,
-    "and": Evaluator.logic,
-    "or": Evaluator.logic,
-    "not": Evaluator.logic,
-    "tuple": Evaluator.collection,
-    "list": Evaluator.collection,
-    "set": Evaluator.collection,
-    "interval": Evaluator.interval,
-    "union": Evaluator.union,
-}

@@ -9,7 +9,7 @@ import sympy as sp
 from sympy.simplify.fu import TR8
 
 from cotbench.plans import functions as fn
-from cotbench.plans.outcomes import Unsolved
+from cotbench.plans.failures import Unsolved
 
 Value = Any
 

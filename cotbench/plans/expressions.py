@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
-from cotbench.plans.outcomes import PlanInvalid
-from cotbench.plans.tokens import Cursor, Token
+from cotbench.answers.notation.lexer import Token
+from cotbench.plans.alphabet import Cursor
+from cotbench.plans.failures import PlanInvalid
 
 MAX_NAMES_IN_A_ROW = 2  # that multiply; more of them are prose
 
@@ -59,16 +60,6 @@ class Parser(Cursor):
     def __post_init__(self) -> None:
         self.congruences = any(token.text == "≡" for token in self.tokens)
 
-    def sees(self, *texts: str) -> bool:
-        token = self.peek()
-        return token.kind in ("sign", "name") and token.text in texts
-
-    def take(self, *texts: str) -> bool:
-        if self.sees(*texts):
-            self.at += 1
-            return True
-        return False
-
     def whole(self) -> Node:
         """The one condition, relation or expression that all tokens make."""
         node = self.condition()
@@ -78,40 +69,32 @@ class Parser(Cursor):
     # --- conditions -----------------------------------------------------------------------------------------------
 
     def condition(self) -> Node:
-        parts = [self._both()]
-        while self.take("or", "∨"):
-            parts.append(self._both())
-        return parts[0] if len(parts) == 1 else Node("or", tuple(parts))
+        return self._joined("or", self._both, "or", "∨")
 
     def _both(self) -> Node:
-        parts = [self._negated()]
-        while self.take("and", "&", "∧"):
-            parts.append(self._negated())
-        return parts[0] if len(parts) == 1 else Node("and", tuple(parts))
+        return self._joined("and", self._negated, "and", "&", "∧")
+
+    def _joined(self, kind: str, part: Callable[[], Node], *signs: str) -> Node:
+        parts = [part()]
+        while self.take(*signs):
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Node(kind, tuple(parts))
 
     def _negated(self) -> Node:
-        if self.take("not", "¬", "~"):
-            self.down()
-            node = Node("not", (self._negated(),))
-            self.depth -= 1
-            return node
-        return self.relation()
+        return Node("not", (self.deeper(self._negated),)) if self.take("not", "¬", "~") else self.relation()
 
     def relation(self) -> Node:
         saved, self.modulus = self.modulus, self._congruence_ahead()
         parts, signs = [self.sum()], []
-        while self.peek().kind == "sign" and self.peek().text in COMPARISONS:
-            signs.append(self.peek().text)
-            self.at += 1
+        while self.sees_sign(*COMPARISONS):
+            signs.append(self.next().text)
             parts.append(self.sum())
         self.modulus, inside = saved, self.modulus
         if signs and set(signs) <= {"=", "≡"} and (modulus := self._modulus(inside)) is not None:
             return Node("congruent", (*parts, modulus))
         if not signs and self.take("in"):
             return Node("in", (parts[0], self.sum()))
-        return (
-            Node("rel", tuple(parts), " ".join("=" if sign == "≡" else sign for sign in signs)) if signs else parts[0]
-        )
+        return Node("rel", tuple(parts), " ".join(signs).replace("≡", "=")) if signs else parts[0]
 
     def _congruence_ahead(self) -> bool:
         """Whether this relation is one that ends with "mod m"."""
@@ -147,9 +130,7 @@ class Parser(Cursor):
     def sum(self) -> Node:
         parts = [self.term()]
         while self.sees("+", "-"):
-            minus = self.take("-")
-            if not minus:
-                self.at += 1
+            minus = self.next().text == "-"
             node = self.term()
             parts.append(Node("neg", (node,)) if minus else node)
         return parts[0] if len(parts) == 1 else Node("add", tuple(parts))
@@ -195,12 +176,8 @@ class Parser(Cursor):
 
     def factor(self) -> Node:
         if self.sees("-", "+"):
-            minus = self.take("-")
-            if not minus:
-                self.at += 1
-            self.down()
-            node = self.factor()
-            self.depth -= 1
+            minus = self.next().text == "-"
+            node = self.deeper(self.factor)
             return Node("neg", (node,)) if minus else node
         return self.power()
 
@@ -208,20 +185,12 @@ class Parser(Cursor):
         base = self.postfix()
         if not self.take("^"):
             return base
-        exponent = self._exponent()
-        return _of_last(base, "pow", exponent)
-
-    def _exponent(self) -> Node:
-        self.down()
-        node = self._group() if self.sees("{") else self.factor()
-        self.depth -= 1
-        return node
+        return _of_last(base, "pow", self.deeper(self._group if self.sees("{") else self.factor))
 
     def postfix(self) -> Node:
         node = self.atom()
         while True:
-            if self.sees("!"):
-                self.at += 1
+            if self.take("!"):
                 node = _of_last(node, "fact")
             elif self._percent():
                 self.at += 1
@@ -245,25 +214,19 @@ class Parser(Cursor):
         return token.kind == "sign" and token.text in ("(", "[")
 
     def atom(self) -> Node:
-        token = self.peek()
-        self.at += 1
+        token = self.next()
         if token.kind == "number":
             return self._number(token.text)
         if token.kind == "name" and (token.text not in _INFIX or (token.text in self.names.builtin and self.sees("("))):
             return self._name(token.text)
         if token.kind == "latex":
-            self.down()
-            node = self._latex(token.text)
-            self.depth -= 1
-            return node
+            return self.deeper(lambda: self._latex(token.text))
         if token.kind == "sign" and token.text in _CLOSERS:
             return self._bracket(token.text)
         if token.kind == "sign" and token.text == "|":
-            self.down()
             self.bars += 1
-            node = self.sum()
+            node = self.deeper(self.sum)
             self.bars -= 1
-            self.depth -= 1
             self.need("|")
             return Node("call", (node,), "abs")
         raise PlanInvalid(f"unexpected {token.text!r}" if token.text else "something is missing at the end")
@@ -292,17 +255,15 @@ class Parser(Cursor):
 
     def _elements(self, *closers: str) -> list[Node]:
         """What stands between commas up to a closing bracket, which is left."""
-        self.down()
         saved = self.bars, self.modulus, self.row
         self.bars, self.modulus = 0, False
         parts: list[Node] = []
         while not self.sees(*closers):
             self.row = 0
-            parts.append(self.condition())
+            parts.append(self.deeper(self.condition))
             if not self.take(","):
                 break
         self.bars, self.modulus, self.row = saved
-        self.depth -= 1
         return parts
 
     def _bracket(self, opener: str) -> Node:
@@ -375,14 +336,8 @@ class Parser(Cursor):
             return node
         token = self.peek()
         if token.kind == "number" and token.text.isdigit() and len(token.text) > 1:
-            rest = Token("number", token.text[1:])
-            self.tokens[self.at : self.at + 1] = [Token("number", token.text[0]), rest]
-            self.at += 1
-            return number(token.text[0])
-        if token.kind == "number":
-            self.at += 1
-            return number(token.text)
-        return self.atom()
+            self.split_number()
+        return number(self.next().text) if token.kind == "number" else self.atom()
 
     def _latex(self, name: str) -> Node:
         if name == "frac":
@@ -411,8 +366,7 @@ class Parser(Cursor):
 
     def _series(self, name: str) -> Node:
         self.need("{")
-        index = self.peek()
-        self.at += 1
+        index = self.next()
         self.need("=")
         low = self.sum()
         self.need("}")

@@ -11,11 +11,12 @@ from typing import Any
 
 import sympy as sp
 
-from cotbench.plans.outcomes import TooLarge, Unsolved
+from cotbench.answers.notation import MAX_FACTORIAL
+from cotbench.answers.notation.functions import DIRECT, INVERSE
+from cotbench.plans.failures import TooLarge, Unsolved
 
 MAX_BITS = 200_000  # of a power
-MAX_FACTORIAL = 5_000
-MAX_EXPONENT = 2_000  # of what isn't a rational number
+MAX_IRRATIONAL_EXPONENT = 2_000  # of what isn't a rational number
 MAX_FACTORED = 10**30  # of divisor sums and the like
 MAX_PRIME_INDEX = 200_000
 MAX_MATRIX = 12  # rows or columns
@@ -52,25 +53,23 @@ class Remainder(sp.Function):  # type: ignore[misc]
 
 
 class _OfIntegers(sp.Function):  # type: ignore[misc]
-    """A function of integers that stays as it is for everything else."""
+    """A function `of` an integer, which stays as it is for everything else."""
 
+    nargs = 1
     is_integer = True
     is_real = True
+    of: Callable[[int], Value]
 
     @classmethod
-    def eval(cls, *values: Value) -> Value:
-        if all(is_integer(value) for value in values):
-            return sp.sympify(cls.of(*(int(value) for value in values)))
-        if all(value.is_number for value in values):
-            whole = [sp.simplify(value) for value in values]
-            if all(is_integer(value) for value in whole):
-                return cls(*whole)
+    def eval(cls, value: Value) -> Value:
+        if is_integer(value):
+            return sp.sympify(cls.of(int(value)))
+        if not value.is_number:
+            return None
+        whole = sp.simplify(value)
+        if not is_integer(whole):
             raise Unsolved(f"{cls.__name__.lower()} of what is no integer")
-        return None
-
-    @staticmethod
-    def of(*values: int) -> Value:
-        raise NotImplementedError
+        return cls(whole)
 
 
 def _factorable(n: int) -> int:
@@ -80,27 +79,21 @@ def _factorable(n: int) -> int:
 
 
 class Totient(_OfIntegers):
-    @staticmethod
-    def of(*values: int) -> Value:
-        return sp.totient(_factorable(values[0]))
+    of = staticmethod(lambda n: sp.totient(_factorable(n)))
 
 
 class DivisorCount(_OfIntegers):
-    @staticmethod
-    def of(*values: int) -> Value:
-        return sp.divisor_count(_factorable(values[0]))
+    of = staticmethod(lambda n: sp.divisor_count(_factorable(n)))
 
 
 class DivisorSum(_OfIntegers):
-    @staticmethod
-    def of(*values: int) -> Value:
-        return sp.divisor_sigma(_factorable(values[0]))
+    of = staticmethod(lambda n: sp.divisor_sigma(_factorable(n)))
 
 
 class DigitSum(_OfIntegers):
     @staticmethod
-    def of(*values: int) -> Value:
-        n, total = abs(values[0]), 0
+    def of(n: int) -> Value:
+        n, total = abs(n), 0
         while n:  # in pieces: int -> str refuses more than 4,300 digits
             n, piece = divmod(n, 10**1000)
             total += sum(map(int, str(piece)))
@@ -109,12 +102,12 @@ class DigitSum(_OfIntegers):
 
 class NthPrime(_OfIntegers):
     @staticmethod
-    def of(*values: int) -> Value:
-        if values[0] < 1:
+    def of(n: int) -> Value:
+        if n < 1:
             raise Unsolved("prime(n) of a number below 1")
-        if values[0] > MAX_PRIME_INDEX:
+        if n > MAX_PRIME_INDEX:
             raise TooLarge("the index of a prime")
-        return sp.prime(values[0])
+        return sp.prime(n)
 
 
 class IsPrime(sp.Function):  # type: ignore[misc]
@@ -188,7 +181,7 @@ def power(base: Value, exponent: Value) -> Value:
             return (-1) ** exponent.p * (-base) ** exponent
     elif base in (sp.I, -sp.I) and is_integer(exponent):
         return base ** (exponent % 4)
-    elif exponent.is_number and exponent.is_finite and abs(sp.N(exponent)) > MAX_EXPONENT:
+    elif exponent.is_number and exponent.is_finite and abs(sp.N(exponent)) > MAX_IRRATIONAL_EXPONENT:
         raise TooLarge("an exponent")
     return base**exponent
 
@@ -212,7 +205,8 @@ def binomial(n: Value, k: Value) -> Value:
     if is_integer(n) and is_integer(k):
         if k < 0 or 0 <= n < k:
             return sp.Integer(0)
-        if min(int(k), abs(int(n - k))) > 20_000 or int(n).bit_length() * min(int(k), abs(int(n - k))) > MAX_BITS:
+        factors = min(int(k), abs(int(n - k)))
+        if factors > 20_000 or int(n).bit_length() * factors > MAX_BITS:
             raise TooLarge("a binomial coefficient")
     return sp.binomial(n, k)
 
@@ -361,56 +355,28 @@ def _round(x: Value, digits: Value = 0) -> Value:
     return Rounded(expression(x), sp.Integer(0) if digits == 0 else expression(digits))
 
 
+# Functions of one number; several names of one stand side by side.
 _UNARY: dict[str, Callable[[Value], Value]] = {
+    **DIRECT,
+    **{f"a{name}": INVERSE[name] for name in ("sin", "cos", "tan", "cot", "sec", "csc")},
+    **{f"arc{name}": INVERSE[name] for name in ("sin", "cos", "tan")},
+    **{name: getattr(sp, name) for name in "sign floor ceiling expand factor simplify re im conjugate arg".split()},
+    "ceil": sp.ceiling,
     "sqrt": lambda x: power(x, sp.Rational(1, 2)),
     "cbrt": lambda x: power(x, sp.Rational(1, 3)),
-    "sign": sp.sign,
     "exp": lambda x: power(sp.E, x),
     "ln": _log,
-    "log10": lambda x: _log(x, sp.Integer(10)),
     "log2": lambda x: _log(x, sp.Integer(2)),
-    "lg": lambda x: _log(x, sp.Integer(10)),
-    "sin": sp.sin,
-    "cos": sp.cos,
-    "tan": sp.tan,
-    "cot": sp.cot,
-    "sec": sp.sec,
-    "csc": sp.csc,
-    "asin": sp.asin,
-    "acos": sp.acos,
-    "atan": sp.atan,
-    "acot": sp.acot,
-    "asec": sp.asec,
-    "acsc": sp.acsc,
-    "arcsin": sp.asin,
-    "arccos": sp.acos,
-    "arctan": sp.atan,
-    "sinh": sp.sinh,
-    "cosh": sp.cosh,
-    "tanh": sp.tanh,
-    "rad": lambda x: x * sp.pi / 180,
-    "deg": lambda x: x * 180 / sp.pi,
-    "radians": lambda x: x * sp.pi / 180,
-    "degrees": lambda x: x * 180 / sp.pi,
+    **dict.fromkeys(("log10", "lg"), lambda x: _log(x, sp.Integer(10))),
+    **dict.fromkeys(("rad", "radians"), lambda x: x * sp.pi / 180),
+    **dict.fromkeys(("deg", "degrees"), lambda x: x * 180 / sp.pi),
+    **dict.fromkeys(("is_prime", "isprime"), IsPrime),
+    **dict.fromkeys(("totient", "phi"), Totient),
     "factorial": factorial,
-    "floor": sp.floor,
-    "ceiling": sp.ceiling,
-    "ceil": sp.ceiling,
-    "is_prime": IsPrime,
-    "isprime": IsPrime,
     "prime": NthPrime,
-    "totient": Totient,
-    "phi": Totient,
     "divisor_count": DivisorCount,
     "divisor_sum": DivisorSum,
     "digit_sum": DigitSum,
-    "expand": sp.expand,
-    "factor": sp.factor,
-    "simplify": sp.simplify,
-    "re": sp.re,
-    "im": sp.im,
-    "conjugate": sp.conjugate,
-    "arg": sp.arg,
 }
 _BINARY: dict[str, Callable[[Value, Value], Value]] = {
     **dict.fromkeys(("binomial", "C", "comb", "choose", "nCr"), binomial),
@@ -443,7 +409,5 @@ TABLE: dict[str, tuple[int, int, Callable[..., Value]]] = {
 }
 
 OVER_SOLUTIONS = frozenset(("smallest", "largest", "count", "sum_of", "product_of", "all_of"))
-BOUND = frozenset(
-    ("sum", "product", "derivative", "diff", "integral", "integrate", "limit")
-)  # of an expression and a name
+BOUND = frozenset("sum product derivative diff integral integrate limit".split())  # of an expression and a name
 FUNCTIONS = frozenset(TABLE) | OVER_SOLUTIONS | BOUND | {"if"}

@@ -18,7 +18,7 @@ import sympy as sp
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
 from cotbench.plans.closures import Compiled, Inexact, compiled
-from cotbench.plans.outcomes import TooLarge
+from cotbench.plans.failures import TooLarge
 
 Bound = Any  # an int, a Fraction, or an infinite float
 

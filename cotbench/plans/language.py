@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cotbench.plans.alphabet import plain
 from cotbench.plans.assumptions import Assumption, read_assumption
-from cotbench.plans.outcomes import PlanInvalid
-from cotbench.plans.tokens import plain
+from cotbench.plans.failures import PlanInvalid
 
 MAX_CHARS = 30_000
 MAX_LINES = 600

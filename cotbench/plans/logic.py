@@ -11,9 +11,9 @@ import sympy as sp
 from sympy.assumptions.cnf import EncodedCNF
 from sympy.logic.inference import satisfiable
 
+from cotbench.plans.alphabet import Cursor, plain, tokenize
+from cotbench.plans.failures import Ambiguous, PlanInvalid, Unsolved
 from cotbench.plans.language import Statement, is_prose
-from cotbench.plans.outcomes import Ambiguous, PlanInvalid, Unsolved
-from cotbench.plans.tokens import Cursor, plain, tokenize
 
 MAX_CLAUSES = 50_000
 
@@ -211,11 +211,9 @@ def parse_formula(text: str) -> Formula:
 
 @dataclass
 class _Parser(Cursor):
-    def take(self, *texts: str) -> bool:
+    def sees(self, *texts: str) -> bool:
         token = self.peek()
-        found = token.text.lower() in texts if token.kind == "name" else token.kind == "sign" and token.text in texts
-        self.at += found
-        return found
+        return token.text.lower() in texts if token.kind == "name" else self.sees_sign(*texts)
 
     def words(self, *texts: str) -> bool:
         if all(self.peek(i).text.lower() == text for i, text in enumerate(texts)):
@@ -224,24 +222,22 @@ class _Parser(Cursor):
         return False
 
     def formula(self) -> Formula:
-        self.down()
+        return self.deeper(self._formula)
+
+    def _formula(self) -> Formula:
         left = self.implied()
         while self.take("<->", "iff", "≡") or self.words("if", "and", "only", "if"):
             left = Formula("iff", (left, self.implied()))
-        self.depth -= 1
         return left
 
     def implied(self) -> Formula:
-        self.down()
-        found = self._implied()
-        self.depth -= 1
-        return found
+        return self.deeper(self._implied)
 
     def _implied(self) -> Formula:
         if self.take("if"):
             condition = self.formula()
             self.take(",")
-            self.need("then") if not self.take("then") else None
+            self.need("then")
             return Formula("implies", (condition, self.implied()))
         left = self.disjunct()
         if self.take("->", "implies") or self.words("only", "if"):
@@ -271,10 +267,7 @@ class _Parser(Cursor):
         return left
 
     def negated(self) -> Formula:
-        self.down()
-        found = self._negated()
-        self.depth -= 1
-        return found
+        return self.deeper(self._negated)
 
     def _negated(self) -> Formula:
         if self.take("not", "~", "¬", "!"):
@@ -283,14 +276,11 @@ class _Parser(Cursor):
             left = self.negated()
             self.need("nor")
             return Formula("and", (Formula("not", (left,)), Formula("not", (self.negated(),))))
-        if self.take("("):
-            found = self.formula()
-            self.need(")")
-            return found
-        if self.take("["):
-            found = self.formula()
-            self.need("]")
-            return found
+        for opener, closer in ("()", "[]"):
+            if self.take(opener):
+                found = self.formula()
+                self.need(closer)
+                return found
         token = self.peek()
         lower = token.text.lower()
         if token.kind == "name" and lower in ("either", "both") and self.peek(1).kind in ("name", "sign"):

@@ -14,7 +14,7 @@ from sympy.functions.elementary.trigonometric import TrigonometricFunction
 
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
-from cotbench.plans.outcomes import TooLarge, Unsolved
+from cotbench.plans.failures import TooLarge, Unsolved
 from cotbench.plans.periodic import periodic_roots
 
 Value = Any

@@ -1,18 +1,21 @@
 """Runs model-written programs and plans outside our process, contained by the kernel.
 
-A few warmed processes (`zygote.py`) hold Python and SymPy ready and fork a child for each program. The child gives up, for good
-and before the program begins, everything but computing: a seccomp filter that knows no call with a path, an address or
-another process (`kernel.py`), Landlock on top, limits on CPU time, memory, output and wall time. What a program may import
-is in memory already (`modules.py`). No privilege and no user namespace is needed.
+A few warmed processes (`zygote.py`) hold Python and SymPy ready and fork a child for each program. The child gives
+up, for good and before the program begins, everything but computing: a seccomp filter that knows no call with a path,
+an address or another process (`kernel.py`), Landlock on top, limits on CPU time, memory, output and wall time. What a
+program may import is in memory already (`modules.py`). No privilege and no user namespace is needed.
 
-The same program gives the same value every time, whichever process runs it: hashes, chance and the date are fixed (`steady.py`, which says
-what is not), and nothing waits. A program is compiled as a model wrote it (`source.py`), and what it prints is read back as a value (`printed.py`).
+The same program gives the same value every time, whichever process runs it: hashes, chance and the date are fixed
+(`steady.py`, which says what is not), and nothing waits. A program is compiled as a model wrote it (`source.py`), and
+what it prints is read back as a value (`printed.py`).
 
-What comes back is JSON of exact types and limited size; nothing of it is ever unpickled, evaluated or parsed as a formula here.
+What comes back is JSON of exact types and limited size; nothing of it is ever unpickled, evaluated or parsed as a
+formula here.
 
-Not promised: that a program can't measure time or find the date (by `ctypes`), or tell that it is contained or where its interpreter lies;
-protection from a kernel with holes in what little it is still asked for. Threads and loops of events can't be started, and modules other than
-the standard library (the README names those that are left out), SymPy, mpmath and NumPy aren't there.
+Not promised: that a program can't measure time or find the date (by `ctypes`), or tell that it is contained or where
+its interpreter lies; protection from a kernel with holes in what little it is still asked for. Threads and loops of
+events can't be started, and modules other than the standard library (the README names those that are left out),
+SymPy, mpmath and NumPy aren't there.
 """
 
 from __future__ import annotations
@@ -74,7 +77,8 @@ _OWN_WORDS = frozenset(ExecutionOutcome) - {ExecutionOutcome.TIMEOUT, ExecutionO
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one program may use. CPU time decides, so that a busy machine doesn't change results; wall_s is the backstop.
+    """What one program may use. CPU time decides, so that a busy machine doesn't change results; wall_s is the
+    backstop.
 
     memory_mb: MiB of address space beyond what the warmed process has.
     """
@@ -89,7 +93,8 @@ def require_containment() -> None:
     if missing := missing_features():
         raise SandboxError(
             f"model-written code can't be contained on this machine: it lacks {', '.join(missing)}.",
-            "Use Linux with seccomp filters, or leave out pal and plan-solver; --allow-unsandboxed-code runs such code all the same, "
+            "Use Linux with seccomp filters, or leave out pal and plan-solver; --allow-unsandboxed-code runs "
+            "such code all the same, "
             "at your own risk.",
         )
 
@@ -132,7 +137,8 @@ class _Process:
         self._process.kill()
 
     def wait_until_ready(self) -> None:
-        """Raises SandboxError with what the process said where it doesn't start; _Lost where somebody killed it meanwhile."""
+        """Raises SandboxError with what the process said where it doesn't start; _Lost where somebody killed it
+        meanwhile."""
         self._socket.settimeout(START_S)
         line = None
         with suppress(OSError):
@@ -243,8 +249,9 @@ def _report(payload: str) -> dict[str, Any] | None:
 class Sandbox(Generic[Ticket]):
     """Runs programs beside the engine: `submit` returns at once, `done` gives the executions that have come.
 
-    workers: programs that run at the same time, each with a warmed process of its own, started when the first program comes.
-    contained: False is `--allow-unsandboxed-code`. Raises SandboxError from `done` where no process can be started.
+    workers: programs that run at the same time, each with a warmed process of its own, started when the first program
+    comes. contained: False is `--allow-unsandboxed-code`. Raises SandboxError from `done` where no process can be
+    started.
     """
 
     def __init__(self, workers: int | None = None, limits: Limits | None = None, *, contained: bool = True) -> None:

@@ -1,12 +1,14 @@
-"""What the Linux kernel offers against a program: a seccomp filter, Landlock, rlimits; set through ctypes, no privilege needed.
+"""What the Linux kernel offers against a program: a seccomp filter, Landlock, rlimits; set through ctypes, no
+privilege needed.
 
 The filter is an allowlist of system calls: memory, the clock, signals to oneself, and reading and writing of what is
-open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and signals
-are out of reach whatever a program does in memory. Landlock says the same about files once more, where the kernel has it.
+open already. It has nothing that takes a path, an address or another process, so files, network, exec, fork and
+signals are out of reach whatever a program does in memory. Landlock says the same about files once more, where the
+kernel has it.
 
-Nothing waits: there are no other threads, so what a program waits for can't come. Sleeping returns at once, a wait with a
-time-out is at its end at once, and one without ends the program. Of futex(2) only waking and waiting is allowed, since other
-operations tell which process numbers are in use.
+Nothing waits: there are no other threads, so what a program waits for can't come. Sleeping returns at once, a wait
+with a time-out is at its end at once, and one without ends the program. Of futex(2) only waking and waiting is
+allowed, since other operations tell which process numbers are in use.
 
 Sources: seccomp(2), landlock(7), linux/seccomp.h, linux/landlock.h, the kernel's tables of system calls.
 """
@@ -19,9 +21,10 @@ import platform
 import struct
 import sys
 
-_parent_number = os.getppid  # as the system says it; `steady.py` has programs told what is the same every time
+from cotbench.processes import libc
+
 # prctl(2)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+_PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 4, 22, 38
 _CAPABILITY_VERSION = 0x20080522  # of capset(2)
 _SECCOMP_MODE_FILTER = 2
 _EFAULT, _EPERM, _ETIMEDOUT = 14, 1, 110
@@ -35,70 +38,21 @@ _LANDLOCK_CREATE_RULESET_VERSION = 1
 _ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
-        {
-            "read": 0,
-            "write": 1,
-            "close": 3,
-            "fstat": 5,
-            "lseek": 8,
-            "mmap": 9,
-            "mprotect": 10,
-            "munmap": 11,
-            "brk": 12,
-            "rt_sigaction": 13,
-            "rt_sigprocmask": 14,
-            "rt_sigreturn": 15,
-            "sched_yield": 24,
-            "mremap": 25,
-            "madvise": 28,
-            "nanosleep": 35,
-            "getpid": 39,
-            "exit": 60,
-            "gettimeofday": 96,
-            "sigaltstack": 131,
-            "gettid": 186,
-            "time": 201,
-            "futex": 202,
-            "restart_syscall": 219,
-            "clock_gettime": 228,
-            "clock_getres": 229,
-            "clock_nanosleep": 230,
-            "exit_group": 231,
-            "getrandom": 318,
-        },
+        """
+        read 0 write 1 close 3 fstat 5 lseek 8 mmap 9 mprotect 10 munmap 11 brk 12 rt_sigaction 13 rt_sigprocmask 14
+        rt_sigreturn 15 sched_yield 24 mremap 25 madvise 28 nanosleep 35 getpid 39 exit 60 gettimeofday 96
+        sigaltstack 131 gettid 186 time 201 futex 202 restart_syscall 219 clock_gettime 228 clock_getres 229
+        clock_nanosleep 230 exit_group 231 getrandom 318
+        """,
     ),
     "aarch64": (
         0xC00000B7,
-        {
-            "close": 57,
-            "lseek": 62,
-            "read": 63,
-            "write": 64,
-            "fstat": 80,
-            "exit": 93,
-            "exit_group": 94,
-            "futex": 98,
-            "nanosleep": 101,
-            "clock_gettime": 113,
-            "clock_getres": 114,
-            "clock_nanosleep": 115,
-            "sched_yield": 124,
-            "restart_syscall": 128,
-            "sigaltstack": 132,
-            "rt_sigaction": 134,
-            "rt_sigprocmask": 135,
-            "rt_sigreturn": 139,
-            "gettimeofday": 169,
-            "getpid": 172,
-            "gettid": 178,
-            "brk": 214,
-            "munmap": 215,
-            "mremap": 216,
-            "mmap": 222,
-            "mprotect": 226,
-            "madvise": 233,
-            "getrandom": 278,
-        },
+        """
+        close 57 lseek 62 read 63 write 64 fstat 80 exit 93 exit_group 94 futex 98 nanosleep 101 clock_gettime 113
+        clock_getres 114 clock_nanosleep 115 sched_yield 124 restart_syscall 128 sigaltstack 132 rt_sigaction 134
+        rt_sigprocmask 135 rt_sigreturn 139 gettimeofday 169 getpid 172 gettid 178 brk 214 munmap 215 mremap 216
+        mmap 222 mprotect 226 madvise 233 getrandom 278
+        """,
     ),
 }
 _AT_ONCE = ("nanosleep", "clock_nanosleep")  # return at once: a program that sleeps costs nothing
@@ -114,9 +68,7 @@ _LOAD, _AND, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _JUMP_SET, _RETURN = 0x20, 0x54, 
 _NUMBER_AT, _ARCHITECTURE_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT, _FOURTH_ARGUMENT_AT = 0, 4, 24, 32, 40
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-if hasattr(_libc, "prctl"):
-    _libc.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
+_libc = libc()
 
 
 def _prctl(option: int, first: int, second: int = 0) -> int:
@@ -181,16 +133,9 @@ def give_up_privileges() -> None:
 
 
 def end_where_waiting_is_for_ever() -> None:
-    """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit code."""
+    """Let the C library's _exit answer the filter's signal, so that such an end is told from all others by its exit
+    code."""
     _libc.signal(WAITS_FOR_EVER, ctypes.cast(_libc._exit, ctypes.c_void_p))
-
-
-def die_with_parent(parent: int) -> None:
-    """The kernel (Linux) kills this process when its parent ends; it ends at once where that has happened already."""
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, 9)
-    if _parent_number() != parent:
-        os._exit(1)
 
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -198,8 +143,11 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def seccomp_filter() -> Filter:
-    """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is killed."""
-    architecture, calls = _ARCHITECTURES[platform.machine()]
+    """The allowlist as a program for the kernel. What isn't allowed fails with EPERM; a foreign architecture is
+    killed."""
+    architecture, table = _ARCHITECTURES[platform.machine()]
+    words = iter(table.split())
+    calls = {name: int(number) for name, number in zip(words, words, strict=True)}
     allow, refuse = _instruction(_RETURN, _ALLOW), _instruction(_RETURN, _ERRNO | _EPERM)
     program = [
         _instruction(_LOAD, _ARCHITECTURE_AT),
@@ -229,7 +177,8 @@ def seccomp_filter() -> Filter:
 
 
 def _futex(allow: bytes, refuse: bytes) -> list[bytes]:
-    """What becomes of a futex call, by its operation and by whether it has a time-out: a pointer, looked at in two halves."""
+    """What becomes of a futex call, by its operation and by whether it has a time-out: a pointer, looked at in two
+    halves."""
     return [
         _instruction(_LOAD, _SECOND_ARGUMENT_AT),
         _instruction(_AND, _FUTEX_COMMAND),

@@ -1,7 +1,7 @@
 """Imports without files: the modules that a program may import, read into memory before any program runs.
 
-A program can't open a file, so whatever it imports that isn't loaded already (most of SymPy loads as it is used) comes from
-here. Extension modules can't: those that programs use are loaded beforehand, others are not found.
+A program can't open a file, so whatever it imports that isn't loaded already (most of SymPy loads as it is used)
+comes from here. Extension modules can't: those that programs use are loaded beforehand, others are not found.
 """
 
 from __future__ import annotations
@@ -22,29 +22,32 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-# Loaded before the first program. A fork costs by the memory that a process holds, so programs that use neither SymPy nor NumPy
-# run in a process of their own kind, and so do those that name what few use.
+# Loaded before the first program. A fork costs by the memory that a process holds, so programs that use neither SymPy
+# nor NumPy run in a process of their own kind, and so do those that name what few use.
 PLAIN = """
-    abc array ast base64 bisect calendar cmath collections.abc contextlib copy csv ctypes dataclasses datetime decimal enum fractions functools
-    gc heapq inspect io itertools json linecache locale math numbers operator os pprint queue random re secrets signal statistics string struct sys
-    textwrap threading time timeit traceback types typing unicodedata warnings weakref zlib _pickle _statistics _strptime _zoneinfo
-    encodings.latin_1 encodings.unicode_escape encodings.utf_16 cotbench.answers.values
+    abc array ast base64 bisect calendar cmath collections.abc contextlib copy csv ctypes dataclasses datetime decimal
+    enum fractions functools gc heapq inspect io itertools json linecache locale math numbers operator os pprint queue
+    random re secrets signal statistics string struct sys textwrap threading time timeit traceback types typing
+    unicodedata warnings weakref zlib _pickle _statistics _strptime _zoneinfo encodings.latin_1
+    encodings.unicode_escape encodings.utf_16 cotbench.answers.shown
 """
 SYMBOLIC = """
-    mpmath sympy sympy.abc sympy.solvers.diophantine.diophantine sympy.ntheory.modular sympy.calculus.util sympy.solvers.inequalities
-    sympy.integrals.manualintegrate sympy.series.gruntz sympy.logic.algorithms.dpll2 sympy.polys.numberfields sympy.simplify.fu cotbench.plans.values
+    mpmath sympy sympy.abc sympy.solvers.diophantine.diophantine sympy.ntheory.modular sympy.calculus.util
+    sympy.solvers.inequalities sympy.integrals.manualintegrate sympy.series.gruntz sympy.logic.algorithms.dpll2
+    sympy.polys.numberfields sympy.simplify.fu cotbench.plans.symbolic
 """
 NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where NumPy is installed
 # Extension modules that few programs need, most of them behind a module of another name.
 RARE = """
-    _asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars _crypt _curses _curses_panel _elementtree
-    _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3 _sha256 _sqlite3 _ssl audioop fcntl grp mmap pyexpat
-    resource syslog termios
+    _asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars _crypt _curses
+    _curses_panel _elementtree _lsprof _lzma _md5 _multibytecodec _multiprocessing _posixshmem _sha1 _sha2 _sha3
+    _sha256 _sqlite3 _ssl audioop fcntl grp mmap pyexpat resource syslog termios
 """
-# The modules and packages that don't load without them, or do little. Which of them a program imports is told from its text, so that a name
-# that is made up as the program runs isn't found.
+# The modules and packages that don't load without them, or do little. Which of them a program imports is told from
+# its text, so that a name that is made up as the program runs isn't found.
 _RARE_NAMES = frozenset(
-    "asyncio audioop bz2 cProfile contextvars crypt curses grp lzma plistlib profile pty pyexpat sqlite3 ssl syslog termios tty xml xmlrpc".split()
+    "asyncio audioop bz2 cProfile contextvars crypt curses grp lzma plistlib profile pty pyexpat sqlite3 ssl "
+    "syslog termios tty xml xmlrpc".split()
 )
 _IMPORTED = re.compile(r"(?:^|[;:])[ \t]*+(?:import|from)[ \t]++([\w., \t]++)", re.M)
 _ENCODED = re.compile(r"[\"'](?:gb[k\d]|big5|euc|iso.?2022|shift|s_?jis|cp9|johab|hz)", re.I)
@@ -84,7 +87,8 @@ class MemoryFinder:
                 self._stored[name] = _Stored(str(path), is_package, compiled, begin, len(self._content))
 
     def seal(self) -> None:
-        """Move what was read into a private mapping of a file without a name: a fork has no page table of it to copy."""
+        """Move what was read into a private mapping of a file without a name: a fork has no page table of it to
+        copy."""
         if not hasattr(os, "memfd_create"):
             self._memory = memoryview(bytes(self._content))
             return

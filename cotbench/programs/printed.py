@@ -1,7 +1,8 @@
-"""Reads a text that a program gives as the value that it is the text of: "[5]", "True", "2*sqrt(3)", "{x: 5}", "Fraction(1, 2)".
+"""Reads a text that a program gives as the value that it is the text of: "[5]", "True", "2*sqrt(3)", "{x: 5}",
+"Fraction(1, 2)".
 
-Printing loses a value's type; SymPy's and Python's own forms are told from words, and everything else stays a text. The text is looked at
-inside the contained process, as the program was.
+Printing loses a value's type; SymPy's and Python's own forms are told from words, and everything else stays a text.
+The text is looked at inside the contained process, as the program was.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _FORMULA = (
 
 
 def value_of(text: str, known: Mapping[str, Any]) -> object:
-    """What a text stands for, or the text. known: the names of types and functions that a value's text may hold; with SymPy's among them,
-    formulas are read too, and other names are symbols."""
+    """What a text stands for, or the text. known: the names of types and functions that a value's text may hold; with
+    SymPy's among them, formulas are read too, and other names are symbols."""
     text = text.strip()
     if not text or len(text) > MOST_CHARS or _PLAIN_NUMBER.fullmatch(text):
         return text
@@ -63,7 +64,8 @@ class _Exact(ast.NodeTransformer):
 
 
 def _names(tree: ast.Expression, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The meaning of a text's names. Raises ValueError where the text holds what no value's text does, or what would take long."""
+    """The meaning of a text's names. Raises ValueError where the text holds what no value's text does, or what would
+    take long."""
     symbol, integer = known.get("Symbol"), known.get("Integer")
     found: dict[str, Any] = {"__builtins__": {}, "Integer": integer}
     nodes = list(ast.walk(tree))

@@ -1,8 +1,9 @@
 """Runs one program or plan inside the contained process, and says in plain texts what came of it.
 
-A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a variable `ans`
-(Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them gives anything, a function that the
-program only defines is called: `solve()`, `main()`, a method of `Solution`, or the last one. A plan is solved by `cotbench.plans`.
+A Python program gives its answer in one of the ways that published programs do: a function `solution()` (PAL), a
+variable `ans` (Program of Thoughts), what it prints last (ToRA), or the value of its last line. Where none of them
+gives anything, a function that the program only defines is called: `solve()`, `main()`, a method of `Solution`, or
+the last one. A plan is solved by `cotbench.plans`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from types import CodeType, CoroutineType, FunctionType
 from typing import Any
 
 from cotbench.answers.reading import extract
-from cotbench.answers.values import Shown, show
+from cotbench.answers.shown import Shown, show
 from cotbench.programs import TEXT_CHARS
 from cotbench.programs.printed import value_of
 from cotbench.programs.source import FILE_NAME, compiled
@@ -130,7 +131,8 @@ _TOO_MUCH = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
 
 @cache
 def _given() -> dict[str, Any]:
-    """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models forget to import."""
+    """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models
+    forget to import."""
     names: dict[str, Any] = {}
     for name in ("sympy", "mpmath", "numpy"):
         if name in sys.modules:
@@ -180,19 +182,20 @@ def _read(value: object, choices: list[str]) -> tuple[Shown | None, str | None]:
         return None, None
     if "sympy" not in sys.modules:
         return show(value), None
-    from cotbench.plans import values
+    from cotbench import plans
 
-    shown = values.show(value)
+    shown = plans.show(value)
     if shown is None or not choices:
         return shown, None
-    option = values.match_option(shown, value, choices)
+    option = plans.match_option(shown, value, choices)
     if option is None and issubclass(type(value), str):  # "The answer is (B)"
         option = extract(shown.value, AnswerType.LETTER, choices).answer
     return shown, option
 
 
 def _value(body: CodeType, last: CodeType | None, names: dict[str, Any], printed: _Printed) -> object:
-    """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named answer."""
+    """What the program gives: solution(), else `ans`, else its last printed line, its last line's value, or a named
+    answer."""
     value = None
     try:
         exec(body, names)  # noqa: S102 - what this process is for

@@ -1,8 +1,9 @@
 """Compiles a program as a model wrote it, with what a chat leaves in it and Python doesn't know taken out.
 
-Python is asked first. Only what it refuses is mended, step by step, until it takes it: control characters and marks that end a turn
-(`<|im_end|>`), a notebook's prompts (`In [1]:`) and commands (`!pip`, `%time`), stray fences, an indentation that all lines have, sentences around
-the program, typographic signs in place of ASCII ones. Lines keep their numbers.
+Python is asked first. Only what it refuses is mended, step by step, until it takes it: control characters and marks
+that end a turn (`<|im_end|>`), a notebook's prompts (`In [1]:`) and commands (`!pip`, `%time`), stray fences, an
+indentation that all lines have, sentences around the program, typographic signs in place of ASCII ones. Lines keep
+their numbers.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ MOST_SOURCE_CHARS = 1_000_000
 FILE_NAME = "<program>"
 
 _COMMAND = re.compile(
-    r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ \t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
+    r"([ \t]*)(?:%{1,2}[A-Za-z].*|![A-Za-z./~$({\[].*|\$[ \t].*|(?:pip3?|conda|apt(?:-get)?|python3? -m pip)[ "
+    r"\t]+install\b.*|[?]{1,2}\w.*|\w[\w.]*[?]{1,2})\s*"
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 # What ends or begins a turn in chat templates, at the end of a line, or with a role after it.
 _MARK = re.compile(
-    r"(?:<\|\w{2,30}\|>(?:assistant|user|system)?|<｜[^｜\n]{2,40}｜>|</s>|<(?:end_of_turn|eos|eot|pad)>|\[/?INST\])[ \t]*$",
+    r"(?:<\|\w{2,30}\|>(?:assistant|user|system)?|<｜[^｜\n]{2,40}｜>|</s>|<(?:end_of_turn|eos|eot|pad)>"
+    r"|\[/?INST\])[ \t]*$",
     re.M,
 )
 _PYTHON_PROMPT = re.compile(r"^[ \t]*>>>(?:$|[ \t](.*)$)", re.M)
@@ -54,10 +57,11 @@ _SIGNS = {
     **{ord(sign): '"' for sign in "“”„‟″«»"},
     **{ord(sign): "'" for sign in "‘’‚‛′`´"},
     **{ord(sign): "-" for sign in "−–—‐‑‒﹣"},
-    **{ord(sign): " " for sign in "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"},
+    **{ord(sign): " " for sign in "\u00a0\u1680\u202f\u205f\u3000"},
+    **dict.fromkeys(range(0x2000, 0x200B), " "),
     **{ord(sign): None for sign in "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"},
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **{ord(sign): text for sign, text in zip("×⋅÷≤≥≠…²³、", ["*", "*", "/", "<=", ">=", "!=", "...", "**2", "**3", ","], strict=True)},
+    **{ord(sign): text for sign, text in zip("×⋅÷≤≥≠…²³、", "* * / <= >= != ... **2 **3 ,".split(), strict=True)},
 }  # fmt: skip
 _QUOTED_OR_OTHER = re.compile(
     r"(?P<kept>('''|\"\"\").*?(?:\2|\Z)|\"(?:\\.|[^\"\\\n])*+(?:\"|$)|'(?:\\.|[^'\\\n])*+(?:'|$)|#[^\n]*)"
@@ -67,7 +71,8 @@ _QUOTED_OR_OTHER = re.compile(
 
 
 def compiled(source: str) -> tuple[CodeType, CodeType | None]:
-    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the program as it was."""
+    """The program, and apart from it its last line where that is an expression. Raises what `compile` raises of the
+    program as it was."""
     if len(source) > MOST_SOURCE_CHARS:
         raise ValueError(f"longer than {MOST_SOURCE_CHARS:,} characters")
     source = source.removeprefix("\ufeff")
@@ -83,10 +88,11 @@ def compiled(source: str) -> tuple[CodeType, CodeType | None]:
 
 
 def _mended(source: str) -> Iterator[str]:
-    """The program after one more step of mending each."""
+    """The program after each further step of mending that changes it."""
     for mend in (
-        _without_marks, _without_prompts, _with_values_of_commands, _without_commands, _dedented, _without_prose, _dedented, _in_ascii
-    ):  # fmt: skip
+        *(_without_marks, _without_prompts, _with_values_of_commands, _without_commands),
+        *(_dedented, _without_prose, _dedented, _in_ascii),
+    ):
         mended = mend(source)
         if mended != source:
             source = mended
@@ -113,7 +119,8 @@ def _without_prompts(source: str) -> str:
 
 
 def _with_values_of_commands(source: str) -> str:
-    """A notebook's commands that give a value, as that value: what `%time` measures; of a shell, which isn't there, no lines."""
+    """A notebook's commands that give a value, as that value: what `%time` measures; of a shell, which isn't there,
+    no lines."""
     return _SHELL_VALUE.sub(r"\1[]", _TIMED_VALUE.sub(r"\1", source))
 
 
@@ -131,7 +138,8 @@ def _without_commands(source: str) -> str:
 
 
 def _dedented(source: str) -> str:
-    """Without the indentation of the first line, or of the second where the first lost its own, as it does where a text is stripped."""
+    """Take the indentation of the first line from all lines, or of the second where the first lost its own, as it
+    does where a text is stripped."""
     lines = source.split("\n")
     filled = [at for at, line in enumerate(lines) if line.strip()]
     for at in filled[:2]:
@@ -152,7 +160,8 @@ def _without_prose(source: str) -> str:
 
 
 def _is_prose(line: str) -> bool:
-    """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for each apple")."""
+    """Whether a line is a sentence or a formula of a chat. One that begins with a keyword isn't taken for it ("for
+    each apple")."""
     if _OTHER_PROSE.match(line) or _FOREIGN_PROSE.fullmatch(line):
         return True
     words = _FIRST_WORD.match(line)

@@ -1,9 +1,10 @@
 """Makes a warmed process the same every time: chance from a fixed source, and clocks that begin at a fixed date.
 
-Sets have one order because the hash seed is fixed and because what Python was started with lies at the same addresses (`at_fixed_addresses`).
-What is left to differ from run to run is the order of a set of a program's own classes or objects without a hash of their own, whose
-addresses depend on what the warmed process has read before, and what libraries in C ask the system themselves: the present of NumPy's
-`datetime64` and of SQLite, SQLite's chance, and all that a program reaches by `ctypes`.
+Sets have one order because the hash seed is fixed and because what Python was started with lies at the same addresses
+(`at_fixed_addresses`). What is left to differ from run to run is the order of a set of a program's own classes or
+objects without a hash of their own, whose addresses depend on what the warmed process has read before, and what
+libraries in C ask the system themselves: the present of NumPy's `datetime64` and of SQLite, SQLite's chance, and all
+that a program reaches by `ctypes`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ _ADDR_NO_RANDOMIZE, _ASK = 0x0040000, 0xFFFFFFFF  # personality(2)
 
 
 def at_fixed_addresses() -> None:
-    """Start this interpreter over without address space randomization, where the kernel allows that (Docker's default doesn't).
+    """Start this interpreter over without address space randomization, where the kernel allows that (Docker's default
+    doesn't).
 
-    The order of a set that holds None, types or functions follows from their addresses. A program can ask for an address anyway, so that
-    random ones protect nothing here.
+    The order of a set that holds None, types or functions follows from their addresses. A program can ask for an
+    address anyway, so that random ones protect nothing here.
     """
     if sys.platform != "linux":
         return
@@ -53,7 +55,8 @@ def _urandom(size: int, /) -> bytes:
 
 
 def fix_chance() -> None:
-    """Let whatever asks the system for chance have it from `_source`: `random`, `secrets`, `uuid`, and what they serve (NumPy's generators, SymPy).
+    """Let whatever asks the system for chance have it from `_source`: `random`, `secrets`, `uuid`, and what they
+    serve (NumPy's generators, SymPy).
 
     Before SymPy and NumPy are loaded, since they draw as they are loaded.
     """
@@ -85,7 +88,8 @@ BEGINNING = 1_704_067_200  # when every program begins: 2024-01-01, 00:00 UTC, i
 LOOK_NS = 10_000  # that pass from one look at a clock to the next: whoever waits by watching one must see it move
 _RUN_NS = 1_000  # that a run of what `timeit` measures is said to take
 _CLOCKS = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
-_passed = 0  # nanoseconds since the program began: its looks at a clock, and what it has slept or waited, which it did in no time
+# Nanoseconds since the program began: its looks at a clock, and what it has slept or waited, which it did in no time.
+_passed = 0
 
 
 def _skip(seconds: float) -> None:
@@ -112,10 +116,12 @@ def _clock(begin: int) -> tuple[Callable[[], float], Callable[[], int]]:
 
 
 def fix_clock() -> None:
-    """Let all clocks begin at the same time for every program, and move by its looks at them and by what it sleeps or waits.
+    """Let all clocks begin at the same time for every program, and move by its looks at them and by what it sleeps or
+    waits.
 
-    What a computation takes isn't on them, since it differs from run to run; limits are the kernel's, and go by its own clocks. Sleeping and
-    waiting with a time-out take no time: threads can't be started, so nothing comes meanwhile.
+    What a computation takes isn't on them, since it differs from run to run; limits are the kernel's, and go by its
+    own clocks. Sleeping and waiting with a time-out take no time: threads can't be started, so nothing comes
+    meanwhile.
     """
     date = _clock(BEGINNING)
     for name in _CLOCKS:
@@ -148,7 +154,8 @@ def _fix_dates() -> None:
     asctime, strftime = time.asctime, time.strftime
     time.asctime = lambda *given: asctime(*(given or (time.localtime(),)))
     time.strftime = lambda form, *given: strftime(form, *(given or (time.localtime(),)))
-    # The system's own clock is behind these, in a type that can't be assigned to and must stay, for `type(x) is datetime`.
+    # The system's own clock is behind these, in a type that can't be assigned to and must stay, for `type(x) is
+    # datetime`.
     methods = gc.get_referents(datetime.datetime.__dict__)[0]
     methods["now"] = classmethod(lambda cls, tz=None: cls.fromtimestamp(time.time(), tz))
     methods["utcnow"] = classmethod(lambda cls: cls.fromtimestamp(time.time(), datetime.UTC).replace(tzinfo=None))

@@ -1,8 +1,9 @@
-"""The warmed process that forks one contained child per program. Started by `cotbench.programs`, speaks over one socket.
+"""The warmed process that forks one contained child per program. Started by `cotbench.programs`, speaks over one
+socket.
 
-A request is a line of JSON: runtime, code, choices and limits. The answer is a line of JSON: how the child ended, what it
-used, and the text it left (`payload`), which is the program's word and is checked by the reader. A child gets a pipe of
-its own and no other way to say anything, so it can speak for no other program.
+A request is a line of JSON: runtime, code, choices and limits. The answer is a line of JSON: how the child ended,
+what it used, and the text it left (`payload`), which is the program's word and is checked by the reader. A child gets
+a pipe of its own and no other way to say anything, so it can speak for no other program.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
+from cotbench.processes import die_with_parent
 from cotbench.programs import kernel, modules, runtime, steady
 
 MOST_PAYLOAD_BYTES = 1 << 20
@@ -45,8 +47,8 @@ class Zygote:
 
     def __init__(self, connection: socket.socket, *, contained: bool) -> None:
         self._connection = connection
-        # The C library's fork, with the interpreter's lock held: Python's own runs hooks that touch hundreds of pages, for threads that this
-        # process doesn't have.
+        # The C library's fork, with the interpreter's lock held: Python's own runs hooks that touch hundreds of
+        # pages, for threads that this process doesn't have.
         self._fork = ctypes.PyDLL(None).fork
         self._filter = kernel.seccomp_filter() if contained else None
         self._null = os.open(os.devnull, os.O_RDWR)
@@ -92,7 +94,8 @@ class Zygote:
         return _End(killed, status, used.ru_utime + used.ru_stime, payload)
 
     def _watch(self, reading: int, ended: int | None, deadline: float) -> tuple[bytes, str]:
-        """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go on."""
+        """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go
+        on."""
         poll = select.poll()
         poll.register(reading, select.POLLIN)
         if ended is not None:
@@ -122,7 +125,7 @@ class Zygote:
         """The child: give up everything, then run the program. It never returns to the zygote's code."""
         try:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            kernel.die_with_parent(zygote)
+            die_with_parent(zygote)
             for fd in (0, 1, 2):
                 os.dup2(self._null, fd)
             if writing != _REPORT_FD:
@@ -170,9 +173,12 @@ _REHEARSAL = """
 from sympy import *
 x, y, n = symbols('x y n')
 solve(x**2 - 5*x + 6, x), solve([x + y - 10, x - y - 2], [x, y]), solve([x**2 + y**2 - 25, x - y - 1], [x, y])
-simplify((x**2 - 1)/(x - 1)), expand((x + 1)**3), factor(x**3 - 1), diff(sin(x)*x, x), integrate(x**2, (x, 0, 1)), limit(sin(x)/x, x, 0)
-summation(n**2, (n, 1, 10)), sqrt(12), Rational(3, 4), N(pi), latex(sqrt(29)/2), Matrix([[1, 2], [3, 4]]).det(), solveset(x**2 - 2, x, S.Reals)
-symbols('p', positive=True)**2, binomial(5, 2), gcd(12, 18), nsolve(x**2 - 2, x, 1), solve(x**2 < 4, x), trigsimp(sin(x)**2 + cos(x)**2), nsimplify(0.5)
+simplify((x**2 - 1)/(x - 1)), expand((x + 1)**3), factor(x**3 - 1), diff(sin(x)*x, x)
+integrate(x**2, (x, 0, 1)), limit(sin(x)/x, x, 0)
+summation(n**2, (n, 1, 10)), sqrt(12), Rational(3, 4), N(pi), latex(sqrt(29)/2)
+Matrix([[1, 2], [3, 4]]).det(), solveset(x**2 - 2, x, S.Reals)
+symbols('p', positive=True)**2, binomial(5, 2), gcd(12, 18), nsolve(x**2 - 2, x, 1)
+solve(x**2 < 4, x), trigsimp(sin(x)**2 + cos(x)**2), nsimplify(0.5)
 """
 _REHEARSED_PLANS = (
     "x, y: positive\nx - y = 3\nx * y = 5\nanswer: x + y",

@@ -23,7 +23,7 @@ from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, TaskError
 from cotbench.questions.tasks import Exemplar, Task, TaskFile, read_jsonl, read_yaml, shown
-from cotbench.store.checks import golds_fingerprint
+from cotbench.store.questions import golds_fingerprint
 from cotbench.types import LETTERS, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
@@ -104,7 +104,7 @@ class TaskData:
         return self.file.task
 
     def exemplars(self, question: Question, count: int, *, own: bool = False) -> tuple[Exemplar, ...]:
-        """The first `count` exemplars for a question; never the question itself. own: the task file's, not a split's."""
+        """Return the first `count` exemplars for a question, never the question itself. own: the task file's."""
         if count == 0:
             return ()
         from_split = self.task.fewshot is not None and not own
@@ -166,7 +166,8 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         if not Path(where).is_dir():
             raise DataError(
                 f"task {file.task.name}: there is no folder {shown(Path(where))}.",
-                f"--data-dir and {DATA_ENV} name a folder in the Hub's layout, with {source.dataset} in it; leave both out to load from the Hub.",
+                f"--data-dir and {DATA_ENV} name a folder in the Hub's layout, with {source.dataset} in it; "
+                "leave both out to load from the Hub.",
             )
     import datasets  # imported here: 0.9 s that `--help` and `report` don't need
 
@@ -180,7 +181,8 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         reason = " ".join(str(error).split())[:300]
         kind = type(error).__name__
         raise DataError(
-            f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): {kind}: {reason}",
+            f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): "
+            f"{kind}: {reason}",
             _remedy(error, where),
         ) from None
     finally:
@@ -193,7 +195,10 @@ def _remedy(error: Exception, where: str) -> str:
         return (
             "It is the cache of data sets that can't be written: set HF_HOME to a folder that can, or make room there."
         )
-    return "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set HF_TOKEN."
+    return (
+        "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set "
+        "HF_TOKEN."
+    )
 
 
 def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:
@@ -207,7 +212,10 @@ def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> A
 
 
 def _text(file: TaskFile, number: int, place: str, value: Any) -> str:
-    """A text, or a number as its digits. Anything else would stand in the prompt as Python writes it. place: the field and column."""
+    """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
+
+    place: the field and column. Raises DataError.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
@@ -283,8 +291,8 @@ def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[
         for number, (*_, row) in enumerate(asked, 1)
     ]
     for digest, places in same.items():
-        # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects), so
-        # that ids don't depend on the order of the rows.
+        # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects),
+        # so that ids don't depend on the order of the rows.
         for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], arms[p], p))):
             ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
     questions, golds = [], {}
@@ -329,8 +337,8 @@ def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ..
 def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
-    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the `limit`
-    questions that stand first are taken. So each group has its proportional share to within a question or so, every
+    Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the
+    `limit` questions that stand first are taken. So each group has its proportional share to within a question or so, every
     question is as likely to be chosen as any other (a sample's accuracy is unbiased), and a larger limit contains a
     smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
     """

@@ -1,7 +1,7 @@
 """A user's own patterns (`--tag`, `--grep`): Python's `re` syntax, searched for with a limit of time.
 
-`re` can't be stopped, and a pattern with nested repeats may take hours on one question; the package `regex` searches for the same with a
-limit. What it understands beyond `re` (fuzzy matches, set operations) is no part of this syntax.
+`re` can't be stopped, and a pattern with nested repeats may take hours on one question; the package `regex` searches
+for the same with a limit. What it understands beyond `re` (fuzzy matches, set operations) is no part of this syntax.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Question -> symbolic or not, under named and versioned rules.
 
-A rule is *pre-treatment* where it looks at the question and its options only, so that no prompting method can move a question from
-one arm to the other, and *post-treatment* where it also looks at responses, which the method under judgement has a hand in. The paper's
-own rule (arXiv:2409.12183, `mmlu_analysis.py`) is of the second kind: a chain of thought writes the "=" that it is then sorted by.
+A rule is *pre-treatment* where it looks at the question and its options only, so that no prompting method can move a
+question from one arm to the other, and *post-treatment* where it also looks at responses, which the method under
+judgement has a hand in. The paper's own rule (arXiv:2409.12183, `mmlu_analysis.py`) is of the second kind: a chain of
+thought writes the "=" that it is then sorted by.
 
-A tag is True (symbolic), False, or None where a rule has nothing to say of a question; such a question is in neither arm.
+A tag is True (symbolic), False, or None where a rule has nothing to say of a question, which is then in neither arm.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import yaml
 from cotbench.errors import DataError, UsageError
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tasks import shipped
-from cotbench.store.checks import open_file
+from cotbench.store.files import open_file
 from cotbench.types import LETTERS, Question
 
 Timing = Literal["pre-treatment", "post-treatment"]
@@ -33,8 +34,11 @@ SUBJECTS = "subjects.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a rule may look at. gold: the gold answer as text (of an option, its text). cot, any: whether "=" is in the response under
-    CoT, and in that of any mode that answers in words; None where there is no such response."""
+    """What a rule may look at.
+
+    gold: the gold answer as text (of an option, its text). cot, any: whether "=" is in the response under CoT, and in
+    that of any mode that answers in words; None where there is no such response.
+    """
 
     question: Question
     gold: str = ""
@@ -63,8 +67,9 @@ _OPERATORS = re.compile(
     r"""\d\s*[*/×÷^=]\s*[\d(]            # 3*4, 1/2, 2^(n+1)
       | \d\s*\+\s*\d                       # 3 + 4
       | [\d)]\s+[-−–]\s+[\d(]              # 5 - 3; not 1990-1995
-      | \\(?:frac|dfrac|tfrac|sqrt|cdot|times|div|pm|sum|prod|int|lim|log|ln|sin|cos|tan|pi|leq?|geq?|neq?|equiv|binom|begin|left)(?![a-zA-Z])
-      | \$[^$\n\\^_=+<>]*+[\\^_=+<>][^$\n]*+\$  # $x^2 + 1$; not $5 and $10. Possessive, so that a lone $ costs its line once
+      | \\(?:frac|dfrac|tfrac|sqrt|cdot|times|div|pm|sum|prod|int|lim|log|ln|sin|cos|tan|pi
+          |leq?|geq?|neq?|equiv|binom|begin|left)(?![a-zA-Z])
+      | \$[^$\n\\^_=+<>]*+[\\^_=+<>][^$\n]*+\$  # $x^2 + 1$; not $5 and $10. Possessive: a lone $ costs its line once
       | \\\(|\\\[
     """,
     re.X,
@@ -120,7 +125,8 @@ def _tables() -> _Tables:
 
 
 def main_rule(tasks: Iterable[str]) -> Rule:
-    """The rule that splits a report's main tables where nobody names one: the default, but `subject` where it is meant for all tasks."""
+    """Choose the rule that splits a report's main tables where nobody names one: the default, but `subject` where it is
+    meant for all tasks."""
     wanted = set(tasks)
     return RULES["subject" if wanted and wanted <= _tables().main else RULE]
 
@@ -190,7 +196,8 @@ _YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "no
 def rules_of_file(path: Path) -> list[Rule]:
     """Tags by question id: a CSV with a column `id` and one column per rule (1 or 0; empty: neither arm).
 
-    Without other columns, the ids that are listed are the symbolic ones, and the rule has the file's name. Raises DataError.
+    Without other columns, the ids that are listed are the symbolic ones, and the rule has the file's name. Raises
+    DataError.
     """
     try:
         with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:

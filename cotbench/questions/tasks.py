@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import DataError, TaskError, suggest
-from cotbench.store.checks import kind_of, open_file
+from cotbench.store.files import kind_of, open_file
 from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
 

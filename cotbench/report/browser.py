@@ -18,10 +18,11 @@ import numpy as np
 import orjson
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.pairing import Panel, Record
+from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
@@ -38,22 +39,22 @@ Place = tuple[int, int]  # panel, question
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Compressed JSON."""
+    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order."""
 
     index: bytes
-    details: Sequence[bytes]  # chunks of questions, the most telling first
-    held: Sequence[Sequence[Place]]  # which questions each chunk holds, in its order
-    sizes: Sequence[int]  # of the panels, in questions
-    thin: bool  # whether, of votes, only the paths that differ in their answer are held
-    megabytes: float  # what the page may have, to be told
+    details: Sequence[bytes]
+    held: Sequence[Sequence[Place]]
+    sizes: Sequence[int]  # of the panels
+    thin: bool
+    megabytes: float
 
     @property
     def places(self) -> bytes:
-        """Return which chunk holds which question, and what was left out."""
+        """Which chunk holds which question, and what was left out."""
         return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
 
     def within(self, budget: int) -> Data:
-        """Return the data without the last chunks, as many as it takes to keep to a budget of bytes."""
+        """Leave out the last chunks, as many as it takes."""
         room = _room(self.index, self.sizes, budget)
         ends = np.cumsum([len(chunk) for chunk in self.details])
         keep = int(np.searchsorted(ends, room, side="right"))
@@ -61,29 +62,24 @@ class Data:
 
 
 def _room(index: bytes, sizes: Sequence[int], budget: int) -> int:
-    """Return what the index and the places leave of a budget of bytes."""
+    """What the index and the places leave of a budget."""
     return max(0, budget - len(index) - 6 * sum(sizes))
 
 
 def browser_data(
     comparison: Comparison, panels: Sequence[Panel], *, budget: int, megabytes: float, rules: Sequence[Rule] = ()
 ) -> Data:
-    """Make the browser's data.
-
-    budget: bytes for all of it, compressed; the index always goes in. rules: the user's own, beside ours.
-    """
+    """Make the data. budget: bytes for all of it, compressed; the index always goes in. rules: the user's own."""
     index = _packed(_index(comparison, panels, rules))
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
-    chunks = list(_chunks(panels, comparison.baselines))
-    voted = any(
-        row is not None and row["votes"] for panel in panels for cell in panel.cells.values() for row in cell.rows
-    )
-    thin = voted and not _fits(panels, chunks, room)
-    details, held = _details(panels, chunks, room, thin)
-    if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in chunks):
+    plan = list(_chunks(panels, comparison.baselines))
+    voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
+    thin = voted and not _fits(panels, plan, room)
+    details, held = _details(panels, plan, room, thin)
+    if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in plan):
         thin = True
-        details, held = _details(panels, chunks, room, thin)
+        details, held = _details(panels, plan, room, thin)
     return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
 
 
@@ -104,7 +100,7 @@ def _whole(value: Any) -> Any:
 
 
 def without_surrogates(text: str) -> str:
-    """Return a text with U+FFFD for each lone surrogate: as many characters, so that spans hold."""
+    """U+FFFD for each lone surrogate: as many characters, so that spans hold."""
     return _SURROGATE.sub("\ufffd", text)
 
 
@@ -151,22 +147,22 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
 
 
 def _tag_codes(tags: Any, n: int) -> str:
-    """Return a character a question: 1, 0, or - where the rule has nothing to say."""
+    """A character a question: 1, 0, or - where the rule has nothing to say."""
     return "-" * n if tags is None else "".join("01-"[tag] for tag in tags.tolist())
 
 
 def _outcome_codes(panel: Panel, mode: str) -> str:
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
-    return "".join(_NOT_ASKED if row is None else _CODES[row["outcome"]] for row in rows)
+    return "".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows)
 
 
 def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
-    """Yield a mode's answers. 0 stands for the gold answer's own text."""
+    """0 stands for the gold answer's own text."""
     cell = panel.cells.get(mode)
     rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
     for row, gold in zip(rows, panel.golds, strict=True):
-        answer = None if row is None else row["answer"]
+        answer = None if row is None else row.answer
         yield answer if answer is None else 0 if answer == gold else shortened(answer, ANSWER_CHARS)
 
 
@@ -180,12 +176,13 @@ class _Chunk:
 
 
 def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chunk]:
-    """Yield all questions in chunks, the more telling first."""
+    """All questions in chunks, the more telling first."""
     ranked = []
     for number, panel in enumerate(panels):
         flips = _flips(panel, baselines)
+        draws = [unit("page", question.id) for question in panel.questions]
         for late, places in enumerate((np.flatnonzero(flips), np.flatnonzero(~flips))):
-            order = sorted(places.tolist(), key=lambda place, ids=panel.questions: unit("page", ids[place].id))  # type: ignore[misc]
+            order = sorted(places.tolist(), key=draws.__getitem__)
             for start in range(0, len(order), CHUNK):
                 chunk = _Chunk(panel=number, questions=order[start : start + CHUNK])
                 ranked.append(((late, start / len(order), number), chunk))
@@ -194,7 +191,7 @@ def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chun
 
 
 def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
-    """Say which questions a mode turned right or wrong, against the first baseline."""
+    """Which questions a mode turned right or wrong, against the first baseline."""
     flips = np.zeros(len(panel.questions), dtype=bool)
     base = panel.cells.get(baselines[0]) if baselines else None
     if base is not None:
@@ -203,11 +200,11 @@ def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
     return flips
 
 
-def _fits(panels: Sequence[Panel], chunks: Sequence[_Chunk], room: int) -> bool:
-    """Say whether all details would go in with all their paths, judged by one chunk of each panel."""
+def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
+    """Whether all details would go in with all their paths, judged by one chunk of each panel."""
     expected = 0.0
     for number, panel in enumerate(panels):
-        first = next((chunk for chunk in chunks if chunk.panel == number), None)
+        first = next((chunk for chunk in plan if chunk.panel == number), None)
         if first is not None:
             some = first.questions[: CHUNK // 4]
             expected += len(_packed(details_of(panel, number, some, thin=False))) / len(some) * len(panel.questions)
@@ -216,15 +213,15 @@ def _fits(panels: Sequence[Panel], chunks: Sequence[_Chunk], room: int) -> bool:
     return True
 
 
-def _in_waves(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
-    """Yield each chunk with its details; every second one is made by another process."""
-    for start in range(0, len(chunks), WAVE):
-        wave = chunks[start : start + WAVE]
+def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
+    """Each chunk with its details; every second one is made by another process."""
+    for start in range(0, len(plan), WAVE):
+        wave = plan[start : start + WAVE]
         others = beside(partial(_pack, panels, wave[1::2], thin), worth=len(wave) > WAVE // 4)
         ours = _pack(panels, wave[::2], thin)
         theirs = others()
-        for place, chunk in enumerate(wave):
-            yield chunk, (theirs if place % 2 else ours)[place // 2]
+        for at, chunk in enumerate(wave):
+            yield chunk, (theirs if at % 2 else ours)[at // 2]
 
 
 def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list[bytes]:
@@ -232,12 +229,12 @@ def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list
 
 
 def _details(
-    panels: Sequence[Panel], chunks: Sequence[_Chunk], room: int, thin: bool
+    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool
 ) -> tuple[list[bytes], list[list[Place]]]:
-    """Return chunks until the room is used up, and the places of the questions that each holds, in its order."""
+    """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
     details: list[bytes] = []
     held: list[list[Place]] = []
-    for chunk, packed in _in_waves(panels, chunks, thin):
+    for chunk, packed in _in_waves(panels, plan, thin):
         places = chunk.questions
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
@@ -253,7 +250,7 @@ def _details(
 
 
 def _places(sizes: Sequence[int], held: Sequence[Sequence[Place]]) -> dict[str, Any]:
-    first = np.cumsum([0, *sizes]).tolist()  # question of each panel
+    first = np.cumsum([0, *sizes]).tolist()
     chunks, rows = [-1] * first[-1], [-1] * first[-1]
     for number, places in enumerate(held):
         for row, (panel, place) in enumerate(places):

@@ -11,20 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cotbench.analysis.pairing import Cell, Panel, Record
+from msgspec import structs
+
+from cotbench.analysis.pairing import Panel, Run
 from cotbench.modes.votes import deciding
+from cotbench.store.journal import StoredReply
+from cotbench.store.records import Record
+from cotbench.types import Completion, Key
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
 ANSWER_CHARS = 1_000
 QUESTION = -1
 
-Reply = Mapping[str, Any]
-
 
 def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) -> dict[str, Any]:
-    """Return the details of some questions of a panel, in their order there.
+    """Collect the details of some questions of a panel, in their order there.
 
-    number: the panel's own. thin: of votes only the paths that differ in their answer.
+    number: the panel's. thin: of votes keep only paths that differ in their answers.
     """
     strings = _Strings()
     rows = [_row(panel, number, place, strings, thin) for place in sorted(places)]
@@ -32,7 +35,6 @@ def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) 
 
 
 def shortened(text: str, most: int = TEXT_CHARS) -> str:
-    """Return a text without its middle where it has more than `most` characters."""
     if len(text) <= most:
         return text
     return f"{text[: most // 2]}\n{left_out(len(text) - most // 2 * 2)}\n{text[-(most // 2) :]}"
@@ -59,7 +61,7 @@ class _Strings:
         return self.numbers.setdefault(text, len(self.numbers))
 
     def text(self, text: str, spans: Sequence[tuple[int, int]] = ()) -> Any:
-        """Return a text's number, or, where it is long, numbers and lists with how many characters are left out."""
+        """Number a text; a long one is a list of numbers and, in lists, of how many characters are left out."""
         if len(text) <= TEXT_CHARS:
             return self.number(text)
         pieces: list[Any] = []
@@ -72,10 +74,7 @@ class _Strings:
         return pieces if at == len(text) else [*pieces, [len(text) - at]]
 
     def prompt(self, text: str, asked: str, kind: object) -> Any:
-        """Return a text in pieces, of which most are in the table already.
-
-        They are what stands before the question, QUESTION, and what comes after.
-        """
+        """Number a prompt in pieces, most of which are in the table: the text before, QUESTION, the text after."""
         pieces = self.prompts.get(text)
         if pieces is None:
             pieces = self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
@@ -98,8 +97,8 @@ class _Strings:
         self.frames[kind] = (head, ending, first, last)
         return [*first, *([QUESTION] if found else []), *([self.number(own)] if own else []), *last]
 
-    def sampling(self, reply: Reply) -> int:
-        drawn, thinking = reply["sampling"], reply.get("thinking")
+    def sampling(self, reply: StoredReply) -> int:
+        drawn, thinking = reply.sampling, reply.thinking
         key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking, _others(drawn))
         number = self.samplings.get(key)
         if number is None:
@@ -108,7 +107,7 @@ class _Strings:
 
 
 def _common_ending(one: str, other: str) -> str:
-    """Return what both texts end with, in whole lines."""
+    """The whole lines that both texts end with."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -121,7 +120,7 @@ def _common_ending(one: str, other: str) -> str:
 
 
 def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the ranges that stay of a long text: its ends, and what is around its answer's spans."""
+    """Choose the ranges that stay of a long text: its ends, and what is around its answer's spans."""
     edge = TEXT_CHARS // 4
     ranges = [(0, edge), (length - edge, length)]
     for start, end in spans:
@@ -151,18 +150,18 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         if row is None:
             continue
         modes[mode] = entry = _mode_entry(row)
-        asked = [numbers.get((id(cell.run), *address), -1) for address in row["requests"]]
+        asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
         if asked and asked[-1] >= 0:
-            last, path = asked[-1], (deciding(row["votes"]["ballots"]) if row["votes"] else 0) or 0
+            last, path = asked[-1], (deciding(row.votes.ballots) if row.votes else 0) or 0
             stay[last].update(_telling_paths(row, path))
-            if row["span"] and path < len(replies[last]["completions"]):
-                spans[last].setdefault(path, []).append((row["span"][0], row["span"][1]))
-                entry["at"] = [last, path, *row["span"]]
+            if row.span and path < len(replies[last].completions):
+                spans[last].setdefault(path, []).append((row.span[0], row.span[1]))
+                entry["at"] = [last, path, *row.span]
     for entry in modes.values():
         if "at" in entry:
             last, path, start, end = entry["at"]
-            text = replies[last]["completions"][path]["text"]
+            text = replies[last].completions[path].text
             entry["at"] = [last, path, *_placed(text, spans[last][path], start, end)]
     return {
         "modes": modes,
@@ -173,49 +172,47 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
     }
 
 
-def _replies(panel: Panel, place: int) -> dict[tuple[int, str, int], Reply]:
-    """Return the replies to a question by run (its identity) and address, each once, whichever modes share it."""
-    wanted: dict[int, tuple[Cell, dict[tuple[str, int], None]]] = {}
+def _replies(panel: Panel, place: int) -> dict[tuple[int, Key], StoredReply]:
+    """The replies to a question, by run (its identity) and address; each once, whichever modes share it."""
+    wanted: dict[int, tuple[Run, dict[Key, None]]] = {}
     for cell in panel.cells.values():
         row = cell.rows[place]
         if row is not None:
-            addresses = wanted.setdefault(id(cell.run), (cell, {}))[1]
-            addresses.update(((request, ordinal), None) for request, ordinal in row["requests"])
+            wanted.setdefault(id(cell.run), (cell.run, {}))[1].update(dict.fromkeys(row.keys))
     return {
-        (run, reply["request"], reply["ordinal"]): reply
-        for run, (cell, addresses) in wanted.items()
-        for reply in cell.run.outputs.replies(panel.questions[place].id, list(addresses))
+        (identity, reply.key): reply for identity, (run, keys) in wanted.items() for reply in run.journal.replies(keys)
     }
 
 
 def _mode_entry(row: Record) -> dict[str, Any]:
-    """Return what a record says beyond its outcome and answer, as far as there is anything."""
-    entry: dict[str, Any] = {"tokens": [row["prompt_tokens"], row["reasoning_tokens"], row["completion_tokens"]]}
-    if row["rule"]:
-        entry["rule"] = row["rule"]
-    if row["truncated"]:
+    """What a record says beyond its outcome and answer, as far as there is anything."""
+    entry: dict[str, Any] = {"tokens": [row.prompt_tokens, row.reasoning_tokens, row.completion_tokens]}
+    if row.rule:
+        entry["rule"] = row.rule
+    if row.truncated:
         entry["truncated"] = True
-    if row["error"]:
-        entry["error"] = shortened(row["error"])
-    votes = row["votes"]
+    if row.error:
+        entry["error"] = shortened(row.error)
+    votes = row.votes
     if votes:
-        answers = [[shortened(one["answer"], ANSWER_CHARS), one["votes"], one["outcome"]] for one in votes["answers"]]
-        entry["votes"] = {**votes, "answers": answers}
-    if row["executions"]:
+        answers = [[shortened(row.answer, ANSWER_CHARS), row.votes, row.outcome] for row in votes.answers]
+        entry["votes"] = {**structs.asdict(votes), "answers": answers}
+    if row.executions:
         entry["executions"] = [
-            {name: shortened(value) for name, value in one.items() if value is not None} for one in row["executions"]
+            {name: shortened(value) for name, value in structs.asdict(execution).items() if value is not None}
+            for execution in row.executions
         ]
     return entry
 
 
 def _telling_paths(row: Record, deciding: int) -> set[int]:
-    """Return one path for each answer, and one that abstained."""
-    votes = row["votes"]
-    return {deciding, *(votes["ballots"].index(ballot) for ballot in set(votes["ballots"]))} if votes else {deciding}
+    """Choose the deciding path, one for each answer, and one that abstained."""
+    votes = row.votes
+    return {deciding, *(votes.ballots.index(ballot) for ballot in set(votes.ballots))} if votes else {deciding}
 
 
 def _placed(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
-    """Return where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
+    """Find where a span lies in what is kept of a text, in UTF-16 units, as JavaScript counts."""
     ranges = kept(len(text), spans) if len(text) > TEXT_CHARS else [(0, len(text))]
     if len(text) <= TEXT_CHARS and text.isascii():
         return start, end
@@ -229,60 +226,56 @@ def _units(text: str) -> int:
 
 
 def _reply_entry(
-    reply: Reply,
+    reply: StoredReply,
     asked: str,
     kind: tuple[int, int],
     strings: _Strings,
     spans: Mapping[int, Sequence[tuple[int, int]]],
     stay: set[int] | None,
 ) -> dict[str, Any]:
-    completions = reply["completions"]
+    completions = reply.completions
     entry: dict[str, Any] = {
-        "template": strings.number(reply["template"]),
+        "template": strings.number(reply.template),
         "sampling": strings.sampling(reply),
         "paths": _path_entries(completions, strings, spans, stay),
         "of": len(completions),
     }
-    kind_of = (*kind, reply["template"])
-    if "seed" in reply:
-        entry["seed"] = reply["seed"]
-    if "prompt" in reply:
-        entry["prompt"] = strings.prompt(reply["prompt"], asked, kind_of)
+    kind_of = (*kind, reply.template)
+    if reply.seed is not None:
+        entry["seed"] = reply.seed
+    if reply.prompt is not None:
+        entry["prompt"] = strings.prompt(reply.prompt, asked, kind_of)
     else:
         entry["messages"] = [
-            [m["role"], strings.prompt(m["text"], asked, (*kind_of, place))]
-            for place, m in enumerate(reply["messages"])
+            [m.role, strings.prompt(m.text, asked, (*kind_of, place))] for place, m in enumerate(reply.messages or ())
         ]
     return entry
 
 
 def _path_entries(
-    completions: Sequence[Mapping[str, Any]],
+    completions: Sequence[Completion],
     strings: _Strings,
     spans: Mapping[int, Sequence[tuple[int, int]]],
     stay: set[int] | None,
 ) -> list[list[Any]]:
-    """Return, for each path that stays, its number, text, how it ended and its tokens.
-
-    Reasoning and error come last, where there are any. stay: the paths that do, None or none for all.
-    """
+    """List of each path that stays its number, text, how it ended and its tokens; then reasoning and error, if any."""
     entries = []
     numbers = strings.numbers
     for path, completion in enumerate(completions):  # half a million of them in a large report
         if stay and path not in stay and len(completions) > 1:
             continue
-        text = completion["text"]
+        text = completion.text
         short = len(text) <= TEXT_CHARS
         number = numbers.setdefault(text, len(numbers)) if short else strings.text(text, spans.get(path, ()))
-        entry = [path, number, completion["finish_reason"], completion.get("completion_tokens")]
-        if "reasoning" in completion or "error" in completion:
-            entry += [strings.text(completion.get("reasoning", "")), strings.text(completion.get("error", ""))]
+        entry = [path, number, completion.finish_reason, completion.completion_tokens]
+        if completion.reasoning or completion.error:
+            entry += [strings.text(completion.reasoning), strings.text(completion.error)]
         entries.append(entry)
     return entries
 
 
 def _others(drawn: Mapping[str, Any]) -> str:
-    """Name the sampling keys that most requests don't have (top_k, min_p ...)."""
+    """Sampling keys that most requests don't have (top_k, min_p ...)."""
     common = ("max_tokens", "temperature", "top_p", "n", "stop")
     return ", ".join(f"{name} {value}" for name, value in drawn.items() if name not in common)
 

@@ -12,7 +12,7 @@ from cotbench.processes import beside
 from cotbench.questions.tagging import Rule
 from cotbench.report import tables
 from cotbench.report.drawn import Drawn, remove_others
-from cotbench.store.records import replace_file
+from cotbench.store.files import replace_file
 
 PAGE, DOCUMENT, SUMMARY = "report.html", "report.json", "summary.md"
 LARGE = 2_000  # questions; with fewer, a process costs about what it saves

@@ -23,7 +23,7 @@ from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.drawn import Drawn
 from cotbench.report.sections import sections
-from cotbench.store.records import replace_file
+from cotbench.store.files import replace_file
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("text.js", "page.js")  # in their order

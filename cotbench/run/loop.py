@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec import UNSET
+
 from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Step, reasoning_tokens
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
-from cotbench.store.records import Record, execution_row, votes_row
+from cotbench.store.records import Record, address_in_record, execution_row, votes_row
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request
 
 WAIT_S = 0.1
@@ -68,7 +70,7 @@ class _Open:
             key = next(self._recorded, None)
         else:
             digest = request.hash
-            key = Key(question=self.job.question.id, request=digest, ordinal=self._ordinals[digest])
+            key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=self._ordinals[digest])
             self._ordinals[digest] += 1
         if key is not None:
             self.asked.append(key)
@@ -280,13 +282,14 @@ def _record(flow: _Open) -> Record:
     """Make the record of a flow that has ended and whose answers have their verdicts."""
     job, prediction, verdicts = flow.job, flow.prediction, flow.results
     assert prediction is not None
+    verdict = prediction.concluded(verdicts)
     paths = [path for reply in flow.replies for path in reply.completions]
     completion = _total(reply.completion_tokens for reply in flow.replies)
     return Record(
         question=job.question.id,
         task=job.question.task,
         mode=job.kit.mode.name,
-        outcome=prediction.concluded(verdicts).outcome.value,
+        outcome=verdict.outcome,
         answer=prediction.answer,
         gold=job.gold,
         rule=prediction.rule,
@@ -295,10 +298,11 @@ def _record(flow: _Open) -> Record:
         prompt_tokens=_total(reply.prompt_tokens for reply in flow.replies),
         completion_tokens=completion,
         reasoning_tokens=reasoning_tokens(paths, completion),
-        requests=tuple((key.request, key.ordinal) for key in flow.asked),
+        requests=tuple(map(address_in_record, flow.asked)),
         error=next((path.error for path in paths if path.error), ""),
         votes=votes_row(prediction, verdicts),
         executions=tuple(map(execution_row, flow.executions)),
+        score=verdict.score if verdict.in_part else UNSET,
     )
 
 

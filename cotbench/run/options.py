@@ -19,19 +19,19 @@ from cotbench.run import parsing
 class Flag:
     """How an option is typed on the command line.
 
-    names: "--model -m", the first of which messages use. help: what `--help` says of it. typed: the type of what the
-    command line gives, where that isn't the field's own; nothing typed is None then. parse: makes the field's value of
-    what was typed, and raises UsageError. anchor: makes a value that may name a file mean the same in another working
-    directory, since `--resume` may be typed there. mask: makes a typed word safe to be recorded, where it may hold a
-    key. choices: the words that it may be. minimum: the smallest number that it may be. metavar: what stands for the
-    value in the help text. variable: the environment variable that it defaults to. after: the field behind which it
-    stands in the help text, where that isn't the one before it. resumable: whether `--resume` takes it from the run's
-    manifest; a folder may come from somebody else, and can't switch on their model's code or take the walls down.
+    names: "--model -m", the first of which messages use. help: what `--help` says of it. parse: makes the field's
+    value of what was typed, or of None where nothing was, and raises UsageError; typed: the type of what it is given.
+    anchor: makes a value that may name a file mean the same in another working directory, since `--resume` may be
+    typed there. mask: makes a typed word safe to be recorded, where it may hold a key. choices: the words that it may
+    be. minimum: the smallest number that it may be. metavar: what stands for the value in the help text. variable:
+    the environment variable that it defaults to. after: the field behind which it stands in the help text, where that
+    isn't the one before it. resumable: whether `--resume` takes it from the run's manifest; a folder may come from
+    somebody else, and can't switch on their model's code or take the walls down.
     """
 
     names: str
     help: str
-    typed: Any = None
+    typed: Any = str | None
     parse: Callable[[Any], Any] | None = None
     anchor: Callable[[Any], Any] | None = None
     mask: Callable[[str], str] | None = None
@@ -49,7 +49,6 @@ class Flag:
         return typed if self.parse is None else self.parse(typed)
 
 
-_Text = str | None
 _Texts = list[str] | None
 _Path = Path | None
 
@@ -89,7 +88,6 @@ class RunOptions:
         Flag(
             "--model-args -a",
             "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
-            typed=_Text,
             parse=parsing.model_args,
             anchor=parsing.absolute_path,
         ),
@@ -100,7 +98,6 @@ class RunOptions:
             "--gen-kwargs",
             "Sampling for every mode, as temperature=0.7,top_p=0.9; also top_k, min_p, penalties, reasoning_effort ... "
             "where the engine has them.",
-            typed=_Text,
             parse=parsing.gen_kwargs,
         ),
     ] = field(default_factory=dict)
@@ -109,7 +106,6 @@ class RunOptions:
         Flag(
             "--max-tokens",
             "Budget per answer, as cot=2048,direct=32, or one number for all modes.",
-            typed=_Text,
             parse=parsing.max_tokens,
         ),
     ] = field(default_factory=dict)
@@ -119,7 +115,6 @@ class RunOptions:
             "--paths",
             "Paths that vote, as 20, or self-consistency=40,pal=5. Default: 20 for self-consistency and direct-votes, "
             "1 (greedy) for pal.",
-            typed=_Text,
             parse=parsing.paths,
         ),
     ] = field(default_factory=dict)
@@ -138,8 +133,7 @@ class RunOptions:
     ] = None
     seed: Annotated[int, Flag("--seed", "Seed of --limit and of sampling.")] = 0
     base_url: Annotated[
-        str | None,
-        Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address),
+        str | None, Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address)
     ] = None
     concurrency: Annotated[
         int, Flag("--concurrency", "Requests in flight at a server.", minimum=1, metavar="<int>")
@@ -165,7 +159,6 @@ class RunOptions:
         Flag(
             "--extra-body",
             "Fields to be added to each request to a server. Recorded, and part of the run's identity.",
-            typed=_Text,
             parse=parsing.extra_body,
             metavar="JSON|@FILE",
             after="base_url",
@@ -204,7 +197,6 @@ class RunOptions:
         Flag(
             "--program-limits",
             "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
-            typed=_Text,
             parse=parsing.program_limits,
         ),
     ] = field(default_factory=dict)
@@ -260,9 +252,9 @@ def in_order_of_help() -> list[str]:
 def typed_as(name: str) -> tuple[Any, Any]:
     """The type of what the command line gives for a field, and its value where nothing is typed."""
     flag, default = FLAGS[name], _FIELDS[name].default
-    if flag.typed is not None or default is MISSING:
-        return flag.typed or TYPES[name] | None, None
-    return TYPES[name], default
+    if flag.parse is not None:
+        return flag.typed, None
+    return (TYPES[name] | None, None) if default is MISSING else (TYPES[name], default)
 
 
 def anchored(given: Mapping[str, Any]) -> dict[str, Any]:

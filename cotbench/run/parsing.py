@@ -1,13 +1,12 @@
 """Parsers of what is typed on the command line: `k=v,k2=v2` lists, budgets per mode, generation arguments, headers.
 
-Each raises UsageError, which names the option, where the text can't be read. `run/options.py` says which option has which.
-Every command imports this file, so what takes time to load is imported inside the functions.
+Each raises UsageError, which names the option, where the text can't be read. `run/options.py` says which option has
+which. Every command imports this file, so what takes time to load is imported inside the functions.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -139,7 +138,7 @@ def extra_body(text: str | None) -> dict[str, Any]:
     """The JSON object, or with "@" before it the file of one, whose fields are added to what a server is sent."""
     if not text:
         return {}
-    from cotbench.store.checks import open_file
+    from cotbench.store.files import open_file
 
     words, place = text, "--extra-body"
     if text.startswith("@"):
@@ -257,7 +256,6 @@ _SYNONYMS = {
     "stop_sequences": "stop",
     "min_new_tokens": "min_tokens",
 }
-_RANGES = {"temperature": (0.0, 2.0), "top_p": (0.0, 1.0)}
 
 
 def model_args(text: str | None) -> dict[str, Any]:
@@ -265,8 +263,8 @@ def model_args(text: str | None) -> dict[str, Any]:
 
 
 def gen_kwargs(text: str | None) -> dict[str, Any]:
-    """Generation arguments: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every other
-    sampling key that an engine has (`engines/sampling.py`), for every mode of a run.
+    """Sampling for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every
+    other key that an engine has (`engines/sampling.py`).
 
     "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
     """
@@ -282,7 +280,7 @@ def gen_kwargs(text: str | None) -> dict[str, Any]:
 
 
 def _gen_kwargs(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    from cotbench.engines.sampling import KEYS, OWN, checked
+    from cotbench.engines.sampling import KEYS, OWN, check
 
     given: dict[str, Any] = {}
     for key, value in arguments.items():
@@ -300,29 +298,9 @@ def _gen_kwargs(arguments: Mapping[str, Any]) -> dict[str, Any]:
             f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.",
             " ".join([*hints, f"Known: {', '.join(sorted(known))}.", "To servers --extra-body sends any field."]),
         )
-    for key in KEYS.keys() & given.keys():
-        given[key] = checked(key, given[key])
-    for key, (low, high) in _RANGES.items():
-        if key not in given:
-            continue
-        value = given[key]
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-            or not low <= value <= high
-        ):
-            raise UsageError(f"--gen-kwargs: {key} is {value!r}; expected a number from {low:g} to {high:g}.")
-        if key == "top_p" and value == 0:
-            raise UsageError(
-                "--gen-kwargs: top_p is 0, which leaves no token.", "Use temperature=0 for greedy decoding."
-            )
-    if "max_tokens" in given and (type(given["max_tokens"]) is not int or given["max_tokens"] < 1):
-        raise UsageError(f"--gen-kwargs: max_tokens is {given['max_tokens']!r}; expected a positive number.")
-    if "stop" in given:
-        stops = given["stop"] if isinstance(given["stop"], list) else [given["stop"]]
-        if not all(isinstance(stop, str) and stop for stop in stops):
-            raise UsageError(
-                f"--gen-kwargs: stop is {given['stop']!r}; expected a text or a JSON list of texts, none of them empty."
-            )
+    for name in (*KEYS, *OWN):
+        if name in given:
+            check(name, given[name])
+    if given.get("top_p") == 0:
+        raise UsageError("--gen-kwargs: top_p is 0, which leaves no token.", "Use temperature=0 for greedy decoding.")
     return given

@@ -345,18 +345,9 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
 
 
 def engine_config(plan: RunPlan) -> EngineConfig:
-    options = plan.options
-    return EngineConfig(
-        model=options.model,
-        model_args=options.model_args,
-        base_url=options.base_url,
-        concurrency=options.concurrency,
-        chat_template=options.chat_template,
-        seed=options.seed,
-        trust_remote_code=options.trust_remote_code,
-        extra_body=options.extra_body,
-        headers={name: _header_value(name, value) for name, value in options.headers.items()},
-        thinking=options.thinking,
+    return EngineConfig.of(
+        plan.options,
+        headers={name: _header_value(name, value) for name, value in plan.options.headers.items()},
         sampling_keys=frozenset(name for kit in plan.kits.values() for name in kit.sampling_keys),
         questions=plan.all_questions,
         golds=plan.golds,

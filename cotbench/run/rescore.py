@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import RunError
@@ -17,19 +19,12 @@ from cotbench.run.provenance import circumstance, now
 from cotbench.run.score_file import Scored, Summary, summarize
 from cotbench.run.stations import Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
-from cotbench.store.records import (
-    JOURNAL,
-    RECORDS,
-    Manifest,
-    Record,
-    RunLock,
-    read_journal,
-    read_manifest,
-    read_questions,
-    records_of,
-    write_atomically,
-)
-from cotbench.types import Key
+from cotbench.store.files import write_atomically
+from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.lock import RunLock
+from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.questions import read_questions
+from cotbench.store.records import RECORDS, Record, read_records
 
 _RESUME = "Run `cotbench run --resume RUN` to complete it."
 
@@ -86,17 +81,16 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     try:
         manifest = read_manifest(folder)
         questions, golds = read_questions(folder, manifest)
-        before = [_record(row) for row in records_of(folder, manifest, questions, golds)]
+        before = read_records(folder, manifest, questions, golds)
         types = _answer_types(folder, manifest, before)
         _check_stations(folder, manifest, before)
-        state = read_journal(folder / JOURNAL)
         jobs = (
             Job(
                 number=number,
                 question=questions[row.question],
                 gold=golds[row.question],
                 kit=Kit(mode=find_mode(row.mode), answer_type=types[row.task]),
-                recorded=[Key(question=row.question, request=request, ordinal=n) for request, n in row.requests],
+                recorded=row.keys,
             )
             for number, row in enumerate(before)
         )
@@ -108,10 +102,10 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after: list[Record] = list(before)
 
         def sink(number: int, record: Record) -> None:
-            derived = ("outcome", "answer", "rule", "span", "votes", "executions")
-            after[number] = replace(before[number], **{name: getattr(record, name) for name in derived})
+            derived = ("outcome", "answer", "rule", "span", "votes", "executions", "score")
+            after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
-        replies = RecordedReplies({**state.replies, **state.failed}, lacking)
+        replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)
         judge, tally = Judge(workers), Tally(total=len(before))
         try:
             with _sandbox(manifest) as sandbox:
@@ -141,7 +135,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
 
 def _check_stations(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> None:
     """Raise RunError where a station would answer otherwise than in the run: its answers are on no record."""
-    recorded = manifest.spec.get("stations", {})
+    recorded = manifest.spec.stations
     present = identities(map(find_mode, dict.fromkeys(row.mode for row in rows)))
     for name in sorted(recorded.keys() | present.keys()):
         then, today = recorded.get(name), present.get(name)
@@ -166,23 +160,11 @@ def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> d
 
 def _sandbox(manifest: Manifest) -> Sandbox[Ticket]:
     """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the same."""
-    programs = dict(manifest.spec.get("programs", {}))
+    programs = dict(manifest.spec.programs)
     programs.pop("contained", None)
     if programs:
         require_containment()
     return Sandbox(limits=Limits(**programs))
-
-
-def _record(row: dict[str, Any]) -> Record:
-    span = row["span"]
-    return Record(
-        **{
-            **{name: row[name] for name in Record.__slots__},
-            "span": tuple(span) if span else None,
-            "requests": tuple((request, ordinal) for request, ordinal in row["requests"]),
-            "executions": tuple(row["executions"]),
-        }
-    )
 
 
 def _summary(rows: Iterable[Record], pair: tuple[str, str]) -> Summary:

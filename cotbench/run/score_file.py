@@ -15,7 +15,7 @@ from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError
 from cotbench.modes import read_answer
 from cotbench.run.stations import Comparison, Judge, Ticket
-from cotbench.store.records import dump_line
+from cotbench.store.lines import dump_line
 from cotbench.types import (
     LETTERS,
     UNDECIDED,
@@ -32,6 +32,8 @@ MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond
 class Scored:
     """One output with its verdict. span: the character range of the output that held the answer.
 
+    score: of an answer that is partly right, 0 to 1; None where the outcome says it.
+
     error: why a line of a file can't be used; its outcome is then `INVALID`, which only files of outputs know.
     """
 
@@ -41,6 +43,7 @@ class Scored:
     rule: str
     span: tuple[int, int] | None
     error: str = ""
+    score: float | None = None
 
 
 INVALID = "invalid"  # a line of a file that can't be used: no verdict, and in no denominator
@@ -172,10 +175,7 @@ def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored]
     predictions = [read_answer(one.path, answer_type, one.choices) for one in outputs]
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
     verdicts, fatal = _graded(items, workers)
-    good = iter(
-        Scored(id=one.id, answer=p.answer, outcome=p.concluded(of).outcome.value, rule=p.rule, span=p.span)
-        for one, p, of in zip(outputs, predictions, verdicts, strict=True)
-    )
+    good = (_scored(*triple) for triple in zip(outputs, predictions, verdicts, strict=True))
     scored = [
         Scored(id=row.id, answer=None, outcome=INVALID, rule="", span=None, error=row.error)
         if isinstance(row, _Fault)
@@ -184,6 +184,18 @@ def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored]
     ]
     summary = summarize(scored, time.monotonic() - started, [str(outputs[at].id) for at in fatal])
     return scored, replace(summary, unknown=tuple(reader.unknown))
+
+
+def _scored(output: _Output, prediction: Prediction, verdicts: Sequence[Verdict]) -> Scored:
+    verdict = prediction.concluded(verdicts)
+    return Scored(
+        id=output.id,
+        answer=prediction.answer,
+        outcome=verdict.outcome.value,
+        rule=prediction.rule,
+        span=prediction.span,
+        score=verdict.score if verdict.in_part else None,
+    )
 
 
 def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()) -> Summary:
@@ -219,6 +231,10 @@ def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple
 
 
 def write_lines(rows: Iterable[Scored]) -> bytes:
-    """One JSON object a line; `error` only where there is one."""
-    lines = ({name: getattr(row, name) for name in row.__slots__ if name != "error" or row.error} for row in rows)
+    """Write one JSON object a line; `error` and `score` only where there is one."""
+    absent = {"error": "", "score": None}
+    lines = (
+        {name: value for name, value in asdict(row).items() if name not in absent or value != absent[name]}
+        for row in rows
+    )
     return b"".join(map(dump_line, lines))

@@ -9,11 +9,9 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
-from array import array
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -24,72 +22,20 @@ from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
 from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
+from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
-from cotbench.store.checks import open_to_write
-from cotbench.store.records import (
-    JOURNAL,
-    MANIFEST,
-    RECORDS,
-    Journal,
-    JournalState,
-    Manifest,
-    Record,
-    RunLock,
-    asked_fingerprint,
-    cannot_write,
-    read_journal,
-    read_manifest,
-    write_atomically,
-    write_questions,
-)
-
-FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
-
+from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
+from cotbench.store.lock import RunLock
+from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
+from cotbench.store.questions import asked_fingerprint, write_questions
+from cotbench.store.records import RECORDS, RecordFile
 
 # --- a run --------------------------------------------------------------------------------------------------------
-
-
-class _RecordFile:
-    """records.jsonl: appended to while the run goes on (a killed run has what it had), sorted and complete at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        # Of each line its record's place and where it ends: the lines themselves stay on the disk.
-        self._places, self._ends = array("q"), array("q", [0])
-        self._flushed = time.monotonic()
-        try:
-            self._file = os.fdopen(open_to_write(path, os.O_RDWR | os.O_TRUNC), "w+b", buffering=1 << 16)
-        except OSError as error:
-            raise cannot_write(path, error) from None
-
-    def __call__(self, place: int, record: Record) -> None:
-        line = record.line()
-        self._places.append(place)
-        self._ends.append(self._ends[-1] + len(line))
-        try:
-            self._file.write(line)
-            if time.monotonic() - self._flushed > FLUSH_EVERY_S:
-                self._file.flush()
-                self._flushed = time.monotonic()
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
-
-    def finish(self) -> None:
-        try:
-            with self._file as file:
-                file.flush()
-                write_atomically(self._path, self._sorted(file.fileno()))
-        except OSError as error:
-            raise cannot_write(self._path, error) from None
-
-    def _sorted(self, descriptor: int) -> Iterator[bytes]:
-        for index in sorted(range(len(self._places)), key=self._places.__getitem__):
-            yield os.pread(descriptor, self._ends[index + 1] - self._ends[index], self._ends[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +129,9 @@ class _Session:
         replies = Replies(self._engine, journal, recorded, plan.options.seed, tally)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
-        sink = _RecordFile(folder / RECORDS)
+        sink = RecordFile(folder / RECORDS)
         loop = Loop(jobs_of(plan, self._engine.capacity), replies, judge, sandbox, sink, tally, watch)
-        status = "failed"
+        status: Status = "failed"
         try:
             with _interrupts(loop, self._say):
                 loop.run()
@@ -244,7 +190,7 @@ class _Session:
             now_known["system_role"] = "folded"
         manifest.engine = now_known
 
-    def _note_end(self, manifest: Manifest, here: dict[str, Any], status: str) -> None:
+    def _note_end(self, manifest: Manifest, here: dict[str, Any], status: Status) -> None:
         """Put what this session did, and the run's totals, into the manifest."""
         tally = self._tally
         here |= {
@@ -280,7 +226,7 @@ def _put_on_disk(*steps: Callable[[], None]) -> None:
 def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
-        changed = differences(manifest.spec, json.loads(json.dumps(spec)))
+        changed = differences(manifest.spec_row, json.loads(json.dumps(spec)))
         if changed:
             raise RunError(
                 f"{folder}: can't be resumed, because what its results depend on has changed:\n  "
@@ -301,7 +247,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     return Manifest(
         run=folder.name,
         status="running",
-        spec=spec,
+        spec_row=spec,
         options=without_home(options),
         engine=info.as_dict(),
         data={
@@ -323,26 +269,16 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     ), False
 
 
-@contextmanager
-def _interrupts(loop: Loop, say: Callable[[str], None]) -> Generator[None]:
+def _interrupts(loop: Loop, say: Callable[[str], None]) -> AbstractContextManager[None]:
     """Ctrl-C once: ask nothing more, record what is in flight. Twice, or SIGTERM, or a hang-up: stop now."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def handle(number: int, _: FrameType | None) -> None:
         if number != signal.SIGINT or loop.tally.stopping:
             raise KeyboardInterrupt
         loop.stop()
         say(
-            f"Stopping: waiting for {loop.tally.in_flight} requests in flight. Press Ctrl-C again to stop now; either way the run can be resumed."
+            f"Stopping: waiting for {loop.tally.in_flight} requests in flight. "
+            "Press Ctrl-C again to stop now; either way the run can be resumed."
         )
 
-    # A signal that is ignored stays so: that is what nohup asks for.
-    ours = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in ours}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling_signals(handle)

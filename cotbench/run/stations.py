@@ -7,7 +7,7 @@ station by name: a table says which kind of step goes where, so that a retriever
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.modes import Mode
 from cotbench.run.tally import Tally
-from cotbench.store.records import Journal, JournalState
+from cotbench.store.journal import Journal, JournalIndex, JournalState
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
 
@@ -159,8 +159,8 @@ class RecordedReplies:
 
     room = capacity = 4_096
 
-    def __init__(self, replies: Mapping[Key, Reply], lacking: Callable[[Ticket], RunError]) -> None:
-        self._replies = replies
+    def __init__(self, journal: JournalIndex, lacking: Callable[[Ticket], RunError]) -> None:
+        self._journal = journal
         self._lacking = lacking
         self._ready: list[tuple[Ticket, Reply]] = []
 
@@ -169,17 +169,17 @@ class RecordedReplies:
         return len(self._ready)
 
     def submit(self, ticket: Ticket, work: Asked) -> None:
-        reply = self._replies.get(work.key) if work.key is not None else None
-        if reply is None:
+        row = self._journal.reply(work.key) if work.key is not None else None
+        if row is None:
             raise self._lacking(ticket)
-        self._ready.append((ticket, reply))
+        self._ready.append((ticket, row.reply()))
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:  # noqa: ARG002
         results, self._ready = self._ready, []
         return results
 
     def forget(self, question: str) -> None:
-        """Keep everything: the journal is in memory as a whole."""
+        """Do nothing: replies stay in the journal."""
 
     def close(self) -> None:
         pass

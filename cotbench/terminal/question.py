@@ -6,13 +6,13 @@ A model wrote most of it: it is shown as data, never as markup or commands.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.text import Text
 
 from cotbench.analysis.selection import Answered, Dossier, Exchange, Pick
 from cotbench.report import words
 from cotbench.report.tame import tame
+from cotbench.store.records import ExecutionRow, Record, VoteRow
 from cotbench.terminal.console import Output, named_table
 from cotbench.types import LETTERS, Completion, Outcome
 
@@ -35,7 +35,7 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
             tame(pick.question.id),
             tame(pick.mode),
             tame(_outcomes(pick)),
-            _cell(pick.after["answer"] if pick.after is not None else None),
+            _cell(pick.after.answer if pick.after is not None else None),
             _cell(pick.gold),
             _cell(pick.question.text, _BEGINNING),
         )
@@ -49,8 +49,8 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
 
 
 def _outcomes(pick: Pick) -> str:
-    after = pick.after["outcome"] if pick.after is not None else words.DASH
-    return f"{pick.before['outcome']} → {after}" if pick.before is not None else str(after)
+    after = pick.after.outcome if pick.after is not None else words.DASH
+    return f"{pick.before.outcome} → {after}" if pick.before is not None else str(after)
 
 
 def _cell(text: str | None, most: int = _CELL) -> str:
@@ -63,23 +63,23 @@ def _cell(text: str | None, most: int = _CELL) -> str:
 # --- one question -------------------------------------------------------------------------------------------------
 
 
-def show_dossier(found: Dossier, *, prompts: bool, command: str) -> None:
+def show_dossier(dossier: Dossier, *, prompts: bool, command: str) -> None:
     """Print everything about a question. prompts: what was sent too; command: how that is asked for."""
     console = Output()
-    question = found.question
-    where = [question.task, *([question.group] if question.group else []), words.short_model(found.model)]
+    question = dossier.question
+    where = [question.task, *([question.group] if question.group else []), words.short_model(dossier.model)]
     _line(console, f"{question.id} ({', '.join(where)})", "bold")
     _block(console, question.text)
     for letter, choice in zip(LETTERS, question.choices, strict=False):
         _block(console, f"{letter}. {choice}")
-    _line(console, f"gold: {found.gold}")
+    _line(console, f"gold: {dossier.gold}")
     said = {True: "symbolic", False: "not symbolic", None: "says nothing"}
-    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in found.tags.items()))
-    if not found.modes:
+    _line(console, "tags: " + ", ".join(f"{name} {said[tag]}" for name, tag in dossier.tags.items()))
+    if not dossier.modes:
         _line(console, "There is no record of it under these modes.", "yellow")
-    for one in found.modes:
+    for answered in dossier.modes:
         console.print()
-        _mode(console, one, prompts=prompts)
+        _mode(console, answered, prompts=prompts)
     if not prompts:
         console.print()
         _line(console, f"The prompts as sent: {command} {question.id} --prompts", "dim")
@@ -91,19 +91,17 @@ _STYLES: Mapping[str, str] = {Outcome.CORRECT: "bold green", Outcome.WRONG: "bol
 def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
     record = one.record
     head = Text(f"── {one.mode}: ", style="bold")
-    head.append(tame(record["outcome"]), style=_STYLES.get(record["outcome"], "bold yellow"))
+    head.append(tame(record.outcome), style=_STYLES.get(record.outcome, "bold yellow"))
     head.append(f"  (run {tame(one.run)})", style="dim")
     console.print(head, soft_wrap=True)
-    answer = f"answer: {record['answer']}" if record["answer"] is not None else "no answer"
-    _line(console, answer + (f", by the rule {record['rule']}" if record["rule"] else ""))
-    _line(
-        console, "tokens: " + _tokens(record) + ("; a completion was cut at its budget" if record["truncated"] else "")
-    )
-    if record["error"]:
-        _line(console, f"error: {record['error']}", "red")
-    if record["votes"]:
-        _votes(console, record["votes"])
-    for number, execution in enumerate(record["executions"], 1):
+    answer = f"answer: {record.answer}" if record.answer is not None else "no answer"
+    _line(console, answer + (f", by the rule {record.rule}" if record.rule else ""))
+    _line(console, "tokens: " + _tokens(record) + ("; a completion was cut at its budget" if record.truncated else ""))
+    if record.error:
+        _line(console, f"error: {record.error}", "red")
+    if record.votes:
+        _votes(console, record.votes)
+    for number, execution in enumerate(record.executions, 1):
         _execution(console, number, execution)
     if any(not exchange.completions for exchange in one.exchanges):
         _line(console, "A reply of this record is not in the run's journal.", "yellow")
@@ -111,44 +109,45 @@ def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
         _exchange(console, one, at, exchange, prompts=prompts)
 
 
-def _tokens(record: Mapping[str, Any]) -> str:
-    parts = [
-        f"{record[f'{kind}_tokens']:,} {kind}"
-        for kind in ("prompt", "reasoning", "completion")
-        if record[f"{kind}_tokens"] is not None
-    ]
+def _tokens(record: Record) -> str:
+    counts = {
+        "prompt": record.prompt_tokens,
+        "reasoning": record.reasoning_tokens,
+        "completion": record.completion_tokens,
+    }
+    parts = [f"{count:,} {kind}" for kind, count in counts.items() if count is not None]
     return ", ".join(parts) or "unknown"
 
 
-def _votes(console: Output, votes: Mapping[str, Any]) -> None:
-    rows = [(_cell(row["answer"], 60), f"{row['votes']:,}", tame(str(row["outcome"]))) for row in votes["answers"]]
-    abstained = sum(votes["abstained"].values())
-    reasons = ", ".join(f"{name} {count:,}" for name, count in votes["abstained"].items())
-    title = f"{len(votes['ballots']):,} votes, margin {votes['margin']}" + (
-        f", abstained: {reasons}" if abstained else ""
-    )
+def _votes(console: Output, votes: VoteRow) -> None:
+    rows = [(_cell(row.answer, 60), f"{row.votes:,}", tame(str(row.outcome))) for row in votes.answers]
+    abstained = sum(votes.abstained.values())
+    reasons = ", ".join(f"{name} {count:,}" for name, count in votes.abstained.items())
+    title = f"{len(votes.ballots):,} votes, margin {votes.margin}" + (f", abstained: {reasons}" if abstained else "")
     _line(console, title)
     console.print(named_table("", ("answer", "votes", "verdict"), rows, left=1))
 
 
-def _execution(console: Output, number: int, execution: Mapping[str, Any]) -> None:
-    value = execution.get("value")
-    found = value if value is not None else execution.get("error", "")
-    _line(console, f"executed, {number}: {execution['outcome']}" + (f": {found}" if found else ""))
-    if execution.get("stdout"):
-        _block(console, f"it printed: {execution['stdout'].rstrip()}", "dim")
+def _execution(console: Output, number: int, execution: ExecutionRow) -> None:
+    result = execution.value if execution.value is not None else execution.error
+    _line(console, f"executed, {number}: {execution.outcome}" + (f": {result}" if result else ""))
+    if execution.stdout:
+        _block(console, f"it printed: {execution.stdout.rstrip()}", "dim")
 
 
 def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, prompts: bool) -> None:
+    reply = exchange.reply
+    if reply is None:
+        return
     if prompts:
-        if exchange.prompt is not None:
-            _line(console, f"prompt ({exchange.template}), as sent:", "bold dim")
-            _block(console, exchange.prompt, "dim")
-        for message in exchange.messages or ():
-            _line(console, f"prompt ({exchange.template}), {message['role']}:", "bold dim")
-            _block(console, message["text"], "dim")
+        if reply.prompt is not None:
+            _line(console, f"prompt ({reply.template}), as sent:", "bold dim")
+            _block(console, reply.prompt, "dim")
+        for message in reply.messages or ():
+            _line(console, f"prompt ({reply.template}), {message.role}:", "bold dim")
+            _block(console, message.text, "dim")
     several = len(exchange.completions) > 1
-    votes = one.record["votes"]
+    votes = one.record.votes
     first = sum(len(earlier.completions) for earlier in one.exchanges[:at])
     for place, path in enumerate(exchange.completions):
         if one.deciding == (at, place):
@@ -164,7 +163,7 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
         else:
             title, span = "output", None
         if len(one.exchanges) > 1:
-            title += f" ({exchange.template})"
+            title += f" ({reply.template})"
         _line(console, f"{title}, {_path(path)}:", "bold dim")
         if path.reasoning:
             _line(console, "reasoning:", "dim")
@@ -174,10 +173,10 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
         _highlighted(console, path.text, span)
 
 
-def _ballot(votes: Mapping[str, Any], path: int) -> str:
-    ballots = votes["ballots"]
+def _ballot(votes: VoteRow, path: int) -> str:
+    ballots = votes.ballots
     ballot = ballots[path] if path < len(ballots) else None
-    return "abstained" if ballot is None else _cell(votes["answers"][ballot]["answer"])
+    return "abstained" if ballot is None else _cell(votes.answers[ballot].answer)
 
 
 def _path(path: Completion) -> str:
@@ -200,7 +199,7 @@ def _block(console: Output, text: str, style: str = "") -> None:
 
 
 def _shortened(text: str) -> str:
-    """Return a text tamed, and without its middle where it is very long."""
+    """Tame a text, and leave out the middle where it is very long."""
     if len(text) <= MOST_CHARS:
         return tame(text)
     half = MOST_CHARS // 2

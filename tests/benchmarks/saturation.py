@@ -20,7 +20,6 @@ scheduler spins while it waits), what it takes in all but loading the model (pla
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import statistics
 import subprocess
@@ -69,8 +68,8 @@ def told(llm: Any) -> dict[str, float]:
 
 def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dict[str, float]:
     """The loop over an engine that is loaded once, for each group of modes in turn."""
-    from cotbench.cli import GC_THRESHOLD
     from cotbench.engines import open_engine
+    from cotbench.processes import collect_seldom
     from cotbench.run import loop
     from cotbench.run import session as runner
     from cotbench.run.options import RunOptions
@@ -92,7 +91,7 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     engine = open_engine("vllm", engine_config(plans[0]))
     engine_close, engine.close = engine.close, lambda: None  # type: ignore[method-assign]
     runner.open_engine = lambda name, config: engine  # type: ignore[assignment]
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_seldom()
     meter, tokens = Meter(), 0
     begun = loop.Loop.run
 
@@ -119,19 +118,19 @@ def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[st
 
     from cotbench.engines import EngineConfig, open_engine
     from cotbench.run.parsing import key_values
-    from cotbench.store.records import journal_rows
+    from cotbench.store.journal import JournalIndex
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
     engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))
     chat, llm = engine._chat, engine._llm  # type: ignore[attr-defined]
     prompts, sampling = [], []
-    for row in journal_rows(run / "journal.jsonl"):
-        prompts.append({"prompt_token_ids": chat.token_ids(row["prompt"])})
-        asked = row["sampling"]
+    for row in JournalIndex(run / "journal.jsonl"):
+        prompts.append({"prompt_token_ids": chat.token_ids(row.prompt)})
+        asked = row.sampling
         sampling.append(
             vllm.SamplingParams(
                 n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"],
-                seed=row.get("seed") if seeds else None, detokenize=True,
+                seed=row.seed if seeds else None, detokenize=True,
             )
         )  # fmt: skip
     meter = Meter()
@@ -188,10 +187,10 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as temporary:
         for name, rows in groups.items():
             file = Path(temporary, f"{name}.jsonl")
-            file.write_text("".join(json.dumps({"prompt": row["prompt"], "gold": ""}) + "\n" for row in rows))
+            file.write_text("".join(json.dumps({"prompt": row.prompt, "gold": ""}) + "\n" for row in rows))
             asked = rows[0]["sampling"]
             # It cuts prompts that leave too little room for all that may be generated.
-            room = lm.max_length - max(len(lm.tokenizer.encode(row["prompt"])) for row in rows)
+            room = lm.max_length - max(len(lm.tokenizer.encode(row.prompt)) for row in rows)
             sampling = (
                 {"do_sample": True, "temperature": asked["temperature"], "top_p": asked["top_p"], "seed": 0}
                 if asked["temperature"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cotbench.answers.judging.notation import clean_latex, without_text
+from cotbench.answers.judging.cleaning import clean_latex, without_text
 
 # --- an option's letter -------------------------------------------------------------------------------------------
 
@@ -55,6 +55,7 @@ _BARE = re.compile(
 )
 
 
+_COMMAND, _LETTER = re.compile(r"\\[A-Za-z]+"), re.compile(r"(?<![A-Za-z\\])[A-Za-z]")
 _CASES = re.compile(r"(?<![A-Za-z\\])(?:if|when|otherwise|for)(?![A-Za-z])")
 _DECIDED = re.compile(r"\s*(?:\\text\s*\{)?\s*(yes|no|true|false)\s*(?:\}\s*)?(?:(?P<bare>\.?\s*)$|[,.;:](?!\d))", re.I)
 
@@ -97,11 +98,10 @@ def _condition(core: str, word: str, rest: str) -> Beside | None:
         return Beside(core)
     if _CASES.search(said):
         return None
-    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+", " ", said))
+    words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", _COMMAND.sub(" ", said))
     commands = set(re.findall(r"\\([A-Za-z]+)", said))
-    if not {found.lower() for found in words} <= _GENERAL or (
-        "=" in said and not commands & {"ldots", "dots", "cdots", "pm"}
-    ):
+    told = "=" in said and not commands & {"ldots", "dots", "cdots", "pm"}
+    if told or not {word.lower() for word in words} <= _GENERAL:
         return None
     if word in _ONLY_UNEQUAL and not _UNEQUAL.search(said):
         return None
@@ -120,30 +120,18 @@ def beside(text: str) -> Beside | None:
             rest = said + behind
         return _condition(core, mark["word"].lower(), rest) if core else None
     within = _WITHIN.fullmatch(text)  # for 0 <= t <= 2
-    if (
-        within
-        and not _RELATION.search(within["core"])
-        and within["name"] in re.sub(r"\\[A-Za-z]+", " ", within["core"])
-    ):
+    if within and not _RELATION.search(within["core"]) and within["name"] in _COMMAND.sub(" ", within["core"]):
         return Beside(within["core"], within["said"], within["name"])
     bare = _BARE.fullmatch(text)
-    if (
-        bare is None
-        or _RELATION.search(bare["core"])
-        or _unclosed(bare["core"])
-        or (bare["open"] and not text.rstrip().endswith(")"))
-    ):
+    if bare is None or (bare["open"] and not text.rstrip().endswith(")")):
+        return None
+    core, relation = bare["core"], "\\in" not in bare["said"]
+    if _RELATION.search(core) or any(core.count(pair[0]) != core.count(pair[1]) for pair in ("()", "{}")):
         return None
     names = re.findall(r"[A-Za-z](?:_\{?\w+\}?)?", bare["names"])
-    letters = set(re.findall(r"(?<![A-Za-z\\])[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", bare["core"])))
-    if "\\in" not in bare["said"] and not {name[0] for name in names} <= letters:
+    if relation and not {name[0] for name in names} <= set(_LETTER.findall(_COMMAND.sub(" ", core))):
         return None
-    relation = "\\in" not in bare["said"]
-    return Beside(bare["core"], bare["said"].strip() if relation else "", names[0] if len(names) == 1 else "")
-
-
-def _unclosed(text: str) -> bool:
-    return any(text.count(pair[0]) != text.count(pair[1]) for pair in ("()", "{}"))
+    return Beside(core, bare["said"].strip() if relation else "", names[0] if len(names) == 1 else "")
 
 
 def without_asides(gold: str, answer: str, equal: Callable[[str, str], bool | None]) -> tuple[str, str] | None:
@@ -156,19 +144,26 @@ def without_asides(gold: str, answer: str, equal: Callable[[str, str], bool | No
     one, other = beside(texts[0]), beside(texts[1])
     if one is None and other is None:
         return None
-    cores = [found.core if found else text for found, text in zip((one, other), texts, strict=True)]
+    first, second = (found.core if found else text for found, text in zip((one, other), texts, strict=True))
     if one and other:
         if one.said and other.said and equal(one.said, other.said) is not True:
             return one.said, other.said
-        if one.name and other.name and one.name != other.name:
-            cores[1] = re.sub(rf"(?<![A-Za-z\\]){other.name}(?![A-Za-z])", one.name, cores[1])
-    else:
-        found, text = (one or other), cores[1 if one else 0]
-        name = found.name if found else ""
-        if name and "\\pi" in text and not re.search(rf"(?<![A-Za-z\\]){name}(?![A-Za-z])", text):
-            letters = set(re.findall(r"(?<![A-Za-z\\])[kmn](?![A-Za-z])", text))
-            if len(letters) == 1 and not letters & set(cores[0 if one else 1]):  # k for n, both any whole number
-                cores[0 if one else 1] = re.sub(
-                    rf"(?<![A-Za-z\\]){name}(?![A-Za-z])", letters.pop(), cores[0 if one else 1]
-                )
-    return cores[0], cores[1]
+        renamed = one.name and other.name and one.name != other.name
+        return first, _renamed(second, other.name, one.name) if renamed else second
+    return (_as_named(one, second), second) if one else (first, _as_named(other, first))
+
+
+def _renamed(text: str, name: str, new: str) -> str:
+    return re.sub(rf"(?<![A-Za-z\\]){name}(?![A-Za-z])", new, text)
+
+
+def _as_named(found: Beside | None, other: str) -> str:
+    """The core of an answer with the parameter that the other one names: k for n, both any whole number."""
+    assert found is not None
+    letters = set(re.findall(r"(?<![A-Za-z\\])[kmn](?![A-Za-z])", other))
+    named = bool(found.name) and "\\pi" in other and _renamed(other, found.name, "") == other
+    return (
+        _renamed(found.core, found.name, letters.pop())
+        if named and len(letters) == 1 and not letters & set(found.core)
+        else found.core
+    )

@@ -16,8 +16,10 @@ from typing import Any
 import sympy as sp
 
 from cotbench.answers.judging.asides import labelled, same_decision, tells_cases, without_asides
+from cotbench.answers.judging.cleaning import clean_latex, number_said, plain_words, prose, same_text, without_text
 from cotbench.answers.judging.constants import same_family
 from cotbench.answers.judging.forms import (
+    Equal,
     Form,
     Matrix,
     NotRead,
@@ -28,13 +30,15 @@ from cotbench.answers.judging.forms import (
     TooLarge,
     UnknownCommand,
     Value,
+    is_equation,
+    values_of,
 )
 from cotbench.answers.judging.formula import read
 from cotbench.answers.judging.idioms import in_round_brackets, one_argument, one_derivative
 from cotbench.answers.judging.intervals import bounds, numbers_of
-from cotbench.answers.judging.measures import half_of_day, same_time, time_of, unit_of
-from cotbench.answers.judging.notation import clean_latex, number_said, plain_words, prose, same_text, without_text
 from cotbench.answers.judging.numeric import constant_ratio, functions_named, rounded, same_expression
+from cotbench.answers.judging.times import half_of_day, same_time, time_of
+from cotbench.answers.notation.units import unit_of
 
 # --- values -------------------------------------------------------------------------------------------------------
 
@@ -55,31 +59,30 @@ def _same_value(gold: Value, answer: Value) -> bool:
         return False
     elif gold.unit and answer.unit and gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit):
         return False  # "n even", "n odd"
-    scales = [
-        value.unit.upper() if value.degrees and value.unit.upper() in ("C", "F") else "" for value in (gold, answer)
-    ]
+    scales = [value.unit.upper() if value.degrees and value.unit in tuple("CFcf") else "" for value in (gold, answer)]
     if all(scales) and scales[0] != scales[1]:
         return False
-    if any(scales) and gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
-        return False  # of temperature, not of arc
+    arc = gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi))
+    if arc and any(scales):
+        return False  # degrees of temperature
     if (gold.degrees and not answer.degrees and other) or (answer.degrees and not gold.degrees and one):
         return False  # 75 degrees and 75 cm
     if (gold.percent and (answer.degrees or other)) or (answer.percent and (gold.degrees or one)):
         return False
-    if gold.degrees != answer.degrees and (gold.expr.has(sp.pi) or answer.expr.has(sp.pi)):
+    if arc:
         factor = factor * (180 / sp.pi if gold.degrees else sp.pi / 180)
     for (a, a_share), (b, b_share) in product(_values(gold), _values(answer)):
         if gold.percent and answer.percent and a_share != b_share:
             continue
         if same_expression(a, b * factor):
             return True
-        a_places = None if gold.decimals is None else gold.decimals + 2 * a_share
-        b_places = None if answer.decimals is None else answer.decimals + 2 * b_share
-        if (a_places is None) == (b_places is None):
+        if (gold.decimals is None) == (answer.decimals is None) or factor != 1:
             continue
-        if factor == 1 and b_places is not None and b.is_Rational and a.is_number and rounded(a, b, b_places):
-            return True
-        if factor == 1 and a_places is not None and a.is_Rational and b.is_number and rounded(b, a, a_places):
+        if gold.decimals is None:
+            exact, decimal, places = a, b, (answer.decimals or 0) + 2 * b_share
+        else:
+            exact, decimal, places = b, a, gold.decimals + 2 * a_share
+        if decimal.is_Rational and exact.is_number and rounded(exact, decimal, places):
             return True
     return not (gold.unit or answer.unit) and same_family(gold.expr, answer.expr)
 
@@ -87,26 +90,30 @@ def _same_value(gold: Value, answer: Value) -> bool:
 # --- other forms --------------------------------------------------------------------------------------------------
 
 
+def _paired(gold: Items[Any], answer: Items[Any], equal: Equal) -> bool:
+    """Whether each of gold has an equal of its own among as many others, each the first that is left."""
+    rest = list(answer)
+    for one in gold:
+        hit = next((place for place, other in enumerate(rest) if equal(one, other)), None)
+        if hit is None:
+            return False
+        del rest[hit]
+    return not rest
+
+
 def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
     """Whether two collections hold the same things, in whatever order."""
     if len(gold) != len(answer):
         return False
-    names = [sorted(item.unit for item in items if isinstance(item, Value) and item.unit) for items in (gold, answer)]
-    if (
-        names[0] == names[1] and len(set(names[0])) == len(gold) > 1
-    ):  # "12 boys, 15 girls": the names say which is which
+    names = [sorted(filter(None, map(_unit_name, items))) for items in (gold, answer)]
+    if names[0] == names[1] and len(set(names[0])) == len(gold) > 1:  # "12 boys, 15 girls": they say which is which
         return _in_order(sorted(gold, key=_unit_name), sorted(answer, key=_unit_name))
-    rest = list(answer)
-    for one in gold:
-        hit = next((other for other in rest if _is_set(one) == _is_set(other) and same(one, other)), None)
-        if hit is None:
-            return False
-        rest.remove(hit)
-    return True
+    return _paired(gold, answer, lambda one, other: _is(one, "set") == _is(other, "set") and same(one, other))
 
 
-def _is_set(form: Form) -> bool:
-    return isinstance(form, Sequence) and form.kind == "set"
+def _is(form: Form, *kinds: str) -> bool:
+    """Whether a form is a sequence of one of these kinds."""
+    return isinstance(form, Sequence) and form.kind in kinds
 
 
 def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
@@ -122,12 +129,11 @@ def _is_name(form: Form) -> bool:
     if isinstance(form, Text):
         return True
     if isinstance(form, Sequence) and form.kind in ("tuple", "ratio"):  # (x, y) = (1, 2), S : T = 1 : 2
-        return all(_is_name(item) for item in form.items)
+        return all(map(_is_name, form.items))
     if not isinstance(form, Value):
         return False
-    return (
-        form.expr.is_Symbol or isinstance(form.expr, sp.core.function.AppliedUndef) or _is_product_of_letters(form.expr)
-    )
+    expr = form.expr
+    return expr.is_Symbol or isinstance(expr, sp.core.function.AppliedUndef) or _is_product_of_letters(expr)
 
 
 def _is_product_of_letters(expr: Any) -> bool:
@@ -142,7 +148,7 @@ def _is_product_of_letters(expr: Any) -> bool:
 
 def _unnamed(form: Form) -> Form:
     """The value that an equation gives: 5 of x = 5, of 5 = x and of 2 + 3 = 5; else the form itself."""
-    if not isinstance(form, Relation) or any(sign not in ("=", "~") for sign in form.signs):
+    if not isinstance(form, Relation) or not is_equation(form):
         return form
     if form.signs[-1] == "~" and not (len(form.sides) == 2 and _is_name(form.sides[0])):  # the exact value, not 3.14
         return _unnamed(Relation(form.sides[:-1], form.signs[:-1])) if len(form.sides) > 2 else form.sides[0]
@@ -153,7 +159,7 @@ def _unnamed(form: Form) -> Form:
 
 def _gives(form: Form) -> bool:
     """Whether an equation only says what a name stands for, or reckons: x = 5, 2 + 3 = 5."""
-    if not isinstance(form, Relation) or any(sign not in ("=", "~") for sign in form.signs):
+    if not isinstance(form, Relation) or not is_equation(form):
         return False
     named = _is_name(form.sides[0]) or _is_name(form.sides[-1])
     reckoned = all(isinstance(side, Value) and not side.expr.free_symbols for side in form.sides)
@@ -187,7 +193,7 @@ def _name_of(form: Form) -> str:
 
 
 def _same_relation(gold: Relation, answer: Relation) -> bool:
-    if all(sign in ("=", "~") for sign in gold.signs + answer.signs):
+    if is_equation(gold) and is_equation(answer):
         if _in_order(gold.sides, answer.sides):
             return True
         if _is_name(gold.sides[0]) and _is_name(answer.sides[0]):
@@ -202,30 +208,15 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
         return turned or _same_ratio(gold, answer, signed=False)
     one, other = bounds(gold), bounds(answer)
     if one and other:
-        named = [
-            {name for side in r.sides if isinstance(side, Value) for name in functions_named(side.expr).free_symbols}
-            for r in (gold, answer)
-        ]
-        return named[0] == named[1] and same(one, other)
+        of = [{s for side in values_of(r.sides) for s in functions_named(side).free_symbols} for r in (gold, answer)]
+        return of[0] == of[1] and same(one, other)
     if gold.signs == answer.signs and _is_residue(gold):
         return _same_residue(gold, answer)
-    links = [_links(gold), _links(answer)]
-    if len(links[0]) != len(links[1]) or not all(links):
-        return False
-    rest = list(links[1])
-    for link in links[0]:
-        hit = next(
-            (
-                o
-                for o in rest
-                if o.signs == link.signs and (_in_order(link.sides, o.sides) or _same_ratio(link, o, signed=True))
-            ),
-            None,
-        )
-        if hit is None:
-            return False
-        rest.remove(hit)
-    return True
+    return _paired(_links(gold), _links(answer), _same_link)
+
+
+def _same_link(one: Relation, other: Relation) -> bool:
+    return one.signs == other.signs and (_in_order(one.sides, other.sides) or _same_ratio(one, other, signed=True))
 
 
 def _is_residue(form: Form) -> bool:
@@ -235,7 +226,7 @@ def _is_residue(form: Form) -> bool:
 def _same_residue(gold: Relation, answer: Relation) -> bool:
     """x = 3 and x = 10, both modulo 7."""
     modulus = gold.signs[0].removeprefix("mod ")
-    rests: list[Any] = [form.sides[1].expr for form in (gold, answer) if isinstance(form.sides[1], Value)]
+    rests = values_of((gold.sides[1], answer.sides[1]))
     if not modulus.isdigit() or int(modulus) == 0 or len(rests) != 2 or not all(rest.is_Integer for rest in rests):
         return _in_order(gold.sides, answer.sides)
     names = [form.sides[0] for form in (gold, answer) if form.sides[0] != Text("")]
@@ -244,19 +235,18 @@ def _same_residue(gold: Relation, answer: Relation) -> bool:
 
 def _links(chain: Relation) -> list[Relation]:
     """a < b > c as a < b and c < b: every link with its smaller side first."""
-    turned = {">": "<", ">=": "<="}
-    out = []
-    for left, right, sign in zip(chain.sides, chain.sides[1:], chain.signs, strict=False):
-        out.append(Relation((right, left), (turned[sign],)) if sign in turned else Relation((left, right), (sign,)))
-    return out
+    links = zip(chain.sides, chain.sides[1:], chain.signs, strict=False)
+    return [
+        Relation((right, left), (sign.replace(">", "<"),)) if sign in (">", ">=") else Relation((left, right), (sign,))
+        for left, right, sign in links
+    ]
 
 
 def _same_ratio(gold: Relation, answer: Relation, *, signed: bool) -> bool:
     """Whether two equations (inequalities) differ by a constant factor (a positive one): 2x = 4y + 2 and x - 1 = 2y."""
-    sides = [*gold.sides, *answer.sides]
-    if len(sides) != 4 or not all(isinstance(side, Value) for side in sides):
+    exprs = list(map(functions_named, values_of([*gold.sides, *answer.sides])))
+    if not len(exprs) == len(gold.sides) + len(answer.sides) == 4:
         return False
-    exprs: list[Any] = [functions_named(side.expr) for side in sides if isinstance(side, Value)]
     one, other = exprs[0] - exprs[1], exprs[2] - exprs[3]
     if one.free_symbols != other.free_symbols or not one.free_symbols:
         return False
@@ -292,53 +282,44 @@ def same(gold: Form, answer: Form) -> bool:
         answer = asked_for
     elif _gives(gold) and not isinstance(answer, Relation):
         gold = _unnamed(gold)
-    elif _gives(gold) and _gives(answer) and not (_is_name(_first(gold)) and _is_name(_first(answer))):
-        names = [
-            next((side for side in form.sides[::-1] if _is_name(side)), None)
-            for form in (gold, answer)
-            if isinstance(form, Relation)
-        ]
-        if len(names) == 2 and names[0] and names[1] and not same(names[0], names[1]):
-            relations = [form for form in (gold, answer) if isinstance(form, Relation) and len(form.sides) == 2]
-            return len(relations) == 2 and _same_ratio(relations[0], relations[1], signed=False)
-        if not isinstance(gold, Relation) or not isinstance(answer, Relation) or not _same_relation(gold, answer):
+    elif isinstance(gold, Relation) and isinstance(answer, Relation) and _gives(gold) and _gives(answer):
+        names = [next((side for side in form.sides[::-1] if _is_name(side)), None) for form in (gold, answer)]
+        named_first = _is_name(gold.sides[0]) and _is_name(answer.sides[0])
+        if not named_first and names[0] and names[1] and not same(names[0], names[1]):
+            return len(gold.sides) == len(answer.sides) == 2 and _same_ratio(gold, answer, signed=False)
+        if not named_first and not _same_relation(gold, answer):
             gold, answer = _unnamed(gold), _unnamed(answer)
-        else:
-            return True
-    if isinstance(gold, Value) and isinstance(answer, Value):
-        return _same_value(gold, answer)
-    if isinstance(gold, Numeral) or isinstance(answer, Numeral):
-        return _same_numeral(gold, answer)
-    if isinstance(gold, Relation) and isinstance(answer, Relation):
-        return _same_relation(gold, answer)
-    if isinstance(gold, Relation) or isinstance(answer, Relation):
-        one, other = bounds(gold) or gold, bounds(answer) or answer
-        return not isinstance(one, Relation) and not isinstance(other, Relation) and same(one, other)
-    if isinstance(gold, Matrix) and isinstance(answer, Matrix):
-        return [len(row) for row in gold.rows] == [len(row) for row in answer.rows] and all(
-            _in_order(one, other) for one, other in zip(gold.rows, answer.rows, strict=True)
-        )
-    if isinstance(gold, Matrix) or isinstance(answer, Matrix):
-        return _same_vector(gold, answer)
-    if isinstance(gold, Sequence) and isinstance(answer, Sequence):
-        return _same_sequence(gold, answer)
-    if isinstance(gold, Sequence) or isinstance(answer, Sequence):
-        vector = _vector(gold), _vector(answer)
-        if any(vector):
-            return same(vector[0] or gold, vector[1] or answer)
-        several, one = (gold, answer) if isinstance(gold, Sequence) else (answer, gold)
-        assert isinstance(several, Sequence)
-        if (
-            several.kind == "ratio"
-            and len(several.items) == 2
-            and all(isinstance(item, Value) for item in several.items)
-        ):
-            top, bottom = (item.expr for item in several.items if isinstance(item, Value))
-            return bottom != 0 and same(Value(top / bottom), one)
-        alone = several.kind == "set" and len(several.items) == 1
-        restated = several.kind == "list"  # "1/2 or 0.5"
-        return (alone or restated) and all(same(one, item) for item in several.items)
+    for kind, compare in _COMPARED:
+        if isinstance(gold, kind) and isinstance(answer, kind):
+            return compare(gold, answer)
+    for kind, compare in _MIXED:
+        if isinstance(gold, kind):
+            return compare(gold, answer)
+        if isinstance(answer, kind):
+            return compare(answer, gold)
     return _same_words(gold, answer)
+
+
+def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
+    return len(gold.rows) == len(answer.rows) and all(map(_in_order, gold.rows, answer.rows))
+
+
+def _same_set(relation: Relation, other: Form) -> bool:
+    """Whether what fits a relation is what another form describes: 1 < x and (1, oo)."""
+    span = bounds(relation)
+    return span is not None and same(span, bounds(other) or other)
+
+
+def _same_alone(several: Sequence, one: Form) -> bool:
+    """Whether a sequence comes to one thing: a vector's sum, a ratio's quotient, {5}, "1/2 or 0.5"."""
+    vector = _vector(one)
+    if vector:
+        return same(several, vector)
+    if several.kind == "ratio" and len(several.items) == len(values_of(several.items)) == 2:
+        top, bottom = values_of(several.items)
+        return bottom != 0 and same(Value(top / bottom), one)
+    alone = several.kind == "list" or (several.kind == "set" and len(several.items) == 1)
+    return alone and all(same(one, item) for item in several.items)
 
 
 def _vector(form: Form) -> Form | None:
@@ -364,57 +345,35 @@ def _spelt_out(form: Form, other: Form) -> Form:
     return Sequence("tuple", form.sides[-1:] * len(names), other.brackets)
 
 
-def _first(form: Form) -> Form:
-    return form.sides[0] if isinstance(form, Relation) else form
-
-
 def _same_numeral(gold: Form, answer: Form) -> bool:
     """1011_2 is 1011_2 and 1011, whose base goes without saying; it isn't 1011_3, nor the number eleven."""
-
-    def digits(form: Form) -> tuple[str, int | None] | None:
+    digits: list[str] = []
+    bases: set[int] = set()
+    for form in (gold, answer):
         if isinstance(form, Numeral):
-            return form.digits, form.base
-        if isinstance(form, Value) and form.expr.is_Integer:
-            return str(form.expr), None
-        return (str(form.expr), None) if isinstance(form, Value) and form.expr.is_Symbol else None
-
-    one, other = digits(gold), digits(answer)
-    if one is None or other is None:
-        return False
-    return one[0] == other[0] and (one[1] == other[1] or None in (one[1], other[1]))
+            digits.append(form.digits)
+            bases.add(form.base)
+        elif isinstance(form, Value) and (form.expr.is_Integer or form.expr.is_Symbol):
+            digits.append(str(form.expr))
+    return len(digits) == 2 and digits[0] == digits[1] and len(bases) == 1
 
 
-def _same_vector(gold: Form, answer: Form) -> bool:
+def _same_vector(matrix: Matrix, other: Form) -> bool:
     """A column or row, and a tuple: (1, 2) is how many write a vector."""
-    matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
     other = _vector(other) or other
-    if (
-        not isinstance(matrix, Matrix)
-        or not isinstance(other, Sequence)
-        or (other.kind, other.brackets) != ("tuple", "()")
-    ):
+    line = len(matrix.rows) == 1 or all(len(row) == 1 for row in matrix.rows)
+    if not (line and isinstance(other, Sequence) and (other.kind, other.brackets) == ("tuple", "()")):
         return False
-    if len(matrix.rows) == 1 or all(len(row) == 1 for row in matrix.rows):
-        return _in_order([item for row in matrix.rows for item in row], other.items)
-    return False
+    return _in_order([item for row in matrix.rows for item in row], other.items)
 
 
 def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
     """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
-    pieces = [
-        [form for form in side.items if isinstance(form, Sequence) and len(form.items) == 2] for side in (gold, answer)
-    ]
-    if len(pieces[0]) != len(gold.items) or len(pieces[1]) != len(answer.items) or len(pieces[0]) != len(pieces[1]):
-        return False
-    rest = list(pieces[1])
-    for one in pieces[0]:
-        hit = next(
-            (o for o in rest if same(one.items[0], o.items[0]) and _same_condition(one.items[1], o.items[1])), None
-        )
-        if hit is None:
-            return False
-        rest.remove(hit)
-    return True
+    pieces = [[p.items for p in side.items if isinstance(p, Sequence) and len(p.items) == 2] for side in (gold, answer)]
+    whole = len(pieces[0]) == len(gold.items) and len(pieces[1]) == len(answer.items)
+    return whole and _paired(
+        pieces[0], pieces[1], lambda one, other: same(one[0], other[0]) and _same_condition(one[1], other[1])
+    )
 
 
 def _same_condition(one: Form, other: Form) -> bool:
@@ -446,33 +405,41 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
     if kinds <= {"list", "set"}:
         names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
         indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]
-        if (
-            kinds == {"list"}
-            and sorted(names) == [0, len(gold.items)]
-            and any(len(base - {""}) == 1 for base in indexed)
-        ):
+        named = kinds == {"list"} and sorted(names) == [0, len(gold.items)]
+        if named and any(len(base - {""}) == 1 for base in indexed):
             return _matched(list(map(_unnamed, gold.items)), list(map(_unnamed, answer.items)))  # x_1 = 3, x_2 = 8
-        if kinds == {"list"} and len(gold.items) > 1 and sorted(names) == [0, len(gold.items)]:
+        if named and len(gold.items) > 1:
             return _in_order(_by_name(gold.items), _by_name(answer.items))  # x = 1, y = 2 is 1, 2
         if kinds == {"list"} and "..." in str(gold) + str(answer):
             return _in_order(gold.items, answer.items)
         one, other = bounds(gold), bounds(answer)
         return _matched(gold.items, answer.items) or bool(one and other and same(one, other))
-    if kinds == {"tuple"}:
+    if kinds in ({"tuple"}, {"ratio"}):
         return gold.brackets == answer.brackets and _in_order(gold.items, answer.items)
-    if kinds == {"ratio"}:
-        return _in_order(gold.items, answer.items)
     if kinds == {"tuple", "list"}:
-        named = answer if answer.kind == "list" else gold
-        items = _by_name(named.items)
-        others = gold.items if named is answer else answer.items
-        return gold.brackets + answer.brackets == "()" and _in_order(others, items)
+        several, pair = (gold, answer) if gold.kind == "list" else (answer, gold)
+        return pair.brackets == "()" and _in_order(pair.items, _by_name(several.items))
     if kinds == {"union", "list"}:
         one, other = bounds(gold) or gold, bounds(answer) or answer
-        if not isinstance(one, Sequence) or not isinstance(other, Sequence) or "list" in (one.kind, other.kind):
-            return False
-        return _same_sequence(one, other)
+        ranges = isinstance(one, Sequence) and isinstance(other, Sequence) and "list" not in (one.kind, other.kind)
+        return ranges and same(one, other)
     return False
+
+
+# Two forms of one kind; and those of which one is of a kind, whatever the other is.
+_COMPARED: list[tuple[Any, Callable[[Any, Any], bool]]] = [
+    (Value, _same_value),
+    (Numeral, _same_numeral),
+    (Relation, _same_relation),
+    (Matrix, _same_matrix),
+    (Sequence, _same_sequence),
+]
+_MIXED: list[tuple[Any, Callable[[Any, Any], bool]]] = [
+    (Numeral, _same_numeral),
+    (Relation, _same_set),
+    (Matrix, _same_vector),
+    (Sequence, _same_alone),
+]
 
 
 # --- answers ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,4 +69,17 @@ class Matrix:
 
 
 Form = Value | Numeral | Text | Sequence | Relation | Matrix
+Equal = Callable[[Any, Any], bool]
+
+
+def is_equation(form: Form) -> bool:
+    """Whether a form is a chain of = and of signs for "about"."""
+    return isinstance(form, Relation) and all(sign in ("=", "~") for sign in form.signs)
+
+
+def values_of(forms: Iterable[Form]) -> list[Any]:
+    """The expressions of those forms that are values."""
+    return [form.expr for form in forms if isinstance(form, Value)]
+
+
 REAL_LINE = Sequence("tuple", (Value(-sp.oo), Value(sp.oo)), "()")

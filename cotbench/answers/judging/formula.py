@@ -17,36 +17,29 @@ from typing import Any
 
 import sympy as sp
 
+from cotbench.answers.judging.cleaning import clean_latex, number_said
 from cotbench.answers.judging.forms import REAL_LINE, Form, Matrix, NotRead, Numeral, Relation, Sequence, Text, Value
-from cotbench.answers.judging.measures import unit_of
-from cotbench.answers.judging.notation import clean_latex
-from cotbench.answers.judging.tokens import Token, tokens_of
-from cotbench.answers.judging.values import SIGN, ValueParser
+from cotbench.answers.judging.value_grammar import SIGN, ValueParser
+from cotbench.answers.judging.words import tokens_of
+from cotbench.answers.notation.lexer import Token
+from cotbench.answers.notation.units import unit_of
 from cotbench.answers.reading.numerals import SCALES
 
 _RELATIONS = {
-    "=": "=",
-    "<": "<",
-    ">": ">",
-    "le": "<=",
-    "leq": "<=",
-    "leqslant": "<=",
-    "ge": ">=",
-    "geq": ">=",
-    "geqslant": ">=",
-    "lt": "<",
-    "gt": ">",
-    "ne": "!=",
-    "neq": "!=",
-    "<=": "<=",
-    ">=": ">=",
-    "!=": "!=",
-    "approx": "~",
-    "equiv": "=",
-    "in": "in",
-    "simeq": "~",
-    "sim": "~",
+    sign: meaning
+    for meaning, signs in {
+        "=": "= equiv",
+        "<": "< lt",
+        ">": "> gt",
+        "<=": "<= le leq leqslant",
+        ">=": ">= ge geq geqslant",
+        "!=": "!= ne neq",
+        "~": "approx simeq sim",
+        "in": "in",
+    }.items()
+    for sign in signs.split()
 }
+_ORDERS = ("<", "<=", ">", ">=", "!=")
 # The last of the words that may stand in front of a value and be left out: "The roots are 2 and 3".
 _LEADS = frozenset(
     "is are be equals about approximately roughly exactly there only all roots values numbers if for when".split()
@@ -85,15 +78,26 @@ class _FormParser(ValueParser):
         while True:
             token = self.peek()
             words = token.text.strip(" ,").lower() if token.kind in ("text", "word") else ""
-            if (
-                (token.kind == "sign" and token.text in (",", ";"))
-                or words in ("and", "or", "and/or")
-                or (token.kind == "text" and token.text.strip() in (",", ";"))
-            ) or (token.kind == "command" and token.text in _LOGICAL):
-                self.at += 1
-                found = words or _LOGICAL.get(token.text) or found or ","
-            else:
+            parts = token.kind in ("sign", "text") and token.text.strip() in (",", ";")
+            if not (parts or words in ("and", "or", "and/or") or self.sees_command(*_LOGICAL)):
                 return found
+            self.at += 1
+            found = words or _LOGICAL.get(token.text) or found or ","
+
+    def sees_command(self, *names: str) -> bool:
+        token = self.peek()
+        return token.kind == "command" and token.text in names
+
+    def take_command(self, *names: str) -> bool:
+        seen = self.sees_command(*names)
+        self.at += seen
+        return seen
+
+    def take_spaced(self, text: str) -> bool:
+        r"""Take a word, also one in \text, with spaces around it."""
+        seen = self.peek().kind in ("text", "word") and self.peek().text.strip() == text
+        self.at += seen
+        return seen
 
     def relation(self) -> Form:
         self.related = False
@@ -104,8 +108,7 @@ class _FormParser(ValueParser):
             return Relation((Text(""), sides[0]), (f"mod {modulus}",))
         while self.peek().kind in ("sign", "command") and self.peek().text in _RELATIONS:
             signs.append(_RELATIONS[self.peek().text])
-            self.related = self.peek().text == "equiv" or self.peek(2).text.strip() == "mod"
-            self.at += 1
+            self.related = self.next().text == "equiv" or self.peek(1).text.strip() == "mod"
             sides.append(self.union())
             modulus = self._modulus()
             if modulus:
@@ -145,23 +148,14 @@ class _FormParser(ValueParser):
             while self.take("cap"):
                 parts.append(self.ratio())
             return Sequence("meet", tuple(parts))
-        while self.take("cup") or (
-            self.peek().kind == "letter" and self.peek().text == "U" and self.peek().spaced and self.skip()
-        ):
+        while self.take("cup") or self.peek() == Token("letter", "U", True):
+            self.at += self.peek() == Token("letter", "U", True)
             parts.append(self.ratio())
         return parts[0] if len(parts) == 1 else Sequence("union", tuple(parts))
 
-    def skip(self) -> bool:
-        self.at += 1
-        return True
-
     def ratio(self) -> Form:
         parts = [self.item()]
-        while (
-            self.take(":")
-            or (self.peek() == Token("word", "to", True) and self.take("to"))
-            or (self.peek().kind == "text" and self.peek().text.strip() == "to" and self.skip())
-        ):
+        while self.take(":") or self.take_spaced("to"):
             parts.append(self.item())
         return parts[0] if len(parts) == 1 else Sequence("ratio", tuple(parts))
 
@@ -169,9 +163,8 @@ class _FormParser(ValueParser):
         """A bracket that holds several things, a matrix, a text, or a value with what follows it."""
         lead = self._words()
         token = self.peek()
-        if lead and (
-            token.kind in ("end", "end_env") or token.text.strip() in _AFTER_WORDS or token.text in _RELATIONS
-        ):
+        ends = token.kind in ("end", "end_env") or token.text.strip() in _AFTER_WORDS or token.text in _RELATIONS
+        if lead and ends:
             return _meant(lead)
         if lead and lead.split()[-1].lower().rstrip(":") not in _LEADS and not lead.endswith(":"):
             raise NotRead(f"words in front: {lead}")
@@ -180,17 +173,14 @@ class _FormParser(ValueParser):
         bracketed = self._bracketed()
         if bracketed is not None:
             return bracketed
-        if token.kind == "command" and token.text in ("emptyset", "varnothing"):
-            self.at += 1
+        if self.take_command("emptyset", "varnothing"):
             return Sequence("set", ())
-        if token.kind == "command" and token.text == "mathbb":
-            self.at += 1
+        if self.take_command("mathbb"):
             name = self.argument_text()
             if name not in ("N", "Z", "Q", "R", "C") or self.peek().text in ("(", "[", "{"):  # \mathbb{E}[X]
                 raise NotRead("a letter of blackboard bold")
             return self._reals() if name == "R" else Text(name)
-        if token.kind == "command" and token.text in ("ldots", "dots", "cdots"):
-            self.at += 1
+        if self.take_command("ldots", "dots", "cdots"):
             return Text("...")
         self.decimals = []
         currency = "$" if self._currency() else ""
@@ -201,14 +191,7 @@ class _FormParser(ValueParser):
         numeral = self._numeral(first)
         if numeral:
             return numeral
-        decimals = None
-        if (self.at == first + 1 and self.tokens[first].kind == "number") or (
-            self.at == first + 2 and self.tokens[first].text == "-"
-        ):
-            decimals = self.decimals[0] if self.decimals else None
-        elif self.decimals:
-            decimals = max(self.decimals)
-        form = self._units(Value(expr, decimals, currency))
+        form = self._units(Value(expr, max(self.decimals, default=None), currency))
         return self._with_smaller_unit(form) if isinstance(form, Value) else form
 
     def _with_smaller_unit(self, form: Value) -> Form:
@@ -217,13 +200,12 @@ class _FormParser(ValueParser):
         if minutes is not None:
             seconds = self._sexagesimal(2)
             sign = -1 if form.expr.is_negative else 1
-            return Value(form.expr + sign * (minutes / 60 + (seconds or 0) / 3600), None, "", False, True)
+            return Value(form.expr + sign * (minutes / 60 + (seconds or 0) / 3600), degrees=True)
         form = replace(form, unit=form.unit.removesuffix(" and"))
         unit = unit_of(form.unit)
         while unit:
             start = self.at
-            joined = self.peek().kind in ("text", "word") and self.peek().text.strip() == "and"
-            self.at += joined
+            self.take_spaced("and")
             smaller = self._units(Value(self.number())) if self.peek().kind == "number" else None
             found = unit_of(smaller.unit) if isinstance(smaller, Value) else None
             if not isinstance(smaller, Value) or not found or found[0] != unit[0] or not found[1] < unit[1]:
@@ -234,25 +216,22 @@ class _FormParser(ValueParser):
 
     def _sexagesimal(self, marks: int) -> Any:
         """Take the minutes (one mark) or seconds (two) of an angle: 45', 30''."""
-        ahead = [self.peek(at).text for at in range(1, marks + 2)]
-        if self.peek().kind != "number" or ahead[:marks] != ["'"] * marks or ahead[marks] == "'":
-            if marks == 2 and self.peek().kind == "number" and ahead[0] == '"':
-                self.at += 2
-                return sp.Rational(self.tokens[self.at - 2].text)
+        number, ahead = self.peek(), "".join(self.peek(place).text[:1] for place in range(1, 4))
+        primes = len(ahead) - len(ahead.lstrip("'"))
+        size = marks if primes == marks else 1 if marks == 2 and ahead[:1] == '"' else 0
+        if number.kind != "number" or not size:
             return None
-        self.at += marks + 1
-        return sp.Rational(self.tokens[self.at - marks - 1].text)
+        self.at += 1 + size
+        return sp.Rational(number.text)
 
     def _reals(self) -> Form:
         """The real line, or of \\mathbb{R}^+ the half of it."""
-        if self.peek().text not in ("^", "_"):
+        if not self.take("^", "_"):
             return REAL_LINE
-        self.at += 1
         sign = self.argument_text()
         if sign not in ("+", "-", "*+", "++"):
             raise NotRead("a power of the real line")
-        low, high = (-sp.oo, 0) if sign == "-" else (0, sp.oo)
-        return Sequence("tuple", (Value(sp.sympify(low)), Value(sp.sympify(high))), "()")
+        return _half_line(positive=sign != "-")
 
     def _currency(self) -> bool:
         r"""A \$ in front of a number; of "-\$5" the sign stays in front of it."""
@@ -266,8 +245,7 @@ class _FormParser(ValueParser):
     def _words(self) -> str:
         words = []
         while self.peek().kind in ("text", "word") and self.peek().text.strip().lower() not in ("and", "or"):
-            words.append(self.peek().text.strip())
-            self.at += 1
+            words.append(self.next().text.strip())
         return " ".join(word for word in words if word)
 
     def _numeral(self, first: int) -> Numeral | None:
@@ -279,9 +257,7 @@ class _FormParser(ValueParser):
             return None
         self.at += 1
         base = self.argument_text()
-        names = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-        if base in names:
-            base = str(names.index(base) + 2)
+        base = number_said(base) or base
         if not base.isdigit():
             raise NotRead(f"base {base}")
         return Numeral(digits, int(base))
@@ -290,43 +266,12 @@ class _FormParser(ValueParser):
         """What follows a value: \\%, a degree sign, a unit in words."""
         percent = degrees = False
         if isinstance(form, Value):
-            if self.take("%", "percent", "percentage"):
-                percent = True
-            if self.take("^"):
-                self._circle()
-                degrees = True
-            if self.peek().kind == "command" and self.peek().text in ("circ", "degree"):
-                self.at += 1
-                degrees = True
-            if (
-                degrees and self.peek().kind == "letter" and self.peek().text in ("C", "F", "K")
-            ) or self._is_bare_unit():
+            percent = self.take("%", "percent", "percentage")
+            degrees = self._degree_sign() or self.take_command("circ", "degree")
+            scale_letter = degrees and self.peek().kind == "letter" and self.peek().text in ("C", "F", "K")
+            if scale_letter or self._is_bare_unit():
                 self.tokens[self.at] = Token("text", self.peek().text)
-        words = []
-        while True:
-            token = self.peek()
-            if token.kind in ("text", "word") and token.text.strip(" ,.(").lower().partition(" ")[0] == "mod":
-                break
-            if token.kind in ("text", "word") and token.text.strip(" ,.").lower() not in ("and", "or", "to"):
-                words.append(token.text.strip())
-                self.at += 1
-            elif words and token.text == "^":
-                self.at += 1
-                words[-1] += self.argument_text()
-            elif words and token.text in ("/",):
-                self.at += 1
-                words.append("/")
-            elif words and token.text in ("cdot", "-", "*") and self.peek(1).kind == "text":
-                self.at += 1
-            elif token.kind == "command" and token.text == "$":
-                self.at += 1
-                words.append("$")
-            elif words and token.kind == "letter" and words[-1] == "/":
-                self.at += 1
-                words.append(token.text)
-            else:
-                break
-        unit = " ".join(word for word in words if word)
+        unit = self._unit_words()
         if not isinstance(form, Value):
             return form
         if unit.lower().rstrip(".") in ("percent", "percentage", "pct"):
@@ -342,74 +287,77 @@ class _FormParser(ValueParser):
             expr, unit = expr * 10 ** SCALES[head.lower()], rest
         return Value(expr, form.decimals, unit or form.unit, percent, degrees)
 
+    def _unit_words(self) -> str:
+        """Take the words of a unit with their powers and slashes."""
+        words: list[str] = []
+        while True:
+            token = self.peek()
+            said = token.text.strip(" ,.").lower() if token.kind in ("text", "word") else "to"
+            below = bool(words) and token.kind == "letter" and words[-1] == "/"
+            if said.lstrip("( ").partition(" ")[0] == "mod":
+                break
+            if said not in ("and", "or", "to") or below or self.sees_command("$") or (words and token.text == "/"):
+                words.append(self.next().text.strip())
+            elif words and token.text == "^":
+                self.at += 1
+                words[-1] += self.argument_text()
+            elif words and token.text in ("cdot", "-", "*") and self.peek(1).kind == "text":
+                self.at += 1
+            else:
+                break
+        return " ".join(word for word in words if word)
+
     def _bracketed(self) -> Form | None:
         """(a, b), [a, b), \\{a, b\\}, <a, b>: a bracket with a comma in it, or a set; None leaves it to `sum`."""
-        token = self.peek()
-        opener = token.text
-        is_set = token.kind == "command" and opener in ("{", "lbrace")
-        bare_set = token.kind == "sign" and opener == "{"
-        if (
-            not is_set
-            and not bare_set
-            and not (token.kind == "sign" and opener in ("(", "["))
-            and not (token.kind == "command" and opener == "langle")
-        ):
+        opener, is_set, bare_set = self.peek().text, self.sees_command("{", "lbrace"), self.sees_sign("{")
+        if not (is_set or bare_set or self.sees_sign("(", "[") or self.sees_command("langle")):
             return None
         start = self.at
         self.at += 1
-        if self.peek().text in ("}", "rbrace") and is_set:
-            self.at += 1
+        if is_set and self.take("}", "rbrace"):
             return Sequence("set", ())
         if is_set and self._members():
-            inner, close = self.listing(), self.peek()
-            if close.text not in ("}", "rbrace"):
+            inner = self.listing()
+            if not self.take("}", "rbrace"):
                 raise NotRead("an open set")
-            self.at += 1
             return inner
         try:
             inner = self.listing()
         except NotRead:
             self.at = start
             return None
-        close = self.peek()
-        if is_set and close.kind == "command" and close.text in ("}", "rbrace"):
-            self.at += 1
-            if _is_inequality(inner):  # \{n \ge 13\}
-                return inner
-            items = inner.items if isinstance(inner, Sequence) and inner.kind == "list" else (inner,)
-            if all(isinstance(item, Relation) and item.signs == ("=",) for item in items):
-                return inner  # \\{x = 1, y = 2\\}
-            return Sequence("set", tuple(items))
-        if (
-            bare_set and close.text == "}" and isinstance(inner, Sequence) and inner.kind == "list"
-        ):  # {1, 2} for \\{1, 2\\}
-            self.at += 1
-            return Sequence("set", inner.items)
-        closes = (close.kind == "sign" and close.text in (")", "]")) or (
-            close.kind == "command" and close.text == "rangle"
-        )
-        if closes and isinstance(inner, Sequence) and inner.kind == "list":
-            self.at += 1
-            if all(isinstance(item, Relation) and item.signs == ("=",) for item in inner.items):
-                return inner  # [x = 1, y = 2]
-            brackets = "()" if opener == "langle" else opener + close.text
-            if brackets == "[]" and _are_rows(inner.items):  # [[1, 2], [3, 4]]
-                return Matrix(tuple(row.items for row in inner.items if isinstance(row, Sequence)))
-            brackets = "()" if brackets == "[]" and len(inner.items) > 2 else brackets  # three are no interval
-            if self.peek().text == "^" and self.peek(1).text in ("T", "top") and brackets in ("()", "[]"):
-                self.at += 2
-                return Matrix(tuple((item,) for item in inner.items))
-            following = self.peek()
-            if following.text in ("^", "_") or (
-                following.kind in ("number", "letter", "begin") and not following.spaced
-            ):
-                raise NotRead("a factor after a tuple")
-            return Sequence("tuple", inner.items, brackets)
-        if closes and isinstance(inner, Text):
-            self.at += 1
-            return inner  # (A)
+        items = inner.items if isinstance(inner, Sequence) and inner.kind == "list" else None
+        equations = all(isinstance(item, Relation) and item.signs == ("=",) for item in items or (inner,))
+        close = self.peek().text
+        if is_set and self.take_command("}", "rbrace"):  # not \{n \ge 13\}, \{x = 1, y = 2\}
+            return inner if _is_inequality(inner) or equations else Sequence("set", items or (inner,))
+        if bare_set and items and self.take("}"):  # {1, 2} for \{1, 2\}
+            return Sequence("set", items)
+        if (items or isinstance(inner, Text)) and (self.take_sign(")", "]") or self.take_command("rangle")):
+            if not items or equations:
+                return inner  # (A), [x = 1, y = 2]
+            return self._tuple(items, "()" if opener == "langle" else opener + close)
         self.at = start
         return None
+
+    def _tuple(self, items: tuple[Form, ...], brackets: str) -> Form:
+        """What several things in brackets are, and what stands behind these says: a matrix, a column, an interval ..."""
+        if brackets == "[]" and _are_rows(items):  # [[1, 2], [3, 4]]
+            return Matrix(tuple(row.items for row in items if isinstance(row, Sequence)))
+        brackets = "()" if brackets == "[]" and len(items) > 2 else brackets  # three are no interval
+        if self._transposed(brackets in ("()", "[]")):
+            return Matrix(tuple((item,) for item in items))
+        following = self.peek()
+        factor = following.kind in ("number", "letter", "begin") and not following.spaced
+        if factor or following.text in ("^", "_"):
+            raise NotRead("a factor after a tuple")
+        return Sequence("tuple", items, brackets)
+
+    def _transposed(self, may_be: bool = True) -> bool:
+        """Take the sign of a transposed vector or matrix."""
+        seen = may_be and self.peek().text == "^" and self.peek(1).text in ("T", "top")
+        self.at += 2 * seen
+        return seen
 
     def _members(self) -> bool:
         """Take "x |", "x :", "x \\in \\mathbb{R} \\mid": the set of those x for which ..."""
@@ -429,7 +377,7 @@ class _FormParser(ValueParser):
 
     def _wrapped_matrix(self) -> bool:
         """Whether a bracket stands around an array: \\left[ \\begin{array}...; it is dropped."""
-        if self.peek().text in ("(", "[") and self.peek().kind == "sign" and self.peek(1).kind == "begin":
+        if self.sees_sign("(", "[") and self.peek(1).kind == "begin":
             ends = [at for at, token in enumerate(self.tokens) if token.kind == "end_env" and at > self.at]
             if ends and ends[0] + 1 < len(self.tokens) and self.tokens[ends[0] + 1].text in (")", "]"):
                 del self.tokens[ends[0] + 1]
@@ -442,9 +390,8 @@ class _FormParser(ValueParser):
         total = self._matrix_product(factor)
         if not isinstance(total, Matrix):
             return self._units(total)
-        while self.peek().text in ("+", "-") and self.peek().kind == "sign":
-            sign = sp.Integer(1 if self.peek().text == "+" else -1)
-            self.at += 1
+        while self.sees_sign("+", "-"):
+            sign = sp.Integer(1 if self.next().text == "+" else -1)
             factor = sign if self.peek().kind == "begin" else sign * self.product()
             other = self._matrix_product(factor)
             total = _computed(lambda a, b: a + b, total, other)
@@ -456,23 +403,20 @@ class _FormParser(ValueParser):
             self.take("cdot", "times")
             if self.peek().kind == "begin":
                 form = _computed(lambda a, b: a * b, form, self.matrix())
-            elif self.peek().text == "^" and self.peek(1).text in ("T", "top"):
-                self.at += 2
+            elif self._transposed():
                 form = Matrix(tuple(zip(*form.rows, strict=True)))
             else:
                 break
         return form if factor == 1 else _computed(lambda a, _: a * factor, form, form)
 
     def matrix(self) -> Form:
-        kind = self.peek().text
-        self.at += 1
+        kind = self.next().text
         if kind == "array" and self.peek().text == "{":
             self.argument_text()
         rows: list[list[Form]] = [[]]
         breaks = 0  # signs & of the present row
         while self.peek().kind not in ("end_env", "end"):
-            if self.peek().kind == "command" and self.peek().text == "\\":
-                self.at += 1
+            if self.take_command("\\"):
                 rows.append([])
                 breaks = 0
             elif self.take("&"):
@@ -482,9 +426,8 @@ class _FormParser(ValueParser):
             elif not self.take("hline"):
                 rows[-1].append(self.listing() if kind.endswith("cases") and breaks else self.relation())
                 self.take(",", ";")
-        if self.peek().kind == "end":
+        if self.next().kind == "end":
             raise NotRead("an open matrix")
-        self.at += 1
         rows = [row for row in rows if row]
         if kind in ("cases", "dcases", "rcases", "aligned"):
             if all(len(row) == 1 for row in rows):  # a system of equations
@@ -496,12 +439,8 @@ class _FormParser(ValueParser):
 
 
 _EVERYTHING = {"all real numbers", "real numbers", "all reals", "any real number", "all real values"}
-_HALVES = {
-    "all positive real numbers": 1,
-    "positive real numbers": 1,
-    "all positive reals": 1,
-    "all negative real numbers": -1,
-}
+_HALVES = dict.fromkeys(("all positive real numbers", "positive real numbers", "all positive reals"), 1)
+_HALVES["all negative real numbers"] = -1
 _NOTHING = {"no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set"}
 
 
@@ -509,22 +448,24 @@ def _meant(words: str) -> Form:
     """Words that name a set as that set, others as they are."""
     plain = words.lower().strip(" .").removeprefix("there are ").removeprefix("there is ")
     if plain in _HALVES:
-        ends = (0, sp.oo) if _HALVES[plain] > 0 else (-sp.oo, 0)
-        return Sequence("tuple", tuple(Value(sp.sympify(end)) for end in ends), "()")
+        return _half_line(positive=_HALVES[plain] > 0)
     if plain in ("infinity", "infinite", "infinitely many"):
         return Value(sp.oo)
     return REAL_LINE if plain in _EVERYTHING else Sequence("set", ()) if plain in _NOTHING else Text(words)
 
 
+def _half_line(*, positive: bool) -> Form:
+    return Sequence(
+        "tuple", (Value(sp.Integer(0)), Value(sp.oo)) if positive else (Value(-sp.oo), Value(sp.Integer(0))), "()"
+    )
+
+
 def _is_unknown(form: Form) -> bool:
     if isinstance(form, Sequence):
         return form.kind == "tuple" and all(map(_is_unknown, form.items))
-    return isinstance(form, Text) or (
-        isinstance(form, Value)
-        and not form.expr.is_number
-        and not form.expr.is_Add
-        and form.expr.as_coeff_Mul()[0] == 1
-    )
+    if not isinstance(form, Value):
+        return isinstance(form, Text)
+    return not form.expr.is_number and not form.expr.is_Add and bool(form.expr.as_coeff_Mul()[0] == 1)
 
 
 def _are_rows(items: tuple[Form, ...]) -> bool:
@@ -533,7 +474,7 @@ def _are_rows(items: tuple[Form, ...]) -> bool:
 
 
 def _is_inequality(form: Form) -> bool:
-    return isinstance(form, Relation) and all(sign in ("<", "<=", ">", ">=", "!=") for sign in form.signs)
+    return isinstance(form, Relation) and all(sign in _ORDERS for sign in form.signs)
 
 
 def _entries(form: Form) -> Any:
@@ -561,17 +502,12 @@ def _without(line: Form, points: Form) -> Form:
 
 
 def _plus_and_minus(form: Form) -> list[Form]:
+    """The two values or relations that one with \\pm is; any other form alone."""
     if isinstance(form, Value) and form.expr.has(SIGN):
-        return [
-            Value(form.expr.subs(SIGN, sign), form.decimals, form.unit, form.percent, form.degrees) for sign in (1, -1)
-        ]
+        return [replace(form, expr=form.expr.subs(SIGN, sign)) for sign in (1, -1)]
     if isinstance(form, Relation) and any(isinstance(side, Value) and side.expr.has(SIGN) for side in form.sides):
-        return [
-            Relation(
-                tuple(Value(s.expr.subs(SIGN, sign)) if isinstance(s, Value) else s for s in form.sides), form.signs
-            )
-            for sign in (1, -1)
-        ]
+        sides = [[Value(s.expr.subs(SIGN, n)) if isinstance(s, Value) else s for s in form.sides] for n in (1, -1)]
+        return [replace(form, sides=tuple(signed)) for signed in sides]
     return [form]
 
 

@@ -53,14 +53,6 @@ _ROUND = re.compile(r"(?<![\w.)])(\d*\.\d*)\((\d{1,12})\)(?![\w(^])")
 _GOES_ON_FOREVER = re.compile(r"(?<![\w.])(\d*\.)(\d{2,30})\s*(?:\\(?:l|c)?dots|\.{3,}|\\ldots)\s*$")
 
 
-def _dotted(match: re.Match[str]) -> str:
-    return rf"{match[1]}\overline{{{match[2]}{match[3] or ''}{match[4] or ''}}}"
-
-
-def _barred(match: re.Match[str]) -> str:
-    return rf"\overline{{{match[1] or match[2]}}}"
-
-
 def _shown(match: re.Match[str]) -> str:
     """0.1666... as 0.1\\overline{6}, where the dots leave no doubt: three digits at least, a period twice at least."""
     digits = match[2]
@@ -108,15 +100,6 @@ _DEGREES_IN_FRACTION = re.compile(r"\\frac\s*\{([^{}]*?)\s*\^\s*\{?\s*\\circ\s*\
 _CELSIUS = re.compile(
     r"\\(?:degree)?(?P<scale>[Cc]elsius|[Ff]ahrenheit)(?![A-Za-z])|(?:\^\s*)?\\degree\s?(?P<letter>[CFK])\b"
 )
-
-
-def _units(match: re.Match[str]) -> str:
-    top, bottom = match[1].strip() + (match[2] or ""), match[3].strip() + (match[4] or "")
-    return rf"\text{{{top}/{bottom}}}"
-
-
-def _scale(match: re.Match[str]) -> str:
-    return rf"^\circ \text{{{(match['letter'] or match['scale'][0]).upper()}}}"
 
 
 # --- functions and their arguments --------------------------------------------------------------------------------
@@ -177,7 +160,6 @@ def one_derivative(gold: str, answer: str) -> tuple[str, str]:
 # --- brackets and words -------------------------------------------------------------------------------------------
 
 _REVERSED = re.compile(r"(?P<left>[\[\]])(?P<low>[^\[\],;]+)[,;](?P<high>[^\[\],;]+)(?P<right>[\[\]])")
-_BETWEEN = re.compile(r"[<>]|\\(?:le|ge|leq|geq|leqslant|geqslant)(?![A-Za-z])")
 _EXCEPT = re.compile(
     r"(?:\\text\s*\{)?\s*(?:all\s)?real\snumbers?\s?(?:\\?\$?x\$?\s)?(?:except|but|other\sthan)(?:\sfor)?\s?\}?\s*(?:x\s?=\s?)?"
     r"(?P<points>[^{}a-z]*(?:\\frac\s*\{[^{}]*\}\s*\{[^{}]*\}[^{}a-z]*)*)",
@@ -235,44 +217,32 @@ def _family(match: re.Match[str]) -> str:
     return match["where"] if len(name) == 1 and "=" in match["where"] else f"{match['of']}, {match['where']}"
 
 
-# Each with what a text must hold for it to be tried: most hold nothing of it.
-_IDIOMS: list[tuple[str, Callable[[str], str]]] = [
-    ("color", lambda text: _COLOUR.sub("", text)),
-    ("\\under", lambda text: _COLOUR.sub("", text)),
-    ("\\check", lambda text: _FLOURISH.sub("", text)),
-    ("square", lambda text: _FLOURISH.sub("", text)),
-    ("\\qed", lambda text: _FLOURISH.sub("", text)),
-    ("\\Box", lambda text: _FLOURISH.sub("", text)),
-    ("/", lambda text: _PLAIN_UNIT.sub(r" \\text{\1}", text)),
-    (") =", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
-    (")=", lambda text: _INVERSE.sub(r"\1_{-1}", text)),
-    ("\\mu", lambda text: _MICRO.sub(r"\\text{u", text)),
-    ("\\mathbb", lambda text: _family(found) if (found := _FAMILY.fullmatch(text)) else text),
-    ("\\\\", lambda text: text if "\\begin" in text or text.count("=") < 2 else re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", text)),
-    ("array}", lambda text: _ARRAY.sub(_array, text)),
-    ("\\begin", lambda text: _LAYOUT.sub(_lines, text)),
-    ("\\end", lambda text: re.sub(r"\s*\.\s*(?=\\\\|\\end)", " ", text)),
-    ("\\ln", lambda text: re.sub(r"(?<=\\ln)\s*\\mid(?![a-z])(.*?)\\mid(?![a-z])", r"|\1|", text)),
-    ("\\dot", lambda text: _DOTTED.sub(_dotted, text)),
-    ("\\bar", lambda text: _BARRED.sub(_barred, text)),
-    ("\\overline", lambda text: _BARRED.sub(_barred, text)),
-    ("dots", lambda text: _GOES_ON_FOREVER.sub(_shown, text)),
-    ("C", choices),
-    ("P", choices),
-    ("\\frac", lambda text: _UNIT_FRACTION.sub(_units, text) if "\\text" in text else text),
-    ("\\circ", lambda text: _DEGREES_IN_FRACTION.sub(r"\\frac{\1}{\2}^\\circ ", text)),
-    ("elsius", lambda text: _CELSIUS.sub(_scale, text)),
-    ("ahrenheit", lambda text: _CELSIUS.sub(_scale, text)),
-    ("\\degree", lambda text: _CELSIUS.sub(_scale, text)),
-    ("\\cup", lambda text: text.replace("\\cup", "\\text{ or }") if _BETWEEN.search(text) and not re.search(r"[(\[]|\\\{", text) else text),
-    ("real number", lambda text: _EXCEPT.sub(lambda m: rf"\mathbb{{R}} \setminus \{{{m['points']}\}}", text) if re.search(r"except|but|other", text) else text),
-    ("about", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
-    ("approx", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
-    ("roughly", lambda text: _ABOUT.sub(r" \\approx \g<value>", text)),
-    (")", lambda text: _ASIDE_UNIT.sub(r" \\text{\1}", text) if text.endswith(")") else text),
-    ("]", _usual_brackets),
-    ("[", _usual_brackets),
-    ("{", _bare),
+# Signs of which a text must hold one for an idiom to be tried (most texts hold none), its pattern, and what it becomes.
+_IDIOMS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
+    (r"color \under", _COLOUR, ""),
+    (r"\check square \qed \Box", _FLOURISH, ""),
+    ("/", _PLAIN_UNIT, r" \\text{\1}"),
+    ("=", _INVERSE, r"\1_{-1}"),
+    (r"\mu", _MICRO, r"\\text{u"),
+    (r"\mathbb", re.compile(rf"\A(?:{_FAMILY.pattern})\Z"), _family),
+    (r"\\", re.compile(r"\A(?!.*\\begin)(?=(?:[^=]*=){2}).*\Z", re.S), lambda m: re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", m[0])),
+    ("array}", _ARRAY, _array),
+    (r"\begin", _LAYOUT, _lines),
+    (r"\end", re.compile(r"\s*\.\s*(?=\\\\|\\end)"), " "),
+    (r"\ln", re.compile(r"(?<=\\ln)\s*\\mid(?![a-z])(.*?)\\mid(?![a-z])"), r"|\1|"),
+    (r"\dot", _DOTTED, lambda m: rf"{m[1]}\overline{{{m[2]}{m[3] or ''}{m[4] or ''}}}"),
+    (r"\bar \overline", _BARRED, lambda m: rf"\overline{{{m[1] or m[2]}}}"),
+    ("dots", _GOES_ON_FOREVER, _shown),
+    ("C P", _PRESCRIPT, _chosen),
+    ("C P", _NCR, _chosen),
+    (r"\text", _UNIT_FRACTION, lambda m: rf"\text{{{m[1].strip()}{m[2] or ''}/{m[3].strip()}{m[4] or ''}}}"),
+    (r"\circ", _DEGREES_IN_FRACTION, r"\\frac{\1}{\2}^\\circ "),
+    (r"elsius ahrenheit \degree", _CELSIUS, lambda m: rf"^\circ \text{{{(m['letter'] or m['scale'][0]).upper()}}}"),
+    (r"\cup", re.compile(r"\A(?=.*(?:[<>]|\\(?:le|ge|leq|geq|leqslant|geqslant)(?![A-Za-z])))(?!.*(?:[(\[]|\\\{)).*\Z", re.S),
+     lambda m: m[0].replace("\\cup", "\\text{ or }")),
+    ("real", _EXCEPT, lambda m: rf"\mathbb{{R}} \setminus \{{{m['points']}\}}"),
+    ("about approx roughly", _ABOUT, r" \\approx \g<value>"),
+    (")", _ASIDE_UNIT, r" \\text{\1}"),
 ]  # fmt: skip
 
 
@@ -280,7 +250,10 @@ def plainer(text: str) -> str:
     """A cleaned text with its idioms brought to the notation that `formula` reads."""
     if text.isdecimal():
         return text
-    for sign, change in _IDIOMS:
-        if sign in text:
-            text = change(text)
-    return text
+    for signs, pattern, change in _TRIED:
+        if any(sign in text for sign in signs):
+            text = pattern.sub(change, text)
+    return _bare(_usual_brackets(text))
+
+
+_TRIED = [(signs.split(), pattern, change) for signs, pattern, change in _IDIOMS]

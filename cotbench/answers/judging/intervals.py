@@ -3,11 +3,12 @@ r"""The set of numbers that an inequality describes: 1 < x \le 2 is (1, 2], |x| 
 from __future__ import annotations
 
 from collections.abc import Sequence as Items
+from itertools import chain
 from typing import Any
 
 import sympy as sp
 
-from cotbench.answers.judging.forms import Form, Relation, Sequence, Value
+from cotbench.answers.judging.forms import Form, Relation, Sequence, Value, values_of
 
 
 def bounds(form: Form) -> Form | None:
@@ -17,45 +18,42 @@ def bounds(form: Form) -> Form | None:
     if isinstance(form, Sequence) and (form.kind == "both" or _has_unequal(form)):
         return _overlap([bounds(item) for item in form.items])
     if isinstance(form, Sequence) and form.kind == "list":
-        parts = [_point(item) or bounds(item) for item in form.items]
-        if all(parts) and not all(map(_point, form.items)):
-            pieces = [
-                p
-                for part in parts
-                if part
-                for p in (part.items if isinstance(part, Sequence) and part.kind == "union" else (part,))
-            ]
-            return Sequence("union", tuple(pieces))
+        parts = [part for item in form.items if (part := _point(item) or bounds(item))]
+        if len(parts) < len(form.items) or all(map(_point, form.items)):
+            return None
+        unions = [p.items if isinstance(p, Sequence) and p.kind == "union" else (p,) for p in parts]
+        return Sequence("union", tuple(chain.from_iterable(unions)))
+    sides = values_of(form.sides) if isinstance(form, Relation) else []
+    if not isinstance(form, Relation) or len(sides) < len(form.sides):
         return None
-    if not isinstance(form, Relation) or not all(isinstance(side, Value) for side in form.sides):
-        return None
-    sides: list[Any] = [side.expr for side in form.sides if isinstance(side, Value)]
     signs = list(form.signs)
     if all(sign in (">", ">=") for sign in signs):
         sides.reverse()
-        signs = [{">": "<", ">=": "<="}[sign] for sign in reversed(signs)]
-    infinite = Value(sp.oo), Value(-sp.oo)
+        signs = [sign.replace(">", "<") for sign in reversed(signs)]
     absolute = _of_absolute(sides, signs)
     if absolute:
         return absolute
-    names = [at for at, side in enumerate(sides) if side.is_Symbol or isinstance(side, sp.core.function.AppliedUndef)]
-    usual = [at for at in names if str(sides[at]) in ("x", "y", "z", "t")]
+    names = [side for side in sides if side.is_Symbol or isinstance(side, sp.core.function.AppliedUndef)]
+    usual = [side for side in names if str(side) in ("x", "y", "z", "t")]
     names = usual[:1] if len(names) > 1 else names  # x < a
-    if len(names) != 1 or any(side.has(sides[names[0]]) for at, side in enumerate(sides) if at != names[0]):
+    if len(names) != 1 or sum(side.has(names[0]) for side in sides) > 1:
         return None
-    at = names[0]
+    place = sides.index(names[0])
+    below = Value(sides[place - 1]) if place > 0 else Value(-sp.oo)
+    above = Value(sides[place + 1]) if place + 1 < len(sides) else Value(sp.oo)
     if signs == ["!="]:
-        point = Value(sides[1 - at])
-        return Sequence(
-            "union", (Sequence("tuple", (infinite[1], point), "()"), Sequence("tuple", (point, infinite[0]), "()"))
-        )
-    if any(sign not in ("<", "<=") for sign in signs) or len(sides) > 3 or (len(sides) == 3 and at != 1):
+        return _outside(Value(sides[1 - place]), Value(sides[1 - place]), "()()")
+    if any(sign not in ("<", "<=") for sign in signs) or len(sides) > 3 or (len(sides) == 3 and place != 1):
         return None
-    low = Value(sides[at - 1]) if at > 0 else infinite[1]
-    high = Value(sides[at + 1]) if at + 1 < len(sides) else infinite[0]
-    left = "[" if at > 0 and signs[at - 1] == "<=" else "("
-    right = "]" if at + 1 < len(sides) and signs[at] == "<=" else ")"
-    return Sequence("tuple", (low, high), left + right)
+    left = "[" if signs[:place] == ["<="] else "("
+    right = "]" if signs[place:] == ["<="] else ")"
+    return Sequence("tuple", (below, above), left + right)
+
+
+def _outside(low: Form, high: Form, brackets: str) -> Form:
+    """The numbers from -oo to one end and from another to oo."""
+    left = Sequence("tuple", (Value(-sp.oo), low), brackets[:2])
+    return Sequence("union", (left, Sequence("tuple", (high, Value(sp.oo)), brackets[2:])))
 
 
 def numbers_of(form: Form) -> Any:
@@ -68,7 +66,7 @@ def numbers_of(form: Form) -> Any:
     if form.kind in ("union", "meet"):
         parts = [numbers_of(item) for item in form.items]
         return None if None in parts else (sp.Union if form.kind == "union" else sp.Intersection)(*parts)
-    ends = [item.expr for item in form.items if isinstance(item, Value)]
+    ends = values_of(form.items)
     if len(ends) < len(form.items) or not all(end.is_extended_real and not end.free_symbols for end in ends):
         return None
     if form.kind == "set":
@@ -84,8 +82,8 @@ def _symbols(form: Form) -> set[Any]:
     """The unknowns of inequalities and equations."""
     if isinstance(form, Sequence):
         return {symbol for item in form.items for symbol in _symbols(item)}
-    sides = form.sides if isinstance(form, Relation) else ()
-    return {symbol for side in sides if isinstance(side, Value) for symbol in side.expr.free_symbols}
+    sides = values_of(form.sides) if isinstance(form, Relation) else ()
+    return {symbol for side in sides for symbol in side.free_symbols}
 
 
 def _has_unequal(form: Sequence) -> bool:
@@ -96,14 +94,10 @@ def _has_unequal(form: Sequence) -> bool:
 
 def _point(form: Form) -> Form | None:
     """The set that x = 3 is, beside inequalities."""
-    if (
-        isinstance(form, Relation)
-        and form.signs == ("=",)
-        and isinstance(form.sides[0], Value)
-        and form.sides[0].expr.is_Symbol
-    ):
-        return Sequence("set", (form.sides[1],))
-    return None
+    if not isinstance(form, Relation) or form.signs != ("=",):
+        return None
+    name = form.sides[0]
+    return Sequence("set", (form.sides[1],)) if isinstance(name, Value) and name.expr.is_Symbol else None
 
 
 def _of_absolute(sides: Items[Any], signs: Items[str]) -> Form | None:
@@ -121,8 +115,7 @@ def _of_absolute(sides: Items[Any], signs: Items[str]) -> Form | None:
     closed = sign.endswith("=")
     if sign.startswith("<"):
         return Sequence("tuple", (low, high), "[]" if closed else "()")
-    left = Sequence("tuple", (Value(-sp.oo), low), "(]" if closed else "()")
-    return Sequence("union", (left, Sequence("tuple", (high, Value(sp.oo)), "[)" if closed else "()")))
+    return _outside(low, high, "(][)" if closed else "()()")
 
 
 _TURNED = str.maketrans("<>", "><")

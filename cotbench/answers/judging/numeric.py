@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from cotbench.answers.judging.forms import NotRead, TooLarge
-from cotbench.answers.judging.values import HUGE, MAX_TERMS
+from cotbench.answers.judging.value_grammar import HUGE, MAX_TERMS
 
 MIN_DIGITS = 6  # significant digits that a rounded decimal must have to stand for an exact value
 POINTS = 8
@@ -54,11 +54,23 @@ def _digits(expr: Any) -> int:
 
 
 def _same_float(x: Any, y: Any) -> bool:
-    if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
+    if not _are_finite(x, y) or not (x.is_comparable or x.is_complex) or x.has(sp.Sum) or y.has(sp.Sum):
         return False
-    if not (x.is_comparable or x.is_complex) or x.has(sp.Sum) or y.has(sp.Sum):
-        return False
-    return bool(abs(x - y) <= sp.Float("1e-20") * max(abs(x), abs(y), sp.Float("1e-90")))
+    return _are_near(x, y, "1e-20")
+
+
+def _are_finite(*values: Any) -> bool:
+    return all(value.is_number and not value.has(sp.nan, sp.zoo, sp.oo) for value in values)
+
+
+def _are_near(x: Any, y: Any, part: str) -> bool:
+    """Whether two numbers differ by no more than a part of the larger one."""
+    return bool(abs(x - y) <= sp.Float(part) * max(abs(x), abs(y), sp.Float("1e-90")))
+
+
+def _fraction(points: random.Random) -> Any:
+    """A random number between 0.5 and 3, as an exact fraction."""
+    return sp.Rational(points.randint(501, 2999), 1009)
 
 
 def rounded(exact: Any, decimal: Any, places: int) -> bool:
@@ -83,15 +95,11 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
         scale = SCALES[at % len(SCALES)]
         values = {
             symbol: (sign if both_signs or symbol in either else 1)
-            * (
-                sp.Integer(points.randint(2, 13))
-                if symbol in whole
-                else scale * sp.Rational(points.randint(501, 2999), 1009)
-            )
+            * (sp.Integer(points.randint(2, 13)) if symbol in whole else scale * _fraction(points))
             for symbol in symbols
         }
         x, y = a.subs(values).evalf(30), b.subs(values).evalf(30)
-        if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
+        if not _are_finite(x, y):
             if x == y:
                 agreed += x.is_number is False
             continue
@@ -101,7 +109,7 @@ def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
             if all(beyond) or logarithms:
                 continue  # outside of the real domain, as of a root
             return False
-        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-90")):
+        if not _are_near(x, y, "1e-15"):
             return False
         agreed += 1
         if agreed >= POINTS:
@@ -129,9 +137,9 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = PO
         if count > POINTS and len(symbols) == 1:
             values = {symbols[0]: sp.Integer(at + 1)}
         x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
-        if not (x.is_number and y.is_number) or x.has(sp.nan, sp.zoo, sp.oo) or y.has(sp.nan, sp.zoo, sp.oo):
+        if not _are_finite(x, y):
             continue
-        if abs(x - y) > sp.Float("1e-15") * max(abs(x), abs(y), sp.Float("1e-90")):
+        if not _are_near(x, y, "1e-15"):
             return False
         agreed += 1
     return agreed >= count // 2
@@ -202,7 +210,7 @@ def constant_ratio(a: Any, b: Any) -> Any:
     points = random.Random(3)  # noqa: S311
     symbols = sorted(a.free_symbols | b.free_symbols, key=str)
     for _ in range(4):
-        values = {symbol: sp.Rational(points.randint(501, 2999), 1009) for symbol in symbols}
+        values = {symbol: _fraction(points) for symbol in symbols}
         x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
         if x.is_comparable and y.is_comparable and x != 0 and y != 0:
             ratio = x / y
@@ -216,8 +224,8 @@ def differ_by_a_number(a: Any, b: Any) -> bool:
     symbols = sorted(a.free_symbols | b.free_symbols, key=str)
     found: list[Any] = []
     for _ in range(6):
-        values = {symbol: sp.Rational(points.randint(501, 2999), 1009) for symbol in symbols}
+        values = {symbol: _fraction(points) for symbol in symbols}
         value = sp.N((a - b).subs(values), 30)
-        if value.is_number and not value.has(sp.nan, sp.zoo, sp.oo):
+        if _are_finite(value):
             found.append(value)
     return len(found) > 2 and all(abs(value - found[0]) <= sp.Float("1e-15") * (1 + abs(found[0])) for value in found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cotbench.answers.judging.notation import clean_latex, prose, same_text, without_text
+from cotbench.answers.judging.cleaning import clean_latex, prose, same_text, without_text
 from cotbench.answers.reading.numerals import canonical_number
 
 MAX_DIGIT_RUN = 256  # longer runs of digits make SymPy factor or multiply for minutes

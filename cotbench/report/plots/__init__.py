@@ -17,7 +17,7 @@ from cotbench.report import words
 from cotbench.report.drawn import MARK, Drawn, remove_others
 from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, votes
 from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
-from cotbench.store.checks import write_new
+from cotbench.store.files import write_new
 
 DPI = 150
 # Text stays text, so a browser may lack the font that we measure with: the others are no wider than it.

@@ -1,79 +1,24 @@
-"""One line of a plan -> tokens; Unicode signs and LaTeX commands become plain ones on the way."""
+"""The alphabet of plans: a line of one as tokens; Unicode signs and LaTeX commands become plain ones on the way."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeVar
 
-from cotbench.plans.outcomes import PlanInvalid
+from cotbench.answers.notation import lexer
+from cotbench.answers.notation.lexer import END, Alphabet, Token
+from cotbench.answers.notation.signs import AS_PLAIN, VULGAR, raised
+from cotbench.plans.failures import PlanInvalid
+
+Node = TypeVar("Node")
 
 MAX_TOKENS = 5_000  # in one line
 MAX_DEPTH = 60  # of brackets, signs and exponents within each other
 
-
-class Token(NamedTuple):
-    """kind: number, name, sign, latex (a command that takes arguments) or end; spaced: white space stands before it."""
-
-    kind: str
-    text: str
-    spaced: bool = False
-
-
-_SIGNS = str.maketrans(
-    {
-        **dict.fromkeys("−–—‐‑﹣", "-"),
-        **dict.fromkeys("×·∙⋅∗", "*"),
-        **dict.fromkeys("÷∕⁄", "/"),
-        **dict.fromkeys("‘’′", "'"),
-        **dict.fromkeys("∣│", "|"),
-        **dict.fromkeys("\u00a0\u2009\u202f\u2007\t", " "),
-        **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u2061\u2062", ""),
-        "≤": "<=",
-        "≥": ">=",
-        "⩽": "<=",
-        "⩾": ">=",
-        "≦": "<=",
-        "≧": ">=",
-        "≠": "!=",
-        "∞": " oo ",
-        "π": " pi ",
-        "√": "\\root ",
-        "∛": "\\curt ",
-        "º": "°",
-        "∈": " in ",
-        "∪": " U ",
-        "≔": ":=",
-        "→": " -> ",
-        "⇒": " -> ",
-        "⟹": " -> ",
-        "⟶": " -> ",
-        "⊃": " -> ",
-        "↔": " <-> ",
-        "⇔": " <-> ",
-        "⟺": " <-> ",
-        "⟷": " <-> ",
-        "⊕": " xor ",
-        "⊻": " xor ",
-        "⊥": " false ",
-        "½": "(1/2)",
-        "¼": "(1/4)",
-        "¾": "(3/4)",
-        "⅓": "(1/3)",
-        "⅔": "(2/3)",
-        "⅕": "(1/5)",
-        "⅛": "(1/8)",
-        "⌊": "\\lfloor ",
-        "⌋": "\\rfloor ",
-        "⌈": "\\lceil ",
-        "⌉": "\\rceil ",
-        **dict.fromkeys("€£¥₹", ""),
-    }
-)
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
-_SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
-_MIXED = re.compile(r"(?<![\w.^])(\d+) ?([½¼¾⅓⅔⅕⅛])")
+_MIXED = re.compile(rf"(?<![\w.^])(\d+) ?([{VULGAR}])")
 _WRAPPED = re.compile(r"\\(?:text|mathrm|mathbf|mathit|textbf|textit|operatorname\*?|mbox)\s?\{([^{}]*)\}")
 _MATRIX = re.compile(r"\\begin\{([pbvB]?matrix|array)\}(?:\{[lcr|]*\})?(.*?)\\end\{\1\}", re.S)
 _THOUSANDS = re.compile(r"(?<![\w.,])(\$?)(\d{1,3}(?:,\d{3})+)(?![\w,])")
@@ -125,9 +70,8 @@ _PRIMES = re.compile(r"'+(?!\w)")
 
 def plain(text: str) -> str:
     """The text with Unicode signs, LaTeX spacing and matrices in the plain notation; names stay as they are."""
-    text = _MIXED.sub(r"(\1+\2)", text).translate(_SIGNS).replace("\\$", " ")
-    text = _SUPERSCRIPT.sub(lambda m: f"^({m[0].translate(_SUPERSCRIPTS)})", text)
-    text = unicodedata.normalize("NFKC", text)
+    text = _MIXED.sub(r"(\1+\2)", text).translate(AS_PLAIN).replace("\\$", " ")
+    text = unicodedata.normalize("NFKC", raised(text, "()"))
     if "\\" in text or "{" in text:
         text = re.sub(r"_\s?\\(?:text|mathrm)\{", "_{", text)
         text = re.sub(r"\\(sum|prod)\s?(?:\\limits)?\s?_\s?\{", r"\\\1{", text)
@@ -179,66 +123,46 @@ def _separates(text: str, at: int) -> bool:
     return "," in inside or not re.search(r"[-+*/]", inside)
 
 
+def _read(kind: str, match: re.Match[str], _: list[Token]) -> tuple[list[tuple[str, str]], int]:
+    said, end = match[kind], match.end()
+    if kind == "command":
+        kind, said = _command(said)
+        if kind == "dropped":
+            return [], end
+    elif kind == "escaped":
+        kind = "sign"
+    if kind == "name":
+        said, end = _with_subscript(said, match.string, end)
+    return [(kind, _ALIASES.get(said, said) if kind == "sign" else said)], end
+
+
+_ALPHABET = Alphabet(_TOKEN, _read, PlanInvalid, "unexpected {!r}", MAX_TOKENS)
+
+
 def tokenize(text: str) -> list[Token]:
-    """Tokens of a plain text, an end token last. Raises PlanInvalid for a sign that the language doesn't have."""
-    tokens: list[Token] = []
-    at, spaced = 0, False
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise PlanInvalid(f"unexpected {text[at]!r}")
-        at = match.end()
-        kind = match.lastgroup
-        if kind is None or kind == "space":
-            spaced = True
-            continue
-        read = match[kind]
-        if kind == "command":
-            kind, read = _command(read)
-            if kind == "dropped":
-                continue
-        elif kind == "escaped":
-            kind, read = "sign", {"|": "|", "&": "&"}.get(read, read)
-        if kind == "name":
-            read, at = _with_subscript(read, text, at)
-        if kind == "sign":
-            read = _ALIASES.get(read, read)
-        tokens.append(Token(kind, read, spaced))
-        spaced = False
-        if len(tokens) > MAX_TOKENS:
-            raise PlanInvalid("the line is too long")
-    tokens.append(Token("end", "", spaced))
-    return tokens
+    """Tokens of a plain text, END last. Raises PlanInvalid for a sign that the language doesn't have."""
+    return [*_ALPHABET.tokens(text), END]
 
 
 @dataclass
-class Cursor:
-    """A place among tokens, which a parser moves on. `take` is the parser's own: what counts as the same word."""
+class Cursor(lexer.Cursor):
+    """A cursor of the plan language, which bounds how deep a parser goes."""
 
-    tokens: list[Token]
-    at: int = 0
+    error = PlanInvalid
     depth: int = 0
-
-    def peek(self, ahead: int = 0) -> Token:
-        return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
-
-    def take(self, *texts: str) -> bool:
-        raise NotImplementedError
-
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            found = self.peek().text
-            raise PlanInvalid(f"expected {text!r}, found {found!r}" if found else f"expected {text!r} at the end")
 
     def end(self) -> None:
         if self.peek().kind != "end":
             raise PlanInvalid(f"unexpected {self.peek().text!r}")
 
-    def down(self) -> None:
-        """One level deeper; whoever calls it comes up again by `depth`."""
+    def deeper(self, rule: Callable[[], Node]) -> Node:
+        """What a rule reads one level deeper. Raises PlanInvalid where that is too deep."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise PlanInvalid("too deeply nested")
+        node = rule()
+        self.depth -= 1
+        return node
 
 
 def _command(name: str) -> tuple[str, str]:

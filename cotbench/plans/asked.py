@@ -1,8 +1,7 @@
-"""From a plan of equations to the value that is asked: which unknowns matter, how to find them, what is left of them."""
+"""From a problem of equations to the value that is asked: which unknowns matter, how to find them, what is left of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +10,13 @@ import sympy as sp
 
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
-from cotbench.plans.equations import Plan
+from cotbench.plans.equations import Problem
 from cotbench.plans.expressions import Node
+from cotbench.plans.failures import Ambiguous, TooLarge, Unsolved
 from cotbench.plans.integers import Search, of_kind
-from cotbench.plans.outcomes import Ambiguous, TooLarge, Unsolved
 from cotbench.plans.systems import Branch, System, allowed, substitute
 
 Value = Any
-MAX_LISTED = 4  # answers that an error names
 MAX_POLYNOMIALS = 6  # of a Groebner basis
 MAX_EXTREME = 150  # operations in an expression whose extreme value is asked
 MAX_DEGREE = 20  # of the powers and roots in it
@@ -28,9 +26,9 @@ _WHOLE = (fn.Remainder, fn.DigitSum, fn.Divisor, fn.Totient, fn.DivisorCount, fn
 _FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, sp.PolynomialError)
 
 
-def answer_values(plan: Plan) -> list[Value]:
+def answer_values(problem: Problem) -> list[Value]:
     """The different values of what is asked, at least one. Raises Unsolved or Ambiguous."""
-    return _Answer(plan).values()
+    return _Answer(problem).values()
 
 
 @dataclass
@@ -44,21 +42,19 @@ class _Over:
 
 @dataclass
 class _Answer:
-    plan: Plan
+    problem: Problem
     over: list[_Over] = field(default_factory=list)
 
     def values(self) -> list[Value]:
-        plan = self.plan
-        plan.evaluator.over_solutions = self._note
-        asked = plan.evaluator.value(plan.answer, plan.answer_line)
-        placeholders = {over.symbol for over in self.over}
-        targets = set(_free(asked)) - placeholders
-        for over in self.over:
-            targets |= set(_free(over.inner))
+        problem = self.problem
+        problem.evaluator.over_solutions = self._note
+        asked = problem.evaluator.value(problem.answer, problem.answer_line)
+        own = _free(asked) - {over.symbol for over in self.over}
+        targets = own.union(*(_free(over.inner) for over in self.over))
         for symbol in targets:
-            plan.kinds.setdefault(symbol, frozenset())
-        part = _connected(plan, targets)
-        _contradictions(plan, part)
+            problem.kinds.setdefault(symbol, frozenset())
+        part = _connected(problem, targets)
+        _contradictions(problem, part)
         if self.over and not targets:
             raise Unsolved("smallest, largest, count and the like need an unknown")
         if not part.equations and not part.conditions and not self.over:
@@ -66,18 +62,15 @@ class _Answer:
         found = self._sets(asked, part) if not part.equations else None
         if found is not None:
             return found
-        solver = _Solver(plan, part)
+        solver = _Solver(problem, part)
         if not self.over:
             return _some(solver.values(asked))
-        if len(self.over) == 1 and not set(_free(asked)) - placeholders:
-            known = {self.over[0].symbol: self._aggregate(solver, self.over[0])}
-        else:
-            known = {over.symbol: self._aggregate(_Solver(plan, part), over) for over in self.over}
-        values = solver.values(asked) if set(_free(asked)) - placeholders else [asked]
+        known = {over.symbol: self._aggregate(_Solver(problem, part), over) for over in self.over}
+        values = solver.values(asked) if own else [asked]
         return [exact.canonical(_put(value, known)) for value in values]
 
     def _note(self, name: str, node: Node, line: int) -> Value:
-        inner = self.plan.evaluator.value(node, line)
+        inner = self.problem.evaluator.value(node, line)
         symbol = sp.Dummy(name)
         self.over.append(_Over(name, symbol, inner))
         return symbol
@@ -136,41 +129,37 @@ def _put(value: Value, known: dict[Any, Value]) -> Value:
     return value.subs(known)
 
 
-def _connected(plan: Plan, targets: set[Any]) -> _Part:
+def _connected(problem: Problem, targets: set[Any]) -> _Part:
     """The equations and conditions that share unknowns with the targets, directly or through others."""
-    unknowns = set(targets)
-    statements = [(set(e.free_symbols), e) for e in plan.equations + plan.conditions if e.free_symbols]
-    grown = True
-    while grown:
-        grown = False
-        for symbols, _ in statements:
-            if symbols & unknowns and not symbols <= unknowns:
-                unknowns |= symbols
-                grown = True
-    ordered = sorted(unknowns, key=lambda s: s.name)
+    unknowns: set[Any] = set()
+    statements = [statement.free_symbols for statement in problem.equations + problem.conditions]
+    grown = set(targets)
+    while grown != unknowns:
+        unknowns = grown
+        grown = unknowns.union(*(symbols for symbols in statements if symbols & unknowns))
     return _Part(
-        ordered,
-        [e for e in plan.equations if e.free_symbols & unknowns],
-        [c for c in plan.conditions if c.free_symbols & unknowns],
+        sorted(unknowns, key=lambda symbol: symbol.name),
+        [equation for equation in problem.equations if equation.free_symbols & unknowns],
+        [condition for condition in problem.conditions if condition.free_symbols & unknowns],
     )
 
 
-def _contradictions(plan: Plan, part: _Part) -> None:
+def _contradictions(problem: Problem, part: _Part) -> None:
     """Refuse what holds nowhere: numbers that differ, conditions of numbers that fail, linear equations without a solution."""
-    for equation in plan.equations:
+    for equation in problem.equations:
         if not equation.free_symbols and not exact.is_zero(equation):
             raise Unsolved("contradictory equations")
-    for condition in plan.conditions:
+    for condition in problem.conditions:
         if not condition.free_symbols and exact.holds(condition) is False:
             raise Unsolved("contradictory conditions")
-    rest = {s for e in plan.equations + plan.conditions for s in e.free_symbols} - set(part.unknowns)
+    rest = {s for e in problem.equations + problem.conditions for s in e.free_symbols} - set(part.unknowns)
     while rest:
-        beside = _connected(plan, {min(rest, key=lambda s: s.name)})
+        beside = _connected(problem, {min(rest, key=lambda s: s.name)})
         rest -= set(beside.unknowns)
-        _contradiction(plan, beside)
+        _contradiction(problem, beside)
 
 
-def _contradiction(plan: Plan, part: _Part) -> None:
+def _contradiction(problem: Problem, part: _Part) -> None:
     """Refuse a part without a solution, where that is cheap to see."""
     symbols = part.unknowns
     linear = [e for e in part.equations if e.is_polynomial(*symbols) and sp.Poly(e, *symbols).total_degree() == 1]
@@ -178,7 +167,7 @@ def _contradiction(plan: Plan, part: _Part) -> None:
         raise Unsolved("contradictory equations")
     contradiction = Unsolved("contradictory conditions")
     if all(symbol.is_integer for symbol in symbols):
-        search = _Solver(plan, part).search()
+        search = _Solver(problem, part).search()
         if search is None:
             raise contradiction
         with suppress(TooLarge):
@@ -196,11 +185,6 @@ def _some(values: list[Value]) -> list[Value]:
     if not values:
         raise Unsolved("no solution")
     return values
-
-
-def several(values: list[Value], text: Callable[[Value], str]) -> Ambiguous:
-    listed = ", ".join(text(value) for value in values[:MAX_LISTED])
-    return Ambiguous(f"several answers: {listed}{', ...' if len(values) > MAX_LISTED else ''}")
 
 
 def _inequality(condition: Value) -> bool:
@@ -230,10 +214,9 @@ def _domain(symbol: Any, conditions: list[Value]) -> Value:
 def _solution_set(condition: Value, symbol: Any) -> Value:
     if condition in (sp.true, sp.false):
         return sp.Reals if condition == sp.true else sp.S.EmptySet
-    if isinstance(condition, sp.And):
-        return sp.Intersection(*(_solution_set(part, symbol) for part in condition.args))
-    if isinstance(condition, sp.Or):
-        return sp.Union(*(_solution_set(part, symbol) for part in condition.args))
+    if isinstance(condition, (sp.And, sp.Or)):
+        joined = sp.Intersection if isinstance(condition, sp.And) else sp.Union
+        return joined(*(_solution_set(part, symbol) for part in condition.args))
     if isinstance(condition, sp.Not):
         return sp.Reals - _solution_set(condition.args[0], symbol)
     if isinstance(condition, sp.Ne):
@@ -259,10 +242,8 @@ def _extreme(name: str, inner: Value, symbol: Any, domain: Value) -> Value:
         raise failure
     sign = 1 if name == "largest" else -1
     best = max(reached, key=lambda value: sign * exact.approximate(value), default=sign * -sp.oo)
-    beyond = (value - best for value in approached)
-    if best.is_infinite or any(
-        sign * exact.approximate(more) > 0 and not exact.is_number_zero(more) for more in beyond
-    ):
+    more = [value - best for value in approached]
+    if best.is_infinite or any(sign * exact.approximate(m) > 0 and not exact.is_number_zero(m) for m in more):
         raise Unsolved(f"no {name} value")
     return best
 
@@ -340,9 +321,9 @@ def _folded(name: str, values: list[Value]) -> Value:
 
 @dataclass
 class _Solver:
-    """The solutions of one part of a plan."""
+    """The solutions of one part of a problem."""
 
-    plan: Plan
+    problem: Problem
     part: _Part
     _branches: list[Branch] | None = None
     _skipped: bool = False  # whether equations are left that could not be solved
@@ -353,18 +334,16 @@ class _Solver:
 
     def values(self, asked: Value) -> list[Value]:
         """The different values of an expression over the solutions."""
-        if self._integers:
-            search = self._search()
-            if not search.open:
-                part = self.part
-                only = asked in part.unknowns and not part.equations and all(map(_inequality, part.conditions))
-                try:
-                    return self._enumerated(search, asked, only=only)
-                except TooLarge:
-                    determined = self._algebraic(asked)
-                    if determined is None:
-                        raise
-                    return determined
+        if self._integers and not (search := self._search()).open:
+            part = self.part
+            only = asked in part.unknowns and not part.equations and all(map(_inequality, part.conditions))
+            try:
+                return self._enumerated(search, asked, only=only)
+            except TooLarge:
+                determined = self._algebraic(asked)
+                if determined is None:
+                    raise
+                return determined
         determined = self._algebraic(asked)
         if determined is not None:
             return determined
@@ -375,17 +354,14 @@ class _Solver:
 
     def all_values(self, name: str, inner: Value) -> list[Value]:
         """The values of the expression inside smallest(...) and its like, over all solutions."""
-        if self._integers:
-            search = self._search()
-            if not search.open:
-                return search.values(inner)
-            found = self._algebraic(inner)
-            if found is not None:
-                return found
-            return self._reached(search, name, inner)
+        search = self._search() if self._integers else None
+        if search and not search.open:
+            return search.values(inner)
         found = self._algebraic(inner)
         if found is not None:
             return found
+        if search:
+            return self._reached(search, name, inner)
         if name in ("smallest", "largest"):
             return [self._optimum(name, inner)]
         raise Unsolved("infinitely many solutions")
@@ -401,7 +377,7 @@ class _Solver:
     def search(self) -> Search | None:
         """A search with the ranges of the unknowns; None where one of them has no value."""
         part = self.part
-        kinds = {symbol: self.plan.kinds.get(symbol, frozenset()) for symbol in part.unknowns}
+        kinds = {symbol: self.problem.kinds.get(symbol, frozenset()) for symbol in part.unknowns}
         equations = [sp.expand(sp.numer(sp.together(e))) if e.is_rational_function() else e for e in part.equations]
         equations = [sp.expand_func(e) if e.has(sp.binomial, sp.FallingFactorial) else e for e in equations]
         conditions = part.conditions + [sp.Eq(e, 0, evaluate=False) for e in part.equations if not e.is_polynomial()]
@@ -475,12 +451,10 @@ class _Solver:
     @staticmethod
     def _monotone(search: Search, inner: Value) -> bool:
         """Whether the expression grows with the one unknown that has no bounds, and with nothing else."""
-        free = inner.free_symbols
-        if len(search.open) != 1 or free != set(search.open):
+        if len(search.open) != 1 or inner.free_symbols != set(search.open):
             return False
-        (symbol,) = free
         try:
-            return bool(sp.diff(inner, symbol).is_positive)
+            return bool(sp.diff(inner, search.open[0]).is_positive)
         except _FAILURES:  # gcd and its like have no derivative
             return False
 
@@ -515,7 +489,7 @@ class _Solver:
     def _solved(self) -> list[Branch]:
         if self._branches is None:
             part = self.part
-            complex_ = frozenset(s for s in part.unknowns if "complex" in self.plan.kinds.get(s, ()))
+            complex_ = frozenset(s for s in part.unknowns if "complex" in self.problem.kinds.get(s, ()))
             system = System(part.unknowns, part.conditions, complex_)
             branches, skipped = system.solve(part.equations)
             self._branches = [branch for branch in branches if self._fits(branch)]
@@ -526,9 +500,11 @@ class _Solver:
         """Whether a branch satisfies the equations as they were written, the conditions, and what was declared."""
         values = {symbol: value for symbol, value in branch.items() if not value.free_symbols}
         for symbol, value in values.items():
-            if "complex" not in self.plan.kinds.get(symbol, ()) and not (exact.real(value) and allowed(symbol, value)):
+            if "complex" not in self.problem.kinds.get(symbol, ()) and not (
+                exact.real(value) and allowed(symbol, value)
+            ):
                 return False
-            kinds = self.plan.kinds.get(symbol, frozenset())
+            kinds = self.problem.kinds.get(symbol, frozenset())
             if fn.is_integer(value) and not of_kind(int(value), kinds):
                 return False
         for equation in self.part.equations:

@@ -8,18 +8,22 @@ from typing import Any
 import sympy as sp
 
 from cotbench.answers.judging.forms import NotRead, TooLarge, UnknownCommand
-from cotbench.answers.judging.tokens import FUNCTIONS, GREEK, OF_SEVERAL, Token
+from cotbench.answers.judging.words import FUNCTIONS, GREEK, OF_SEVERAL
+from cotbench.answers.notation import MAX_FACTORIAL
+from cotbench.answers.notation.functions import INVERSE
+from cotbench.answers.notation.lexer import Cursor, Token
 
 MAX_EXPONENT = 20_000  # 2^20000 has 6,000 digits; beyond, one comparison may take minutes
-MAX_FACTORIAL = 5_000
 MAX_DECIMAL_EXPONENT = 400  # of 1.5e10; a float's is below 309
 MAX_TERMS = 1_000  # of a sum that is carried out
 
 HUGE = "__huge__"  # begins the name of a power that isn't reckoned
 SIGN = sp.Symbol("__sign__")  # of \pm, until the form parser makes two values of it
+_SIGNS = {"+": sp.Integer(1), "-": sp.Integer(-1), "pm": SIGN, "mp": -SIGN}
 
 _TRIG = {"sin", "cos", "tan", "cot", "sec", "csc"}
-_INVERSE = {name: getattr(sp, f"a{name}") for name in "sin cos tan cot sinh cosh tanh".split()}
+_INVERSE = {name: function for name, function in INVERSE.items() if name not in ("sec", "csc")}
+_CONSTANTS = {"pi": sp.pi, "infty": sp.oo}
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _CLOSERS |= {"lfloor": "rfloor", "lceil": "rceil", "lvert": "rvert", "vert": "vert", "|": "|", "lVert": "rVert"}
 _NAMES = frozenset("overline bar vec hat widehat tilde overrightarrow angle triangle mathcal mathbb mathfrak".split())
@@ -30,69 +34,45 @@ _ATOMS = (
 
 
 @dataclass
-class ValueParser:
-    tokens: list[Token]
-    at: int = 0
+class ValueParser(Cursor):
+    """Reads one value. Raises NotRead, TooLarge."""
+
+    worded = frozenset({"sign", "command", "word", "end_env"})
+    error = NotRead
+
     decimals: list[int] = field(default_factory=list)  # places of the decimal numbers read so far
     bars: int = 0  # signs | that are open, of which the next one closes the last
     indices: frozenset[str] = frozenset()  # of the sums around: \sum_{i=1}^{n} i has no imaginary unit
     tight: bool = False  # whether letters behind a slash are read as one: t/RC
     related: bool = False  # whether a sign of a relation stands before: what follows "mod" is then its modulus
 
-    def peek(self, ahead: int = 0) -> Token:
-        return self.tokens[self.at + ahead] if self.at + ahead < len(self.tokens) else Token("end", "")
-
-    def take(self, *texts: str) -> bool:
-        token = self.peek()
-        if token.kind in ("sign", "command", "word", "end_env") and token.text in texts:
-            self.at += 1
-            return True
-        return False
-
-    def need(self, text: str) -> None:
-        if not self.take(text):
-            raise NotRead(f"expected {text!r}, found {self.peek().text!r}")
-
     def argument_text(self) -> str:
         """The plain text of a braced argument, or of one token."""
-        if not self.take("{"):
-            token = self.peek()
+        depth, parts = 0, []
+        while True:
+            token = self.next()
             if token.kind == "end":
-                raise NotRead("nothing where an argument belongs")
-            self.at += 1
-            return token.text.strip()
-        depth, parts = 1, []
-        while depth:
-            token = self.peek()
-            if token.kind == "end":
-                raise NotRead("an open brace")
-            depth += (token.text == "{" and token.kind == "sign") - (token.text == "}" and token.kind == "sign")
-            if depth:
+                raise NotRead("nothing where an argument belongs, or an open brace")
+            before = depth
+            if token.kind == "sign":
+                depth += (token.text == "{") - (depth > 0 and token.text == "}")
+            if (before and depth) or not (before or depth):
                 parts.append(token.text.strip())
-            self.at += 1
-        return "".join(parts)
+            if not depth:
+                return "".join(parts)
 
     def _circle(self) -> None:
-        if self.take("{"):
-            if not (self.take("circ") or self.take("degree")):
-                raise NotRead("an exponent after a value")
-            self.need("}")
-        elif not self.take("circ", "degree"):
+        braced = self.take("{")
+        if not self.take("circ", "degree"):
             raise NotRead("an exponent after a value")
+        if braced:
+            self.need("}")
 
     def sum(self) -> Any:
         total = self.product()
-        while True:
-            if self.take("+"):
-                total = total + self.product()
-            elif self.take("-"):
-                total = total - self.product()
-            elif self.take("pm"):
-                total = total + SIGN * self.product()
-            elif self.take("mp"):
-                total = total - SIGN * self.product()
-            else:
-                return total
+        while self.sees(*_SIGNS):
+            total = total + _SIGNS[self.next().text] * self.product()
+        return total
 
     def product(self) -> Any:
         value = self.signed()
@@ -153,35 +133,24 @@ class ValueParser:
         )
 
     def signed(self) -> Any:
-        if self.take("-"):
-            return -self.signed()
-        if self.take("+"):
-            return self.signed()
-        if self.take("pm"):
-            return SIGN * self.signed()
-        if self.take("mp"):
-            return -SIGN * self.signed()
-        return self.power()
+        return _SIGNS[self.next().text] * self.signed() if self.sees(*_SIGNS) else self.power()
 
     def power(self) -> Any:
         base = self.postfix()
-        if self.peek().text == "^" and self.peek().kind == "sign":
-            saved = self.at
-            self.at += 1
-            if self.take("circ", "degree"):
-                self.at = saved
-                return base
-            if self.peek().text == "{" and self.peek(1).text in ("circ", "degree"):
-                self.at = saved
-                return base
-            return self._factorials(_power(base, self.exponent()))
-        return base
+        circle = self.peek(2 if self.peek(1).text == "{" else 1).text in ("circ", "degree")
+        if circle or not self.take_sign("^"):
+            return base
+        return self._factorials(_power(base, self.exponent()))
+
+    def braced(self) -> Any:
+        """The sum in braces behind an opening one that was taken."""
+        value = self.sum()
+        self.need("}")
+        return value
 
     def exponent(self) -> Any:
         if self.take("{"):
-            value = self.sum()
-            self.need("}")
-            return value
+            return self.braced()
         if self.take("-"):
             return -self.postfix()
         if self.peek().kind == "number":  # 2^10 in plain text; in LaTeX one would write 2^{10}
@@ -192,8 +161,7 @@ class ValueParser:
         return self._factorials(self.atom())
 
     def _factorials(self, value: Any) -> Any:
-        while self.peek().text == "!" and self.peek().kind == "sign":
-            self.at += 1
+        while self.take_sign("!"):
             if value.is_Integer and (value < 0 or value > MAX_FACTORIAL):
                 raise TooLarge("a factorial")
             double = self.peek().text == "!" and not self.peek().spaced
@@ -202,35 +170,33 @@ class ValueParser:
         return value
 
     def number(self) -> Any:
-        token = self.peek()
-        self.at += 1
+        token = self.next()
         if "." in token.text:
             self.decimals.append(len(token.text.partition(".")[2]))
         value = sp.Rational(token.text.removesuffix("."))
-        following = self.peek()
-        if "." in token.text and following.kind == "command" and following.text == "overline":
+        if "." in token.text and self.peek() == Token("command", "overline", self.peek().spaced):
             return self._repeating(token.text)
-        if following.kind == "letter" and following.text in "eE" and not following.spaced:
-            sign = self.peek(1)
-            digits = self.peek(2) if sign.text in ("-", "+") else sign
-            behind = self.peek(3 if digits is not sign else 2)
-            if (
-                digits.kind == "number"
-                and not digits.spaced
-                and "." not in digits.text
-                and behind.kind not in ("letter", "command")
-            ):
-                self.at += 3 if digits is not sign else 2
-                exponent = int(sign.text + digits.text if digits is not sign else digits.text)
-                if abs(exponent) > MAX_DECIMAL_EXPONENT:
-                    raise TooLarge("a power of ten")
-                self.decimals.append(max(0, len(token.text.partition(".")[2]) - exponent))
-                return value * sp.Integer(10) ** exponent
-        if "." not in token.text:
-            mixed = self._mixed()
-            if mixed is not None:
-                return value + mixed
-        return value
+        exponent = self._decimal_exponent()
+        if exponent is not None:
+            self.decimals.append(max(0, len(token.text.partition(".")[2]) - exponent))
+            return value * sp.Integer(10) ** exponent
+        mixed = self._mixed() if "." not in token.text else None
+        return value if mixed is None else value + mixed
+
+    def _decimal_exponent(self) -> int | None:
+        """Take the e-3 of 2.5e-3; None where there is none."""
+        mark = self.peek()
+        if mark.kind != "letter" or mark.text not in "eE" or mark.spaced:
+            return None
+        sign = self.peek(1).text if self.peek(1).text in ("-", "+") else ""
+        digits, behind = self.peek(1 + len(sign)), self.peek(2 + len(sign))
+        if digits.kind != "number" or digits.spaced or "." in digits.text or behind.kind in ("letter", "command"):
+            return None
+        self.at += 2 + len(sign)
+        exponent = int(sign + digits.text)
+        if abs(exponent) > MAX_DECIMAL_EXPONENT:
+            raise TooLarge("a power of ten")
+        return exponent
 
     def _repeating(self, head: str) -> Any:
         self.at += 1
@@ -239,9 +205,7 @@ class ValueParser:
             raise NotRead("an overline")
         self.decimals.pop()
         places = len(head.partition(".")[2])
-        return sp.Rational(head if not head.endswith(".") else head + "0") + sp.Rational(
-            int(digits), 10**places * (10 ** len(digits) - 1)
-        )
+        return sp.Rational(head + "0") + sp.Rational(int(digits), 10**places * (10 ** len(digits) - 1))
 
     def _mixed(self) -> Any:
         r"""The fraction of a mixed number: 2\frac{1}{3} or "2 1/3"; None where there is none."""
@@ -263,16 +227,11 @@ class ValueParser:
     def argument(self) -> Any:
         """The argument of a command: a braced sum, or one token, of a number one digit."""
         if self.take("{"):
-            value = self.sum()
-            self.need("}")
-            return value
+            return self.braced()
         token = self.peek()
         if token.kind == "number" and len(token.text) > 1 and "." not in token.text:
-            self.tokens[self.at : self.at + 1] = [Token("number", token.text[0]), Token("number", token.text[1:])]
-        if token.kind == "number":
-            self.at += 1
-            return sp.Rational(self.tokens[self.at - 1].text)
-        return self.atom()
+            self.split_number()
+        return sp.Rational(self.next().text) if token.kind == "number" else self.atom()
 
     def atom(self) -> Any:
         token = self.peek()
@@ -285,11 +244,7 @@ class ValueParser:
             return self.letter()
         self.at += 1
         if token.kind == "sign" and token.text in ("(", "[", "{"):
-            bars, self.bars = self.bars, 0
-            value = self.sum()
-            self.bars = bars
-            self.need(_CLOSERS[token.text])
-            return value
+            return self._enclosed(token.text)
         if token.kind == "sign" and token.text == "|":
             self.bars += 1
             value = self.sum()
@@ -300,17 +255,35 @@ class ValueParser:
             return self.command(token.text)
         raise NotRead(f"what is {token.text!r}?")
 
+    def _enclosed(self, opener: str) -> Any:
+        """The sum up to the bracket that closes the one which was taken; bars outside of it don't end within."""
+        bars, self.bars = self.bars, 0
+        value = self.sum()
+        self.bars = bars
+        self.need(_CLOSERS[opener])
+        return value
+
+    def _values(self) -> list[Any]:
+        """Sums with commas between them."""
+        values = [self.sum()]
+        while self.take(","):
+            values.append(self.sum())
+        return values
+
+    def _indexed(self, name: str) -> Any:
+        """Take the index of a name; the symbol with it, None where there is none."""
+        if not self.take_sign("_"):
+            return None
+        index = self.argument_text()
+        return sp.Symbol(f"{name}{self._primes()}_{index}")
+
     def letter(self) -> Any:
-        name = self.peek().text
-        self.at += 1
-        name += self._primes()
+        name = self.next().text + self._primes()
         chosen = self._choice(name)
         if chosen is not None:
             return chosen
-        if self.peek().text == "_" and self.peek().kind == "sign":
-            self.at += 1
-            index = self.argument_text()
-            symbol = sp.Symbol(f"{name}{self._primes()}_{index}")
+        symbol = self._indexed(name)
+        if symbol is not None:
             self._names_function()
             return symbol
         if name in self.indices:
@@ -326,19 +299,16 @@ class ValueParser:
             return value
         if name in "fgh" and self.peek().text == "(":
             self.at += 1
-            arguments = [self.sum()]
-            while self.take(","):
-                arguments.append(self.sum())
+            arguments = self._values()
             self.need(")")
             return sp.Function(name)(*arguments)
         return sp.Symbol(name)
 
     def _primes(self) -> str:
-        found = ""
-        while self.peek().text == "'" and self.peek().kind == "sign":
-            found += "'"
-            self.at += 1
-        return found
+        start = self.at
+        while self.take_sign("'"):
+            pass
+        return "'" * (self.at - start)
 
     def _choice(self, name: str) -> Any:
         """C(7, 4) and C_7^4, the number of choices; P(7, 4) and A_7^4 with their order; None for anything else."""
@@ -348,9 +318,7 @@ class ValueParser:
         numbers: list[Any] = []
         try:
             if self.take("("):
-                numbers = [self.sum()]
-                while self.take(","):
-                    numbers.append(self.sum())
+                numbers = self._values()
                 closed = self.take(")") and name != "A"
             else:
                 for sign in ("_", "^") if self.peek().text == "_" else ("^", "_"):
@@ -399,10 +367,8 @@ class ValueParser:
                 degree = self.sum()
                 self.need("]")
             return _root(self.argument(), degree)
-        if name == "pi":
-            return sp.pi
-        if name == "infty":
-            return sp.oo
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
         if name in ("binom", "dbinom", "tbinom"):
             return self._binomial()
         if name in OF_SEVERAL:
@@ -416,17 +382,10 @@ class ValueParser:
             return self.function(name)
         if name in GREEK:
             name += self._primes()
-            if self.peek().text == "_" and self.peek().kind == "sign":
-                self.at += 1
-                index = self.argument_text()
-                return sp.Symbol(f"{name}{self._primes()}_{index}")
-            return sp.Symbol(name)
+            symbol = self._indexed(name)
+            return sp.Symbol(name) if symbol is None else symbol
         if name in ("lfloor", "lceil", "lvert", "vert", "|", "lVert"):
-            bars, self.bars = self.bars, 0
-            value = self.sum()
-            self.bars = bars
-            self.need(_CLOSERS[name])
-            return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(value)
+            return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(self._enclosed(name))
         if name in ("angle", "triangle"):
             return self._corners(name)
         if name in _NAMES:
@@ -441,9 +400,7 @@ class ValueParser:
             return sp.Symbol(f"{name} {self.argument_text()}")
         corners: list[str] = []
         while self.peek().kind == "letter" and (self.peek().text.isupper() or not corners):
-            corner = self.peek().text
-            self.at += 1
-            corner += self._primes()
+            corner = self.next().text + self._primes()
             if self.take("_"):
                 corner += "_" + self.argument_text()
             corners.append(corner)
@@ -453,12 +410,9 @@ class ValueParser:
 
     def _binomial(self) -> Any:
         top = self.argument()
-        self.need("{") if self.peek().text == "{" else None
-        if self.tokens[self.at - 1].text != "{":
+        if not self.take("{"):
             return _choices(top, self.argument())
-        parts = [self.sum()]
-        while self.take(","):
-            parts.append(self.sum())
+        parts = self._values()
         self.need("}")
         if len(parts) == 1:
             return _choices(top, parts[0])
@@ -469,13 +423,10 @@ class ValueParser:
 
     def _of_several(self, name: str) -> Any:
         r"""\gcd(4, 6), \max\{1, 2\}."""
-        closer = {"(": ")", "{": "}"}.get(self.peek().text, "")
-        if not closer:
+        if self.peek().text not in ("(", "{"):
             raise UnknownCommand(rf"what is \{name}?")
-        self.at += 1
-        values = [self.sum()]
-        while self.take(","):
-            values.append(self.sum())
+        closer = _CLOSERS[self.next().text]
+        values = self._values()
         self.need(closer)
         if name in ("gcd", "lcm"):
             if not all(value.is_Integer for value in values):
@@ -489,19 +440,16 @@ class ValueParser:
         r"""\sum_{k=1}^{n} k: carried out where its bounds are numbers, else a sum of SymPy's."""
         bounds: dict[str, Any] = {}
         for _ in range(2):
-            sign = self.peek().text
-            if self.peek().kind != "sign" or sign not in ("_", "^") or sign in bounds:
+            if not self.sees_sign("_", "^") or self.peek().text in bounds:
                 raise UnknownCommand(rf"the bounds of \{name}")
-            self.at += 1
+            sign = self.next().text
             if sign == "_":
                 self.need("{")
                 if self.peek().kind != "letter":
                     raise UnknownCommand(rf"the index of \{name}")
-                index = self.peek().text
-                self.at += 1
+                index = self.next().text
                 self.need("=")
-                bounds[sign] = (index, self.sum())
-                self.need("}")
+                bounds[sign] = (index, self.braced())
             else:
                 bounds[sign] = self.exponent()
         (index, low), high = bounds["_"], bounds["^"]
@@ -509,7 +457,8 @@ class ValueParser:
         self.indices = outer | {index}
         term = self.product()
         self.indices = outer
-        counter = sp.Symbol(f"__{name}_{_depth(term)}__", integer=True)
+        within = len(term.atoms(sp.Sum, sp.Product))  # each sum in a sum has an index of its own
+        counter = sp.Symbol(f"__{name}_{within}__", integer=True)
         term = term.subs(sp.Symbol(index), counter)
         if low.is_Integer and high.is_Integer:
             if high - low > MAX_TERMS:
@@ -521,14 +470,8 @@ class ValueParser:
         return (sp.Sum if name == "sum" else sp.Product)(term, (counter, low, high))
 
     def function(self, name: str) -> Any:
-        exponent: Any = None
-        base: Any = None
-        if name in ("log", "lg") and self.peek().text == "_" and self.peek().kind == "sign":
-            self.at += 1
-            base = self.argument()
-        if self.peek().text == "^" and self.peek().kind == "sign":
-            self.at += 1
-            exponent = self.exponent()
+        base = self.argument() if name in ("log", "lg") and self.take_sign("_") else 10
+        exponent = self.exponent() if self.take_sign("^") else None
         value, degrees = self._function_argument()
         function: Any = FUNCTIONS[name]
         if name in _INVERSE and exponent == -1:
@@ -537,51 +480,37 @@ class ValueParser:
             value = value * sp.pi / 180
         result = function(value)
         if name in ("log", "lg"):
-            result = sp.log(value) / sp.log(base if base is not None else 10)
+            result = sp.log(value) / sp.log(base)
         return result if exponent is None else _power(result, exponent)
 
     def _function_argument(self) -> tuple[Any, bool]:
         """What a function without brackets takes: the factors up to the next sign or function; and whether in degrees."""
-        opened = self.peek().text in ("(", "{") and self.peek().kind == "sign"
-        if opened:
-            closer = _CLOSERS[self.peek().text]
-            self.at += 1
+        if self.sees_sign("(", "{"):
+            closer = _CLOSERS[self.next().text]
             value = self.sum()
             degrees = self._degree_sign()
-            if self.take("-"):  # 90^\circ - x
-                value = value * (sp.pi / 180 if degrees else 1) - self.sum()
-                degrees = False
-            elif self.take("+"):
-                value = value * (sp.pi / 180 if degrees else 1) + self.sum()
+            if self.sees("-", "+"):  # 90^\circ - x
+                sign = _SIGNS[self.next().text]
+                value = value * (sp.pi / 180 if degrees else 1) + sign * self.sum()
                 degrees = False
             self.need(closer)
             return value, degrees or self._degree_sign()
         value = self.signed()
         while True:
             token = self.peek()
+            ends = (token.kind == "command" and token.text in FUNCTIONS) or token.text in ("(", "[")
             if self.take("/"):
                 value = _over(value, self.power())
-            elif (
-                self._starts_factor(token)
-                and not (token.kind == "command" and token.text in FUNCTIONS)
-                and token.text not in ("(", "[")
-            ):
+            elif self._starts_factor(token) and not ends:
                 value = value * self.power()
             else:
-                break
-        return value, self._degree_sign()
+                return value, self._degree_sign()
 
     def _degree_sign(self) -> bool:
-        if self.peek().text == "^" and self.peek().kind == "sign":
-            self.at += 1
+        if self.take_sign("^"):
             self._circle()
             return True
         return self.take("circ", "degree")
-
-
-def _depth(term: Any) -> int:
-    """How many sums a term has within it: each has an index of its own."""
-    return len(term.atoms(sp.Sum, sp.Product))
 
 
 def _remainder(value: Any, modulus: Any) -> Any:

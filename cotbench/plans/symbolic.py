@@ -1,10 +1,8 @@
-"""SymPy's values -> text; and the option of a question that a value is. Python's own values are shown by `cotbench.answers.values`."""
+"""SymPy's values -> text. Python's own are shown by `cotbench.answers.shown`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -13,7 +11,7 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from cotbench.answers.values import (
+from cotbench.answers.shown import (
     LONG,
     SIGNIFICANT,
     Shown,
@@ -26,11 +24,9 @@ from cotbench.answers.values import (
     show_at,
     words,
 )
-from cotbench.answers.values import show as show_value
+from cotbench.answers.shown import show as show_value
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
-from cotbench.plans.readings import Reading, folded, read_option
-from cotbench.types import LETTERS
 
 
 def show(value: object) -> Shown | None:
@@ -152,93 +148,3 @@ def _parts(union: Any) -> list[Any]:
 
 _PLAIN = _Plain({"abbrev": False})
 _LATEX = _Latex({"ln_notation": True, "mat_str": "pmatrix", "mat_delim": ""})
-
-
-# --- options ------------------------------------------------------------------------------------------------------
-
-_LETTER = re.compile(r"\(?\s*([A-Za-z])\s*\)?\s*[.):]?")
-_LETTERED = re.compile(r"\(?([A-Z])\s?[).:]\s*(\S.*)", re.S)
-_CLOSE = 1e-9  # relative, of floats
-
-
-def match_option(shown: Shown, value: object, choices: Sequence[str]) -> str | None:
-    """The letter of the one option that a value is or equals; None where none or several do. An index is no letter."""
-    letters = LETTERS[: len(choices)]
-    text = shown.value.strip()
-    written = {text, text[1:-1]} if text[:1] in ("(", "[", "{") else {text}
-    wanted = {folded(form) for form in (*written, shown.latex)}
-    found = {letter for letter, choice in zip(letters, choices, strict=False) if folded(choice) in wanted}
-    found |= {letter} if (letter := _named(text, letters, choices)) else set()
-    if found:
-        return found.pop() if len(found) == 1 else None
-    if type(value) is bool or value in (sp.true, sp.false):
-        return None
-    number = _number(shown, value)
-    if number is None:
-        return None
-    readings = [(letter, read_option(choice)) for letter, choice in zip(letters, choices, strict=False)]
-    known = [(letter, reading) for letter, reading in readings if reading is not None]
-    return _nearest(number, known, is_float=_inexact(value))
-
-
-def _named(text: str, letters: str, choices: Sequence[str]) -> str | None:
-    """The letter that a text is, or begins with: "B", "(b)", "B) the text of B"."""
-    if match := _LETTER.fullmatch(text):
-        return match[1].upper() if match[1].upper() in letters else None
-    match = _LETTERED.fullmatch(text)
-    if match is None or match[1] not in letters:
-        return None
-    others = [letter for letter, choice in zip(letters, choices, strict=False) if folded(choice) == folded(match[2])]
-    return match[1] if not others or match[1] in others else None
-
-
-def _inexact(value: Any) -> bool:
-    return issubclass(type(value), float) or (isinstance(value, sp.Expr) and value.has(sp.Float))
-
-
-def _number(shown: Shown, value: Any) -> Any:
-    """The number or formula that a value is, as SymPy has it."""
-    if issubclass(type(value), (sp.Basic, sp.MatrixBase)):
-        if isinstance(value, sp.Expr) and value.free_symbols:
-            value = value.xreplace({symbol: sp.Symbol(symbol.name) for symbol in value.free_symbols})
-        return sp.nsimplify(value, rational=True) if isinstance(value, sp.Expr) and value.has(sp.Float) else value
-    reading = read_option(shown.value)
-    return None if reading is None else reading.formula if reading.value is None else reading.value
-
-
-def _nearest(number: Any, options: list[tuple[str, Reading]], *, is_float: bool) -> str | None:
-    if getattr(number, "free_symbols", None):
-        equal = [letter for letter, o in options if o.formula is not None and exact.same(number, o.formula)]
-        return equal[0] if len(equal) == 1 else None
-    options = [(letter, option) for letter, option in options if option.value is not None]
-    equal = [letter for letter, option in options if exact.same(number, option.value)]
-    if equal:
-        return equal[0] if len(equal) == 1 else None
-    near = exact.approximate(number) if isinstance(number, sp.Expr) else None
-    if near is None or not exact.real(number):
-        return None
-    near = sp.re(near)
-    rounded = [letter for letter, option in options if option.places is not None and _rounds(near, option)]
-    if rounded:
-        return rounded[0] if len(rounded) == 1 else None
-    if is_float:
-        close = [letter for letter, option in options if _is_close(near, option)]
-        if close:
-            return close[0] if len(close) == 1 else None
-    for sign, size in (("%", sp.Rational(1, 100)), ("°", sp.pi / 180)):  # a share or an angle, where all options are
-        if options and all(option.sign == sign for _, option in options):
-            scaled = [(letter, replace(option, sign="")) for letter, option in options]
-            return _nearest(exact.canonical(number / size), scaled, is_float=is_float)
-    return None
-
-
-def _rounds(near: Any, option: Reading) -> bool:
-    half = sp.Rational(1, 2) / sp.Integer(10) ** (option.places or 0)
-    return bool(abs(near - option.value) <= half + exact.TINY * abs(near))
-
-
-def _is_close(near: Any, option: Reading) -> bool:
-    other = exact.approximate(option.value) if isinstance(option.value, sp.Expr) else None
-    if other is None or option.value.free_symbols or not exact.real(option.value):
-        return False
-    return bool(abs(near - sp.re(other)) <= _CLOSE * max(abs(near), abs(sp.re(other))))

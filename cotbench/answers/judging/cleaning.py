@@ -7,71 +7,11 @@ a value is dropped (\left, \displaystyle, \, and the like), so that most pairs c
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from cotbench.answers.judging.idioms import choices, plainer
+from cotbench.answers.notation.signs import AS_LATEX, closes, lowered, raised
 
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_GREEK_NAMES = "alpha beta gamma delta epsilon theta lambda mu rho sigma phi omega Delta Omega"
-_GREEK = dict(zip("αβγδεθλμρσφωΔΩ", _GREEK_NAMES.split(), strict=True))
-_NOTATION: dict[str | int, str] = {
-    **dict.fromkeys("−–‑－", "-"),
-    **{sign: rf"\{name} " for sign, name in _GREEK.items()},
-    "½": r"\frac{1}{2}",
-    "⅓": r"\frac{1}{3}",
-    "⅔": r"\frac{2}{3}",
-    "¼": r"\frac{1}{4}",
-    "¾": r"\frac{3}{4}",
-    "⅕": r"\frac{1}{5}",
-    "⅛": r"\frac{1}{8}",
-    "∞": r"\infty ",
-    "π": r"\pi ",
-    "∪": r"\cup ",
-    "∩": r"\cap ",
-    "∈": r"\in ",
-    "∅": r"\emptyset ",
-    "ℝ": r"\mathbb{R}",
-    "≤": r"\le ",
-    "≥": r"\ge ",
-    "≠": r"\ne ",
-    "≈": r"\approx ",
-    "×": r"\times ",
-    "·": r"\cdot ",
-    "⋅": r"\cdot ",
-    "÷": r"\div ",
-    "±": r"\pm ",
-    "°": r"^\circ ",
-    "º": r"^\circ ",
-    "¢": r"\text{cents}",
-    "′": "'",
-    "⟨": r"\langle ",
-    "⟩": r"\rangle ",
-    **dict.fromkeys("€£¥₹", r"\$"),
-    "℃": r"^\circ \text{C}",
-    "℉": r"^\circ \text{F}",
-    "˚": r"^\circ ",
-    "⌊": r"\lfloor ",
-    "⌋": r"\rfloor ",
-    "⌈": r"\lceil ",
-    "⌉": r"\rceil ",
-    "∑": r"\sum ",
-    "≡": r"\equiv ",
-    "∧": r"\land ",
-    "∨": r"\lor ",
-    "∖": r"\setminus ",
-    "ℤ": r"\mathbb{Z}",
-    "∣": "|",
-    "⁄": "/",
-    "″": "''",
-    "…": r"\ldots ",
-    "“": '"',
-    "”": '"',
-    "’": "'",
-    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff", ""),
-    **dict.fromkeys("\u00a0\u2009\u202f\u2003", " "),
-    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-}
-_SIGNS = str.maketrans(_NOTATION)
 _DELIMITERS = re.compile(r"(?<!\\)(?:\\[()\]]|\\\[(?!\d+(?:pt|em|ex|mm))|\$)")
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 _ROOT = re.compile(r"√\s*(\d+(?:\.\d+)?|[A-Za-z])|(?:√|\\?(?<![A-Za-z])sqrt)\s*\(")
@@ -98,8 +38,6 @@ _SPACES = re.compile(
 _ROW_SKIP = re.compile(r"(\\\\)\s*\[\d*\.?\d*\s*[a-z]{2}\]")
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z]{2})")
 _SPACED_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:(?:\s?\{\s*,\s*\}|,?\s*\\[!,]\s*|,|\s)\d{3})+(?![\d,]\d|\d)")
-_SUPER = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+")
-_SUB = re.compile(r"[₀₁₂₃₄₅₆₇₈₉]+")
 _FONT = re.compile(
     r"\\(?:math(?:rm|bf|it|sf|normal)|operatorname\*?|bm|boldsymbol|textit|textbf|textrm|textnormal|textsf|mbox|hbox|emph)(?![A-Za-z])\s*"
 )
@@ -108,22 +46,12 @@ _ORDINAL = re.compile(r"(?<=\d)\s?\^\s?\{?\s?\\text\s?\{\s?(?:st|nd|rd|th)\s?\}\
 _SHORT_FRACTION = re.compile(r"\\frac\s*(?:(\d)\s*(\d)|(\d)\s*\{([^{}]*)\}|\{([^{}]*)\}\s*(\d))")
 
 
-def _close(text: str, opened: int, pair: str) -> int:
-    """Where the bracket that opens at `opened` closes, or -1."""
-    depth = 0
-    for at in range(opened, len(text)):
-        depth += (text[at] == pair[0]) - (text[at] == pair[1])
-        if depth == 0:
-            return at
-    return -1
-
-
 def _braced(text: str, head: re.Pattern[str], command: str) -> str:
     r"""Calls with round brackets as LaTeX arguments: sqrt(3) is \sqrt{3}, 2^(n+1) is 2^{n+1}."""
     match = head.search(text)
     while match:
         if match[0].endswith("("):
-            end = _close(text, match.end() - 1, "()")
+            end = closes(text, match.end() - 1, "()")
             if end < 0:
                 return text
             text = text[: match.start()] + command + "{" + text[match.end() : end] + "}" + text[end + 1 :]
@@ -136,7 +64,7 @@ def _braced(text: str, head: re.Pattern[str], command: str) -> str:
 def _unboxed(text: str) -> str:
     match = _BOX.search(text)
     while match:
-        end = _close(text, match.end(), "{}")
+        end = closes(text, match.end(), "{}")
         if end < 0:
             return text
         text = text[: match.start()] + text[match.end() + 1 : end] + text[end + 1 :]
@@ -165,14 +93,13 @@ def plain_to_latex(text: str) -> str:
     text = (bold[1] if bold else text).strip("`")
     text = _unboxed(_DELIMITERS.sub(" ", text)) if "\\" in text or "$" in text else text
     text = _CUBE_ROOT.sub(r"\\sqrt[3]{\1}", text) if "∛" in text else text
-    text = _SUPER.sub(lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
-    text = _OHM.sub(r"\\text{ ohm}", text)
-    text = _SUB.sub(lambda m: "_{" + m[0].translate(_SUBSCRIPTS) + "}", text)
-    text = _TIMES_TEN.sub(r"\1\\times 10^", text.translate(_SIGNS).replace("**", "^"))
+    text = lowered(_OHM.sub(r"\\text{ ohm}", raised(text, "{}")))
+    text = _TIMES_TEN.sub(r"\1\\times 10^", text.translate(AS_LATEX).replace("**", "^"))
     text = _braced(_braced(_ROOT_OF.sub(r"\\sqrt", text), _ROOT, r"\sqrt"), _POWER, "^")
     return text.strip()
 
 
+@lru_cache(maxsize=256)  # a comparison asks for the same two texts at every step
 def clean_latex(text: str) -> str:
     r"""An answer in one notation: spaces single, \left, \dfrac, fonts and thousands separators gone, \text kept."""
     text = plain_to_latex(text)

@@ -1,22 +1,30 @@
-"""How solving ends without an answer: three exceptions, one for each outcome that is not `ok`."""
+"""How solving ends without an answer: an exception for each outcome that isn't `ok`."""
 
 from __future__ import annotations
 
+from typing import Literal
 
-class PlanInvalid(Exception):
+
+class Failure(Exception):
+    """Solving ends with an outcome other than `ok`; the text is for people."""
+
+    outcome: Literal["plan_invalid", "unsolved", "ambiguous"]
+
+
+class PlanInvalid(Failure):
     """A text that is not in the language. line: counted from 1; 0 where no single line is to blame."""
 
+    outcome = "plan_invalid"
+
     def __init__(self, message: str, line: int = 0) -> None:
-        super().__init__(message)
+        super().__init__(f"line {line}: {message}" if line else message)
         self.line = line
 
-    def __str__(self) -> str:
-        message = super().__str__()
-        return f"line {self.line}: {message}" if self.line else message
 
-
-class Unsolved(Exception):
+class Unsolved(Failure):
     """No solution, or more than the solver can do."""
+
+    outcome = "unsolved"
 
 
 class TooLarge(Unsolved):
@@ -26,5 +34,7 @@ class TooLarge(Unsolved):
         super().__init__(f"too large: {what}")
 
 
-class Ambiguous(Exception):
+class Ambiguous(Failure):
     """Several answers are left, or the unknowns are not determined."""
+
+    outcome = "ambiguous"

@@ -1,0 +1,61 @@
+"""The lock that holds a run's folder for one process, and what it tells of a run that says it is running."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from cotbench.errors import RunError
+from cotbench.store.files import cannot_write, open_to_read, open_to_write
+from cotbench.store.manifest import Manifest
+
+LOCK = ".lock"
+
+
+class RunLock:
+    """Holds a run's folder for one process; the kernel lets go of it when the process dies, however it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._fd = open_to_write(path, os.O_RDWR)
+        except OSError as error:
+            raise RunError(
+                f"{folder}: can't be written: {error.strerror}.",
+                "Choose another --output-dir, or correct the permissions.",
+            ) from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
+            os.close(self._fd)
+            raise RunError(
+                f"{folder}: another process ({owner}) is writing this run.",
+                "Wait for it, or stop it; then run the same command again.",
+            ) from None
+        try:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            os.close(self._fd)
+            raise cannot_write(path, error) from None
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        os.close(self._fd)
+
+
+def state_of(folder: Path, manifest: Manifest) -> str:
+    """Return the manifest's status, or "killed" where that is running and nobody holds the run."""
+    if manifest.status != "running":
+        return manifest.status
+    try:
+        with open_to_read(folder / LOCK) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "running"
+    except (OSError, RunError):
+        pass
+    return "killed"

@@ -1,0 +1,165 @@
+"""manifest.json: how a run was made. `spec` is all that its results depend on, the rest is circumstance."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cotbench.errors import RunError
+from cotbench.store.files import open_to_read, write_atomically
+from cotbench.store.lines import SCHEMA, Name, Whole, fault_of
+
+MANIFEST = "manifest.json"
+
+Status = Literal["running", "finished", "interrupted", "failed"]
+
+
+class ModelIdentity(Struct, frozen=True, kw_only=True):
+    """What tells one model from another. revision: a commit, a fingerprint of files, or what a server tells."""
+
+    engine: Annotated[Name, Meta(description="an engine's name")]
+    model: Annotated[Name, Meta(description="a model's name")]
+    revision: str | None
+    dtype: str | None = None
+    chat_template: str | None
+    chat_template_hash: str | None
+
+
+class TaskEntry(Struct, frozen=True, kw_only=True):
+    """What was asked of a task: fingerprints of its data and of the task's file."""
+
+    data: Annotated[str, Meta(description="the data's fingerprint")]
+    file: str | None = None
+
+
+class ModeEntry(Struct, frozen=True, kw_only=True):
+    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share."""
+
+    sampling: dict[str, Any] = {}
+    thinking: bool | None = None
+    shared: Any = None
+
+
+class RunSpec(Struct, frozen=True, kw_only=True):
+    """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
+    stations: identities, by name.
+    """
+
+    model: ModelIdentity
+    model_args: dict[str, Any] | None = None
+    tasks: Annotated[dict[str, TaskEntry], Meta(min_length=1, description="a mapping for each task")]
+    modes: Annotated[dict[str, ModeEntry], Meta(min_length=1, description="a mapping for each task and mode")]
+    num_fewshot: Whole
+    exemplars: Any = "the task's"
+    programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
+    stations: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        for name in self.modes:
+            task, _, mode = name.partition("/")
+            if task not in self.tasks or not mode:
+                raise ValueError(f"spec.modes has {name!r:.60}, expected a task of this run and a mode, as 'gsm8k/cot'")
+
+    def mode(self, task: str, mode: str) -> ModeEntry:
+        """How a mode asked a task."""
+        return self.modes[f"{task}/{mode}"]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The run's tasks and modes, as (task, mode)."""
+        return [(task, mode) for task, _, mode in (name.partition("/") for name in self.modes)]
+
+    @property
+    def contained(self) -> bool:
+        """Whether programs that a model wrote were contained."""
+        return bool(self.programs.get("contained", True))
+
+
+class _Options(Struct):
+    model: Annotated[Name, Meta(description="a model's name")]
+    tasks: Annotated[list[str], Meta(description="a list of names")] = []
+    modes: Annotated[list[str], Meta(description="a list of names")] = []
+
+
+class _Engine(Struct):
+    system_role: str | None = None
+
+
+class _Totals(Struct):
+    records: Whole = 0
+    of: Whole = 0
+
+
+class _Shape(Struct):
+    """Places in a manifest's mappings that somebody relies on; whatever else these hold is kept as it is."""
+
+    spec: RunSpec
+    options: _Options
+    engine: _Engine
+    totals: _Totals = msgspec.field(default_factory=_Totals)
+
+
+class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """How a run was made.
+
+    run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
+    read of it). options: the options it was started with. engine: what the engine says of itself. data: by task, where
+    its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
+    or plan); earlier versions wrote none. question_ids: by task, of a run of some questions only. totals: requests,
+    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command.
+    """
+
+    schema: int = SCHEMA
+    run: Annotated[Name, Meta(description="the run's id")]
+    status: Status
+    spec_row: dict[str, Any] = msgspec.field(name="spec")
+    options: dict[str, Any]
+    engine: dict[str, Any]
+    data: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task")]
+    modes: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each mode")] = {}
+    question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
+    totals: dict[str, Any] = {}
+    sessions: list[dict[str, Any]] = []
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What is read of the spec."""
+        return msgspec.convert(self.spec_row, RunSpec)
+
+    def write(self, folder: Path) -> None:
+        """Replace the manifest of a run's folder. Raises RunError."""
+        text = json.dumps(msgspec.to_builtins(self), indent=1, ensure_ascii=False) + "\n"
+        write_atomically(folder / MANIFEST, [text.encode("utf-8", "backslashreplace")])
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a run's manifest. Raises RunError where there is none, or one that can't be relied on."""
+    path = folder / MANIFEST
+    remedy = "Restore the file; without it the run can't be interpreted."
+    try:
+        with open_to_read(path) as file:
+            content = json.loads(file.read())
+    except FileNotFoundError:
+        raise RunError(
+            f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote."
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: can't be read: {error}.", remedy) from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise RunError(
+            f"{path}: expected schema {SCHEMA}, found {schema!r:.40}.", "Use the version of cotbench that wrote it."
+        )
+    if unknown := content.keys() - {field.encode_name for field in msgspec.structs.fields(Manifest)}:
+        raise RunError(
+            f"{path}: {min(unknown)!r:.40} is nothing that this version knows.", "Use the version that wrote it."
+        )
+    fault = fault_of(content, Manifest) or fault_of(content, _Shape)
+    if fault is not None:
+        raise RunError(f"{path}: {fault}.", remedy)
+    return msgspec.convert(content, Manifest)
