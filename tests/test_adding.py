@@ -25,6 +25,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 NAMED = re.compile(r"^(?:#|\{#) ([\w/.-]+)(?: #\})?\n")
 
 
+ADDED: list[str] = []  # modules of a page
+
+
 @pytest.fixture(autouse=True)
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take back what a page adds to the tables."""
@@ -33,6 +36,9 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for table, content in kept:
         table.clear()
         table.update(content)
+    for name in ADDED:
+        del sys.modules[name]
+    ADDED.clear()
 
 
 def follow(page: str, folder: Path, main: Cli) -> list[str]:
@@ -42,8 +48,10 @@ def follow(page: str, folder: Path, main: Cli) -> list[str]:
         named = NAMED.match(content)
         if language == "python":
             assert named
-            module = types.ModuleType(named[1].replace("/", ".").removesuffix(".py") + "_of_the_page")
+            name = named[1].replace("/", ".").removesuffix(".py")
+            module = types.ModuleType(f"{name}_of_the_page" if name in sys.modules else name)
             sys.modules[module.__name__] = module
+            ADDED.append(module.__name__)
             exec(compile(content, named[1], "exec"), module.__dict__)
         elif language in ("jinja", "yaml", "jsonl"):
             assert named

@@ -173,10 +173,13 @@ def report(
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
-    """`direct`, and what was asked for; without `direct` where no run has it and another was named."""
-    baselines = list(dict.fromkeys(["direct", *asked]))
-    there = any("direct" in panel.cells for panel in panels)
-    return baselines if there or "direct" in asked or not asked else baselines[1:]
+    """Return the default baseline and what was asked for; without the default where no run has it and another was
+    named."""
+    from cotbench.modes import BASELINE
+
+    baselines = list(dict.fromkeys([BASELINE, *asked]))
+    there = any(BASELINE in panel.cells for panel in panels)
+    return baselines if there or BASELINE in asked or not asked else baselines[1:]
 
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:

@@ -70,6 +70,10 @@ def fix_chance() -> None:
     random._urandom = os.urandom = _urandom  # type: ignore[attr-defined]
     if hasattr(os, "getrandom"):
         os.getrandom = lambda size, flags=0: _urandom(size)  # noqa: ARG005
+    # Loaded with its extension module, it would ask the system for the moment and for the network card's address.
+    import uuid
+
+    uuid._generate_time_safe = None  # type: ignore[attr-defined]
 
 
 def rewind() -> None:
