@@ -101,20 +101,13 @@ def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits, *, clip: bool = T
     for dot in dots:
         alike.setdefault((dot.colour, dot.mark, dot.hollow, dot.size, dot.line), []).append(dot)
     for (colour, mark, hollow, size, line), some in alike.items():
-        reaches = [[max(0.0, v - low), max(0.0, high - v)] for low, v, high in (dot.ends for dot in some)]
-        axes.errorbar(
-            [dot.ends[1] for dot in some],
-            [dot.at for dot in some],
-            xerr=[list(side) for side in zip(*reaches, strict=True)],
-            fmt=mark,
-            color=colour,
-            markersize=size,
-            markerfacecolor="white" if hollow else colour,
-            markeredgewidth=1.0,
-            elinewidth=line,
-            capsize=0,
-            clip_on=clip,
-        )
+        style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": size, "elinewidth": line, "clip_on": clip}
+        style |= {"markerfacecolor": "white" if hollow else colour, "markeredgewidth": 1.0, "capsize": 0}
+        lows, values, highs = zip(*(dot.ends for dot in some), strict=True)
+        reaches = [
+            [max(0.0, b - a) for a, b in zip(*sides, strict=True)] for sides in ((lows, values), (values, highs))
+        ]
+        axes.errorbar(values, [dot.at for dot in some], xerr=reaches, **style)
         for past, edge, arrow in (
             ([dot.at for dot in some if dot.ends[0] < limits.low], limits.low, "<"),
             ([dot.at for dot in some if dot.ends[2] > limits.high], limits.high, ">"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -179,12 +178,8 @@ def fit(text: str, width: float, size: float = NORMAL) -> str:
 
 def unlike(names: Sequence[str]) -> list[str]:
     """Return the names, numbered where two look the same."""
-    seen: Counter[str] = Counter()
-    out = []
-    for name in names:
-        seen[name] += 1
-        out.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return out
+    seen = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [name if number == 1 else f"{name} #{number}" for name, number in zip(names, seen, strict=True)]
 
 
 def shown(names: Sequence[str], width: float, size: float = NORMAL) -> dict[str, str]:
