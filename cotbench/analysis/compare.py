@@ -7,7 +7,6 @@ notes on what is unlike.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -131,7 +130,7 @@ def compare(
     gave, where it has been called already. Raises RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
-    table = RULES | {rule.name: rule for rule in rules}
+    table = [*(RULES | {rule.name: rule for rule in rules}).values()]
     comparison = Comparison(
         runs=[run.folder.name for run in runs],
         baselines=list(baselines),
@@ -140,7 +139,7 @@ def compare(
         notes=[*(note for run in runs for note in _state_notes(run)), *kept_apart],
         stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
-        rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table.values()],
+        rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table],
         effect=effect,
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
@@ -153,24 +152,23 @@ def compare(
     return _corrected(comparison)
 
 
-def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) -> None:
-    """Add the rows and the notes of one panel. table: all tag rules by name."""
+def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> None:
+    """Add the rows and the notes of one panel. rules: all tag rules."""
     name, notes = f"{panel.task} by {panel.model}", comparison.notes
-    all_tags = {rule.name: panel.tags(rule) for rule in table.values()}
-    tagged = {rule: tags for rule, tags in all_tags.items() if tags is not None and (tags >= 0).any()}
-    default = tagged.get(comparison.tag_rule, np.full(len(panel.questions), -1))
+    tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
+    by_name = {rule.name: tags for rule, tags in tagged.items()}
+    default = by_name.get(comparison.tag_rule, np.full(len(panel.questions), -1))
     arms = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
-    if comparison.tag_rule not in tagged:
-        notes.append(
-            f"{name}: the tag rule {comparison.tag_rule} says nothing of these questions, so they are in neither arm."
-        )
+    if comparison.tag_rule not in by_name:
+        nothing = f"the tag rule {comparison.tag_rule} says nothing of these questions"
+        notes.append(f"{name}: {nothing}, so they are in neither arm.")
     notes += [
         f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, "
         "so the rules that look at responses leave it out."
         for cell in panel.cells.values()
         if not cell.facts.answers_in
     ]
-    comparison.agreements.extend(agreements(panel, tagged))
+    comparison.agreements.extend(agreements(panel, by_name))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
@@ -184,7 +182,7 @@ def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) 
         for cell in panel.cells.values():
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             if cell.mode not in comparison.baselines[:number]:
-                _add_pair(comparison, panel, cell, base, arms, tagged, table)
+                _add_pair(comparison, panel, cell, base, arms, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
     comparison.cautions.extend(_silent(panel))
 
@@ -195,22 +193,20 @@ def _add_pair(
     cell: Cell,
     base: Cell,
     arms: Mapping[str, Array],
-    tagged: Mapping[str, Array],
-    table: Mapping[str, Rule],
+    tagged: Mapping[Rule, Array],
 ) -> None:
     """Add what a mode changes against a baseline. arms, tagged: questions by arm, and their tags by rule."""
     effect = comparison.effect
     deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
     comparison.deltas.extend(deltas)
     comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
-    comparison.groups.extend(
-        delta_of(panel, cell, base, ALL, mask, effect, group=group) for group, mask in panel.groups.items()
-    )
+    groups = panel.groups.items()
+    comparison.groups.extend(delta_of(panel, cell, base, ALL, mask, effect, group=group) for group, mask in groups)
     comparison.splits.extend(
-        split_of(panel, cell, base, table[rule], tags, default=rule == comparison.tag_rule)
+        split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         for rule, tags in tagged.items()
     )
-    before = {rule: tags for rule, tags in tagged.items() if table[rule].timing == "pre-treatment"}
+    before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
     comparison.policies.extend(policies_of(panel, cell, base, before))
     comparison.notes.extend(_unlike(panel, cell, base))
     if alone := int((cell.asked ^ base.asked).sum()):
@@ -261,10 +257,8 @@ _FAMILIES = {
 def _corrected(comparison: Comparison) -> Comparison:
     """Return the comparison with p corrected for many tests, and with the families of tests in words."""
     deltas, sizes = _by_family(comparison.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
-    groups, of_groups = _by_family(comparison.groups, lambda row: (row.model, row.task, row.mode, row.baseline))
-    splits, of_splits = _by_family(
-        comparison.splits, lambda row: ("differences", row.baseline) if row.default else None
-    )
+    groups, of_groups = _by_family(comparison.groups, lambda row: row.key)
+    splits, of_splits = _by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
     told: dict[str, list[str]] = {}
     for (kind, baseline), size in (sizes | of_splits).items():
         told.setdefault(kind, []).append(f"the {size} {_FAMILIES[kind].format(baseline)}")
@@ -290,10 +284,9 @@ def _state_notes(run: Run) -> list[str]:
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]
-    if failed := Counter(record.outcome for record in run.records)[Outcome.ENGINE_ERROR]:
-        notes.append(
-            f"{name}: {failed} requests failed and are in no denominator; `cotbench run --resume` asks for them again."
-        )
+    if failed := sum(record.outcome == Outcome.ENGINE_ERROR for record in run.records):
+        again = "`cotbench run --resume` asks for them again"
+        notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
 
 
@@ -301,12 +294,10 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """Return what differs between two modes beside the mode, and may be meant."""
     notes = []
     ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    drawn, base_drawn = (
-        {key: value for key, value in spec.sampling.items() if key not in ("max_tokens", "n", "stop")}
-        for spec in (ours, theirs)
-    )
-    if drawn != base_drawn:
-        sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in (drawn, base_drawn))
+    own = ("max_tokens", "n", "stop")  # each mode has its own
+    drawn = [{key: value for key, value in spec.sampling.items() if key not in own} for spec in (ours, theirs)]
+    if drawn[0] != drawn[1]:
+        sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
         # Without the task: it is the same for all of them, as a rule, and then said once.
         notes.append(f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({sides}).")
     if cell.run is not base.run and ours.shared != theirs.shared:
@@ -350,15 +341,8 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
             "could not be read": not math.isclose(share, cut + refused, abs_tol=1e-9),
         }
         ended = " or ".join(way for way, happened in ways.items() if happened)
-        out.append(
-            Caution(
-                **names_of(panel, cell, base),
-                kind=kind,
-                of=side.mode,
-                share=share,
-                text=f"{100 * share:.0f}% of the answers under {side.mode} {ended}{more}",
-            )
-        )
+        text = f"{100 * share:.0f}% of the answers under {side.mode} {ended}{more}"
+        out.append(Caution(**names_of(panel, cell, base), kind=kind, of=side.mode, share=share, text=text))
     return out
 
 

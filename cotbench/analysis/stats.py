@@ -97,10 +97,7 @@ def tango(helped: int, hurt: int, n: int) -> tuple[float, float]:
             return outside
         while abs(outside - inside) > 1e-10:
             middle = (inside + outside) / 2
-            if side * score(middle) > -_Z:
-                inside = middle
-            else:
-                outside = middle
+            inside, outside = (middle, outside) if side * score(middle) > -_Z else (inside, middle)
         return (inside + outside) / 2
 
     return end(-1), end(1)
@@ -141,8 +138,7 @@ def contrast(first: Array, second: Array, clusters: tuple[Array, Array] | None =
     """
     if not len(first) or not len(second):
         raise ValueError("one arm is empty")
-    value = float(first.mean() - second.mean())
-    reach = 2.0
+    value, reach = float(first.mean() - second.mean()), 2.0
     if clusters is None:
         if len(first) < 2 or len(second) < 2:
             return _t(value, math.nan, 0.0, None, reach)
@@ -200,10 +196,10 @@ def _satterthwaite(arms: Sequence[_Arm]) -> float:
     if not within and not apart:
         apart = 1.0  # no residuals at all: any value gives the same degrees of freedom
     covariance: Any = 0.0
-    maps = []
-    for sign, arm in zip((1, -1), arms, strict=False):
-        shares = arm.sizes / arm.n
-        maps.append(sign * (arm.scale / arm.n)[:, None] * (np.eye(arm.clusters) - shares[:, None]))
+    maps = [
+        sign * (arm.scale / arm.n)[:, None] * (np.eye(arm.clusters) - (arm.sizes / arm.n)[:, None])
+        for sign, arm in zip((1, -1), arms, strict=False)
+    ]
     for one, first in zip(arms, maps, strict=True):
         for other, second in zip(arms, maps, strict=True):
             # A cluster's sums in two arms share its effect; questions of their own they share within an arm only.
@@ -218,8 +214,7 @@ def _t(value: float, variance: float, df: float, clusters: int | None, bound: fl
     if math.isnan(variance):
         return Estimate(value=value, low=-bound, high=bound, clusters=clusters)
     se = math.sqrt(variance)
-    if se < 1e-12:
-        se = 0.0  # equal cluster means, say thirds: what is left is rounding
+    se = se if se >= 1e-12 else 0.0  # equal cluster means, say thirds: what is left is rounding
     reach = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * se
     p = 2 * float(special.stdtr(df, -abs(value) / se)) if se > 0 else None
     low, high = max(-bound, value - reach), min(bound, value + reach)
@@ -287,13 +282,11 @@ def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, 
     sure, so the interval also holds Fieller's.
     """
     total = float(differences.sum())
-    if clusters is None:
-        rows = np.column_stack([differences * inside, differences])
-    else:
+    sums = [differences * inside, differences]
+    if clusters is not None:
         _, inverse = np.unique(clusters, return_inverse=True)
-        rows = np.column_stack(
-            [np.bincount(inverse, weights=differences * inside), np.bincount(inverse, weights=differences)]
-        )
+        sums = [np.bincount(inverse, weights=values) for values in sums]
+    rows = np.column_stack(sums)
     value = float(differences[inside].sum()) / total if total else None
     if value is not None and len(rows) < 2:
         return Share(value=value, low=None, high=None, unclear="one cluster can't tell how far the share may vary")
@@ -302,10 +295,10 @@ def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, 
     sign = 1 if total >= 0 else -1
     alike = sign * drawn[:, 1] > 0
     fieller = None
-    if value is not None:
-        fieller = (
-            _fieller(differences, inside) if clusters is None else _fieller_clustered(differences, inside, inverse)
-        )
+    if value is not None and clusters is None:
+        fieller = _fieller(differences, inside)
+    elif value is not None:
+        fieller = _fieller_clustered(differences, inside, inverse)
     if fieller is None or float((~alike).mean()) > (1 - CONFIDENCE) / 2:
         unclear = "the total is too near zero for a share to mean anything"
         return Share(value=value, low=None, high=None, unclear=unclear)
@@ -329,8 +322,8 @@ def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
     """
     arms = []
     for arm in (differences[inside], differences[~inside]):
-        own = paired(arm) if len(arm) else None
-        arms.append((own.value * len(arm), own.low * len(arm), own.high * len(arm)) if own else (0.0, 0.0, 0.0))
+        own = paired(arm) if len(arm) else Estimate(value=0.0, low=0.0, high=0.0)
+        arms.append((own.value * len(arm), own.low * len(arm), own.high * len(arm)))
 
     def holds(share: float) -> bool:
         centre = below = above = 0.0
@@ -344,17 +337,17 @@ def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
     value = arms[0][0] / (arms[0][0] + arms[1][0])
     if holds(1e9) or holds(-1e9):
         return None
-    ends = []
-    for side in (-1, 1):
-        step = 1.0
-        while holds(value + side * step):
-            step *= 2
-        near, far = 0.0, step
+
+    def end(side: int) -> float:
+        near, far = 0.0, 1.0
+        while holds(value + side * far):
+            far *= 2
         for _ in range(50):
             middle = (near + far) / 2
             near, far = (middle, far) if holds(value + side * middle) else (near, middle)
-        ends.append(value + side * near)
-    return ends[0], ends[1]
+        return value + side * near
+
+    return end(-1), end(1)
 
 
 def _fieller_clustered(differences: Array, inside: Array, inverse: Array) -> tuple[float, float] | None:

@@ -26,12 +26,8 @@ class Drawn:
 def remove_others(folder: Path, stems: Collection[str]) -> None:
     """Remove plots of an earlier report, but for these: only files that we wrote."""
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".png", ".svg") and path.stem not in stems and _ours(path):
-            path.unlink()
-
-
-def _ours(path: Path) -> bool:
-    if not path.is_file() or path.is_symlink():
-        return False
-    with path.open("rb") as file:
-        return MARK.encode() in file.read(_HEAD)
+        if path.suffix in (".png", ".svg") and path.stem not in stems and path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                ours = MARK.encode() in file.read(_HEAD)
+            if ours:
+                path.unlink()

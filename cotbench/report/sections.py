@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -34,12 +34,7 @@ class Section:
 Row = TypeVar("Row")
 
 
-@dataclass(frozen=True)
-class Column(Generic[Row]):
-    """A column's title, and its cell for a row."""
-
-    title: str
-    of: Callable[[Row], str]
+Column = tuple[str, Callable[[Row], str]]  # its title, and its cell for a row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +57,8 @@ def sections(comparison: Comparison) -> list[Section]:
         table = table_of(comparison)
         columns = [*table.names[first:], *table.figures]
         header, rows = (
-            [column.title for column in columns],
-            [[column.of(row) for column in columns] for row in table.rows],
+            [title for title, _ in columns],
+            [[cell(row) for _, cell in columns] for row in table.rows],
         )
         if rows:
             left, said = len(table.names) - first, {"title": table.title, "about": table.about}
@@ -73,10 +68,10 @@ def sections(comparison: Comparison) -> list[Section]:
 
 # --- columns that several tables have ------------------------------------------------------------------------------
 
-_TASK: Sequence[Column[Any]] = (Column("model", lambda r: words.short_model(r.model)), Column("task", lambda r: r.task))
-_MODE: Sequence[Column[Any]] = (*_TASK, Column("mode", lambda r: r.mode))
-_PAIR: Sequence[Column[Any]] = (*_TASK, Column("mode", lambda r: f"{r.mode} − {r.baseline}"))
-_N: Column[Any] = Column("n", lambda r: count(r.n))
+_TASK: Sequence[Column[Any]] = (("model", lambda r: words.short_model(r.model)), ("task", lambda r: r.task))
+_MODE: Sequence[Column[Any]] = (*_TASK, ("mode", lambda r: r.mode))
+_PAIR: Sequence[Column[Any]] = (*_TASK, ("mode", lambda r: f"{r.mode} − {r.baseline}"))
+_N: Column[Any] = ("n", lambda r: count(r.n))
 
 
 def _against(rows: Sequence[Paired]) -> tuple[str, Sequence[Column[Any]]]:
@@ -86,13 +81,13 @@ def _against(rows: Sequence[Paired]) -> tuple[str, Sequence[Column[Any]]]:
 
 
 Pair = TypeVar("Pair", Delta, Policy)
-_DELTA: Column[Delta] = Column("delta", lambda r: points(r.delta.value) if r.n else "not estimable")
-_DELTA_ENDS: Column[Delta] = Column("95% interval", lambda r: ends(r.delta, signed=True))
-_HELPED: Column[Delta] = Column("helped", lambda r: count(r.helped if r.n else None))
-_HURT: Column[Delta] = Column("hurt", lambda r: count(r.hurt if r.n else None))
+_DELTA: Column[Delta] = ("delta", lambda r: points(r.delta.value) if r.n else "not estimable")
+_DELTA_ENDS: Column[Delta] = ("95% interval", lambda r: ends(r.delta, signed=True))
+_HELPED: Column[Delta] = ("helped", lambda r: count(r.helped if r.n else None))
+_HURT: Column[Delta] = ("hurt", lambda r: count(r.hurt if r.n else None))
 _TESTS: Sequence[Column[Delta]] = (
-    Column("p", lambda r: p_value(r.delta.p)),
-    Column("Holm p", lambda r: p_value(r.p_holm)),
+    ("p", lambda r: p_value(r.delta.p)),
+    ("Holm p", lambda r: p_value(r.p_holm)),
 )
 
 
@@ -115,14 +110,14 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
         names=_MODE,
         figures=[
             _N,
-            Column("right %", lambda r: percent(r.accuracy.value)),
-            Column("95% interval", lambda r: ends(r.accuracy)),
-            Column("SE", lambda r: percent(r.accuracy.se, 2)),
-            Column("unread %", lambda r: percent(r.unread)),
-            Column("cut %", lambda r: percent(r.truncated)),
-            Column("vague %", lambda r: percent(r.vague)),
-            Column("tokens", lambda r: words.tokens(r.completion.mean)),
-            Column("per right", lambda r: words.tokens(r.tokens_per_correct)),
+            ("right %", lambda r: percent(r.accuracy.value)),
+            ("95% interval", lambda r: ends(r.accuracy)),
+            ("SE", lambda r: percent(r.accuracy.se, 2)),
+            ("unread %", lambda r: percent(r.unread)),
+            ("cut %", lambda r: percent(r.truncated)),
+            ("vague %", lambda r: percent(r.vague)),
+            ("tokens", lambda r: words.tokens(r.completion.mean)),
+            ("per right", lambda r: words.tokens(r.tokens_per_correct)),
         ],
         about="right: accuracy with its Wilson interval. SE: its standard error in points, clustered where questions "
         "share a passage or a subject, which the interval is not. unread: no answer could be read (counted as not "
@@ -140,17 +135,17 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
     return Table(
         title=f"Paired differences against {against}, in points",
         rows=[row for row in comparison.deltas if row.tag == ALL or row.n != whole[row.key]],
-        names=[*names, Column("questions", lambda r: r.tag)],
+        names=[*names, ("questions", lambda r: r.tag)],
         figures=[
             _N,
             _DELTA,
             _DELTA_ENDS,
-            Column("both right", lambda r: count(r.both_right if r.n else None)),
+            ("both right", lambda r: count(r.both_right if r.n else None)),
             _HELPED,
             _HURT,
-            Column("both wrong", lambda r: count(r.both_wrong if r.n else None)),
+            ("both wrong", lambda r: count(r.both_wrong if r.n else None)),
             *_TESTS,
-            Column("MDE", lambda r: percent(r.mde)),
+            ("MDE", lambda r: percent(r.mde)),
         ],
         about="delta: paired difference in points, with a score interval (Tango), or a t interval clustered where "
         "questions share a passage or a subject (CR2). helped / hurt: questions right under one mode only. p: exact "
@@ -168,15 +163,15 @@ def _share(row: Split) -> str:
 
 
 _SPLIT: Sequence[Column[Split]] = (
-    Column("n symb.", lambda r: count(r.n_symbolic)),
-    Column("symbolic", lambda r: difference(r.symbolic, "not estimable")),
-    Column("n other", lambda r: count(r.n_other)),
-    Column("non-symbolic", lambda r: difference(r.other, "not estimable")),
-    Column("difference", lambda r: difference(r.difference)),
-    Column("p", lambda r: p_value(r.p_holm if r.default else r.difference.p)),
-    Column("share of gain %", _share),
+    ("n symb.", lambda r: count(r.n_symbolic)),
+    ("symbolic", lambda r: difference(r.symbolic, "not estimable")),
+    ("n other", lambda r: count(r.n_other)),
+    ("non-symbolic", lambda r: difference(r.other, "not estimable")),
+    ("difference", lambda r: difference(r.difference)),
+    ("p", lambda r: p_value(r.p_holm if r.default else r.difference.p)),
+    ("share of gain %", _share),
 )
-_RULE: Column[Split] = Column("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
+_RULE: Column[Split] = ("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
 _SPLIT_ABOUT = (
     "difference: of the two paired differences, with its interval and t test. share of gain: what part of the sum of "
     "both arms' differences falls on symbolic questions, with a bootstrap interval over questions or clusters, or "
@@ -219,14 +214,14 @@ def _sources(comparison: Comparison) -> Table[Delta]:
         names=names,
         figures=[
             _DELTA,
-            Column("from wrong", lambda r: points(r.from_wrong)),
-            Column("from unread", lambda r: points(r.from_unread)),
-            Column("from cut", lambda r: points(r.from_cut)),
-            Column("from failed", lambda r: points(r.from_failed)),
-            Column("delta, read in both", lambda r: difference(r.read)),
-            Column("n read", lambda r: count(r.read_n)),
-            Column("bounds", lambda r: ends(r.bounds, signed=True)),
-            Column("n needed", lambda r: count(r.n_needed)),
+            ("from wrong", lambda r: points(r.from_wrong)),
+            ("from unread", lambda r: points(r.from_unread)),
+            ("from cut", lambda r: points(r.from_cut)),
+            ("from failed", lambda r: points(r.from_failed)),
+            ("delta, read in both", lambda r: difference(r.read)),
+            ("n read", lambda r: count(r.read_n)),
+            ("bounds", lambda r: ends(r.bounds, signed=True)),
+            ("n needed", lambda r: count(r.n_needed)),
         ],
         about="from wrong: answers read in both and turned right (less those turned wrong); from unread: that became "
         "readable; from cut: that had been cut at the budget; from failed: whose program or plan had failed; they add "
@@ -242,16 +237,16 @@ def _policies(comparison: Comparison) -> Table[Policy]:
     return Table(
         title=f"Policies: when to use the mode instead of {against}",
         rows=_of_main_mode(comparison, comparison.policies),
-        names=[*names, Column("policy", lambda r: r.policy + (f" ({r.rule})" if r.rule else ""))],
+        names=[*names, ("policy", lambda r: r.policy + (f" ({r.rule})" if r.rule else ""))],
         figures=[
-            Column("used %", lambda r: percent(r.used)),
-            Column("right %", lambda r: percent(r.accuracy)),
-            Column("95% interval", lambda r: interval(r.low, r.high)),
-            Column("tokens", lambda r: words.tokens(r.tokens)),
-            Column("saving %", lambda r: percent(r.saving).replace("-", "−")),
-            Column("95% interval", lambda r: interval(r.saving_low, r.saving_high)),
-            Column("against always", lambda r: points(_less(r.loss))),
-            Column("95% interval", lambda r: interval(_less(r.loss_high), _less(r.loss_low), signed=True)),
+            ("used %", lambda r: percent(r.used)),
+            ("right %", lambda r: percent(r.accuracy)),
+            ("95% interval", lambda r: interval(r.low, r.high)),
+            ("tokens", lambda r: words.tokens(r.tokens)),
+            ("saving %", lambda r: percent(r.saving).replace("-", "−")),
+            ("95% interval", lambda r: interval(r.saving_low, r.saving_high)),
+            ("against always", lambda r: points(_less(r.loss))),
+            ("95% interval", lambda r: interval(_less(r.loss_high), _less(r.loss_low), signed=True)),
         ],
         about="From the recorded answers, with no new generation. used: share of questions that get the mode. tokens: "
         "mean completion tokens per question. saving: of tokens against always using the mode; against always: "
@@ -269,13 +264,13 @@ def _plans(comparison: Comparison) -> Table[PlanRow]:
     return Table(
         title="Bad plan or bad execution: who carries out a plan",
         rows=comparison.plans,
-        names=[*_TASK, Column("executor", lambda r: r.executor)],
+        names=[*_TASK, ("executor", lambda r: r.executor)],
         figures=[
-            Column("right", lambda r: _part(r.right, r.n)),
-            Column("right on good plans", lambda r: _part(r.right_good, r.good)),
-            Column("badly executed", lambda r: count(r.good - r.right_good)),
-            Column("right on bad plans", lambda r: _part(r.right_bad, r.bad)),
-            Column("right on unusable plans", lambda r: _part(r.right_unusable, r.unusable)),
+            ("right", lambda r: _part(r.right, r.n)),
+            ("right on good plans", lambda r: _part(r.right_good, r.good)),
+            ("badly executed", lambda r: count(r.good - r.right_good)),
+            ("right on bad plans", lambda r: _part(r.right_bad, r.bad)),
+            ("right on unusable plans", lambda r: _part(r.right_unusable, r.unusable)),
         ],
         about="The plan modes share one plan a question. SymPy does what a plan says, so a plan is good where its "
         "solution is right, bad where it is wrong, and unusable where there is none (not in the plan language, "
@@ -294,7 +289,7 @@ def _groups(comparison: Comparison) -> Table[Delta]:
     return Table(
         title=f"By subject or type: differences against {against}, in points",
         rows=sorted(rows, key=lambda r: (r.model, r.task, r.baseline, -(r.delta.value or 0.0), r.group)),
-        names=[*names, Column("group", lambda r: r.group)],
+        names=[*names, ("group", lambda r: r.group)],
         figures=[_N, _DELTA, _DELTA_ENDS, _HELPED, _HURT, *_TESTS],
         about="Holm p: corrected over the subjects or types of one task. Of all modes in deltas.csv and report.json.",
         brief=False,
@@ -306,7 +301,7 @@ def _outcomes(comparison: Comparison) -> Table[Outcomes]:
         total = sum(row.counts.values())
         return ", ".join(f"{name} {number:,} ({100 * number / total:.1f}%)" for name, number in row.counts.items())
 
-    names = [*_MODE, Column("how questions ended", ended)]
+    names = [*_MODE, ("how questions ended", ended)]
     return Table(title="How questions ended", rows=comparison.outcomes, names=names)
 
 
@@ -316,13 +311,13 @@ def _votes(comparison: Comparison) -> Table[Curve]:
         rows=comparison.curves,
         names=_MODE,
         figures=[
-            Column("k", lambda r: str(r.k)),
-            Column("of n", lambda r: str(r.n)),
-            Column("maj@k %", lambda r: percent(r.maj)),
-            Column("pass@k %", lambda r: percent(r.any)),
-            Column("mean@k %", lambda r: percent(r.mean)),
-            Column("abstained %", lambda r: percent(r.abstained)),
-            Column("tied %", lambda r: percent(r.tied)),
+            ("k", lambda r: str(r.k)),
+            ("of n", lambda r: str(r.n)),
+            ("maj@k %", lambda r: percent(r.maj)),
+            ("pass@k %", lambda r: percent(r.any)),
+            ("mean@k %", lambda r: percent(r.mean)),
+            ("abstained %", lambda r: percent(r.abstained)),
+            ("tied %", lambda r: percent(r.tied)),
         ],
         about="maj@k: the vote of k of the n paths, pass@k: one of k is right; both over all subsets of k. mean@k: a "
         "single path is right. abstained: of the n paths, those without an answer. tied: of the votes of all n, which "
@@ -340,10 +335,10 @@ def _tokens(comparison: Comparison) -> Table[ModeStats]:
         rows=[row for row in comparison.modes if row.tag == ALL],
         names=_MODE,
         figures=[
-            Column("prompt", lambda r: _spread(r.prompt)),
-            Column("reasoning", lambda r: _spread(r.reasoning)),
-            Column("completion", lambda r: _spread(r.completion)),
-            Column("against the baseline", lambda r: words.times(ratios.get((r.model, r.task, r.mode)))),
+            ("prompt", lambda r: _spread(r.prompt)),
+            ("reasoning", lambda r: _spread(r.reasoning)),
+            ("completion", lambda r: _spread(r.completion)),
+            ("against the baseline", lambda r: words.times(ratios.get((r.model, r.task, r.mode)))),
         ],
         about="Of several paths the sum. reasoning: the part of the completion that stands in a reasoning block, where "
         "there is one.",
@@ -361,14 +356,14 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
     return Table(
         title="How far the tag rules agree",
         rows=comparison.agreements,
-        names=[*_TASK, Column("rule", lambda r: r.rule), Column("other rule", lambda r: r.other)],
+        names=[*_TASK, ("rule", lambda r: r.rule), ("other rule", lambda r: r.other)],
         figures=[
             _N,
-            Column("both", lambda r: count(r.both)),
-            Column("only the first", lambda r: count(r.only_rule)),
-            Column("only the other", lambda r: count(r.only_other)),
-            Column("neither", lambda r: count(r.neither)),
-            Column("kappa", lambda r: words.DASH if r.kappa is None else f"{r.kappa:.2f}".replace("-", "−")),
+            ("both", lambda r: count(r.both)),
+            ("only the first", lambda r: count(r.only_rule)),
+            ("only the other", lambda r: count(r.only_other)),
+            ("neither", lambda r: count(r.neither)),
+            ("kappa", lambda r: words.DASH if r.kappa is None else f"{r.kappa:.2f}".replace("-", "−")),
         ],
         about="both, only, neither: how many questions are called symbolic. kappa: Cohen's; no figure where chance "
         "alone explains any agreement.",
@@ -376,21 +371,11 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
     )
 
 
-# In the order of a report.
-_TABLES: Mapping[str, Callable[[Comparison], Table[Any]]] = {
-    "accuracy": _accuracy,
-    "deltas": _deltas,
-    "splits": _splits,
-    "policies": _policies,
-    "plans": _plans,
-    "outcomes": _outcomes,
-    "votes": _votes,
-    "rules": _rules,
-    "agreement": _agreement,
-    "sources": _sources,
-    "groups": _groups,
-    "tokens": _tokens,
-}
+_IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
+    *(_accuracy, _deltas, _splits, _policies, _plans, _outcomes),
+    *(_votes, _rules, _agreement, _sources, _groups, _tokens),
+)
+_TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key
 KEYS = tuple(_TABLES)
 
 

@@ -42,17 +42,16 @@ def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[P
     rows = [row for row in comparison.modes if row.tag == ALL and row.n]
     known = [row for row in rows if row.completion.mean is not None]
     unknown = sorted({row.mode for row in rows if row.completion.mean is None})
-    told = [
-        f"{looks.named(row.task, row.model)}, {row.mode} {words.percent(row.accuracy.value)}% at "
-        f"{words.tokens(row.completion.mean)} tokens"
-        for row in known
-    ]
     if known:
+        told = [
+            f"{looks.named(row.task, row.model)}, {row.mode} {words.percent(row.accuracy.value)}% at "
+            f"{words.tokens(row.completion.mean)} tokens"
+            for row in known
+        ]
         title = looks.titled("Accuracy against completion tokens")
         alt = "Accuracy against mean completion tokens per question. " + listed(told, 30)
-        policies = _policies_of(comparison, pair)
-        figure = partial(_figure, title, known, policies, looks, pair or ("", ""), unknown)
-        yield Plot("tokens", "cost", title, alt, figure)
+        shown = known, _policies_of(comparison, pair), looks, pair or ("", ""), unknown
+        yield Plot("tokens", "cost", title, alt, partial(_figure, title, *shown))
 
 
 def _point(row: ModeStats) -> Point:
@@ -117,13 +116,13 @@ def _figure(
             Entry(label="none is both cheaper and better", colour=FAINT, line="-"),
         ],
     )
-    for (task, model), panel in zip(places, panels, strict=True):
+    for place, panel in zip(places, panels, strict=True):
         _token_axis(panel.axes, spent, logarithmic=logarithmic)
-        heights = [row.accuracy.value or 0.0 for row in rows if row.task == task]
-        percent_scale(panel.axes, heights + [row.accuracy for _, row in policies if row.task == task])
-        panel.head(looks.named(task, model))
-        own = [row for row in rows if (row.task, row.model) == (task, model)]
-        _draw(panel.axes, looks, own, [(kind, p) for kind, p in policies if (p.task, p.model) == (task, model)])
+        heights = [row.accuracy.value or 0.0 for row in rows if row.task == place[0]]
+        percent_scale(panel.axes, heights + [row.accuracy for _, row in policies if row.task == place[0]])
+        panel.head(looks.named(*place))
+        own = [row for row in rows if (row.task, row.model) == place]
+        _draw(panel.axes, looks, own, [(kind, row) for kind, row in policies if (row.task, row.model) == place])
     return figure
 
 

@@ -21,7 +21,6 @@ from cotbench.report.plots.style import (
     RULE,
     SMALL,
     WIDTH,
-    Entry,
     Looks,
     Page,
     by_task,
@@ -173,25 +172,17 @@ def lay_out(looks: Looks, keys: Sequence[tuple[str, str, str]]) -> Lines:
 
 
 def forest(
-    title: str,
-    lines: Lines,
-    *,
-    looks: Looks,
-    limits: Limits,
-    label: str,
-    gutter: float,
-    note: str,
-    key: Sequence[Entry] = (),
-    titles: Sequence[str] = (),
+    title: str, lines: Lines, *, limits: Limits, label: str, gutter: float, titles: Sequence[str] = (), **on_page: Any
 ) -> tuple[Figure, list[Axes]]:
     """Make the figure of a forest, without its dots, with axes side by side where they have titles.
 
-    label: of the x axes. gutter: inches at the right of each of the axes, for texts beside the rows.
+    label: of the x axes. gutter: inches at the right of each of the axes, for texts beside the rows. on_page: what
+    `Page` takes.
     """
     left = EDGE + widest(list(lines.labels.values())) + 0.1
     room = (WIDTH - EDGE - left) / max(1, len(titles))
     width, height, head = room - gutter, ROW * (lines.height + 0.2), 0.2 if titles else 0.0
-    page = Page(title, head + height + (0.45 if titles else 0.5), stub=looks.stub, note=note, key=key)
+    page = Page(title, head + height + (0.45 if titles else 0.5), **on_page)
     drawn = []
     for column, name in enumerate(titles or [""]):
         axes = page.axes(left + column * room, head, width, height)

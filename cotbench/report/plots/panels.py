@@ -18,8 +18,6 @@ from cotbench.report.plots.style import (
     RULE,
     SMALL,
     WIDTH,
-    Entry,
-    Looks,
     Page,
     figure_of,
     fit,
@@ -77,21 +75,13 @@ def _panels(
 
 
 def mode_panels(
-    title: str,
-    count: int,
-    modes: Sequence[str],
-    *,
-    looks: Looks,
-    label: str,
-    note: str,
-    key: Sequence[Entry],
-    step: float = STEP,
+    title: str, count: int, modes: Sequence[str], *, label: str, step: float = STEP, **page: Any
 ) -> tuple[Figure, list[Panel]]:
-    """Make panels from 0 to 100% with a row for each mode. label: of the x axes; step: inches of a row."""
+    """Make panels from 0 to 100% with a row for each mode. label: of x axes; step: inches of a row."""
     names = shown(modes, LABELS)
     left, gutter = widest(list(names.values())) + 0.1, inches("100.0", SMALL) + 0.25
     beyond = {"left": left, "gutter": gutter, "right": gutter - 0.1, "reach": gutter}
-    figure, panels = _panels(title, count, step * len(modes), **beyond, stub=looks.stub, key=key, note=note)
+    figure, panels = _panels(title, count, step * len(modes), **beyond, **page)
     for panel in panels:
         panel.axes.set_xlim(0, 100)
         set_rows(panel.axes, {at: names[mode] for at, mode in enumerate(modes)} if panel.first else {}, len(modes))
@@ -101,11 +91,11 @@ def mode_panels(
 
 
 def curve_panels(
-    title: str, count: int, height: float, *, looks: Looks, labels: tuple[str, str], note: str, key: Sequence[Entry]
+    title: str, count: int, height: float, *, labels: tuple[str, str], **page: Any
 ) -> tuple[Figure, list[Panel]]:
-    """Make panels with two scales. labels: of the x axes, and of the y axes at the left."""
+    """Make panels with two scales. labels: of the x axes, and of the y axes at the left; page: what `Page` takes."""
     beyond = {"left": 0.42, "gutter": 0.4, "right": 0.1, "reach": 0.0}
-    figure, panels = _panels(title, count, height, **beyond, stub=looks.stub, key=key, note=note)
+    figure, panels = _panels(title, count, height, **beyond, **page)
     for panel in panels:
         panel.axes.grid(color=RULE, linewidth=0.5)
         panel.axes.tick_params(length=2.5, width=0.6, labelsize=SMALL)

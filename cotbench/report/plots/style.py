@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
@@ -135,7 +136,7 @@ def _font() -> Any:
 @lru_cache(maxsize=4096)
 def _drawable(char: str) -> str:
     kind = unicodedata.category(char)
-    if kind in ("Zs", "Zl", "Zp") or char in "\t\n\r":
+    if kind[0] == "Z" or char in "\t\n\r":
         return " "
     if kind[0] == "C":
         return "\N{REPLACEMENT CHARACTER}"
@@ -169,11 +170,8 @@ def fit(text: str, width: float, size: float = NORMAL) -> str:
     text = clean(text)
     if inches(text, size) <= width:
         return text
-    for keep in range(len(text) - 1, 3, -1):
-        short = f"{text[: (keep + 1) // 2]}…{text[len(text) - keep // 2 :]}"
-        if inches(short, size) <= width:
-            return short
-    return text[:4] + "…"
+    shorter = (f"{text[: (keep + 1) // 2]}…{text[len(text) - keep // 2 :]}" for keep in range(len(text) - 1, 3, -1))
+    return next((short for short in shorter if inches(short, size) <= width), text[:4] + "…")
 
 
 def unlike(names: Sequence[str]) -> list[str]:
@@ -237,16 +235,11 @@ def settings() -> Iterator[None]:
     ours: dict[Any, Any] = {key: value for key, value in changed if not str(key).startswith(kept)}
     ours |= {
         "font.family": "DejaVu Sans",
-        "font.size": NORMAL,
-        "axes.labelsize": NORMAL,
+        **dict.fromkeys(("font.size", "axes.labelsize", "ytick.labelsize"), NORMAL),
         "xtick.labelsize": SMALL,
-        "ytick.labelsize": NORMAL,
         "axes.linewidth": 0.6,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.axisbelow": True,
-        "axes.unicode_minus": True,
-        "text.parse_math": False,
+        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "text.parse_math"), False),
+        **dict.fromkeys(("axes.axisbelow", "axes.unicode_minus"), True),
         "text.hinting": "no_hinting",  # as clear at 150 dpi, in less time
         "hatch.linewidth": 0.6,
         "svg.fonttype": "none",
@@ -282,18 +275,18 @@ class Page:
     Places are in inches from the body's top left.
     """
 
-    def __init__(self, title: str, body: float, *, stub: bool, key: Sequence[Entry] = (), note: str = "") -> None:
+    def __init__(self, title: str, body: float, *, looks: Looks, note: str, key: Sequence[Entry] = ()) -> None:
         titles = wrap(title, (WIDTH - 2 * EDGE) / 1.03, HEAD)
         notes = wrap(note, WIDTH - 2 * EDGE, SMALL)
         labels = [fit(entry.label, WIDTH / 2 - 0.6, SMALL) for entry in key]
         columns = _columns([inches(label, SMALL) + 0.5 for label in labels], WIDTH - 2 * EDGE)
         rows = -(-len(labels) // columns)
-        self.top = EDGE + (0.2 if stub else 0) + 0.2 * len(titles) + 0.08
+        self.top = EDGE + (0.2 if looks.stub else 0) + 0.2 * len(titles) + 0.08
         key_height = 0.17 * rows + (0.1 if rows else 0)
         self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
         self.figure: Figure = Figure(figsize=(WIDTH, self.height))
-        for number, line in enumerate([STUB_TITLE, *titles] if stub else titles):
-            look = {"color": WARNING, "weight": "bold"} if stub and not number else {"color": INK}
+        for number, line in enumerate([STUB_TITLE, *titles] if looks.stub else titles):
+            look = {"color": WARNING, "weight": "bold"} if looks.stub and not number else {"color": INK}
             self.text(EDGE, 0.2 * number + EDGE - self.top, line, va="top", size=HEAD, **look)
         for number, line in enumerate(notes):
             self.text(EDGE, body + key_height + 0.06 + 0.14 * number, line, va="top", size=SMALL, color=GREY)
@@ -330,8 +323,7 @@ def _columns(widths: Sequence[float], room: float) -> int:
     They are filled one after another, the first ones with one more where it doesn't come out even.
     """
     for columns in range(len(widths), 1, -1):
-        each, more = divmod(len(widths), columns)
-        ends = list(itertools.accumulate(each + (at < more) for at in range(columns)))
-        if sum(max(widths[start:end]) for start, end in zip([0, *ends], ends, strict=False)) <= room:
+        filled = np.array_split(widths, columns)
+        if sum(map(max, filled)) <= room:
             return columns
     return 1
