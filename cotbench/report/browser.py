@@ -77,7 +77,7 @@ def browser_data(
     voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
-    if voted and not thin and sum(map(len, held)) < sum(len(questions) for _, questions in plan):
+    if voted and not thin and sum(map(len, held)) < sum(sizes):
         thin = True
         details, held = _details(panels, plan, room, thin)
     return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
@@ -117,15 +117,7 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
     groups = sorted({question.group for question in questions if question.group})
     numbers = {name: number for number, name in enumerate(groups)}
     return {
-        "panels": [
-            {
-                "model": panel.model,
-                "task": panel.task,
-                "n": len(panel.questions),
-                "runs": {mode: cell.run.folder.name for mode, cell in panel.cells.items()},
-            }
-            for panel in panels
-        ],
+        "panels": list(map(_about, panels)),
         "modes": modes,
         "baselines": comparison.baselines,
         "outcomes": _OUTCOMES,
@@ -142,6 +134,11 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
         "outcome": ["".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows) for rows in columns],
         "answer": [list(map(_answer, rows, golds)) for rows in columns],
     }
+
+
+def _about(panel: Panel) -> dict[str, Any]:
+    runs = {mode: cell.run.folder.name for mode, cell in panel.cells.items()}
+    return {"model": panel.model, "task": panel.task, "n": len(panel.questions), "runs": runs}
 
 
 def _tag_codes(panel: Panel, rule: Rule) -> str:

@@ -38,11 +38,8 @@ def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) 
 def shortened(text: str, most: int = TEXT_CHARS) -> str:
     if len(text) <= most:
         return text
-    return f"{text[: most // 2]}\n{left_out(len(text) - most // 2 * 2)}\n{text[-(most // 2) :]}"
-
-
-def left_out(characters: int) -> str:
-    return f"[... {characters:,} characters left out ...]"
+    half = most // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half:,} characters left out ...]\n{text[-half:]}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO, cast
 
 from cotbench.errors import OutputError
@@ -43,28 +44,22 @@ class Stream(io.TextIOBase):
         return self._file.fileno()
 
     def write(self, text: str) -> int:
-        try:
-            if self._file is not None:
-                self._file.write(text)
-        except OSError as error:
-            self._failed(error)
+        self._try(lambda file: file.write(text))
         return len(text)
 
     def flush(self) -> None:
+        self._try(lambda file: file.flush())
+
+    def _try(self, action: Callable[[TextIO], object]) -> None:
         try:
             if self._file is not None:
-                self._file.flush()
+                action(self._file)
         except OSError as error:
-            self._failed(error)
-
-    def _failed(self, error: OSError) -> None:
-        if self._to_stderr:
-            discard(to_stderr=True)
-        elif isinstance(error, BrokenPipeError):
-            raise error
-        else:
-            discard()
-            raise lost(error) from None
+            if not self._to_stderr and isinstance(error, BrokenPipeError):
+                raise
+            discard(to_stderr=self._to_stderr)
+            if not self._to_stderr:
+                raise lost(error) from None
 
 
 def lost(error: OSError) -> OutputError:
@@ -86,15 +81,17 @@ def discard(*, to_stderr: bool = False) -> None:
 
 def say(text: str, *, to_stderr: bool = False) -> None:
     """Print a text and a line's end, now."""
-    stream = Stream(to_stderr=to_stderr)
-    stream.write(f"{tame(text)}\n")
-    stream.flush()
+    _put(f"{tame(text)}\n", to_stderr=to_stderr)
 
 
 def say_json(lines: str) -> None:
     """Print lines of JSON on stdout, each with its line's end."""
-    stream = Stream(to_stderr=False)
-    stream.write(tame_json(lines))
+    _put(tame_json(lines))
+
+
+def _put(text: str, *, to_stderr: bool = False) -> None:
+    stream = Stream(to_stderr=to_stderr)
+    stream.write(text)
     stream.flush()
 
 

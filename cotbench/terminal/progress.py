@@ -38,17 +38,10 @@ def shown(quiet: bool) -> Generator[Watch]:
 
 @contextmanager
 def _bars() -> Generator[Watch]:
-    console = Output(to_stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=max(1, min(40, console.width - OTHERS))),  # figures aren't cut for it
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeElapsedColumn(),
-        TextColumn("eta"),
-        TimeRemainingColumn(),
-    )
-    last = 0.0
+    console, last = Output(to_stderr=True), 0.0
+    bar = BarColumn(bar_width=max(1, min(40, console.width - OTHERS)))  # figures aren't cut for it
+    what, figures, eta = map(TextColumn, ("{task.description}", "{task.fields[figures]}", "eta"))
+    columns = (what, bar, MofNCompleteColumn(), figures, TimeElapsedColumn(), eta, TimeRemainingColumn())
     with Progress(*columns, console=console, refresh_per_second=4) as progress:
         task = progress.add_task("answers", total=None, figures="")
 
@@ -58,8 +51,8 @@ def _bars() -> Generator[Watch]:
             if now - last < 0.2 and tally.done < tally.total:
                 return
             last = now
-            what = "stopping" if tally.stopping else "answers"
-            progress.update(task, description=what, total=tally.total, completed=tally.done, figures=_figures(tally))
+            doing = "stopping" if tally.stopping else "answers"
+            progress.update(task, description=doing, total=tally.total, completed=tally.done, figures=_figures(tally))
 
         yield watch
 

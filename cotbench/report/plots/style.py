@@ -49,15 +49,8 @@ class Look:
 
 
 # For modes without a look of their own. The marks differ too, for print.
-_SPARE = (
-    Look("#8C6D00", "h"),
-    Look("#5B2A86", "<"),
-    Look("#7A2E00", ">"),
-    Look("#00506B", "H"),
-    Look("#4D4D4D", "d"),
-    Look("#9A1750", "*"),
-    Look("#3D7A00", "8"),
-)
+_SPARE_COLOURS = ("#8C6D00", "#5B2A86", "#7A2E00", "#00506B", "#4D4D4D", "#9A1750", "#3D7A00")
+_SPARE = tuple(map(Look, _SPARE_COLOURS, "h<>Hd*8"))
 _MODEL_MARKS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">")
 
 
@@ -92,7 +85,7 @@ class Looks:
 def looks_of(comparison: Comparison) -> Looks:
     """Choose the looks of a report's modes and models: two that are in it never look the same, up to seven unknown."""
     rows: list[Any] = [*comparison.modes, *comparison.deltas, *comparison.outcomes, *comparison.curves]
-    modes = list(dict.fromkeys([*comparison.baselines, *(row.mode for row in rows)]))
+    modes = dict.fromkeys([*comparison.baselines, *(row.mode for row in rows)])
     spare = itertools.cycle(_SPARE)
     models = list(dict.fromkeys([row.model for row in comparison.modes] + [row.model for row in comparison.deltas]))
     short = [words.short_model(model) for model in models]
