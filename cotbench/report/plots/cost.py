@@ -10,28 +10,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, ModeStats
 from cotbench.analysis.policies import Policy
 from cotbench.report import words
 from cotbench.report.plots.forest import ends_of
-from cotbench.report.plots.panels import curve_panels, percent_scale
-from cotbench.report.plots.style import (
-    FAINT,
-    INK,
-    SMALL,
-    Entry,
-    Looks,
-    Pair,
-    Plot,
-    by_task,
-    figure_of,
-    fit,
-    inches,
-    listed,
-)
+from cotbench.report.plots.panels import curve_panels, logarithmic_axis, percent_scale
+from cotbench.report.plots.style import FAINT, INK, SMALL, Entry, Looks, Pair, Plot, by_task, fit, inches, listed
 
 Point = tuple[float, float]
 _Policies = Sequence[tuple[str, Policy]]  # each with its kind
@@ -146,18 +133,14 @@ def _draw(axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: _Polici
 def _token_axis(axes: Axes, spent: Sequence[float], *, logarithmic: bool) -> None:
     low, high = min(spent), max(spent)
     if logarithmic:
-        axes.set_xscale("log")
-        axes.set_xlim(low / 1.5, high * 1.8)
         steps = (1, 2, 5) if high / low < 150 else (1, 3) if high / low < 3000 else (1,)
         exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
         ticks = [step * 10.0**exponent for exponent in exponents for step in steps]
-        axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if low / 1.5 <= tick <= high * 1.8]))
-        axes.xaxis.set_minor_locator(NullLocator())
+        logarithmic_axis(axes, (low / 1.5, high * 1.8), [tick for tick in ticks if low / 1.5 <= tick <= high * 1.8])
     else:
         margin = 0.1 * (high - low) or max(1.0, 0.1 * high)
         axes.set_xlim(0 if low < 0.5 * high else low - margin, high + 2 * margin)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
 
 
 Area = tuple[float, float, float, float]  # left, bottom, right and top, in inches from the axes' lower left

@@ -8,23 +8,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
 
 from cotbench.report.plots.forest import beside, past, set_rows
-from cotbench.report.plots.style import (
-    BOLD,
-    EDGE,
-    LABELS,
-    RULE,
-    SMALL,
-    WIDTH,
-    Page,
-    figure_of,
-    fit,
-    inches,
-    shown,
-    widest,
-)
+from cotbench.report.plots.style import BOLD, EDGE, LABELS, RULE, SMALL, WIDTH, Page, figure_of, fit, inches, shown
 
 STEP = 0.21  # inches, of a row
 _HEAD, _FOOT = 0.24, 0.5  # inches above and below the axes
@@ -79,7 +66,7 @@ def mode_panels(
 ) -> tuple[Figure, list[Panel]]:
     """Make panels from 0 to 100% with a row for each mode. label: of x axes; step: inches of a row."""
     names = shown(modes, LABELS)
-    left, gutter = widest(list(names.values())) + 0.1, inches("100.0", SMALL) + 0.25
+    left, gutter = max(map(inches, names.values())) + 0.1, inches("100.0", SMALL) + 0.25
     beyond = {"left": left, "gutter": gutter, "right": gutter - 0.1, "reach": gutter}
     figure, panels = _panels(title, count, step * len(modes), **beyond, **page)
     for panel in panels:
@@ -100,6 +87,7 @@ def curve_panels(
         panel.axes.grid(color=RULE, linewidth=0.5)
         panel.axes.tick_params(length=2.5, width=0.6, labelsize=SMALL)
         panel.axes.tick_params(which="minor", length=0)
+        panel.axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
         panel.axes.set_xlabel(labels[0])
         panel.axes.set_ylabel(labels[1] if panel.first else "")
     return figure, panels
@@ -110,6 +98,15 @@ def percent_axis(axes: Axes, which: str, step: int = 20) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(MultipleLocator(step))
     axis.set_major_formatter(FuncFormatter(figure_of))
+
+
+def logarithmic_axis(axes: Axes, limits: tuple[float, float], ticks: Sequence[float], *, base: int = 10) -> None:
+    """Make the level axis one of counts on a logarithmic scale."""
+    axes.set_xscale("log", base=base)
+    axes.set_xlim(*limits)
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
 
 
 def percent_scale(axes: Axes, values: Sequence[float]) -> None:

@@ -9,25 +9,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.tallies import Curve
 from cotbench.report import words
-from cotbench.report.plots.panels import curve_panels, percent_scale
-from cotbench.report.plots.style import (
-    INK,
-    SMALL,
-    Entry,
-    Looks,
-    Pair,
-    Plot,
-    by_task,
-    figure_of,
-    inches,
-    listed,
-    width_of,
-)
+from cotbench.report.plots.panels import curve_panels, logarithmic_axis, percent_scale
+from cotbench.report.plots.style import INK, SMALL, Entry, Looks, Pair, Plot, by_task, figure_of, inches, listed
 
 
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
@@ -67,11 +54,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
     for (task, model), panel in zip(places, panels, strict=True):
         axes, own = panel.axes, [row for row in curves if (row.task, row.model) == (task, model)]
         ks = sorted({row.k for row in own})
-        axes.set_xscale("log", base=2)
-        axes.set_xlim(ks[0] / 1.15, ks[-1] * 1.15)
-        axes.xaxis.set_major_locator(FixedLocator(_apart(ks, width_of(axes))))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
+        logarithmic_axis(axes, (ks[0] / 1.15, ks[-1] * 1.15), _apart(ks, panel.room), base=2)
         percent_scale(axes, [value for row in curves if row.task == task for value in (row.maj, row.any, row.mean)])
         panel.head_counted(looks.named(task, model), [row.questions for row in own])
         for mode in modes:
