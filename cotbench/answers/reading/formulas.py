@@ -55,7 +55,7 @@ _INTENDS = re.compile(  # "So we need to calculate $..$"
     r"|plug|substitute)\b",
     re.I,
 )
-_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
 _LEAD_WORD = re.compile(
     r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
 )
@@ -296,7 +296,7 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             return None
         if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
             bold = _in_bold(text, left, right)
-            if bold or _HENCE.match(text, left, right):
+            if bold or _CONCLUDING.match(text, left, right):
                 return bold or _named(text, left, right)  # a conclusion in words
             continue
         if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
@@ -326,7 +326,7 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
                 concluded_number(text, left, number.span[0]) is None
                 and concluded_number(text, number.span[1], right) is None
             )
-            if given or only or _HENCE.match(text, left, right):
+            if given or only or _CONCLUDING.match(text, left, right):
                 return _trim(text, *number.span)
         return _listed(text, math) if math else None
     return None
