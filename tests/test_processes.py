@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import multiprocessing.spawn
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from cotbench.errors import RunError
 from cotbench.processes import (
@@ -203,3 +205,19 @@ def test_a_child_whose_parent_is_gone_already_ends() -> None:
         die_with_parent(parent=-1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_what_changes_a_process_as_a_whole_stands_in_one_file() -> None:
+    """Outside it only processes of our own are changed: the grader's workers and those that run programs."""
+    ways = re.compile(
+        r"setswitchinterval\(|gc\.(?:disable|enable|set_threshold|freeze)\(|os\.environ\[[^]]+\] =|environ\.setdefault"
+        r"|set_executable\(|set_start_method\(|signal\.signal\(|setrecursionlimit\(|set_int_max_str_digits\(|setrlimit\("
+    )
+    package = ROOT / "cotbench"
+    own_children = {"answers/grader.py", "programs/zygote.py"}
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if ways.search(path.read_text()) and str(path.relative_to(package)) not in own_children
+    }
+    assert found == {"processes.py"}

@@ -1,2 +1,1 @@
-"""What runs say: records paired into panels, estimates and their tests, gates, data frames, questions to look at. No
-printing."""
+"""What runs say: records paired into panels, estimates, tests, gates, data frames, questions to look at. No printing."""
