@@ -15,6 +15,7 @@ from cotbench import __version__
 from cotbench.answers.grader import Grader
 from cotbench.engines import ENGINES
 from cotbench.errors import CotbenchError
+from cotbench.modes import MODES
 from cotbench.modes.prompts import Prompts
 from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
@@ -133,7 +134,8 @@ def _writable(output_dir: Path) -> Check:
 
 def _prompts() -> Check:
     try:
-        Prompts().hash("cot", "gsm8k")
+        for turn in (turn for mode in MODES.values() for turn in mode.turns):
+            Prompts().hash(turn.template, "")
         return Check("prompts", True, "the shipped templates load")
     except CotbenchError as error:
         return Check("prompts", False, error.message, remedy=error.hint)

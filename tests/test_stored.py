@@ -203,6 +203,7 @@ RECORD_FAULTS: dict[str, tuple[Any, str]] = {
     "question": (["q"], "question is ['q'], expected a text"),
     "rule": (None, "rule is None"),
     "mode": (3, "mode is 3"),
+    "score": (2, "score is 2, expected a number from 0 to 1; cotbench"),
 }
 
 

@@ -1,1 +1,1 @@
-"""What an answer is: reading it from an output (`reading/`), judging it against gold (`judging/`), showing a program's value as text."""
+"""What an answer is: how it is read (`reading/`), judged (`grader`, `judging/`), made of values (`shown`)."""

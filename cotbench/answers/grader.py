@@ -1,4 +1,4 @@
-"""Gold meets an answer: at once where its kind can tell at once, else in worker processes beside the engine, which can be killed.
+"""Gold meets an answer: at once where its kind can tell, else in worker processes, which can be killed.
 
 Math-Verify's own time limit works in a main thread only, and some inputs hang it all the same; SymPy has none.
 """
@@ -37,7 +37,7 @@ MAX_POOLS = 12  # a pool of workers that breaks is replaced, this often without 
 
 
 def _prepare_worker() -> None:
-    """Runs once in each worker: limits first, then the imports that every comparison needs."""
+    """Prepare a worker, once: limits first, then the imports that every comparison needs."""
     logging.disable(logging.CRITICAL)
     try:
         import resource
@@ -94,14 +94,16 @@ class _Spawn(SpawnContext):
 
 
 def require_workers() -> None:
-    """Raises UnavailableError where the system has no semaphores, without which there are no workers to compare formulas."""
+    """Raise UnavailableError where the system has no semaphores, without which no worker can compare formulas."""
     try:
         _Spawn().RLock()
     except (OSError, ImportError) as error:  # ImportError is how multiprocessing says that there are none at all
         reason = error.strerror if isinstance(error, OSError) else None
         raise UnavailableError(
-            f"formulas can't be compared here: the processes for it can't have semaphores, which lie in /dev/shm ({reason or error}).",
-            "Let /dev/shm be writable (in a container: --tmpfs /dev/shm, or --shm-size). Number and letter answers don't need it.",
+            "formulas can't be compared here: the processes for it can't have semaphores, which lie in /dev/shm "
+            f"({reason or error}).",
+            "Let /dev/shm be writable (in a container: --tmpfs /dev/shm, or --shm-size). "
+            "Number and letter answers don't need it.",
         ) from None
 
 

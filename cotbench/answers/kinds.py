@@ -1,7 +1,7 @@
-r"""The kinds of answers: a row of `KINDS` says all that is particular to one, and nothing else in cotbench asks which kind it has.
+r"""The kinds of answers: a row of `KINDS` says all that is particular to one; nothing else asks which kind it has.
 
-A new kind is one row, with its functions; a task names it as `answer.type`, and so does `cotbench score FILE --answer-type`.
-The functions of a row take and return plain texts. None of them sees a model, a prompt, or (but for the two that compare) gold.
+A new kind is one row, with its functions; a task names it as `answer.type`, `cotbench score FILE` as `--answer-type`.
+The functions take and return plain texts. None of them sees a model, a prompt, or (but for the two that compare) gold.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ def _never(_gold: str, _answer: str) -> float:
 class AnswerKind:
     """One row of `KINDS`.
 
-    form, phrase: the answer contract of a task that states none: how the last line looks, and what its placeholder means.
-    read(text, start, vague, choices): the readings of text[start:], those that count most first; vague: whether rules apply
-    that guess, where nothing is stated.
+    form, phrase: the answer contract where a task states none: how the last line looks, what its placeholder means.
+    read(text, start, vague, choices): the readings of text[start:], those that count most first; vague: whether rules
+    apply that guess, where nothing is stated.
     quick(gold, answer): the score (0 to 1) of an answer that isn't gold letter by letter; None leaves it to `judge`.
-    judge(gold, answer): the score, found in a worker process, which may take long and can be killed; None where it can't be
-    decided. A function of a module, since workers import it. Without one, `quick` decides always.
+    judge(gold, answer): the score, found in a worker process, which may take long and can be killed; None where it
+    can't be decided. A function of a module, since workers import it. Without one, `quick` always decides.
     value(execution): the answer that a program's or plan's value is; None where it is none.
-    task_gold(gold, choices): a task's gold in the form that is compared. file_gold(gold, choices): the same for a line of a file
-    of outputs, which may say more around it. Both raise ValueError, whose text says what was found instead.
+    task_gold(gold, choices): a task's gold in the form that is compared. file_gold(gold, choices): that of a line in a
+    file of outputs, which may say more around it. Both raise ValueError, whose text says what was found instead.
     gold_readers: ways to read a gold column by name, beside those that all tasks have: (value, choices) -> text.
-    asked_as: the `answer.type` that templates see: the ones of programs and plans know number, latex (any exact form) and letter.
-    has_choices: whether its questions have options. may_be_cut: whether an answer at the end of a cut text may be a part of one.
+    asked_as: the `answer.type` that templates see; those of programs and plans know number, latex (any exact form) and
+    letter.
+    has_choices: whether its questions have options.
+    may_be_cut: whether an answer at the end of a cut text may be a part of one.
     stands_alone: whether one that is all of a thought's last line is an answer.
     """
 

@@ -1,7 +1,7 @@
-"""Values -> text in three forms: of Python's own types here, of SymPy's in `solver/values.py`.
+"""Values -> text in three forms: those of Python's own types here, SymPy's in `cotbench.plans.symbolic`.
 
-A value may come from a program that a model wrote, so nothing here calls a method of a class it doesn't know: `type(x)` is
-asked, never `isinstance`, which an object can lie to, and text is made by the built-in types' own methods.
+A value may come from a program that a model wrote, so nothing here calls a method of a class it doesn't know:
+`type(x)` is asked, never `isinstance`, which an object can lie to, and text is made by the built-in types' own methods.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def show(value: object, other: Other = lambda _value, _depth: None) -> Shown | N
 
 
 def show_at(value: Any, depth: int, other: Other) -> Shown | None:
-    """The same inside a collection."""
+    """The text of an item of a collection. depth: how many collections are around it."""
     kind = type(value)
     if depth > MAX_DEPTH or value is None:
         return None
@@ -137,7 +137,7 @@ def _decimal_number(value: Decimal) -> Shown | None:
     return Shown(value=text, latex=text, decimal=plain(_rounded(Fraction(value))))
 
 
-# What no value is, as a text; and a float as Python prints it, which is shown to as many digits as a float that wasn't printed.
+# Texts that are no value; and a float as Python prints it, which is shown to as many digits as one that wasn't printed.
 _NO_VALUES = frozenset(("None", "nan", "NaN", "inf", "-inf", "Infinity", "zoo"))
 _PRINTED_FLOAT = re.compile(r"(?<![\d.,])\d+\.\d+(?:e[-+]?\d+)?(?![\d,]|\.\d)")
 
@@ -153,7 +153,7 @@ def _string(text: str) -> Shown | None:
 
 
 def _rounded_float(text: str) -> str:
-    """A float's text without the digits that binary fractions leave; a text with fewer or more digits than they have stays."""
+    """A float's text without the digits that binary fractions leave; one with fewer or more digits than those stays."""
     digits = len(text.partition("e")[0].replace(".", "").strip("0"))
     shown = real(float(text)) if SIGNIFICANT + 2 < digits < 19 else None
     return text if shown is None else shown.value
@@ -164,7 +164,7 @@ def _complex(value: complex) -> Shown | None:
         return None
     if value.imag == 0:
         return real(value.real)
-    left, right = plain(Decimal(f"{value.real:.{SIGNIFICANT}g}")), plain(Decimal(f"{abs(value.imag):.{SIGNIFICANT}g}"))
+    left, right = (plain(Decimal(f"{part:.{SIGNIFICANT}g}")) for part in (value.real, abs(value.imag)))
     first = "" if value.real == 0 else left
     sign = "-" if value.imag < 0 else "+" if first else ""
     signed = f" {sign} " if first else sign
@@ -177,7 +177,7 @@ def _complex(value: complex) -> Shown | None:
 
 
 def collection(items: list[Any], brackets: str, depth: int, other: Other) -> Shown | None:
-    """Items in brackets; one alone without."""
+    """The text of a collection: its items in brackets, or the only one without."""
     if len(items) == 1:
         return show_at(items[0], depth + 1, other)
     if len(items) > MAX_ITEMS:
@@ -188,12 +188,15 @@ def collection(items: list[Any], brackets: str, depth: int, other: Other) -> Sho
         return None
     if brackets == "{}":
         found = sorted(found, key=_rank)
-    opener, closer = {"()": ("(", ")"), "[]": ("[", "]"), "{}": (r"\{", r"\}")}[brackets]
-    latex = ", ".join(item.latex for item in found)
-    if brackets == "{}" and not found:
-        return Shown(value="{}", latex=r"\emptyset", decimal=None)
-    value = brackets[0] + ", ".join(item.value for item in found) + brackets[1]
-    return Shown(value=value, latex=rf"\left{opener}{latex}\right{closer}", decimal=None)
+    return _listed([(item.value, item.latex) for item in found], brackets)
+
+
+def _listed(items: list[tuple[str, str]], brackets: str) -> Shown:
+    """Texts (plain, LaTeX) between brackets, with commas."""
+    value, latex = (", ".join(texts) for texts in zip(*items, strict=True)) if items else ("", "")
+    opener, closer = (r"\{", r"\}") if brackets == "{}" else (brackets[0], brackets[1])
+    latex = rf"\left{opener}{latex}\right{closer}" if items or brackets != "{}" else r"\emptyset"
+    return Shown(value=f"{brackets[0]}{value}{brackets[1]}", latex=latex, decimal=None)
 
 
 def _rank(item: Shown) -> tuple[bool, float, str]:
@@ -211,7 +214,4 @@ def mapping(items: list[tuple[Any, Any]], depth: int, other: Other) -> Shown | N
         if left is None or right is None:
             return None
         texts.append((f"{left.value}: {right.value}", f"{left.latex}: {right.latex}"))
-    latex = ", ".join(text for _, text in texts)
-    return Shown(
-        value="{" + ", ".join(text for text, _ in texts) + "}", latex=rf"\left\{{{latex}\right\}}", decimal=None
-    )
+    return _listed(texts, "{}") if texts else Shown(value="{}", latex=r"\left\{\right\}", decimal=None)

@@ -105,8 +105,9 @@ def report(
         from pydantic import TypeAdapter
 
         from cotbench.analysis.compare import Comparison
+        from cotbench.analysis.flat import flat_type
 
-        stdout_json(TypeAdapter(Comparison).json_schema(mode="serialization"))
+        stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
     from cotbench.analysis.compare import compare
     from cotbench.analysis.gates import parse_gate
@@ -149,7 +150,7 @@ def report(
                 from cotbench.terminal.tables import show as show_tables
 
                 try:
-                    show_tables(comparison, brief=True)
+                    show_tables(comparison)
                 except (
                     BrokenPipeError,
                     OutputError,
@@ -172,10 +173,13 @@ def report(
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
-    """`direct`, and what was asked for; without `direct` where no run has it and another was named."""
-    baselines = list(dict.fromkeys(["direct", *asked]))
-    there = any("direct" in panel.cells for panel in panels)
-    return baselines if there or "direct" in asked or not asked else baselines[1:]
+    """Return the default baseline and what was asked for; without the default where no run has it and another was
+    named."""
+    from cotbench.modes import BASELINE
+
+    baselines = list(dict.fromkeys([BASELINE, *asked]))
+    there = any(BASELINE in panel.cells for panel in panels)
+    return baselines if there or BASELINE in asked or not asked else baselines[1:]
 
 
 def _check(gates: Sequence[Gate], comparison: Comparison) -> None:

@@ -18,21 +18,10 @@ from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import plain_text
 from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
+from cotbench.modes.stand_in import DEFAULT_SHARE, REASONED, SHARES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
 
-SHARES = {
-    "direct": 0.40,
-    "cot": 0.60,
-    "cot_eq": 0.90,
-    "pal": 0.70,
-    "plan": 0.70,
-    "plan-direct": 0.40,
-    "plan-cot": 0.60,
-    "unparsed": 0.02,
-    "truncated": 0.01,
-}
-DEFAULT_SHARE = 0.60  # of templates that have no share of their own
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
 
 
@@ -50,9 +39,7 @@ def _plan(answer: str, question: Question) -> str:
     return f"```plan\npremise: p_{answer}\nask: must be true\n{options}\n```"
 
 
-# What the output to a template begins with, and how it gives the answer where that isn't the task's own form.
-_BEGINS = {"cot": THOUGHT, "plan-cot": THOUGHT}
-_CODE = {"pal": _program, "plan": _plan}
+_CODE = {"program": _program, "plan": _plan}
 
 
 class StubEngine:
@@ -88,7 +75,7 @@ class StubEngine:
         gold = self._config.golds[key.question]
         form = self._config.forms[question.task]
         template = request.template
-        thought = _BEGINS.get(template, "")
+        thought = THOUGHT if template in REASONED else ""
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
         replicate = (key.replicate,) if key.replicate else ()
         draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate)
@@ -101,7 +88,8 @@ class StubEngine:
             text = f"{thought}So we take the"
         else:
             answer = gold if draw < right else self._wrong(gold, len(question.choices))
-            text = _CODE[template](answer, question) if template in _CODE else f"{thought}Answer: " + fill(form, answer)
+            code = _CODE.get(WRITTEN_IN.get(template, ""))
+            text = code(answer, question) if code else f"{thought}Answer: " + fill(form, answer)
         return Completion(
             text=text,
             finish_reason="length" if unreadable <= draw < cut else "stop",

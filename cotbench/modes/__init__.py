@@ -1,16 +1,15 @@
 """The prompting methods that are compared, side by side, and the table `MODES`.
 
-A mode is a generator (`steps.py`): it asks for completions with `yield from kit.ask(...)`, for programs to be run and for answers to be
-compared, and returns a Prediction. So it reads from top to bottom, knows nothing of engines, journals or processes, and can be
-driven by hand with `.send()`. `docs/adding.md` shows how one is added.
-"""
+A mode is a generator (`steps.py`): it asks for completions with `yield from kit.ask(...)`, for programs to be run and
+for answers to be compared, and returns a Prediction. So it reads from top to bottom, knows nothing of engines,
+journals or processes, and can be driven by hand with `.send()`. `docs/adding.md` shows how one is added."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cotbench.errors import UsageError
+from cotbench.errors import UsageError, suggest
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Turn
@@ -52,7 +51,8 @@ BASELINE = DIRECT.name  # what the others are compared with, where nobody says o
 
 
 def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:
-    """Return the facts of a mode of a run. recorded: the manifest's entry, which runs of earlier versions lack in part."""
+    """Return the facts of a mode of a run. recorded: the manifest's entry, which runs of earlier versions lack in
+    part."""
     known = MODES[name].facts if name in MODES else Facts(label=name)
     return Facts.from_dict(recorded or {}, known)
 
@@ -64,7 +64,8 @@ def in_table_order(modes: Iterable[str]) -> list[str]:
 
 
 def main_of(modes: Iterable[str]) -> str | None:
-    """Return the mode that long tables, single plots and lists of questions are about: CoT if present, else the first."""
+    """Return the mode that long tables, single plots and lists of questions are about: CoT if present, else the
+    first."""
     names = list(modes)
     return next((name for name in names if facts_of(name).main), next(iter(names), None))
 
@@ -73,9 +74,6 @@ def find_mode(name: str, option: str = "--mode") -> Mode:
     """Return a mode by its name or alias. Raises UsageError, with the name that may have been meant."""
     name = ALIASES.get(name, name)
     if name not in MODES:
-        import difflib
-
-        close = difflib.get_close_matches(name.lower(), MODES, n=1)
-        remedy = f"Did you mean '{close[0]}'?" if close else "See `cotbench list modes`."
+        remedy = suggest(name.lower(), MODES, "See `cotbench list modes`.")
         raise UsageError(f"{option}: there is no mode '{name}'. Known: {', '.join(MODES)}.", remedy)
     return MODES[name]

@@ -42,7 +42,8 @@ def plan_then_answer(question: Question, kit: Kit) -> Flow:
 
 
 def plan_then_solve(question: Question, kit: Kit) -> Flow:
-    """Let the model write the same plan, and SymPy solve it: the difference is what carrying out a plan costs a model."""
+    """Let the model write the same plan, and SymPy solve it: the difference is what carrying out a plan costs a
+    model."""
     [path] = yield from kit.ask(question, "plan")
     [reading] = yield from run_code(question, kit, [code_of(path, "sympy")], "sympy")
     return reading

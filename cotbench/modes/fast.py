@@ -1,9 +1,8 @@
 """What makes rendering fast, with the same text as Jinja's plain way gives (`tests/test_prompts.py` compares them).
 
-A template is cut where it first looks at the question: most begin with turns that are the same for every question, and with
-exemplars these are nearly all of the prompt, so they are rendered once. Imports are taken out of what is left, and the sandbox
-has a short way for what templates do most.
-"""
+A template is cut where it first looks at the question: most begin with turns that are the same for every question, and
+with exemplars these are nearly all of the prompt, so they are rendered once. Imports are taken out of what is left,
+and the sandbox has a short way for what templates do most."""
 
 from __future__ import annotations
 
@@ -28,7 +27,8 @@ _ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.Scop
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, with a short way to keys of mappings, to a loop's variables, to macros and to functions of ours."""
+    """Jinja's sandbox, with a short way to keys of mappings, to a loop's variables, to macros and to functions of
+    ours."""
 
     ours = ""  # the name of the module whose functions templates may call without a look
 
@@ -112,7 +112,8 @@ def _taken_imports(environment: Environment, tree: nodes.Template, given: frozen
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What the fixed part of a template gave for some exemplars. rest: text outside turns; shown: exemplars as templates see them."""
+    """What the fixed part of a template gave for some exemplars. rest: text outside turns; shown: exemplars as
+    templates see them."""
 
     messages: tuple[Message, ...]
     rest: str
@@ -120,7 +121,8 @@ class Beginning:
 
 
 class Beginnings:
-    """Beginnings by the objects they were rendered from: a template's fixed part, a task and exemplars, which never change."""
+    """Beginnings by the objects they were rendered from: a template's fixed part, a task and exemplars, which never
+    change."""
 
     def __init__(self) -> None:
         # The objects are kept, so that no other can get the id that is a part of the address.

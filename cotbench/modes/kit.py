@@ -19,7 +19,8 @@ _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """The kit of a mode over replies that are on record already: its requests aren't rendered, since nobody sends them."""
+    """The kit of a mode over replies that are on record already: its requests aren't rendered, since nobody sends
+    them."""
 
     mode: Mode
     answer_type: str

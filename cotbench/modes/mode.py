@@ -1,4 +1,5 @@
-"""What a mode is: the turns it takes, the facts that whoever reads its records needs, and the function that is the method."""
+"""What a mode is: the turns it takes, the facts that whoever reads its records needs, and the function that is the
+method."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ class Turn:
     paths: how many paths are drawn by default; None where one is, whatever `--paths` says. temperature and top_p hold
     where several paths are drawn; one path is greedy.
     thinking: what a hybrid model's chat template is told; False for a turn that is meant to answer without reasoning.
-    shared: modes that have an equal turn send equal requests, so that a reply is generated once for all of them. Its sampling
-    is that of the run, not of one mode.
+    shared: modes that have an equal turn send equal requests, so that a reply is generated once for all of them. Its
+    sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
     asked: how often it is asked at most, for one question; for estimates.
@@ -44,7 +45,8 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the analysis of a run needs to know of a mode; a run's manifest has them, so that any run can be read by itself.
+    """What the analysis of a run needs to know of a mode; a run's manifest has them, so that any run can be read by
+    itself.
 
     label: its name in sentences and plots. colour, marker: matplotlib's, in plots; "" lets the plot choose.
     answers_in: what its responses are: words, or a program or plan, which holds "=" whatever is asked.
@@ -83,9 +85,8 @@ class Mode:
     """One row of the table of modes.
 
     about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
-    runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the kinds of its steps
-    that are answered by stations of their own (`run/stations.py`).
-    """
+    runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
+    kinds of its steps that are answered by stations of their own (`run/stations.py`)."""
 
     name: str
     about: str

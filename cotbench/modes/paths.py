@@ -1,4 +1,5 @@
-"""Methods that read the answer out of the model's own words: one path (direct, chain of thought), or the majority of several."""
+"""Methods that read the answer out of the model's own words: one path (direct, chain of thought), or the majority of
+several."""
 
 from __future__ import annotations
 
@@ -29,9 +30,8 @@ def one_path(question: Question, kit: Kit) -> Flow:
 def several_paths(question: Question, kit: Kit) -> Flow:
     """Draw several paths and take the answer that most of them reach.
 
-    Self-consistency, where the paths are chains of thought (Wang et al. 2022, arXiv:2203.11171). The first step asks for n paths
-    of one request; the second, if paths differ, has their answers compared.
-    """
+    Self-consistency, where the paths are chains of thought (Wang et al. 2022, arXiv:2203.11171). The first step asks
+    for n paths of one request; the second, if paths differ, has their answers compared."""
     paths = yield from kit.ask(question)
     return (yield from vote([kit.read(question, path) for path in paths]))
 

@@ -6,10 +6,11 @@ forge to open a turn of its own. Undefined names are errors, templates run in Ji
 blocks is an error too.
 
 Templates see: `question` and each of `exemplars` (question, choices, and an exemplar's rationale, program, equations,
-answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form, text)`, and what
-the mode's turn passes: `plan`, for example, the text that the model wrote.
+answer), `answer` (type, form, phrase: the task's answer contract), `task` (its name), `letter(i)` and `fill(form,
+text)`, and what the mode's turn passes: `plan`, for example, the text that the model wrote.
 
-`direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task. A user's own folder goes first as a
+`direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task. A user's own
+folder goes first as a
 whole: its `direct.jinja` serves a task for which we ship one of its own, too.
 """
 

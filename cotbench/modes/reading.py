@@ -17,14 +17,16 @@ from cotbench.types import Completion, Execution, ExecutionOutcome, Outcome, Pre
 
 
 def as_one_text(path: Completion) -> tuple[str, int]:
-    """A completion with its reasoning in front of its text, as it stands where no server splits it off; where the text begins.
+    """A completion with its reasoning in front of its text, as it stands where no server splits it off; where the text
+    begins.
 
     What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer.
     """
     if not path.reasoning:
         return path.text, 0
     before = f"<think>{path.reasoning}</think>"
-    # An empty thought that a chat template wrote where the server had split the real one off: blanked, so that places stay.
+    # An empty thought that a chat template wrote where the server had split the real one off: blanked, so that places
+    # stay.
     return before + _EMPTY_THOUGHT.sub(lambda match: " " * len(match[0]), path.text, count=1), len(before)
 
 
@@ -55,7 +57,8 @@ def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> P
 
 
 def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:
-    """How many of the completion tokens are reasoning: as the engine counted, or by the share of characters in reasoning blocks."""
+    """How many of the completion tokens are reasoning: as the engine counted, or by the share of characters in
+    reasoning blocks."""
     counted = [path.reasoning_tokens for path in paths]
     if counted and None not in counted:
         return sum(filter(None, counted))
@@ -77,7 +80,8 @@ _ENDED = {
 
 
 def read_execution(execution: Execution, answer_type: str, code: Code) -> Prediction:
-    """A program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of the option that it is."""
+    """A program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of the option that it
+    is."""
     if execution.outcome is not ExecutionOutcome.OK:
         outcome = _ENDED.get(execution.outcome) or Outcome(execution.outcome.value)
         return Prediction(answer=None, outcome=outcome, span=code.span)

@@ -1,8 +1,8 @@
 """What a mode may ask for while it runs: completions, programs to be run, answers to be compared.
 
-A mode is a generator of steps. Each step is answered with one result for each of its items, in their order. The helpers below
-are used with `yield from`, so that a mode reads like the method it is. What answers a step is a station (`run/stations.py`).
-"""
+A mode is a generator of steps. Each step is answered with one result for each of its items, in their order. The
+helpers below are used with `yield from`, so that a mode reads like the method it is. What answers a step is a station
+(`run/stations.py`)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Majority votes over the reasoning paths of one question.
 
-Self-consistency (Wang et al. 2022, arXiv:2203.11171): the answer that most paths reach. Paths whose answer could not be read
-(or whose program failed) abstain; of answers with equally many votes the one that was reached first wins.
-"""
+Self-consistency (Wang et al. 2022, arXiv:2203.11171): the answer that most paths reach. Paths whose answer could not
+be read (or whose program failed) abstain; of answers with equally many votes the one that was reached first wins."""
 
 from __future__ import annotations
 

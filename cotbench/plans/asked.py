@@ -1,4 +1,4 @@
-"""From a problem of equations to the value that is asked: which unknowns matter, how to find them, what is left of them."""
+"""From a problem to the value that is asked: which unknowns matter, how to find them, what is left of them."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _connected(problem: Problem, targets: set[Any]) -> _Part:
 
 
 def _contradictions(problem: Problem, part: _Part) -> None:
-    """Refuse what holds nowhere: numbers that differ, conditions of numbers that fail, linear equations without a solution."""
+    """Refuse what holds nowhere: numbers that differ, conditions that fail, linear equations without a solution."""
     for equation in problem.equations:
         if not equation.free_symbols and not exact.is_zero(equation):
             raise Unsolved("contradictory equations")

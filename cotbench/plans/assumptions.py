@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 KINDS = frozenset(
-    "real complex rational integer even odd prime positive negative nonnegative nonpositive nonzero digit distinct".split()
+    "real complex rational integer even odd prime positive negative nonnegative nonpositive nonzero digit "
+    "distinct".split()
 )
 
 
@@ -50,20 +51,20 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "non-zero": ("nonzero",),
 }
 _IGNORED = frozenset(
-    "a an the and number numbers variable variables unknown unknowns constant constants value values all both each strictly "
+    "a an the and number numbers variable variables unknown unknowns constant constants value values all both each "
+    "strictly "
     "decimal some".split()
 )
 _AFTER = r"(?P<value>[^,]+?)\s*(?=$|,|\band\b)"
+# Phrases, and the conditions that they are: {n} is the name, {value} and others what the phrase says.
 _PHRASES = [
-    (re.compile(rf"(?:greater|more|larger|bigger) than or equal to {_AFTER}"), ("{n} >= {v}",)),
-    (re.compile(rf"(?:less|smaller) than or equal to {_AFTER}"), ("{n} <= {v}",)),
-    (re.compile(rf"(?:greater|more|larger|bigger) than {_AFTER}"), ("{n} > {v}",)),
-    (re.compile(rf"(?:less|smaller) than {_AFTER}"), ("{n} < {v}",)),
-    (re.compile(rf"at least {_AFTER}"), ("{n} >= {v}",)),
-    (re.compile(rf"at most {_AFTER}"), ("{n} <= {v}",)),
-    (re.compile(rf"(?:divisible by|multiples? of) {_AFTER}"), ("mod({n}, {v}) = 0",)),
-    (re.compile(rf"(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s*{_AFTER}"), ("{n} {s} {v}",)),
-    (re.compile(r"from (?P<low>\S+) to (?P<value>[^\s,]+)"), ("{n} >= {low}", "{n} <= {v}")),
+    (re.compile(rf"(?:(?:greater|more|larger|bigger) than or equal to|at least) {_AFTER}"), ("{n} >= {value}",)),
+    (re.compile(rf"(?:(?:less|smaller) than or equal to|at most) {_AFTER}"), ("{n} <= {value}",)),
+    (re.compile(rf"(?:greater|more|larger|bigger) than {_AFTER}"), ("{n} > {value}",)),
+    (re.compile(rf"(?:less|smaller) than {_AFTER}"), ("{n} < {value}",)),
+    (re.compile(rf"(?:divisible by|multiples? of) {_AFTER}"), ("mod({n}, {value}) = 0",)),
+    (re.compile(rf"(?P<sign><=|>=|!=|<|>|≤|≥|≠)\s*{_AFTER}"), ("{n} {sign} {value}",)),
+    (re.compile(r"from (?P<low>\S+) to (?P<value>[^\s,]+)"), ("{n} >= {low}", "{n} <= {value}")),
 ]
 _DIGITS = {"two": 2, "three": 3, "four": 4, "five": 5, "2": 2, "3": 3, "4": 4, "5": 5}
 _LONG = re.compile(r"(two|three|four|five|[2-5])[- ]digits?\b")
@@ -115,17 +116,11 @@ def _assumption(names: tuple[str, ...], text: str) -> Assumption | None:
         elif long := _LONG.match(tail.lower()):
             size = _DIGITS[long[1]]
             kinds.add("integer")
-            conditions += [f"{name} >= {10 ** (size - 1)}" for name in names]
-            conditions += [f"{name} < {10**size}" for name in names]
+            conditions += [f"{name} {bound}" for bound in (f">= {10 ** (size - 1)}", f"< {10**size}") for name in names]
             at += long.end()
         elif found := next(((m, forms) for pattern, forms in _PHRASES if (m := pattern.match(tail))), None):
             match, forms = found
-            groups = match.groupdict()
-            for name in names:
-                conditions += [
-                    form.format(n=name, v=groups["value"], s=groups.get("sign"), low=groups.get("low"))
-                    for form in forms
-                ]
+            conditions += [form.format(n=name, **match.groupdict()) for name in names for form in forms]
             at += match.end()
         else:
             word = re.match(r"[^\s,]+", tail)

@@ -1,7 +1,7 @@
 """SymPy expressions -> plain Python functions of a list of numbers, for searches: exact, and a hundred times faster.
 
-A compiled function returns an int, a Fraction, a bool or a tuple of them. It raises Inexact where the value isn't rational (a root of 2) or
-too large, and ZeroDivisionError.
+A compiled function returns an int, a Fraction, a bool or a tuple of them. It raises Inexact where the value isn't
+rational (a root of 2) or too large, and ZeroDivisionError.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ MANY_DEFINITIONS = 30
 
 @dataclass
 class Problem:
-    """What a plan says, evaluated. equations: expressions that are zero; kinds: what the unknowns were declared to be."""
+    """What a plan states, evaluated. equations: expressions that are zero; kinds: what unknowns were declared to be."""
 
     evaluator: Evaluator
     equations: list[Any]

@@ -17,17 +17,8 @@ DIGITS = 30
 TINY = sp.Float("1e-20")  # what 30 digits can't tell from zero, as a part of what a difference is made of
 MAX_SIMPLIFIED = 150  # operations; simplify may take seconds beyond
 
-_ZERO_AT_ZERO = (
-    sp.Abs,
-    sp.sin,
-    sp.tan,
-    sp.asin,
-    sp.atan,
-    sp.sinh,
-    sp.tanh,
-    sp.asinh,
-    sp.atanh,
-)  # and nowhere else near it
+# Functions that are zero at zero and nowhere else near it.
+_ZERO_AT_ZERO = (sp.Abs, sp.sin, sp.tan, sp.asin, sp.atan, sp.sinh, sp.tanh, sp.asinh, sp.atanh)
 _TRANSCENDENTAL = (sp.log, sp.exp, sp.sin, sp.cos, sp.tan, sp.asin, sp.acos, sp.atan)
 
 
@@ -59,7 +50,7 @@ def is_zero(value: Value) -> bool:
 
 
 def is_number_zero(value: Value) -> bool:
-    """Whether a number is zero, as far as 30 digits tell: a sum against its largest term, so that pi/10^60 isn't for being small."""
+    """Whether a number is zero, as far as 30 digits tell: a sum beside its largest term, so that pi/10^60 is none."""
     if value.is_Rational:
         return bool(value == 0)
     found = approximate(value)
@@ -93,12 +84,9 @@ def holds(condition: Value) -> bool | None:
     """Whether a condition without unknowns holds; None where unknowns are left."""
     if condition in (sp.true, sp.false):
         return bool(condition)
-    if isinstance(condition, sp.And):
-        found = [holds(part) for part in condition.args]
-        return False if False in found else None if None in found else True
-    if isinstance(condition, sp.Or):
-        found = [holds(part) for part in condition.args]
-        return True if True in found else None if None in found else False
+    if isinstance(condition, (sp.And, sp.Or)):
+        found, decides = [holds(part) for part in condition.args], isinstance(condition, sp.Or)
+        return decides if decides in found else None if None in found else not decides
     if isinstance(condition, sp.Not):
         inner = holds(condition.args[0])
         return None if inner is None else not inner
@@ -159,10 +147,9 @@ def _number(value: Value) -> Value:
 
 
 def _cost(value: Value) -> tuple[int, int, int]:
-    nested = sum(1 for power in value.atoms(sp.Pow) if power.exp.is_Rational and power.base.has(sp.Pow))
-    under = sum(
-        1 for power in value.atoms(sp.Pow) if power.exp.is_Rational and power.exp < 0 and not power.exp.is_Integer
-    )
+    powers = [power for power in value.atoms(sp.Pow) if power.exp.is_Rational]
+    nested = sum(power.base.has(sp.Pow) for power in powers)
+    under = sum(bool(power.exp < 0) and not power.exp.is_Integer for power in powers)
     complex_parts = 0 if value.is_real is False else len(value.atoms(sp.I.__class__))
     return complex_parts * 3 + nested + under, int(sp.count_ops(value)), len(str(value))
 

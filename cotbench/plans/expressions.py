@@ -35,8 +35,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a name may be in one plan. defined: defined or declared there; known: that, or used without brackets, so that
-    brackets behind it multiply; functions: the plan's own; builtin: those of the table."""
+    """What a name may be in one plan.
+
+    defined: defined or declared there; known: that, or used without brackets, so that brackets behind it multiply;
+    functions: the plan's own; builtin: those of the table.
+    """
 
     builtin: Set[str]
     known: Set[str] = frozenset()

@@ -1,7 +1,7 @@
 """Integer unknowns: bounds from the equations and conditions, residues from the congruences, and a search.
 
-The search assigns one unknown after another and computes those that an equation fixes, so that a sum with one unknown less
-costs one loop less. It counts its steps, not its time: the outcome is the same on every machine.
+The search assigns one unknown after another and computes those that an equation fixes, so that a sum with one unknown
+less costs one loop less. It counts its steps, not its time: the outcome is the same on every machine.
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ class Search:
         return math.prod(self.ranges[symbol].size for symbol, fixed in self._order() if fixed is None)
 
     def close(self, upward: Any = None, downward: Any = None) -> None:
-        """Give ranges without an end one. upward, downward: the unknown whose least or greatest value is asked, for which a
-        bound on one side is enough."""
+        """Give ranges without an end one.
+
+        upward, downward: the unknown whose least or greatest value is asked; for it a bound on one side is enough.
+        """
         symbols = self.open
         reach = NEARBY.get(len(symbols), 10)
         for symbol in (symbol for symbol in symbols if symbol.is_integer):
@@ -122,20 +124,16 @@ class Search:
         return all(r.low <= r.high for r in self.ranges.values())
 
     def _divisors(self) -> None:
-        """A number that divides another is no larger: d in mod(60, d) = 4 divides 56, n in lcm(n, 4) = 60 divides 60."""
+        """Bound what divides a number by it: the d of mod(60, d) = 4 divides 56, the n of lcm(n, 4) = 60 divides 60."""
         for equation in self.equations:
-            for call in equation.atoms(fn.Multiple):
-                size = sp.expand(call - equation)
-                for symbol in call.args if fn.is_integer(size) else ():
-                    if symbol in self.ranges:
-                        limits = self.ranges[symbol]
-                        self.ranges[symbol] = Range(max(limits.low, -abs(int(size))), min(limits.high, abs(int(size))))
-            for call in equation.atoms(fn.Remainder):
-                number, divisor = call.args
-                rest = sp.expand(call - equation)
-                if fn.is_integer(number) and divisor in self.ranges and fn.is_integer(rest) and number != rest:
-                    size, limits = abs(int(number - rest)), self.ranges[divisor]
-                    self.ranges[divisor] = Range(max(limits.low, -size), min(limits.high, size))
+            for call in equation.atoms(fn.Multiple, fn.Remainder):
+                rest, symbols = sp.expand(call - equation), call.args
+                if isinstance(call, fn.Remainder):
+                    rest, symbols = symbols[0] - rest if fn.is_integer(symbols[0]) else None, symbols[1:]
+                if fn.is_integer(rest) and (rest != 0 or isinstance(call, fn.Multiple)):
+                    for symbol in self.ranges.keys() & set(symbols):
+                        low, high, size = self.ranges[symbol].low, self.ranges[symbol].high, abs(int(rest))
+                        self.ranges[symbol] = Range(max(low, -size), min(high, size))
 
     def _rows(self) -> Iterator[list[tuple[Fraction, dict[Any, int]]]]:
         """Polynomials that are at most zero, as lists of (coefficient, exponents)."""
@@ -146,20 +144,16 @@ class Search:
             for sign in (1, -1):
                 if row := _terms(sign * equation, places):
                     yield row
-        for condition in self.conditions:
-            for part in condition.args if isinstance(condition, sp.And) else (condition,):
-                if isinstance(part, (sp.Lt, sp.Le)):
-                    row = _terms(part.lhs - part.rhs, places)
-                elif isinstance(part, (sp.Gt, sp.Ge)):
-                    row = _terms(part.rhs - part.lhs, places)
-                else:
-                    continue
-                if row:
-                    yield row
-                    strict = isinstance(part, (sp.Lt, sp.Gt))
-                    whole = all(c.denominator == 1 and all(s.is_integer for s in m) for c, m in row)
-                    if strict and whole:
-                        yield [*row, (Fraction(1), {})]
+        for part in self._parts():
+            if isinstance(part, (sp.Lt, sp.Le, sp.Gt, sp.Ge)) and (row := _terms(part.lts - part.gts, places)):
+                yield row
+                whole = all(c.denominator == 1 and all(s.is_integer for s in m) for c, m in row)
+                if isinstance(part, (sp.Lt, sp.Gt)) and whole:
+                    yield [*row, (Fraction(1), {})]
+
+    def _parts(self) -> list[Any]:
+        """The conditions, those that are joined by "and" one by one."""
+        return [part for c in self.conditions for part in (c.args if isinstance(c, sp.And) else (c,))]
 
     def _rounded(self, equation: Any, call: Any) -> Iterator[list[tuple[Fraction, dict[Any, int]]]]:
         """floor(x) = y says that y <= x <= y + 1; ceiling(x) = y that y - 1 <= x <= y."""
@@ -196,21 +190,18 @@ class Search:
             return True  # the roots below are those of integers
         found = self.ranges[symbol]
         low, high = found.low, found.high
-        if upper:
-            top = limit / others[0] if limit >= 0 else (limit / others[1] if others[1] != math.inf else Fraction(0))
-            if exponent % 2:
-                high = min(high, _root_below(top, exponent))
-            elif top < 0:
+        divisor = others[0] if upper == (limit >= 0) else others[1]
+        limit = limit / divisor if divisor != math.inf else Fraction(0)
+        if exponent % 2:
+            root = _root_below(limit if upper else -limit, exponent)
+            low, high = (low, min(high, root)) if upper else (max(low, -root), high)
+        elif upper:
+            if limit < 0:
                 return False
-            else:
-                size = _root_below(top, exponent)
-                low, high = max(low, -size), min(high, size)
-        else:
-            bottom = limit / others[0] if limit < 0 else (limit / others[1] if others[1] != math.inf else Fraction(0))
-            if exponent % 2:
-                low = max(low, -_root_below(-bottom, exponent))
-            elif bottom > 0 and low >= 0:
-                low = max(low, _root_above(bottom, exponent))
+            size = _root_below(limit, exponent)
+            low, high = max(low, -size), min(high, size)
+        elif limit > 0 and low >= 0:
+            low = max(low, _root_above(limit, exponent))
         if symbol.is_integer:
             low = math.ceil(low) if low != -math.inf else low
             high = math.floor(high) if high != math.inf else high
@@ -227,10 +218,9 @@ class Search:
         return low, high
 
     def _residues(self, symbol: Any) -> bool:
-        """Step through the residues that the congruences of one unknown leave; False where they contradict each other."""
+        """Step through the residues that an unknown's congruences leave; False where they contradict each other."""
         residue, modulus = 0, 1
-        parts = [p for c in self.conditions for p in (c.args if isinstance(c, sp.And) else (c,))]
-        equal = [p for p in parts if isinstance(p, sp.Eq) and all(isinstance(side, sp.Expr) for side in p.args)]
+        equal = [p for p in self._parts() if isinstance(p, sp.Eq) and all(isinstance(side, sp.Expr) for side in p.args)]
         zeros = [*self.equations, *(part.lhs - part.rhs for part in equal)]
         congruences = [_congruence(zero, symbol) for zero in zeros]
         kinds = self.kinds[symbol]
@@ -261,7 +251,7 @@ class Search:
         free = [equation.free_symbols & set(self.unknowns) for equation in self.equations]
         slopes: dict[tuple[int, Any], bool] = {}
         while len(assigned) < len(self.unknowns):
-            fixed = None
+            fixed: tuple[Any, int | None] | None = None
             for i, symbols in enumerate(free):
                 if len(left := symbols - assigned) == 1:
                     symbol = next(iter(left))
@@ -274,16 +264,13 @@ class Search:
                 left = [symbol for symbol in self.unknowns if symbol not in assigned]
                 searched = [symbol for symbol in left if symbol.is_integer] or left
                 shares = {s: sum(1 for symbols in free if s in symbols) for s in searched}
-                chosen = min(searched, key=lambda s: (self.ranges[s].size, -shares[s], s.name))
-                order.append((chosen, None))
-                assigned.add(chosen)
-            else:
-                order.append(fixed)
-                assigned.add(fixed[0])
+                fixed = min(searched, key=lambda s: (self.ranges[s].size, -shares[s], s.name)), None
+            order.append(fixed)
+            assigned.add(fixed[0])
         return order
 
     def solutions(self, first: Any = None, *, downward: bool = False) -> Iterator[dict[Any, Any]]:
-        """All solutions within the ranges, as SymPy numbers; `first`: the unknown to search outermost, and which way."""
+        """All solutions within the ranges, as SymPy numbers. first: the unknown to search outermost, and which way."""
         order, found = self._found(first, downward=downward)
         for values in found:
             yield {symbol: _exactly(value) for (symbol, _), value in zip(order, values, strict=True)}
@@ -320,12 +307,12 @@ class Search:
         if any(not symbol.is_integer for symbol, fixed in order if fixed is None):
             raise TooLarge("a search over real numbers")
         places = {symbol: i for i, (symbol, _) in enumerate(order)}
-        plans: list[Any] = []
+        formulas: list[Any] = []
         checks: list[list[tuple[Compiled | None, Any]]] = [[] for _ in order]
         for symbol, fixed in order:
             split = None if fixed is None else _split(self.equations[fixed], symbol)
             try:
-                plans.append(None if split is None else tuple(compiled(part, places) for part in split))
+                formulas.append(None if split is None else tuple(compiled(part, places) for part in split))
             except Inexact:
                 raise TooLarge("a search that is not rational") from None
         tests = [sp.Eq(equation, 0, evaluate=False) for equation in self.equations] + list(self.conditions)
@@ -338,26 +325,26 @@ class Search:
             except Inexact:
                 quick = None
             checks[max(held)].append((quick, test))
-        return order, self._walk(order, plans, checks, 0, [0] * len(order))
+        return order, self._walk(order, formulas, checks, 0, [0] * len(order))
 
-    def _walk(self, order: Any, plans: Any, checks: Any, depth: int, values: list[Any]) -> Iterator[list[Any]]:
+    def _walk(self, order: Any, formulas: Any, checks: Any, depth: int, values: list[Any]) -> Iterator[list[Any]]:
         if depth == len(order):
             yield values
             return
         symbol = order[depth][0]
-        for value in self._candidates(symbol, plans[depth], values):
+        for value in self._candidates(symbol, formulas[depth], values):
             self._steps += 1
             if self._steps > MAX_STEPS:
                 raise TooLarge("the number of cases")
             values[depth] = value
             if self._kept(checks[depth], order, values, depth) and of_kind(value, self.kinds[symbol]):
-                yield from self._walk(order, plans, checks, depth + 1, values)
+                yield from self._walk(order, formulas, checks, depth + 1, values)
 
-    def _candidates(self, symbol: Any, plan: Any, values: list[Any]) -> Any:
+    def _candidates(self, symbol: Any, formula: Any, values: list[Any]) -> Any:
         limits = self.ranges[symbol]
-        if plan is not None:
+        if formula is not None:
             try:
-                slope, rest = plan[0](values), plan[1](values)
+                slope, rest = formula[0](values), formula[1](values)
             except (Inexact, ZeroDivisionError):
                 return ()
             if slope != 0:
@@ -445,7 +432,7 @@ def _split(equation: Any, symbol: Any) -> tuple[Any, Any] | None:
 
 
 def _congruence(expression: Any, symbol: Any) -> tuple[int, int] | None:
-    """(residue, modulus) of "c * Remainder(a * symbol + b, m) + d = 0"; (0, 0) where no integer fits; None for the rest."""
+    """(residue, modulus) of "c * Remainder(a * symbol + b, m) + d = 0"; (0, 0) where none fits, None for the rest."""
     if expression.free_symbols != {symbol}:
         return None
     found = list(expression.atoms(fn.Remainder))

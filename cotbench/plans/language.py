@@ -15,8 +15,11 @@ MAX_LINES = 600
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """kind: answer, weak (an answer where the plan has no other), option, premise, ask, assume or line. label: the letter
-    of an option. stray: a text that may be prose around the plan."""
+    """One statement of a plan.
+
+    kind: answer, named ("answer = ..."), weak (an answer where the plan has no other), option, premise, ask, assume or
+    line. label: the letter of an option.
+    """
 
     kind: str
     text: str
@@ -141,7 +144,7 @@ def _is_aside(text: str, lines: list[tuple[int, str]], at: int) -> bool:
 
 
 def _lettered(lines: list[tuple[int, str]], logical: bool) -> set[int]:
-    """The lines "A: ...", "B) ...", that are options: from A on, at least two, in a plan that names no options itself."""
+    """The lines "A: ...", "B) ...", that are options: from A on, two at least, where no line says "option"."""
     if any(_OPTION.match(line) for _, line in lines):
         return set()
     found = [(at, match["label"]) for at, line in lines if (match := _LETTERED.match(line))]
@@ -162,30 +165,26 @@ def _statements(line: str, at: int, logical: bool) -> list[Statement]:
         return [Statement("premise", match["rest"], at) if match else Statement("line", line, at)]
     if match := _WEAK.match(line):
         return [Statement("weak", match["rest"], at)]
-    found: list[Statement] = []
-    for piece in _split(line):
-        found += _line(piece, at)
-    return found
+    return [statement for piece in _split(line) for statement in _line(piece, at)]
+
+
+def _assumed(text: str, line: int) -> list[Statement]:
+    """The assumptions that a text states; none for any other text."""
+    return [Statement("assume", text, line, assumption=assumption) for assumption in read_assumption(text) or ()]
 
 
 def _line(line: str, at: int) -> list[Statement]:
-    assumptions = read_assumption(line)
-    if assumptions is not None:
-        return [Statement("assume", line, at, assumption=assumption) for assumption in assumptions]
-    stated = re.match(r"^[^\W\d]\w*:\s+(?P<rest>.+)$", line)
-    if stated and (assumptions := read_assumption(stated["rest"])) is not None:  # "Assumption: x is positive"
-        return [Statement("assume", line, at, assumption=assumption) for assumption in assumptions]
+    stated = re.match(r"^[^\W\d]\w*:\s+(?P<rest>.+)$", line)  # "Assumption: x is positive"
+    if assumed := _assumed(line, at) or (_assumed(stated["rest"], at) if stated else []):
+        return assumed
     while lead := _LEAD.match(line):
         line = line[lead.end() :]
-        assumptions = read_assumption(line)
-        if assumptions is not None:
-            return [Statement("assume", line, at, assumption=assumption) for assumption in assumptions]
+        if assumed := _assumed(line, at):
+            return assumed
     parts = _parts(line, ",")
     for i in range(len(parts) - 1, 0, -1):  # "n: positive integer, n < 5"
-        assumptions = read_assumption(",".join(parts[:i])) if _SIGN.search(parts[i]) else None
-        if assumptions is not None:
-            found = [Statement("assume", line, at, assumption=assumption) for assumption in assumptions]
-            return found + [part for rest in parts[i:] for part in _line(rest.strip(), at)]
+        if _SIGN.search(parts[i]) and (assumed := _assumed(",".join(parts[:i]), at)):
+            return assumed + [part for rest in parts[i:] for part in _line(rest.strip(), at)]
     if label := _LABEL.match(line):
         return [part for piece in _split(line[label.end() :]) for part in _line(piece, at)]
     if match := re.match(r"^(?P<name>[^\W\d]\w*)\s*:\s+(?P<value>[^:=<>]*[\d+*/^(][^:=<>]*)$", line):

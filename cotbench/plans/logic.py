@@ -1,4 +1,4 @@
-"""Plans of true and false: formulas of propositions, and which option follows from, or is consistent with, the premises."""
+"""Plans of true and false: which option follows from the premises, or is consistent with them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OPPOSITE = {"must": "refutable", "refutable": "must", "possible": "impossible",
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """kind: name, not, and, or, xor, implies, iff, count (exactly, at_least or at_most `number` of the parts), true, false."""
+    """kind: name, not, and, or, xor, implies, iff, true, false, or count (text: exactly, at_least, at_most; number)."""
 
     kind: str
     parts: tuple[Formula, ...] = ()
@@ -142,18 +142,18 @@ class _Clauses:
             self.add(found)
             return found if formula.kind == "true" else -found
         parts = [self.literal(part) for part in formula.parts]
-        if formula.kind == "not":
-            return -parts[0]
-        if formula.kind == "and":
-            return -self._any([-part for part in parts])
-        if formula.kind == "or":
-            return self._any(parts)
-        if formula.kind == "implies":
-            return self._any([-parts[0], parts[1]])
-        if formula.kind == "iff":
-            return -self._differ(*parts)
-        if formula.kind == "xor":
-            return self._differ(*parts)
+        match formula.kind:
+            case "not":
+                return -parts[0]
+            case "and":
+                return -self._any([-part for part in parts])
+            case "or":
+                return self._any(parts)
+            case "implies":
+                return self._any([-parts[0], parts[1]])
+            case "iff" | "xor":
+                differ = self._differ(*parts)
+                return differ if formula.kind == "xor" else -differ
         return self._count(formula, parts)
 
     def _any(self, parts: list[int]) -> int:
@@ -165,18 +165,14 @@ class _Clauses:
 
     def _differ(self, a: int, b: int) -> int:
         found = self.fresh()
-        self.add(-found, a, b)
-        self.add(-found, -a, -b)
-        self.add(found, -a, b)
-        self.add(found, a, -b)
+        for clause in ((-found, a, b), (-found, -a, -b), (found, -a, b), (found, a, -b)):
+            self.add(*clause)
         return found
 
     def _count(self, formula: Formula, parts: list[int]) -> int:
-        least = self._at_least(parts, formula.number) if formula.text != "at_most" else None
-        most = -self._at_least(parts, formula.number + 1) if formula.text != "at_least" else None
-        if least is not None and most is not None:
-            return -self._any([-least, -most])
-        return least if least is not None else most if most is not None else 0
+        bounds = [self._at_least(parts, formula.number)] if formula.text != "at_most" else []
+        bounds += [-self._at_least(parts, formula.number + 1)] if formula.text != "at_least" else []
+        return bounds[0] if len(bounds) == 1 else -self._any([-bound for bound in bounds])
 
     def _at_least(self, parts: list[int], number: int) -> int:
         true = self.fresh()
@@ -302,21 +298,19 @@ class _Parser(Cursor):
         self.at += 1
         names: list[str] = []
         while True:
-            token = self.peek()
+            token = self.next()
             if token.kind not in ("name", "number"):
                 raise PlanInvalid("a proposition is applied to names")
             names.append(token.text)
-            self.at += 1
             if self.take(")"):
                 return f"({','.join(names)})"
             self.need(",")
 
     def _count(self, name: str) -> Formula:
         self.at += 2
-        token = self.peek()
+        token = self.next()
         if token.kind != "number" or not token.text.isdigit() or int(token.text) > 1000:
             raise PlanInvalid(f"{name} begins with a whole number")
-        self.at += 1
         parts: list[Formula] = []
         while self.take(","):
             parts.append(self.formula())

@@ -1,4 +1,4 @@
-"""Which of a question's options a value is: an option states one number or formula, "$1,200", "12 cm", "25%", "\\frac{3}{4}"."""
+"""Which of a question's options a value is. An option states a number or formula: "$1,200", "12 cm", "\\frac{3}{4}"."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ _SCALED = re.compile(r"[-+]?\d*\.?(\d*)\s*\*\s*10\^\(?(-?\d+)\)?")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """value: the number, None where the text states none; formula: the whole text as one; places: of a decimal number,
-    how many stand behind its point; sign: the "%" or "°" behind it."""
+    """What an option states.
+
+    value: the number, None where the text states none; formula: the whole text as one; places: of a decimal number, how
+    many stand behind its point; sign: the "%" or "°" behind it.
+    """
 
     value: Any
     formula: Any = None
@@ -67,7 +70,7 @@ def read_option(text: str) -> Reading | None:
 
 
 def _number_part(tokens: list[Token]) -> tuple[list[Token] | None, str]:
-    """The tokens of the number before a unit, and the unit's first sign; no tokens where there isn't exactly one number."""
+    """The tokens of the number before a unit, and the unit's first sign; no tokens where there isn't one number."""
     end = len(tokens)
     for i, token in enumerate(tokens):
         word = token.kind == "name" and token.text not in _CONSTANTS | BARE

@@ -18,12 +18,12 @@ Value = Any
 MAX_SOLUTIONS = 400
 MAX_DEGREE = 16
 
-_QUOTIENTS = [
-    (sp.tan, lambda a: sp.sin(a) / sp.cos(a)),
-    (sp.cot, lambda a: sp.cos(a) / sp.sin(a)),
-    (sp.sec, lambda a: 1 / sp.cos(a)),
-    (sp.csc, lambda a: 1 / sp.sin(a)),
-]
+_QUOTIENTS = {
+    sp.tan: lambda a: sp.sin(a) / sp.cos(a),
+    sp.cot: lambda a: sp.cos(a) / sp.sin(a),
+    sp.sec: lambda a: 1 / sp.cos(a),
+    sp.csc: lambda a: 1 / sp.sin(a),
+}
 
 
 def periodic_roots(equation: Value, symbol: Any, domain: Value) -> list[Value] | None:
@@ -37,7 +37,7 @@ def periodic_roots(equation: Value, symbol: Any, domain: Value) -> list[Value] |
     moving = {call for call in calls if symbol in call.free_symbols}
     if len(moving) > 1:
         equation = sp.expand_trig(equation)
-        for function, quotient in _QUOTIENTS:
+        for function, quotient in _QUOTIENTS.items():
             equation = equation.replace(function, quotient)
         equation = sp.numer(sp.together(equation))
         moving = {call for call in equation.atoms(TrigonometricFunction) if symbol in call.free_symbols}
@@ -60,10 +60,9 @@ def _turn(domain: Value) -> Value | None:
     if not isinstance(domain, sp.Interval):
         return sp.Interval.Lopen(-sp.pi, sp.pi)
     low, high = domain.start, domain.end
-    if low.is_finite and high.is_finite:
-        return domain
     if low.is_finite:
-        return sp.Interval(low, low + 2 * sp.pi, domain.left_open, not domain.left_open)
+        whole = sp.Interval(low, low + 2 * sp.pi, domain.left_open, not domain.left_open)
+        return domain if high.is_finite else whole
     if high.is_finite:
         return sp.Interval(high - 2 * sp.pi, high, not domain.right_open, domain.right_open)
     return sp.Interval.Lopen(-sp.pi, sp.pi)
@@ -120,12 +119,8 @@ def _angles(call: Value, value: Value, symbol: Any, interval: Value) -> list[Val
         return _steps(sp.atan(value), sp.pi, angle, symbol, interval)
     if abs(exact.approximate(value)) > 1 + exact.TINY:
         return []
-    if isinstance(call, sp.sin):
-        first = sp.asin(value)
-        starts = [first, sp.pi - first]
-    else:
-        first = sp.acos(value)
-        starts = [first, -first]
+    first = sp.asin(value) if isinstance(call, sp.sin) else sp.acos(value)
+    starts = [first, sp.pi - first if isinstance(call, sp.sin) else -first]
     return [root for start in starts for root in _steps(start, 2 * sp.pi, angle, symbol, interval)]
 
 

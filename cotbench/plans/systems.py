@@ -52,8 +52,7 @@ class System:
         if not left:
             return [branch], skipped
         for solver in (self._one_unknown, self._linear, self._eliminate, self._together):
-            for choice in solver(left):
-                roots, used = choice
+            for roots, used in solver(left):
                 rest = [equation for i, equation in enumerate(left) if i not in used]
                 return self._follow(roots, rest, branch, skipped, depth)
         return [branch], skipped + left
@@ -87,11 +86,8 @@ class System:
         for symbol, value in branch.items():
             if value.has(sp.nan, sp.zoo, sp.oo):
                 return False
-            if symbol in self.complex or value.free_symbols:
-                continue
-            if not exact.real(value):
-                return False
-            if not allowed(symbol, value):
+            known = symbol not in self.complex and not value.free_symbols
+            if known and not (exact.real(value) and allowed(symbol, value)):
                 return False
         values = {symbol: value for symbol, value in branch.items() if not value.free_symbols}
         for condition in self.conditions:
@@ -213,14 +209,13 @@ class System:
                 exactly = [root for root in closed if exact.real(root)]
                 simple = all(not root.has(sp.I) for root in exactly)
                 found += exactly if len(exactly) == real and simple else list(dict.fromkeys(poly.real_roots()))
+            elif poly.degree() > MAX_DEGREE and not poly.is_cyclotomic:
+                closed = sp.roots(poly)
+                if sum(closed.values()) != poly.degree():
+                    raise Unsolved(f"an equation of degree {poly.degree()}")
+                found += list(closed)
             else:
-                if poly.degree() > MAX_DEGREE and not poly.is_cyclotomic:
-                    closed = sp.roots(poly)
-                    if sum(closed.values()) != poly.degree():
-                        raise Unsolved(f"an equation of degree {poly.degree()}")
-                    found += list(closed)
-                else:
-                    found += sp.solve(factor, symbol)
+                found += sp.solve(factor, symbol)
         return found
 
     def _interval(self, symbol: Any) -> Value:
@@ -246,9 +241,7 @@ def _half_line(relation: Value, symbol: Any) -> Value:
 
 def _numerator(equation: Value) -> Value:
     """The equation without denominators; solutions that make one zero fall out when they are put in."""
-    if equation.has(sp.Pow) and any(
-        p.exp.could_extract_minus_sign() and p.free_symbols for p in equation.atoms(sp.Pow)
-    ):
+    if any(power.exp.could_extract_minus_sign() and power.free_symbols for power in equation.atoms(sp.Pow)):
         equation = sp.numer(sp.together(equation))
     if equation.has(sp.binomial, sp.FallingFactorial, sp.factorial):
         equation = sp.expand_func(equation)

@@ -338,10 +338,9 @@ def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
     Within a group of size s, the question of random rank r stands at (r + u) / s with one random u per group; the
-    `limit` questions that stand first are taken. So each group has its proportional share to within a question or so, every
-    question is as likely to be chosen as any other (a sample's accuracy is unbiased), and a larger limit contains a
-    smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only.
-    """
+    `limit` questions that stand first are taken. So each group has its proportional share to within a question or so,
+    every question is as likely to be chosen as any other (a sample's accuracy is unbiased), and a larger limit
+    contains a smaller one. MMLU is sorted by subject: its first N rows would be a few subjects only."""
     if limit is None or limit >= len(questions):
         return tuple(questions)
     groups: dict[str, list[Question]] = defaultdict(list)

@@ -1,9 +1,8 @@
 """The one loop that drives questions through modes and stations: a run's, and that of grading what is on record again.
 
-Every task x mode x question is a flow in one queue over one engine load. A flow moves on as soon as the last result of its step
-has come; there is no barrier between modes or tasks, so a long chain of thought never leaves slots idle that short direct answers
-could fill. A flow that has ended asks one thing more: whether its answers are right.
-"""
+Every task x mode x question is a flow in one queue over one engine load. A flow moves on as soon as the last result of
+its step has come; there is no barrier between modes or tasks, so a long chain of thought never leaves slots idle that
+short direct answers could fill. A flow that has ended asks one thing more: whether its answers are right."""
 
 from __future__ import annotations
 
@@ -91,8 +90,8 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where steps of one kind go. work: makes a station's work of one thing that a step asks for; take: makes what the flow gets
-    of the step's results, and keeps of them what the record needs."""
+    """Where steps of one kind go. work: makes a station's work of one thing that a step asks for; take: makes what the
+    flow gets of the step's results, and keeps of them what the record needs."""
 
     station: Station[Any, Any]
     work: Callable[[_Open, Any], Any] = lambda _, item: item
@@ -113,9 +112,8 @@ def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any
 def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
     """Make the jobs of a run: question by question with all its modes, the largest budget first.
 
-    So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers come behind all long
-    ones, and fill the slots that the last chains of thought leave idle.
-    """
+    So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers
+    come behind all long ones, and fill the slots that the last chains of thought leave idle."""
     number, left = 0, sum(map(len, plan.questions.values()))
     last: list[tuple[int, Job]] = []
     for task, questions in plan.questions.items():
@@ -137,11 +135,12 @@ def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
 
 
 class Loop:
-    """Drives jobs over stations. `run` returns when all are finished, or when `stop` was called and nothing is in flight.
+    """Drives jobs over stations. `run` returns when all are finished, or when `stop` was called and nothing is in
+    flight.
 
-    sink: gets each record, with its job's number, in the order in which flows finish: an answer that equals gold as text is graded at
-    once and others wait, so that written as they come the records of a run that is killed would be a choice of the right ones.
-    """
+    sink: gets each record, with its job's number, in the order in which flows finish: an answer that equals gold as
+    text is graded at once and others wait, so that written as they come the records of a run that is killed would be a
+    choice of the right ones."""
 
     def __init__(
         self,

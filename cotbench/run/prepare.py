@@ -135,7 +135,8 @@ def digest(value: Any) -> str:
 
 
 def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
-    """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model loads."""
+    """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model
+    loads."""
     if options.limit is not None and options.limit < 1:
         raise UsageError(
             f"--limit: expected a number of questions from 1 up, found {options.limit}.",
@@ -248,9 +249,8 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
 def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -> bool:
     """Whether few-shot exemplars are the task file's own although the task can draw them from a split.
 
-    One source serves all modes of a run, or their difference would be one of exemplars too: the rows of a split have no programs and no plans,
-    so a run with a mode that shows these takes the task file's own.
-    """
+    One source serves all modes of a run, or their difference would be one of exemplars too: the rows of a split have
+    no programs and no plans, so a run with a mode that shows these takes the task file's own."""
     if options.exemplars not in ("auto", "own", "split"):
         raise UsageError(f"--exemplars: expected auto, own or split, found '{options.exemplars}'.")
     if data.task.fewshot is None or not options.num_fewshot or options.exemplars == "split":
@@ -270,9 +270,8 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
 def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions) -> Sampling:
     """Work out how a turn is drawn: its own way, changed by --gen-kwargs, and its budget by --max-tokens before that.
 
-    key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run says, not as
-    one of its modes does, so that it is generated once for all of them.
-    """
+    key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run
+    says, not as one of its modes does, so that it is generated once for all of them."""
     shared = bool(key) and turn.shared
     name = mode.option_name(turn) if key else mode.name
     given = {**options.gen_kwargs, **({} if shared else options.gen_kwargs.get("modes", {}).get(mode.name, {}))}

@@ -66,7 +66,8 @@ def _git() -> dict[str, Any] | None:
 
 
 def without_home(value: Any) -> Any:
-    """A text or what holds texts, in which the user's home folder is "~": a manifest is shared, and its path holds a name."""
+    """A text or what holds texts, in which the user's home folder is "~": a manifest is shared, and its path holds a
+    name."""
     if isinstance(value, dict):
         return {key: without_home(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -78,7 +79,8 @@ def without_home(value: Any) -> Any:
 
 
 def public_path(text: str) -> str:
-    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other texts stay."""
+    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other
+    texts stay."""
     path = Path(text)
     home = Path("~").expanduser()
     if path.exists() and path.absolute().is_relative_to(home) and not Path.cwd().is_relative_to(home):

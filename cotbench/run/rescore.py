@@ -1,4 +1,5 @@
-"""Grading a recorded run again, without a model: its modes run over the replies on record, in the same loop as a run's."""
+"""Grading a recorded run again, without a model: its modes run over the replies on record, in the same loop as a
+run's."""
 
 from __future__ import annotations
 
@@ -159,7 +160,8 @@ def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> d
 
 
 def _sandbox(manifest: Manifest) -> Sandbox[Ticket]:
-    """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the same."""
+    """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the
+    same."""
     programs = dict(manifest.spec.programs)
     programs.pop("contained", None)
     if programs:

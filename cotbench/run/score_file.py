@@ -67,10 +67,11 @@ class _Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Counts over scored outputs. accuracy leaves out what has no verdict, as reports do. rules: how many answers each rule read.
+    """Counts over scored outputs. accuracy leaves out what has no verdict, as reports do. rules: how many answers each
+    rule read.
 
-    fatal: whose comparison ended its worker twice. faults: why lines of a file can't be used. unknown: words in a file that no table of replies has.
-    """
+    fatal: whose comparison ended its worker twice. faults: why lines of a file can't be used. unknown: words in a file
+    that no table of replies has."""
 
     outputs: int
     outcomes: dict[str, int]

@@ -93,7 +93,8 @@ def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: boo
 
 
 class _Session:
-    """One start of a run, in its folder, which is locked: what it opens, says, and writes at its end, however it ends."""
+    """One start of a run, in its folder, which is locked: what it opens, says, and writes at its end, however it
+    ends."""
 
     def __init__(
         self,
@@ -172,7 +173,8 @@ class _Session:
             self._say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:
-        """Put into the manifest what the engine learnt on the way (of a server, for example); say what changes what was asked.
+        """Put into the manifest what the engine learnt on the way (of a server, for example); say what changes what
+        was asked.
 
         What an earlier session learnt stays: the replies that it holds for are on record.
         """
@@ -213,7 +215,8 @@ class _Session:
 
 
 def _put_on_disk(*steps: Callable[[], None]) -> None:
-    """Take all steps that put a run on disk. After a failure (a full disk, say) one more error must not hide the first."""
+    """Take all steps that put a run on disk. After a failure (a full disk, say) one more error must not hide the
+    first."""
     failing = sys.exc_info()[0] is not None
     for step in steps:
         try:

@@ -1,8 +1,7 @@
 """Stations: what a step of a mode asks of, behind one protocol. An engine, the grader, the sandbox, replies on record.
 
-A step's work is handed to a station under tickets; results come back under the same tickets, in any order. The loop knows no
-station by name: a table says which kind of step goes where, so that a retriever is one more row.
-"""
+A step's work is handed to a station under tickets; results come back under the same tickets, in any order. The loop
+knows no station by name: a table says which kind of step goes where, so that a retriever is one more row."""
 
 from __future__ import annotations
 
@@ -67,7 +66,8 @@ class Comparison:
 
 
 class Replies:
-    """The station of an engine: each reply is in the journal before anybody sees it, and a request of a question is sent once.
+    """The station of an engine: each reply is in the journal before anybody sees it, and a request of a question is
+    sent once.
 
     `done` with a wait gives way to the engine until it has at least one reply, however long that takes.
     """
@@ -189,9 +189,9 @@ class RecordedReplies:
 class StationRow:
     """A station beside the three that every run has.
 
-    name: in the spec of runs whose modes ask of it. identity: what its answers depend on (an index's fingerprint, a version); a run is
-    neither resumed nor graded again with another one. open: opens it, when the first step of its kind comes.
-    """
+    name: in the spec of runs whose modes ask of it. identity: what its answers depend on (an index's fingerprint, a
+    version); a run is neither resumed nor graded again with another one. open: opens it, when the first step of its
+    kind comes."""
 
     name: str
     identity: Callable[[], str]

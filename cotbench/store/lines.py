@@ -16,7 +16,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, UnsetType
 
 from cotbench.errors import RunError
 from cotbench.store.files import open_to_read
@@ -198,7 +198,7 @@ def _bare(kind: Any) -> Any:
     if get_origin(kind) is Annotated:
         return _bare(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
-        others = [other for other in get_args(kind) if other is not NoneType]
+        others = [other for other in get_args(kind) if other not in (NoneType, UnsetType)]
         return _bare(others[0]) if len(others) == 1 else kind
     return kind
 
@@ -222,7 +222,8 @@ def _expected(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return _expected(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):
-        phrase = " or ".join("null" if other is NoneType else _expected(other) for other in get_args(kind))
+        others = [other for other in get_args(kind) if other is not UnsetType]
+        phrase = " or ".join("null" if other is NoneType else _expected(other) for other in others)
         return phrase.replace("true or false or", "true, false or")
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"

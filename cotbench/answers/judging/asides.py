@@ -43,7 +43,8 @@ _WHY = frozenset({"since", "because", "attained", "achieved", "obtained"})
 _ONLY_UNEQUAL = frozenset({"if", "when", "as long as"})
 # The words of a condition that tells no cases apart: "for all positive integers n", not "for even n".
 _GENERAL = frozenset(
-    "all any every some each positive negative nonnegative non natural real integer integers number numbers constant constants "
+    "all any every some each positive negative nonnegative non natural real integer integers number numbers constant "
+    "constants "
     "arbitrary is are an the of value values in and nonzero whole where with being denotes".split()
 )
 _COMMANDS = frozenset("in mathbb ne neq ge geq geqslant le leq leqslant ldots dots cdots pm text quad mathbf".split())
@@ -66,7 +67,7 @@ def tells_cases(text: str) -> bool:
 
 
 def same_decision(gold: str, answer: str) -> bool | None:
-    """Whether a bare yes or no is what the other answer begins with, whatever it says behind it; None for other answers."""
+    """Whether a bare yes or no is what the other answer begins with; None where neither is a bare one."""
     one, other = _DECIDED.match(gold), _DECIDED.match(answer)
     if one is None or other is None or one["bare"] is other["bare"] is None:
         return None
@@ -80,7 +81,7 @@ _WITHIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """An answer without what is said beside it. said: the condition where it is a relation; name: a parameter that it is of."""
+    """An answer without what is said beside it. said: a condition that is a relation; name: the parameter it is of."""
 
     core: str
     said: str = ""

@@ -1,4 +1,4 @@
-r"""One notation for a LaTeX or plain-text answer: signs, spacing, thousands, \text; no arithmetic.
+r"""One notation for all answers, in LaTeX or plain text: signs, spacing, thousands, \text; no arithmetic.
 
 What models write for LaTeX in plain text is brought to LaTeX ("sqrt(3)/2", "2**(n+1)", "−½ π"), and what doesn't change
 a value is dropped (\left, \displaystyle, \, and the like), so that most pairs can be compared as text.
@@ -88,7 +88,7 @@ def _joined(match: re.Match[str]) -> str:
 
 
 def plain_to_latex(text: str) -> str:
-    r"""Signs and notations of plain text as LaTeX: − is -, √3 is \sqrt{3}, 2**(n+1) is 2^{n+1}; no $ or \( around it."""
+    r"""Write plain text as LaTeX without $ or \( around it: − is -, √3 is \sqrt{3}, 2**(n+1) is 2^{n+1}."""
     bold = _BOLD.fullmatch(text.strip())
     text = (bold[1] if bold else text).strip("`")
     text = _unboxed(_DELIMITERS.sub(" ", text)) if "\\" in text or "$" in text else text
@@ -141,8 +141,11 @@ def without_text(text: str) -> str:
 
 
 def same_text(text: str) -> str:
-    r"""What is left of an answer when it is compared as text: no \text, no degree sign but in functions, and spaces only
-    where they part two words or two numbers ("1 1/2" isn't "11/2")."""
+    r"""An answer as it is compared as text.
+
+    It has no \text, no degree sign but in functions, and spaces only where they part two words or two numbers ("1 1/2"
+    isn't "11/2").
+    """
     text = without_text(clean_latex(text))
     if not _TRIGONOMETRIC.search(text):
         text = re.sub(r"\^\s*\\circ(?![A-Za-z])|\^\s*\{\s*\\circ\s*\}", "", text)
@@ -168,7 +171,7 @@ _IS_WORDS = re.compile(r"(?:(?:[Aa]n?|[Tt]he) )?[^\W\d_]{3,}(?:[ '\-][^\W\d_]+)*
 
 
 def prose(text: str) -> str | None:
-    """A text of words, as they are compared; None where it may be mathematics. As products of symbols "eat" is "tea"."""
+    """The words of a text as they are compared; None where it may be mathematics, in which "eat" is "tea"."""
     plain = " ".join(without_text(text).split())
     return plain_words(plain) if _IS_WORDS.fullmatch(plain) and not _AND_OR.search(plain) else None
 

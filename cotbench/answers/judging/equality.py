@@ -1,4 +1,4 @@
-r"""Whether two answers are the same mathematical object. Runs in worker processes only: SymPy may hang or exhaust memory.
+r"""Whether two answers are the same mathematical object; for worker processes, since SymPy may hang or exhaust memory.
 
 Two answers are compared part by part: values (`numeric`, `constants`), intervals and inequalities (`intervals`), lists,
 matrices; where that says no, once more without what is said beside them (`asides`). What `formula` doesn't read but
@@ -463,7 +463,7 @@ _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 
 def _readings(text: str) -> list[Form]:
-    """What an answer may mean: "70,110" may be two angles, "(C) 12" an option's letter and its text, "C(1,2)" a point."""
+    """The forms that an answer may mean: "70,110" two angles, "(C) 12" an option or its text, "C(1,2)" a point."""
     option = labelled(text)
     if option:
         try:

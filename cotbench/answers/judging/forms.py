@@ -23,7 +23,7 @@ class TooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """expr: its value; decimals: places behind the point where it is a decimal number, else None."""
+    """A value. expr: as SymPy has it; decimals: places behind the point of a decimal number, else None."""
 
     expr: Any
     decimals: int | None = None
@@ -47,8 +47,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """kind: list (no brackets), both (of inequalities, with "and"), tuple (round, square or mixed brackets), set (braces),
-    ratio (a:b), union, meet (an intersection), pieces (of a function: values with their conditions)."""
+    """Several forms that are one.
+
+    kind: list (no brackets), both (inequalities with "and"), tuple (round, square or mixed brackets), set (braces),
+    ratio (a:b), union, meet (an intersection), pieces (the values of a function with their conditions).
+    """
 
     kind: str
     items: tuple[Form, ...]

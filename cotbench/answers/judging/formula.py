@@ -341,7 +341,7 @@ class _FormParser(ValueParser):
         return None
 
     def _tuple(self, items: tuple[Form, ...], brackets: str) -> Form:
-        """What several things in brackets are, and what stands behind these says: a matrix, a column, an interval ..."""
+        """What several things in brackets are, by what stands behind them too: a matrix, a column, a tuple."""
         if brackets == "[]" and _are_rows(items):  # [[1, 2], [3, 4]]
             return Matrix(tuple(row.items for row in items if isinstance(row, Sequence)))
         brackets = "()" if brackets == "[]" and len(items) > 2 else brackets  # three are no interval

@@ -1,4 +1,4 @@
-r"""Notations of LaTeX that say what a plainer one says: environments, repeating decimals, fractions of units, brackets."""
+r"""LaTeX that says what a plainer notation says: environments, repeating decimals, fractions of units, brackets."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ _OF_TIME = re.compile(
 
 
 def one_derivative(gold: str, answer: str) -> tuple[str, str]:
-    r"""Derivatives of two answers in one notation: \frac{dy}{dx} is y'_{dx}, and y' where the other answer has y' or \dot y."""
+    r"""Derivatives of two answers in one notation: \frac{dy}{dx} is y'_{dx}, or y' where one has y' or \dot y."""
     texts = [gold, answer]
     plain = any("'" in text or _DOTS.search(text) for text in texts)
     if not plain and not any(_DERIVATIVE.search(text) for text in texts):
@@ -217,6 +217,10 @@ def _family(match: re.Match[str]) -> str:
     return match["where"] if len(name) == 1 and "=" in match["where"] else f"{match['of']}, {match['where']}"
 
 
+_SEVERAL_LINES = re.compile(r"\A(?!.*\\begin)(?=(?:[^=]*=){2}).*\Z", re.S)  # with two equations at least
+_OR = re.compile(  # inequalities without brackets
+    r"\A(?=.*(?:[<>]|\\(?:le|ge|leq|geq|leqslant|geqslant)(?![A-Za-z])))(?!.*(?:[(\[]|\\\{)).*\Z", re.S
+)
 # Signs of which a text must hold one for an idiom to be tried (most texts hold none), its pattern, and what it becomes.
 _IDIOMS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (r"color \under", _COLOUR, ""),
@@ -225,7 +229,7 @@ _IDIOMS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     ("=", _INVERSE, r"\1_{-1}"),
     (r"\mu", _MICRO, r"\\text{u"),
     (r"\mathbb", re.compile(rf"\A(?:{_FAMILY.pattern})\Z"), _family),
-    (r"\\", re.compile(r"\A(?!.*\\begin)(?=(?:[^=]*=){2}).*\Z", re.S), lambda m: re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", m[0])),
+    (r"\\", _SEVERAL_LINES, lambda m: re.sub(r"\s*,?\\\\\s*(?=\S)", ", ", m[0])),
     ("array}", _ARRAY, _array),
     (r"\begin", _LAYOUT, _lines),
     (r"\end", re.compile(r"\s*\.\s*(?=\\\\|\\end)"), " "),
@@ -238,8 +242,7 @@ _IDIOMS: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     (r"\text", _UNIT_FRACTION, lambda m: rf"\text{{{m[1].strip()}{m[2] or ''}/{m[3].strip()}{m[4] or ''}}}"),
     (r"\circ", _DEGREES_IN_FRACTION, r"\\frac{\1}{\2}^\\circ "),
     (r"elsius ahrenheit \degree", _CELSIUS, lambda m: rf"^\circ \text{{{(m['letter'] or m['scale'][0]).upper()}}}"),
-    (r"\cup", re.compile(r"\A(?=.*(?:[<>]|\\(?:le|ge|leq|geq|leqslant|geqslant)(?![A-Za-z])))(?!.*(?:[(\[]|\\\{)).*\Z", re.S),
-     lambda m: m[0].replace("\\cup", "\\text{ or }")),
+    (r"\cup", _OR, lambda m: m[0].replace("\\cup", "\\text{ or }")),
     ("real", _EXCEPT, lambda m: rf"\mathbb{{R}} \setminus \{{{m['points']}\}}"),
     ("about approx roughly", _ABOUT, r" \\approx \g<value>"),
     (")", _ASIDE_UNIT, r" \\text{\1}"),

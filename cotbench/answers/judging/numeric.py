@@ -1,4 +1,4 @@
-"""Whether two SymPy expressions have the same value: as numbers to 50 digits, with variables in them at random points."""
+"""Whether two SymPy expressions have the same value: numbers to 50 digits, others at random points."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def rounded(exact: Any, decimal: Any, places: int) -> bool:
 
 
 def _same_function(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
-    """Whether two expressions agree at random points, of both signs; where both are complex or undefined doesn't count."""
+    """Whether two expressions agree at random points of both signs where they are real and defined."""
     points = random.Random(0)  # noqa: S311 - the same points for every pair, and for both orders of one
     agreed = 0
     either = {symbol for symbol in symbols if symbol.name[:1] in "xyzt"}
@@ -129,7 +129,7 @@ def _whole(expr: Any) -> set[Any]:
 
 
 def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = POINTS) -> bool:
-    """The same for expressions that are real at integers only, such as (-1)^n."""
+    """Whether two expressions agree at random integers, outside of which they may not be real: (-1)^n."""
     points = random.Random(1)  # noqa: S311
     agreed = 0
     for at in range(count):
@@ -146,7 +146,7 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = PO
 
 
 def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
-    """Sums: their bounds whole numbers, the other unknowns small, so that a power series converges."""
+    """Whether two expressions with sums agree; unknowns outside of bounds are small, so that power series converge."""
     points = random.Random(2)  # noqa: S311
     bounds = {
         symbol

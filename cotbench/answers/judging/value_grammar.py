@@ -348,7 +348,7 @@ class ValueParser(Cursor):
         return False
 
     def _value_at(self, name: str) -> Any:
-        """The Q(50) of "Q(50) = 47", and I(0) anywhere: nobody writes a factor of zero; None for a factor in brackets."""
+        """Take the Q(50) of "Q(50) = 47", and I(0) anywhere, since no factor is zero; None for factors in brackets."""
         texts = [self.peek(ahead).text for ahead in range(4)]
         if texts[0] != "(" or self.peek(1).kind != "number" or texts[2] != ")":
             return None
@@ -484,7 +484,7 @@ class ValueParser(Cursor):
         return result if exponent is None else _power(result, exponent)
 
     def _function_argument(self) -> tuple[Any, bool]:
-        """What a function without brackets takes: the factors up to the next sign or function; and whether in degrees."""
+        """Take a function's argument, without brackets up to the next sign or function; whether it is in degrees."""
         if self.sees_sign("(", "{"):
             closer = _CLOSERS[self.next().text]
             value = self.sum()

@@ -26,12 +26,13 @@ FUNCTIONS = DIRECT | ARC | {name: INVERSE[name[1:]] for name in ("asin", "acos",
 FUNCTIONS |= {"ln": sp.log, "log": sp.log, "lg": sp.log, "exp": sp.exp}
 GREEK = frozenset(
     (
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi varphi "
+        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi "
+        "varphi "
         "chi psi omega Delta Omega Gamma Sigma Phi Psi Pi Lambda Theta Upsilon upsilon ell hbar"
     ).split()
 )
 _NAMED = {"sqrt", "pi", "infty", "infinity", "inf", "oo", *FUNCTIONS, *GREEK}
-# Functions of several values: commands in LaTeX, \operatorname or \text where it has none, plain words before a bracket.
+# Functions of several values: commands in LaTeX, \operatorname or \text, or plain words before a bracket.
 OF_SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
 _CALL = re.compile(r"\s*(?:\(|\\\{)")
 # Words of up to three letters; other short runs of letters are products of variables, longer ones are words.

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Token(NamedTuple):
-    """kind: number, name, letter, word, text, sign, command ... (what an alphabet tells apart) or end. spaced: white space stands before it."""
+    """A token. kind: what an alphabet tells apart (number, sign ...), or end; spaced: white space stands before it."""
 
     kind: str
     text: str
@@ -58,7 +58,10 @@ class Alphabet:
 
 @dataclass
 class Cursor:
-    """A place among tokens. worded: the kinds of tokens that `sees` and `take` compare by their text; error: what `need` raises."""
+    """A place among tokens, which a parser moves on.
+
+    worded: the kinds of tokens that `sees` and `take` compare by their text; error: what `need` raises.
+    """
 
     worded: ClassVar[frozenset[str]] = frozenset({"sign", "name"})
     error: ClassVar[type[Exception]] = ValueError

@@ -9,7 +9,8 @@ Unit = tuple[str, Fraction]  # dimension, and what one is in the dimension's own
 
 # Units that are words or have no prefixes, by dimension.
 _TABLE = """
-    m: meter 1 metre 1 centimeter 1/100 centimetre 1/100 millimeter 1/1000 millimetre 1/1000 kilometer 1000 kilometre 1000
+    m: meter 1 centimeter 1/100 millimeter 1/1000 kilometer 1000
+    m: metre 1 centimetre 1/100 millimetre 1/1000 kilometre 1000
     ft: in 1/12 inch 1/12 inche 1/12 ft 1 foot 1 feet 1 yd 3 yard 3 mi 5280 mile 5280
     s: sec 1 second 1 min 60 minute 60 h 3600 hr 3600 hour 3600 day 86400 week 604800
     yr: month 1/12 year 1 yr 1 decade 10 century 100
@@ -50,8 +51,10 @@ _MADE_OF = {
 SHORT = frozenset("cm mm km dm ft in kg gm lb lbs oz yd mi mph hr hrs min sec am pm sq cu ml mg rad deg AM PM".split())
 # Names that a plan may write behind a number to no effect: "5 dollars" is 5.
 IN_PLANS = frozenset(
-    "dollar dollars cent cents euro euros usd cm mm km kg mg ml mph meter meters metre metres foot feet inch inches mile "
-    "miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter liters litre "
+    "dollar dollars cent cents euro euros usd cm mm km kg mg ml mph meter meters metre metres foot feet inch inches "
+    "mile "
+    "miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter liters "
+    "litre "
     "litres gram grams pound pounds ounce ounces unit units".split()
 )
 
