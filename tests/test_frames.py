@@ -39,6 +39,18 @@ def test_every_field_of_a_record_is_there(tmp_path: Path) -> None:
     assert names <= set(frame.columns)
 
 
+def test_the_score_of_an_answer(tmp_path: Path) -> None:
+    outcomes = {"correct": 1.0, "wrong": 0.0, "unparsed": 0.0, "engine_error": None}
+    rows = [
+        make_record(question=q.id, task="t", mode="cot", outcome=outcome, answer=None, gold="1")
+        for q, outcome in zip(QUESTIONS, outcomes, strict=False)
+    ]
+    partly = make_record(question="t-9", task="t", mode="cot", outcome="wrong", answer="x", gold="1", score=0.25)
+    scores = cotbench.load(write_run(tmp_path / "r", QUESTIONS, [*rows, partly])).records["score"]
+    assert scores.dropna().tolist() == [1.0, 0.0, 0.0, 0.25]
+    assert len(scores) == 5
+
+
 def test_questions_and_their_tags(tmp_path: Path) -> None:
     frame = cotbench.load(make_run(tmp_path / "r", FLIPS)).questions
     assert list(frame["question"]) == [question.id for question in QUESTIONS]

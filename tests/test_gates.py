@@ -8,9 +8,10 @@ import pytest
 from conftest import Cli
 from handmade import make_run
 
-from cotbench.analysis.compare import Comparison, compare, load_run
+from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.estimates import OTHER, SYMBOLIC
 from cotbench.analysis.gates import FIGURES, check_gate, parse_gate
+from cotbench.analysis.pairing import load_run
 from cotbench.errors import UsageError
 
 

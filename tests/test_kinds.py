@@ -15,7 +15,7 @@ from conftest import Cli
 from cotbench.answers.grader import Grader
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.answers.reading import Extraction, extract
-from cotbench.answers.reading.shapes import Reading
+from cotbench.answers.reading.rules import Reading
 from cotbench.errors import TaskError
 from cotbench.questions.tasks import find_task
 from cotbench.run.score_file import score_file

@@ -14,7 +14,9 @@ import pytest
 from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
 
 from cotbench.answers.reading import (
+    amounts,
     declines,
+    endings,
     extract,
     formulas,
     letters,
@@ -23,8 +25,9 @@ from cotbench.answers.reading import (
     options,
     parts,
     programs,
-    shapes,
+    statements,
 )
+from cotbench.answers.reading.letters import closings, elsewhere, heads, mentions, retractions, verdicts
 from cotbench.answers.reading.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
@@ -32,12 +35,15 @@ OPTIONS = ("red", "a blue hat", "7 m", "none of these")
 FRAGMENTS = 400  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries all
 JOINTS = 150  # texts of several fragments, for each reader
 
+SHARED = (statements, endings, parts)
+NUMBERS = (numbers, amounts, numerals, declines)
+LETTERS = (letters, heads, verdicts, elsewhere, mentions, retractions, closings)
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
-    "find_program": (find_program, (programs, shapes)),
-    "find_plan": (find_plan, (programs, shapes)),
-    "number": (partial(extract, answer_type=AnswerType.NUMBER), (numbers, numerals, declines, shapes, parts)),
-    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, numbers, numerals, declines, shapes, parts)),
-    "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (letters, options, shapes, parts)),
+    "find_program": (find_program, (programs, *SHARED)),
+    "find_plan": (find_plan, (programs, *SHARED)),
+    "number": (partial(extract, answer_type=AnswerType.NUMBER), (*NUMBERS, *SHARED)),
+    "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, *NUMBERS, *SHARED)),
+    "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (*LETTERS, options, *SHARED)),
 }
 named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)
 

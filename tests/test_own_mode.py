@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
 import pytest
-from conftest import Cli
+from conftest import ROOT, Cli
 
-from cotbench.modes import MODES, Facts, Flow, Kit, Mode, Turn
+from cotbench.modes import BASELINE, MODES, Facts, Flow, Kit, Mode, Turn
 from cotbench.types import Question
 
 # --- the whole of the mode: a method, a row, three templates ------------------------------------------------------
@@ -82,6 +83,7 @@ def test_it_runs_is_reported_shown_and_graded_again(tmp_path: Path, main: Cli, w
     delta = next(row for row in json.loads(report.out)["deltas"] if row["mode"] == "weigh" and row["tag"] == "all")
     assert delta["n"] == 12
     assert json.loads((run / "manifest.json").read_text())["modes"]["weigh"]["label"] == "weighed thoughts"
+    assert "- weighed thoughts has no clear effect for stub on sample" in (run / "report" / "summary.md").read_text()
     question = json.loads(records.splitlines()[0])["question"]
     assert "How good a beginning" in main("show", question, "--prompts").out
     assert json.loads(main("score", run, "--json").out)["changes"] == []
@@ -127,3 +129,20 @@ def test_a_turn_that_a_mode_does_not_declare_is_a_mistake_of_its_author() -> Non
             run=propose_and_judge,
             facts=Facts(),
         )
+
+
+def test_no_mode_is_named_outside_modes() -> None:
+    """What a mode is stands in `modes/`; a name elsewhere would be a fact that a new mode doesn't have.
+
+    The default baseline is one, as the default of options.
+    """
+    package = ROOT / "cotbench"
+    mathematics = ("plans", "answers", "programs")  # where cot is a function
+    named = [
+        f"{path.relative_to(package)}:{node.lineno}: {node.value}"
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in ("modes", *mathematics)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in MODES.keys() - {BASELINE}
+    ]
+    assert not named

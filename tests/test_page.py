@@ -586,6 +586,6 @@ def test_tags_of_the_users_own_rules(tmp_path: Path) -> None:
     panels = panels_of([run])
     comparison: Comparison = compare([run], rules=[rule], panels=panels)
     boards: Sequence[Panel] = panels[0]
-    page.write_page(tmp_path / "report.html", comparison, boards, plots=list, rules=[rule])
+    page.write_page(tmp_path / "report.html", comparison, boards, plots=list, megabytes=25.0, rules=[rule])
     index = read_page(tmp_path / "report.html").index
     assert index["tags"][[r["name"] for r in index["rules"]].index("count")] == "1010"

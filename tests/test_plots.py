@@ -8,16 +8,18 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, ModeStats, Split
+from cotbench.analysis.flat import flat_type, flatten
 from cotbench.analysis.policies import Policy
 from cotbench.analysis.tallies import Curve, Outcomes
+from cotbench.modes import Facts
 from cotbench.report import plots
-from cotbench.report.plots import accuracy, cost, deltas, groups, outcomes, shares, style, votes
+from cotbench.report.plots import outcomes, style
 from cotbench.report.sections import KEYS
 from cotbench.types import Outcome
 
@@ -25,13 +27,29 @@ MODES = ("direct", "cot", "self-consistency", "pal", "plan-direct", "plan-cot", 
 TOKENS = {"direct": 6.0, "cot": 180.0, "self-consistency": 3600.0, "pal": 120.0}
 
 
+def built(kind: type, columns: Mapping[str, Any]) -> Any:
+    """A row from what its columns hold in report.json."""
+    hints, values = get_type_hints(kind), {}
+    for one in fields(kind):
+        parts = one.metadata.get("columns")
+        values[one.name] = (
+            hints[one.name](**{part: columns[column] for part, column in parts.items()}) if parts else columns[one.name]
+        )
+    return kind(**values)
+
+
 def made(kind: type, **given: Any) -> Any:
-    """A row of a table; what isn't given is None, or nothing."""
-    empty = {"str": "", "int": 0, "float": 0.0, "bool": False}
-    values = {f.name: empty.get(str(f.type)) for f in fields(kind)}
-    if "mode" in values and "group" in values:
-        values["tag"] = ALL
-    return kind(**{**values, **given})
+    """A row of a table by columns; what isn't given is None, or nothing."""
+    empty: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False}
+    columns = {f.name: empty.get(f.type) for f in fields(flat_type(kind))}
+    if "mode" in columns and "group" in columns:
+        columns["tag"] = ALL
+    return built(kind, {**columns, **given})
+
+
+def changed(row: Any, **given: Any) -> Any:
+    """A row with other values in some columns."""
+    return built(type(row), {**flatten(row), **given})
 
 
 def stats(task: str, mode: str, n: int, accuracy: float | None, *, model: str = "m", **given: Any) -> ModeStats:
@@ -49,7 +67,7 @@ def stats(task: str, mode: str, n: int, accuracy: float | None, *, model: str = 
         high=ends[1],
         mean_completion_tokens=TOKENS.get(mode, 40.0),
     )
-    return replace(row, **given)
+    return changed(row, **given)
 
 
 def delta(task: str, mode: str, tag: str, n: int, value: float | None, *, model: str = "m", **given: Any) -> Delta:
@@ -67,7 +85,7 @@ def delta(task: str, mode: str, tag: str, n: int, value: float | None, *, model:
         low=max(-1.0, (value or 0.0) - reach) if known else None,
         high=min(1.0, (value or 0.0) + reach) if known else None,
     )
-    return replace(row, **given)
+    return changed(row, **given)
 
 
 def split(task: str, mode: str, symbolic: int, other: int, share: float | None, **given: Any) -> Split:
@@ -86,7 +104,7 @@ def split(task: str, mode: str, symbolic: int, other: int, share: float | None, 
         share_high=None if share is None else share + 0.1,
         share_unclear="" if share is not None else "one arm is empty",
     )
-    return replace(row, **given)
+    return changed(row, **given)
 
 
 # n, symbolic questions, accuracy under direct, differences in all, symbolic and other questions under CoT: much like an
@@ -194,6 +212,16 @@ def look_and_settings() -> Any:
         yield
 
 
+def plot_of(comparison: Comparison, stem: str) -> style.Plot:
+    """The one plot of a report with this stem."""
+    [plot] = [plot for plot in plots.plots_of(comparison) if plot.stem == stem]
+    return plot
+
+
+def stems(comparison: Comparison) -> list[str]:
+    return [plot.stem for plot in plots.plots_of(comparison)]
+
+
 def texts(figure: Any) -> list[str]:
     from matplotlib.text import Text
 
@@ -257,16 +285,14 @@ def undrawn_ticks(figure: Any) -> list[Any]:
 
 def test_deltas_show_each_arm_with_its_interval_and_n() -> None:
     made_up = comparison(["direct", "cot"])
-    figure = deltas.deltas_figure(made_up, style.look_of(made_up), "direct")
+    figure = plot_of(made_up, "deltas").figure()
     everything, symbolic, other = figure.axes
     rows = {(d.task, d.tag): d for d in made_up.deltas}
     for axes, tag in ((everything, ALL), (symbolic, SYMBOLIC), (other, OTHER)):
-        wanted = [rows[task, tag] for task in TASKS if rows[task, tag].delta is not None]
+        wanted = [rows[task, tag] for task in TASKS if rows[task, tag].delta.value is not None]
         got = ends(axes)
         assert [end[:2] for end in got] == [
-            pytest.approx((100 * d.low, 100 * d.high), abs=1e-4)
-            for d in wanted
-            if d.low is not None and d.high is not None
+            pytest.approx((100 * d.delta.low, 100 * d.delta.high), abs=1e-4) for d in wanted
         ]
     said = [text.get_text() for text in symbolic.texts]
     assert said == ["n = 0, not estimable", "n = 1,974", "n = 407", "n = 0, not estimable"]
@@ -277,20 +303,38 @@ def test_deltas_show_each_arm_with_its_interval_and_n() -> None:
 
 def test_modes_keep_their_colour() -> None:
     made_up = comparison()
-    look = style.look_of(made_up)
+    look = style.looks_of(made_up)
     assert len({look.modes[mode] for mode in MODES}) == len(MODES)
-    figure = deltas.deltas_figure(made_up, look, "direct")
+    figure = plot_of(made_up, "deltas").figure()
     colours = [container.lines[0].get_color() for container in figure.axes[0].containers]
     assert colours == [look.colour(mode) for mode in MODES[1:]]
-    figure = accuracy.accuracy_figure(made_up, look)
+    figure = plot_of(made_up, "accuracy").figure()
     colours = [container.lines[0].get_color() for container in figure.axes[0].containers]
     assert colours == [look.colour(mode) for mode in MODES]
 
 
+@pytest.mark.parametrize(
+    ("facts", "look"),
+    [
+        (Facts(label="M", colour="#123456", marker="*"), ("#123456", "*")),
+        (Facts(label="M"), None),
+        (Facts(label="M", colour="no colour", marker="*"), None),
+        (Facts(label="M", colour="#123456", marker="$x$"), None),
+    ],
+    ids=["said", "not said", "no colour", "no marker"],
+)
+def test_a_runs_own_mode_looks_as_its_manifest_says(facts: Facts, look: tuple[str, str] | None) -> None:
+    """What can't be drawn, or isn't said, is one of the spare looks, which no mode of ours has."""
+    looks = style.looks_of(comparison(["direct", "mine", "other"], tasks=["gsm8k"], facts={"mine": facts}))
+    got = (looks.colour("mine"), looks.mark("mine"))
+    assert got == look if look else got == (style._SPARE[0].colour, style._SPARE[0].mark)
+    assert got != (looks.colour("other"), looks.mark("other"))
+
+
 def test_a_tiny_arm_does_not_squash_the_others() -> None:
     made_up = comparison(["direct", "cot"])
-    wide = [replace(d, n=2, low=-1.0, high=1.0) if (d.task, d.tag) == ("mmlu", SYMBOLIC) else d for d in made_up.deltas]
-    figure = deltas.deltas_figure(replace(made_up, deltas=wide), style.look_of(made_up), "direct")
+    wide = [changed(d, n=2, low=-1.0, high=1.0) if (d.task, d.tag) == ("mmlu", SYMBOLIC) else d for d in made_up.deltas]
+    figure = plot_of(replace(made_up, deltas=wide), "deltas").figure()
     low, high = figure.axes[1].get_xlim()
     assert high - low < 120
     assert len(marks(figure.axes[1], "<")) == len(marks(figure.axes[1], ">")) == 1
@@ -299,7 +343,7 @@ def test_a_tiny_arm_does_not_squash_the_others() -> None:
 
 def test_a_second_baseline_has_its_own_file(tmp_path: Path) -> None:
     made_up = comparison(["direct", "cot", "pal"], tasks=["gsm8k"], baselines=["direct", "cot"])
-    second = [replace(d, baseline="cot", delta=0.01) for d in made_up.deltas if d.mode == "pal"]
+    second = [changed(d, baseline="cot", delta=0.01) for d in made_up.deltas if d.mode == "pal"]
     drawn = plots.draw(replace(made_up, deltas=[*made_up.deltas, *second]), tmp_path)
     assert [one.stem for one in drawn][:2] == ["deltas", "deltas-vs-cot"]
     assert "+1.0" in drawn[1].alt and "against cot" in drawn[1].title
@@ -307,14 +351,13 @@ def test_a_second_baseline_has_its_own_file(tmp_path: Path) -> None:
 
 def test_groups_are_sorted_and_stand_beside_the_whole() -> None:
     made_up = comparison(["direct", "cot", "pal"])
-    look = style.look_of(made_up)
-    (found,) = groups.groups_of(made_up, "cot", "direct")
-    assert [row.delta for row in found.rows] == sorted((row.delta or 0 for row in found.rows), reverse=True)
-    figure = groups.groups_figure(found, look)
+    figure = plot_of(made_up, "groups-mmlu").figure()
     (axes,) = figure.axes
     assert len(ends(axes)) == 57
+    values = {at: value for container in axes.containers for value, at in container.lines[0].get_xydata()}
+    assert [values[at] for at in sorted(values)] == sorted(values.values(), reverse=True)
     filled = [len(c.lines[0].get_xdata()) for c in axes.containers if c.lines[0].get_markerfacecolor() != "white"]
-    assert filled == [sum(row.p_holm == 0.001 for row in found.rows)]
+    assert filled == [sum(row.p_holm == 0.001 for row in made_up.groups if row.mode == "cot")]
     assert any(line.get_xdata()[0] == pytest.approx(1.2) for line in axes.lines if line.get_linestyle() != "None")
     said = texts(figure)
     assert said.index("college_11") < said.index("high_school_subject_0") < said.index("all questions")
@@ -326,12 +369,15 @@ def test_of_many_groups_the_highest_and_lowest_are_shown() -> None:
     made_up = comparison(["direct", "cot"], tasks=["own"])
     many = [delta("own", "cot", ALL, 20, (at - 100) / 200, group=f"group {at:03}") for at in range(200)]
     none = [delta("own", "cot", ALL, 0, None, group="nobody")]
-    (found,) = groups.groups_of(replace(made_up, groups=[*many, *none]), "cot", "direct")
-    assert (len(found.rows), found.left_out, found.empty) == (80, 120, 1)
-    assert (found.rows[0].group, found.rows[39].group, found.rows[40].group) == ("group 199", "group 160", "group 039")
-    figure = groups.groups_figure(found, style.look_of(made_up))
-    assert "… 120 between these …" in texts(figure)
-    assert any("The 40 highest and the 40 lowest of 200." in text for text in texts(figure))
+    figure = plot_of(replace(made_up, groups=[*many, *none]), "groups-own").figure()
+    said = texts(figure)
+    names = [text for text in said if text.startswith("group ")]
+    assert (len(names), names[0], names[39], names[40]) == (80, "group 199", "group 160", "group 039")
+    assert "… 120 between these …" in said
+    assert any(
+        "The 40 highest and the 40 lowest of 200. Without a pair of answers: 1." in " ".join(said[at : at + 2])
+        for at in range(len(said))
+    )
     check_texts(figure)
 
 
@@ -347,7 +393,8 @@ def test_shares_where_they_mean_something_and_words_where_not() -> None:
         split("logiqa", "cot", 100, 551, 0.2, delta_symbolic=0.1, delta_other=-0.2),
     ]
     made_up = replace(made_up, splits=rows)
-    figure = shares.share_figure(made_up, style.look_of(made_up), "direct")
+    plot = plot_of(made_up, "share")
+    figure = plot.figure()
     (axes,) = figure.axes
     assert ends(axes) == [(35.0, 77.0, 1.0), (10.0, 30.0, 3.0)]
     assert marks(axes, "s") == [
@@ -364,10 +411,9 @@ def test_shares_where_they_mean_something_and_words_where_not() -> None:
         "total too near zero",
         "20% of loss, 15% of questions",
     } <= set(said)
-    alt = shares.share_alt(made_up, style.look_of(made_up), "direct")
-    assert "math, cot: 61% of the gain (35 to 77) from 39% of the questions" in alt
+    assert "math, cot: 61% of the gain (35 to 77) from 39% of the questions" in plot.alt
     check_texts(figure)
-    assert not shares.share_rows(replace(made_up, splits=[rows[0], rows[2]]), "direct")
+    assert "share" not in stems(replace(made_up, splits=[rows[0], rows[2]]))
 
 
 # --- panels -------------------------------------------------------------------------------------------------------
@@ -375,7 +421,7 @@ def test_shares_where_they_mean_something_and_words_where_not() -> None:
 
 def test_accuracy_has_a_panel_for_each_task() -> None:
     made_up = comparison(models=("org/one", "org/two"))
-    figure = accuracy.accuracy_figure(made_up, style.look_of(made_up))
+    figure = plot_of(made_up, "accuracy").figure()
     assert len(figure.axes) == 4
     assert len(ends(figure.axes[0])) == 14
     assert {"gsm8k (n = 1,319)", "mmlu (n = 14,042)", "one", "two", "accuracy, %"} <= set(texts(figure))
@@ -385,8 +431,7 @@ def test_accuracy_has_a_panel_for_each_task() -> None:
 
 def test_cost_draws_the_front_and_the_policies() -> None:
     made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k"])
-    look = style.look_of(made_up)
-    (axes,) = cost.cost_figure(made_up, look, "cot", "direct").axes
+    (axes,) = plot_of(made_up, "cost").figure().axes
     assert axes.get_xscale() == "log"
     front = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")
     assert list(front.get_xdata()) == [6.0, 180.0]  # more votes cost more and are no better here
@@ -394,30 +439,28 @@ def test_cost_draws_the_front_and_the_policies() -> None:
     assert marks(axes, "*") == [(90.0, pytest.approx(90.4))]
     assert (60.0, pytest.approx(39.2)) in marks(axes, "o") and (170.0, pytest.approx(25.0)) in marks(axes, "D")
     assert {text.get_text() for text in axes.texts} == {"direct", "cot", "self-consistency"}
-    near = [replace(row, mean_completion_tokens=10.0 + at) for at, row in enumerate(made_up.modes)]
-    (axes,) = cost.cost_figure(replace(made_up, modes=near, policies=[]), look, "cot", "direct").axes
+    near = [changed(row, mean_completion_tokens=10.0 + at) for at, row in enumerate(made_up.modes)]
+    (axes,) = plot_of(replace(made_up, modes=near, policies=[]), "cost").figure().axes
     assert axes.get_xscale() == "linear"
 
 
 def test_tokens_may_be_zero_or_unknown() -> None:
     made_up = comparison(["direct", "cot"], tasks=["gsm8k"], policies=[])
-    look = style.look_of(made_up)
-    nothing = [replace(row, mean_completion_tokens=None) for row in made_up.modes]
-    assert not cost.cost_rows(replace(made_up, modes=nothing))
-    half = [replace(made_up.modes[0], mean_completion_tokens=None), made_up.modes[1]]
-    figure = cost.cost_figure(replace(made_up, modes=half), look, "cot", "direct")
+    nothing = [changed(row, mean_completion_tokens=None) for row in made_up.modes]
+    assert "cost" not in stems(replace(made_up, modes=nothing))
+    half = [changed(made_up.modes[0], mean_completion_tokens=None), made_up.modes[1]]
+    figure = plot_of(replace(made_up, modes=half), "cost").figure()
     assert any("Tokens unknown in part: direct." in text for text in texts(figure))
-    zero = [replace(made_up.modes[0], mean_completion_tokens=0.0), made_up.modes[1]]
-    (axes,) = cost.cost_figure(replace(made_up, modes=zero), look, "cot", "direct").axes
+    zero = [changed(made_up.modes[0], mean_completion_tokens=0.0), made_up.modes[1]]
+    (axes,) = plot_of(replace(made_up, modes=zero), "cost").figure().axes
     assert axes.get_xscale() == "linear"
-    check_texts(
-        cost.cost_figure(replace(made_up, modes=[replace(r, mean_completion_tokens=0.0) for r in zero]), look, "", "")
-    )
+    none = [changed(row, mean_completion_tokens=0.0) for row in zero]
+    check_texts(plot_of(replace(made_up, modes=none, deltas=[]), "cost").figure())
 
 
 def test_votes_by_k() -> None:
     made_up = comparison(["direct", "self-consistency", "pal"], tasks=["gsm8k"])
-    figure = votes.votes_figure(made_up, style.look_of(made_up))
+    figure = plot_of(made_up, "votes").figure()
     (axes,) = figure.axes
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines["maj self-consistency"].get_xdata()) == [1, 2, 4, 8, 16, 20]
@@ -426,12 +469,12 @@ def test_votes_by_k() -> None:
     assert list(axes.get_xticks()) == [1, 2, 4, 8, 16, 20]
     check_texts(figure)
     one = [replace(row, n=1, k=1) for row in made_up.curves if row.k == 1]
-    assert not votes.vote_rows(replace(made_up, curves=one))
+    assert "votes" not in stems(replace(made_up, curves=one))
 
 
 def test_outcomes_add_up_in_the_order_of_the_field() -> None:
     made_up = comparison()
-    figure = outcomes.outcomes_figure(made_up, style.look_of(made_up))
+    figure = plot_of(made_up, "outcomes").figure()
     axes = figure.axes[0]
     names = [container.get_label() for container in axes.containers]
     assert names == ["correct", "wrong", "unparsed", "truncated", "no_program"]
@@ -539,15 +582,8 @@ def test_long_names_do_not_overlap() -> None:
         models=["org/" + "a model with a name of 40 characters, no " + c for c in "12"],
         tasks=[f"task {at} with a name of 40 characters, or so" for at in range(4)],
     )
-    look = style.look_of(made_up)
-    for figure in (
-        deltas.deltas_figure(made_up, look, long[0]),
-        accuracy.accuracy_figure(made_up, look),
-        shares.share_figure(made_up, look, long[0]),
-        cost.cost_figure(made_up, look, long[1], long[0]),
-        outcomes.outcomes_figure(made_up, look),
-    ):
-        check_texts(figure)
+    for stem in ("deltas", "accuracy", "share", "cost", "outcomes"):
+        check_texts(plot_of(made_up, stem).figure())
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

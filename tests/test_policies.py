@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from msgspec import structs
 from test_compare import QUESTIONS, compared, make_run, record, write_run
 
 from cotbench.analysis import stats
-from cotbench.analysis.policies import PlanRow, Policy
+from cotbench.analysis.policies import Policy
 from cotbench.modes.votes import winner
 from cotbench.questions.tagging import is_symbolic
 from cotbench.store.records import Record
@@ -248,7 +249,7 @@ def test_plans_by_hand(tmp_path: Path) -> None:
     # Question 9 is undecided under plan-direct. The solver's plans are good for 0 to 3, bad for 4 and 5, of no use for
     # 6, 7, 8.
     common = {"model": "m", "task": "t", "n": 9}
-    assert got["plan-direct"] == PlanRow(
+    assert got["plan-direct"] == SimpleNamespace(
         **common,
         executor="plan-direct",
         right=5,
@@ -259,10 +260,10 @@ def test_plans_by_hand(tmp_path: Path) -> None:
         unusable=3,
         right_unusable=1,
     )
-    assert got["plan-cot"] == PlanRow(
+    assert got["plan-cot"] == SimpleNamespace(
         **common, executor="plan-cot", right=5, good=4, right_good=2, bad=2, right_bad=1, unusable=3, right_unusable=2
     )
-    assert got["plan-solver"] == PlanRow(
+    assert got["plan-solver"] == SimpleNamespace(
         **common,
         executor="plan-solver",
         right=4,
@@ -274,7 +275,7 @@ def test_plans_by_hand(tmp_path: Path) -> None:
         right_unusable=0,
     )
     # A program is its own plan.
-    assert got["pal"] == PlanRow(
+    assert got["pal"] == SimpleNamespace(
         **common, executor="pal", right=5, good=5, right_good=5, bad=2, right_bad=0, unusable=2, right_unusable=0
     )
     assert list(got) == ["plan-direct", "plan-cot", "plan-solver", "pal"]

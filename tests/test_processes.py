@@ -1,4 +1,5 @@
-"""What changes a process as a whole, and is undone; and work in a forked child: its value, its error, and where there can be none."""
+"""What changes a process as a whole, and is undone; and work in a forked child: its value, its error, and where there
+can be none."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import gc
 import multiprocessing
 import multiprocessing.spawn
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from cotbench.errors import RunError
 from cotbench.processes import (
@@ -176,8 +179,14 @@ def test_what_is_spawned_apart_leads_a_session_of_its_own() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel does that on Linux")
 def test_a_child_dies_with_its_parent() -> None:
-    child = "import time; from cotbench.processes import die_with_parent; die_with_parent(); print('on', flush=True); time.sleep(60)"
-    parent = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]); print(p.pid, flush=True); p.wait()"
+    child = (
+        "import time; from cotbench.processes import die_with_parent; "
+        "die_with_parent(); print('on', flush=True); time.sleep(60)"
+    )
+    parent = (
+        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]); "
+        "print(p.pid, flush=True); p.wait()"
+    )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         number = int(process.stdout.readline())
@@ -203,3 +212,19 @@ def test_a_child_whose_parent_is_gone_already_ends() -> None:
         die_with_parent(parent=-1)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_what_changes_a_process_as_a_whole_stands_in_one_file() -> None:
+    """Outside it only processes of our own are changed: the grader's workers and those that run programs."""
+    ways = re.compile(
+        r"setswitchinterval\(|gc\.(?:disable|enable|set_threshold|freeze)\(|os\.environ\[[^]]+\] =|environ\.setdefault"
+        r"|set_executable\(|set_start_method\(|signal\.signal\(|setrecursionlimit\(|set_int_max_str_digits\(|setrlimit\("
+    )
+    package = ROOT / "cotbench"
+    own_children = {"answers/grader.py", "programs/zygote.py"}
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if ways.search(path.read_text()) and str(path.relative_to(package)) not in own_children
+    }
+    assert found == {"processes.py"}

@@ -13,8 +13,8 @@ from conftest import run_cli
 from test_outputs import sealed
 from test_stats_simulated import LOGIQA, MATH, MMLU
 
-from cotbench.analysis.compare import compare, load_run
-from cotbench.analysis.pairing import Panel, panels_of
+from cotbench.analysis.compare import compare
+from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.errors import DataError, UsageError
 from cotbench.questions.data import load_data
 from cotbench.questions.tagging import (

@@ -1,2 +1,2 @@
-"""What runs say: records paired into panels, estimates and their tests, gates, data frames, questions to look at. No
+"""What runs say: records paired into panels, estimates, tests, gates, data frames, questions to look at. No
 printing."""

@@ -1,8 +1,11 @@
-"""One row of a comparison: a mode's accuracy, a pair's difference, a rule's split of it, two rules' agreement. `compare` puts them together.
+"""Single rows of a comparison: a mode's accuracy, a pair's difference, a rule's split of it, two rules' agreement.
 
-Accuracy has a Wilson interval, and a standard error that is clustered where questions share a passage or a subject (Miller 2024,
-arXiv:2411.00640). A pair has the mean of the paired differences with an interval (`stats.paired`), the exact McNemar test on the
-questions that helped and hurt, and the same in each arm of a tag rule, with the difference in differences and the share of the gain.
+`compare.py` puts them together, and `flat.py` says how CSV files and report.json hold them.
+
+Accuracy has a Wilson interval, and a standard error that is clustered where questions share a passage or a subject
+(Miller 2024, arXiv:2411.00640). A pair has the mean of the paired differences with an interval (`stats.paired`), the
+exact McNemar test on the questions that helped and hurt, and the same in each arm of a tag rule, with the difference in
+differences and the share of the gain.
 
 Denominators: a question whose request failed, or whose answer could not be compared in time, is in none of them. An
 answer that could not be read counts as not right, as everywhere; its rate stands beside the accuracy, because it
@@ -11,43 +14,65 @@ differs between modes, and so do the difference on pairs that were read in both,
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.flat import Parts, columns
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel
-from cotbench.analysis.stats import Array, Estimate
+from cotbench.analysis.stats import Array, Clusters, Estimate
 from cotbench.questions.tagging import Rule
 from cotbench.types import Outcome
 
 ALL, SYMBOLIC, OTHER = "all", "symbolic", "non-symbolic"
 
-_PROGRAM_FAILED = frozenset(
-    {
-        Outcome.NO_PROGRAM,
-        Outcome.SYNTAX_ERROR,
-        Outcome.RUNTIME_ERROR,
-        Outcome.NO_VALUE,
-        Outcome.PROGRAM_TIMEOUT,
-        Outcome.PROGRAM_MEMORY,
-        Outcome.OUTPUT_LIMIT,
-        Outcome.PROGRAM_KILLED,
-        Outcome.PLAN_INVALID,
-        Outcome.UNSOLVED,
-        Outcome.AMBIGUOUS,
-    }
-)
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate with its 95% interval, standard error and p. None: can't be estimated, as all of it where n is 0."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    se: float | None = None
+    p: float | None = None
+
+    @classmethod
+    def of(cls, estimate: Estimate | None) -> Interval:
+        if estimate is None:
+            return cls()
+        return cls(value=estimate.value, low=estimate.low, high=estimate.high, se=estimate.se, p=estimate.p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How many tokens questions took, where that is known; None where it is of no question."""
+
+    mean: float | None = None
+    median: float | None = None
+    p95: float | None = None
+
+    @classmethod
+    def of(cls, values: Array) -> Spread:
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return cls()
+        return cls(mean=float(known.mean()), median=float(np.median(known)), p95=float(np.quantile(known, 0.95)))
+
+
+def _spread_columns(kind: str) -> dict[str, Parts]:
+    return columns(**{part: f"{part}_{kind}_tokens" for part in ("mean", "median", "p95")})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModeStats:
-    """One mode on one task and tag. Rates and accuracy in 0..1, None where n is 0; tokens per question, None where unknown.
+    """One mode on one task and tag. Rates and accuracy in 0..1, None where n is 0; tokens per question.
 
-    se is clustered where `clusters` says so. reasoning tokens are part of the completion's. tokens_per_correct: completion tokens of all questions
-    over right answers.
+    se: of the accuracy, clustered where `clusters` is a number. Reasoning tokens are part of the completion's.
+    tokens_per_correct: completion tokens of all questions over right answers.
     """
 
     model: str
@@ -58,44 +83,48 @@ class ModeStats:
     engine: str
     n: int
     correct: int
-    accuracy: float | None
-    low: float | None
-    high: float | None
-    se: float | None
+    accuracy: Interval = field(metadata=columns(value="accuracy", low="low", high="high", se="se"))
     clusters: int | None
     unread: float | None  # no answer was read: unparsed, truncated, refused, or its program failed
     truncated: float | None  # a completion was cut at its budget, whether or not an answer was read
     vague: float | None  # of the answers read, those by a vague rule
     undecided: int  # failed requests and grader timeouts, which are in no denominator
-    mean_prompt_tokens: float | None
-    median_prompt_tokens: float | None
-    p95_prompt_tokens: float | None
-    mean_reasoning_tokens: float | None
-    median_reasoning_tokens: float | None
-    p95_reasoning_tokens: float | None
-    mean_completion_tokens: float | None
-    median_completion_tokens: float | None
-    p95_completion_tokens: float | None
+    prompt: Spread = field(metadata=_spread_columns("prompt"))
+    reasoning: Spread = field(metadata=_spread_columns("reasoning"))
+    completion: Spread = field(metadata=_spread_columns("completion"))
     tokens_per_correct: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delta:
-    """A mode against a baseline on the questions that both answered. Differences in -1..1; None where not estimable.
-
-    tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all. p: exact McNemar; p_clustered: of
-    the clustered t test; p_holm and p_bonferroni: of the clustered test where there is one, else McNemar's, corrected over the `family` of comparisons that
-    `Comparison.families` names.
-    read_*: on the pairs that were read in both. bound_*: if all unread answers counted right in one mode and wrong in the other.
-    mde: the smallest true difference that so many questions find with 80% power; n_needed: questions to find `Comparison.effect`.
-    from_*: the parts of delta that come from answers turned right that had been read as wrong, that had not been readable, that had been cut at the
-    budget, whose program or plan had failed (less those lost in the same way); they sum to delta.
-    """
+class Paired:
+    """What all rows about a mode against a baseline begin with."""
 
     model: str
     task: str
     mode: str
     baseline: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Which comparison a row is about."""
+        return self.model, self.task, self.mode, self.baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta(Paired):
+    """A mode against a baseline on the questions that both answered. Differences in -1..1; None: not estimable.
+
+    tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all of them.
+    p: exact McNemar; p_clustered: the clustered t test's; p_holm and p_bonferroni: the clustered test's where there is
+    one, else McNemar's, corrected over the `family` of comparisons that `Comparison.families` names.
+    read_*: the difference on the read_n pairs that were read in both modes. bound_*: the difference if all unread
+    answers counted right in one mode and wrong in the other. mde: the smallest true difference that so many questions
+    find with 80% power; n_needed: how many questions find `Comparison.effect`.
+    from_*: the parts of the difference that come from answers turned right that had been read as wrong, that had not
+    been readable, that had been cut at the budget, whose program or plan had failed, each less those lost in the same
+    way; they sum to delta.
+    """
+
     tag: str
     group: str = ""
     n: int
@@ -103,22 +132,15 @@ class Delta:
     helped: int
     hurt: int
     both_wrong: int
-    delta: float | None
-    low: float | None
-    high: float | None
-    se: float | None
-    p: float | None
+    delta: Interval = field(metadata=columns(value="delta", low="low", high="high", se="se", p="p"))
     p_clustered: float | None
     p_holm: float | None = None
     p_bonferroni: float | None = None
     family: int | None = None
     clusters: int | None
     read_n: int
-    read_delta: float | None
-    read_low: float | None
-    read_high: float | None
-    bound_low: float | None
-    bound_high: float | None
+    read: Interval = field(metadata=columns(value="read_delta", low="read_low", high="read_high"))
+    bounds: Interval = field(metadata=columns(low="bound_low", high="bound_high"))
     mde: float | None
     n_needed: int | None
     from_wrong: float | None
@@ -127,18 +149,20 @@ class Delta:
     from_failed: float | None
     token_ratio: float | None
 
+    @property
+    def uncorrected_p(self) -> float | None:
+        """The p to correct: the clustered t test's where there are clusters, which McNemar's takes for independent."""
+        return self.delta.p if self.p_clustered is None else self.p_clustered
+
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
-    """A paired difference split by one tag rule: both arms, their difference (the difference in differences) and the symbolic arm's share of the gain.
+class Split(Paired):
+    """A paired difference split by one tag rule: its two arms, how far they differ, and the symbolic arm's share.
 
-    untagged: questions on which the rule says nothing. share is of the sum over both arms; share_unclear says why it has no interval.
+    untagged: questions on which the rule says nothing. difference: the difference in differences. share: of the sum
+    over both arms; share_unclear says why it has no interval.
     """
 
-    model: str
-    task: str
-    mode: str
-    baseline: str
     rule: str
     version: int
     timing: str
@@ -146,23 +170,19 @@ class Split:
     n_symbolic: int
     n_other: int
     untagged: int
-    delta_symbolic: float | None
-    low_symbolic: float | None
-    high_symbolic: float | None
-    delta_other: float | None
-    low_other: float | None
-    high_other: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p: float | None
+    symbolic: Interval = field(metadata=columns(value="delta_symbolic", low="low_symbolic", high="high_symbolic"))
+    other: Interval = field(metadata=columns(value="delta_other", low="low_other", high="high_other"))
+    difference: Interval = field(metadata=columns(value="difference", low="low", high="high", p="p"))
     p_holm: float | None = None
     p_bonferroni: float | None = None
     family: int | None = None
-    share: float | None
-    share_low: float | None
-    share_high: float | None
+    share: Interval = field(metadata=columns(value="share", low="share_low", high="share_high"))
     share_unclear: str
+
+    @property
+    def uncorrected_p(self) -> float | None:
+        """The p to correct."""
+        return self.difference.p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,22 +204,18 @@ class Agreement:
 # --- one mode -----------------------------------------------------------------------------------------------------
 
 
-def mean_median_p95(values: Array) -> tuple[float | None, float | None, float | None]:
-    """Mean, median and 95th percentile of what is known."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return None, None, None
-    return float(known.mean()), float(np.median(known)), float(np.quantile(known, 0.95))
-
-
 def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
+    """Return what a mode did on the questions of a mask (a truth value for each question of the panel)."""
     decided = cell.decided & mask
     n, correct = int(decided.sum()), int((cell.right & decided).sum())
     read = int((cell.read & decided).sum())
-    low, high = stats.wilson(correct, n) if n else (None, None)
-    spread = stats.mean(cell.right[decided].astype(float), panel.clusters_of(decided)) if n else None
+    accuracy, clusters = Interval(), None
+    if n:
+        low, high = stats.wilson(correct, n)
+        spread = stats.mean(cell.right[decided].astype(float), panel.clusters_of(decided))
+        accuracy, clusters = Interval(value=correct / n, low=low, high=high, se=spread.se), spread.clusters
     prompt, reasoning, completion = (
-        mean_median_p95(cell.tokens(k)[decided]) for k in ("prompt", "reasoning", "completion")
+        Spread.of(cell.tokens(kind)[decided]) for kind in ("prompt", "reasoning", "completion")
     )
     return ModeStats(
         model=panel.model,
@@ -210,25 +226,16 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
         engine=cell.run.manifest.spec.model.engine,
         n=n,
         correct=correct,
-        accuracy=correct / n if n else None,
-        low=low,
-        high=high,
-        se=spread.se if spread else None,
-        clusters=spread.clusters if spread else None,
+        accuracy=accuracy,
+        clusters=clusters,
         unread=(n - read) / n if n else None,
         truncated=float(cell.cut[decided].mean()) if n else None,
         vague=float(cell.vague[decided].sum()) / read if read else None,
         undecided=int((cell.asked & mask).sum()) - n,
-        mean_prompt_tokens=prompt[0],
-        median_prompt_tokens=prompt[1],
-        p95_prompt_tokens=prompt[2],
-        mean_reasoning_tokens=reasoning[0],
-        median_reasoning_tokens=reasoning[1],
-        p95_reasoning_tokens=reasoning[2],
-        mean_completion_tokens=completion[0],
-        median_completion_tokens=completion[1],
-        p95_completion_tokens=completion[2],
-        tokens_per_correct=completion[0] * n / correct if completion[0] is not None and correct else None,
+        prompt=prompt,
+        reasoning=reasoning,
+        completion=completion,
+        tokens_per_correct=completion.mean * n / correct if completion.mean is not None and correct else None,
     )
 
 
@@ -236,11 +243,16 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
 
 
 def _differences(cell: Cell, base: Cell, mask: Array) -> Array:
-    out: Array = cell.right[mask].astype(float) - base.right[mask].astype(float)
-    return out
+    """Return -1, 0 or 1 for each question of a mask: right under the mode less right under its baseline."""
+    return np.asarray(cell.right[mask].astype(float) - base.right[mask])
+
+
+def _paired(cell: Cell, base: Cell, mask: Array, clusters: Clusters) -> Estimate | None:
+    return stats.paired(_differences(cell, base, mask), clusters) if mask.any() else None
 
 
 def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: float, *, group: str = "") -> Delta:
+    """Return the difference of two modes on the questions of a mask. effect: the one that `n_needed` is about."""
     both = cell.decided & base.decided & mask
     n = int(both.sum())
     before, after = base.right[both], cell.right[both]
@@ -248,18 +260,18 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
     clusters = panel.clusters_of(both)
     if group and clusters is not None and len(np.unique(clusters)) < 2:
         clusters = None  # within a subject that is itself the cluster, its questions are what there is
-    whole = stats.paired(_differences(cell, base, both), clusters) if n else None
+    whole = _paired(cell, base, both, clusters)
+    delta = Interval.of(whole)
     readable = both & cell.read & base.read
-    read_n = int(readable.sum())
-    alike = None if clusters is None else panel.clusters_of(readable)
-    read = stats.paired(_differences(cell, base, readable), alike) if read_n else None
-    p_clustered = stats.mean(_differences(cell, base, both), clusters).p if n and clusters is not None else None
-    low_bound = (after.astype(float) - (before | ~base.read[both])).mean() if n else None
-    high_bound = ((after | ~cell.read[both]).astype(float) - before).mean() if n else None
-    sources = _sources(cell, base, both) if n else dict.fromkeys(_SOURCES)
-    spent = np.array([c.tokens("completion")[both] for c in (base, cell)])
+    read = _paired(cell, base, readable, None if clusters is None else panel.clusters_of(readable))
+    bounds, sources = Interval(), dict.fromkeys(_SOURCES)
+    if n:
+        low = (after.astype(float) - (before | ~base.read[both])).mean()
+        high = ((after | ~cell.read[both]).astype(float) - before).mean()
+        bounds, sources = Interval(low=float(low), high=float(high)), _sources(cell, base, both)
+    clustered = stats.mean(_differences(cell, base, both), clusters).p if n and clusters is not None else None
+    spent = np.array([side.tokens("completion")[both] for side in (base, cell)])
     cheap, dear = spent[:, ~np.isnan(spent).any(axis=0)].sum(axis=1).tolist()
-    se = whole.se if whole else None
     return Delta(
         model=panel.model,
         task=panel.task,
@@ -272,41 +284,26 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
         helped=helped,
         hurt=hurt,
         both_wrong=n - right - helped - hurt,
-        delta=whole.value if whole else None,
-        low=whole.low if whole else None,
-        high=whole.high if whole else None,
-        se=se,
-        p=whole.p if whole else None,
-        p_clustered=p_clustered,
+        delta=delta,
+        p_clustered=clustered,
         clusters=whole.clusters if whole else None,
-        read_n=read_n,
-        read_delta=read.value if read else None,
-        read_low=read.low if read else None,
-        read_high=read.high if read else None,
-        bound_low=_float(low_bound),
-        bound_high=_float(high_bound),
-        mde=stats.detectable(se) if se else None,
-        n_needed=stats.questions_for(effect, se, n) if se else None,
+        read_n=int(readable.sum()),
+        read=Interval.of(read),
+        bounds=bounds,
+        mde=stats.detectable(delta.se) if delta.se else None,
+        n_needed=stats.questions_for(effect, delta.se, n) if delta.se else None,
         token_ratio=dear / cheap if cheap and dear else None,
         **sources,
     )
 
 
-def _float(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
 _SOURCES = ("from_wrong", "from_unread", "from_cut", "from_failed")
-_SOURCE_OF = np.array(  # by the place of an outcome in OUTCOMES
-    [
-        3 if o in _PROGRAM_FAILED else {Outcome.WRONG: 0, Outcome.DECLINED: 0, Outcome.TRUNCATED: 2}.get(o, 1)
-        for o in OUTCOMES
-    ]
-)
+_PLAIN = {Outcome.WRONG: 0, Outcome.DECLINED: 0, Outcome.UNPARSED: 1, Outcome.REFUSED: 1, Outcome.TRUNCATED: 2}
+_SOURCE_OF = np.array([_PLAIN.get(outcome, 3) for outcome in OUTCOMES])  # all others are ends of programs and plans
 
 
 def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, float | None]:
-    """A difference is a sum over questions that helped and hurt; each is put to how the side that wasn't right ended."""
+    """Take a difference apart by how the side that wasn't right ended: it is a sum over questions helped and hurt."""
     helped, hurt = both & cell.right & ~base.right, both & base.right & ~cell.right
     before, after = (
         np.bincount(_SOURCE_OF[side.endings[mask]], minlength=4) for side, mask in ((base, helped), (cell, hurt))
@@ -315,22 +312,21 @@ def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, float | None]:
 
 
 def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool) -> Split:
+    """Return the difference of two modes split by a rule. tags: 1, 0 or -1 (says nothing) for each question."""
     both = cell.decided & base.decided
-    masks = [both & (tags == 1), both & (tags == 0)]
+    masks = both & (tags == 1), both & (tags == 0)
     counts = [int(mask.sum()) for mask in masks]
-    arms = [_differences(cell, base, mask) for mask in masks]
-    clusters = None
-    if panel.clusters is not None:
-        clusters = (panel.clusters[masks[0]], panel.clusters[masks[1]])
-    own: list[Estimate | None] = [
-        stats.paired(arm, None if clusters is None else clusters[at]) if len(arm) else None
-        for at, arm in enumerate(arms)
-    ]
-    contrast = stats.difference_in_differences(arms[0], arms[1], clusters) if all(counts) else None
-    share = None
-    if any(counts):
+    symbolic, other = (Interval.of(_paired(cell, base, mask, panel.clusters_of(mask))) for mask in masks)
+    difference, share = Interval(), Interval()
+    unclear = "one arm is empty" if any(counts) else "no questions"
+    if all(counts):
+        inside, outside = (_differences(cell, base, mask) for mask in masks)
+        codes = panel.clusters
+        clusters = None if codes is None else (codes[masks[0]], codes[masks[1]])
+        difference = Interval.of(stats.difference_in_differences(inside, outside, clusters))
         tagged = masks[0] | masks[1]
-        share = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, panel.clusters_of(tagged))
+        gain = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, panel.clusters_of(tagged))
+        share, unclear = Interval(value=gain.value, low=gain.low, high=gain.high), gain.unclear
     return Split(
         model=panel.model,
         task=panel.task,
@@ -343,43 +339,33 @@ def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, d
         n_symbolic=counts[0],
         n_other=counts[1],
         untagged=int(both.sum()) - sum(counts),
-        delta_symbolic=own[0].value if own[0] else None,
-        low_symbolic=own[0].low if own[0] else None,
-        high_symbolic=own[0].high if own[0] else None,
-        delta_other=own[1].value if own[1] else None,
-        low_other=own[1].low if own[1] else None,
-        high_other=own[1].high if own[1] else None,
-        difference=contrast.value if contrast else None,
-        low=contrast.low if contrast else None,
-        high=contrast.high if contrast else None,
-        p=contrast.p if contrast else None,
-        share=share.value if share and all(counts) else None,
-        share_low=share.low if share and all(counts) else None,
-        share_high=share.high if share and all(counts) else None,
-        share_unclear=(share.unclear if all(counts) else "one arm is empty") if share else "no questions",
+        symbolic=symbolic,
+        other=other,
+        difference=difference,
+        share=share,
+        share_unclear=unclear,
     )
 
 
 def agreements(panel: Panel, tagged: Mapping[str, Array]) -> list[Agreement]:
+    """Return how far each two of the tag rules agree, for those with questions that both tag."""
     rows = []
-    names = list(tagged)
-    for at, one in enumerate(names):
-        for other in names[at + 1 :]:
-            known = (tagged[one] >= 0) & (tagged[other] >= 0)
-            first, second = tagged[one][known] == 1, tagged[other][known] == 1
-            if len(first):
-                rows.append(
-                    Agreement(
-                        model=panel.model,
-                        task=panel.task,
-                        rule=one,
-                        other=other,
-                        n=len(first),
-                        both=int((first & second).sum()),
-                        only_rule=int((first & ~second).sum()),
-                        only_other=int((~first & second).sum()),
-                        neither=int((~first & ~second).sum()),
-                        kappa=stats.kappa(first, second),
-                    )
+    for (rule, tags), (other, other_tags) in itertools.combinations(tagged.items(), 2):
+        known = (tags >= 0) & (other_tags >= 0)
+        first, second = tags[known] == 1, other_tags[known] == 1
+        if len(first):
+            rows.append(
+                Agreement(
+                    model=panel.model,
+                    task=panel.task,
+                    rule=rule,
+                    other=other,
+                    n=len(first),
+                    both=int((first & second).sum()),
+                    only_rule=int((first & ~second).sum()),
+                    only_other=int((~first & second).sum()),
+                    neither=int((~first & ~second).sum()),
+                    kappa=stats.kappa(first, second),
                 )
+            )
     return rows

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 _WHERE = ("run", "model", "task", "question", "mode")
 _COLUMNS: Mapping[str, Sequence[str]] = {
     "records": (
-        *_WHERE, "group", "outcome", "correct", "answer", "gold", "rule", "span_start", "span_end", "truncated",
-        "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin", "executions", "error",
+        *_WHERE, "group", "outcome", "correct", "score", "answer", "gold", "rule", "span_start", "span_end",
+        "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin",
+        "executions", "error",
     ),
     "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
@@ -64,8 +65,8 @@ class Frames:
 
     questions   question (the id), task, group, cluster, text, choices, gold, and a column per tag rule that looks at
                 the question only (True symbolic, NA where the rule says nothing)
-    records     a row per question and mode; correct is NA where there is no verdict (a failed request, a comparison
-                out of time)
+    records     a row per question and mode; correct and score are NA where there is no verdict (a failed request, a
+                comparison out of time)
     votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
                 its answer
     executions  a row per program or plan that was run, in the order of their paths
@@ -209,6 +210,14 @@ def _verdict(outcome: str | None) -> bool | None:
     return None if outcome is None or outcome in UNDECIDED else outcome == Outcome.CORRECT
 
 
+def _score(record: Record) -> float | None:
+    """The score of an answer from 0 to 1, which the outcome says unless it is partly right; None without a verdict."""
+    if record.score is not UNSET:
+        return record.score
+    correct = _verdict(record.outcome)
+    return None if correct is None else float(correct)
+
+
 def _record_row(run: Run, record: Record) -> dict[str, Any]:
     start, end = record.span or (None, None)
     votes = record.votes
@@ -219,6 +228,7 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
         "group": run.questions[record.question].group,
         "outcome": record.outcome.value,
         "correct": _verdict(record.outcome),
+        "score": _score(record),
         "span_start": start,
         "span_end": end,
         "requests": len(record.requests),

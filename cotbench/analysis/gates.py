@@ -2,9 +2,10 @@
 
     NAME[task,mode(,tag)(,model=M)(,baseline=B)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
 
-task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be written 0.05, 5% or
-5pt (points). What holds for any row that it asks about holds. A figure that can't be estimated is an error, since a gate that can't be checked
-must not pass in silence; under `*` it is one where no task has an estimate.
+task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
+written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
+estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
+has an estimate.
 """
 
 from __future__ import annotations
@@ -35,37 +36,40 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 _TAGS = {ALL: ALL, SYMBOLIC: SYMBOLIC, OTHER: OTHER, "nonsymbolic": OTHER}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Figure:
-    """Where a figure stands: a field of `Comparison.modes`, `.deltas` or `.splits`. share: it may be written in percent or points."""
+    """Where a figure stands. share: whether it may be written in percent or points."""
 
-    rows: str
-    field: str
+    rows: str  # a list of `Comparison`: modes, deltas or splits
+    path: str  # of the figure in a row
     share: bool = True
 
 
 FIGURES: Mapping[str, _Figure] = {
-    "delta": _Figure(rows="deltas", field="delta"),
-    "low": _Figure(rows="deltas", field="low"),
-    "high": _Figure(rows="deltas", field="high"),
-    "p": _Figure(rows="deltas", field="p"),
-    "p_holm": _Figure(rows="deltas", field="p_holm"),
-    "accuracy": _Figure(rows="modes", field="accuracy"),
-    "unread": _Figure(rows="modes", field="unread"),
-    "truncated": _Figure(rows="modes", field="truncated"),
-    "tokens": _Figure(rows="modes", field="mean_completion_tokens", share=False),
-    "token_ratio": _Figure(rows="deltas", field="token_ratio", share=False),
-    "helped": _Figure(rows="deltas", field="helped", share=False),
-    "hurt": _Figure(rows="deltas", field="hurt", share=False),
-    "n": _Figure(rows="deltas", field="n", share=False),
-    "did": _Figure(rows="splits", field="difference"),
-    "share": _Figure(rows="splits", field="share"),
+    "delta": _Figure("deltas", "delta.value"),
+    "low": _Figure("deltas", "delta.low"),
+    "high": _Figure("deltas", "delta.high"),
+    "p": _Figure("deltas", "delta.p"),
+    "p_holm": _Figure("deltas", "p_holm"),
+    "accuracy": _Figure("modes", "accuracy.value"),
+    "unread": _Figure("modes", "unread"),
+    "truncated": _Figure("modes", "truncated"),
+    "tokens": _Figure("modes", "completion.mean", share=False),
+    "token_ratio": _Figure("deltas", "token_ratio", share=False),
+    "helped": _Figure("deltas", "helped", share=False),
+    "hurt": _Figure("deltas", "hurt", share=False),
+    "n": _Figure("deltas", "n", share=False),
+    "did": _Figure("splits", "difference.value"),
+    "share": _Figure("splits", "share.value"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One condition. text: as it was given. model, baseline: None where it doesn't say; then any model, and the report's first baseline."""
+    """One condition.
+
+    text: as it was given. model, baseline: None where it doesn't say; then any model, and the report's first baseline.
+    """
 
     text: str
     name: str
@@ -80,7 +84,10 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What became of a gate. holding: the rows for which it holds, with their values; open: rows that can't be estimated."""
+    """What became of a gate.
+
+    holding: the rows for which it holds, with their values; open: rows that can't be estimated.
+    """
 
     gate: Gate
     holding: Sequence[tuple[str, float]]
@@ -98,7 +105,7 @@ _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%|pt|pts|p
 
 
 def parse_gate(text: str) -> Gate:
-    """Raises UsageError."""
+    """Read a condition as it is given to the option. Raises UsageError, with what was expected."""
     shape = _SHAPE.fullmatch(text)
     if shape is None:
         raise UsageError(f"{OPTION} {text!r}: expected NAME[task,mode] OP NUMBER.", EXAMPLE)
@@ -135,7 +142,7 @@ def parse_gate(text: str) -> Gate:
 
 
 def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
-    """The words in the brackets, and those with a name."""
+    """Return the words in the brackets, and apart from them those with a name. text: the whole gate, for errors."""
     places: list[str] = []
     named: dict[str, str] = {}
     for part in map(str.strip, inside.split(",")):
@@ -156,29 +163,30 @@ def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
 
 
 def _number(text: str, name: str, number: str, *, share: bool) -> float:
-    found = _NUMBER.fullmatch(number)
-    if found is None or not math.isfinite(float(found[1])):
-        raise UsageError(
-            f"{OPTION} {text!r}: '{number}' is no number.", "Write 0.05, 5% or 5pt; one condition an option."
-        )
-    if found[2] and not share:
-        raise UsageError(
-            f"{OPTION} {text!r}: {name} is no share, so '{number}' says nothing of it.", "Write a plain number."
-        )
-    return float(found[1]) / 100 if found[2] else float(found[1])
+    parts = _NUMBER.fullmatch(number)
+    if parts is None or not math.isfinite(float(parts[1])):
+        remedy = "Write 0.05, 5% or 5pt; one condition an option."
+        raise UsageError(f"{OPTION} {text!r}: '{number}' is no number.", remedy)
+    if parts[2] and not share:
+        why = f"{name} is no share, so '{number}' says nothing of it."
+        raise UsageError(f"{OPTION} {text!r}: {why}", "Write a plain number.")
+    return float(parts[1]) / 100 if parts[2] else float(parts[1])
 
 
 # --- checking -----------------------------------------------------------------------------------------------------
 
 
 def check_gate(gate: Gate, comparison: Comparison) -> Checked:
-    """Raises UsageError where the report has nothing that the gate asks about, or no estimate of it."""
+    """Look at all rows that a gate asks about.
+
+    Raises UsageError where the report has nothing that it asks about, or no estimate of it.
+    """
     rows = _rows(gate, comparison)
     figure = FIGURES[gate.name]
     holding, unknown = [], []
     for row in rows:
-        value = getattr(row, figure.field)
-        if figure.field in ("helped", "hurt") and not row.n:
+        value = operator.attrgetter(figure.path)(row)
+        if figure.path in ("helped", "hurt") and not row.n:
             value = None  # none of no questions
         if value is None:
             unknown.append(_place(row))
@@ -194,16 +202,19 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
 
 
 def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
-    """What is to be said beside a gate on a difference, whether or not it holds: that it is one of budgets or of reading."""
+    """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
     if FIGURES[gate.name].rows == "modes":
         return []
-    asked = {(row.model, row.task, row.mode, row.baseline) for row in _rows(gate, comparison)}
-    found = [one for one in comparison.cautions if (one.model, one.task, one.mode, one.baseline) in asked]
-    return [f"the difference on {one.task} is one of {one.kind} more than of reasoning: {one.text}" for one in found]
+    asked = {row.key for row in _rows(gate, comparison)}
+    return [
+        f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
+        for caution in comparison.cautions
+        if caution.key in asked
+    ]
 
 
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
-    """The rows that a gate is about: at least one."""
+    """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
     rows: list[Any] = list(getattr(comparison, kind))
     rows = [row for row in rows if (row.default if kind == "splits" else row.tag == gate.tag)]
@@ -224,12 +235,13 @@ def _same_model(row: Any, wanted: str) -> bool:
 def _narrowed(
     gate: Gate, field: str, wanted: str | None, rows: list[Any], same: Callable[[Any, str], bool] | None = None
 ) -> list[Any]:
+    """Return the rows whose field is what is wanted, all where it is None. Raises UsageError where none is."""
     kept = rows if wanted is None else [r for r in rows if (same(r, wanted) if same else getattr(r, field) == wanted)]
     if kept:
         return kept
     there = list(dict.fromkeys(str(getattr(row, field)) for row in rows))
-    what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
     if not there:
+        what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
         raise UsageError(f"{OPTION} {gate.text!r}: this report has {what} to ask about.", "Leave the gate out.")
     raise UsageError(
         f"{OPTION} {gate.text!r}: this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(there)}.",

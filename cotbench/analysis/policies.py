@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.estimates import Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
@@ -22,17 +23,13 @@ from cotbench.modes import in_table_order
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(Paired):
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
     used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
     the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
     """
 
-    model: str
-    task: str
-    mode: str
-    baseline: str
     policy: str
     rule: str = ""
     n: int

@@ -6,8 +6,9 @@ independent. None where each question stands for itself.
 
     one proportion       Wilson's score interval
     paired difference    Tango's score interval (1998); where questions are clustered, the t interval below
-    any clustered mean   the sandwich estimator over cluster sums with the CR2 correction of Bell and McCaffrey (2002) and the degrees of freedom
-                         of Imbens and Kolesar (2016): with few or unequal clusters the usual one is too narrow (Cameron & Miller 2015)
+    any clustered mean   the sandwich estimator over cluster sums with the CR2 correction of Bell and McCaffrey (2002)
+                         and the degrees of freedom of Imbens and Kolesar (2016): with few or unequal clusters the
+                         usual one is too narrow (Cameron & Miller 2015)
     two arms             the difference of two such means, whose clusters may overlap (a subject has questions of both)
     share of gain        a ratio of sums, by a bootstrap that draws whole clusters, and Fieller's interval
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,11 @@ Clusters = Array | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with its interval. se: standard error, None where one question or one cluster can't tell. df: of t, None for a score interval.
+    """A value with its 95% interval.
 
-    p: two-sided, of the value being 0; None where it can't be had. clusters: how many, None where questions stand for themselves.
+    se: standard error, None where one question or one cluster can't tell. df: of t, None for a score interval.
+    p: two-sided, of the value being 0; None where it can't be had. clusters: how many, None where questions stand for
+    themselves.
     """
 
     value: float
@@ -53,22 +56,25 @@ class Estimate:
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """The Wilson score interval of a proportion."""
+    """Return the ends of Wilson's score interval of a proportion."""
     centre = (correct + _Z**2 / 2) / (n + _Z**2)
     reach = _Z / (n + _Z**2) * math.sqrt(correct * (n - correct) / n + _Z**2 / 4)
     return (0.0 if correct == 0 else centre - reach), (1.0 if correct == n else centre + reach)
 
 
 def mcnemar_exact(helped: int, hurt: int) -> float:
-    """Two-sided exact McNemar p: a binomial test on the discordant pairs, twice the smaller tail; 1 where there are none."""
+    """Return the two-sided exact McNemar p: a binomial test on the discordant pairs, twice the smaller tail.
+
+    It is 1 where there are no such pairs.
+    """
     return min(1.0, 2 * float(special.bdtr(min(helped, hurt), helped + hurt, 0.5)))
 
 
 def tango(helped: int, hurt: int, n: int) -> tuple[float, float]:
-    """The score interval of a paired difference (Tango 1998, Statistics in Medicine 17:891).
+    """Return the ends of the score interval of a paired difference (Tango 1998, Statistics in Medicine 17:891).
 
-    It inverts the score test whose value at 0 is McNemar's, so it holds 0 exactly where McNemar's asymptotic test doesn't reject;
-    it is never empty, and with no discordant pairs it still has a width.
+    It inverts the score test whose value at 0 is McNemar's, so it holds 0 exactly where McNemar's asymptotic test
+    doesn't reject; it is never empty, and with no discordant pairs it still has a width.
     """
     difference = (helped - hurt) / n
 
@@ -80,12 +86,12 @@ def tango(helped: int, hurt: int, n: int) -> tuple[float, float]:
         q = max(0.0, (math.sqrt(max(0.0, b * b - 4 * a * c)) - b) / (2 * a))
         variance = n * (2 * q + delta * (1 - delta))
         distance = helped - hurt - n * delta
-        return (
-            distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance) if distance else 0.0
-        )
+        if variance > 0:
+            return distance / math.sqrt(variance)
+        return math.copysign(math.inf, distance) if distance else 0.0
 
     def end(side: int) -> float:
-        """Where the score falls to the critical value, between the difference and -1 or 1; it is monotone there."""
+        """Find where the score falls to the critical value, from the difference to -1 or 1; it is monotone there."""
         inside, outside = difference, float(side)
         if side * score(outside * (1 - 1e-12)) > -_Z:
             return outside
@@ -104,15 +110,18 @@ def tango(helped: int, hurt: int, n: int) -> tuple[float, float]:
 
 
 def codes(clusters: Sequence[str]) -> Clusters:
-    """Integer codes of cluster names; a question without a name ("") is a cluster of its own. None where none has one."""
+    """Return integer codes of cluster names, None where no question has one.
+
+    A question without a name ("") is a cluster of its own.
+    """
     if not any(clusters):
         return None
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(name or f"\x00{at}", len(numbers)) for at, name in enumerate(clusters)])
+    return np.array([numbers.setdefault(name or f"\x00{place}", len(numbers)) for place, name in enumerate(clusters)])
 
 
 def mean(values: Array, clusters: Clusters = None, *, bound: float = math.inf) -> Estimate:
-    """The mean of some numbers with a t interval, cut at -bound and bound; ValueError where there are none."""
+    """Return the mean of some numbers with a t interval, cut at -bound and bound. ValueError where there are none."""
     n = len(values)
     if n == 0:
         raise ValueError("there is nothing to average")
@@ -126,7 +135,10 @@ def mean(values: Array, clusters: Clusters = None, *, bound: float = math.inf) -
 
 
 def contrast(first: Array, second: Array, clusters: tuple[Array, Array] | None = None) -> Estimate:
-    """The mean of `first` minus that of `second`, e.g. a difference in differences: Welch's t, or clustered over both arms."""
+    """Return the mean of `first` minus that of `second`, as a difference in differences is, with a t interval.
+
+    It is Welch's, or clustered over both arms. ValueError where an arm is empty.
+    """
     if not len(first) or not len(second):
         raise ValueError("one arm is empty")
     value = float(first.mean() - second.mean())
@@ -147,7 +159,8 @@ def contrast(first: Array, second: Array, clusters: tuple[Array, Array] | None =
 class _Arm:
     """What the sandwich of one mean needs, by cluster: sizes, sums of residuals, and what CR2 corrects these by.
 
-    A mean is a regression on a constant, for which CR2's matrix (I - H)^(-1/2) acts on a cluster's sum as 1 / sqrt(1 - share).
+    A mean is a regression on a constant, for which CR2's matrix (I - H)^(-1/2) acts on a cluster's sum as
+    1 / sqrt(1 - share).
     """
 
     def __init__(self, values: Array, inverse: Array, clusters: int) -> None:
@@ -163,7 +176,7 @@ class _Arm:
 
 
 def _combine(arms: Sequence[_Arm]) -> tuple[float, float]:
-    """Variance and degrees of freedom of the (difference of the) arms' means; nan where an arm is one cluster."""
+    """Return variance and degrees of freedom of an arm's mean, or of two arms' difference; nan for a single cluster."""
     if any(arm.alone for arm in arms):
         return math.nan, 0.0
     influence = sum(sign * arm.influence for sign, arm in zip((1, -1), arms, strict=False))
@@ -172,10 +185,12 @@ def _combine(arms: Sequence[_Arm]) -> tuple[float, float]:
 
 
 def _satterthwaite(arms: Sequence[_Arm]) -> float:
-    """(trace M)^2 / trace(M^2), with M the covariance of the corrected cluster sums.
+    """Return the degrees of freedom (trace M)^2 / trace(M^2), with M the covariance of the corrected cluster sums.
 
-    Bell and McCaffrey take questions for independent there, which is too many degrees of freedom where clusters differ and are of unequal
-    size; Imbens and Kolesar (2016) take them to be correlated within clusters, as much as the residuals are.
+    With e the questions' errors, M = A' E[e e'] A, where column c of A holds what each error adds to cluster c's
+    corrected sum. Bell and McCaffrey take E[e e'] for the identity, so questions for independent, which is too many
+    degrees of freedom where clusters differ and are of unequal size. Imbens and Kolesar (2016) have `within` for two
+    questions of a cluster, and `within + apart` for a question and itself, as large as the residuals say.
     """
     sizes, sums = sum(arm.sizes for arm in arms), sum(arm.sums for arm in arms)
     total, squares = float(np.sum(sizes)), sum(arm.squares for arm in arms)
@@ -189,11 +204,11 @@ def _satterthwaite(arms: Sequence[_Arm]) -> float:
     for sign, arm in zip((1, -1), arms, strict=False):
         shares = arm.sizes / arm.n
         maps.append(sign * (arm.scale / arm.n)[:, None] * (np.eye(arm.clusters) - shares[:, None]))
-    for at, one in enumerate(arms):
-        for to, other in enumerate(arms):
+    for one, first in zip(arms, maps, strict=True):
+        for other, second in zip(arms, maps, strict=True):
             # A cluster's sums in two arms share its effect; questions of their own they share within an arm only.
-            shared = within * one.sizes * other.sizes + (apart * one.sizes if at == to else 0.0)
-            covariance = covariance + (maps[at] * shared) @ maps[to].T
+            shared = within * one.sizes * other.sizes + (apart * one.sizes if one is other else 0.0)
+            covariance = covariance + (first * shared) @ second.T
     spread = float(np.sum(np.square(covariance)))
     # Nothing left where arms move together, cluster by cluster: then the estimate has no variance either.
     return float(np.trace(covariance)) ** 2 / spread if spread > 0 else arms[0].clusters - 1.0
@@ -207,25 +222,19 @@ def _t(value: float, variance: float, df: float, clusters: int | None, bound: fl
         se = 0.0  # equal cluster means, say thirds: what is left is rounding
     reach = float(special.stdtrit(df, (1 + CONFIDENCE) / 2)) * se
     p = 2 * float(special.stdtr(df, -abs(value) / se)) if se > 0 else None
-    return Estimate(
-        value=value,
-        low=max(-bound, value - reach),
-        high=min(bound, value + reach),
-        se=se,
-        df=df,
-        p=p,
-        clusters=clusters,
-    )
+    low, high = max(-bound, value - reach), min(bound, value + reach)
+    return Estimate(value=value, low=low, high=high, se=se, df=df, p=p, clusters=clusters)
 
 
 # --- paired differences -------------------------------------------------------------------------------------------
 
 
 def paired(differences: Array, clusters: Clusters = None) -> Estimate:
-    """Mean of paired differences. p is McNemar's exact one, which takes no account of clusters.
+    """Return the mean of paired differences. p is McNemar's exact one, which takes no account of clusters.
 
-    Of unclustered questions a score interval; of clustered ones a t interval, for which Tango's stands in where all differences
-    are the same: that doesn't mean that they are known without error. One cluster has no interval: it is (-1, 1).
+    Unclustered questions have a score interval; clustered ones a t interval, for which Tango's stands in where all
+    differences are the same: that doesn't mean that they are known without error. One cluster has no interval: it is
+    (-1, 1).
     """
     n = len(differences)
     helped, hurt = int((differences > 0).sum()), int((differences < 0).sum())
@@ -233,46 +242,36 @@ def paired(differences: Array, clusters: Clusters = None) -> Estimate:
     low, high, df = spread.low, spread.high, spread.df
     if n > 1 and (clusters is None or spread.se == 0):
         (low, high), df = tango(helped, hurt, n), None
-    return Estimate(
-        value=spread.value,
-        low=low,
-        high=high,
-        se=spread.se,
-        df=df,
-        p=mcnemar_exact(helped, hurt),
-        clusters=spread.clusters,
-    )
+    return replace(spread, low=low, high=high, df=df, p=mcnemar_exact(helped, hurt))
 
 
 def difference_in_differences(first: Array, second: Array, clusters: tuple[Array, Array] | None = None) -> Estimate:
-    """Mean difference of one arm minus that of the other. Where an arm is too uniform for t, its own interval is used (MOVER: Zou & Donner 2008)."""
+    """Return the mean difference of one arm minus that of the other.
+
+    Where an arm is too uniform for t, its own interval is used (MOVER: Zou & Donner 2008).
+    """
     estimate = contrast(first, second, clusters)
-    arms = [paired(arm, None if clusters is None else clusters[at]) for at, arm in enumerate((first, second))]
-    if estimate.se and all(arm.se for arm in arms):
+    one, other = (paired(*arm) for arm in zip((first, second), clusters or (None, None), strict=True))
+    if estimate.se and one.se and other.se:
         return estimate
-    one, other = arms
     low = estimate.value - math.hypot(one.value - one.low, other.high - other.value)
     high = estimate.value + math.hypot(one.high - one.value, other.value - other.low)
     return Estimate(value=estimate.value, low=max(-2.0, low), high=min(2.0, high), clusters=estimate.clusters)
 
 
 def ratio(parts: Array, wholes: Array, clusters: Clusters = None) -> Estimate:
-    """The sum of `parts` over the sum of `wholes`, by linearisation (the delta method)."""
+    """Return the sum of `parts` over the sum of `wholes`, by linearisation (the delta method)."""
     value = float(parts.sum() / wholes.sum())
     spread = mean((parts - value * wholes) / wholes.mean(), clusters)
-    return Estimate(
-        value=value,
-        low=value + spread.low,
-        high=value + spread.high,
-        se=spread.se,
-        df=spread.df,
-        clusters=spread.clusters,
-    )
+    return replace(spread, value=value, low=value + spread.low, high=value + spread.high, p=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """The share of a total gain that falls on one arm. low and high are None where the total may be 0, so that no share means anything; unclear says so."""
+    """The share of a total gain that falls on one arm.
+
+    low and high are None where the total may be 0, so that no share means anything; `unclear` says so.
+    """
 
     value: float | None
     low: float | None
@@ -281,10 +280,11 @@ class Share:
 
 
 def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, *, seed: int = 0) -> Share:
-    """What share of the sum of differences falls on the questions that are inside; above 1 where the others lose.
+    """Return what share of the sum of differences falls on the questions inside; it is above 1 where the others lose.
 
-    The bootstrap draws clusters (or questions) jointly for both arms; its draws are of counts of equal clusters, which is the same thing faster. An arm with
-    hardly a change has none in many draws, and then the bootstrap is far too sure, so the interval also holds Fieller's.
+    The bootstrap draws clusters (or questions) jointly for both arms; its draws are of counts of equal clusters, which
+    is the same thing faster. An arm with hardly a change has none in many draws, and then the bootstrap is far too
+    sure, so the interval also holds Fieller's.
     """
     total = float(differences.sum())
     if clusters is None:
@@ -307,15 +307,14 @@ def share_of_gain(differences: Array, inside: Array, clusters: Clusters = None, 
             _fieller(differences, inside) if clusters is None else _fieller_clustered(differences, inside, inverse)
         )
     if fieller is None or float((~alike).mean()) > (1 - CONFIDENCE) / 2:
-        return Share(
-            value=value, low=None, high=None, unclear="the total is too near zero for a share to mean anything"
-        )
+        unclear = "the total is too near zero for a share to mean anything"
+        return Share(value=value, low=None, high=None, unclear=unclear)
     low, high = np.quantile(drawn[alike, 0] / drawn[alike, 1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Share(value=value, low=min(float(low), fieller[0]), high=max(float(high), fieller[1]))
 
 
 def _kinds(rows: Array) -> tuple[Array, Array]:
-    """The different rows of two whole numbers, and how many there are of each."""
+    """Return the different rows of two whole numbers, and how many there are of each."""
     low = rows.min(axis=0)
     width = int(rows[:, 1].max() - low[1]) + 1
     codes, counts = np.unique(((rows - low) @ [width, 1]).astype(np.int64), return_counts=True)
@@ -323,8 +322,9 @@ def _kinds(rows: Array) -> tuple[Array, Array]:
 
 
 def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
-    """The shares s for which the interval of (1 - s) gain inside - s gain outside holds 0; None where they have no end.
+    """Return the ends of the shares s for which the interval of (1 - s) gain inside - s gain outside holds 0.
 
+    None where they have no end: the total may be 0.
     The interval is put together from both arms' own (MOVER), which have a width where an arm has no change at all.
     """
     arms = []
@@ -343,7 +343,7 @@ def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
 
     value = arms[0][0] / (arms[0][0] + arms[1][0])
     if holds(1e9) or holds(-1e9):
-        return None  # the total may be 0
+        return None
     ends = []
     for side in (-1, 1):
         step = 1.0
@@ -358,15 +358,12 @@ def _fieller(differences: Array, inside: Array) -> tuple[float, float] | None:
 
 
 def _fieller_clustered(differences: Array, inside: Array, inverse: Array) -> tuple[float, float] | None:
-    """The same from the sandwich of both sums: a quadratic inequality."""
+    """Return the ends of Fieller's interval from the sandwich of both sums, where it is a quadratic inequality."""
     count = int(inverse.max()) + 1
     part, whole = _Arm(differences * inside, inverse, count), _Arm(differences, inverse, count)
     _, df = _combine([whole])
-    a, b, t = (
-        float((differences * inside).mean()),
-        float(differences.mean()),
-        float(special.stdtrit(df, (1 + CONFIDENCE) / 2)),
-    )
+    a, b = float((differences * inside).mean()), float(differences.mean())
+    t = float(special.stdtrit(df, (1 + CONFIDENCE) / 2))
     var_a, var_b = t**2 * float(part.influence @ part.influence), t**2 * float(whole.influence @ whole.influence)
     both = t**2 * float(part.influence @ whole.influence)
     square, middle = b**2 - var_b, a * b - both
@@ -380,30 +377,34 @@ def _fieller_clustered(differences: Array, inside: Array, inverse: Array) -> tup
 
 
 def bonferroni(p: Sequence[float]) -> list[float]:
+    """Return each p times the number of tests, at most 1."""
     return [min(1.0, value * len(p)) for value in p]
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment: as safe as Bonferroni's, never larger."""
+    """Return p after Holm's step-down adjustment: as safe as Bonferroni's, never larger."""
     adjusted, worst = [0.0] * len(p), 0.0
-    for place, at in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        worst = max(worst, min(1.0, (len(p) - place) * p[at]))
-        adjusted[at] = worst
+    for rank, test in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        worst = max(worst, min(1.0, (len(p) - rank) * p[test]))
+        adjusted[test] = worst
     return adjusted
 
 
 def detectable(se: float) -> float:
-    """The smallest true difference that a two-sided 5% test finds with 80% power, given its standard error."""
+    """Return the smallest true difference that a two-sided 5% test finds with 80% power, given its standard error."""
     return (_Z + float(special.ndtri(POWER))) * se
 
 
 def questions_for(effect: float, se: float, n: int) -> int:
-    """How many questions like these n it takes to find an effect with 80% power; clusters are taken to grow with them."""
+    """Return how many questions like these n find an effect with 80% power; clusters are taken to grow with them."""
     return math.ceil(n * (detectable(se) / effect) ** 2)
 
 
 def kappa(first: Array, second: Array) -> float | None:
-    """Cohen's kappa of two yes-or-no ratings; None where chance alone explains any agreement (both always say the same)."""
+    """Return Cohen's kappa of two yes-or-no ratings.
+
+    None where chance alone explains any agreement, since both always say the same.
+    """
     agreed = float((first == second).mean())
     yes = float(first.mean()), float(second.mean())
     chance = yes[0] * yes[1] + (1 - yes[0]) * (1 - yes[1])

@@ -17,7 +17,7 @@ from cotbench.answers.reading.formulas import read_formula
 from cotbench.answers.reading.letters import read_letter
 from cotbench.answers.reading.numbers import read_number
 from cotbench.answers.reading.numerals import canonical_number
-from cotbench.answers.reading.shapes import Reading
+from cotbench.answers.reading.rules import Reading
 from cotbench.types import LETTERS, AnswerType, Execution
 
 

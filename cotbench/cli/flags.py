@@ -81,4 +81,5 @@ def with_flags(command: Callable[P, R]) -> Callable[P, R]:
         return command(*args, **typed)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {}  # the signature has them, read already
     return run

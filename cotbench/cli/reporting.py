@@ -105,8 +105,9 @@ def report(
         from pydantic import TypeAdapter
 
         from cotbench.analysis.compare import Comparison
+        from cotbench.analysis.flat import flat_type
 
-        stdout_json(TypeAdapter(Comparison).json_schema(mode="serialization"))
+        stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
     from cotbench.analysis.compare import compare
     from cotbench.analysis.gates import parse_gate
@@ -149,7 +150,7 @@ def report(
                 from cotbench.terminal.tables import show as show_tables
 
                 try:
-                    show_tables(comparison, brief=True)
+                    show_tables(comparison)
                 except (
                     BrokenPipeError,
                     OutputError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cotbench.errors import UsageError
+from cotbench.errors import UsageError, suggest
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Turn
@@ -74,9 +74,6 @@ def find_mode(name: str, option: str = "--mode") -> Mode:
     """Return a mode by its name or alias. Raises UsageError, with the name that may have been meant."""
     name = ALIASES.get(name, name)
     if name not in MODES:
-        import difflib
-
-        close = difflib.get_close_matches(name.lower(), MODES, n=1)
-        remedy = f"Did you mean '{close[0]}'?" if close else "See `cotbench list modes`."
+        remedy = suggest(name.lower(), MODES, "See `cotbench list modes`.")
         raise UsageError(f"{option}: there is no mode '{name}'. Known: {', '.join(MODES)}.", remedy)
     return MODES[name]

@@ -1,1 +1,1 @@
-"""What a person looks at: terminal tables, Markdown, CSV, plots. No arithmetic: that is in `compare`."""
+"""What outlives the terminal: findings in words, tables, Markdown, CSV, plots and the page. No arithmetic."""

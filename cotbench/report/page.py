@@ -1,7 +1,8 @@
 """`report.html`: one file with the report's words, tables and plots and the question browser. No request leaves it.
 
-What models wrote is data: Jinja escapes it, `assets/*.js` puts it on the page as text only, and a Content-Security-Policy names the one
-script and the one style sheet that may apply by their hashes. The browser's data lies in inert blocks, as base64.
+What models wrote is data: Jinja escapes it, `assets/*.js` puts it on the page as text only, and a
+Content-Security-Policy names the one script and the one style sheet that may apply by their hashes. The browser's data
+lies in inert blocks, as base64.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -21,19 +21,14 @@ from cotbench.analysis.pairing import Panel
 from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
-from cotbench.report.sections import Section, sections
+from cotbench.report.drawn import Drawn
+from cotbench.report.sections import sections
 from cotbench.store.files import replace_file
-
-if TYPE_CHECKING:
-    from cotbench.report.plots import Drawn
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("text.js", "page.js")  # in their order
 LONG = 80  # rows; longer tables are folded
-MEGABYTES = 25.0
-PLOTS_BYTES = (
-    600_000  # what is kept free for plots before they are there; if they need more, the last details make room
-)
+PLOTS_BYTES = 600_000  # kept free for plots before they are there; if they need more, the last details make room
 
 _DATA = "<!-- data -->"
 _CONTROL = re.compile(
@@ -47,12 +42,14 @@ def write_page(
     panels: Sequence[Panel],
     *,
     plots: Sequence[Drawn] | Callable[[], Sequence[Drawn]],
-    megabytes: float = MEGABYTES,
+    megabytes: float,
     rules: Sequence[Rule] = (),
 ) -> None:
-    """panels: of the same runs. plots: or what gives them, called when the data are ready, since they may be drawn meanwhile. megabytes: what the file may have (questions' details are left out to keep to it). rules: the user's own tag rules.
+    """Write the page. Raises OSError; an earlier page is replaced as a whole or not at all.
 
-    Raises OSError; an earlier page is replaced as a whole or not at all.
+    panels: of the same runs. plots: or what gives them, called when the data are ready, since they may be drawn
+    meanwhile. megabytes: what the file may have; questions' details are left out to keep to it. rules: the user's own
+    tag rules.
     """
     whole = int(megabytes * 1_000_000)
     known, kept_free = ([], PLOTS_BYTES) if callable(plots) else (plots, 0)
@@ -68,10 +65,8 @@ def write_page(
 
 
 def _block(name: str, content: bytes) -> bytes:
-    return b'<script type="application/octet-stream" id="data-%s">%s</script>\n' % (
-        name.encode(),
-        base64.b64encode(content),
-    )
+    encoded = base64.b64encode(content)
+    return b'<script type="application/octet-stream" id="data-%s">%s</script>\n' % (name.encode(), encoded)
 
 
 def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots: Sequence[Drawn]) -> str:
@@ -97,7 +92,8 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         baselines=comparison.baselines,
         stub=words.STUB_WARNING if comparison.stub else "",
         headlines=words.headlines(comparison),
-        tables=[_table(table) for table in tables],
+        tables=tables,
+        long=LONG,
         plots={key: _images(folder, [plot for plot in plots if plot.section == key]) for key in keys},
         others=_images(folder, [plot for plot in plots if plot.section not in keys]),
         notes=comparison.notes,
@@ -107,7 +103,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
 
 
 def visible(value: object) -> str:
-    """Text with what can't be seen made visible: control characters, marks that turn the direction of writing."""
+    """Return a text in which control characters and marks that turn the direction of writing are made visible."""
     return _CONTROL.sub(lambda found: _symbol(ord(found[0])), without_surrogates(str(value)))
 
 
@@ -120,7 +116,7 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """What the page may do: apply this style sheet, run this script, show images that it holds itself."""
+    """Return what the page may do: apply this style sheet, run this script, show images that it holds itself."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
     return (
         f"default-src 'none'; img-src data:; script-src 'sha256-{hashes[0]}'; style-src 'sha256-{hashes[1]}'; "
@@ -128,26 +124,14 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _table(section: Section) -> dict[str, Any]:
-    return {
-        "key": section.key,
-        "title": section.title,
-        "header": section.header,
-        "rows": section.rows,
-        "left": section.left,
-        "about": section.about,
-        "folded": len(section.rows) > LONG,
-    }
-
-
 def _images(folder: Path, plots: Sequence[Drawn]) -> list[dict[str, str]]:
-    """As data URLs: in an image, nothing of an SVG can run."""
-    found = []
+    """Return plots with data URLs: in an image, nothing of an SVG can run."""
+    images = []
     for plot in plots:
         for suffix, kind in (("svg", "svg+xml"), ("png", "png")):
             file = folder / f"{plot.stem}.{suffix}"
             if file.is_file():
                 content = base64.b64encode(file.read_bytes()).decode()
-                found.append({"title": plot.title, "alt": plot.alt, "url": f"data:image/{kind};base64,{content}"})
+                images.append({"title": plot.title, "alt": plot.alt, "url": f"data:image/{kind};base64,{content}"})
                 break
-    return found
+    return images

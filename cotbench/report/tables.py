@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cotbench.analysis.compare import Comparison
+from cotbench.analysis.flat import flatten
 from cotbench.report import words
+from cotbench.report.drawn import Drawn
 from cotbench.report.sections import Section, sections
 from cotbench.report.tame import csv_cell, markdown_text
 
-if TYPE_CHECKING:
-    from cotbench.report.plots import Drawn
-
 
 def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
-    """The report as Markdown. plots: those that lie beside it as `<stem>.png`."""
+    """Return the report as Markdown. plots: those that lie beside it as `<stem>.png`."""
     drawn = list(plots)
     parts = [f"# cotbench report\n\nRuns: {markdown_text(', '.join(comparison.runs))}\n"]
     if comparison.stub:
@@ -37,12 +35,12 @@ def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
 
 def _markdown_table(section: Section) -> list[str]:
     cells = [[markdown_text(cell) for cell in row] for row in (section.header, *section.rows)]
-    rule = [("---" if place < section.left else "---:") for place in range(len(section.header))]
+    rule = ["---"] * section.left + ["---:"] * (len(section.header) - section.left)
     return [f"| {' | '.join(cells[0])} |", f"| {' | '.join(rule)} |", *(f"| {' | '.join(row)} |" for row in cells[1:])]
 
 
 def write_csvs(comparison: Comparison, folder: Path) -> None:
-    """One file a kind of estimate, a row each; none where there are no rows (that of an earlier report is removed)."""
+    """Write a CSV file for each kind of estimate that has rows; one of an earlier report that hasn't is removed."""
     files: dict[str, Sequence[Any]] = {
         "summary": comparison.modes,
         "deltas": [*comparison.deltas, *comparison.groups],
@@ -57,6 +55,6 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         path.unlink(missing_ok=True)
         if rows:
             with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                table = csv.DictWriter(file, [field.name for field in fields(rows[0])], lineterminator="\n")
-                table.writeheader()
-                table.writerows({name: csv_cell(value) for name, value in asdict(row).items()} for row in rows)
+                table = csv.writer(file, lineterminator="\n")
+                table.writerow(flatten(rows[0]))
+                table.writerows(map(csv_cell, flatten(row).values()) for row in rows)

@@ -1,7 +1,7 @@
 """Text of any source, made harmless where it goes: a terminal, a JSON line, a CSV cell, Markdown.
 
-Servers, models, data sets, folders of runs and arguments may hold anything. A terminal would take an escape sequence for a command, a
-spreadsheet a cell that begins with "=" for a formula, a viewer of Markdown a tag for HTML.
+Servers, models, data sets, folders of runs and arguments may hold anything. A terminal would take an escape sequence
+for a command, a spreadsheet a cell that begins with "=" for a formula, a viewer of Markdown a tag for HTML.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import unicodedata
 
 
 def tame(text: str) -> str:
-    """A text without what a terminal would take as a command, or couldn't show: a model or its program may have written it.
+    """Return a text without what a terminal would take as a command, or couldn't show.
 
-    Control characters, escape sequences, marks that turn the direction of text, and lone surrogates become escapes that one can read. Spaces of
-    any width stay, and what joins letters or leaves them apart (Persian, Hindi, emoji).
+    Control characters, escape sequences, marks that turn the direction of text, and lone surrogates become escapes that
+    one can read. Spaces of any width stay, and what joins letters or leaves them apart (Persian, Hindi, emoji).
     """
     if text.isprintable():
         return text
@@ -26,12 +26,12 @@ def _harmless(character: str) -> bool:
 
 
 def tame_line(text: str) -> str:
-    """The same as one line: of a name, a line's end is as foreign as an escape sequence."""
+    """Return a tame text on one line: in a name, a line's end is as foreign as an escape sequence."""
     return tame(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def tame_json(text: str) -> str:
-    """Lines of JSON in which what can't be shown stands in JSON's own escapes, so that they mean the same."""
+    """Return lines of JSON in which what can't be shown stands in JSON's own escapes, so that they mean the same."""
     if text.isascii() and text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else _json_escape(c) for c in text)
@@ -42,9 +42,6 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
-# --- streams ------------------------------------------------------------------------------------------------------
-
-
 # --- files that other programs read -------------------------------------------------------------------------------
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?")
@@ -52,7 +49,7 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def csv_cell(value: object) -> object:
-    """A cell that a spreadsheet shows and doesn't work out: a text that begins like a formula gets an apostrophe before it.
+    """Return a cell that a spreadsheet shows and doesn't work out: an apostrophe goes before what looks like a formula.
 
     Numbers stay numbers, as numbers and as texts ("-0.5").
     """
@@ -69,6 +66,6 @@ _WWW = re.compile(r"(?i)(?<=\bwww)\.")
 
 
 def markdown_text(text: str) -> str:
-    """A text in Markdown as it is: no HTML, link, table's bar or emphasis of its own, on one line."""
+    """Return a text as Markdown shows it as it is: no HTML, link, table's bar or emphasis of its own, on one line."""
     line = tame_line(text)
     return _WWW.sub(r"\\.", _MARKS.sub(lambda found: f"\\{found[0]}", line))

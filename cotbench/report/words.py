@@ -1,13 +1,13 @@
-"""Estimates in words and figures: one place for signs, digits and dashes, and the sentences that a report begins with."""
+"""Estimates in words and figures: the one place for signs, digits and dashes, and for a report's first sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cotbench.analysis.compare import Caution, Comparison
-from cotbench.analysis.estimates import ALL, Delta, Split
+from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.stats import CONFIDENCE
-from cotbench.modes import main_of
+from cotbench.modes import BASELINE
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -15,18 +15,20 @@ ALPHA = 1 - CONFIDENCE
 
 
 def percent(value: float | None, digits: int = 1) -> str:
+    """Show a share without its sign: 66.0."""
     # Adding 0.0 makes a rounded -0.0 plain.
     return DASH if value is None else f"{round(100 * value, digits) + 0.0:.{digits}f}"
 
 
 def points(value: float | None) -> str:
-    """A difference in percentage points, with its sign: +8.1, −0.4."""
+    """Show a difference in percentage points, with its sign: +8.1, −0.4."""
     if value is None:
         return DASH
     return f"{100 * value:+.1f}".replace("-", "−").replace("−0.0", "0.0").replace("+0.0", "0.0")
 
 
 def interval(low: float | None, high: float | None, *, signed: bool = False, digits: int = 1) -> str:
+    """Show the ends of an interval, in percent or, signed, in points."""
     if low is None or high is None:
         return DASH
     if signed:
@@ -34,85 +36,93 @@ def interval(low: float | None, high: float | None, *, signed: bool = False, dig
     return f"{percent(low, digits)} to {percent(high, digits)}".replace("-", "−")
 
 
+def ends(estimate: Interval, *, signed: bool = False, digits: int = 1) -> str:
+    """Show the ends of an estimate's interval, as `interval` does."""
+    return interval(estimate.low, estimate.high, signed=signed, digits=digits)
+
+
+def difference(estimate: Interval, unknown: str = DASH) -> str:
+    """Show a difference in points with its interval: +8.1 (+5.0 to +11.2)."""
+    return unknown if estimate.value is None else f"{points(estimate.value)} ({ends(estimate, signed=True)})"
+
+
 def p_value(value: float | None) -> str:
+    """Show a p-value: 0.0312, or <0.0001."""
     if value is None:
         return DASH
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
 def tokens(value: float | None) -> str:
+    """Show a mean number of tokens: 8.3, 1,204."""
     return DASH if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def times(value: float | None) -> str:
+    """Show how many times as much something is: 3.4x, 12x."""
     return DASH if value is None else f"{value:.0f}x" if value >= 9.95 else f"{value:.1f}x"
 
 
 def count(value: int | None) -> str:
+    """Show a whole number: 14,042."""
     return DASH if value is None else f"{value:,}"
 
 
 def short_model(model: str) -> str:
+    """Return a model's name without the organization or folder before it."""
     return model.rstrip("/").rsplit("/", 1)[-1]
-
-
-def mode_name(mode: str) -> str:
-    """As it stands in a sentence."""
-    return {"cot": "CoT", "pal": "PAL"}.get(mode, mode)
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------
 
 
 def headlines(comparison: Comparison) -> list[str]:
-    """The answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
+    """Return the answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
 
-    A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was cut, refused or not read is told
-    by itself.
+    A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was
+    cut, refused or not read is told by itself.
     """
     pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
-    splits = {(s.model, s.task, s.mode, s.baseline): s for s in comparison.splits if s.default}
+    splits = {split.key: split for split in comparison.splits if split.default}
     out = []
     for model, mode, baseline in pairs:
-        rows = [
-            d for d in comparison.deltas if (d.model, d.mode, d.baseline) == (model, mode, baseline) and d.tag == ALL
+        parts = [
+            (d, splits.get(d.key), [caution for caution in comparison.cautions if caution.key == d.key])
+            for d in comparison.deltas
+            if (d.model, d.mode, d.baseline, d.tag) == (model, mode, baseline, ALL)
         ]
-        found = [(d, splits.get((d.model, d.task, d.mode, d.baseline)), _cautions_of(comparison, d)) for d in rows]
-        out.append(_sentence(model, mode, baseline, found, comparison.tag_rule))
-    silent = [caution for caution in comparison.cautions if caution.kind == "silent"]
-    return out + [f"{short_model(one.model)} on {one.task}: {one.text}" for one in silent]
-
-
-def _cautions_of(comparison: Comparison, delta: Delta) -> list[Caution]:
-    key = (delta.model, delta.task, delta.mode, delta.baseline)
-    return [one for one in comparison.cautions if (one.model, one.task, one.mode, one.baseline) == key]
+        labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
+        who = labels[0] if baseline == BASELINE else f"{labels[0]} (against {labels[1]})"
+        names = {"who": who, "baseline": labels[1], "name": short_model(model)}
+        out.append(_sentence(names, parts, comparison.tag_rule))
+    return out + [f"{short_model(c.model)} on {c.task}: {c.text}" for c in comparison.cautions if c.kind == "silent"]
 
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
 
+# A sentence begins with the first of two; what follows "it" is the second. who: the mode; name: the model.
+_OPENINGS = {
+    "helps": ("{who} helps {name} ", "it helps "),
+    "hurts": ("{who} hurts {name} ", "it hurts "),
+    "higher": ("{who} scores higher than {baseline} for {name} ", "it scores higher than {baseline} "),
+    "lower": ("{who} scores lower than {baseline} for {name} ", "it scores lower than {baseline} "),
+    "unclear": ("{who} has no clear effect for {name} ", "it has no clear effect "),
+    "none": ("{who} for {name}: ", "it: "),
+}
 
-def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: str) -> str:
-    who = f"{mode_name(mode)}" if baseline == "direct" else f"{mode_name(mode)} (against {mode_name(baseline)})"
+
+def _sentence(names: Mapping[str, str], rows: Sequence[Row], rule: str) -> str:
+    """Return the sentence of a model and a pair of modes. names: what openings call them."""
     parts: list[str] = []
     last = ""
     for delta, split, cautions in rows:
         verdict = _verdict(delta)
-        if cautions and verdict in ("helps", "hurts"):
-            verdict = "higher" if verdict == "helps" else "lower"
-        where = f"on {delta.task} {_size(delta)}{_cost(delta, None if cautions else split, rule)}{_caution(delta, cautions)}"
-        if verdict == last:
-            parts.append(where)
-        else:
-            it, name = "it " if parts else f"{who} ", "" if parts else f"{short_model(model)} "
-            opening = {
-                "helps": f"{it}helps {name}",
-                "hurts": f"{it}hurts {name}",
-                "higher": f"{it}scores higher than {mode_name(baseline)}{f' for {name}' if name else ' '}",
-                "lower": f"{it}scores lower than {mode_name(baseline)}{f' for {name}' if name else ' '}",
-                "unclear": f"{it}has no clear effect {f'for {name}' if name else ''}",
-                "none": f"{'it' if parts else f'{who} for {short_model(model)}'}: ",
-            }[verdict]
-            parts.append(opening + where)
+        if cautions:
+            verdict = {"helps": "higher", "hurts": "lower"}.get(verdict, verdict)
+        cost = _cost(delta, None if cautions else split, rule)
+        where = f"on {delta.task} {_size(delta)}{cost}{_caution(delta, cautions)}"
+        opening = "" if verdict == last else _OPENINGS[verdict][bool(parts)]
+        parts.append(opening.format_map(names) + where)
         last = verdict
     return "; ".join(parts) + "."
 
@@ -120,53 +130,59 @@ def _sentence(model: str, mode: str, baseline: str, rows: Sequence[Row], rule: s
 def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
     if not cautions:
         return ""
-    kinds = " and ".join(dict.fromkeys(one.kind for one in cautions))
-    read = (
-        f"on the {delta.read_n:,} read under both it is {points(delta.read_delta)} ({interval(delta.read_low, delta.read_high, signed=True)})"
-        if delta.read_n
-        else "none was read under both"
+    kinds = " and ".join(dict.fromkeys(caution.kind for caution in cautions))
+    read = f"on the {delta.read_n:,} read under both it is {difference(delta.read)}"
+    told = (
+        " and ".join(caution.text for caution in cautions)
+        + "; "
+        + (read if delta.read_n else "none was read under both")
     )
-    told = " and ".join(one.text for one in cautions)
     if _verdict(delta) in ("unclear", "none"):  # there is no difference to speak of
-        return f", but {told}; {read}"
-    return f", but this is a difference of {kinds} more than of reasoning: {told}; {read}"
+        return f", but {told}"
+    return f", but this is a difference of {kinds} more than of reasoning: {told}"
 
 
 def _verdict(delta: Delta) -> str:
-    if delta.delta is None or delta.low is None or delta.high is None:
+    """Say what a difference is: helps, hurts, unclear, or none where it can't be estimated."""
+    low, high = delta.delta.low, delta.delta.high
+    if low is None or high is None:
         return "none"
-    p = delta.p_holm if delta.p_holm is not None else delta.p
+    p = _corrected_p(delta)
     sure = p is not None and p < ALPHA  # both must say so: an interval over few clusters and an exact test may differ
-    if delta.low > 0 and sure:
-        return "helps"
-    return "hurts" if delta.high < 0 and sure else "unclear"
+    return "helps" if sure and low > 0 else "hurts" if sure and high < 0 else "unclear"
+
+
+def _corrected_p(delta: Delta) -> float | None:
+    return delta.delta.p if delta.p_holm is None else delta.p_holm
 
 
 def _size(delta: Delta) -> str:
-    if delta.delta is None:
+    value, low, high = delta.delta.value, delta.delta.low, delta.delta.high
+    if value is None:
         return "(n = 0, not estimable)"
-    inside = f"{interval(delta.low, delta.high, signed=True)}; n = {delta.n:,}"
+    inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}"
     if _verdict(delta) == "unclear":
-        p = delta.p_holm if delta.p_holm is not None else delta.p
-        against = delta.low is not None and delta.high is not None and (delta.low > 0 or delta.high < 0)
-        return f"({points(delta.delta)} points, {inside}{f'; corrected p {p_value(p)}' if against else ''})"
-    return f"by {abs(100 * delta.delta):.1f} points ({inside})"
+        against = low is not None and high is not None and (low > 0 or high < 0)
+        return f"({points(value)} points, {inside}{f'; corrected p {p_value(_corrected_p(delta))}' if against else ''})"
+    return f"by {abs(100 * value):.1f} points ({inside})"
 
 
 def _cost(delta: Delta, split: Split | None, rule: str) -> str:
     parts = []
     if delta.token_ratio:
         parts.append(f"costs {times(delta.token_ratio)} the tokens")
-    if split is not None and split.share is not None and split.share_low is not None and _verdict(delta) != "unclear":
+    if split is not None and split.share.value is not None and split.share.low is not None:
         tagged = split.n_symbolic + split.n_other
         symbolic = 'with "="' if rule == "eq_question" else f"that are symbolic ({rule})"
-        parts.append(
-            f"{100 * split.share:.0f}% of it ({interval(split.share_low, split.share_high, digits=0)}) on the "
-            f"{100 * split.n_symbolic / tagged:.1f}% of questions {symbolic}"
-        )
+        if _verdict(delta) != "unclear":
+            parts.append(
+                f"{100 * split.share.value:.0f}% of it ({ends(split.share, digits=0)}) on the "
+                f"{100 * split.n_symbolic / tagged:.1f}% of questions {symbolic}"
+            )
     return "".join(f", {part}" for part in parts)
 
 
-def main_mode(comparison: Comparison, model: str, task: str) -> str | None:
-    """The mode that long tables are about, of those that were compared on a task."""
-    return main_of(d.mode for d in comparison.deltas if (d.model, d.task) == (model, task))
+def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:
+    """Return the mode that long tables and plots of a single mode are about: chain of thought, or else the first."""
+    modes = [delta.mode for delta in deltas]
+    return next((mode for mode in modes if comparison.facts_of(mode).main), modes[0] if modes else None)

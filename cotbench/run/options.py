@@ -1,21 +1,20 @@
 """What a person can ask of a run: `RunOptions`, each field of which says how it is typed on the command line.
 
 Whoever adds an option adds one field here. The commands that take options (`cotbench run`, `show-prompt`, `exec`) are
-given their flags from this table by `cli/flags.py`. Every command imports this file, so it must load in no time.
+given their flags from this table by `cli/flags.py`. Every command imports this file, so it must load in no time: its
+annotations are objects and not texts, since reading these back takes as long as all the rest.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 from cotbench.errors import RunError
 from cotbench.run import parsing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class Flag:
     """How an option is typed on the command line.
 
@@ -231,10 +230,8 @@ class RunOptions:
         return self.engine or engine_of(self.model)
 
 
-TYPES: Mapping[str, Any] = get_type_hints(RunOptions)
-FLAGS: Mapping[str, Flag] = {
-    name: hint.__metadata__[0] for name, hint in get_type_hints(RunOptions, include_extras=True).items()
-}
+TYPES: Mapping[str, Any] = {name: hint.__origin__ for name, hint in RunOptions.__annotations__.items()}
+FLAGS: Mapping[str, Flag] = {name: hint.__metadata__[0] for name, hint in RunOptions.__annotations__.items()}
 _FIELDS: Mapping[str, Field[Any]] = {one.name: one for one in fields(RunOptions)}
 REQUIRED = frozenset(name for name, one in _FIELDS.items() if one.default is MISSING and one.default_factory is MISSING)
 

@@ -24,8 +24,8 @@ LEAST_WIDTH = 40
 class Output(Console):
     """stdout, or stderr. A reader that goes away (`| head`) is an error for the caller, not an exit from in here.
 
-    Texts are data: no markup in them counts, and no escape sequence leaves by here but the styles of our own. No table is cut, however
-    narrow a terminal is, or says that it is: a figure that has lost its end is a wrong figure.
+    Texts are data: no markup in them counts, and no escape sequence leaves by here but the styles of our own. No table
+    is cut, however narrow a terminal is, or says that it is: a figure that has lost its end is a wrong figure.
     """
 
     def __init__(self, *, to_stderr: bool = False) -> None:
@@ -50,21 +50,24 @@ class Output(Console):
                 yield Segment(tame(segment.text), segment.style)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        tables = [one for one in objects if isinstance(one, Table)]
+        tables = [item for item in objects if isinstance(item, Table)]
         width, self.width = self.width, max([self.width, *map(self._needed, tables)])
         # rich leaves out some control characters by itself: here they are shown.
-        shown = [tame(one) if isinstance(one, str) else one for one in objects]
+        shown = [tame(item) if isinstance(item, str) else item for item in objects]
         super().print(*shown, **{"crop": False, **options})
         self.width = width
 
     def _needed(self, table: Table) -> int:
-        """How wide a table must be to lose nothing: columns that may be wrapped keep their longest word, the others all they hold."""
-        measured = Measurement.get(self, self.options.update(max_width=10_000), table)
+        """Return how wide a table must be to lose nothing.
+
+        Columns that may be wrapped keep their longest word, the others all they hold.
+        """
+        options = self.options.update(max_width=10_000)
         if all(column.no_wrap for column in table.columns):
-            return measured.maximum
+            return Measurement.get(self, options, table).maximum
         for column in table.columns:
             column.min_width = _least_width(column)
-        return Measurement.get(self, self.options.update(max_width=10_000), table).minimum
+        return Measurement.get(self, options, table).minimum
 
 
 def _least_width(column: Column) -> int:
@@ -74,7 +77,7 @@ def _least_width(column: Column) -> int:
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], whole: Sequence[str]) -> Table:
-    """A table without lines. whole: the columns whose cells aren't wrapped."""
+    """Make a table without lines. whole: the columns whose cells aren't wrapped."""
     table = Table(box=None, header_style="bold")
     for name in header:
         table.add_column(name, no_wrap=name in whole, overflow="fold")
@@ -83,11 +86,8 @@ def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], who
     return table
 
 
-def named_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], left: int, *, skip: bool = False
-) -> Table:
-    """A table whose first `left` columns are names; skip leaves the model's out where there is only one."""
-    first = 1 if skip else 0
+def named_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> Table:
+    """Make a table whose first `left` columns are names, and the others figures."""
     table = Table(
         title=tame_line(title),
         title_justify="left",
@@ -97,8 +97,8 @@ def named_table(
         padding=(0, 1),
         collapse_padding=True,
     )
-    for place, name in list(enumerate(header))[first:]:
+    for place, name in enumerate(header):
         table.add_column(tame_line(name), justify="left" if place < left else "right", no_wrap=True, overflow="fold")
     for row in rows:
-        table.add_row(*map(tame_line, row[first:]))
+        table.add_row(*map(tame_line, row))
     return table

@@ -1,9 +1,9 @@
-"""The one door for what is printed: `say` and `console.Output` print text that is tame; nothing else in the package prints.
+"""The one door for what is printed: `say` and `console.Output` print tame text; nothing else in the package prints.
 
 `tests/test_printing.py` looks for it.
 
-What stdout doesn't take (a full disk) is an OutputError; what stderr doesn't take is lost, since nobody could be told. A stream that was
-closed before the command began is as if it were /dev/null.
+What stdout doesn't take (a full disk) is an OutputError; what stderr doesn't take is lost, since nobody could be told.
+A stream that was closed before the command began is as if it were /dev/null.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Stream(io.TextIOBase):
     """stdout or stderr, whatever they are at the moment. What is written must be tame, or a style of our own."""
 
     def __init__(self, *, to_stderr: bool, proxied: bool = True) -> None:
-        """proxied: through what stands before the stream while bars are drawn, which puts lines above them."""
+        """Take a stream; proxied: through what stands before it while bars are drawn, which puts lines above them."""
         self._to_stderr = to_stderr
         self._proxied = proxied
 
@@ -68,10 +68,9 @@ class Stream(io.TextIOBase):
 
 
 def lost(error: OSError) -> OutputError:
-    """The error where stdout isn't taken."""
-    return OutputError(
-        f"stdout can't be written: {error.strerror or error}.", "Make room where it goes, or send it to another place."
-    )
+    """Return the error where stdout isn't taken."""
+    remedy = "Make room where it goes, or send it to another place."
+    return OutputError(f"stdout can't be written: {error.strerror or error}.", remedy)
 
 
 def discard(*, to_stderr: bool = False) -> None:
@@ -100,7 +99,10 @@ def say_json(lines: str) -> None:
 
 
 def open_streams() -> None:
-    """Give a process that was started without stdin, stdout or stderr /dev/null for them: what it opens next would take their place."""
+    """Give a process that was started without stdin, stdout or stderr /dev/null for them.
+
+    What it opens next would take their place.
+    """
     for number in range(3):
         try:
             os.fstat(number)

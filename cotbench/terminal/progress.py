@@ -26,7 +26,7 @@ def _figures(tally: Tally) -> str:
 
 @contextmanager
 def shown(quiet: bool) -> Generator[Watch]:
-    """A function to be called with the tally whenever it has changed."""
+    """Yield a function to be called with the tally whenever it has changed."""
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -58,10 +58,8 @@ def _bars() -> Generator[Watch]:
             if now - last < 0.2 and tally.done < tally.total:
                 return
             last = now
-            stopping = "stopping" if tally.stopping else "answers"
-            progress.update(
-                task, description=stopping, total=tally.total, completed=tally.done, figures=_figures(tally)
-            )
+            what = "stopping" if tally.stopping else "answers"
+            progress.update(task, description=what, total=tally.total, completed=tally.done, figures=_figures(tally))
 
         yield watch
 

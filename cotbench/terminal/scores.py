@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
 
 from cotbench.answers.reading import VAGUE
 from cotbench.run.rescore import Change, Rescored
@@ -12,45 +14,38 @@ from cotbench.terminal.console import Output, named_table
 MOST_CHANGES = 20  # shown one by one; --json has all
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}" if whole else "–"
-
-
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
 
 
+def _table(title: str, name: str, what: str, counts: Mapping[str, int]) -> Table:
+    """Make a table of counts by name, with their shares. what: what was counted."""
+    total = sum(counts.values())
+    rows = [(key, f"{count:,}", _percent(count / total if total else None)) for key, count in counts.items()]
+    return named_table(title, (name, what, "%"), rows, left=1)
+
+
 def show_score(summary: Summary, *, to_stderr: bool) -> None:
-    """Outcomes and rules of a file. The lines themselves may be on stdout; then this goes to stderr."""
+    """Print the outcomes and rules of a file. The lines themselves may be on stdout; then this goes to stderr."""
     console = Output(to_stderr=to_stderr)
     console.print(
-        f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {_percent(summary.accuracy)}% correct; a vague rule read "
-        f"{_percent(summary.vague)}% of the answers.",
+        f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {_percent(summary.accuracy)}% correct; a vague rule "
+        f"read {_percent(summary.vague)}% of the answers.",
         soft_wrap=True,
     )
-    rows = [(name, f"{count:,}", _share(count, summary.outputs)) for name, count in summary.outcomes.items()]
-    console.print(named_table("Outcomes", ("outcome", "outputs", "%"), rows, left=1))
-    read = sum(summary.rules.values())
-    rules = [
-        (name + (" (vague)" if name in VAGUE else ""), f"{count:,}", _share(count, read))
-        for name, count in summary.rules.items()
-    ]
+    console.print(_table("Outcomes", "outcome", "outputs", summary.outcomes))
+    rules = {name + (" (vague)" if name in VAGUE else ""): count for name, count in summary.rules.items()}
     if rules:
-        console.print(named_table("Rules that found an answer", ("rule", "answers", "%"), rules, left=1))
+        console.print(_table("Rules that found an answer", "rule", "answers", rules))
     if summary.unknown:
         words = ", ".join(summary.unknown)
-        console.print(
-            f"Not known, and read as outputs that are complete: {words}.",
-            style="yellow",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        told = f"Not known, and read as outputs that are complete: {words}."
+        console.print(told, style="yellow", highlight=False, markup=False, soft_wrap=True)
     _say_fatal(console, summary.fatal)
 
 
 def show_rescored(rescored: Rescored, *, written: bool) -> None:
-    """What grading a run again changed, and its accuracy before and now."""
+    """Print what grading a run again changed, and its accuracy before and now."""
     console = Output()
     verdicts = [change for change in rescored.changes if change.of_verdict]
     others = len(rescored.changes) - len(verdicts)

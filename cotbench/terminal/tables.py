@@ -16,22 +16,23 @@ from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, named_table, plain_table
 
 
-def show(comparison: Comparison, *, brief: bool = True) -> None:
-    """The findings in words first, then the tables; brief leaves out those that only the page is wide enough for."""
+def show(comparison: Comparison) -> None:
+    """Print the findings in words, then the tables but those that only the page is wide enough for, and the notes."""
     console = Output()
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red")
     for line in words.headlines(comparison):
         console.print(line, soft_wrap=True)
     console.print()
-    made = sections(comparison)
-    for section in made:
-        if section.brief or not brief:
-            console.print(named_table(section.title, section.header, section.rows, left=section.left))
-            if section.about:
-                console.print(section.about, style="dim", soft_wrap=True)
-                console.print()
-    left_out = [section.title for section in made if brief and not section.brief]
+    left_out = []
+    for section in sections(comparison):
+        if not section.brief:
+            left_out.append(section.title)
+            continue
+        console.print(named_table(section.title, section.header, section.rows, left=section.left))
+        if section.about:
+            console.print(section.about, style="dim", soft_wrap=True)
+            console.print()
     if left_out:
         console.print(f"In the page, beside these: {'; '.join(left_out)}.", soft_wrap=True)
     for note in comparison.notes:
@@ -39,7 +40,7 @@ def show(comparison: Comparison, *, brief: bool = True) -> None:
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
-    """A list of things, a row each; the keys are the header."""
+    """Print a list of things, a row each; their keys are the header. empty: the header where there are none."""
     names = [name.replace("_", " ") for name in rows[0]] if rows else [empty]
     cells = [[_cell(value) for value in row.values()] for row in rows]
     wrapped = ("about", "templates", "modes")
@@ -51,15 +52,15 @@ def _cell(value: object) -> str:
 
 
 def show_checks(checks: Sequence[Check]) -> None:
+    """Print what `doctor` found."""
     marks = {True: Text("ok", style="green"), False: Text("no", style="red"), None: Text("")}
     rows = [(marks[check.ok], check.name, check.found, check.remedy) for check in checks]
     Output().print(plain_table(("", "what", "found", "remedy"), rows, whole=("",)))
 
 
 def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
-    """What `--dry-run` found."""
-    columns = {
-        "questions": "questions",
+    """Print what `--dry-run` estimates: a row for each task and mode, and the sums."""
+    sums = {
         "requests": "requests",
         "prompt_tokens_about": "prompt tokens, about",
         "completion_tokens_at_most": "completion tokens, at most",
@@ -67,16 +68,16 @@ def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(title="Dry run: nothing was asked", title_justify="left")
     for name in ("task", "mode"):
         table.add_column(name, no_wrap=True)
-    for title in columns.values():
+    for title in ("questions", *sums.values()):
         table.add_column(title, justify="right")
     for row in rows:
-        table.add_row(tame_line(row["task"]), row["mode"], *(_cell(row[key]) for key in columns))
+        table.add_row(tame_line(row["task"]), row["mode"], *(_cell(row[key]) for key in ("questions", *sums)))
     table.add_section()
-    table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in list(columns)[1:]))
+    table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in sums))
     console = Output()
     console.print(table)
     console.print(
-        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their budget "
-        "as a rule.",
+        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their "
+        "budget as a rule.",
         style="dim",
     )

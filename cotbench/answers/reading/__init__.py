@@ -24,6 +24,9 @@ nothing is stated, the vaguer rules are tried in turn.
                 of a thought that the model ended without closing it
     declined    the text says that the question can't be answered          all
 
+Each rule has one row or several in the tables of this folder (`RULES`), in the order in which they are asked, and each
+row has its examples in `tests/cases/reading/rows.yaml`.
+
 `marked`, `option`, `last_math`, `last` and `thought` are vague (`VAGUE`): where the text was cut at the token budget
 they don't apply, since the last number of a text cut in mid-sentence is an accident. A number or formula that ends
 where the text was cut isn't read either: more of it may have been to come.
@@ -60,24 +63,21 @@ from dataclasses import replace
 from itertools import islice
 
 from cotbench.answers import kinds  # whose rows name the readers of this folder; looked at when something is read
+from cotbench.answers.reading.declines import DECLINES
+from cotbench.answers.reading.endings import DOUBTS, WHOLE, broken_off, last_sentences
+from cotbench.answers.reading.formulas import FORMULA_RULES
+from cotbench.answers.reading.letters import LETTER_RULES
+from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
-from cotbench.answers.reading.shapes import (
-    DECLINED,
-    DOUBTS,
-    MAX_ANSWER_CHARS,
-    WHOLE,
-    Extraction,
-    Reading,
-    boxed_spans,
-    broken_off,
-    last_sentences,
-)
+from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
+from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
 
 __all__ = [
     "DECLINED",
     "MAX_ANSWER_CHARS",
     "NOTHING",
+    "RULES",
     "VAGUE",
     "Extraction",
     "Span",
@@ -87,8 +87,6 @@ __all__ = [
     "show_number",
     "split_reasoning",
 ]
-
-VAGUE = frozenset({"marked", "option", "last_math", "last", "thought"})
 NOTHING = Extraction(answer=None)
 
 
@@ -112,7 +110,7 @@ def _own_text(text: str, start: int, answer_type: str, choices: Sequence[str]) -
 
 
 def _has_concluded(text: str, start: int, answer_type: str, choices: Sequence[str]) -> bool:
-    """Whether a text comes to an answer without stating it, in more than one sentence."""
+    """Tell whether a text comes to an answer without stating it, in more than one sentence."""
     ends = list(islice(last_sentences(text, start), 2))
     if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
         return False
@@ -125,15 +123,15 @@ def _first(readings: Iterator[Reading], text: str, end: int, answer_type: str, t
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
-            return found if found.rule == DECLINED else NOTHING
+            return replace(found, row=DECLINES.row) if found.rule == DECLINED else NOTHING
         if found.span[1] == end and kinds.KINDS[answer_type].may_be_cut:
             if truncated:
                 continue  # more of it may have been to come
             source = text[slice(*found.span)]
             again = next(readings, None) if re.search(re.escape(source) + r"\w", text[: found.span[0]]) else None
-            if again and again[0] == rule and again[1].answer and again[1].answer.startswith(found.answer):
+            if again and again[0] == rule and (again[1].answer or "").startswith(found.answer):
                 rule, found = again  # a text that repeats itself and breaks off: "is 2020. So it is 202"
-        return Extraction(answer=found.answer, rule=rule, span=found.span)
+        return found if found.rule == rule else replace(found, rule=rule)
     return NOTHING
 
 
@@ -141,31 +139,31 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
     """Read the answer of one output.
 
     choices: the options of a multiple-choice question, in order. truncated: the output was cut at its token budget, so
-    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to give),
-    "unclosed_think" (it ended in the middle of a thought) or "".
+    vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to
+    give), "unclosed_think" (it ended in the middle of a thought) or "".
     """
     parts = split_reasoning(text)
     if parts.unclosed:
         found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
-        return replace(found, rule="unclosed_think" if found.answer is None else "thought")
+        return replace(found, rule="unclosed_think") if found.answer is None else _thought(found)
     start, end = parts.visible
     end = next_turn(text, start, end)
     if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
         start, end = parts.thought
         found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
-        return found if found.answer is None else replace(found, rule="thought")
+        return found if found.answer is None else _thought(found)
     own = _own_text(text[:end], start, answer_type, choices)
     found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
     if truncated and found.span and _STARTS_OVER.search(own, found.span[1]):
         return NOTHING  # "Answer: 12. Wait, let me redo"
-    if (
-        found.rule == "phrase"
-        and found.span
-        and DOUBTS.search(own, found.span[1])
-        and (truncated or broken_off(own, start))
-    ):
+    doubted = found.rule == "phrase" and found.span and DOUBTS.search(own, found.span[1])
+    if doubted and (truncated or broken_off(own, start)):
         return NOTHING  # "I think the answer is 6. But let me check ..."
     return found
+
+
+def _thought(found: Extraction) -> Extraction:
+    return replace(found, rule=THOUGHT.name, row=THOUGHT.row)
 
 
 _STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
@@ -204,6 +202,9 @@ def _alone_on_the_last_line(
 
 
 MAX_ALONE_CHARS = 30
-_GOES_ON = re.compile(
-    rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I
-)  # behind an answer that isn't the last word
+# What shows, behind an answer, that it isn't the last word.
+_GOES_ON = re.compile(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I)
+
+THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
+RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)
+VAGUE = frozenset(rule.name for rule in RULES if rule.vague)

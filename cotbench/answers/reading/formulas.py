@@ -8,37 +8,24 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cotbench.answers.reading.declines import declines
-from cotbench.answers.reading.numbers import NEAR_THE_END, concluded_number, number_in
+from cotbench.answers.reading.amounts import concluded_number, number_in
+from cotbench.answers.reading.characters import BLANK, CJK, in_plain_signs
+from cotbench.answers.reading.declines import DECLINES, declines
+from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
+from cotbench.answers.reading.numbers import NEAR_THE_END
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.shapes import (
-    BLANK,
-    CJK,
-    CUT,
-    DECLINED,
-    MAX_ANSWER_CHARS,
-    PHRASE,
-    RETRACTS,
-    SENTENCE_END,
-    UNDECIDED,
-    WORD,
-    Extraction,
-    Reading,
-    boxed_spans,
-    in_plain_signs,
-    last_sentences,
-    own_end,
-    statements,
-)
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.search import words
+from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
-_KINDS = (
+_KINDS = words(
     "even odd neither increasing decreasing positive negative rational irrational prime composite convergent divergent"
-    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective bijective"
-).split()
+    " true false real imaginary acute obtuse equilateral isosceles scalene linear quadratic injective surjective"
+    " bijective"
+)
 MAX_BOXES = 12  # of one list; more are a text that repeats itself
 MAX_WORDS = 5  # of an answer that isn't marked as LaTeX: "12 square feet" is one, a sentence isn't
-
 _DISPLAYS = "equation|align|gather|displaymath|multline|eqnarray|aligned"
 _MATH_MARK = re.compile(rf"\\begin\{{(?:{_DISPLAYS})\*?\}}|\\end\{{(?:{_DISPLAYS})\*?\}}|\\.|\$\$|\$|\n", re.S)
 _MATH_CLOSES = {"\\(": "\\)", "\\[": "\\]", "$$": "$$", "$": "$"}
@@ -47,36 +34,40 @@ _ASIDE = re.compile(
 )
 _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[和与及或と])[\s*]*+)?")
 _BOX_JOINT = re.compile(
-    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
+    r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&"
+    r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?"
+    r"|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
 _SPEAKS = re.compile(r"(?<![\\A-Za-z{])(?:I(?:['’]\w+)?\s[a-z]|(?i:we|you|it|this|that|there|sorry|cannot)\b(?!\}))")
 _COPULA = re.compile(
-    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluates?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
+    r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluate"
+    r"s?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
-_TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
-_EQUALS = re.compile(r"(?<![<>!=])=(?!=)|≈")
-_BOLD = re.compile(r"\*\*([^*\n]{1,60})\*\*")
-_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({'|'.join(_KINDS)})\b(?!\s(?:if|when|for)\b)", re.I)
+_EQUALS_SIGN = re.compile(r"(?<![<>!=])=(?!=)|≈")
+_BOLD_WORDS = re.compile(r"\*\*([^*\n]{1,60})\*\*")
+_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)", re.I)
 _INTENDS = re.compile(  # "So we need to calculate $..$"
-    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus|let['’]s)\s(?:then\s|now\s|simply\s)?"
-    r"(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use|plug|substitute)\b",
+    r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
+    r"|let['’]s)\s(?:then\s|now\s|simply\s)?(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use"
+    r"|plug|substitute)\b",
     re.I,
 )
-_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
-_LEAD = re.compile(
+_CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_LEAD_WORD = re.compile(
     r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
 )
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
 _REFUSES = re.compile(
-    r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain|impossible)\b",
+    r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain"
+    r"|impossible)\b",
     re.I,
 )
 _STATE = re.compile(  # what may be said of an answer that is no answer
-    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique|unknown|below|above|as\sfollows|given|here|found|verified|confirmed"
-    r"|complete|simple|done)\b",
+    r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique"
+    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b",
     re.I,
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
@@ -86,12 +77,11 @@ _COUNTED = re.compile(
 _HAN = re.compile(rf"[{CJK}\u0e00-\u0e7f]")
 # A formula in plain text: numbers, single letters, functions and signs.
 _TOKEN = re.compile(
-    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])"
-    r"|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
+    r"\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+|(?:sqrt|sin|cos|tan|log|ln|pi|exp)(?![a-z])"
+    r"|(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z'’])|[-−+*/×·÷^=<>≤≥±√∛π∞!%°½⅓⅔¼¾⁰¹²³⁴-⁹⁻ⁿ()\[\]{}|,:]|and(?=\s?\())"
 )
 _SIGN = re.compile(r"[-−+*/×·÷^=√∛π∞±⁰¹²³⁴-⁹ⁿ½⅓⅔¼¾]|sqrt|\d\s?[a-z](?![a-z])|[(\[]\s?[-−]?\d")
 _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
-_PROSE = re.compile(r"[A-Za-z]{2,}(?:\s[A-Za-z]+)+")
 _NO_ANSWER = re.compile(
     r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
     re.S,
@@ -275,14 +265,13 @@ def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
-    """Where the last "is" (or the like) of a sentence ends that doesn't stand in a formula or in \\text."""
-    inside = [*math, *(m.span() for m in _TEXT.finditer(text, start, end))]
-    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in inside)]
+    """Find where the last "is" (or the like) of a sentence ends outside the formulas."""
+    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in math)]
     return ends[-1] if ends else None
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[Span, list[Span]]]:
-    """The last sentences, the last one first, with the formulas in them; a display over several lines is in one piece."""
+    """The last sentences, the last one first, with the formulas in them; a display of several lines is one piece."""
     math = _math(text, start, end)
     limit = end
     for left, right in last_sentences(text[:end], start):
@@ -307,7 +296,7 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             return None
         if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
             bold = _in_bold(text, left, right)
-            if bold or _HENCE.match(text, left, right):
+            if bold or _CONCLUDING.match(text, left, right):
                 return bold or _named(text, left, right)  # a conclusion in words
             continue
         if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
@@ -337,7 +326,7 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
                 concluded_number(text, left, number.span[0]) is None
                 and concluded_number(text, number.span[1], right) is None
             )
-            if given or only or _HENCE.match(text, left, right):
+            if given or only or _CONCLUDING.match(text, left, right):
                 return _trim(text, *number.span)
         return _listed(text, math) if math else None
     return None
@@ -347,7 +336,7 @@ def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
     bold = [
         m
-        for m in _BOLD.finditer(text, start, end)
+        for m in _BOLD_WORDS.finditer(text, start, end)
         if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
     ]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
@@ -359,12 +348,12 @@ _ONLY_A_LEAD = re.compile(
 )  # "After 3 turns she faces north."
 _IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
 _A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
-_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
 
 
 def _named(text: str, start: int, end: int) -> Extraction | None:
     """The name that a conclusion ends on: "Therefore the winner is Carol."."""
-    match = _NAME.search(text, start, end)
+    match = _LAST_NAME.search(text, start, end)
     return Extraction(answer=match[1], span=match.span(1)) if match else None
 
 
@@ -378,11 +367,11 @@ _EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\
 
 
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
-    """The value of a sentence's last equation in plain text, or the formula behind its "is", if that is no plain number."""
+    """The value of a sentence's last equation in plain text, or the formula behind its "is" if that is no number."""
     either = _EITHER.search(text, start, end)
     if either:
         return _trim(text, *either.span())
-    equals = [m.end() for m in _EQUALS.finditer(text, start, end)]
+    equals = [m.end() for m in _EQUALS_SIGN.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
     if not at or _NOT.search(text, start, end):
         return None
@@ -393,65 +382,84 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
 
 
 _SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
-_CONCLUDES = re.compile(r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M)
+_CONCLUSION_IN_FORMULA = re.compile(
+    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
+)
 
 
-def _heads_a_solution(text: str, start: int, end: int) -> bool:
-    """Whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
+def _sets_out(text: str, start: int, end: int) -> bool:
+    """Tell whether a phrase behind "Answer:" is a sentence with which a solution begins, whose result stands below."""
     below = text[end : end + 4_000]
     if not below.strip():
         return False
     if _SETS_OUT.match(text, start, end):
         return True
-    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUDES.search(below) is not None
+    return len(WORD.findall(_without_math(text, start, end))) > 1 and _CONCLUSION_IN_FORMULA.search(below) is not None
 
 
 def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
     boxes = [span for span in boxed_spans(text) if span[0] >= start]
-    for one in statements(text, start):
-        if one.rule == "boxed":
-            found = _boxed(text, boxes[: bisect_right(boxes, one.span)])
+    for statement in statements(text, start):
+        if statement.row is BOXED:
+            found = _boxed(text, boxes[: bisect_right(boxes, statement.span)])
         else:
-            heads = one.rule in ("contract", "phrase") and not one.boxes and _heads_a_solution(text, *one.span)
-            found = None if heads else _formula_in(text, *one.span, boxes)
+            worded = statement.rule in ("contract", "phrase") and not statement.boxes
+            heads = worded and _sets_out(text, *statement.span)
+            found = None if heads else _formula_in(text, *statement.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
-            yield from _vague(text, retracts.end(), boxes)
+            yield from _unstated(text, retracts.end(), boxes)
             if len(text) - retracts.end() < NEAR_THE_END:
-                yield one.rule, UNDECIDED  # taken back, with nothing in its place
+                yield statement.row.reads(UNDECIDED)  # taken back, with nothing in its place
         if found and (found.span or found.rule == DECLINED):
-            yield one.rule, found
+            yield statement.row.reads(found)
     if vague:
-        yield from _vague(text, start, boxes)
+        yield from _unstated(text, start, boxes)
 
 
-def _vague(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
-    body = text[start : own_end(text, start)].strip()
-    if not body:
-        return
-    offset = text.index(body, start)
-    end = offset + len(body)
-    lead = _LEAD.match(body)
+def _alone(text: str, span: Span, boxes: Sequence[Span]) -> Extraction | None:
+    body = text[slice(*span)]
+    lead = _LEAD_WORD.match(body)
     if lead:  # "So x = 3/4."
-        offset, body = offset + lead.end(), body[lead.end() :]
-    equation = (
-        lead and _EQUALS.search(body) and "\\" not in body and "$" not in body
-    )  # its last side is what it concludes
-    if _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
-        return
+        body = body[lead.end() :]
+    if lead and _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
+        return None  # its last side is what it concludes
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
-    if short and not equation and len(body) <= MAX_ANSWER_CHARS and ("\n" not in body or body.startswith(("\\", "$"))):
-        only = _formula_in(text, offset, end, boxes)
-        if only:
-            yield "only", only
-    if CUT.search(body[-40:]):
+    if not short or len(body) > MAX_ANSWER_CHARS or ("\n" in body and not body.startswith(("\\", "$"))):
+        return None
+    return _formula_in(text, span[1] - len(body), span[1], boxes)
+
+
+def _last(text: str, span: Span, _boxes: Sequence[Span]) -> Extraction | None:
+    return None if CUT.search(text[slice(*span)][-40:]) else _concluded(text, *_last_paragraph(text, span))
+
+
+def _last_paragraph(text: str, span: Span) -> Span:
+    empty_lines = deque(_EMPTY_LINE.finditer(text, *span), maxlen=1)
+    return (empty_lines[0].end() if empty_lines else span[0]), span[1]
+
+
+# find(text, span of all that it says, boxes)
+FORMULA_ALONE = Rule("formula alone", "only", OF_FORMULAS, _alone)
+LAST_MARKED_FORMULA = Rule("last formula between marks", "last_math", OF_FORMULAS, _last, vague=True)
+LAST_FORMULA = Rule("last formula or number", "last", OF_FORMULAS, _last, vague=True)
+FORMULA_RULES = (FORMULA_ALONE, LAST_MARKED_FORMULA, LAST_FORMULA)
+
+
+def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]:
+    """Yield what `FORMULA_RULES` read in a text that states nothing."""
+    body = text[start : own_end(text, start)].strip()
+    if not body or _OPEN_BOX.search(body[-MAX_ANSWER_CHARS:]):
         return
-    paragraphs = deque(_EMPTY_LINE.finditer(text, offset, end), maxlen=1)
-    begin = paragraphs[0].end() if paragraphs else offset
-    last = _concluded(text, begin, end)
+    begin = text.index(body, start)
+    span = (begin, begin + len(body))
+    if only := _alone(text, span, boxes):
+        yield FORMULA_ALONE.reads(only)
+    last = _last(text, span, boxes)
     if last and last.rule == DECLINED:
-        yield "last", last
-    if last and last.span:
-        in_math = any(a <= last.span[0] < b for a, b in _math_spans(text, begin, end))
-        yield ("last_math" if in_math else "last"), last
+        yield DECLINES.reads(last)
+    elif last and last.span:
+        in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
+        yield (LAST_MARKED_FORMULA if in_math else LAST_FORMULA).reads(last)

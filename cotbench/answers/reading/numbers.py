@@ -1,21 +1,31 @@
-r"""Reading a number: which of those in a phrase, a sentence or a text is meant, and what only looks like one."""
+"""Reading the number that an output answers with."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
+from cotbench.answers.reading.amounts import (
+    EQUALS,
+    OPERATION,
+    after_equals,
+    begins,
+    beside_another,
+    concluded_number,
+    is_bound,
+    is_open,
+    is_percentage_of,
+    number_in,
+)
+from cotbench.answers.reading.characters import BLANK, in_plain_signs
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
 from cotbench.answers.reading.numerals import (
     NUMBER,
     canonical_number,
-    in_han,
-    in_words,
     is_part,
     numbers_in,
     reading_of,
@@ -23,446 +33,29 @@ from cotbench.answers.reading.numerals import (
     value_of,
 )
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.shapes import (
-    BLANK,
-    CJK,
-    CORRECTS,
-    DECLINED,
-    LETTER,
-    RETRACTS,
-    UNDECIDED,
-    Extraction,
-    Reading,
-    Statement,
-    broken_off,
-    in_plain_signs,
-    last_sentences,
-    own_end,
-    statements,
-)
+from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.statements import Statement, statements
 
-# --- numbers that are no answer by themselves ------------------------------------------------------------------------
-
-# Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
-_FAMILIES = (
-    "years? months? weeks? days? (?:hours?|hrs?|h) (?:minutes?|mins?|min|m) (?:seconds?|secs?|sec|s)",
-    "miles? yards? (?:feet|foot|ft) (?:inch(?:es)?|in)",
-    "(?:kilomet(?:er|re)s?|km) (?:met(?:er|re)s?|m) (?:centimet(?:er|re)s?|cm)",
-    "tons? (?:pounds?|lbs?) (?:ounces?|oz)",
-    "(?:kilograms?|kg) (?:grams?|g)",
-    "gallons? quarts? pints? cups?",
-    "dollars? cents?",
-    "(?:个?小时|時間|시간) (?:分钟?|分|분) (?:秒|초)",
-    "(?:年|년) (?:个?月|개월) (?:天|日|일) (?:个?小时|時間)",
-    "(?:公里|千米) 米 (?:厘米|公分)",
-    "(?:元|块) 角 分",
-)
-_LARGER = "|".join(
-    rf"(?:{'|'.join(units[:-1])})(?![A-Za-z]),?\s*(?:and\s+|&\s|零|又)?(?=\d[\d.,]*\s*(?:{'|'.join(units[1:])})(?![A-Za-z]))"
-    for units in (family.split() for family in _FAMILIES)
-)
-_TOGETHER = re.compile(rf"\s*(?:{_LARGER})", re.I)
-_SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z", re.I)
-_CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
-_UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
-_OR_WORD = (
-    r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)"
-    r"(?:maybe\s|perhaps\s|about\s|possibly\s)?[*$(]*"
-)
-_OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
-_OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
-_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
-_BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
-_UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
-
-
-def _measured_together(match: re.Match[str]) -> bool:
-    """Whether a number is one of two that give one quantity in two units: "4 hours and 30 minutes", "5 feet 6 inches"."""
-    text = match.string
-    if _TOGETHER.match(text, match.end()):
-        return True
-    before = _SMALLER.search(text, max(0, match.start() - 24), match.start())
-    earlier = before and next(NUMBER.finditer(text, max(0, before.start() - 12), before.start()), None)
-    return bool(earlier and _TOGETHER.match(text, earlier.end()))
-
-
-def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
-    """An amount of money in two units, as one: "3 dollars and 50 cents"."""
-    value = value_of(dollars)
-    assert value is not None
-    amount = value + Fraction(int(cents["cents"]), 100)
-    return Extraction(answer=show_number(amount), span=(dollars.start(), cents.end()))
-
-
-def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
-    """Whether a number is one of two that a text leaves open: "7 or 8", "between 7 and 8"; not "7 weeks or 49 days"."""
-    text = match.string
-    behind = _OR.match(text, match.end(), end)
-    if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
-        return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
-    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
-        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
-    if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
-        return True
-    before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
-    if before is None:
-        return False
-    earlier = next(
-        (m for m in NUMBER.finditer(text, max(start, before.start() - 24), before.end()) if m.end() == before.start()),
-        None,
-    )
-    if earlier is None or _measured_together(earlier) or _OPERAND.search(text, start, earlier.start()):
-        return False  # "30 - 12, or 18", "1 hour and 30 minutes, or 90 minutes"
-    return _differ(earlier, before["unit"], match, _UNIT_BEHIND.match(text, match.end(), end))
-
-
-def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Whether two numbers are two answers, not one in two units or two forms."""
-    first, second = value_of(one), value_of(other)
-    if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
-        return False
-    own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
-    own, others = ("" if name in ("st", "nd", "rd", "th") else name for name in (own, others))
-    return not (own and others and own.rstrip("s") != others.rstrip("s"))
-
-
-def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Whether one of two numbers is the other as a percentage, to the precision at which people write them."""
-    first, second = value_of(one), value_of(other)
-    assert first is not None and second is not None
-    if unit.strip() == "%":
-        first, second = second, first
-    elif not (behind and behind["unit"] == "%"):
-        return False
-    return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
-
-
-# --- which number of a phrase -------------------------------------------------------------------------------------
-
-_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
-_EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
-_AROUND = r"[\s*_`$(\\\[\]){}]*"
-_OPERATION = re.compile(
-    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
-)
-_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
-    rf"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
-)
-_FORMULA = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")  # more than a number
-_OPERAND = re.compile(
-    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
-)
-_VARIABLE = re.compile(
-    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
-)  # "(3/2)P + 11", where 11 is no answer
-_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
-_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
-_BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
-_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
-)
-_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
-_TWO_UNKNOWNS = re.compile(
-    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
-)
-_BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
-_DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
-_HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
-# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
-_VERB = re.compile(
-    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto|totals?)\s(?=[$€£*]*\d)",
-    re.I,
-)
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
-
-
-def _begins(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether nothing of weight stands between the start of a phrase and its number."""
-    before = text[start : match.start()].strip(BLANK + "([{\\~:")
-    return (
-        not before
-        or re.fullmatch(
-            r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", before, re.I
-        )
-        is not None
-    )
-
-
-def _without_remark(text: str, start: int, end: int) -> int:
-    """Where a phrase ends without a remark in brackets behind its number: "12 (since 3 * 4 = 12)"."""
-    remark = _REMARK.search(text, start, end)
-    if remark is None or re.match(r"\s\((?:or|oder|ou|o)\b", remark[0]):
-        return end
-    outside = next(numbers_in(text, start, remark.start()), None)
-    return remark.start() if outside and not _measured_together(outside) else end
-
-
-def number_in(text: str, start: int, end: int) -> Extraction | None:
-    """The number of a phrase: "$18.00 per day", "3 + 4 = 7 (eggs)", "460 = 400 + 60"; None for a sum, a range, a time."""
-    end = _without_remark(text, start, end)
-    lead = NUMBER.search(text, start, end)
-    open_ended = lead and _begins(text, start, lead) and is_part(lead)  # "5 choose 2"
-    if _TWO_UNKNOWNS.search(text, start, end) or (open_ended and not _EQUALS.search(text, start, end)):
-        return None
-    return _of_equation(text, start, end) or _of_side(text, start, end)
-
-
-def _of_equation(text: str, start: int, end: int) -> Extraction | None:
-    cuts = [start, *(m.end() for m in _EQUALS.finditer(text, start, end)), end]
-    if len(cuts) == 2:
-        return None
-    sides = list(itertools.pairwise(cuts))
-    first, last = sides[0], sides[-1]
-    leading = next(numbers_in(text, *first), None)
-    others = next(numbers_in(text, *last), None)
-    if leading and others and _OPERATION.match(text, others.end(), last[1]):
-        alone = _begins(text, first[0], leading) and not text[leading.end() : first[1]].strip(BLANK + "=)]}\\%")
-        return reading_of(leading) if alone else None  # "460 = 400 + 60", not "x = 400 + 60"
-    return _of_side(text, *last)
-
-
-_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
-
-
-def _of_another(number: re.Match[str]) -> bool:
-    """Whether a number is a share of another: "50% of 80", "3/4 of 12"."""
-    behind = number.string[number.end() : number.end() + 2]
-    return bool(number["denominator"] or "%" in behind) and _OF_NUMBER.match(number.string, number.end()) is not None
-
-
-_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
-
-
-def _is_bound(text: str, start: int, span: Span) -> bool:
-    """Whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
-    bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
-    if bound is None or (bound[0][0] == "<" and ">" in text[span[1] : span[1] + 30]):
-        return False  # "<5 apples>"
-    if bound[0][0] == ">" and _TAG_BEFORE.search(text, max(start - 30, 0), bound.start()):
-        return False
-    return not (bound[0][0] == ">" and text[: bound.start()].endswith("\n"))  # a quotation
-
-
-def _of_side(text: str, start: int, end: int) -> Extraction | None:
-    numbers = list(numbers_in(text, start, end))
-    if not numbers:
-        hour = _HOUR.search(text, start, end)
-        if hour:
-            return Extraction(answer=str(int(hour[1])), span=hour.span(1))
-        return None if NUMBER.search(text, start, end) else in_words(text, start, end) or in_han(text, start, end)
-    first = numbers[0]
-    if _FORMULA.search(text, start, end):
-        return None
-    if not _begins(text, start, first):
-        if _SUM_IN_WORDS.search(text, start, end) and not _EQUALS.search(text, start, end):
-            return None
-        found = concluded_number(text, start, end)
-        if found and found.span and (_is_open(text, found.span, start, end) or _beside_another(text, start, end)):
-            return None
-        if found and found.span and _is_bound(text, start, found.span):
-            return None  # "less than 5"
-        if found and found.span and _LABEL.search(text, max(start, found.span[0] - 12), found.span[0]):
-            return None  # "the value of step 4"
-        if (
-            found
-            and found.span
-            and (_OPERATION.match(text, found.span[1], end) or _OPERAND.search(text, start, found.span[0]))
-        ):
-            return None
-        return found
-    if _UNFINISHED.match(text, first.end(), end):
-        return None
-    cents = _CENTS.match(text, first.end(), end)
-    if not cents and _measured_together(first):
-        whole = [number for number in numbers if not _measured_together(number)]
-        return reading_of(whole[0]) if len(whole) == 1 else None  # "1 hour and 30 minutes (90 minutes)"
-    if _one_of_two(first, start, end) or _is_bound(text, start, first.span()):
-        return None
-    if not cents and (_beside_another(text, start, end) or _of_another(first)):
-        return None
-    if _COMPARED.match(text, first.end(), end):
-        return None
-    verb = _VERB.match(text, first.end(), end)
-    if verb:
-        return _of_side(text, verb.end(), end)
-    if cents:
-        return _with_cents(first, cents)
-    if _OPERATION.match(text, first.end(), end) or _RANGE.match(text, first.end(), end):
-        return None
-    comma = _DECIMAL_COMMA.match(text, first.end(), end)
-    if comma and text[first.start() - 1 : first.start()] in ("(", "[", "{"):
-        return None  # a pair
-    if comma and not (first["fraction"] or first["denominator"] or first["bare"] or "," in (first["whole"] or "")):
-        value = canonical_number(f"{first[0]}.{comma[1]}")
-        return Extraction(answer=value, span=(first.start(), comma.end())) if value else reading_of(first)
-    return reading_of(first)
-
-
-# --- the vague rule -----------------------------------------------------------------------------------------------
-
-# Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
-_LABEL = re.compile(
-    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number|case|item|stage)\.?\s#?|#)\Z",
-    re.I,
-)
-_COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
-_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
-# "is 7 when x = 4": a condition behind the value.
-_CONDITION = re.compile(
-    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:=|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
-)
-_ASIDE = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
-_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
-_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
-_ITEM = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
-
-
-# In the last sentence the answer stands in the main clause: "needs 3 shelves to hold her 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(
-    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof|at)\b[^,]*,\s",
-    re.I,
-)
-_CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which|where|out\sof|of\sthe|within)\b",
-    re.I,
-)
-_PAYS = re.compile(
-    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
-)
-_TURN = re.compile(
-    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
-    re.I,
-)
-_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
-# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
-_AND_OTHER = re.compile(
-    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
-)
-_ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
-    re.I,
-)
-
-
-_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
-
-
-def _asides(text: str, match: re.Match[str]) -> bool:
-    before = text[max(0, match.start() - 12) : match.start()]
-    return _LABEL.search(before) is not None or _COUNTS.match(text, match.end()) is not None
-
-
-def _is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:
-    """Whether an earlier number is this one as a percentage, with its sign: of "25%, or 1/4" the answer is 25."""
-    if not (earlier.span and earlier.answer and found.answer):
-        return False
-    behind = text[earlier.span[1] : earlier.span[1] + 2].lstrip("\\ ")
-    return behind.startswith("%") and Fraction(earlier.answer) == 100 * Fraction(found.answer)
-
-
-def _main(text: str, begin: int, end: int, numbers: list[re.Match[str]]) -> re.Match[str]:
-    """The number of a sentence's main clause; of several turns of it, the last."""
-    for turn in reversed(list(_TURN.finditer(text, numbers[0].end(), end))):
-        behind = [number for number in numbers if number.start() >= turn.end()]
-        if behind:
-            before = [number for number in numbers if number.end() <= turn.start()][-1]
-            one, other = reading_of(before), reading_of(behind[0])
-            if one and other and _is_percentage_of(text, one, other):
-                return before
-            counted = len(behind) > 1 and _VERB.match(text, behind[0].end(), end)  # "so 6 pens cost 9 dollars"
-            return behind[1] if counted else behind[0]
-    for verb in reversed(list(_ENDS.finditer(text, begin, end))):  # "... is 56 in total."
-        behind = [number for number in numbers if number.start() >= verb.end()]
-        if len(behind) == 1 and not text[verb.end() : behind[0].start()].strip(" $*\\("):
-            return behind[0]
-    totals = [number for number in numbers if _TOTAL.match(text, number.end(), end)]
-    if len(totals) == 1 and len(numbers) > 1:
-        return totals[0]
-    lead = _BEFORE.match(text, begin, end)
-    inside = [number for number in numbers if lead and number.start() >= lead.end()] or numbers
-    clause = _CLAUSE.search(text, inside[0].end(), end)
-    main = [number for number in inside if not clause or number.start() < clause.start()]
-    money = [number for number in main if number["currency"]]
-    return money[0] if len(money) == 1 and _PAYS.search(text, begin, money[0].start()) else main[-1]
-
-
-def concluded_number(text: str, start: int, end: int, before: int | None = None) -> Extraction | None:
-    """The number that a concluding sentence gives; before: where the text begins whose last equation it may state."""
-    item = _ITEM.match(text, start, end)
-    begin = item.end() if item and item.end() < end else start
-    end = _without_remark(text, begin, end)
-    numbers = list(numbers_in(text, begin, end))
-    if not numbers:
-        said = (
-            None
-            if NUMBER.search(text, begin, end)
-            else in_words(text, begin, end, several=True) or in_han(text, begin, end)
-        )
-        return said if said and said.answer not in ("0", "1") else None
-    ordinal = list(_NTH.finditer(text, begin, end))
-    if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
-        return reading_of(nth)
-    bracketed = _BRACKETED.search(text, begin, end)
-    if bracketed and (only := next(numbers_in(text, *bracketed.span("n")), None)):
-        return reading_of(only)  # "the number of pens left (7)"
-    asides = [m.span() for m in _ASIDE.finditer(text, numbers[0].end(), end)]
-    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
-    amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
-    if len(amounts) == 1 and len(numbers) == 2:
-        return _with_cents(*amounts[0])
-    numbers = [number for number in numbers if not _measured_together(number)]
-    if not numbers:
-        return None
-    equals = [m for m in _EQUALS.finditer(text, begin, end) if not any(n.start() >= m.end() for n in numbers)]
-    end = equals[0].start() if equals else end  # "90 minutes = 1 hour 30 minutes"
-    numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
-    if not numbers:
-        return None
-    plain = [number for number in numbers if not _asides(text, number)] or numbers
-    condition = _CONDITION.search(text, plain[0].end(), end)
-    if condition:
-        return concluded_number(text, begin, condition.start())
-    if _EQUALS.search(text, begin, end):
-        last = [*_EQUALS.finditer(text, begin, end)][-1].end()
-        verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
-        if verbs:  # "the value of y at x = 4 is 7"
-            return reading_of(verbs[-1])
-        return reading_of(_after_equals(text, begin, end)) or _of_equation(text, begin, end) or reading_of(plain[-1])
-    in_all = [n for n in plain if _HAN_TOTAL.search(text, max(begin, n.start() - 8), n.start())]
-    if len(in_all) == 1 and len(plain) > 1:
-        return reading_of(in_all[0])
-    bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
-    if bold:
-        return reading_of(bold[-1])
-    result = None if before is None else _result_before(text, before, start)
-    lead = _BEFORE.match(text, begin, end)
-    main = [number for number in plain if not lead or number.start() >= lead.end()]
-    stated = [number for number in main if result is not None and value_of(number) == result]
-    turned = _TURN.search(text, plain[0].end(), plain[-1].start())
-    return reading_of(stated[-1] if stated and not turned else _main(text, begin, end, plain))
-
-
 _MAY_BE_BOTH = re.compile(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d", re.I)
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
 _HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
 
 
 def _last_number(text: str, start: int) -> Extraction | None:
-    """The number that the last sentence with a number gives; declined where the text ends on what it would need to know."""
+    """The number that the last sentence with one gives; declined where the text ends on what it would need to know."""
     if broken_off(text, start):
         return None
     own = text[: own_end(text, start)]
     sentences = list(islice(last_sentences(own, start), 200))
     for place, (begin, end) in enumerate(sentences):
-        if place < _LOOK_BACK and asks_for_more(text, begin, end):
-            return Extraction(answer=None, rule=DECLINED)
-        if declines(text, begin, end):
+        if declines(text, begin, end) or (place < _LOOK_BACK and asks_for_more(text, begin, end)):
             return Extraction(answer=None, rule=DECLINED)
         if _MAY_BE_BOTH.search(text, begin, end):
             return UNDECIDED
         found = concluded_number(text, begin, end, start)
-        if found and found.span and (_is_open(text, found.span, begin, end) or _beside_another(text, begin, end)):
+        if found and found.span and (is_open(text, found.span, begin, end) or beside_another(text, begin, end)):
             return UNDECIDED
         if found:
             before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
@@ -474,58 +67,21 @@ def _last_number(text: str, start: int) -> Extraction | None:
     return reading_of(next(iter(list(numbers_in(text, start, len(text)))[-1:]), None))
 
 
-def _is_open(text: str, span: Span, begin: int, end: int) -> bool:
-    """Whether a number is one of two alternatives, or what a sentence says something is goes on as a sum: "is 44 - 3T"."""
-    if any(_one_of_two(number, begin, end) for number in numbers_in(text, *span)):
-        return True
-    if _VARIABLE.search(text, begin, span[0]):
-        return True
-    if _ADDS.match(text, span[1], end) and not _EQUALS.search(text, begin, end):
-        return True
-    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
-    return stated and bool(_OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end))
-
-
-def _beside_another(text: str, begin: int, end: int) -> bool:
-    """Whether a sentence gives two amounts and no more: "Jake has 7 peaches and Jill has 9"."""
-    numbers = list(islice(numbers_in(text, begin, end), 3))
-    if len(numbers) != 2 or _EQUALS.search(text, begin, end) or _TURN.search(text, begin, end):
-        return False
-    joint = _AND_OTHER.match(text, numbers[0].end(), end)
-    return joint is not None and joint.end() == numbers[1].start()
-
-
-def _after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
-    """The last number behind an equals sign that is its side's value, not an operand."""
-    numbers = list(numbers_in(text, start, end))
-    places = [number.start() for number in numbers]
-    for equals in reversed(list(_EQUALS.finditer(text, start, end)) if numbers else []):
-        at = bisect_left(places, equals.end())
-        if at < len(numbers) and not _OPERATION.match(text, numbers[at].end(), end):
-            return numbers[at]
-    return None
-
-
-def _result_before(text: str, start: int, end: int) -> Fraction | None:
-    """The result of the last equation in front of the last sentence."""
-    number = _after_equals(text, max(start, end - 600), end)
-    return value_of(number) if number else None
-
-
-def _explicit_numbers(text: str, start: int) -> Iterator[Reading]:
-    in_words = ""
-    for one in statements(text, start):
-        found = _of_statement(text, one)
+def _stated(text: str, start: int) -> Iterator[Reading]:
+    """Yield what a text states outright, the last first."""
+    in_words = None
+    for statement in statements(text, start):
+        found = _of_statement(text, statement)
         if found:
-            yield one.rule, found
-        elif one.rule in ("contract", "phrase") and _in_words_alone(text, *one.span):
-            in_words = one.rule
+            yield statement.row.reads(found)
+        elif statement.rule in ("contract", "phrase") and _in_words_alone(text, *statement.span):
+            in_words = statement.row
     if in_words:  # and no other statement gives a number: nothing vaguer is looked for
-        yield in_words, UNDECIDED
+        yield in_words.reads(UNDECIDED)
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
-    """The number that a statement gives; None where it gives nothing, an Extraction of None where what it gives is no number."""
+    """The number that a statement gives; UNDECIDED where what it gives is no number, None where it gives nothing."""
     rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
@@ -536,7 +92,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     if several and rule in ("contract", "phrase"):
         if not first or first.start() > several.start():
             return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
-        if rule == "contract" and not _begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
+        if rule == "contract" and not begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
             return None
     found = number_in(text, begin, stop)
     if found and found.span and re.match(r"[\s*$]*\?(?=\s|\Z)", text[found.span[1] : found.span[1] + 6]):
@@ -549,19 +105,19 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
 
 
 def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
-    """Whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8", \\boxed{5x}."""
+    """Tell whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8"."""
     begin, end = span
     if boxed:
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
         return first is not None and (
-            _is_bound(text, begin, first.span()) or _begins(text, begin, first) or is_part(first)
+            is_bound(text, begin, first.span()) or begins(text, begin, first) or is_part(first)
         )
     return any(char.isdigit() for char in text[begin:end])
 
 
 def _in_words_alone(text: str, begin: int, end: int) -> bool:
-    """Whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
+    """Tell whether a statement ends the text and says something that is no number: "The answer is Mrs. Hill."."""
     said = text[begin:end].strip(BLANK + ".:")
     return (
         len(said) > 1
@@ -573,15 +129,16 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
     )
 
 
-_CONCLUDES = re.compile(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+_CONCLUSION = re.compile(
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
+    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
     re.I | re.M,
 )
 _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
 
 
 def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
-    """Whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
+    """Tell whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
 
     A number at its beginning is an answer. A sentence is none where the text goes on to conclude; an equation where it
     goes on to another result.
@@ -589,16 +146,16 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     below = text[end : end + 4_000]
     if not below.strip():
         return False
-    if _EQUALS.search(text, begin, end):
-        plain = first and _begins(text, begin, first) and not first["denominator"]
-        if first and plain and not _OPERATION.match(text, first.end(), end):
+    if EQUALS.search(text, begin, end):
+        plain = first and begins(text, begin, first) and not first["denominator"]
+        if first and plain and not OPERATION.match(text, first.end(), end):
             return False
-        concludes = None if plain else _CONCLUDES.search(below)
+        concludes = None if plain else _CONCLUSION.search(below)
         if concludes and not concludes[0].lower().endswith("means"):
             return True
-        result = _after_equals(text, end, min(len(text), end + 4_000))
+        result = after_equals(text, end, min(len(text), end + 4_000))
         return bool(result and found and found.answer and value_of(result) != Fraction(found.answer))
-    return not (first and _begins(text, begin, first)) and _CONCLUDES.search(below) is not None
+    return not (first and begins(text, begin, first)) and _CONCLUSION.search(below) is not None
 
 
 _POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
@@ -607,7 +164,7 @@ _MOST_POINTED = 40
 
 
 def _points_are_separators(text: str, start: int) -> bool:
-    """Whether a text writes thousands with points, as German and Spanish do: all of several such numbers, some of them round."""
+    """Tell whether a text writes thousands with points, as German does: all of several such numbers, some round."""
     pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
     return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
 
@@ -621,6 +178,7 @@ def _in_the_open(match: re.Match[str]) -> str:
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
     text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
     if ".000" in text and _points_are_separators(text, start):
@@ -636,7 +194,7 @@ NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its 
 
 
 def _taken_back(text: str, start: int) -> Extraction | None:
-    """What a text concludes behind a place where it takes back its answer; an Extraction of None where it is nothing."""
+    """Read what a text concludes where it takes back its answer; UNDECIDED where it concludes nothing."""
     retracts = RETRACTS.search(text, start)
     if retracts:
         found = _last_number(text, retracts.end())
@@ -649,25 +207,38 @@ def _taken_back(text: str, start: int) -> Extraction | None:
     return found if found and found.span else None
 
 
-def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
-    readings = _explicit_numbers(text, start)
-    for rule, said in readings:
-        if vague and said.span and (taken_back := _taken_back(text, said.span[1])):
-            yield "last", taken_back
-        earlier = next(readings, None) if said.answer and 0 < abs(Fraction(said.answer)) <= 1 else None
-        if earlier and _is_percentage_of(text, earlier[1], said):
-            yield earlier
-        yield rule, said
-        if earlier:
-            yield earlier
+def _alone(text: str, start: int) -> Iterator[Extraction]:
     body = text[start:].strip(BLANK)
     first, _, below = body.partition("\n")
     paragraph = not below.strip(" \t\r").partition("\n")[0]  # else "1." may be the first of a list
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
         if canonical_number(whole) is not None:
-            offset = text.index(whole, start)
-            yield "only", number_in(text, offset, offset + len(whole)) or UNDECIDED
-    if vague:
-        found = _last_number(text, start)
-        if found:
-            yield "last", found
+            begin = text.index(whole, start)
+            yield number_in(text, begin, begin + len(whole)) or UNDECIDED
+
+
+def _last(text: str, start: int) -> Iterator[Extraction]:
+    if found := _last_number(text, start):
+        yield found
+
+
+# find(text, start): the numbers of a text that states none, those that count most first.
+NUMBER_ALONE = Rule("number alone", "only", OF_NUMBERS, _alone)
+LAST_NUMBER = Rule("last number", "last", OF_NUMBERS, _last, vague=True)
+NUMBER_RULES = (NUMBER_ALONE, LAST_NUMBER)
+
+
+def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    readings = _stated(text, start)
+    for rule, stated in readings:
+        if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
+            yield LAST_NUMBER.reads(taken_back)
+        earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
+        if earlier and is_percentage_of(text, earlier[1], stated):
+            yield earlier
+        yield rule, stated
+        if earlier:
+            yield earlier
+    for row in NUMBER_RULES:
+        if vague or not row.vague:
+            yield from (row.reads(found) for found in row.find(text, start))

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from cotbench.answers.reading.shapes import BLANK, LETTER, Extraction
+from cotbench.answers.reading.characters import BLANK, WORD_LETTER
+from cotbench.answers.reading.rules import Extraction
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
 # there are several; groups of two as in India.
@@ -22,25 +23,45 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−", "0123456789--")
 _HANS = {"万": 4, "萬": 4, "億": 8, "亿": 8, "만": 4, "억": 8, "千": 3, "百": 2, "천": 3}
 SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SHORT_SCALES = {"k": 3, "m": 6, "mn": 6, "b": 9, "bn": 9, "t": 12}  # behind an amount of money; "k" behind any number
-_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"  # of currencies, which may touch their number
+# Codes of currencies, which may touch their number.
+_CODES = "USD|EUR|GBP|CHF|JPY|CNY|RMB|INR|CAD|AUD|NZD|HKD|SGD|SEK|NOK|DKK|MXN|BRL|ZAR|KRW|TWD|PKR|NGN|KES"
 _SIGN_WORD = (  # "10 minus 12" subtracts
-    r"(?:negative\s+|负|負|零下|マイナス|마이너스\s?|(?:(?<=\bis\s)|(?<=\bes\s)|(?<=\best\s)|(?<=\bist\s)|(?<=[:=]\s))(?:minus|menos|moins|минус)\s+|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)"
-    r"|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s+)"
+    r"(?:negative\s+|负|負|零下|マイナス|마이너스\s?|(?:(?<=\bis\s)|(?<=\bes\s)|(?<=\best\s)|(?<=\bist\s)|(?<=[:=]\s))(?:minus"
+    r"|menos|moins|минус)\s+|(?:(?<=\bis\s)|(?<=\bare\s)|(?<=\bbe\s)|(?<=\bwas\s)|(?<=\bequals\s)|(?<=\bof\s)"
+    r"|(?<=\bto\s)|(?<=\bwith\s)|(?<=\bget\s)|(?<=[:=*(]\s)|(?<=[:=*({])|^)minus\s+)"
+)
+_FREE_OF_WORDS = (
+    rf"(?:(?<![{WORD_LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{WORD_LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
+)
+# A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
+_SIGNED = (
+    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)"
+    rf"(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
+)
+_LATEX_FRACTION = (
+    r"(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?"
+    r"(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
+)
+_VULGAR_FRACTION = rf"(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
+_DECIMAL = (
+    r"(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
+    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))"
+    rf"(?!:\d|\.\d|[xyznrqui](?![{WORD_LETTER}0-9])|e(?![{WORD_LETTER}0-9+-])|x[0-9a-f])"
+    r"(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
+)
+_POWER = (
+    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?"
+    r"(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
+    r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))"
+    r"|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
+)
+_SCALED = (
+    r"(?:(?:\s|\\?\s?\\text\{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)"
+    rf"(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
+    rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?"
 )
 NUMBER = re.compile(
-    # A minus that stands apart is a sign only behind ":", "=" or bold: elsewhere it subtracts, or marks an item of a list.
-    rf"(?:(?<![{LETTER}0-9.])|(?<=\bRs\.)|(?<=\b(?:{_CODES})))(?<![{LETTER}0-9]_)(?<!\d,)(?<!_\{{)(?<!\d:)"
-    rf"(?P<sign>{_SIGN_WORD}|(?<=[:=*]\s){_MINUS}\s|{_MINUS}?)(?P<currency>(?:US|CA|AU)?\\?[$€£¥₹]\s?)?(?P<sign2>{_MINUS}?)"
-    r"(?:(?:(?P<units>\d{1,6})\s?)?\\[dtc]?frac\s?(?:\{\s?(?P<n>-?\d+)\s?\}\s?\{\s?(?P<d>\d+)\s?\}|(?P<n1>\d)\s?(?P<d1>\d))"
-    rf"|(?P<units3>\d{{1,6}})?\s?(?P<vulgar>[{_VULGAR}])"
-    r"|(?:(?P<units2>\d{1,6})\s(?=\d{1,2}/\d))?"
-    r"(?:(?P<euro>\d{1,3}(?:\.\d{3})++,\d{1,2}(?!\d))"
-    rf"|(?P<whole>{_DIGITS})(?P<fraction>\.\d++)?+|(?P<bare>\.\d++))(?!:\d|\.\d|[xyznrqui](?![{LETTER}0-9])|e(?![{LETTER}0-9+-])|x[0-9a-f])(?:\s?/\s?(?P<denominator>\d+(?:\.\d+)?)(?!/))?"
-    r"(?:[eE](?P<exponent>[-+]?\d{1,2})(?!\w)|\s?(?:\\times|\\cdot|[×*·x])\s?10\s?(?:(?:\^|\*\*)\s?\{?(?P<power>[-−]?\d{1,2})(?!\d)\}?|(?P<power2>⁻?[⁰¹²³⁴-⁹]{1,2}))"
-    r"|\s?\^\s?(?:\{\s?(?P<raised>[-−]?\d{1,3})\s?\}|(?P<raised2>[-−]?\d{1,3})(?![\d.]))|(?P<raised3>⁻?[⁰¹²³⁴-⁹]{1,3}))?"
-    rf"(?:(?:\s|\\?\s?\\text\{{\s?|-)?(?P<scale>hundred|thousand|million|billion|trillion|dozen)(?![{LETTER}])"
-    rf"|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{LETTER}0-9])|(?P<kilo>k)(?![{LETTER}0-9])))?)",
-    re.I,
+    rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})", re.I
 )
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
 
@@ -121,18 +142,28 @@ def _found(match: re.Match[str], value: Fraction) -> Extraction:
     return Extraction(answer=show_number(value), span=match.span())
 
 
-# What makes of a number a part of something larger, whose value it isn't: a root, a power, a logarithm, a multiple of pi.
-_INSIDE = re.compile(
-    r"(?:[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?|\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)|-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi|\^|\*\*(?<=[A-Za-z0-9)]\*\*))\s?[{(]?\s?\Z"
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
+_IN_FRONT = (
+    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
+    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
+    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
+    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
 )
-_MULTIPLIES = re.compile(
-    r"\s?(?:\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))|\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b|\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)|\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero|个?半|的(?:平方|立方|\d*\s?次方|阶乘)"
-    rf"|\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))|\)\s?[A-Z](?![{LETTER}]))"
+_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
+_BEHIND = (
+    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
+    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
+    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
+    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
+    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
+    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
+    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
 )
+_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
 
 
 def is_part(match: re.Match[str]) -> bool:
-    """Whether a number is a part of a larger expression: √66, 200/π, 5^n."""
+    """Tell whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
     if text[max(0, start - 7) : start].lower().endswith(("answer(", "finish(")):
         return _MULTIPLIES.match(text, end) is not None
@@ -165,30 +196,26 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
 
 # --- number words -------------------------------------------------------------------------------------------------
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten"
+    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
 _PARTS = {
-    "half": 2,
-    "third": 3,
-    "thirds": 3,
-    "quarter": 4,
-    "quarters": 4,
-    "fourths": 4,
-    "fifth": 5,
-    "fifths": 5,
-    "sixths": 6,
-    "eighths": 8,
-    "tenths": 10,
-}
+    word: part
+    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
+    for word in listed.split()
+} | {"sixths": 6, "eighths": 8, "tenths": 10}
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 _BIG = "hundred|thousand|million|billion|trillion|dozen"
 _JOIN = r"(?:\s|-)"
 _IN_WORDS = re.compile(
-    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)|(?:{_ANY})\b)"
-    rf"(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
-    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?"
-    rf"(?:\s(?:and\s)?(?P<count>an?|one|two|three|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
+    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
+    rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
+    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
+    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
     re.I,
 )
 # "one half", "three quarters"; "a third" may be the third of something.

@@ -6,18 +6,22 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from cotbench.answers.reading.numbers import concluded_number
+from cotbench.answers.reading.amounts import concluded_number
+from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.shapes import LETTER, MAX_ANSWER_CHARS, Extraction
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
+from cotbench.answers.reading.search import either
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
 # What makes of a named option one that is dismissed or only supposed.
-DENIED = re.compile(
-    r"(?:\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b|n['’]t\b"
-    r"|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません)",
-    re.I,
+DENIED = either(
+    r"\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike"
+    r"|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie"
+    r"|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b",
+    r"n['’]t\b|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません",
+    flags=re.I,
 )
 _LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
 _LEAD_CLAUSE = re.compile(
@@ -35,7 +39,6 @@ def _plain_words(text: str) -> str:
 
 
 _JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
-_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
 _QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
 
 
@@ -96,7 +99,7 @@ def option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
 
 
 def begins_with_option(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
-    """The option, in words, that a text begins with as its answer: "No, it turns left."; the only one in that sentence."""
+    """The option, in words, that a text begins with ("No, it turns left."), if it is the only one in that sentence."""
     begin = start + len(text[start:]) - len(text[start:].lstrip(AROUND))
     stop = _FIRST_SENTENCE.search(text, begin, begin + MAX_ANSWER_CHARS)
     end = stop.end() if stop else min(len(text), begin + MAX_ANSWER_CHARS)
@@ -118,11 +121,14 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
-_NONE_OF_THEM = re.compile(
-    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?|no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?|not\s(?:given|listed)(?:\s.{1,30})?"
-    r"|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}|(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음"
-    r"|(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}|нет\s(?:верн|правильн).{0,30}",
-    re.I,
+_NONE_OF_THEM = either(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
+    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
+    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
+    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
+    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
+    r"нет\s(?:верн|правильн).{0,30}",
+    flags=re.I,
 )
 
 
@@ -144,12 +150,12 @@ def main_clause(text: str, span: Span) -> Span:
 
 
 _GAP = re.compile(r"[\s-]")
-_TOUCHES_IN_FRONT = re.compile(rf"[{LETTER}0-9_-]")
-_TOUCHES_BEHIND = re.compile(rf"[{LETTER}0-9_]|-[{LETTER}0-9]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
-    """Where words stand whole in what was said; spaced: the same with a space for each hyphen."""
+    """Find where words stand whole in what was said; spaced: the same with a space for each hyphen."""
     words = _GAP.sub(" ", words)
     left = spaced.find(words)
     while left >= 0:
@@ -161,7 +167,7 @@ def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
 
 
 def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
-    """The one option whose text stands in a sentence, whole words; quantities only where they are what the sentence gives."""
+    """The one option whose words stand whole in a sentence; a quantity only where it is what the sentence gives."""
     if span[1] - span[0] > MAX_ANSWER_CHARS:
         return None
     number = concluded_number(text, *span)
@@ -178,7 +184,6 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
                 and number.span
                 and number.answer == quantity[0]
                 and not _JOINED.search(text, span[0], number.span[0])
-                and not _GOES_ON.match(text, number.span[1], span[1])
             ):
                 hits.append((*number.span, index))
         elif len(words) > 1:

@@ -1,7 +1,7 @@
 r"""The parts of an output: what a model thinks, what it says to its reader, and where it plays somebody else.
 
-One table of marks (`THOUGHT_MARKS`) says how models fence their thoughts off, for everything that reads outputs. Patterns
-are linear in the text: runs that touch each other are possessive, or bounded.
+One table of marks (`THOUGHT_MARKS`) says how models fence their thoughts off, for everything that reads outputs.
+Patterns are linear in the text: runs that touch each other are possessive, or bounded.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cotbench.answers.reading.search import either
+
 Span = tuple[int, int]
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ThoughtMarks:
     """The marks of one family of models, as regular expressions.
 
@@ -34,55 +36,49 @@ class ThoughtMarks:
 _TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
-        family="tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE",
-        opens=rf"<\s?(?:{_TAGS})\s?>",
-        closes=rf"<\s?/\s?(?:{_TAGS})\s?>",
+        "tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", rf"<\s?(?:{_TAGS})\s?>", rf"<\s?/\s?(?:{_TAGS})\s?>"
     ),
     ThoughtMarks(
-        family="special tokens named as tags are",
-        opens=rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
-        closes=rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
+        "special tokens named as tags are",
+        rf"<\|(?!end_)(?:(?:start|begin)_)?(?:{_TAGS})(?:_start|_begin)?\|>",
+        rf"<\|(?:/|end_)(?:{_TAGS})\|>|<\|(?:{_TAGS})_end\|>",
     ),
-    ThoughtMarks(family="LaTeX environments", opens=r"\\begin\{think\}", closes=r"\\end\{think\}"),
-    ThoughtMarks(family="Kimi k1.5", opens="◁think▷", closes="◁/think▷"),
-    ThoughtMarks(family="Magistral", opens=r"\[THINK\]", closes=r"\[/THINK\]"),
+    ThoughtMarks("LaTeX environments", r"\\begin\{think\}", r"\\end\{think\}"),
+    ThoughtMarks("Kimi k1.5", "◁think▷", "◁/think▷"),
+    ThoughtMarks("Magistral", r"\[THINK\]", r"\[/THINK\]"),
     ThoughtMarks(
-        family="Sky-T1 and STILL",
-        opens=r"<\|begin_of_thought\|>",
-        closes=r"<\|end_of_thought\|>",
+        "Sky-T1 and STILL",
+        r"<\|begin_of_thought\|>",
+        r"<\|end_of_thought\|>",
         answer_opens=r"<\|begin_of_solution\|>",
         answer_closes=r"<\|end_of_solution\|>",
     ),
-    ThoughtMarks(family="Gemma 4", opens=r"<\|channel>\s?thought\b", closes=r"<channel\|>"),
-    ThoughtMarks(family="MedGemma", opens=r"<unused94>(?:thought\b)?", closes="<unused95>"),
+    ThoughtMarks("Gemma 4", r"<\|channel>\s?thought\b", r"<channel\|>"),
+    ThoughtMarks("MedGemma", r"<unused94>(?:thought\b)?", "<unused95>"),
     ThoughtMarks(
-        family="Cohere Command",
-        opens=r"<\|START_THINKING\|>",
-        closes=r"<\|END_THINKING\|>",
+        "Cohere Command",
+        r"<\|START_THINKING\|>",
+        r"<\|END_THINKING\|>",
         answer_opens=r"<\|START_(?:RESPONSE|TEXT)\|>",
         answer_closes=r"<\|END_(?:RESPONSE|TEXT)\|>",
     ),
-    ThoughtMarks(family="Apertus", opens=r"<\|inner_prefix\|>", closes=r"<\|inner_suffix\|>"),
+    ThoughtMarks("Apertus", r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     ThoughtMarks(
-        family="gpt-oss (harmony)",
-        opens=r"<\|channel\|>\s?(?:analysis|commentary)\b",
-        closes=r"<\|channel\|>\s?final\b[^<\n]{0,40}<\|message\|>",
+        "gpt-oss (harmony)",
+        r"<\|channel\|>\s?(?:analysis|commentary)\b",
+        r"<\|channel\|>\s?final\b[^<\n]{0,40}<\|message\|>",
         answer_closes=r"<\|(?:return|end)\|>",
     ),
     # What is left of it where special tokens are left out: "analysisWe add.assistantfinal11".
     ThoughtMarks(
-        family="gpt-oss, special tokens left out",
-        opens=r"analysis(?-i:(?=[^\sa-z]|\n))",
-        closes=r"(?<=\S)assistantfinal(?=\S)",
+        "gpt-oss, special tokens left out",
+        r"analysis(?-i:(?=[^\sa-z]|\n))",
+        r"(?<=\S)assistantfinal(?=\S)",
         at_start=True,
     ),
-    ThoughtMarks(
-        family="s1", opens=r"<\|im_start\|>think\b", closes=r"<\|im_start\|>answer\b", answer_closes=r"<\|im_end\|>"
-    ),
-    ThoughtMarks(family="s1, special tokens left out", opens=r"think\n", closes=r"(?<=\n)answer\n", at_start=True),
-    ThoughtMarks(
-        family="Granite 3", opens=r"here is my thought process:", closes=r"here is my response:", at_start=True
-    ),
+    ThoughtMarks("s1", r"<\|im_start\|>think\b", r"<\|im_start\|>answer\b", answer_closes=r"<\|im_end\|>"),
+    ThoughtMarks("s1, special tokens left out", r"think\n", r"(?<=\n)answer\n", at_start=True),
+    ThoughtMarks("Granite 3", r"here is my thought process:", r"here is my response:", at_start=True),
 )
 
 
@@ -105,25 +101,26 @@ _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, t
 _MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-
 _MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
 _NEXT_TURN = re.compile(
     r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
     re.I | re.M,
 )
-_MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-_WRAP = rf"[{SPACES}*_`#]*+"
-
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays.
-_RUN_ON = re.compile(
-    rf"^{_MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example|instruction)(?:\s?#?\d+)?{_WRAP}[:：]"
-    r"|<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]|^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>"
-    rf"|^{_MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru|pytanie)(?:\s?\d+)?{_WRAP}[:：]"
-    # An unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-    rf"|\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)[^\n?]{{12,400}}?"
-    r"\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*|fraction)|which of|find the)\b[^\n?]{0,300}\?"
-    r"(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    re.I | re.M,
+MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+WRAP = rf"[{SPACES}*_`#]*+"
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
+# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
+_RUN_ON = either(
+    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
+    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
+    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
+    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
+    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
+    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
+    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+    flags=re.I | re.M,
 )
 
 
@@ -175,17 +172,17 @@ def split_reasoning(text: str) -> Parts:
 
 
 def run_on(text: str, start: int, end: int) -> int | None:
-    """Where, from start on, the text turns to a question or a turn that the model invents."""
+    """Find where, from start on, the text turns to a question or a turn that the model invents."""
     match = _RUN_ON.search(text, start, end)
     return match.start() if match else None
 
 
 def next_turn(text: str, start: int, end: int) -> int:
-    """Where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
+    """Find where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
     match = _NEXT_TURN.search(text, start, end)
     return match.start() if match and match.start() > start else end
 
 
 def is_blank(text: str, start: int, end: int) -> bool:
-    """Whether nothing but space and tags such as <br> stands there."""
+    """Tell whether nothing but space and tags such as <br> stands there."""
     return not _MARKUP_TAG.sub("", text[start:end]).strip()

@@ -1,10 +1,10 @@
 """Completion text -> the program or plan in it, by its looks alone: model-written code isn't parsed in this process.
 
 A fenced block is taken where there is one: of several, the last that defines `solution`, else the last; and the blocks
-before it too where it uses names that only they define, as cells of a notebook do. Without a fence, what stands between tags or in
-the JSON of a call; without those, a run of lines that look like code: the first that defines `solution`, since a base model runs on
-into a next question, else the longest. A thought is searched where the model wrote nothing behind it, and one that it didn't close
-only for a program at its very end.
+before it too where it uses names that only they define, as cells of a notebook do. Without a fence, what stands between
+tags or in the JSON of a call; without those, a run of lines that look like code: the first that defines `solution`,
+since a base model runs on into a next question, else the longest. A thought is searched where the model wrote nothing
+behind it, and one that it didn't close only for a program at its very end.
 
 Every step is linear in the text: lines are looked at once, runs in patterns are possessive or bounded.
 """
@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cotbench.answers.reading.parts import Span, next_turn, split_reasoning
+from cotbench.answers.reading.search import either
 
 _PYTHON = frozenset(
     {"", "python", "py", "tool_code", "code", "ipython", "pycon", "sage", "repl", "jupyter", "program", "solution"}
@@ -32,36 +33,37 @@ _OUTPUT = frozenset({"output", "outputs", "stdout", "result", "results", "consol
 _TRANSPARENT = frozenset({"markdown", "md"})  # a block of these holds blocks
 _PLAN = frozenset({"plan", "text", "txt", "plain", "plaintext", "equations", "math", "latex", "yaml"})
 _LANGUAGES = (_PYTHON | _OUTPUT | _TRANSPARENT | _PLAN) - {""}
-
 _FENCE = re.compile(
     r"(?P<prefix>[ \t>\ufeff]*+(?:(?:[-*+•]|\d{1,3}[.)])[ \t]++)?)(?P<mark>`{3,}+|~{3,}+)(?P<info>.*)", re.S
 )
 _FENCE_AT_END = re.compile(r"(?P<mark>`{3,}+)(?P<info>[^`~]{0,80})\Z")
 _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.S)
-
 # Tags and special tokens of models that were trained to call an interpreter; LaTeX's listings.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
-_TAGGED = re.compile(
-    rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)"
-    r"|<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>|\Z)"
-    r"|\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)"
-    r"|\\begin\{(?:lstlisting|minted|verbatim|python|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
-    re.S | re.I,
+_TAGGED = either(
+    rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)",
+    r"<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>"
+    r"|\Z)",
+    r"\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)",
+    r"\\begin\{(?:lstlisting|minted|verbatim|python"
+    r"|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
+    flags=re.S | re.I,
 )
 _IN_JSON = re.compile(
     r"\"(?:code|program|python|python_code|source)\"\s{0,9}:\s{0,9}\"(?P<code>(?:[^\"\\]|\\.)*+)(?P<end>\"|\Z)", re.S
 )
-
 _SOLUTION = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def[ \t]++solution\w*+[ \t]*+\(|class[ \t]++Solution\b)", re.M)
-_CODE_LINE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*|(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?"
-    r"|(?:else|try|finally|except\b.*):.*|(?:return|print|assert|raise|global|del)\b.*|pass|break|continue"
-    r"|[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//|\*\*)?=(?!=).*|[A-Za-z_][\w.]*+\(.*"
-    r"|[)\]}].*|#.*|'''.*|\"\"\".*"
+_CODE_LINE = either(
+    r"(?:async\s++)?(?:def|class)\s++\w++.*|(?:import\s++\w|from\s++[\w.]++\s++import\b).*|@\w.*",
+    r"(?:async\s++)?(?:for|while|if|elif|with)\b.*:\s*+(?:#.*)?|(?:else|try|finally|except\b.*):.*",
+    r"(?:return|print|assert|raise|global|del)\b.*|pass|break|continue",
+    r"[A-Za-z_][\w.]*+(?:\s*+,\s*+[A-Za-z_]\w*+)*+(?:\[[^\]\n]*+\])?\s*+(?::\s*+\w[\w\[\], ]*+)?(?:[-+*/%]|//"
+    r"|\*\*)?=(?!=).*",
+    r"[A-Za-z_][\w.]*+\(.*|[)\]}].*|#.*|'''.*|\"\"\".*",
 )
 _STARTS_CODE = re.compile(
-    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]"
-    r"|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
+    r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s"
+    r"|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
 )
 _ON_MARK = re.compile(
     r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]"
@@ -69,19 +71,17 @@ _ON_MARK = re.compile(
 _ALL_NAMES = re.compile(r"^[ \t]*+from[ \t]++[\w.]++[ \t]++import[ \t]*+\*", re.M)
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.M)
 _CELL = re.compile(r"^(?:In ?\[\d*+\]: ?|[ ]{2,9}\.\.\.: ?|Out ?\[\d*+\]:.*)", re.M)
-
 _ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
-
 # A text that isn't closed ends with its line, or with the program.
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")
-_DEFINED = re.compile(
-    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?|\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b"
-    r"|\blambda[ \t]++([\w, \t]{1,200}+):|^[ \t]*+((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]{1,200}+)?=(?!=)",
-    re.M,
+_DEFINED = either(
+    r"^[ \t]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)(?:\(([^()]{0,2000}+)\))?",
+    r"\b(?:import|as)[ \t]++(\w[\w, \t]*+)|\bfor[ \t]++([\w, ()\t]{1,200}?)[ \t]in\b",
+    r"\blambda[ \t]++([\w, \t]{1,200}+):|^[ \t]*+((?:\w++[ \t]*+,[ \t]*+)*+\w++)[ \t]*+(?::[^=\n]{1,200}+)?=(?!=)",
+    flags=re.M,
 )
 _KNOWN = frozenset({*keyword.kwlist, *dir(builtins)})
-
 _SPACES = dict.fromkeys((160, 5760, *range(8192, 8203), 8239, 8287, 12288), " ")
 _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
 
@@ -108,7 +108,10 @@ class _Block:
 
 
 def find_program(text: str, *, truncated: bool = False) -> Code | None:
-    """The Python program of an output, or None where there is nothing like one. truncated: it was cut at its token budget."""
+    """Find the Python program of an output; None where there is nothing like one.
+
+    truncated: the output was cut at its token budget.
+    """
     for place in _searched(text, truncated):
         found = _program(text, *place.span, truncated)
         if found is None or (place.at_end and found.span and _goes_on(text, found.span[1])):
@@ -119,7 +122,7 @@ def find_program(text: str, *, truncated: bool = False) -> Code | None:
 
 
 def find_plan(text: str, *, truncated: bool = False) -> Code | None:
-    """The plan of an output: its last fenced block that asks for something, else the whole text; None where it is empty."""
+    """Find the plan of an output: its last fenced block that asks for something, else the whole text, if it has one."""
     for place in _searched(text, truncated):
         blocks = [b for b in _blocks(text, *place.span) if b.language not in _OUTPUT and _ASKED.search(b.text)]
         if blocks and not (place.at_end and _goes_on(text, blocks[-1].span[1])):
@@ -133,7 +136,7 @@ def find_plan(text: str, *, truncated: bool = False) -> Code | None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
+    """Find where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
 
     span: Span
     thought: bool = False
@@ -155,7 +158,7 @@ def _searched(text: str, truncated: bool) -> Iterator[_Place]:
 
 
 def _goes_on(text: str, end: int) -> bool:
-    """Whether anything but the mark that closes a block stands behind it."""
+    """Tell whether anything but the mark that closes a block stands behind it."""
     return bool(text[end:].strip(" \t\r\n`~>"))
 
 
@@ -176,7 +179,7 @@ def _program(text: str, start: int, end: int, truncated: bool) -> Code | None:
 
 
 def _is_python(block: _Block) -> bool:
-    """By its language, its looks where it names none, or what it defines where it names another that may be a slip ("text")."""
+    """Tell whether a block is Python: by its language, by its looks where it names none, or by what it defines."""
     if not block.text.strip():
         return False
     if block.language in _PYTHON:
@@ -210,7 +213,7 @@ class _Opened:
     quotes: int = 0
 
     def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> int | None:
-        """Where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
+        """Find where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
         if mark is not None and mark["mark"].startswith(self.mark):
             deep = len(mark["prefix"].expandtabs(4)) > self.indent + 3
             return None if deep and self._in_docstring(text, place) else place
@@ -232,7 +235,7 @@ class _Opened:
 
 
 def _blocks(text: str, start: int, end: int) -> list[_Block]:
-    """The fenced blocks, in order. The mark that opens one may stand behind other text; one that closes one may name the next."""
+    """The fenced blocks, in order. An opening mark may stand behind other text; a closing one may open the next."""
     blocks: list[_Block] = []
     opened: _Opened | None = None
     place = start
@@ -288,7 +291,7 @@ def _language(info: str) -> tuple[str, int]:
 
 
 def _names_language(info: str) -> bool:
-    """Whether nothing but one of the languages that we know stands behind a mark."""
+    """Tell whether nothing but one of the languages that we know stands behind a mark."""
     language, rest = _language(info)
     return language in _LANGUAGES and not info[rest:].strip()
 
@@ -339,7 +342,7 @@ def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
 
 
 def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
-    """How deep in brackets, and inside which triple quotes, the text is after a line."""
+    """Count how deep in brackets a text is after a line, and say inside which triple quotes."""
     for mark in ("'''", '"""'):
         if (quoted in ("", mark)) and line.count(mark) % 2:
             quoted = "" if quoted else mark
@@ -360,7 +363,7 @@ _INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
 def _with_spaces(code: str) -> str:
-    """With spaces for tabs: four, or eight where what else is indented is so by eight."""
+    """Put spaces for the tabs of a program: four, or eight where its other lines are indented by eight."""
     if "\t" not in code:
         return code
     indents = set(_INDENT.findall(code))
@@ -370,7 +373,7 @@ def _with_spaces(code: str) -> str:
 
 
 def _clean(code: str) -> str:
-    """With plain line ends and spaces, without the indentation of a list item, an interpreter's prompts and a language's name above it."""
+    """Clean a program: plain line ends and spaces, no common indentation, no prompts, no language's name above it."""
     code = _one_newline(code)
     if not code.isascii():
         code = code.translate(_SPACES | _UNSEEN)

@@ -71,7 +71,8 @@ function fresh() {
     outcome: "",
     change: "",
     baseline,
-    rule: index.rules.some((rule) => rule.name === index.rule) ? index.rule : index.rules.length ? index.rules[0].name : "",
+    rule: index.rules.some((rule) => rule.name === index.rule) ? index.rule
+      : index.rules.length ? index.rules[0].name : "",
     tag: "",
   };
 }
@@ -132,7 +133,8 @@ function apply() {
   showList();
   const one = found.length === 1;
   byId("count").textContent =
-    found.length.toLocaleString("en") + " of " + index.id.length.toLocaleString("en") + (one ? " question" : " questions");
+    found.length.toLocaleString("en") + " of " + index.id.length.toLocaleString("en") +
+    (one ? " question" : " questions");
   document.documentElement.dataset.filterMs = (performance.now() - started).toFixed(1);
 }
 
@@ -162,7 +164,8 @@ function showFilters() {
   if (!(chosen.tag in TAGS)) chosen.tag = "";
   if (!(chosen.change in CHANGES)) chosen.change = "";
   const any = ["", "any"];
-  fill(byId("f-panel"), [["", "all"], ...index.panels.map((_, number) => [panelKey(number), labelOf(number)])], chosen.panel);
+  const panels = index.panels.map((_, number) => [panelKey(number), labelOf(number)]);
+  fill(byId("f-panel"), [["", "all"], ...panels], chosen.panel);
   fill(byId("f-group"), [["", "all"], ...names.map((name) => [name, name])], chosen.group);
   fill(byId("f-mode"), index.modes.map((name) => [name, name]), chosen.mode);
   const codes = new Set(index.modes.includes(chosen.mode) ? index.outcome[index.modes.indexOf(chosen.mode)] : "");
@@ -174,7 +177,8 @@ function showFilters() {
   fill(byId("f-change"), [any, ...Object.entries(CHANGES)], chosen.change);
   fill(byId("f-baseline"), index.modes.map((name) => [name, name]), chosen.baseline);
   fill(byId("f-rule"), index.rules.map((rule) => [rule.name, rule.name]), chosen.rule);
-  fill(byId("f-tag"), [any, ["symbolic", "symbolic"], ["not-symbolic", "not symbolic"], ["neither", "neither"]], chosen.tag);
+  const tags = [["symbolic", "symbolic"], ["not-symbolic", "not symbolic"], ["neither", "neither"]];
+  fill(byId("f-tag"), [any, ...tags], chosen.tag);
   byId("f-text").value = chosen.text;
   const pairs = index.modes.length > 1 && index.baselines.some((name) => index.modes.includes(name));
   if (!pairs || chosen.mode === chosen.baseline) chosen.change = byId("f-change").value = "";
@@ -219,7 +223,9 @@ function readAddress() {
 function markOf(mode, question) {
   const outcome = outcomeOf(mode, question);
   const name = index.modes[mode];
-  if (outcome === null) return make("td", { class: "mark other", title: name + ": not asked" }, "–", hidden("not asked"));
+  if (outcome === null) {
+    return make("td", { class: "mark other", title: name + ": not asked" }, "–", hidden("not asked"));
+  }
   const kind = kindOf(outcome);
   const answer = answerOf(mode, question);
   const title = visible(name + ": " + plain(outcome) + (answer === null ? "" : ", " + answer.slice(0, 100)));
@@ -250,7 +256,8 @@ function showList() {
   const names = ["id", ...(several || grouped ? [several ? "task" : "group"] : []), "question"];
   const header = names.map((name) => make("th", { scope: "col" }, name));
   const marks = modes.map((mode) =>
-    make("th", { scope: "col", class: "mark" + (index.modes[mode] === chosen.mode ? " chosen" : "") }, index.modes[mode]),
+    make("th", { scope: "col", class: "mark" + (index.modes[mode] === chosen.mode ? " chosen" : "") },
+      index.modes[mode]),
   );
   byId("list").tHead.replaceChildren(make("tr", {}, header, marks));
   const rows = found.slice(page * PAGE, (page + 1) * PAGE).map((question) => {
@@ -312,7 +319,8 @@ async function open(question) {
   const place = found.indexOf(question);
   delete document.documentElement.dataset.opened;
   byId("opened-title").replaceChildren(apart(index.id[question]));
-  byId("opened-of").textContent = place < 0 ? "" : (place + 1).toLocaleString("en") + " of " + found.length.toLocaleString("en");
+  byId("opened-of").textContent =
+    place < 0 ? "" : (place + 1).toLocaleString("en") + " of " + found.length.toLocaleString("en");
   byId("opened-back").disabled = place <= 0;
   byId("opened-on").disabled = place < 0 || place >= found.length - 1;
   byId("opened-body").replaceChildren(...aboutOf(question));
@@ -369,7 +377,8 @@ function aboutOf(question) {
     options.length
       ? make("ol", { class: "options" }, options.map((text, place) => {
           const letter = String.fromCharCode(65 + place);
-          return make("li", { class: letter === gold ? "gold" : null }, make("b", {}, letter), apart(text, { class: "option" }),
+          return make("li", { class: letter === gold ? "gold" : null }, make("b", {}, letter),
+            apart(text, { class: "option" }),
             letter === gold ? make("span", { class: "badge" }, "gold") : "");
         }))
       : null,
@@ -377,7 +386,8 @@ function aboutOf(question) {
     tags.length ? make("ul", { class: "tags", "aria-label": "Tags" }, tags) : null,
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes by mode" },
       make("table", {},
-        make("thead", {}, make("tr", {}, ["mode", "outcome", "answer", "run"].map((name) => make("th", { scope: "col" }, name)))),
+        make("thead", {}, make("tr", {},
+          ["mode", "outcome", "answer", "run"].map((name) => make("th", { scope: "col" }, name)))),
         make("tbody", {}, modes.map((mode) => outcomeRow(mode, question, panel))))),
   ].filter(Boolean);
 }
@@ -389,7 +399,8 @@ function outcomeRow(mode, question, panel) {
   const name = index.modes[mode];
   return make("tr", {},
     make("th", { scope: "row" }, name),
-    make("td", { class: kind }, kind === "other" ? "" : [sign(kind), " "], outcome === null ? "not asked" : plain(outcome)),
+    make("td", { class: kind }, kind === "other" ? "" : [sign(kind), " "],
+      outcome === null ? "not asked" : plain(outcome)),
     make("td", {}, answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })),
     make("td", {}, apart(panel.runs[name])));
 }
@@ -400,7 +411,8 @@ function notHere(question) {
   return make("p", { class: "notice" },
     "The prompts and outputs of this question were left out of this page to keep its size. ",
     make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)), " has room for more, and ",
-    runs.map((run, n) => [n ? ", " : "", make("code", {}, "cotbench show " + run + " " + index.id[question])]), " prints them.");
+    runs.map((run, n) => [n ? ", " : "", make("code", {}, "cotbench show " + run + " " + index.id[question])]),
+    " prints them.");
 }
 
 function modesOf(question, details) {
@@ -412,12 +424,15 @@ function modesOf(question, details) {
     const kind = kindOf(outcome);
     const last = entry.replies.length - 1;
     return make("section", { class: "mode", "data-mode": name },
-      make("h3", {}, name, " ", make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
+      make("h3", {}, name, " ",
+        make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
       factsOf(entry, answerOf(mode, question)),
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
       entry.replies.map((number, at) => {
-        if (number < 0) return make("p", { class: "notice" }, "Request " + (at + 1) + ": not on record in the run's journal.");
+        if (number < 0) {
+          return make("p", { class: "notice" }, "Request " + (at + 1) + ": not on record in the run's journal.");
+        }
         const before = shown.get(number);
         if (before === undefined) shown.set(number, name);
         const title = last > 0 ? "Request " + (at + 1) + ": " : "";
@@ -438,7 +453,8 @@ function factsOf(entry, answer) {
     ["completion tokens", count(completion) + (!reasoning ? "" : " (" + count(reasoning) + " of them reasoning)")],
     entry.truncated ? ["cut", "at the token budget"] : null,
   ].filter(Boolean);
-  return make("dl", { class: "facts" }, facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  return make("dl", { class: "facts" },
+    facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
 function replyOf(details, number, entry, question, title, before) {
@@ -461,7 +477,8 @@ function replyOf(details, number, entry, question, title, before) {
         (left === 1 ? "path " : "paths ") + ranges(missing) + ".")
     : null;
   if (!before) return [prompt, paths, note];
-  return make("details", {}, make("summary", {}, title + "the " + template + ", the same as under " + before), prompt, paths, note);
+  const summary = make("summary", {}, title + "the " + template + ", the same as under " + before);
+  return make("details", {}, summary, prompt, paths, note);
 }
 
 function ranges(numbers) {
@@ -483,7 +500,8 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
   const parts = [
     error ? make("p", { class: "notice" }, block(piecesOf(error, strings, ""))) : null,
     reasoning !== undefined && reasoning !== null && strings[reasoning] !== ""
-      ? make("details", {}, make("summary", {}, "reasoning, as the server gives it"), block(piecesOf(reasoning, strings, "")))
+      ? make("details", {}, make("summary", {}, "reasoning, as the server gives it"),
+        block(piecesOf(reasoning, strings, "")))
       : null,
     block(piecesOf(text, strings, ""), at),
   ].filter(Boolean);
@@ -492,7 +510,8 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
   const named = title + (single ? "output" : "path " + (path + 1) + (last ? voteOf(entry.votes, path) : ""));
   if (single) return [make("p", { class: "role" }, named, facts ? " (" + facts + ")" : ""), ...parts];
   return make("details", { class: "path", open: Boolean(at) },
-    make("summary", {}, named + (facts ? " (" + facts + ")" : "") + (at ? ", the first with the winning answer" : "")), parts);
+    make("summary", {},
+      named + (facts ? " (" + facts + ")" : "") + (at ? ", the first with the winning answer" : "")), parts);
 }
 
 function voteOf(votes, path) {
@@ -504,7 +523,8 @@ function voteOf(votes, path) {
 }
 
 function votesOf(votes) {
-  const paths = (place) => ranges(votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0));
+  const paths = (place) =>
+    ranges(votes.ballots.map((ballot, path) => (ballot === place ? path : -1)).filter((path) => path >= 0));
   const rows = votes.answers.map(([answer, count, outcome], place) => make("tr", {},
     make("th", { scope: "row" }, apart(answer, { class: "answer" })),
     make("td", { class: "figure" }, count),
@@ -608,13 +628,15 @@ function sayHeld() {
   const count = (value) => value.toLocaleString("en");
   const parts = [];
   if (places.held < places.of) {
-    parts.push("To keep this file's size, prompts and outputs of " + count(places.held) + " of the " + count(places.of) +
-      " questions are in it: first of those that a mode helped or hurt, then the same share of each task.");
+    parts.push("To keep this file's size, prompts and outputs of " + count(places.held) + " of the " +
+      count(places.of) + " questions are in it: first of those that a mode helped or hurt, then the same share of " +
+      "each task.");
   }
   if (places.thin) parts.push("Of votes, one path for each answer and one that abstained are in it.");
   if (!parts.length) return;
-  byId("held").append(parts.join(" "), " ", make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)),
-    " has room for more, and ", make("code", {}, "cotbench show RUN QUESTION"), " prints a question's outputs as a whole.");
+  byId("held").append(parts.join(" "), " ",
+    make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)), " has room for more, and ",
+    make("code", {}, "cotbench show RUN QUESTION"), " prints a question's outputs as a whole.");
 }
 
 async function load() {
@@ -638,7 +660,8 @@ load().then(
     document.documentElement.dataset.ready = "true";
   },
   (error) => {
-    byId("browse-state").textContent = "The questions can't be shown (" + error.message + "): a newer browser may be needed.";
+    byId("browse-state").textContent =
+      "The questions can't be shown (" + error.message + "): a newer browser may be needed.";
     document.documentElement.dataset.ready = "false";
   },
 );

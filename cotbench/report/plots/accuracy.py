@@ -2,113 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, ModeStats
 from cotbench.report import words
-from cotbench.report.plots.panels import counted, percent_axis
-from cotbench.report.plots.style import (
-    EDGE,
-    GREY,
-    INK,
-    LABELS,
-    SMALL,
-    Entry,
-    Look,
-    Page,
-    grid,
-    inches,
-    listed,
-    set_rows,
-    shown,
-    widest,
-)
+from cotbench.report.plots.forest import Dot, Limits, draw_dots, ends_of
+from cotbench.report.plots.panels import STEP, mode_panels
+from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, listed
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+BETWEEN = 0.16  # inches, from a model's line to the next
 
 
-ROW = 0.21  # inches
-
-
-def accuracy_rows(comparison: Comparison) -> list[ModeStats]:
+def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
+    """Yield one plot, where any accuracy is known."""
     rows = [row for row in comparison.modes if row.tag == ALL]
-    return rows if any(row.accuracy is not None for row in rows) else []
+    if any(row.accuracy.value is not None for row in rows):
+        told = [
+            f"{looks.named(row.task, row.model)}, {row.mode} {words.percent(row.accuracy.value)} "
+            f"({words.ends(row.accuracy)}, n = {row.n:,})"
+            for row in rows
+        ]
+        title, alt = looks.titled("Accuracy by mode"), "Accuracy in percent. " + listed(told, 30)
+        yield Plot("accuracy", "accuracy", title, alt, partial(_figure, title, rows, looks))
 
 
-def accuracy_title(look: Look) -> str:
-    return look.titled("Accuracy by mode")
-
-
-def accuracy_figure(comparison: Comparison, look: Look) -> Figure:
-    """Dots with intervals on a scale from 0 to 100, a row for each mode (and in it a line for each model)."""
-    stats = accuracy_rows(comparison)
-    tasks = list(dict.fromkeys(row.task for row in stats))
-    modes = list(dict.fromkeys(row.mode for row in stats))
-    models = list(dict.fromkeys(row.model for row in stats))
-    names = shown(modes, LABELS)
-    step = ROW if len(models) == 1 else max(ROW, 0.16 * len(models) + 0.06)
-    left = widest(list(names.values())) + 0.1
-    gutter = inches("100.0", SMALL) + 0.25
-    columns, width = grid(len(tasks), left=left, gutter=gutter, right=gutter - 0.1)
-    height = step * len(modes)
-    head, foot = 0.24, 0.5
-    key = (
-        [Entry(label=look.models[model], colour=INK, mark=look.marks[model]) for model in models]
-        if look.several
-        else []
-    )
-    page = Page(
-        accuracy_title(look),
-        (head + height + foot) * -(-len(tasks) // columns),
-        stub=look.stub,
-        key=key,
+def _figure(title: str, rows: Sequence[ModeStats], looks: Looks) -> Figure:
+    """Draw dots with intervals on a scale from 0 to 100, with a row for each mode, and in it a line for each model."""
+    tasks, modes, models = (list(dict.fromkeys(getattr(r, name) for r in rows)) for name in ("task", "mode", "model"))
+    step = STEP if len(models) == 1 else max(STEP, BETWEEN * len(models) + 0.06)
+    figure, panels = mode_panels(
+        title,
+        len(tasks),
+        modes,
+        looks=looks,
+        label="accuracy, %",
         note="Lines: 95% Wilson intervals. An answer that could not be read counts as not right.",
+        key=[Entry(label=looks.models[m], colour=INK, mark=looks.marks[m]) for m in models] if looks.several else [],
+        step=step,
     )
-    offsets = {model: (at - (len(models) - 1) / 2) * 0.16 / step for at, model in enumerate(models)}
-    for place, task in enumerate(tasks):
-        line, column = divmod(place, columns)
-        x, top = EDGE + left + column * (width + gutter), line * (head + height + foot)
-        axes = page.axes(x, top + head, width, height)
-        axes.set_xlim(0, 100)
-        labels = {float(at): names[mode] for at, mode in enumerate(modes)} if column == 0 else {}
-        set_rows(axes, labels, len(modes), width)
-        percent_axis(axes, "x")
-        axes.set_xlabel("accuracy, %")
-        own = [row for row in stats if row.task == task]
-        counted(page, x, top + 0.12, task, [row.n for row in own], width + gutter)
+    for task, panel in zip(tasks, panels, strict=True):
+        own = [row for row in rows if row.task == task]
+        panel.head_counted(task, [row.n for row in own])
+        dots = []
         for row in own:
-            at = modes.index(row.mode) + offsets[row.model]
-            said = words.DASH
-            if row.accuracy is not None and row.low is not None and row.high is not None:
-                said = words.percent(row.accuracy)
-                axes.errorbar(
-                    [100 * row.accuracy],
-                    [at],
-                    xerr=[[100 * max(0.0, row.accuracy - row.low)], [100 * max(0.0, row.high - row.accuracy)]],
-                    fmt=look.marks[row.model] if look.several else look.mark(row.mode),
-                    color=look.colour(row.mode),
-                    markersize=5,
-                    elinewidth=1.3,
-                    clip_on=False,
-                )
-            axes.text(
-                1 + (gutter - 0.2) / width,
-                at,
-                said,
-                transform=axes.get_yaxis_transform(),
-                fontsize=SMALL,
-                color=GREY,
-                ha="right",
-                va="center_baseline",
-            )
-    return page.figure
-
-
-def accuracy_alt(comparison: Comparison, look: Look) -> str:
-    parts = [
-        f"{look.named(row.task, row.model)}, {row.mode} {words.percent(row.accuracy)} ({words.interval(row.low, row.high)}, n = {row.n:,})"
-        for row in accuracy_rows(comparison)
-    ]
-    return "Accuracy in percent. " + listed(parts, 30)
+            at = modes.index(row.mode) + (models.index(row.model) - (len(models) - 1) / 2) * BETWEEN / step
+            panel.put_figure(at, words.percent(row.accuracy.value))
+            if ends := ends_of(row.accuracy):
+                mark = looks.marks[row.model] if looks.several else looks.mark(row.mode)
+                dots.append(Dot(at=at, ends=ends, colour=looks.colour(row.mode), mark=mark))
+        draw_dots(panel.axes, dots, Limits(low=0, high=100), clip=False)
+    return figure

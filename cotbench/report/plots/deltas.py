@@ -2,134 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.report import words
-from cotbench.report.plots.forest import (
-    ARROW_NOTE,
-    EMPTY,
-    ROW,
-    beside,
-    intervals,
-    lay_out,
-    limits_of,
-    points_of,
-    put_headings,
-    rows_of,
-    signed_ticks,
-    zero,
-)
-from cotbench.report.plots.style import (
-    EDGE,
-    NORMAL,
-    SMALL,
-    WIDTH,
-    Look,
-    Page,
-    listed,
-    widest,
-)
+from cotbench.report.plots.forest import EMPTY, Dot, beside, draw_dots, ends_of, forest, lay_out, limits_of, past
+from cotbench.report.plots.style import SMALL, Looks, Pair, Plot, listed, slug, widest
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+TAGS = {ALL: "all questions", SYMBOLIC: "symbolic", OTHER: "non-symbolic"}
 
 
-TAGS = ((ALL, "all questions"), (SYMBOLIC, "symbolic"), (OTHER, "non-symbolic"))
+def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[Plot]:
+    """Yield a plot for each baseline."""
+    for baseline in comparison.baselines if pair else ():
+        rows = [row for row in comparison.deltas if row.baseline == baseline]
+        modes = {row.mode for row in rows}
+        what = modes.pop() if len(modes) == 1 else "each mode"
+        title = looks.titled(f"What {what} changes against {baseline}, question by question")
+        if rows:
+            stem = "deltas" if pair and baseline == pair[1] else f"deltas-vs-{slug(baseline)}"
+            alt = f"Paired differences in accuracy against {baseline}, in points. {_told(rows, looks)}"
+            yield Plot("deltas", stem, title, alt, partial(_figure, title, rows, looks, comparison.tag_rule))
 
 
-def delta_rows(comparison: Comparison, baseline: str) -> list[Delta]:
-    return [row for row in comparison.deltas if row.baseline == baseline]
-
-
-def deltas_title(look: Look, baseline: str, modes: Sequence[str]) -> str:
-    if len(set(modes)) == 1:
-        return look.titled(f"What {modes[0]} changes against {baseline}, question by question")
-    return look.titled(f"What each mode changes against {baseline}, question by question")
-
-
-def deltas_figure(comparison: Comparison, look: Look, baseline: str) -> Figure:
-    """A column for all questions and one for each arm of the tag, a row for each task and mode."""
-    found = {(row.model, row.task, row.mode, row.tag): row for row in delta_rows(comparison, baseline)}
-    keys = list(dict.fromkeys(key[:3] for key in found))
-    lines = lay_out(look, keys)
-    counts = [f"n = {row.n:,}" for row in found.values()]
-    gutter = widest(counts, SMALL) + 0.12
-    left = EDGE + widest(list(lines.labels.values())) + 0.1
-    room = (WIDTH - EDGE - left) / len(TAGS)
-    width = room - gutter
-    known = [ends for ends in map(points_of, found.values()) if ends]
+def _figure(title: str, deltas: Sequence[Delta], looks: Looks, tag_rule: str) -> Figure:
+    """Draw a column for all questions and one for each arm of the tag, with a row for each task and mode."""
+    rows = {(row.model, row.task, row.mode, row.tag): row for row in deltas}
+    keys = list(dict.fromkeys(key[:3] for key in rows))
+    lines = lay_out(looks, keys)
+    known = [ends for ends in (ends_of(row.delta) for row in rows.values()) if ends]
     limits = limits_of(known, floor=-100, ceiling=100, least=4)
-    over = any(low < limits.low or high > limits.high for low, _, high in known)
-    note = (
-        "n: pairs, questions answered in both modes. Lines: 95% intervals, not corrected for how many there are. "
-        + (ARROW_NOTE if over else "")
-        + f"Symbolic: under the tag rule {comparison.tag_rule}."
+    gutter = widest([f"n = {row.n:,}" for row in rows.values()], SMALL) + 0.12
+    figure, columns = forest(
+        title,
+        lines,
+        looks=looks,
+        limits=limits,
+        label="difference in accuracy, points",
+        gutter=gutter,
+        note="n: pairs, questions answered in both modes. Lines: 95% intervals, not corrected for how many there are. "
+        f"{limits.note(known)}Symbolic: under the tag rule {tag_rule}.",
+        titles=list(TAGS.values()),
     )
-    head = 0.2
-    height = ROW * (lines.height + 0.2)
-    page = Page(
-        deltas_title(look, baseline, [key[2] for key in keys]),
-        head + height + 0.45,
-        stub=look.stub,
-        note=note,
-    )
-    for column, (tag, title) in enumerate(TAGS):
-        place = left + column * room
-        axes = page.axes(place, head, width, height)
-        axes.set_xlim(limits.low, limits.high)
-        rows_of(axes, lines, width, names=column == 0)
-        zero(axes)
-        signed_ticks(axes, width)
-        page.text(place, 0.1, title, ha="left", va="center", fontsize=NORMAL, weight="bold")
-        for mode in dict.fromkeys(key[2] for key in keys):
-            rows = []
-            for key, at in lines.rows.items():
-                row = found.get((*key, tag))
-                if key[2] != mode or row is None:
-                    continue
-                ends = points_of(row)
-                if ends is None:
-                    # On the side of the zero line that has more room.
-                    left_half = -limits.low < limits.high
-                    beside(
-                        axes,
-                        at,
-                        EMPTY,
-                        x=1 + (gutter - 0.05) / width if left_half else 0.02,
-                        ha="right" if left_half else "left",
-                    )
-                    continue
-                rows.append((at, *ends))
-                beside(axes, at, f"n = {row.n:,}", x=1 + 0.07 / width)
-            intervals(axes, limits, rows, colour=look.colour(mode), mark=look.mark(mode))
-    middle = left + (WIDTH - EDGE - left - gutter) / 2
-    page.text(
-        middle,
-        head + height + 0.36,
-        "difference in accuracy, points",
-        ha="center",
-        va="center",
-        fontsize=NORMAL,
-    )
-    put_headings(page, lines, head)
-    return page.figure
+    for axes, tag in zip(columns, TAGS, strict=True):
+        dots = []
+        for key in keys:
+            row, at = rows.get((*key, tag)), lines.rows[key]
+            ends = ends_of(row.delta) if row else None
+            if row and ends:
+                dots.append(Dot(at=at, ends=ends, colour=looks.colour(row.mode), mark=looks.mark(row.mode)))
+                beside(axes, at, f"n = {row.n:,}", x=past(axes, 0.07))
+            elif row and -limits.low < limits.high:  # on the side of the zero line that has more room
+                beside(axes, at, EMPTY, x=past(axes, gutter - 0.05), ha="right")
+            elif row:
+                beside(axes, at, EMPTY, x=0.02)
+        draw_dots(axes, dots, limits)
+    return figure
 
 
-def deltas_alt(comparison: Comparison, look: Look, baseline: str) -> str:
-    found = delta_rows(comparison, baseline)
-    keys = list(dict.fromkeys((row.model, row.task, row.mode) for row in found))
-    parts = []
-    for key in keys:
-        arms = {row.tag: row for row in found if (row.model, row.task, row.mode) == key}
-        said = [f"{name} {said_of(arms[tag])}" for tag, name in TAGS if tag in arms]
-        parts.append(f"{look.named(key[1], key[0])}, {key[2]}: {'; '.join(said)}")
-    return f"Paired differences in accuracy against {baseline}, in points. " + listed(parts)
+def _told(rows: Sequence[Delta], looks: Looks) -> str:
+    arms: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        arms.setdefault((row.model, row.task, row.mode), []).append(f"{TAGS[row.tag]} {said_of(row)}")
+    return listed(
+        [f"{looks.named(task, model)}, {mode}: {'; '.join(said)}" for (model, task, mode), said in arms.items()]
+    )
 
 
 def said_of(row: Delta) -> str:
-    if row.delta is None:
+    """Return a difference with its interval and n, for a text."""
+    if row.delta.value is None:
         return EMPTY
-    return f"{words.points(row.delta)} ({words.interval(row.low, row.high, signed=True)}, n = {row.n:,})"
+    return f"{words.points(row.delta.value)} ({words.ends(row.delta, signed=True)}, n = {row.n:,})"

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.tallies import Outcomes
 from cotbench.report import words
-from cotbench.report.plots.panels import counted, percent_axis
-from cotbench.report.plots.style import (
-    EDGE,
-    GREY,
-    INK,
-    LABELS,
-    SMALL,
-    Entry,
-    Look,
-    Page,
-    by_task,
-    grid,
-    inches,
-    listed,
-    set_rows,
-    shown,
-    widest,
-)
+from cotbench.report.plots.panels import mode_panels
+from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, by_task, listed
 from cotbench.types import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
-ROW = 0.21  # inches
 # Colour and hatch; neighbours differ in luminance.
 _OUTCOMES = {
     Outcome.CORRECT: ("#0072B2", ""),
@@ -56,68 +38,57 @@ _OUTCOMES = {
 }
 
 
-def outcome_rows(comparison: Comparison) -> list[Outcomes]:
-    return [row for row in comparison.outcomes if sum(row.counts.values())]
-
-
-def outcomes_title(look: Look) -> str:
-    return look.titled("How questions ended")
+def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
+    """Yield one plot, where any question was asked."""
+    rows = [row for row in comparison.outcomes if sum(row.counts.values())]
+    told = []
+    for row in rows:
+        shares = [
+            f"{name.replace('_', ' ')} {words.percent(_share(row, name))}%" for name, n in row.counts.items() if n
+        ]
+        told.append(f"{looks.named(row.task, row.model)}, {row.mode}: {', '.join(shares)}")
+    if rows:
+        title, alt = looks.titled("How questions ended"), "Shares of questions by how they ended. " + listed(told)
+        yield Plot("outcomes", "outcomes", title, alt, partial(_figure, title, rows, looks))
 
 
 def _share(row: Outcomes, outcome: str) -> float:
     return row.counts.get(outcome, 0) / sum(row.counts.values())
 
 
-def _unread(row: Outcomes) -> float:
-    return max(0.0, 1 - _share(row, Outcome.CORRECT) - _share(row, Outcome.WRONG))
-
-
-def outcomes_figure(comparison: Comparison, look: Look) -> Figure:
-    """A bar of 100% for each mode, with the share that is neither right nor wrong beside it."""
-    rows = outcome_rows(comparison)
+def _figure(title: str, rows: Sequence[Outcomes], looks: Looks) -> Figure:
+    """Draw a bar of 100% for each mode, with the share that is neither right nor wrong beside it."""
     places = by_task([(row.task, row.model) for row in rows])
     modes = list(dict.fromkeys(row.mode for row in rows))
-    names = shown(modes, LABELS)
-    found = [outcome for outcome in Outcome if any(row.counts.get(outcome) for row in rows)]
+    present = [outcome for outcome in Outcome if any(row.counts.get(outcome) for row in rows)]
     key = []
-    for outcome in found:
-        shares = [_share(row, outcome) for row in rows]
-        most = f"{words.percent(max(shares))}%" if max(shares) >= 0.0005 else "<0.1%"
-        label = f"{outcome.value.replace('_', ' ')} ({'' if len(rows) == 1 else 'at most '}{most})"
+    for outcome in present:
+        most = max(_share(row, outcome) for row in rows)
+        figure_of_most = f"{words.percent(most)}%" if most >= 0.0005 else "<0.1%"
+        label = f"{outcome.value.replace('_', ' ')} ({'' if len(rows) == 1 else 'at most '}{figure_of_most})"
         key.append(Entry(label=label, colour=_OUTCOMES[outcome][0], patch=_OUTCOMES[outcome][1]))
-    left = widest(list(names.values())) + 0.1
-    gutter = inches("100.0", SMALL) + 0.25
-    columns, width = grid(len(places), left=left, gutter=gutter, right=gutter - 0.1)
-    height, head, foot = ROW * len(modes), 0.24, 0.5
-    page = Page(
-        outcomes_title(look),
-        (head + height + foot) * -(-len(places) // columns),
-        stub=look.stub,
-        key=key,
+    figure, panels = mode_panels(
+        title,
+        len(places),
+        modes,
+        looks=looks,
+        label="share of questions, %",
         note="Figures beside the bars: % neither right nor wrong. At most: in the bar that has most of it.",
+        key=key,
     )
-    for place, (task, model) in enumerate(places):
-        line, column = divmod(place, columns)
-        x, top = EDGE + left + column * (width + gutter), line * (head + height + foot)
-        axes = page.axes(x, top + head, width, height)
-        axes.set_xlim(0, 100)
-        labels = {float(at): names[mode] for at, mode in enumerate(modes)} if column == 0 else {}
-        set_rows(axes, labels, len(modes), width)
-        percent_axis(axes, "x")
-        axes.set_xlabel("share of questions, %")
+    for (task, model), panel in zip(places, panels, strict=True):
         own = {row.mode: row for row in rows if (row.task, row.model) == (task, model)}
-        asked = [sum(row.counts.values()) for row in own.values()]
-        counted(page, x, top + 0.12, look.named(task, model), asked, width + gutter)
+        panel.head_counted(looks.named(task, model), [sum(row.counts.values()) for row in own.values()])
         starts = dict.fromkeys(own, 0.0)
-        for outcome in found:
-            parts = [(mode, 100 * _share(row, outcome)) for mode, row in own.items() if row.counts.get(outcome)]
+        for outcome in present:
+            parts = {mode: 100 * _share(row, outcome) for mode, row in own.items() if row.counts.get(outcome)}
             if not parts:
                 continue
             colour, hatch = _OUTCOMES[outcome]
-            axes.barh(
-                [modes.index(mode) for mode, _ in parts],
-                [share for _, share in parts],
-                left=[starts[mode] for mode, _ in parts],
+            panel.axes.barh(
+                [modes.index(mode) for mode in parts],
+                list(parts.values()),
+                left=[starts[mode] for mode in parts],
                 height=0.74,
                 color=colour,
                 hatch=hatch or None,
@@ -125,27 +96,8 @@ def outcomes_figure(comparison: Comparison, look: Look) -> Figure:
                 linewidth=0.3,
                 label=outcome.value,
             )
-            for mode, share in parts:
-                starts[mode] += share
+            starts |= {mode: starts[mode] + share for mode, share in parts.items()}
         for mode, row in own.items():
-            axes.text(
-                1 + (gutter - 0.2) / width,
-                modes.index(mode),
-                words.percent(_unread(row)),
-                transform=axes.get_yaxis_transform(),
-                fontsize=SMALL,
-                color=GREY,
-                ha="right",
-                va="center_baseline",
-            )
-    return page.figure
-
-
-def outcomes_alt(comparison: Comparison, look: Look) -> str:
-    parts = []
-    for row in outcome_rows(comparison):
-        shares = [
-            f"{name.replace('_', ' ')} {words.percent(_share(row, name))}%" for name in row.counts if row.counts[name]
-        ]
-        parts.append(f"{look.named(row.task, row.model)}, {row.mode}: {', '.join(shares)}")
-    return "Shares of questions by how they ended. " + listed(parts)
+            unread = max(0.0, 1 - _share(row, Outcome.CORRECT) - _share(row, Outcome.WRONG))
+            panel.put_figure(modes.index(mode), words.percent(unread))
+    return figure

@@ -6,19 +6,27 @@ Margins come from the measured widths of labels: a layout engine takes seconds o
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import is_color_like
+from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Patch
 
 from cotbench.analysis.compare import Comparison
+from cotbench.modes import Facts
 from cotbench.report import words
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDTH = 8.0  # inches, of every page
 EDGE = 0.12  # around it
@@ -30,79 +38,95 @@ STUB_TITLE = "STUB, NOT A MODEL: these numbers mean nothing"
 BOLD = 1.13  # how much wider bold text is than what is measured
 BETWEEN = " · "  # task and model
 
-# Okabe and Ito's colours, told apart by the colour-blind. The marks differ too, for print.
-_MODES = {
-    "direct": ("#000000", "s"),
-    "cot": ("#D55E00", "o"),
-    "self-consistency": ("#E69F00", "D"),
-    "pal": ("#0072B2", "^"),
-    "plan-direct": ("#56B4E9", "v"),
-    "plan-cot": ("#CC79A7", "P"),
-    "plan-solver": ("#009E73", "X"),
-    "direct-votes": ("#7F7F7F", "p"),
-}
+Pair = tuple[str, str]  # a mode and its baseline
+
+
+@dataclass(frozen=True)
+class Look:
+    """A mode's colour and mark in all plots."""
+
+    colour: str
+    mark: str
+
+
+# For modes without a look of their own. The marks differ too, for print.
 _SPARE = (
-    ("#8C6D00", "h"),
-    ("#5B2A86", "<"),
-    ("#7A2E00", ">"),
-    ("#00506B", "H"),
-    ("#4D4D4D", "d"),
-    ("#9A1750", "*"),
-    ("#3D7A00", "8"),
+    Look("#8C6D00", "h"),
+    Look("#5B2A86", "<"),
+    Look("#7A2E00", ">"),
+    Look("#00506B", "H"),
+    Look("#4D4D4D", "d"),
+    Look("#9A1750", "*"),
+    Look("#3D7A00", "8"),
 )
 _MODEL_MARKS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">")
 
 
+def look_of(facts: Facts) -> Look | None:
+    """Return how a mode is drawn, None where its facts don't say it, or say what can't be drawn."""
+    drawn = is_color_like(facts.colour) and facts.marker in MarkerStyle.markers
+    return Look(facts.colour, facts.marker) if drawn else None
+
+
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Looks:
     """What stays the same over all plots of a report. models: names as shown, by the name in the records."""
 
-    modes: Mapping[str, tuple[str, str]]
+    modes: Mapping[str, Look]
     models: Mapping[str, str]
-    marks: Mapping[str, str]
+    marks: Mapping[str, str]  # of models
     stub: bool
 
     def colour(self, mode: str) -> str:
-        return self.modes[mode][0]
+        return self.modes[mode].colour
 
     def mark(self, mode: str) -> str:
-        return self.modes[mode][1]
+        return self.modes[mode].mark
 
     @property
     def several(self) -> bool:
         return len(self.models) > 1
 
     def named(self, task: str, model: str) -> str:
-        """A task, with the model where there are several."""
+        """Return a task's name, with the model's where there are several."""
         return task + BETWEEN + self.models[model] if self.several else task
 
     def titled(self, title: str) -> str:
-        """A title, with the model where there is only one."""
+        """Return a title, with the model's name where there is only one."""
         return title if self.several or not self.models else f"{title} ({next(iter(self.models.values()))})"
 
 
-def look_of(comparison: Comparison) -> Look:
-    names = [row.mode for row in comparison.modes] + [row.mode for row in comparison.deltas]
-    names += [row.mode for row in comparison.outcomes] + [row.mode for row in comparison.curves]
-    modes = list(dict.fromkeys([*comparison.baselines, *names]))
-    unknown = [mode for mode in modes if mode not in _MODES]
-    spare = {mode: _SPARE[at % len(_SPARE)] for at, mode in enumerate(unknown)}
+def looks_of(comparison: Comparison) -> Looks:
+    """Choose the looks of a report's modes and models: two that are in it never look the same, up to seven unknown."""
+    rows: list[Any] = [*comparison.modes, *comparison.deltas, *comparison.outcomes, *comparison.curves]
+    modes = list(dict.fromkeys([*comparison.baselines, *(row.mode for row in rows)]))
+    spare = itertools.cycle(_SPARE)
     models = list(dict.fromkeys([row.model for row in comparison.modes] + [row.model for row in comparison.deltas]))
     short = [words.short_model(model) for model in models]
-    shown = short if len(set(short)) == len(short) else models
-    return Look(
-        modes={mode: _MODES.get(mode) or spare[mode] for mode in modes},
-        models=dict(zip(models, unlike([fit(name, 3.0) for name in shown]), strict=True)),
-        marks={model: _MODEL_MARKS[at % len(_MODEL_MARKS)] for at, model in enumerate(models)},
+    names = short if len(set(short)) == len(short) else models
+    return Looks(
+        modes={mode: look_of(comparison.facts_of(mode)) or next(spare) for mode in modes},
+        models=dict(zip(models, unlike([fit(name, 3.0) for name in names]), strict=True)),
+        marks=dict(zip(models, itertools.cycle(_MODEL_MARKS), strict=False)),
         stub=comparison.stub,
     )
 
 
-def by_task(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The different (task, model), the models of a task together."""
-    unique = list(dict.fromkeys(found))
-    tasks = list(dict.fromkeys(task for task, _ in unique))
-    return sorted(unique, key=lambda place: tasks.index(place[0]))
+@dataclass(frozen=True)
+class Plot:
+    """A plot that has something to show."""
+
+    section: str  # the key of the table it belongs to
+    stem: str  # its file's name, if no other plot has it
+    title: str
+    alt: str  # for who doesn't see it
+    figure: Callable[[], Figure]  # draws it
+
+
+def by_task(places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the different (task, model), the models of a task together."""
+    tasks = list(dict.fromkeys(task for task, _ in places))
+    return sorted(dict.fromkeys(places), key=lambda place: tasks.index(place[0]))
 
 
 # --- text ---------------------------------------------------------------------------------------------------------
@@ -110,10 +134,7 @@ def by_task(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=1)
 def _font() -> Any:
-    """The font that comes with matplotlib, so that a plot is the same everywhere."""
-    import matplotlib as mpl
-    from matplotlib.font_manager import get_font
-
+    """Return the font that comes with matplotlib, so that a plot is the same everywhere."""
     return get_font(mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf")
 
 
@@ -128,12 +149,12 @@ def _drawable(char: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text on one line, without control characters and without what the font lacks."""
+    """Return a text on one line, without control characters and without what the font lacks."""
     return " ".join("".join(map(_drawable, unicodedata.normalize("NFC", text))).split())
 
 
 def plain(text: str) -> str:
-    """The text without control characters, for readers that have other fonts."""
+    """Return a text without control characters, for readers that have other fonts."""
     return " ".join("".join(" " if unicodedata.category(c)[0] == "C" else c for c in text).split())
 
 
@@ -145,37 +166,34 @@ def _advance(char: str) -> float:
 
 
 def inches(text: str, size: float = NORMAL) -> float:
-    """How wide a clean text is."""
+    """Return how wide a clean text is. size: in points."""
     return sum(map(_advance, text)) * size / 72
 
 
 def fit(text: str, width: float, size: float = NORMAL) -> str:
-    """The clean text, cut in its middle where it is too wide: names differ at both ends."""
+    """Return a text, clean, and cut in its middle where it is too wide: names differ at both ends."""
     text = clean(text)
     if inches(text, size) <= width:
         return text
-    keep = len(text)
-    while keep > 4:
-        keep -= 1
-        head = (keep + 1) // 2
-        short = f"{text[:head]}…{text[len(text) - (keep - head) :]}"
+    for keep in range(len(text) - 1, 3, -1):
+        short = f"{text[: (keep + 1) // 2]}…{text[len(text) - keep // 2 :]}"
         if inches(short, size) <= width:
             return short
     return text[:4] + "…"
 
 
 def unlike(names: Sequence[str]) -> list[str]:
-    """The names, numbered where two look the same."""
-    seen: dict[str, int] = {}
+    """Return the names, numbered where two look the same."""
+    seen: Counter[str] = Counter()
     out = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
+        seen[name] += 1
         out.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
     return out
 
 
 def shown(names: Sequence[str], width: float, size: float = NORMAL) -> dict[str, str]:
-    """Names cut to a width, all different."""
+    """Return names cut to a width, all different, by the whole name."""
     known = list(dict.fromkeys(names))
     return dict(zip(known, unlike([fit(name, width, size) for name in known]), strict=True))
 
@@ -184,7 +202,13 @@ def widest(texts: Sequence[str], size: float = NORMAL) -> float:
     return max((inches(text, size) for text in texts), default=0.0)
 
 
+def slug(name: str) -> str:
+    """Return a name as a part of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-") or "unnamed"
+
+
 def wrap(text: str, width: float, size: float) -> list[str]:
+    """Return a text in lines that fit into a width."""
     lines: list[str] = []
     for word in clean(text).split():
         if lines and inches(f"{lines[-1]} {word}", size) <= width:
@@ -195,18 +219,18 @@ def wrap(text: str, width: float, size: float) -> list[str]:
 
 
 def listed(parts: Sequence[str], most: int = 12) -> str:
-    """What an alternative text holds: the first rows, and how many there are beside them."""
+    """Return what an alternative text holds: the first rows, and how many there are beside them."""
     more = len(parts) - most
     return ". ".join(parts[:most]) + (f". And {more} more in the table." if more > 0 else ".")
 
 
 def signed(value: float, _place: object = None) -> str:
-    """A tick in points: −20, 0, +20."""
+    """Label a tick in points: −20, 0, +20."""
     return "0" if abs(value) < 1e-9 else f"{value:+g}".replace("-", "−")
 
 
 def figure_of(value: float, _place: object = None) -> str:
-    """A tick that is a count: 0.5, 20, 1,000."""
+    """Label a tick that is a count: 0.5, 20, 1,000."""
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:g}"
 
 
@@ -215,24 +239,12 @@ def figure_of(value: float, _place: object = None) -> str:
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """matplotlib's own defaults and ours, whatever the user's settings are, for as long as plots are made and saved."""
-    import matplotlib as mpl
-
-    process: tuple[str, ...] = (
-        "backend",
-        "interactive",
-        "toolbar",
-        "webagg",
-        "tk.",
-        "savefig.directory",
-        "timezone",
-        "date.epoch",
-    )
-    process += ("docstring", "figure.max_open", "figure.raise")
-    defaults = dict.items(mpl.rcParamsDefault)
+    """Set matplotlib's own defaults and ours, whatever the user's are, for as long as plots are made and saved."""
+    process = "backend interactive toolbar webagg tk. savefig.directory timezone date.epoch docstring figure.max_open"
+    kept = (*process.split(), "figure.raise")
     # Only what a user has changed: setting a deprecated key would warn.
-    changed = {str(key): value for key, value in defaults if dict.get(mpl.rcParams, key) != value}
-    ours: dict[Any, Any] = {key: value for key, value in changed.items() if not key.startswith(process)}
+    changed = ((key, value) for key, value in dict.items(mpl.rcParamsDefault) if dict.get(mpl.rcParams, key) != value)
+    ours: dict[Any, Any] = {key: value for key, value in changed if not str(key).startswith(kept)}
     ours |= {
         "font.family": "DejaVu Sans",
         "font.size": NORMAL,
@@ -267,55 +279,41 @@ class Entry:
     size: float = 5.5
 
     def handle(self) -> Any:
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch
-
         if self.patch is not None:
             return Patch(facecolor=self.colour, hatch=self.patch, edgecolor=INK, linewidth=0.4)
-        return Line2D(
-            [],
-            [],
-            color=self.colour,
-            marker=self.mark or None,
-            linestyle=self.line or "none",
-            markerfacecolor="white" if self.hollow else self.colour,
-            markersize=self.size,
-            linewidth=1.3,
-        )
+        style: dict[str, Any] = {"color": self.colour, "linestyle": self.line or "none", "linewidth": 1.3}
+        face = "white" if self.hollow else self.colour
+        return Line2D([], [], marker=self.mark or None, markerfacecolor=face, markersize=self.size, **style)
 
 
 class Page:
-    """A figure with a title above, a body of a known height, a key and a note below. Places are in inches from the body's top left."""
+    """A figure with a title above, a body of a known height, a key and a note below.
+
+    Places are in inches from the body's top left.
+    """
 
     def __init__(self, title: str, body: float, *, stub: bool, key: Sequence[Entry] = (), note: str = "") -> None:
-        from matplotlib.figure import Figure
-
         titles = wrap(title, (WIDTH - 2 * EDGE) / 1.03, HEAD)
         notes = wrap(note, WIDTH - 2 * EDGE, SMALL)
         labels = [fit(entry.label, WIDTH / 2 - 0.6, SMALL) for entry in key]
         columns = _columns([inches(label, SMALL) + 0.5 for label in labels], WIDTH - 2 * EDGE)
         rows = -(-len(labels) // columns)
-        top = EDGE + (0.2 if stub else 0) + 0.2 * len(titles) + 0.08
+        self.top = EDGE + (0.2 if stub else 0) + 0.2 * len(titles) + 0.08
         key_height = 0.17 * rows + (0.1 if rows else 0)
-        note_height = 0.14 * len(notes) + (0.08 if notes else 0)
-        self.height = top + body + key_height + note_height + EDGE
-        self.top = top
+        self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
         self.figure: Figure = Figure(figsize=(WIDTH, self.height))
-        at = EDGE
-        if stub:
-            self._line(at, STUB_TITLE, size=HEAD, color=WARNING, weight="bold")
-            at += 0.2
-        for line in titles:
-            self._line(at, line, size=HEAD, color=INK)
-            at += 0.2
+        warning = [(STUB_TITLE, {"color": WARNING, "weight": "bold"})] if stub else []
+        for number, (line, style) in enumerate([*warning, *((line, {"color": INK}) for line in titles)]):
+            self._line(EDGE + 0.2 * number, line, size=HEAD, **style)
+        for number, line in enumerate(notes):
+            self._line(self.top + body + key_height + 0.06 + 0.14 * number, line, size=SMALL, color=GREY)
         if rows:
             # A label that begins with an underscore would be left out.
-            names = [f" {label}" if label.startswith("_") else label for label in labels]
             self.figure.legend(
                 [entry.handle() for entry in key],
-                names,
+                [f" {label}" if label.startswith("_") else label for label in labels],
                 loc="upper left",
-                bbox_to_anchor=(EDGE / WIDTH, 1 - (top + body + 0.04) / self.height),
+                bbox_to_anchor=(EDGE / WIDTH, 1 - (self.top + body + 0.04) / self.height),
                 ncols=columns,
                 fontsize=SMALL,
                 frameon=False,
@@ -325,14 +323,12 @@ class Page:
                 handlelength=1.8,
                 columnspacing=1.2,
             )
-        for place, line in enumerate(notes):
-            self._line(top + body + key_height + 0.06 + 0.14 * place, line, size=SMALL, color=GREY)
 
     def _line(self, at: float, text: str, **style: Any) -> None:
-        self.figure.text(EDGE / WIDTH, 1 - at / self.height, text, ha="left", va="top", **style)
+        self.figure.text(EDGE / WIDTH, 1 - at / self.height, text, va="top", **style)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes whose own box (without labels) is at this place."""
+        """Add axes whose own box (without labels) is at a place."""
         y = 1 - (self.top + top + height) / self.height
         return self.figure.add_axes((left / WIDTH, y, width / WIDTH, height / self.height))
 
@@ -340,29 +336,19 @@ class Page:
         self.figure.text(left / WIDTH, 1 - (self.top + top) / self.height, text, **style)
 
 
+def width_of(axes: Axes) -> float:
+    """Return how wide axes are, in inches."""
+    return float(axes.get_position().width) * WIDTH
+
+
 def _columns(widths: Sequence[float], room: float) -> int:
-    """How many columns a key may have. They are filled one after another, the first ones with one more where it doesn't come out even."""
+    """Return how many columns a key may have.
+
+    They are filled one after another, the first ones with one more where it doesn't come out even.
+    """
     for columns in range(len(widths), 1, -1):
         each, more = divmod(len(widths), columns)
         ends = list(itertools.accumulate(each + (at < more) for at in range(columns)))
         if sum(max(widths[start:end]) for start, end in zip([0, *ends], ends, strict=False)) <= room:
             return columns
     return 1
-
-
-def set_rows(axes: Axes, names: Mapping[float, str], count: float, width: float) -> None:
-    """Rows from 0 at the top to count, with names at their left and no axis there."""
-    axes.set_ylim(count - 0.45, -0.55)
-    axes.set_yticks([])
-    for at, name in names.items():  # ticks would take several times as long
-        axes.text(-0.09 / width, at, name, transform=axes.get_yaxis_transform(), ha="right", va="center_baseline")
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="x", length=2.5, width=0.6)
-    axes.grid(axis="x", color=RULE, linewidth=0.5)
-
-
-def grid(count: int, *, left: float, gutter: float, right: float, most: int = 2) -> tuple[int, float]:
-    """How many panels stand side by side, and how wide each is."""
-    columns = min(count, most)
-    room = WIDTH - EDGE - left - right - EDGE
-    return columns, (room - gutter * (columns - 1)) / columns
