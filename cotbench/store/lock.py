@@ -42,7 +42,7 @@ class RunLock:
             os.close(self._fd)
             raise cannot_write(path, error) from None
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let go of the folder."""
         os.close(self._fd)
 
