@@ -128,12 +128,10 @@ def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
 
 @dataclass(eq=False)
 class Loop:
-    """Drives jobs over stations. `run` returns when all are finished, or when `stop` was called and nothing is in
-    flight.
+    """Drives jobs over stations. `run` returns when all are finished, or after `stop` when nothing is in flight.
 
     sink: gets each record, with its job's number, in the order in which flows finish: an answer that equals gold as
-    text is graded at once and others wait, so that written as they come the records of a run that is killed would be a
-    choice of the right ones."""
+    text is graded at once and others wait, so that written as they come a killed run's would mostly be right ones."""
 
     jobs: Iterator[Job]
     replies: Replies | RecordedReplies

@@ -28,8 +28,7 @@ class Flag:
     be. minimum: the smallest number that it may be. metavar: what stands for the value in the help text. variable:
     the environment variable that it defaults to. after: the field behind which it stands in the help text, where that
     isn't the one before it. resumable: whether `--resume` takes it from the run's manifest; a folder may come from
-    somebody else, and can't switch on their model's code or take the walls down.
-    """
+    somebody else, and can't switch on their model's code or take the walls down."""
 
     names: str
     help: str
@@ -69,8 +68,7 @@ _folder = partial(_option, default=None, typed=Path | None, parse=parsing.absolu
 class RunOptions:
     """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it.
 
-    The order of the fields is the one in which a manifest holds them.
-    """
+    The order of the fields is the one in which a manifest holds them."""
 
     model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")
     tasks: list[str] = _option(

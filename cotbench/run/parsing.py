@@ -55,8 +55,7 @@ def names(values: Iterable[str] | None) -> list[str]:
 def key_values(option: str, text: str) -> dict[str, Any]:
     """lm-eval's syntax: "dtype=auto,tensor_parallel_size=2,enforce_eager=True"; values may be JSON lists or objects.
 
-    Raises UsageError for a part without "=" or a key named twice.
-    """
+    Raises UsageError for a part without "=" or a key named twice."""
     out: dict[str, Any] = {}
     for part in _split(option, text):
         key, equals, value = map(str.strip, part.partition("="))
@@ -256,8 +255,7 @@ def gen_kwargs(text: str | None) -> dict[str, Any]:
     """Sampling for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every
     other key that an engine has (`engines/sampling.py`).
 
-    "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
-    """
+    "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"]."""
     everywhere: dict[str, Any] = {}
     single: dict[str, dict[str, Any]] = {}
     for key, value in key_values("--gen-kwargs", text or "").items():

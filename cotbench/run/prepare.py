@@ -116,17 +116,13 @@ def digest(value: Any) -> str:
 def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     """Load tasks and data, choose questions, and render each task x mode once: mistakes show before a model loads."""
     if options.limit is not None and options.limit < 1:
-        raise UsageError(
-            f"--limit: expected a number of questions from 1 up, found {options.limit}.",
-            "Leave --limit out to run all questions.",
-        )
+        found = f"--limit: expected a number of questions from 1 up, found {options.limit}."
+        raise UsageError(found, "Leave --limit out to run all questions.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
-        raise UsageError(
-            f"--chat-template: there is no file {options.chat_template}.",
-            "Give 'auto', 'none' or the path of a Jinja file.",
-        )
+        remedy = "Give 'auto', 'none' or the path of a Jinja file."
+        raise UsageError(f"--chat-template: there is no file {options.chat_template}.", remedy)
     find_engine(options.engine_name)
     single = options.gen_kwargs.get("modes", {})
     require_keys(options.engine_name, {name for given in (options.gen_kwargs, *single.values()) for name in given})
@@ -185,17 +181,15 @@ def _check_server_options(options: RunOptions) -> None:
     """Refuse --extra-body and --header without a server, and ask again for what a manifest doesn't hold of them."""
     for option, given in (("--extra-body", options.extra_body), ("--header", options.headers)):
         if given and options.engine_name != "openai":
-            raise UsageError(
-                f"{option}: engine '{options.engine_name}' sends nothing to a server.", "It is for --engine openai."
-            )
+            found = f"{option}: engine '{options.engine_name}' sends nothing to a server."
+            raise UsageError(found, "It is for --engine openai.")
     if hidden := min((name for name, value in options.headers.items() if value == MASK), default=""):
         raise UsageError(
             f"--header: the value of {hidden} is on no record.", f"Give it again, as in --header '{hidden}=VALUE'."
         )
     if MASK in (options.base_url or ""):
-        raise UsageError(
-            f"--base-url: of {options.base_url} a part that is secret is on no record.", "Give the whole address again."
-        )
+        found = f"--base-url: of {options.base_url} a part that is secret is on no record."
+        raise UsageError(found, "Give the whole address again.")
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
@@ -209,14 +203,12 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
         ("--gen-kwargs", single, names, "is not among the modes of this run"),
     ):
         if unknown := set(given) - known - {"*"}:
-            raise UsageError(
-                f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {', '.join(sorted(known)) or 'none'}."
-            )
+            have = ", ".join(sorted(known)) or "none"
+            raise UsageError(f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {have}.")
     if options.paths and not paths:
         *some, last = [mode.name for mode in MODES.values() if any(turn.paths for turn in mode.turns)]
-        raise UsageError(
-            "--paths: none of the modes of this run draws several paths.", f"{', '.join(some)} and {last} do."
-        )
+        remedy = f"{', '.join(some)} and {last} do."
+        raise UsageError("--paths: none of the modes of this run draws several paths.", remedy)
 
 
 def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -> bool:
@@ -234,8 +226,7 @@ def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -
 def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
     if not names:
         raise UsageError(f"{option}: name at least one.", f"See `cotbench list {option.strip('-')}s`.")
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(f"{option}: {', '.join(doubled)} is named twice.", "Name each once.")
     return names
 

@@ -64,8 +64,7 @@ def without_home(value: Any) -> Any:
 
 
 def public_path(text: str) -> str:
-    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other
-    texts stay."""
+    """Put "~" for the home folder in a path, also where it leads there from a folder above. Other texts stay."""
     path = Path(text)
     home = Path("~").expanduser()
     if path.exists() and path.absolute().is_relative_to(home) and not Path.cwd().is_relative_to(home):

@@ -155,8 +155,7 @@ def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> d
 
 
 def _sandbox(manifest: Manifest) -> Sandbox[Ticket]:
-    """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the
-    same."""
+    """Open a sandbox with the run's own limits, which contains programs even where the run itself did not."""
     programs = {name: value for name, value in manifest.spec.programs.items() if name != "contained"}
     if programs:
         require_containment()

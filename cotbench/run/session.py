@@ -56,8 +56,7 @@ def execute(
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
-    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
-    """
+    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
@@ -192,8 +191,7 @@ class _Session:
 
 
 def _put_on_disk(*steps: Callable[[], None]) -> None:
-    """Take all steps that put a run on disk. After a failure (a full disk, say) one more error must not hide the
-    first."""
+    """Take all steps that put a run on disk. After a failure (a full disk, say) another must not hide the first."""
     failing = sys.exc_info()[0] is not None
     for step in steps:
         try:
