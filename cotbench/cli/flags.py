@@ -51,7 +51,6 @@ def option(name: str) -> Any:
         min=flag.minimum,
         metavar=flag.metavar,
         envvar=flag.variable,
-        show_default=typed_as(name)[1] is not None,
     )
 
 

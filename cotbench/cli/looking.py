@@ -138,12 +138,9 @@ def show_prompt(
             "--model",
             "-m",
             help="Render with this model's chat template (needs its tokenizer and the transformers package).",
-            show_default=False,
         ),
     ] = None,
-    question: Annotated[
-        int, typer.Option("--question", min=1, metavar="<int>", help="Which question, counted from 1.")
-    ] = 1,
+    question: Annotated[int, typer.Option(min=1, metavar="<int>", help="Which question, counted from 1.")] = 1,
     exemplars: Annotated[Values, Flags("num_fewshot", "exemplars", "limit", "seed")],
     rendering: Annotated[Values, Flags("chat_template", "trust_remote_code")],
     folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],

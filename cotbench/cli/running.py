@@ -28,11 +28,7 @@ def run(
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
         str | None,
-        typer.Option(
-            "--resume",
-            help="Go on with this run (its folder or id); refuses if anything it rests on has changed.",
-            show_default=False,
-        ),
+        typer.Option(help="Go on with this run (its folder or id); refuses if anything it rests on has changed."),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same command has a run already.")

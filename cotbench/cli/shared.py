@@ -195,7 +195,6 @@ TagRuleOption = Annotated[
         "--tag-rule",
         help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
         "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
-        show_default=False,
     ),
 ]
 TagsFileOption = Annotated[
@@ -204,6 +203,5 @@ TagsFileOption = Annotated[
         "--tags-file",
         metavar="CSV",
         help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
-        show_default=False,
     ),
 ]
