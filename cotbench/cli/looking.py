@@ -158,8 +158,7 @@ def show_prompt(
         from cotbench.engines import EngineConfig
         from cotbench.engines.local import chat_format
 
-        path, trusted = EngineConfig(model=model).path, rendering["trust_remote_code"]
-        chat = chat_format(path, rendering["chat_template"], trust_remote_code=trusted)
+        chat = chat_format(EngineConfig(model=model, **rendering))
     rows = []
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]

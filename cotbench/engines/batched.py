@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from cotbench.engines.chat import ChatFormat, Encoded
 from cotbench.errors import ModelError
-from cotbench.types import Key, Reply, Request
+from cotbench.types import Completion, Key, Reply, Request
 
 
 class Asked(NamedTuple):
@@ -52,8 +54,12 @@ class BatchedEngine(ABC):
         if self._refused or not self._waiting:
             done, self._refused = self._refused, []
             return done
+        batch = self._next_batch()
         try:
-            return self._generate(self._next_batch())
+            return [
+                (asked.key, self._reply(asked, paths))
+                for asked, paths in zip(batch, self._generate(batch), strict=True)
+            ]
         except Exception as error:
             raise ModelError(
                 f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
@@ -72,7 +78,14 @@ class BatchedEngine(ABC):
         return batch
 
     @abstractmethod
-    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]: ...
+    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
+        """The paths of each request: all that it asks for, or one that stands for all."""
+
+    @staticmethod
+    def _reply(asked: Asked, paths: list[Completion]) -> Reply:
+        prompt_tokens = len(asked.encoded.ids)
+        paths = [structs.replace(path, prompt_tokens=prompt_tokens) for path in paths]
+        return Reply(completions=tuple(paths * (asked.request.sampling.n // len(paths))), prompt=asked.encoded.text)
 
     def preview(self, request: Request) -> str:
         return self._chat.text(request)
