@@ -101,12 +101,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def stderr(text: str) -> None:
-    say(text, to_stderr=True)
-
-
-def stdout(text: str) -> None:
-    say(text)
+stdout, stderr = say, functools.partial(say, to_stderr=True)
 
 
 def stdout_json(value: Any) -> None:
@@ -130,10 +125,8 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     there = list_runs(output_dir)
     if not there:
         raise UsageError(f"there are no runs in {output_dir}.", "Start one with `cotbench run`, or name --output-dir.")
-    if len(there) > 1:
-        stderr(
-            f"The latest run, {there[0]}; {len(there) - 1} more in {output_dir} (name runs to pair modes across them)."
-        )
+    if more := len(there) - 1:
+        stderr(f"The latest run, {there[0]}; {more} more in {output_dir} (name runs to pair modes across them).")
     return there[:1]
 
 
@@ -150,9 +143,8 @@ def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
         if lacking:
             state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(
-                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of "
-                f"{len(run.records):,} answers can't be shown, "
-                "nor scored again. Restore the file."
+                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} "
+                "answers can't be shown, nor scored again. Restore the file."
             )
     return notes
 
@@ -162,9 +154,8 @@ def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
 
     found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
     names = [rule.name for rule in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice}'.", "Give each a name of its own.")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice[0]}'.", "Give each a name of its own.")
     return found
 
 
@@ -173,14 +164,12 @@ def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
     from cotbench.questions.tagging import RULES
 
     table = RULES | {rule.name: rule for rule in own}
-    if name is None:
-        return None
-    if name not in table:
+    if name is not None and name not in table:
         raise UsageError(
             f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
             suggest(name, table, "Add your own with --tag or --tags-file."),
         )
-    return table[name]
+    return None if name is None else table[name]
 
 
 # --- options that several commands share --------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A queue of requests in batches, for engines that generate one batch after the other."""
+"""Queues of requests: for engines that have replies at once, and for those that generate one batch after the other."""
 
 from __future__ import annotations
 
@@ -9,9 +9,39 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from cotbench.engines.chat import ChatFormat, Encoded
+from cotbench.engines import EngineConfig
+from cotbench.engines.chat import ChatFormat, Encoded, plain_text
 from cotbench.errors import ModelError
 from cotbench.types import Completion, Key, Reply, Request
+
+
+class ModellessEngine(ABC):
+    """An engine without a model, which has its replies at once: whatever waits is answered when it is polled."""
+
+    capacity = 4_096
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._waiting: list[tuple[Key, Request]] = []
+
+    def submit(self, key: Key, request: Request) -> None:
+        self._waiting.append((key, request))
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        taken, self._waiting = self._waiting, []
+        return [(key, self._reply(key, request)) for key, request in taken]
+
+    @abstractmethod
+    def _reply(self, key: Key, request: Request) -> Reply: ...
+
+    def cancel(self) -> list[Key]:
+        return []
+
+    def preview(self, request: Request) -> str:
+        return plain_text(request.messages)
+
+    def close(self) -> None:
+        return None
 
 
 class Asked(NamedTuple):
