@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import (
-    DataDirOption,
-    JsonOption,
-    OutputDirOption,
-    TasksDirOption,
-    app,
-    guarded,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
+from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
 

@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotbench.cli.shared import (
-    JsonOption,
-    OutputDirOption,
-    TagRuleOption,
-    TagsFileOption,
-    app,
-    guarded,
-    known_rule,
-    lost_outputs,
-    own_rules,
-    run_folders,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
+from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
 from cotbench.errors import GateHolds, OutputError, UsageError
 from cotbench.processes import uncollected
 from cotbench.run.parsing import names

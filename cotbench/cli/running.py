@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotbench.cli.flags import Values, flags_after, flags_until, with_flags
-from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, kebab, stderr, stdout, stdout_json
+from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
+from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
 from cotbench.errors import OutputError, RequestsFailed, UsageError
 from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
 

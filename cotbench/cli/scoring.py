@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, stderr, stdout, stdout_json
+from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_flags
+from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
 from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json

@@ -1,5 +1,4 @@
-"""What the commands share: the application, its exit codes, how errors end, and the options that several commands
-take."""
+"""What the commands share: the application, its exit codes, and how errors end."""
 
 from __future__ import annotations
 
@@ -8,19 +7,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
-from cotbench.cli.flags import option
-from cotbench.errors import CotbenchError, UsageError, suggest
+from cotbench.errors import CotbenchError, UsageError
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
 
 if TYPE_CHECKING:
     from cotbench.analysis.pairing import Run
-    from cotbench.questions.tagging import Rule
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, "
@@ -147,50 +144,3 @@ def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
                 "answers can't be shown, nor scored again. Restore the file."
             )
     return notes
-
-
-def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
-    from cotbench.questions.tagging import own_rule, rules_of_file
-
-    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
-    names = [rule.name for rule in found]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice[0]}'.", "Give each a name of its own.")
-    return found
-
-
-def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
-    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
-    from cotbench.questions.tagging import RULES
-
-    table = RULES | {rule.name: rule for rule in own}
-    if name is not None and name not in table:
-        raise UsageError(
-            f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            suggest(name, table, "Add your own with --tag or --tags-file."),
-        )
-    return None if name is None else table[name]
-
-
-# --- options that several commands share --------------------------------------------------------------------------
-
-DataDirOption = Annotated[Path | None, option("data_dir")]
-TasksDirOption = Annotated[Path | None, option("tasks_dir")]
-OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-TagRuleOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tag-rule",
-        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
-        "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
-    ),
-]
-TagsFileOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--tags-file",
-        metavar="CSV",
-        help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
-    ),
-]

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotbench.cli.shared import (
-    OutputDirOption,
-    TagRuleOption,
-    TagsFileOption,
-    app,
-    guarded,
-    known_rule,
-    lost_outputs,
-    own_rules,
-    run_folders,
-    stderr,
-    stdout_json,
-)
+from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
+from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
 from cotbench.run.parsing import one_of
 
