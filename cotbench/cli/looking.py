@@ -8,18 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import (
-    DataDirOption,
-    JsonOption,
-    OutputDirOption,
-    TasksDirOption,
-    app,
-    guarded,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
+from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
 
@@ -138,12 +128,9 @@ def show_prompt(
             "--model",
             "-m",
             help="Render with this model's chat template (needs its tokenizer and the transformers package).",
-            show_default=False,
         ),
     ] = None,
-    question: Annotated[
-        int, typer.Option("--question", min=1, metavar="<int>", help="Which question, counted from 1.")
-    ] = 1,
+    question: Annotated[int, typer.Option(min=1, metavar="<int>", help="Which question, counted from 1.")] = 1,
     exemplars: Annotated[Values, Flags("num_fewshot", "exemplars", "limit", "seed")],
     rendering: Annotated[Values, Flags("chat_template", "trust_remote_code")],
     folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],
@@ -161,8 +148,7 @@ def show_prompt(
         from cotbench.engines import EngineConfig
         from cotbench.engines.local import chat_format
 
-        path, trusted = EngineConfig(model=model).path, rendering["trust_remote_code"]
-        chat = chat_format(path, rendering["chat_template"], trust_remote_code=trusted)
+        chat = chat_format(EngineConfig(model=model, **rendering))
     rows = []
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotbench.cli.shared import (
-    OutputDirOption,
-    TagRuleOption,
-    TagsFileOption,
-    app,
-    guarded,
-    known_rule,
-    lost_outputs,
-    own_rules,
-    run_folders,
-    stderr,
-    stdout_json,
-)
+from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
+from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
 from cotbench.run.parsing import one_of
 
@@ -37,41 +26,22 @@ def show(
         typer.Argument(
             metavar="[RUN]... [QUESTION]",
             help="Runs (the latest one if none is named), and a question's id or the beginning of one.",
-            show_default=False,
         ),
     ] = None,
     flips: Annotated[
-        str | None,
-        typer.Option(
-            "--flips",
-            help="helped or hurt: questions that only the mode, or only the baseline, got right.",
-            show_default=False,
-        ),
+        str | None, typer.Option(help="helped or hurt: questions that only the mode, or only the baseline, got right.")
     ] = None,
-    mode: Annotated[
-        str | None,
-        typer.Option("--mode", help="The mode to look at; cot by default, where there is one.", show_default=False),
-    ] = None,
-    baseline: Annotated[str, typer.Option("--baseline", help="What --flips compares it with.")] = "direct",
-    task: Annotated[
-        str | None, typer.Option("--task", "-t", help="Questions of this task only.", show_default=False)
-    ] = None,
-    tag: Annotated[
-        str | None, typer.Option("--tag", help="symbolic or nonsymbolic, under --tag-rule.", show_default=False)
-    ] = None,
+    mode: Annotated[str | None, typer.Option(help="The mode to look at; cot by default, where there is one.")] = None,
+    baseline: Annotated[str, typer.Option(help="What --flips compares it with.")] = "direct",
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Questions of this task only.")] = None,
+    tag: Annotated[str | None, typer.Option(help="symbolic or nonsymbolic, under --tag-rule.")] = None,
     tag_rule: TagRuleOption = None,
     tags_file: TagsFileOption = None,
     outcome: Annotated[
-        str | None,
-        typer.Option(
-            "--outcome", help="How it ended under the mode: wrong, unparsed, truncated ...", show_default=False
-        ),
+        str | None, typer.Option(help="How it ended under the mode: wrong, unparsed, truncated ...")
     ] = None,
     grep: Annotated[
-        str | None,
-        typer.Option(
-            "--grep", metavar="REGEX", help="In the question, its options or the mode's output.", show_default=False
-        ),
+        str | None, typer.Option(metavar="REGEX", help="In the question, its options or the mode's output.")
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-L", min=1, metavar="<int>", help="How many questions are listed.")

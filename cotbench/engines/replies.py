@@ -75,9 +75,10 @@ _NOTHING = frozenset({"", "null", "none", "nil", "undefined", "unspecified"})
 _REASON_FIELDS = ("finish_reason", "finishReason")
 # Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known
 # words count here.
-_OTHER_REASON_FIELDS = (
-    "stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason", "incomplete_details"
-)  # fmt: skip
+_OTHER_REASON_FIELDS = tuple(
+    "stop_reason stopReason done_reason finish_details native_finish_reason incomplete_details".split()
+)
+_ALL_REASON_FIELDS = (*_REASON_FIELDS, *_OTHER_REASON_FIELDS)
 _REASON_KEYS = ("type", "reason", "finish_reason", "name", "value")  # of one that is an object
 
 
@@ -99,11 +100,10 @@ def _letters(word: str) -> str:
 
 def _reason_of(word: str) -> FinishReason | None:
     letters = _letters(word)
-    reason = _REASONS.get(letters)
     # What is long, or several words, is a sentence or a stop string.
-    return reason or next(
-        (like for like, pattern in _LIKE.items() if _ONE_WORD.fullmatch(word) and pattern.search(letters)), None
-    )
+    if letters in _REASONS or not _ONE_WORD.fullmatch(word):
+        return _REASONS.get(letters)
+    return next((like for like, pattern in _LIKE.items() if pattern.search(letters)), None)
 
 
 def known_reason(given: Any) -> FinishReason | None:
@@ -131,37 +131,16 @@ _PARTS: Mapping[str, Kind | None] = {
 # Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a
 # refusal.
 _PART_KEYS: Mapping[str, Kind] = {
-    "text": "text",
-    "content": "text",
-    "parts": "text",
-    "value": "text",
-    "output_text": "text",
-    "thinking": "reasoning",
-    "reasoning": "reasoning",
-    "reasoning_content": "reasoning",
-    "reasoningContent": "reasoning",
-    "reasoning_text": "reasoning",
-    "reasoningText": "reasoning",
-    "thought": "reasoning",
-    "summary": "reasoning",
+    **dict.fromkeys("text content parts value output_text".split(), "text"),
+    **dict.fromkeys(
+        """thinking reasoning reasoning_content reasoningContent reasoning_text reasoningText thought
+        summary""".split(),
+        "reasoning",
+    ),
     "refusal": "refusal",
 }
-_REASONING_FIELDS = (
-    "reasoning_content",
-    "reasoning",
-    "thinking",
-    "thought",
-    "thoughts",
-    "think",
-    "thinking_content",
-    "thought_content",
-    "reasoningContent",
-    "analysis",
-    "analysis_content",
-    "reasoning_text",
-    "thinking_blocks",
-    "reasoning_details",
-)
+_REASONING_FIELDS = """reasoning_content reasoning thinking thought thoughts think thinking_content thought_content
+reasoningContent analysis analysis_content reasoning_text thinking_blocks reasoning_details""".split()
 _MOST_DEEP = 30
 
 
@@ -314,8 +293,7 @@ class Reader:
         elif message is not None and not isinstance(message, Mapping):
             return _error(f"the server's message can't be read: it is {type(message).__name__}")
         if response and self._reason(choice) == (None, ""):
-            ended = self._reason({name: response.get(name) for name in (*_OTHER_REASON_FIELDS, *_REASON_FIELDS)})[0]
-            ended = ended or ("length" if response.get("truncated") is True else None)
+            ended = self._reason(response)[0] or ("length" if response.get("truncated") is True else None)
             choice = {**choice, "finish_reason": ended}
         return self._read(message, choice, usage or Usage(), budget)
 
@@ -342,7 +320,8 @@ class Reader:
         reasoning = next(filter(None, self._reasoning(fields)), "") or said.of("reasoning")
         # Some put it beside the message.
         reasoning = reasoning or next(filter(None, self._reasoning(reasons)), "")
-        refusal = said.of("refusal") or _text(fields.get("refusal"))
+        refused = fields.get("refusal")
+        refusal = said.of("refusal") or (refused if isinstance(refused, str) else "")
         reason, word = self._reason(reasons)
         finish: FinishReason | None = reason
         error = ""
@@ -395,11 +374,7 @@ class Reader:
 
 
 def _shown(reasons: Mapping[str, Any]) -> str:
-    return next(filter(None, (_word(reasons.get(name)) for name in (*_REASON_FIELDS, *_OTHER_REASON_FIELDS))), "None")
-
-
-def _text(given: Any) -> str:
-    return given if isinstance(given, str) else ""
+    return next(filter(None, (_word(reasons.get(name)) for name in _ALL_REASON_FIELDS)), "None")
 
 
 def _listed(names: Mapping[str, None]) -> str:
@@ -499,7 +474,7 @@ def read_stream(content: bytes) -> dict[str, Any] | None:
                 choice["message"][name] = (
                     before + value if joined and name != "role" else value if value is not None else before
                 )
-            choice |= {name: part[name] for name in (*_REASON_FIELDS, *_OTHER_REASON_FIELDS) if part.get(name)}
+            choice |= {name: part[name] for name in _ALL_REASON_FIELDS if part.get(name)}
     ended = b"[DONE]" in content[-100:] or all(
         any(choice.get(name) for name in _REASON_FIELDS) for choice in choices.values()
     )
@@ -535,18 +510,16 @@ def read_row(line: bytes) -> dict[str, Any]:
 
 # --- errors in replies of success ---------------------------------------------------------------------------------
 
-_CODES: Mapping[str, int] = {
-    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted "
-                    "throttling".split(), 429),
-    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded "
-                    "engineoverloaded".split(), 503),
-    **dict.fromkeys("timeout timeouterror requesttimeout deadlineexceeded".split(), 408),
-    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway "
-                    "upstreamerror".split(), 500),
-    **dict.fromkeys("invalidrequesterror invalidrequest badrequest badrequesterror invalidargument".split(), 400),
-    **dict.fromkeys("authenticationerror unauthorized unauthenticated invalidapikey".split(), 401),
-    **dict.fromkeys("notfounderror notfound modelnotfound".split(), 404),
-}  # fmt: skip
+_STATUSES = {
+    429: "ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted throttling",
+    503: "overloaded overloadederror serviceunavailable unavailable capacityexceeded engineoverloaded",
+    408: "timeout timeouterror requesttimeout deadlineexceeded",
+    500: "servererror internalservererror internalerror internal apierror badgateway upstreamerror",
+    400: "invalidrequesterror invalidrequest badrequest badrequesterror invalidargument",
+    401: "authenticationerror unauthorized unauthenticated invalidapikey",
+    404: "notfounderror notfound modelnotfound",
+}
+_CODES: Mapping[str, int] = {word: status for status, words in _STATUSES.items() for word in words.split()}
 _PASSING_WORDS = re.compile(
     r"rate.?limit|too many requests|overloaded|try again|unavailable|time-?d? ?-?out|\bbusy\b|capacity"
     r"|internal(?: server)? error|server error|bad gateway|(?<![\w.])50[0-4](?![\w.])",
