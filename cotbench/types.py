@@ -301,11 +301,9 @@ class Prediction:
             return self.votes.answers
         return () if self.answer is None else (self.answer,)
 
-    def concluded(self, verdicts: Sequence[Verdict | None]) -> Verdict:
+    def concluded(self, verdicts: Sequence[Verdict]) -> Verdict:
         """The outcome and score of the prediction, once there is a verdict on each of `answers`."""
         if self.answer is None:
             assert self.outcome is not None
             return Verdict(self.outcome, 0.0)
-        verdict = verdicts[self.answers.index(self.answer)]
-        assert verdict is not None
-        return verdict
+        return verdicts[self.answers.index(self.answer)]

@@ -83,9 +83,6 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         return Reply(completions=self.completions, prompt=self.prompt, total_completion_tokens=self.completion_tokens)
 
 
-# --- lines --------------------------------------------------------------------------------------------------------
-
-
 def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
     """The line of a reply: its JSON, with the CRC-32 of what stands before it as the last entry."""
     row = StoredReply(
@@ -139,8 +136,6 @@ def _loaded(line: bytes, kind: type[T]) -> T | None:
     except (ValueError, RecursionError):
         return None
 
-
-# --- the index ----------------------------------------------------------------------------------------------------
 
 # What is asked of the responses of a line: by name, what is looked for in the JSON of its completions. A key stands in
 # it like this nowhere but as a key, since quotation marks within texts are escaped.
@@ -314,9 +309,6 @@ class JournalState:
 def read_journal(path: Path) -> JournalState:
     """Read all replies on record. Raises RunError where the path is no file, or holds lines of a later version."""
     return JournalIndex(path).state()
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
 
 
 class Journal:

@@ -120,9 +120,6 @@ def no_such_line(path: Path, number: int, fault: str) -> RunError:
 _WRITE_AGAIN = "Run `cotbench run --resume RUN` to write the file again."
 
 
-# --- what is wrong, in words --------------------------------------------------------------------------------------
-
-
 def fault_of(value: Any, kind: type[Struct], place: str = "") -> str | None:
     """Say of the first entry of an object that a struct can't hold what it is and what is expected; None if all hold.
 
