@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,9 +12,6 @@ from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
-
-if TYPE_CHECKING:
-    from cotbench.types import Request
 
 Row = dict[str, Any]
 # What there is to list, and what makes the row of each; reading one may fail while the others are listed all the same.
@@ -108,12 +105,8 @@ def _runs(_: Path | None, output_dir: Path) -> Listing:
     return list_runs(output_dir), row
 
 
-LISTS: Mapping[str, Callable[[Path | None, Path], Listing]] = {
-    "tasks": _tasks,
-    "modes": _modes,
-    "engines": _engines,
-    "runs": _runs,
-}
+LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
+LISTS = {"tasks": _tasks, "modes": _modes, "engines": _engines, "runs": _runs}
 
 
 @app.command("show-prompt")
@@ -156,7 +149,9 @@ def show_prompt(
             raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
         request = kit.example_request(chosen, kit.mode.turns[0])
-        row = {"task": task, "mode": mode, "question": chosen.id, **_sent(request)}
+        row: Row = {"task": task, "mode": mode, "question": chosen.id, "request": request.hash}
+        row["sampling"] = request.sampling.as_dict()
+        row["messages"] = [{"role": message.role, "text": message.text} for message in request.messages]
         if chat is not None:
             text = chat.text(request)
             ids = chat.token_ids(text)
@@ -166,17 +161,9 @@ def show_prompt(
         rows.append(row)
     if as_json:
         stdout_json(rows)
-        return
-    for row in rows:
-        _say_prompt(row)
-
-
-def _sent(request: Request) -> Row:
-    return {
-        "request": request.hash,
-        "sampling": request.sampling.as_dict(),
-        "messages": [{"role": message.role, "text": message.text} for message in request.messages],
-    }
+    else:
+        for row in rows:
+            _say_prompt(row)
 
 
 def _say_prompt(row: Row) -> None:
@@ -207,11 +194,10 @@ def doctor(
     from dataclasses import asdict
 
     from cotbench.doctor import examine
+    from cotbench.terminal.tables import show_checks
 
     checks = examine(data_dir, output_dir)
     if as_json:
         stdout_json([asdict(check) for check in checks])
-        return
-    from cotbench.terminal.tables import show_checks
-
-    show_checks(checks)
+    else:
+        show_checks(checks)

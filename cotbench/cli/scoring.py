@@ -104,9 +104,8 @@ def score(
             option = "--answer-type" if answer_type else "--output"
             if not Path(source).exists():
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
-            raise UsageError(
-                f"{source}: is no file but a folder.", f"{option} is for files of outputs; a run knows its own."
-            )
+            remedy = f"{option} is for files of outputs; a run knows its own."
+            raise UsageError(f"{source}: is no file but a folder.", remedy)
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:
             stdout_json(rescored.as_dict())
@@ -118,9 +117,8 @@ def score(
         raise UsageError(f"--answer-type: expected {', '.join(KINDS)}, {found}.", "It says how answers are read.")
     if dry_run:
         raise UsageError("--dry-run: is for runs; a file of outputs is never changed.")
-    if output and (
-        output.is_dir() or not output.absolute().parent.is_dir() or output.absolute() == Path(source).absolute()
-    ):
+    target = output and output.absolute()
+    if target and (target.is_dir() or not target.parent.is_dir() or target == Path(source).absolute()):
         raise UsageError(f"--output: {output} can't be written.", "Name a new file in a folder that exists.")
     scored, summary = score_file(Path(source), answer_type, processes)
     lines = write_lines(scored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,7 +66,7 @@ def show(
         raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
     own = own_rules([], tags_file or [])
     named_rule = known_rule(tag_rule, own)
-    symbolic, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
+    arm, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
     runs, question = _runs_and_question(what or [], output_dir)
     folders = run_folders(runs, output_dir)
     loaded = [load_run(folder) for folder in folders]
@@ -95,17 +95,8 @@ def show(
         for one in found:
             show_dossier(one, prompts=prompts, command=command)
         return
-    picks = choose(
-        panels,
-        mode=only,
-        baseline=against,
-        flips=flips,  # type: ignore[arg-type]
-        task=task,
-        rule=rule,
-        symbolic=symbolic,
-        outcome=ended,
-        pattern=pattern,
-    )
+    wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": arm, "outcome": ended, "pattern": pattern}
+    picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
         _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))
         return

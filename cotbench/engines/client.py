@@ -256,10 +256,9 @@ class EmptyReply(ValueError):
 
 def json_object(content: bytes) -> dict[str, Any]:
     """Raises ValueError where a reply is none."""
-    try:
+    response = None
+    with suppress(ValueError, AttributeError, TypeError):
         response = read_stream(content) or read_json(content)
-    except (ValueError, AttributeError, TypeError):
-        response = None
     if not isinstance(response, dict):
         raise ValueError(f"the server's reply is no JSON object: {content.decode(errors='replace')[:80]!r}")
     return response
@@ -298,18 +297,14 @@ def _passes(status: int, headers: Mapping[str, str], asked_s: float | None) -> b
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
     """The seconds that a server asks us to wait, where it does (RFC 9110, 10.2.3: seconds or a date)."""
     for name, unit in (("Retry-After-Ms", 1_000), ("Retry-After", 1)):
-        text = headers.get(name)
-        if text is None:
-            continue
-        try:
-            seconds = float(text) / unit
-        except ValueError:
+        text = headers.get(name, "")
+        with suppress(ValueError):
             try:
-                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+                seconds = float(text) / unit
             except ValueError:
-                continue
-        if 0 < seconds < float("inf"):
-            return seconds
+                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+            if 0 < seconds < float("inf"):
+                return seconds
     return None
 
 

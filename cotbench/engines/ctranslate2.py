@@ -82,18 +82,13 @@ class CTranslate2Engine(BatchedEngine):
 
     def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
         sampling = batch[0].request.sampling
-        options: dict[str, Any] = {"sampling_topk": 1}
+        options: dict[str, Any] = {"sampling_topk": 1, **renamed(sampling, _KEYS)}
         if not sampling.greedy:
             if self._small:
                 self._library.set_random_seed(request_seed(self._config.seed, batch[0].key))
                 self._model = self._open()
-            options = {
-                "sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)),
-                "sampling_topp": sampling.top_p,
-                "sampling_temperature": sampling.temperature,
-                "num_hypotheses": sampling.n,
-            }
-        options |= renamed(sampling, _KEYS)
+            options |= {"sampling_topp": sampling.top_p, "sampling_temperature": sampling.temperature}
+            options |= {"sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)), "num_hypotheses": sampling.n}
         stops = self._chat.stops(batch[0].request)
         if stops and sampling.n == 1:
             options["callback"] = _watch(stops, self._tokenizer.decode)

@@ -16,6 +16,7 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.batched import ModellessEngine
+from cotbench.engines.chat import failed
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
@@ -115,8 +116,7 @@ class ReplayEngine(ModellessEngine):
         paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
         wanted = request.sampling.n
         if len(paths) < wanted:
-            error = f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode"
-            return Reply(completions=(Completion(text="", finish_reason="error", error=error),) * wanted)
+            return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode")
         return Reply(completions=tuple(paths[:wanted]))
 
     def describe(self) -> EngineInfo:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -181,10 +182,8 @@ class _Said:
             found = [key for key in found if key in ("text", "output_text")]
             self.strange[named if isinstance(named, str) else str(named)] = None
         elif not found:
-            other = [
-                part[key] for key in _PART_KEYS if isinstance(part.get(key), int | float) and part[key] is not True
-            ]
-            if other:
+            values = [part.get(key) for key in _PART_KEYS if part.get(key) is not True]
+            if other := [value for value in values if isinstance(value, int | float)]:
                 self.strange[_TYPES[type(other[0])]] = None
             elif not letters and not part.keys() & _PART_KEYS.keys():
                 self.strange[f"an object of {', '.join(sorted(map(str, part))[:5]) or 'nothing'}"] = None
@@ -317,13 +316,11 @@ class Reader:
         said.add(fields.get("content"))
         text = said.of("text")
         # One of the fields, since gateways repeat in a second what stands in the first.
-        reasoning = next(filter(None, self._reasoning(fields)), "") or said.of("reasoning")
-        # Some put it beside the message.
-        reasoning = reasoning or next(filter(None, self._reasoning(reasons)), "")
+        reasoning = self._reasoning(fields) or said.of("reasoning")
+        reasoning = reasoning or self._reasoning(reasons)  # some put it beside the message
         refused = fields.get("refusal")
         refusal = said.of("refusal") or (refused if isinstance(refused, str) else "")
-        reason, word = self._reason(reasons)
-        finish: FinishReason | None = reason
+        finish, word = self._reason(reasons)
         error = ""
         if said.strange and not text.strip():
             finish, error = "error", f"{_UNREADABLE}: it is {_listed(said.strange)}"
@@ -336,12 +333,13 @@ class Reader:
         elif finish is None:
             there = bool(text.strip() or reasoning.strip())
             finish = "error" if not there else "length" if usage.spent(budget) else "stop"
-        for kind in said.strange if finish != "error" else ():
-            self.unknown[f"content of type {kind[:40]!r}"] = None
+        if finish != "error":
+            self.unknown |= {f"content of type {kind[:40]!r}": None for kind in said.strange}
+        elif not error:
+            ended = next(filter(None, (_word(reasons.get(name)) for name in _ALL_REASON_FIELDS)), "None")
+            error = f"the server ended the request: {ended}"
         if word:
             self.unknown[f"finish_reason {word[:40]!r}"] = None
-        if finish == "error" and not error:
-            error = f"the server ended the request: {_shown(reasons)}"
         return Completion(
             text=text,
             reasoning=reasoning,
@@ -353,12 +351,13 @@ class Reader:
         )
 
     @staticmethod
-    def _reasoning(message: Mapping[str, Any]) -> Iterator[str]:
+    def _reasoning(message: Mapping[str, Any]) -> str:
         for name in _REASONING_FIELDS:
-            if message.get(name):
-                said = _Said()
-                said.add(message[name], "reasoning")
-                yield said.of("reasoning")
+            said = _Said()
+            said.add(message.get(name) or "", "reasoning")
+            if words := said.of("reasoning"):
+                return words
+        return ""
 
     @staticmethod
     def _reason(row: Mapping[str, Any]) -> tuple[FinishReason | None, str]:
@@ -371,10 +370,6 @@ class Reader:
             return reason, "" if reason else word
         others = (known_reason(row.get(name)) for name in _OTHER_REASON_FIELDS)
         return next(filter(None, others), "length" if row.get("truncated") is True else None), ""
-
-
-def _shown(reasons: Mapping[str, Any]) -> str:
-    return next(filter(None, (_word(reasons.get(name)) for name in _ALL_REASON_FIELDS)), "None")
 
 
 def _listed(names: Mapping[str, None]) -> str:
@@ -404,10 +399,8 @@ def read_json(content: bytes) -> Any:
     """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in
     texts. Raises ValueError where it is none."""
     content = content.removeprefix(_MARK)
-    try:
+    with suppress(ValueError):
         return orjson.loads(content.rstrip(_PADDING.encode()))
-    except ValueError:
-        pass
     try:
         return _LENIENT.decode(content.decode(json.detect_encoding(content), "replace").rstrip(_PADDING))
     except RecursionError:
