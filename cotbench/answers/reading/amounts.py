@@ -51,6 +51,7 @@ _OR_WORD = (
 )
 _OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
 _OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
+_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
 _BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
 _UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
 
@@ -79,6 +80,8 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
     behind = _OR.match(text, match.end(), end)
     if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
         return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
+    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
+        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
     if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
         return True
     before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
@@ -286,6 +289,7 @@ _CONDITION = re.compile(
     r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
     r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
 )
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
 _IN_BRACKETS = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
 _NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
 _ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
@@ -375,6 +379,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
         return reading_of(nth)
+    bracketed = _BRACKETED.search(text, begin, end)
+    if bracketed and (only := next(numbers_in(text, *bracketed.span("n")), None)):
+        return reading_of(only)  # "the number of pens left (7)"
     asides = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]

@@ -14,14 +14,15 @@ RETRACTS = either(
     r"\b(?:(?:wait|hold\son|oops|sorry|hmm|no)\b,?[^.\n]{0,40}\b(?:(?:is|was|['’]s)\s(?:not\sright|not\scorrect"
     r"|wrong|incorrect)|mistake|error)|(?:this|that|which)\s(?:is|was|can['’]?t\sbe)\s(?:wrong|incorrect"
     r"|not\s(?:right|correct))(?=[.,!;]|\s*\Z|\n)|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
-    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute)|scratch\sthat|oops|my\s(?:mistake|bad)"
+    r"|let\s(?:me|us|['’]s)\s(?:correct|redo|recalculate|recompute|re-?check\sthis\sagain)|scratch\sthat|oops|my\s(?:mistake|bad)"
     r"|(?:I|we)\s(?:mis[-\s]?(?:added|counted|calculated|read|took|multiplied)\w*|forgot|overlooked))\b",
     r"\bcorrect(?:ion|ed)\s?:|等等[，,]|不对[，,。]|算错了|说错了|更正|\bno,\sespera\b|\bmoment\s?mal\b",
     flags=re.I,
 )
 # Where a model puts another answer in the place of what it has stated: "Actually, it's 6".
 CORRECTS = re.compile(
-    r"\b(?:actually|no|rather|instead)\b[,:!]?\s+(?=(?:it['’]?s|it\sis|it\sshould\sbe|that['’]?s)\s)",
+    r"\b(?:actually|no|rather|instead)\b[,:!]?\s+(?=(?:it['’]?s|it\sis|it\sshould\sbe|that['’]?s"
+    r"|the\s\w+\s(?:is|should\sbe))\s)",
     re.I,
 )
 # What shows, behind a statement, that the model was still thinking when its budget ended.

@@ -36,7 +36,7 @@ _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[
 _BOX_JOINT = re.compile(
     r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&"
     r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?"
-    r"|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
+    r"|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
@@ -45,6 +45,7 @@ _COPULA = re.compile(
     r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluate"
     r"s?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
+_TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS_SIGN = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD_WORDS = re.compile(r"\*\*([^*\n]{1,60})\*\*")
@@ -265,8 +266,9 @@ def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
-    """Find where the last "is" (or the like) of a sentence ends outside the formulas."""
-    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in math)]
+    """Find where the last "is" (or the like) of a sentence ends outside the formulas and \\text{..}."""
+    inside = [*math, *(m.span() for m in _TEXT.finditer(text, start, end))]
+    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in inside)]
     return ends[-1] if ends else None
 
 

@@ -39,6 +39,7 @@ def _plain_words(text: str) -> str:
 
 
 _JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
+_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
 _QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
 
 
@@ -184,6 +185,7 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
                 and number.span
                 and number.answer == quantity[0]
                 and not _JOINED.search(text, span[0], number.span[0])
+                and not _GOES_ON.match(text, number.span[1], span[1])
             ):
                 hits.append((*number.span, index))
         elif len(words) > 1:

@@ -70,6 +70,10 @@ _SECOND_NAMED = re.compile(
     r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s"
     r"|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
+_CLAUSE = re.compile(
+    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
+    re.I,
+)
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{FREE}(?<![.°])(?P<letter>[A-Z])(?![{WORD_LETTER}0-9_'’°]|[-–][{WORD_LETTER}0-9_])")
 HEAD_CHARS = 200  # in which the letter of a phrase must come
@@ -118,7 +122,7 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
     if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
-    if named and (named["a"] or named["b"]) in letters.replace(letter, ""):
+    if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
         return UNDECIDED
     return Extraction(answer=letter, span=match.span(group))
 

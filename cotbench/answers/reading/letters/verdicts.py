@@ -88,6 +88,7 @@ _POINTS = either(
     r"|answer)\s(?=\S)",
     r"\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)",
     r"\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)",
+    r"\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)",
     r"\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))",
     r"\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is"
     r"|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)",
@@ -99,8 +100,9 @@ _POINTS = either(
     flags=re.M,
 )
 _POINTERS = anchors(
-    "choose pick select guess go_with _say_ opt_for answer leav left correspond closest equivalent match must_be",
-    "has_to_be correct right likely plausible suitable accurate appropriate best nearest only_ is_** be_** are_**",
+    "choose pick select guess go_with _say_ opt_for answer leav left correspond closest equivalent match this_is",
+    "must_be has_to_be correct right likely plausible suitable accurate appropriate best nearest only_",
+    "is_** be_** are_**",
 )
 _GIVEN = either(
     r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option"
