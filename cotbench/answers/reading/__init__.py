@@ -71,6 +71,7 @@ from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
+from cotbench.answers.reading.search import caseless
 from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
 
 __all__ = [
@@ -94,7 +95,7 @@ def _readings(text: str, start: int, vague: bool, answer_type: str, choices: Seq
     return kinds.KINDS[answer_type].read(text, start, vague, choices)
 
 
-_CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
+_CONCLUDED = caseless(r"=|\b(?:so|thus|therefore|hence|in total)\b")
 
 
 def _own_text(text: str, start: int, answer_type: str, choices: Sequence[str]) -> str:
@@ -166,7 +167,7 @@ def _thought(found: Extraction) -> Extraction:
     return replace(found, rule=THOUGHT.name, row=THOUGHT.row)
 
 
-_STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
+_STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b")
 LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 
 
@@ -203,7 +204,7 @@ def _alone_on_the_last_line(
 
 MAX_ALONE_CHARS = 30
 # What shows, behind an answer, that it isn't the last word.
-_GOES_ON = re.compile(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I)
+_GOES_ON = caseless(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}")
 
 THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
 RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)

@@ -22,6 +22,7 @@ from cotbench.answers.reading.numerals import (
 )
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import Extraction
+from cotbench.answers.reading.search import caseless
 
 # Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
 _FAMILIES = (
@@ -41,19 +42,19 @@ _LARGER = "|".join(
     rf"(?:{'|'.join(units[:-1])})(?![A-Za-z]),?\s*(?:and\s+|&\s|零|又)?(?=\d[\d.,]*\s*(?:{'|'.join(units[1:])})(?![A-Za-z]))"
     for units in (family.split() for family in _FAMILIES)
 )
-_TOGETHER = re.compile(rf"\s*(?:{_LARGER})", re.I)
-_SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z", re.I)
-_CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
+_TOGETHER = caseless(rf"\s*(?:{_LARGER})")
+_SMALLER = caseless(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z")
+_CENTS = caseless(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b")
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR_WORD = (
     r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s"
     r"|possibly\s)?[*$(]*"
 )
-_OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
-_OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
-_BETWEEN = re.compile(r"\bbetween\s[*$(]*\Z", re.I)
-_BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
-_UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
+_OR = caseless(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])")
+_OR_BEFORE = caseless(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z")
+_BETWEEN = caseless(r"\bbetween\s[*$(]*\Z")
+_BETWEEN_AND = caseless(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z")
+_UNIT_BEHIND = caseless(r"\s?(?P<unit>%|[a-z°]+)")
 
 
 def _measured_together(match: re.Match[str]) -> bool:
@@ -138,7 +139,7 @@ _VARIABLE = re.compile(
 )  # "(3/2)P + 11", where 11 is no answer
 _ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
 _SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
-_BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
+_BOUND = caseless(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z")
 _COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
     r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
     r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
@@ -151,15 +152,12 @@ _BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
 _DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
 _HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
 # "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
-_VERB = re.compile(
+_VERB = caseless(
     r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
     r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
-    r"|totals?)\s(?=[$€£*]*\d)",
-    re.I,
+    r"|totals?)\s(?=[$€£*]*\d)"
 )
-_LEADS_TO_NUMBER = re.compile(
-    r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", re.I
-)
+_LEADS_TO_NUMBER = caseless(r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*")
 
 
 def begins(text: str, start: int, match: re.Match[str]) -> bool:
@@ -277,12 +275,11 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
 
 
 # Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
-_NUMBERED_THING = re.compile(
+_NUMBERED_THING = caseless(
     r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
-    r"|case|item|stage)\.?\s#?|#)\Z",
-    re.I,
+    r"|case|item|stage)\.?\s#?|#)\Z"
 )
-_COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
+_COUNTS = caseless(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d")
 _HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
 # "is 7 when x = 4": a condition behind the value.
 _CONDITION = re.compile(
@@ -290,40 +287,34 @@ _CONDITION = re.compile(
     r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
 )
 _BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
-_IN_BRACKETS = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
-_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
+_IN_BRACKETS = caseless(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)")  # "60 minutes (or 1 hour)"
+_NTH = caseless(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z")
 _ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
 # In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(
+_BEFORE = caseless(
     r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
-    r"|at)\b[^,]*,\s",
-    re.I,
+    r"|at)\b[^,]*,\s"
 )
-_CLAUSE = re.compile(
+_CLAUSE = caseless(
     r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
     r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
-    r"|where|out\sof|of\sthe|within)\b",
-    re.I,
+    r"|where|out\sof|of\sthe|within)\b"
 )
-_PAYS = re.compile(
-    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
-)
-_TURN = re.compile(
+_PAYS = caseless(r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b")
+_TURN = caseless(
     r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
-    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
-    re.I,
+    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)"
 )
-_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
+_TOTAL = caseless(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b")
 # Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
 _AND_OTHER = re.compile(
     r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
 )
-_ENDS = re.compile(
+_ENDS = caseless(
     r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
-    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
-    re.I,
+    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*"
 )
-_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
+_NAMES = caseless(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z")
 
 
 def _asides(text: str, match: re.Match[str]) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, Rule
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.search import caseless
 
 # What says that there is no answer to give.
-_DECLINES = either(
+_DECLINES = caseless(
     r"\b(?:can\s?not|can['’]t|could\snot|couldn['’]t|unable\sto|(?:im|not\s)\**possible\**\sto"
     r"|no\sway\sto)\b[^.\n]{0,40}?\b(?:determin|calculat|answer|tell\b|know|comput|solve|provide|give\b"
     r"|say\s(?:how|what|exactly|which|for))\w*",
@@ -30,10 +28,9 @@ _DECLINES = either(
     r"\bnicht\s(?:bestimmbar|lösbar|berechenbar)|\bnicht\sgenügend\sInformationen|\bpas\sassez\sd['’]informations?",
     r"\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n",
     r"[Нн]ельзя\s(?:определить|вычислить|найти|ответить)|決まりません|定まらない|求められ(?:ない|ません)",
-    flags=re.I,
 )
 # What asks for more than was given: at the end of a text it declines.
-_ASKS_FOR_MORE = either(
+_ASKS_FOR_MORE = caseless(
     r"\b(?:need|require|want)(?:s|ed)?\s(?:to\sknow"
     r"|(?:the\s|some\s|any\s)?(?:more|additional|further|missing|actual|exact|original|specific))\b",
     r"\b(?:more|additional|further)\s(?:information|data|details?|context)\b[^.\n]{0,80}\b(?:need|requir|necessary)",
@@ -47,10 +44,9 @@ _ASKS_FOR_MORE = either(
     r"|impossible)\b",
     r"\b(?:don['’]t|do\snot|doesn['’]t|does\snot)\s(?:know|tell\sus|say|specify|mention)\s(?:how|what|the)\b",
     r"\bunknown\s(?:without|number|quantity)\b",
-    flags=re.I,
 )
-_UNKNOWN = re.compile(r"[\s*_`\"({\[\\]*(?:text\{\s?)?(?:unknown|undefined|n/a|not\sknown|not\sgiven|none\sof)\b", re.I)
-_TURNS_BACK = re.compile(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d", re.I)
+_UNKNOWN = caseless(r"[\s*_`\"({\[\\]*(?:text\{\s?)?(?:unknown|undefined|n/a|not\sknown|not\sgiven|none\sof)\b")
+_TURNS_BACK = caseless(r"\b(?:but|so|however|if|assum\w+|then|therefore|suppos\w+)\b[^\n]*\d")
 
 
 def declines(text: str, start: int, end: int) -> bool:

@@ -15,7 +15,7 @@ from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_s
 from cotbench.answers.reading.numbers import NEAR_THE_END
 from cotbench.answers.reading.parts import INVISIBLE, Span
 from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import words
+from cotbench.answers.reading.search import caseless, words
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
@@ -49,27 +49,24 @@ _TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS_SIGN = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD_WORDS = re.compile(r"\*\*([^*\n]{1,60})\*\*")
-_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)", re.I)
-_INTENDS = re.compile(  # "So we need to calculate $..$"
+_OF_KIND = caseless(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)")
+_INTENDS = caseless(  # "So we need to calculate $..$"
     r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
     r"|let['’]s)\s(?:then\s|now\s|simply\s)?(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use"
-    r"|plug|substitute)\b",
-    re.I,
+    r"|plug|substitute)\b"
 )
-_CONCLUDING = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_CONCLUDING = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b")
 _LEAD_WORD = re.compile(
     r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
 )
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
-_REFUSES = re.compile(
+_REFUSES = caseless(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain"
-    r"|impossible)\b",
-    re.I,
+    r"|impossible)\b"
 )
-_STATE = re.compile(  # what may be said of an answer that is no answer
+_STATE = caseless(  # what may be said of an answer that is no answer
     r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique"
-    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b",
-    re.I,
+    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b"
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
 _COUNTED = re.compile(
@@ -345,11 +342,11 @@ def _in_bold(text: str, start: int, end: int) -> Extraction | None:
 
 
 _WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
-_ONLY_A_LEAD = re.compile(
-    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z", re.I
+_ONLY_A_LEAD = caseless(
+    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z"
 )  # "After 3 turns she faces north."
 _IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
-_A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
+_A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
 _LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
 
 
@@ -383,7 +380,7 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
     return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
 
 
-_SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
+_SETS_OUT = caseless(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b")
 _CONCLUSION_IN_FORMULA = re.compile(
     r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
 )

@@ -34,13 +34,14 @@ from cotbench.answers.reading.numerals import (
 )
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.search import caseless
 from cotbench.answers.reading.statements import Statement, statements
 
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
-_MAY_BE_BOTH = re.compile(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d", re.I)
+_MAY_BE_BOTH = caseless(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d")
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
-_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
+_HENCE = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b")
 
 
 def _last_number(text: str, start: int) -> Extraction | None:
@@ -129,10 +130,10 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
     )
 
 
-_CONCLUSION = re.compile(
+_CONCLUSION = caseless(
     r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
     r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
-    re.I | re.M,
+    flags=re.M,
 )
 _FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from cotbench.answers.reading.characters import BLANK, WORD_LETTER
 from cotbench.answers.reading.rules import Extraction
+from cotbench.answers.reading.search import caseless
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
 # there are several; groups of two as in India.
@@ -60,9 +61,7 @@ _SCALED = (
     rf"(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
     rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?"
 )
-NUMBER = re.compile(
-    rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})", re.I
-)
+NUMBER = caseless(rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})")
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
 
 
@@ -210,23 +209,21 @@ _PARTS = {
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
 _BIG = "hundred|thousand|million|billion|trillion|dozen"
 _JOIN = r"(?:\s|-)"
-_IN_WORDS = re.compile(
+_IN_WORDS = caseless(
     rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
     rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
     rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
     rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
-    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
-    re.I,
+    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?"
 )
 # "one half", "three quarters"; "a third" may be the third of something.
-_FRACTION = re.compile(
-    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
-    re.I,
+_FRACTION = caseless(
+    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b"
 )
-_AND_A_HALF = re.compile(
-    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))", re.I
+_AND_A_HALF = caseless(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))"
 )
-_REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
+_REST = caseless(rf"\s(?:and\s)?(?=(?:{_ANY})\b)")
 
 
 def _said_in_words(match: re.Match[str]) -> Fraction | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.search import caseless
 
 Span = tuple[int, int]
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
@@ -83,7 +83,7 @@ THOUGHT_MARKS = (
 
 
 def _union(patterns: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.I)
+    return caseless("|".join(patterns))
 
 
 _ANYWHERE = [marks for marks in THOUGHT_MARKS if not marks.at_start]
@@ -94,23 +94,23 @@ _AT_START = [
     for marks in THOUGHT_MARKS
     if marks.at_start
 ]
-_ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})", re.I)
+_ANSWER_OPENS = caseless(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})")
 _ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
 _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
 # A text without any of these has no marks: most have none, and looking for them is quick.
-_MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
+_MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]")
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-_MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
-_NEXT_TURN = re.compile(
+_MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")
+_NEXT_TURN = caseless(
     r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
-    re.I | re.M,
+    flags=re.M,
 )
 MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
 WRAP = rf"[{SPACES}*_`#]*+"
 # Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
 # unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-_RUN_ON = either(
+_RUN_ON = caseless(
     rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
     rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
     r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
@@ -120,7 +120,7 @@ _RUN_ON = either(
     r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
     r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
     r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    flags=re.I | re.M,
+    flags=re.M,
 )
 
 

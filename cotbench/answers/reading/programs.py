@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cotbench.answers.reading.parts import Span, next_turn, split_reasoning
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.search import caseless, either
 
 _PYTHON = frozenset(
     {"", "python", "py", "tool_code", "code", "ipython", "pycon", "sage", "repl", "jupyter", "program", "solution"}
@@ -40,14 +40,14 @@ _FENCE_AT_END = re.compile(r"(?P<mark>`{3,}+)(?P<info>[^`~]{0,80})\Z")
 _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.S)
 # Tags and special tokens of models that were trained to call an interpreter; LaTeX's listings.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
-_TAGGED = either(
+_TAGGED = caseless(
     rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)",
     r"<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>"
     r"|\Z)",
     r"\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)",
     r"\\begin\{(?:lstlisting|minted|verbatim|python"
     r"|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
-    flags=re.S | re.I,
+    flags=re.S,
 )
 _IN_JSON = re.compile(
     r"\"(?:code|program|python|python_code|source)\"\s{0,9}:\s{0,9}\"(?P<code>(?:[^\"\\]|\\.)*+)(?P<end>\"|\Z)", re.S
@@ -71,7 +71,7 @@ _ON_MARK = re.compile(
 _ALL_NAMES = re.compile(r"^[ \t]*+from[ \t]++[\w.]++[ \t]++import[ \t]*+\*", re.M)
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.M)
 _CELL = re.compile(r"^(?:In ?\[\d*+\]: ?|[ ]{2,9}\.\.\.: ?|Out ?\[\d*+\]:.*)", re.M)
-_ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
+_ASKED = caseless(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", flags=re.M)
 # A text that isn't closed ends with its line, or with the program.
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")

@@ -13,6 +13,11 @@ def either(*patterns: str, flags: int = 0) -> re.Pattern[str]:
     return re.compile("|".join(patterns), flags)
 
 
+def caseless(*patterns: str, flags: int = 0) -> re.Pattern[str]:
+    """Compile a pattern that matches where any of several does, in upper or lower case."""
+    return either(*patterns, flags=re.I | flags)
+
+
 def words(listed: str) -> str:
     """An alternation, for patterns, of words that stand apart by spaces; "_" stands for the space within one."""
     return "|".join(listed.replace("_", r"\s").split())

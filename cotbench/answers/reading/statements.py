@@ -14,7 +14,7 @@ from functools import cache, partial
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
 from cotbench.answers.reading.parts import MARKUP, SPACES, WRAP, Span
 from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
-from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, either, near
+from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, caseless, near
 
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
@@ -45,7 +45,7 @@ def boxed_spans(text: str) -> list[Span]:
 
 
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
-_CONTRACT = either(
+_CONTRACT = caseless(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
     r"|short|numeric(?:al)?|direct|concise|overall)[\s_]){0,2}(?:answer|ans)(?:\sline|\schoice"
     rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{WRAP}(?:[:：]|(?=\n|\s?\\\[|\s?\$\$))"
@@ -61,7 +61,7 @@ _CONTRACT = either(
     # A call: Answer("C"), Finish[C].
     r"\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))",
     r"\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
-    flags=re.I | re.M,
+    flags=re.M,
 )
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
 _BARE_WRAP = rf"[{SPACES}*_`]*+"
@@ -108,17 +108,16 @@ _ELSEWHERE = (
     r"|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
-PHRASE = re.compile(
+PHRASE = caseless(
     r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)"
     r"(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)(?:\s++(?:is"
     r"|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+"
     r"(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously"
-    r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
-    re.I,
+    r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
 )
 # The same in other languages, for models that answer in the question's own.
-_PHRASE_ELSEWHERE = re.compile("|".join(_ELSEWHERE), re.I)
+_PHRASE_ELSEWHERE = caseless("|".join(_ELSEWHERE))
 # Texts without which a pattern can't match, in lower case.
 _CONTRACT_ANCHORS = Anchors(
     *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
@@ -133,11 +132,11 @@ _ANCHORS_ELSEWHERE = anchors(
     "الخيار الاختيار الإجابة الاجابة الجواب الحل پاسخ جواب תשובה",
 )
 # "Each correct answer is worth 5 points": no answer of the text's own.
-_ANY_ANSWER = re.compile(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z", re.I)
-_DENIAL = re.compile(r"(?:not|(?:neither|none)(?=\s+\w))\b", re.I)
+_ANY_ANSWER = caseless(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z")
+_DENIAL = caseless(r"(?:not|(?:neither|none)(?=\s+\w))\b")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>|</[a-z_]+>|<eo[a-z]>|<end_of_turn>")
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first line of a table
-_LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
+_LIST_ITEM = caseless(r"step\b|\d+[.)]\s+\S")
 _DISPLAY = {"\\[": "\\]", "$$": "$$"}
 WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside commands and \text{..}
 

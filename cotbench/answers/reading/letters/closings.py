@@ -21,12 +21,12 @@ from cotbench.answers.reading.rules import (
     Reading,
     Rule,
 )
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.search import caseless
 from cotbench.types import LETTERS
 
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, but B".
 _ENDS_IN_LETTER = re.compile(r"[\s(*][A-Z][)*]*\W{0,3}\Z")
-_COMES_TO = either(
+_COMES_TO = caseless(
     r"[^\n]*\b(?<!clear\s)(?<!know\s)(?<!tell\s)(?<!see\s)(?<!sure\s)(?<!ask\s)(?<!asks\s)(?:which|that|this"
     r"|it)(?:\sis|['’]s|\sgives|\smeans|\smakes\sit)\s(?:answer\s|option\s"
     r"|choice\s){1,2}[(*]*(?P<a>(?-i:[A-Z]))[)*]*\W{0,3}",
@@ -38,7 +38,6 @@ _COMES_TO = either(
     r"\W{0,3}(?:(?:so|it['’]s|it\sis),?\s)?(?:n(?:ot|or)\s[(*]*(?-i:[A-Z])[)*]*[,;]?\s(?:and\s|or\s)?){0,9}n(?:ot"
     r"|or)\s[(*]*(?-i:[A-Z])[)*]*\s?(?:[:;—–-]"
     r"|[.,]\s(?:so|hence|thus|therefore|it['’]s|it\sis),?)\s?[(*]*(?P<d>(?-i:[A-Z]))[)*]*\W{0,3}",
-    flags=re.I,
 )
 _ONLY = re.compile(
     r"(?:<[|/]?\w{1,20}[|]?>\s*)*[\s*_`$<\"(\[{「【]*+[A-Za-z](?:(?P<bare>(?:입니다|이다|です|だ)?(?:[\s*_`$>\").:\]}」】。]"
@@ -51,24 +50,23 @@ MAX_FORMULA_CHARS = 60  # of one at a text's end that holds nothing but a letter
 LISTED = re.compile(rf"^[ \t*_>-]*+(?:\(?[A-Z][).:、]\**(?:\s|(?=[{CJK}]))|Option\s[A-Z]\b)", re.M)
 _LISTED_LOW = re.compile(r"^[ \t*_>-]*+\(?[b-z]\)\s", re.M)
 _IN_MID_SENTENCE = re.compile(rf"[{WORD_LETTER}0-9,;\-–(\\+=/]\s*\Z")
-_EXPLAINS = re.compile(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b", re.I)
+_EXPLAINS = caseless(r"\W*(?:explanation|rationale|reason(?:ing)?|justification|because)\b")
 _ITEM_LETTER = re.compile(rf"(?:(?<![\w(])[A-Z]\)\s|(?<![{WORD_LETTER}0-9])[A-Z]:(?=[{CJK}]))")
-_PREDICATE = re.compile(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b", re.I)
+_PREDICATE = caseless(r"\b(?:is|are|was|were|can|could|do|does|don['’]t|must|fail)\b")
 _LETTER_IN_FORMULA = re.compile(  # all of a text, or its last line or lines: \\[ \\textbf{C} \\]
     r"(?:\\\[|\\\(|\$\$?)\s{0,3}(?:\\(?:text(?:bf|it)?|math(?:bf|rm|sf)|bf|rm)\s?\{\s?"
     r"|[({]){1,3}(?P<letter>[A-Z])[)}.\s]{0,6}(?:\\\]|\\\)|\$\$?)[\s.]{0,4}\Z"
 )
 HEADING = re.compile(r"[\s*_`]*\(?[A-Z]\)?[\s*_`.]*\Z")
 # A last line that names one letter and says little more: "B", "So, B.", "It's (B)", "..., which is option B."
-_LAST = re.compile(
+_LAST = caseless(
     r"(?:\W{0,5}(?:(?:so|thus|hence|therefore|it['’]?s|it\sis|that['’]?s|this\sis|most\slikely|answer|hint|clearly|p"
     r"robably|definitely|obviously|certainly|perhaps|likely|因此|所以|故|是|为)(?:\b|(?<=[因此所以故是为]))\W{0,3}){0,3}(?:option"
     r"|choice|letter)?|[^\n]{0,200}\b(?:it['’]s|(?<!answer\s)(?<!option\s)(?<!choice\s)(?:is|are))\s(?:option\s)?"
     r"|[^\n]{0,60}\b(?:es|c['’]est|est|è|é|ist|het\sis|это|jest|là|adalah)\s(?:(?:la|le|il|die|der|a|o)\s)?"
     r"(?:(?:réponse|respuesta|antwort|risposta|resposta|ответ)\s)?|[^\n.:]{1,40}:|[^\n]*(?:因此|所以|故|综上)[^\n]{0,60}?"
     r"(?:是|为|為|选|選)|.*\b(?:option|choice|opci[óo]n|opzione|op[çc][ãa]o|optie|lettre|letra|вариант|(?:therefore|thus"
-    rf"|hence|so),?))\W{{0,4}}(?<![{WORD_LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}",
-    re.I,
+    rf"|hence|so),?))\W{{0,4}}(?<![{WORD_LETTER}])(?P<letter>[A-Z])[\W]{{0,4}}(?:です|だ|이다|입니다)?\W{{0,2}}"
 )
 _HENCE_LETTER = re.compile(
     r"(?:[^\n]*[\s,.;])?(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s[(*]*(?P<letter>[A-Z])[)*]*\W{0,3}"
@@ -77,7 +75,7 @@ _RELATIVE = re.compile(
     r"[^.\n]{1,120}?\b(?:that|which|who)\s[^.\n]{0,160}?\b(?:not|n['’]t|never|cannot|false"
     r"|incorrect)\b[^.\n]{1,160}\s(?:is|are|was|would\sbe)(?=[\s:*]{1,4}(?:option\s)?\(?[A-Z]\b)"
 )
-_IF = re.compile(r"\W{0,3}(?:if|unless)\s", re.I)
+_IF = caseless(r"\W{0,3}(?:if|unless)\s")
 
 
 # --- all that a text says ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, Said, chosen, letter_behind
 from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_behind
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
-from cotbench.answers.reading.search import anchors, either, last_near
+from cotbench.answers.reading.search import anchors, caseless, either, last_near
 from cotbench.types import LETTERS
 
 
@@ -82,9 +82,7 @@ _AFTER_ANOTHER = re.compile(
     r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]"
     r"|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
 )
-_IF_ELSEWHERE = re.compile(
-    r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)", re.I
-)
+_IF_ELSEWHERE = caseless(r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)")
 
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:

@@ -9,6 +9,7 @@ from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.options import AROUND, option_first, option_of
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import UNDECIDED, Extraction
+from cotbench.answers.reading.search import caseless
 from cotbench.answers.reading.statements import MAX_PHRASE_CHARS
 from cotbench.types import LETTERS
 
@@ -33,20 +34,18 @@ _HEAD = re.compile(
     rf"|{_OPTION_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
     rf"|(?![{WORD_LETTER}0-9'’°#^]|[-–_][{WORD_LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
-_LOWER_HEAD = re.compile(
+_LOWER_HEAD = caseless(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)"
-    r"|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))",
-    re.I,
+    r"|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))"
 )
 BUT = (
     r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)"
     r"|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
 )
-_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
+_NOT_BUT = caseless(  # "not A but B", "not (A), it is (B)"; "AではなくB"
     r"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s"
     rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}"
-    rf"|{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
-    re.I,
+    rf"|{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)"
 )
 MARKED = re.compile(
     rf"(?:(?:(?<![{WORD_LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]"
@@ -70,9 +69,8 @@ _SECOND_NAMED = re.compile(
     r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s"
     r"|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
-_CLAUSE = re.compile(
-    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b",
-    re.I,
+_CLAUSE = caseless(
+    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b"
 )
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{FREE}(?<![.°])(?P<letter>[A-Z])(?![{WORD_LETTER}0-9_'’°]|[-–][{WORD_LETTER}0-9_])")

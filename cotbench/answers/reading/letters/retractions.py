@@ -11,11 +11,11 @@ from cotbench.answers.reading.letters.heads import letter_behind, named_letters
 from cotbench.answers.reading.options import AROUND, option_for_none, option_named
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.search import caseless
 from cotbench.types import LETTERS
 
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
-_TAKES_BACK = either(
+_TAKES_BACK = caseless(
     r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]"
     r"|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)",
     r"\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
@@ -28,21 +28,20 @@ _TAKES_BACK = either(
     r"(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch)[,.]\s(?:es"
     r"|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))",
     r"(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
-    flags=re.I,
 )
-_FALSE = re.compile(
-    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니", re.I
+_FALSE = caseless(
+    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니"
 )
-_INSTEAD = re.compile(
+_INSTEAD = caseless(
     r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis"
     r"|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?"
     r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)"
     r"|いや、?|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)"
     r"\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です|だ)?[.,!。！]?\s*(?:$|\n))",
-    re.I | re.M,
+    flags=re.M,
 )
 # "None of the options is correct", as a text's last word.
-_NONE = either(
+_NONE = caseless(
     r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s"
     r"|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)){0,8}[(*]*"
     r"(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b",
@@ -63,16 +62,14 @@ _NONE = either(
     r"\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b",
     r"\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s",
     r"\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
-    flags=re.I,
 )
 # Words of `_NONE` without which it finds nothing in a text of ASCII.
 _NONE_WORDS = ("none", "neither", "no ", "not ", "n't ", "ningun", "aucun", "keine", "nessuna", "nenhuma")
-NONE_GIVEN = re.compile(
+NONE_GIVEN = caseless(
     r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b"
-    r"|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
-    re.I,
+    r"|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)"
 )
-_YET = re.compile(r"\b(?:but|however|though|although|closest|nearest|best|so)\b", re.I)
+_YET = caseless(r"\b(?:but|however|though|although|closest|nearest|best|so)\b")
 
 
 def none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:

@@ -22,13 +22,12 @@ from cotbench.answers.reading.letters.heads import (
 )
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
-from cotbench.answers.reading.search import Anchors, anchors, either, last_near, near, words
+from cotbench.answers.reading.search import Anchors, anchors, caseless, either, last_near, near, words
 from cotbench.types import LETTERS
 
-_RATHER = re.compile(
+_RATHER = caseless(
     r"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s"
-    rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}(?=\S)",
-    re.I,
+    rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}(?=\S)"
 )
 _RATHERS = anchors("_but_ _sino_ _mais_ sondern _ma_ _mas_ _а_ _lecz_ _maar_ it's_ it’s_ it_is_ 而是 rather_")
 _IS = r"(?:is|remains|stays|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
@@ -45,7 +44,7 @@ _VERDICTS = anchors(
     "exactly perfectly most remains _left _it_is _it_must",
 )
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
-_NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
+_NONE_OF = caseless(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z")
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _IS_RIGHT = either(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{)?(?P<a>[A-Z])\b[)*}$]*"
@@ -67,13 +66,12 @@ _JUDGED = re.compile(
     re.M,
 )
 # Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
-_JUDGEMENTS = re.compile(
+_JUDGEMENTS = caseless(
     rf"{FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s"
     r"|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對"
     r"|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]"
     r"|верно|правильно)\b)|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct"
-    r"|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
-    re.I,
+    r"|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))"
 )
 _BETWEEN_JUDGEMENTS = re.compile(
     r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
@@ -130,10 +128,10 @@ _GIVING = Anchors(
     *(f"{sign}{quote}" for sign in ("(", "[", "=", "= ", "return ") for quote in "\"'"),
     *(f"{word}(" for word in ("answer", "option", "choice", "letter", "submit", "choose", "select", "finish", "final")),
 )
-_LABEL = re.compile(
+_LABEL = caseless(
     r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option"
     r"|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
-    re.I | re.M,
+    flags=re.M,
 )
 _LABELS = anchors("option choice letter selection pick statement alternative")
 # "The true claim is C", "the right order is shown in option C".
