@@ -6,7 +6,7 @@ Every row has examples in `tests/cases/reading/rows.yaml`: outputs that it reads
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,3 +56,8 @@ class Rule:
     def reads(self, found: Extraction) -> Reading:
         """Name the rule of what this row found."""
         return self.name, Extraction(answer=found.answer, rule=found.rule or self.name, span=found.span, row=self.row)
+
+    def ask(self, *place: Any) -> Iterator[Reading]:
+        """Yield what this row finds in a place: nothing, one answer, or several."""
+        found = self.find(*place)
+        return (self.reads(one) for one in ([found] if isinstance(found, Extraction) else found or ()))

@@ -115,8 +115,8 @@ def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Ite
         if not supposed:
             yield from _taken_back(text, max(statement.place, found.span[1]), vague, choices)
         yield statement.row.reads(found)
-    yield from retractions.last_none(text, start, choices)
-    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, start, choices))
+    yield from retractions.NONE_OF_THEM.ask(text, start, choices)
+    yield from verdicts.said(text, start, choices)
     yield from supposed
     yield from closings.all_it_says(text, start, choices)
     if vague:
@@ -127,12 +127,13 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     """Yield what a text says in the place of the answer that it stated, from where it takes that back."""
     if not text[start:].strip(" .)*_`$\"'\n\r}"):
         return
-    back = retractions.where_taken_back(text, start)
-    yield from retractions.last_none(text, start, choices)
-    if back is None:
+    yield from retractions.NONE_OF_THEM.ask(text, start, choices)
+    places = [match.start() for match in retractions.TAKES_BACK.finditer(text, start)]
+    if not places:
         return
-    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, back, choices))
-    yield from (retractions.INSTEAD.reads(found) for found in retractions.INSTEAD.find(text, back, choices))
+    back = places[-1]
+    yield from verdicts.said(text, back, choices)
+    yield from retractions.INSTEAD.ask(text, back, choices)
     if vague:
         yield from closings.what_it_ends_on(text, back, choices)
-    yield from (retractions.TAKEN_BACK.reads(found) for found in retractions.TAKEN_BACK.find(text, back, choices))
+    yield from retractions.TAKEN_BACK.ask(text, back, choices)

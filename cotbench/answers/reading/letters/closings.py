@@ -81,46 +81,37 @@ _IF = caseless(r"\W{0,3}(?:if|unless)\s")
 # --- all that a text says ---------------------------------------------------------------------------------------------
 
 
-def _explained_option(text: str, line: Span, below: Sequence[str], choices: Sequence[str]) -> Iterator[Extraction]:
-    own = option_of(text, line, choices)
-    if own and below and _EXPLAINS.match("".join(below[:2])):
-        yield own
+def _explained_option(text: str, line: Span, below: Sequence[str], choices: Sequence[str]) -> Extraction | None:
+    return option_of(text, line, choices) if below and _EXPLAINS.match("".join(below[:2])) else None
 
 
-def _option_with_letter(text: str, line: Span, _below: Sequence[str], choices: Sequence[str]) -> Iterator[Extraction]:
+def _option_with_letter(text: str, line: Span, _below: Sequence[str], choices: Sequence[str]) -> Extraction | None:
     both = _WITH_LETTER.fullmatch(text, *line)
-    if both and (own := option_of(text, both.span("own"), choices)) and own.answer == both["letter"]:
-        yield own
+    own = option_of(text, both.span("own"), choices) if both else None
+    return own if both and own and own.answer == both["letter"] else None
 
 
-def _formula(text: str, line: Span, _below: Sequence[str], choices: Sequence[str]) -> Iterator[Extraction]:
-    formula = _LETTER_IN_FORMULA.match(text, line[0])
-    if formula and formula["letter"] in LETTERS[: len(choices)]:
-        yield chosen(formula)
+def _formula(text: str, line: Span, _below: Sequence[str], choices: Sequence[str]) -> Extraction | None:
+    return chosen(_LETTER_IN_FORMULA.match(text, line[0]), len(choices))
 
 
-def _first_line(text: str, line: Span, below: Sequence[str], choices: Sequence[str]) -> Iterator[Extraction]:
+def _first_line(text: str, line: Span, below: Sequence[str], choices: Sequence[str]) -> Extraction | None:
+    """The letter of a first line such as "C" or "C) Plane", where that doesn't begin a list or a discussion."""
     first = _ONLY.fullmatch(text, *line)
     found = letter_at(text, *line, len(choices)) if first else None
     if first is None or found is None or (found is UNDECIDED and _PREDICATE.search(text, *line)):
-        return  # "A, B and D can be ruled out. So C."
-    if _stands_alone(text, first, found, below, choices):
-        yield found
-
-
-def _stands_alone(
-    text: str, first: re.Match[str], found: Extraction, below: Sequence[str], choices: Sequence[str]
-) -> bool:
-    """Tell whether a first line such as "C" or "C) Plane" is the answer, not the beginning of a list or discussion."""
+        return None  # "A, B and D can be ruled out. So C."
     if first["bare"] is not None:
-        return True
+        return found
     rest = first.span("rest")
     if own := option_of(text, rest, choices):
-        return own.answer == found.answer and not any((m := _ONLY.fullmatch(line)) and m["rest"] for line in below)
+        listed = any((m := _ONLY.fullmatch(line)) and m["rest"] for line in below)
+        return found if own.answer == found.answer and not listed else None
     if SUBJECT.match(text, found.span[1] if found.span else 0) or CALLED_WRONG.match(first["rest"]):
-        return False
+        return None
     item = _LISTED_LOW if first[0].strip(" (")[:1].islower() else LISTED
-    return not (any(map(item.match, below)) or MARKED.search(text, *rest) or _ITEM_LETTER.search(text, *rest))
+    discussed = any(map(item.match, below)) or MARKED.search(text, *rest) or _ITEM_LETTER.search(text, *rest)
+    return None if discussed else found
 
 
 # find(text, its first line, the lines below, options)
@@ -139,8 +130,7 @@ def all_it_says(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
     if lines:
         begin = text.index(body, start)
         for rule in ALONE:
-            for found in rule.find(text, (begin, begin + len(lines[0])), lines[1:], choices):
-                yield rule.reads(found)
+            yield from rule.ask(text, (begin, begin + len(lines[0])), lines[1:], choices)
 
 
 # --- what a text ends on ----------------------------------------------------------------------------------------------
@@ -157,20 +147,20 @@ def _is_struck(text: str, begin: int, end: int) -> bool:
     return bool(STRUCK.search(text, begin, end) or NOT_MINE.search(text, begin, end))
 
 
-def _one_marked(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
+def _one_marked(text: str, last: Span, choices: Sequence[str]) -> Extraction | None:
     marked = [
-        chosen(match, group)
+        found
         for match in MARKED.finditer(text, *last)
-        if match[group := str(match.lastgroup)] in LETTERS[: len(choices)]
-        and not SUBJECT.match(text, match.end(group))
-        and not _is_struck(text, last[0], match.start(group))
-        and not SUPPOSED.search(text, last[0], match.start(group))
+        if (found := chosen(match, len(choices)))
+        and found.span
+        and not SUBJECT.match(text, found.span[1])
+        and not _is_struck(text, last[0], found.span[0])
+        and not SUPPOSED.search(text, last[0], found.span[0])
     ]
-    if len({one.answer for one in marked}) == 1 and not _is_denied(text, last):
-        yield marked[-1]
+    return marked[-1] if len({one.answer for one in marked}) == 1 and not _is_denied(text, last) else None
 
 
-def _last_letter(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
+def _last_letter(text: str, last: Span, choices: Sequence[str]) -> Extraction | None:
     ending = None if _is_denied(text, last) else _LAST.fullmatch(text, *last)
     count = len(choices)
     if (
@@ -179,55 +169,48 @@ def _last_letter(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extr
         and len(named_letters(text, *last, count)) <= 1
         and not _is_struck(text, last[0], ending.start("letter"))
     ):
-        yield Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
+        return Extraction(answer=ending["letter"].upper(), span=ending.span("letter"))
+    return None
 
 
-def _hence(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
-    hence = _HENCE_LETTER.fullmatch(text, *last)
-    if hence and hence["letter"] in LETTERS[: len(choices)]:
-        yield chosen(hence)
+def _hence(text: str, last: Span, choices: Sequence[str]) -> Extraction | None:
+    return chosen(_HENCE_LETTER.fullmatch(text, *last), len(choices))
 
 
-def _comes_to(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
-    comes_to = _ENDS_IN_LETTER.search(text, last[1] - 8, last[1]) and _COMES_TO.fullmatch(text, *last)
-    if comes_to and comes_to[group := str(comes_to.lastgroup)] in LETTERS[: len(choices)]:
-        yield chosen(comes_to, group)
+def _comes_to(text: str, last: Span, choices: Sequence[str]) -> Extraction | None:
+    in_letter = _ENDS_IN_LETTER.search(text, last[1] - 8, last[1])
+    return chosen(_COMES_TO.fullmatch(text, *last), len(choices)) if in_letter else None
 
 
-def _own_words(text: str, last: Span, choices: Sequence[str]) -> Iterator[Extraction]:
+def _own_words(text: str, last: Span, choices: Sequence[str]) -> Extraction | None:
     option = option_of(text, last, choices)
-    if option is None and not SENTENCE_END.search(text, *last):
-        option = option_named(text, last, choices)
-    if option:
-        yield option
+    return option if option or SENTENCE_END.search(text, *last) else option_named(text, last, choices)
 
 
-def _own_line(text: str, start: int, choices: Sequence[str]) -> Iterator[Extraction]:
+def _own_line(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     lines = [(m[0], (m.end(), line_end(text, m.end()))) for m in LISTED.finditer(text, start)]
     given = [(head, own) for head, line in lines if (own := option_of(text, line, choices))]
-    if given and len({own.answer for _, own in given}) == 1 and str(given[-1][1].answer) in given[-1][0]:
-        yield given[-1][1]
+    one = len({own.answer for _, own in given}) == 1 and str(given[-1][1].answer) in given[-1][0]
+    return given[-1][1] if one else None
 
 
-def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Iterator[Extraction]:
+def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
     if len(text) - start > UNFINISHED_CHARS:
-        return
+        return None
     named = [
         option
         for sentence in last_sentences(text, start)
         if not _only_supposed(text, sentence, choices) and (option := option_named(text, sentence, choices))
     ]
     if not named or named[0].span is None or text[named[0].span[1] :][:1] not in (".", "!"):
-        return
+        return None
     low = text[start:].casefold()
     others = (choice for letter, choice in zip(LETTERS, choices, strict=False) if letter != named[0].answer)
-    if not any(choice.casefold().strip(AROUND) in low for choice in others):
-        yield named[0]
+    return None if any(choice.casefold().strip(AROUND) in low for choice in others) else named[0]
 
 
-def _opening(text: str, start: int, choices: Sequence[str]) -> Iterator[Extraction]:
-    if opening := begins_with_option(text, start, choices):
-        yield opening
+def _closing_formula(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    return chosen(_LETTER_IN_FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS)), len(choices))
 
 
 def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
@@ -239,7 +222,7 @@ def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
     )
 
 
-CLOSING_FORMULA = Rule("closing formula", "marked", OF_LETTERS, _formula, vague=True)
+CLOSING_FORMULA = Rule("closing formula", "marked", OF_LETTERS, _closing_formula, vague=True)
 # find(text, the last line or sentence, options): all rows are asked about the line before any is about the sentence.
 CLOSINGS = (
     Rule("one marked", "marked", OF_LETTERS, _one_marked, vague=True),  # "That must mean (C) then"
@@ -252,7 +235,7 @@ CLOSINGS = (
 ANYWHERE = (
     Rule("line of its own", "marked", OF_LETTERS, _own_line, vague=True),  # "**C. Tungsten**", in the midst of a text
     Rule("one in all", "option", OF_LETTERS, _one_in_all, vague=True),  # the only option that a short text names
-    Rule("opening", "option", OF_LETTERS, _opening, vague=True),  # "Tungsten, as it melts late. ..."
+    Rule("opening", "option", OF_LETTERS, begins_with_option, vague=True),  # "Tungsten, as it melts late. ..."
 )
 ENDINGS = (*ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
 
@@ -263,9 +246,7 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
     line = (max(start, text.rfind("\n", 0, start + len(body)) + 1), start + len(body))
     if not body or (not HEADING.match(text, *line) and broken_off(text[: line[1]], start)):
         return
-    formula = _LETTER_IN_FORMULA.search(text, max(start, len(text) - MAX_FORMULA_CHARS))
-    if formula and formula["letter"] in LETTERS[: len(choices)]:
-        yield CLOSING_FORMULA.reads(chosen(formula))
+    yield from CLOSING_FORMULA.ask(text, start, choices)
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
     listed = (LISTED.match(text, *line) and LISTED.search(text, start, line[0])) or len(
         _ITEM_LETTER.findall(text, *line)
@@ -276,10 +257,8 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
         if last[1] - last[0] > MAX_ANSWER_CHARS or listed or _only_supposed(text, last, choices):
             continue
         for rule in CLOSINGS:
-            for found in rule.find(text, last, choices):
-                yield rule.reads(found)
+            yield from rule.ask(text, last, choices)
     for rule in ANYWHERE:
-        for found in rule.find(text, start, choices):
-            yield rule.reads(found)
+        yield from rule.ask(text, start, choices)
     if declines(text, *sentence):
         yield DECLINES.reads(Extraction(answer=None, rule=DECLINED))

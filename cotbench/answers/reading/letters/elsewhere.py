@@ -9,7 +9,6 @@ from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED,
 from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_behind
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
 from cotbench.answers.reading.search import anchors, caseless, either, last_near
-from cotbench.types import LETTERS
 
 
 def _verdicts(*patterns: str) -> re.Pattern[str]:
@@ -87,25 +86,20 @@ _IF_ELSEWHERE = caseless(r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wen
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:
     """The option that a conclusion calls right, or the only one that is called so."""
-    right: list[tuple[re.Match[str], str]] = []
-    for match in last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60):
-        group = str(match.lastgroup)
-        if match[group] in LETTERS[:count] and not _is_supposed(text, start, match, match.start(group)):
-            right.append((match, group))
-    concluded = [
-        (match, group)
-        for match, group in right
-        if _CONCLUSION_ELSEWHERE.search(
-            text, max(text.rfind("\n", start, match.start()) + 1, start, match.start() - 40), match.end()
-        )
+    right = [
+        (match, found)
+        for match in last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60)
+        if (found := chosen(match, count)) and not _is_supposed(text, start, match, match.start(str(match.lastgroup)))
     ]
+    concluded = []
+    for match, found in right:
+        begin = max(text.rfind("\n", start, match.start()) + 1, start, match.start() - 40)
+        concluded += [(match, found)] if _CONCLUSION_ELSEWHERE.search(text, begin, match.end()) else []
     decisive = concluded or right
-    if decisive:
-        match, group = decisive[-1]
-        begin = match.start(group)
-        several = len({match[group] for match, group in decisive}) > 1
-        several = several or _AFTER_ANOTHER.search(text, max(start, match.start() - 12), begin) is not None
-        yield begin, UNDECIDED if several else chosen(match, group)
+    for match, found in decisive[-1:]:
+        begin = match.start(str(match.lastgroup))
+        another = _AFTER_ANOTHER.search(text, max(start, match.start() - 12), begin)
+        yield begin, UNDECIDED if another or len({found.answer for _, found in decisive}) > 1 else found
 
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:

@@ -176,6 +176,8 @@ def said_behind(text: str, matches: Iterable[re.Match[str]], count: int) -> Iter
     return ((match.end(), found) for match in matches if (found := letter_behind(text, match, count)))
 
 
-def chosen(match: re.Match[str], group: str = "letter") -> Extraction:
-    """The option whose letter a group of a match is."""
-    return Extraction(answer=match[group], span=match.span(group))
+def chosen(match: re.Match[str] | None, count: int) -> Extraction | None:
+    """The option whose letter the last group of a match is, if there are so many options."""
+    group = str(match and match.lastgroup)
+    given = match is not None and match[group] in LETTERS[:count]
+    return Extraction(answer=match[group], span=match.span(group)) if match and given else None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from cotbench.answers.reading.endings import SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.letters.heads import letter_behind, named_letters
 from cotbench.answers.reading.options import AROUND, option_for_none, option_named
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
 from cotbench.answers.reading.search import caseless
 from cotbench.types import LETTERS
 
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
-_TAKES_BACK = caseless(
+TAKES_BACK = caseless(
     r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]"
     r"|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)",
     r"\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
@@ -84,44 +84,36 @@ def none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
     return Extraction(answer=letter, span=(begin, begin + len(said)))
 
 
-def last_none(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    """Yield UNDECIDED where a text's last sentence says that no option is right, and goes on to no other."""
+def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """UNDECIDED where a text's last sentence says that no option is right, and goes on to no other."""
     begin = max(start, len(text) - LAST_CHARS)
     tail = text[begin:].lower()
     if tail.isascii() and not any(word in tail for word in _NONE_WORDS):
-        return  # most texts, and seen at once
+        return None  # most texts, and seen at once
     if _NONE.search(text, begin) is None:
-        return
+        return None
     end = own_end(text, start)
     for left, right in islice(last_sentences(text[:end], start), 3):
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
-        if not named_letters(text, match.end(), end, len(choices)):
-            yield NONE_OF_THEM.reads(none_of_them(text, match.span(), choices))
-        return
+        others = named_letters(text, match.end(), end, len(choices))
+        return None if others else none_of_them(text, match.span(), choices)
+    return None
 
 
-def _instead(text: str, start: int, choices: Sequence[str]) -> Iterator[Extraction]:
-    for match in reversed(list(_INSTEAD.finditer(text, start))):
-        if found := letter_behind(text, match, len(choices)):
-            yield found
+def _instead(text: str, start: int, choices: Sequence[str]) -> list[Extraction]:
+    found = (letter_behind(text, match, len(choices)) for match in _INSTEAD.finditer(text, start))
+    return [one for one in found if one][::-1]
 
 
-def _is_false(text: str, start: int, _choices: Sequence[str]) -> Iterator[Extraction]:
+def _is_false(text: str, start: int, _choices: Sequence[str]) -> Extraction | None:
     sentence = SENTENCE_END.search(text, start)
-    if _FALSE.search(text, start, sentence.start() if sentence else len(text)):
-        yield UNDECIDED
+    return UNDECIDED if _FALSE.search(text, start, sentence.start() if sentence else len(text)) else None
 
 
 # find(text, start, options): what a text says behind a place where it takes an answer back.
 INSTEAD = Rule("instead", "phrase", OF_LETTERS, _instead)
 TAKEN_BACK = Rule("taken back", "phrase", OF_LETTERS, _is_false)
-NONE_OF_THEM = Rule("none of them", "phrase", OF_LETTERS, last_none)
+NONE_OF_THEM = Rule("none of them", "phrase", OF_LETTERS, _last_none)
 RETRACTIONS = (NONE_OF_THEM, INSTEAD, TAKEN_BACK)
-
-
-def where_taken_back(text: str, start: int) -> int | None:
-    """Find where a text, from start on, takes back for the last time what it said."""
-    places = [match.start() for match in _TAKES_BACK.finditer(text, start)]
-    return places[-1] if places else None

@@ -21,7 +21,7 @@ from cotbench.answers.reading.letters.heads import (
     said_behind,
 )
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.search import Anchors, anchors, caseless, either, last_near, near, words
 from cotbench.types import LETTERS
 
@@ -157,17 +157,17 @@ _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:
     for match in last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
-        group = str(match.lastgroup)
-        begin, end = match.span(group)
+        found = chosen(match, count)
+        begin, end = match.span(str(match.lastgroup))
         if (
-            match[group] not in LETTERS[:count]
+            found is None
             or SUPPOSED.search(text, max(start, match.start() - 30), begin)
             or _NONE_OF.search(text, max(start, begin - 40), begin)
-            or (group != "left" and is_word(text, match[group], end, len(text)))
+            or (match.lastgroup != "left" and is_word(text, str(found.answer), end, len(text)))
         ):
             continue
         also = _ALSO.search(text, end, match.end()) or _OR_THIS.search(text, max(start, begin - 24), begin)
-        yield begin, UNDECIDED if also else chosen(match, group)
+        yield begin, UNDECIDED if also else found
 
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
@@ -213,21 +213,18 @@ def _judged_in_a_row(text: str, start: int, count: int) -> Iterator[Said]:
     row = _row_of_judgements(text, start, count)
     right = [judgement for judgement in row if judgement["right"]]
     if len(right) == 1 and len({judgement["letter"] for judgement in row}) == len(row) >= min(3, count):
-        yield right[0].start("letter"), chosen(right[0])
+        yield right[0].start("letter"), Extraction(answer=right[0]["letter"], span=right[0].span("letter"))
 
 
 def _judged_alone(text: str, start: int, count: int) -> Iterator[Said]:
-    judged = {match["letter"]: match for match in _JUDGED.finditer(text, start) if match["letter"] in LETTERS[:count]}
+    judged = {one.answer: one for match in _JUDGED.finditer(text, start) if (one := chosen(match, count))}
     if len(judged) == 1 and len(_row_of_judgements(text, start, count)) < 2:
-        [match] = judged.values()
-        yield match.start("letter"), chosen(match)
+        yield from ((found.span[0], found) for found in judged.values() if found.span)
 
 
 def _given(text: str, start: int, count: int) -> Iterator[Said]:
-    given = near(_GIVEN, text, start, _GIVING, before=60, after=40)
-    for match in [one for one in given if one[str(one.lastgroup)] in LETTERS[:count]][-1:]:
-        group = str(match.lastgroup)
-        yield match.start(group), chosen(match, group)
+    given = [chosen(match, count) for match in near(_GIVEN, text, start, _GIVING, before=60, after=40)]
+    yield from [(found.span[0], found) for found in given if found and found.span][-1:]
 
 
 def _labelled(text: str, start: int, count: int) -> Iterator[Said]:
@@ -250,7 +247,7 @@ VERDICTS = (
 )
 
 
-def said(text: str, start: int, choices: Sequence[str]) -> list[tuple[int, Rule, Extraction]]:
+def said(text: str, start: int, choices: Sequence[str]) -> list[Reading]:
     """Collect what `VERDICTS` give, by place, the last first."""
-    given = [(place, rule, found) for rule in VERDICTS for place, found in rule.find(text, start, len(choices))]
-    return sorted(given, key=lambda one: one[0], reverse=True)
+    given = [(place, rule.reads(found)) for rule in VERDICTS for place, found in rule.find(text, start, len(choices))]
+    return [reading for _, reading in sorted(given, key=lambda one: one[0], reverse=True)]
