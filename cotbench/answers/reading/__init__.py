@@ -70,8 +70,8 @@ from cotbench.answers.reading.letters import LETTER_RULES
 from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
+from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
-from cotbench.answers.reading.search import caseless
 from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
 
 __all__ = [

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import islice
 
-from cotbench.answers.reading.characters import BLANK, CJK, WORD_LETTER
-from cotbench.answers.reading.numerals import (
-    NUMBER,
-    canonical_number,
-    in_han,
-    in_words,
-    is_part,
-    numbers_in,
-    reading_of,
-    show_number,
-    value_of,
-)
+from cotbench.answers.reading import numerals
+from cotbench.answers.reading.numerals import NUMBER, is_part, numbers_in, reading_of, value_of
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import BLANK, CJK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import Extraction
-from cotbench.answers.reading.search import caseless
 
 # Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
 _FAMILIES = (
@@ -72,7 +61,7 @@ def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
     value = value_of(dollars)
     assert value is not None
     amount = value + Fraction(int(cents["cents"]), 100)
-    return Extraction(answer=show_number(amount), span=(dollars.start(), cents.end()))
+    return Extraction(answer=numerals.show_number(amount), span=(dollars.start(), cents.end()))
 
 
 def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
@@ -189,8 +178,7 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     cuts = [start, *(m.end() for m in EQUALS.finditer(text, start, end)), end]
     if len(cuts) == 2:
         return None
-    sides = list(itertools.pairwise(cuts))
-    first, last = sides[0], sides[-1]
+    first, last = (cuts[0], cuts[1]), (cuts[-2], cuts[-1])
     leading = next(numbers_in(text, *first), None)
     others = next(numbers_in(text, *last), None)
     if leading and others and OPERATION.match(text, others.end(), last[1]):
@@ -200,12 +188,6 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
 
 
 _OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
-
-
-def _of_another(number: re.Match[str]) -> bool:
-    """Tell whether a number is a share of another: "50% of 80", "3/4 of 12"."""
-    behind = number.string[number.end() : number.end() + 2]
-    return bool(number["denominator"] or "%" in behind) and _OF_NUMBER.match(number.string, number.end()) is not None
 
 
 _TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
@@ -238,7 +220,11 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if not numbers:
         if hour := _HOUR.search(text, start, end):
             return Extraction(answer=str(int(hour[1])), span=hour.span(1))
-        return None if NUMBER.search(text, start, end) else in_words(text, start, end) or in_han(text, start, end)
+        return (
+            None
+            if NUMBER.search(text, start, end)
+            else numerals.in_words(text, start, end) or numerals.in_han(text, start, end)
+        )
     first = numbers[0]
     if _MORE_THAN_NUMBER.search(text, start, end):
         return None
@@ -255,8 +241,9 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         return reading_of(whole[0]) if len(whole) == 1 else None  # "1 hour and 30 minutes (90 minutes)"
     if _one_of_two(first, start, end) or is_bound(text, start, first.span()):
         return None
-    if not cents and (beside_another(text, start, end) or _of_another(first)):
-        return None
+    share = first["denominator"] or "%" in text[first.end() : first.end() + 2]
+    if not cents and (beside_another(text, start, end) or (share and _OF_NUMBER.match(text, first.end()))):
+        return None  # "50% of 80", "3/4 of 12"
     if _COMPARED.match(text, first.end(), end):
         return None
     if verb := _VERB.match(text, first.end(), end):
@@ -269,7 +256,7 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if comma and text[first.start() - 1 : first.start()] in ("(", "[", "{"):
         return None  # a pair
     if comma and not (first["fraction"] or first["denominator"] or first["bare"] or "," in (first["whole"] or "")):
-        value = canonical_number(f"{first[0]}.{comma[1]}")
+        value = numerals.canonical_number(f"{first[0]}.{comma[1]}")
         return Extraction(answer=value, span=(first.start(), comma.end())) if value else reading_of(first)
     return reading_of(first)
 
@@ -317,11 +304,6 @@ _ENDS = caseless(
 _NAMES = caseless(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z")
 
 
-def _asides(text: str, match: re.Match[str]) -> bool:
-    before = text[max(0, match.start() - 12) : match.start()]
-    return _NUMBERED_THING.search(before) is not None or _COUNTS.match(text, match.end()) is not None
-
-
 def is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:
     """Tell whether an earlier number is this one as a percentage, with its sign: of "25%, or 1/4" the answer is 25."""
     if not (earlier.span and earlier.answer and found.answer):
@@ -365,7 +347,7 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     if not numbers:
         if NUMBER.search(text, begin, end):
             return None
-        said = in_words(text, begin, end, several=True) or in_han(text, begin, end)
+        said = numerals.in_words(text, begin, end, several=True) or numerals.in_han(text, begin, end)
         return said if said and said.answer not in ("0", "1") else None
     ordinal = list(_NTH.finditer(text, begin, end))
     if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
@@ -373,8 +355,8 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     bracketed = _BRACKETED.search(text, begin, end)
     if bracketed and (only := next(numbers_in(text, *bracketed.span("n")), None)):
         return reading_of(only)  # "the number of pens left (7)"
-    asides = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
-    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
+    remarks = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
+    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in remarks)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
     if len(amounts) == 1 and len(numbers) == 2:
         return _with_cents(*amounts[0])
@@ -386,7 +368,9 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
     if not numbers:
         return None
-    plain = [number for number in numbers if not _asides(text, number)] or numbers
+    thing = _NUMBERED_THING.search
+    asides = [n for n in numbers if thing(text, max(0, n.start() - 12), n.start()) or _COUNTS.match(text, n.end())]
+    plain = [number for number in numbers if number not in asides] or numbers
     if condition := _CONDITION.search(text, plain[0].end(), end):
         return concluded_number(text, begin, condition.start())
     if EQUALS.search(text, begin, end):
@@ -401,7 +385,8 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return reading_of(bold[-1])
-    result = None if before is None else _result_before(text, before, start)
+    equation = None if before is None else after_equals(text, max(before, start - 600), start)
+    result = value_of(equation) if equation else None
     lead = _BEFORE.match(text, begin, end)
     main = [number for number in plain if not lead or number.start() >= lead.end()]
     stated = [number for number in main if result is not None and value_of(number) == result]
@@ -439,9 +424,3 @@ def after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
         if at < len(numbers) and not OPERATION.match(text, numbers[at].end(), end):
             return numbers[at]
     return None
-
-
-def _result_before(text: str, start: int, end: int) -> Fraction | None:
-    """The result of the last equation in front of the last sentence."""
-    number = after_equals(text, max(start, end - 600), end)
-    return value_of(number) if number else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, Rule
-from cotbench.answers.reading.search import caseless
 
 # What says that there is no answer to give.
 _DECLINES = caseless(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.search import caseless
+from cotbench.answers.reading.patterns import caseless
 
 MAX_WORDS_BELOW = 4  # of an answer on a line of its own
 # Where a model takes back what it has stated.

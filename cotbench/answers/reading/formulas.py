@@ -9,13 +9,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cotbench.answers.reading.amounts import concluded_number, number_in
-from cotbench.answers.reading.characters import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END
-from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import caseless, words
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import BLANK, CJK, INVISIBLE, caseless, in_plain_signs, words
+from cotbench.answers.reading.rules import (
+    DECLINED,
+    MAX_ANSWER_CHARS,
+    OF_FORMULAS,
+    REFUSAL,
+    UNDECIDED,
+    Extraction,
+    Reading,
+    Rule,
+)
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
@@ -195,7 +203,7 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
     if _STATE.match(text, start, end):
         return None
     if declines(text, start, end):
-        return Extraction(answer=None, rule=DECLINED)
+        return REFUSAL
     if _WORD_OPERATION.search(text, start, end):
         return None
     if _HAN.search(text, start, end) and not _math_spans(text, start, end):
@@ -290,13 +298,14 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
     """The formula or number that the last sentence with one gives: behind its last "is", else its only one."""
     for (left, right), math in _pieces(text, start, end):
         if declines(text, left, right):
-            return Extraction(answer=None, rule=DECLINED)
+            return REFUSAL
         if _REFUSES.search(text, left, right):
             return None
         if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
             bold = _in_bold(text, left, right)
             if bold or _CONCLUDING.match(text, left, right):
-                return bold or _named(text, left, right)  # a conclusion in words
+                name = _LAST_NAME.search(text, left, right)  # "Therefore the winner is Carol."
+                return bold or (Extraction(answer=name[1], span=name.span(1)) if name else None)
             continue
         if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
             return None
@@ -310,8 +319,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             return _listed(text, behind)
         if math and _INTENDS.search(text, left, math[0][0]):
             return None
-        if copula and math and (kind := _kind(text, copula, right)):
-            return kind
+        if copula and math and (kind := _OF_KIND.match(text, copula, right)):  # "$f$ is an even function"
+            return Extraction(answer=kind[1].lower(), span=kind.span(1))
         if copula and "\\" in text[copula:right] and not math and len(WORD.findall(text, copula, right)) <= 2:
             return _trim(text, copula, right)
         if not math and "\\" not in text[left:right] and (plain := _plain(text, left, right, copula)):
@@ -348,18 +357,6 @@ _ONLY_A_LEAD = caseless(
 _IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
 _A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
 _LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
-
-
-def _named(text: str, start: int, end: int) -> Extraction | None:
-    """The name that a conclusion ends on: "Therefore the winner is Carol."."""
-    match = _LAST_NAME.search(text, start, end)
-    return Extraction(answer=match[1], span=match.span(1)) if match else None
-
-
-def _kind(text: str, start: int, end: int) -> Extraction | None:
-    """The kind that a sentence says something is of: "$f$ is an even function"."""
-    match = _OF_KIND.match(text, start, end)
-    return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
 
 
 _EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
@@ -404,7 +401,7 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if statement.row is BOXED:
             found = _boxed(text, boxes[: bisect_right(boxes, statement.span)])
         else:
-            worded = statement.rule in ("contract", "phrase") and not statement.boxes
+            worded = statement.row.name in ("contract", "phrase") and not statement.boxes
             heads = worded and _sets_out(text, *statement.span)
             found = None if heads else _formula_in(text, *statement.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):

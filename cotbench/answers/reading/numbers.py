@@ -8,33 +8,13 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
-from cotbench.answers.reading.amounts import (
-    EQUALS,
-    OPERATION,
-    after_equals,
-    begins,
-    beside_another,
-    concluded_number,
-    is_bound,
-    is_open,
-    is_percentage_of,
-    number_in,
-)
-from cotbench.answers.reading.characters import BLANK, in_plain_signs
+from cotbench.answers.reading import amounts, numerals
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
 from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
-from cotbench.answers.reading.numerals import (
-    NUMBER,
-    canonical_number,
-    is_part,
-    numbers_in,
-    reading_of,
-    show_number,
-    value_of,
-)
+from cotbench.answers.reading.numerals import NUMBER, numbers_in, reading_of
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import caseless
+from cotbench.answers.reading.patterns import BLANK, caseless, in_plain_signs
+from cotbench.answers.reading.rules import OF_NUMBERS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import Statement, statements
 
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
@@ -52,16 +32,20 @@ def _last_number(text: str, start: int) -> Extraction | None:
     sentences = list(islice(last_sentences(own, start), 200))
     for place, (begin, end) in enumerate(sentences):
         if declines(text, begin, end) or (place < _LOOK_BACK and asks_for_more(text, begin, end)):
-            return Extraction(answer=None, rule=DECLINED)
+            return REFUSAL
         if _MAY_BE_BOTH.search(text, begin, end):
             return UNDECIDED
-        found = concluded_number(text, begin, end, start)
-        if found and found.span and (is_open(text, found.span, begin, end) or beside_another(text, begin, end)):
+        found = amounts.concluded_number(text, begin, end, start)
+        if (
+            found
+            and found.span
+            and (amounts.is_open(text, found.span, begin, end) or amounts.beside_another(text, begin, end))
+        ):
             return UNDECIDED
         if found:
             before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
             if any(declines(text, *earlier) for earlier in before):
-                return Extraction(answer=None, rule=DECLINED)
+                return REFUSAL
             return found
         if NUMBER.search(text, begin, end):
             return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
@@ -75,7 +59,7 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
         found = _of_statement(text, statement)
         if found:
             yield statement.row.reads(found)
-        elif statement.rule in ("contract", "phrase") and _in_words_alone(text, *statement.span):
+        elif statement.row.name in ("contract", "phrase") and _in_words_alone(text, *statement.span):
             in_words = statement.row
     if in_words:  # and no other statement gives a number: nothing vaguer is looked for
         yield in_words.reads(UNDECIDED)
@@ -83,19 +67,23 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
     """The number that a statement gives; UNDECIDED where what it gives is no number, None where it gives nothing."""
-    rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
+    rule, (begin, end) = one.row.name, one.boxes[-1] if one.boxes else one.span
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
     stop = several.start() if several else end
     if declines(text, begin, stop) or says_unknown(text, begin, stop):
-        return Extraction(answer=None, rule=DECLINED)
+        return REFUSAL
     first = next(numbers_in(text, begin, end), None)
     if several and rule in ("contract", "phrase"):
         if not first or first.start() > several.start():
             return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
-        if rule == "contract" and not begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
+        if (
+            rule == "contract"
+            and not amounts.begins(text, begin, first)
+            and not _STATES.search(text, begin, several.start())
+        ):
             return None
-    found = number_in(text, begin, stop)
+    found = amounts.number_in(text, begin, stop)
     if found and found.span and re.match(r"[\s*$]*\?(?=\s|\Z)", text[found.span[1] : found.span[1] + 6]):
         return None  # "Answer: 12? No."
     if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
@@ -112,7 +100,7 @@ def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
         return first is not None and (
-            is_bound(text, begin, first.span()) or begins(text, begin, first) or is_part(first)
+            amounts.is_bound(text, begin, first.span()) or amounts.begins(text, begin, first) or numerals.is_part(first)
         )
     return any(char.isdigit() for char in text[begin:end])
 
@@ -147,16 +135,16 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     below = text[end : end + 4_000]
     if not below.strip():
         return False
-    if EQUALS.search(text, begin, end):
-        plain = first and begins(text, begin, first) and not first["denominator"]
-        if first and plain and not OPERATION.match(text, first.end(), end):
+    if amounts.EQUALS.search(text, begin, end):
+        plain = first and amounts.begins(text, begin, first) and not first["denominator"]
+        if first and plain and not amounts.OPERATION.match(text, first.end(), end):
             return False
         concludes = None if plain else _CONCLUSION.search(below)
         if concludes and not concludes[0].lower().endswith("means"):
             return True
-        result = after_equals(text, end, min(len(text), end + 4_000))
-        return bool(result and found and found.answer and value_of(result) != Fraction(found.answer))
-    return not (first and begins(text, begin, first)) and _CONCLUSION.search(below) is not None
+        result = amounts.after_equals(text, end, min(len(text), end + 4_000))
+        return bool(result and found and found.answer and numerals.value_of(result) != Fraction(found.answer))
+    return not (first and amounts.begins(text, begin, first)) and _CONCLUSION.search(below) is not None
 
 
 _POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
@@ -173,22 +161,17 @@ def _points_are_separators(text: str, start: int) -> bool:
 _WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
 
 
-def _in_the_open(match: re.Match[str]) -> str:
-    """The words of \\text{..}, with spaces for the rest, so that places stay the same."""
-    return " " * (match.start(1) - match.start()) + match[1] + " "
-
-
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
-    text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
-    if ".000" in text and _points_are_separators(text, start):
-        for rule, found in _number_readings(text, start, vague):
-            thousands = found.span and _POINTED.search(text, *found.span)
-            exact = Fraction(found.answer) * 1000 if thousands and found.answer else None
-            yield rule, found if exact is None else replace(found, answer=show_number(exact))
-        return
-    yield from _number_readings(text, start, vague)
+    if "\\" in text:  # spaces for the rest, so that places stay the same
+        text = _WORDS_IN_MATH.sub(lambda m: " " * (m.start(1) - m.start()) + m[1] + " ", text)
+    pointed = ".000" in text and _points_are_separators(text, start)
+    for rule, found in _number_readings(text, start, vague):
+        if pointed and found.answer and found.span and _POINTED.search(text, *found.span):
+            yield rule, replace(found, answer=numerals.show_number(Fraction(found.answer) * 1000))
+        else:
+            yield rule, found
 
 
 NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
@@ -213,19 +196,14 @@ def _alone(text: str, start: int) -> Iterator[Extraction]:
     first, _, below = body.partition("\n")
     paragraph = not below.strip(" \t\r").partition("\n")[0]  # else "1." may be the first of a list
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
-        if canonical_number(whole) is not None:
+        if numerals.canonical_number(whole) is not None:
             begin = text.index(whole, start)
-            yield number_in(text, begin, begin + len(whole)) or UNDECIDED
-
-
-def _last(text: str, start: int) -> Iterator[Extraction]:
-    if found := _last_number(text, start):
-        yield found
+            yield amounts.number_in(text, begin, begin + len(whole)) or UNDECIDED
 
 
 # find(text, start): the numbers of a text that states none, those that count most first.
 NUMBER_ALONE = Rule("number alone", "only", OF_NUMBERS, _alone)
-LAST_NUMBER = Rule("last number", "last", OF_NUMBERS, _last, vague=True)
+LAST_NUMBER = Rule("last number", "last", OF_NUMBERS, _last_number, vague=True)
 NUMBER_RULES = (NUMBER_ALONE, LAST_NUMBER)
 
 
@@ -235,11 +213,11 @@ def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
             yield LAST_NUMBER.reads(taken_back)
         earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
-        if earlier and is_percentage_of(text, earlier[1], stated):
+        if earlier and amounts.is_percentage_of(text, earlier[1], stated):
             yield earlier
         yield rule, stated
         if earlier:
             yield earlier
     for row in NUMBER_RULES:
         if vague or not row.vague:
-            yield from (row.reads(found) for found in row.find(text, start))
+            yield from row.ask(text, start)

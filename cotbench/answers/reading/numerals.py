@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from cotbench.answers.reading.characters import BLANK, WORD_LETTER
+from cotbench.answers.reading.patterns import BLANK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import Extraction
-from cotbench.answers.reading.search import caseless
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
 # there are several; groups of two as in India.
@@ -137,10 +136,6 @@ def canonical_number(text: str) -> str | None:
     return None if value is None else show_number(value)
 
 
-def _found(match: re.Match[str], value: Fraction) -> Extraction:
-    return Extraction(answer=show_number(value), span=match.span())
-
-
 # What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
 _IN_FRONT = (
     r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
@@ -190,7 +185,7 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
         said = in_words(match.string, rest.end(), rest.end() + 40) if rest else None
         if said and said.answer and said.span and Fraction(said.answer) < 10 ** SCALES[match["scale"].lower()]:
             return Extraction(answer=show_number(value + Fraction(said.answer)), span=(match.start(), said.span[1]))
-    return _found(match, value)
+    return Extraction(answer=show_number(value), span=match.span())
 
 
 # --- number words -------------------------------------------------------------------------------------------------

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from cotbench.answers.reading.amounts import concluded_number
-from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.numerals import canonical_number
-from cotbench.answers.reading.parts import INVISIBLE, Span
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import INVISIBLE, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
-from cotbench.answers.reading.search import caseless
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
@@ -50,14 +49,6 @@ def _quantity(text: str) -> tuple[str, str] | None:
     return None if match is None or value is None else (value, match[2].casefold())
 
 
-def _same_quantity(said: str, choices: Sequence[str]) -> list[int]:
-    value = _quantity(said)
-    given = [_quantity(choice) for choice in choices]
-    if value is None:
-        return []
-    return [i for i, one in enumerate(given) if one and one[0] == value[0] and value[1] in (one[1], "")]
-
-
 def option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     """The option whose text a span repeats, if it is exactly one; upper and lower case count only where they decide."""
     if span[1] - span[0] > MAX_ANSWER_CHARS:
@@ -66,10 +57,11 @@ def option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | Non
     if not said:
         return None
     plain = [_plain_words(choice) for choice in choices]
+    amount, amounts = _quantity(said), [_quantity(choice) for choice in plain]
     for hits in (
         [i for i, choice in enumerate(plain) if choice == said],
         [i for i, choice in enumerate(plain) if choice.casefold() == said.casefold()],
-        _same_quantity(said, plain),
+        [i for i, own in enumerate(amounts) if amount and own and own[0] == amount[0] and amount[1] in (own[1], "")],
     ):
         if len(hits) == 1:
             shown = text[slice(*span)].strip(AROUND)

@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cotbench.answers.reading.search import caseless
+from cotbench.answers.reading.patterns import SPACES, caseless
 
 Span = tuple[int, int]
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
-SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
 
 
 @dataclass(frozen=True, slots=True)

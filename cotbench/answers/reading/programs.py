@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cotbench.answers.reading.parts import Span, next_turn, split_reasoning
-from cotbench.answers.reading.search import caseless, either
+from cotbench.answers.reading.patterns import caseless, either
 
 _PYTHON = frozenset(
     {"", "python", "py", "tool_code", "code", "ipython", "pycon", "sage", "repl", "jupyter", "program", "solution"}
@@ -130,7 +130,7 @@ def find_plan(text: str, *, truncated: bool = False) -> Code | None:
         visible = text[slice(*place.span)]
         if visible.strip() and not place.thought:
             cut = truncated and not _ASKED.search(visible)
-            return Code(text=_one_newline(visible).strip(), span=place.span, cut=cut, marked=False)
+            return Code(text=_NEWLINE.sub("\n", visible).strip(), span=place.span, cut=cut, marked=False)
     return None
 
 
@@ -215,16 +215,13 @@ class _Opened:
     def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> int | None:
         """Find where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
         if mark is not None and mark["mark"].startswith(self.mark):
-            deep = len(mark["prefix"].expandtabs(4)) > self.indent + 3
-            return None if deep and self._in_docstring(text, place) else place
+            if len(mark["prefix"].expandtabs(4)) > self.indent + 3:  # which may stand in a docstring
+                begin, self.counted = max(self.counted, self.begin), place
+                self.quotes += text.count("'''", begin, place) + text.count('"""', begin, place)
+                return None if self.quotes % 2 else place
+            return place
         glued = self.mark[0] == "`" and line.rstrip().endswith(self.mark) and line.count(self.mark) == 1
         return place + line.rindex(self.mark) if glued else None
-
-    def _in_docstring(self, text: str, place: int) -> bool:
-        begin = max(self.counted, self.begin)
-        self.quotes += text.count("'''", begin, place) + text.count('"""', begin, place)
-        self.counted = place
-        return self.quotes % 2 == 1
 
     def block(self, text: str, end: int, *, closed: bool) -> _Block:
         begin = min(self.begin, end)
@@ -315,24 +312,18 @@ def _in_json(text: str, start: int, end: int) -> Iterator[_Block]:
 
 def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
     runs: list[Span] = []
-    begin = last = None
-    place, depth, quoted = start, 0, ""
+    place, inside, depth, quoted = start, False, 0, ""
     for line in text[start:end].split("\n"):
         stripped = line.strip().removeprefix(">>> ")
-        if begin is None:
-            if _STARTS_CODE.match(stripped):
-                begin, last = place, place + len(line)
-        elif not stripped or line[0].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped):
-            last = place + len(line) if stripped else last
-        else:
-            assert last is not None
-            runs.append((begin, last))
-            begin = None
-        if begin is not None and stripped:
+        goes_on = not stripped or line[:1].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped)
+        if not inside and _STARTS_CODE.match(stripped):
+            inside, runs = True, [*runs, (place, place)]
+        elif inside and not goes_on:
+            inside = False
+        if inside and stripped:
+            runs[-1] = (runs[-1][0], place + len(line))
             depth, quoted = _open_at_end(stripped, depth, quoted)
         place += len(line) + 1
-    if begin is not None and last is not None:
-        runs.append((begin, last))
     if not runs:
         return None
     longest = max(runs, key=lambda run: text.count("\n", *run))
@@ -355,10 +346,7 @@ def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
 # --- code as text -------------------------------------------------------------------------------------------------
 
 
-def _one_newline(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
+_NEWLINE = re.compile(r"\r\n?")
 _INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
@@ -374,7 +362,7 @@ def _with_spaces(code: str) -> str:
 
 def _clean(code: str) -> str:
     """Clean a program: plain line ends and spaces, no common indentation, no prompts, no language's name above it."""
-    code = _one_newline(code)
+    code = _NEWLINE.sub("\n", code)
     if not code.isascii():
         code = code.translate(_SPACES | _UNSEEN)
     first, _, others = code.lstrip().partition("\n")
@@ -396,13 +384,11 @@ def _only_imports(code: str) -> bool:
     return all(line.startswith(("import ", "from ", "#", "!pip", "%pip")) for line in lines)
 
 
-def _names(listed: str) -> set[str]:
-    return set(_NAME.findall(listed))
-
-
 def _defined(code: str) -> set[str]:
-    return {name for groups in _DEFINED.findall(_STRING.sub("", code)) for group in groups for name in _names(group)}
+    return {
+        name for groups in _DEFINED.findall(_STRING.sub("", code)) for group in groups for name in _NAME.findall(group)
+    }
 
 
 def _free_names(code: str) -> set[str]:
-    return _names(_STRING.sub("", code)) - _defined(code) - _KNOWN
+    return set(_NAME.findall(_STRING.sub("", code))) - _defined(code) - _KNOWN

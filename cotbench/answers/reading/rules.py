@@ -35,6 +35,7 @@ class Extraction:
 
 UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
 DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
+REFUSAL = Extraction(answer=None, rule=DECLINED)
 Reading = tuple[str, Extraction]  # a rule's name, and what it found
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
-from cotbench.answers.reading.parts import MARKUP, SPACES, WRAP, Span
+from cotbench.answers.reading.parts import MARKUP, WRAP, Span
+from cotbench.answers.reading.patterns import MAX_STATEMENTS, SPACES, Anchors, anchors, caseless, near
 from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
-from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, caseless, near
 
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
@@ -234,16 +234,10 @@ class Statement:
     boxes: tuple[Span, ...] = ()
     place: int
 
-    @property
-    def rule(self) -> str:
-        return self.row.name
 
-
-def _boxes(text: str, start: int) -> Iterator[tuple[Span, bool]]:
-    return ((span, False) for span in boxed_spans(text) if span[0] >= start)
-
-
-BOXED = Rule("boxed", "boxed", ALL_KINDS, _boxes)
+BOXED = Rule(
+    "boxed", "boxed", ALL_KINDS, lambda text, start: ((span, False) for span in boxed_spans(text) if span[0] >= start)
+)
 # find(text, start): the spans of what is stated, and whether each stands below what announces it. Of spans that begin
 # and end alike, the earlier row's is the outer one.
 STATEMENTS = (

@@ -5,23 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cotbench.answers.reading.characters import CJK, WORD_LETTER
+from cotbench.answers.reading import options
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import SENTENCE_END, broken_off, last_sentences, own_end
 from cotbench.answers.reading.letters.heads import MARKED, chosen, letter_at, line_end, named_letters, named_low
 from cotbench.answers.reading.letters.mentions import CALLED_WRONG, NOT_MINE, STRUCK, SUBJECT, SUPPOSED
-from cotbench.answers.reading.options import AROUND, DENIED, begins_with_option, main_clause, option_named, option_of
+from cotbench.answers.reading.options import DENIED, option_named, option_of
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.rules import (
-    DECLINED,
-    MAX_ANSWER_CHARS,
-    OF_LETTERS,
-    UNDECIDED,
-    Extraction,
-    Reading,
-    Rule,
-)
-from cotbench.answers.reading.search import caseless
+from cotbench.answers.reading.patterns import CJK, WORD_LETTER, caseless
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, OF_LETTERS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.types import LETTERS
 
 # What a last sentence may come to: "..., which is choice D", "I'm not sure, but B", "I think it's C", "Not A, but B".
@@ -206,7 +198,7 @@ def _one_in_all(text: str, start: int, choices: Sequence[str]) -> Extraction | N
         return None
     low = text[start:].casefold()
     others = (choice for letter, choice in zip(LETTERS, choices, strict=False) if letter != named[0].answer)
-    return None if any(choice.casefold().strip(AROUND) in low for choice in others) else named[0]
+    return None if any(choice.casefold().strip(options.AROUND) in low for choice in others) else named[0]
 
 
 def _closing_formula(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
@@ -215,7 +207,7 @@ def _closing_formula(text: str, start: int, choices: Sequence[str]) -> Extractio
 
 def _only_supposed(text: str, span: Span, choices: Sequence[str]) -> bool:
     """Tell whether a sentence supposes an option before it comes to its point: "If you choose (B), you lose it"."""
-    begin = main_clause(text, span)[0]
+    begin = options.main_clause(text, span)[0]
     supposed = _IF.match(text, span[0]) if begin > span[0] else None
     return supposed is not None and bool(
         named_letters(text, span[0], begin, len(choices)) or option_named(text, (supposed.end(), begin), choices)
@@ -235,7 +227,7 @@ CLOSINGS = (
 ANYWHERE = (
     Rule("line of its own", "marked", OF_LETTERS, _own_line, vague=True),  # "**C. Tungsten**", in the midst of a text
     Rule("one in all", "option", OF_LETTERS, _one_in_all, vague=True),  # the only option that a short text names
-    Rule("opening", "option", OF_LETTERS, begins_with_option, vague=True),  # "Tungsten, as it melts late. ..."
+    Rule("opening", "option", OF_LETTERS, options.begins_with_option, vague=True),  # "Tungsten, as it melts late. ..."
 )
 ENDINGS = (*ALONE, CLOSING_FORMULA, *CLOSINGS, *ANYWHERE)
 
@@ -261,4 +253,4 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
     for rule in ANYWHERE:
         yield from rule.ask(text, start, choices)
     if declines(text, *sentence):
-        yield DECLINES.reads(Extraction(answer=None, rule=DECLINED))
+        yield DECLINES.reads(REFUSAL)

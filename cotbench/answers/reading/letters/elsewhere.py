@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, Said, chosen, letter_behind
 from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_behind
+from cotbench.answers.reading.patterns import anchors, caseless, either, last_near
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
-from cotbench.answers.reading.search import anchors, caseless, either, last_near
 
 
 def _verdicts(*patterns: str) -> re.Pattern[str]:

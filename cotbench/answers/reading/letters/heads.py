@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.options import AROUND, option_first, option_of
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless
 from cotbench.answers.reading.rules import UNDECIDED, Extraction
-from cotbench.answers.reading.search import caseless
 from cotbench.answers.reading.statements import MAX_PHRASE_CHARS
 from cotbench.types import LETTERS
 
@@ -92,13 +91,9 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
     """The letter that a phrase begins with; `UNDECIDED` where it goes on to a second one ("B or C")."""
     other_way = _NOT_BUT.match(text, start, end)
     start = other_way.end() if other_way else start
-    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS))
+    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS)) or _LOWER_HEAD.match(text, start, end)
+    group = str(match and match.lastgroup)
     letters = LETTERS[:count]
-    if match is None:
-        match = _LOWER_HEAD.match(text, start, end)
-        group = "bracketed" if match and match["bracketed"] else "letter"
-    else:
-        group = "letter"
     several = _SEVERAL.match(text, start, end)
     if several and set(several[1]) <= set(letters) and list(several[1]) == sorted(set(several[1])):
         return UNDECIDED  # "ACD"
@@ -106,23 +101,22 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
         return None
     if is_word(text, match[group], match.end(group), end):
         return None
+    found = Extraction(answer=letter, span=match.span(group))
     second = _SECOND.match(text, match.end(), end)
     other = _NAMED.match(text, second.end(), end) if second else None
     beside = _SIDE_BY_SIDE.match(text, match.end(group), end)
-    if beside and (beside["a"] or beside["b"]) in letters:
-        return (
-            UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
-        )
+    if beside and (neighbour := beside["a"] or beside["b"]) in letters:
+        return UNDECIDED if neighbour != letter else found
     beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not is_word(text, other["letter"], other.end(), end):
-        return UNDECIDED if other["letter"] != letter else Extraction(answer=letter, span=match.span(group))
+        return UNDECIDED if other["letter"] != letter else found
     if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
     if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
         return UNDECIDED
-    return Extraction(answer=letter, span=match.span(group))
+    return found
 
 
 def _lists_options(text: str, start: int, count: int) -> bool:

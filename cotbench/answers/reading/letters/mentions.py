@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cotbench.answers.reading.letters.heads import CLOSE
-from cotbench.answers.reading.search import caseless
+from cotbench.answers.reading.patterns import caseless
 
 SUPPOSED = caseless(
     r"\b(?:if|whether|neither|nor|suppose|supposing|assuming|assume)\s(?:that\s)?(?:the\s)?"

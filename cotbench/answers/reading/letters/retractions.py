@@ -10,8 +10,8 @@ from cotbench.answers.reading.endings import SENTENCE_END, last_sentences, own_e
 from cotbench.answers.reading.letters.heads import letter_behind, named_letters
 from cotbench.answers.reading.options import AROUND, option_for_none, option_named
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
-from cotbench.answers.reading.search import caseless
 from cotbench.types import LETTERS
 
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for

@@ -5,29 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cotbench.answers.reading.characters import WORD_LETTER
+from cotbench.answers.reading.letters import heads
 from cotbench.answers.reading.letters.elsewhere import ELSEWHERE
-from cotbench.answers.reading.letters.heads import (
-    BUT,
-    CLOSE,
-    FREE,
-    MARKED,
-    OPEN,
-    Said,
-    chosen,
-    is_word,
-    letter_behind,
-    line_end,
-    said_behind,
-)
+from cotbench.answers.reading.letters.heads import CLOSE, FREE, MARKED, Said, chosen, letter_behind, said_behind
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
+from cotbench.answers.reading.patterns import WORD_LETTER, Anchors, anchors, caseless, either, last_near, near, words
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import Anchors, anchors, caseless, either, last_near, near, words
 from cotbench.types import LETTERS
 
 _RATHER = caseless(
     r"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s"
-    rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}(?=\S)"
+    rf"|la\s)?{heads.OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){heads.BUT}(?=\S)"
 )
 _RATHERS = anchors("_but_ _sino_ _mais_ sondern _ma_ _mas_ _а_ _lecz_ _maar_ it's_ it’s_ it_is_ 而是 rather_")
 _IS = r"(?:is|remains|stays|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
@@ -163,7 +151,7 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
             found is None
             or SUPPOSED.search(text, max(start, match.start() - 30), begin)
             or _NONE_OF.search(text, max(start, begin - 40), begin)
-            or (match.lastgroup != "left" and is_word(text, str(found.answer), end, len(text)))
+            or (match.lastgroup != "left" and heads.is_word(text, str(found.answer), end, len(text)))
         ):
             continue
         also = _ALSO.search(text, end, match.end()) or _OR_THIS.search(text, max(start, begin - 24), begin)
@@ -176,7 +164,7 @@ def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
             continue
         found = letter_behind(text, match, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
-            line = (match.end(), line_end(text, match.end()))
+            line = (match.end(), heads.line_end(text, match.end()))
             left = {marked[marked.lastgroup or ""] for marked in MARKED.finditer(text, *line)}
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
