@@ -89,13 +89,17 @@ __all__ = [
     "split_reasoning",
 ]
 NOTHING = Extraction(answer=None)
+_CONCLUDED = caseless(r"=|\b(?:so|thus|therefore|hence|in total)\b")
+_STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b")
+LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
+_TAG = re.compile(r"</?\w{1,20}>|\s")
+MAX_ALONE_CHARS = 30
+# What shows, behind an answer, that it isn't the last word.
+_GOES_ON = caseless(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}")
 
 
 def _readings(text: str, start: int, vague: bool, answer_type: str, choices: Sequence[str]) -> Iterator[Reading]:
     return kinds.KINDS[answer_type].read(text, start, vague, choices)
-
-
-_CONCLUDED = caseless(r"=|\b(?:so|thus|therefore|hence|in total)\b")
 
 
 def _own_text(text: str, start: int, answer_type: str, choices: Sequence[str]) -> str:
@@ -167,10 +171,6 @@ def _thought(found: Extraction) -> Extraction:
     return replace(found, rule=THOUGHT.name, row=THOUGHT.row)
 
 
-_STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b")
-LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
-
-
 def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: str, choices: Sequence[str]) -> Extraction:
     """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
     assert parts.thought is not None
@@ -183,9 +183,6 @@ def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: str, choices:
     if found.span is None or found.span[1] < end - LAST_WORDS:
         return NOTHING
     return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
-
-
-_TAG = re.compile(r"</?\w{1,20}>|\s")
 
 
 def _alone_on_the_last_line(
@@ -201,10 +198,6 @@ def _alone_on_the_last_line(
     found = _first(_readings(text[:end], begin, False, answer_type, choices), text, end, answer_type, False)
     return found if found.rule == "only" else None
 
-
-MAX_ALONE_CHARS = 30
-# What shows, behind an answer, that it isn't the last word.
-_GOES_ON = caseless(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}")
 
 THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
 RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)

@@ -44,6 +44,91 @@ _OR_BEFORE = caseless(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z")
 _BETWEEN = caseless(r"\bbetween\s[*$(]*\Z")
 _BETWEEN_AND = caseless(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z")
 _UNIT_BEHIND = caseless(r"\s?(?P<unit>%|[a-z°]+)")
+_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
+EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
+_AROUND = r"[\s*_`$(\\\[\]){}]*"
+OPERATION = re.compile(
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)"
+    r"|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
+)
+_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
+    r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
+    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
+)
+_MORE_THAN_NUMBER = re.compile(
+    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π"
+)  # more than a number
+_OPERAND = re.compile(
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
+    r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+)
+_VARIABLE = re.compile(
+    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
+)  # "(3/2)P + 11", where 11 is no answer
+_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
+_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
+_BOUND = caseless(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z")
+_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
+    r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
+)
+_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
+_TWO_UNKNOWNS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
+)
+_BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
+_DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
+_HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
+# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
+_VERB = caseless(
+    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
+    r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
+    r"|totals?)\s(?=[$€£*]*\d)"
+)
+_LEADS_TO_NUMBER = caseless(r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*")
+_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
+_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
+# Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
+_NUMBERED_THING = caseless(
+    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
+    r"|case|item|stage)\.?\s#?|#)\Z"
+)
+_COUNTS = caseless(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d")
+_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
+# "is 7 when x = 4": a condition behind the value.
+_CONDITION = re.compile(
+    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
+    r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
+)
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
+_IN_BRACKETS = caseless(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)")  # "60 minutes (or 1 hour)"
+_NTH = caseless(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z")
+_ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
+# In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
+_BEFORE = caseless(
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
+    r"|at)\b[^,]*,\s"
+)
+_CLAUSE = caseless(
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
+    r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
+    r"|where|out\sof|of\sthe|within)\b"
+)
+_PAYS = caseless(r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b")
+_TURN = caseless(
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
+    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)"
+)
+_TOTAL = caseless(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b")
+# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
+_AND_OTHER = re.compile(
+    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
+)
+_ENDS = caseless(
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
+    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*"
+)
+_NAMES = caseless(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z")
 
 
 def _measured_together(match: re.Match[str]) -> bool:
@@ -105,50 +190,6 @@ def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind
     return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
 
 
-_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
-EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
-_AROUND = r"[\s*_`$(\\\[\]){}]*"
-OPERATION = re.compile(
-    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)"
-    r"|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
-)
-_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
-    r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
-    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
-)
-_MORE_THAN_NUMBER = re.compile(
-    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π"
-)  # more than a number
-_OPERAND = re.compile(
-    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
-    r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
-)
-_VARIABLE = re.compile(
-    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
-)  # "(3/2)P + 11", where 11 is no answer
-_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
-_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
-_BOUND = caseless(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z")
-_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
-    r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
-)
-_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
-_TWO_UNKNOWNS = re.compile(
-    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
-)
-_BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
-_DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
-_HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
-# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
-_VERB = caseless(
-    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
-    r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
-    r"|totals?)\s(?=[$€£*]*\d)"
-)
-_LEADS_TO_NUMBER = caseless(r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*")
-
-
 def begins(text: str, start: int, match: re.Match[str]) -> bool:
     """Tell whether nothing of weight stands between the start of a phrase and its number."""
     before = text[start : match.start()].strip(BLANK + "([{\\~:")
@@ -185,12 +226,6 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
         alone = begins(text, first[0], leading) and not text[leading.end() : first[1]].strip(BLANK + "=)]}\\%")
         return reading_of(leading) if alone else None  # "460 = 400 + 60", not "x = 400 + 60"
     return _of_side(text, *last)
-
-
-_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
-
-
-_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
 
 
 def is_bound(text: str, start: int, span: Span) -> bool:
@@ -259,49 +294,6 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
         value = numerals.canonical_number(f"{first[0]}.{comma[1]}")
         return Extraction(answer=value, span=(first.start(), comma.end())) if value else reading_of(first)
     return reading_of(first)
-
-
-# Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
-_NUMBERED_THING = caseless(
-    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
-    r"|case|item|stage)\.?\s#?|#)\Z"
-)
-_COUNTS = caseless(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d")
-_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
-# "is 7 when x = 4": a condition behind the value.
-_CONDITION = re.compile(
-    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
-    r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
-)
-_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
-_IN_BRACKETS = caseless(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)")  # "60 minutes (or 1 hour)"
-_NTH = caseless(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z")
-_ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
-# In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
-_BEFORE = caseless(
-    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
-    r"|at)\b[^,]*,\s"
-)
-_CLAUSE = caseless(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
-    r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
-    r"|where|out\sof|of\sthe|within)\b"
-)
-_PAYS = caseless(r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b")
-_TURN = caseless(
-    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
-    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)"
-)
-_TOTAL = caseless(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b")
-# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
-_AND_OTHER = re.compile(
-    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
-)
-_ENDS = caseless(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
-    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*"
-)
-_NAMES = caseless(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z")
 
 
 def is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:

@@ -41,6 +41,16 @@ _OPEN_AT_END = re.compile(
 WHOLE = re.compile(r"(?:[.!?。！？।|$)\]}\"”』」✅>]|\*\*)\s*\Z")
 _THINKING = caseless(r"\b(?:wait|hmm|alternatively|let me (?:see|think|check|re-?\w+|verify|try)|okay,? so|hold on)\b")
 _THINKS_FOR = 4_000  # characters of a text's end that show whether it thinks aloud
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")
+# What a chat model says when it is done.
+_COURTESY = caseless(
+    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)"
+    r"|please (?:let|feel)|is there anything|do you (?:want|have|need)|happy to|good luck|great job)\b"
+    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it"
+    r"|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z|thank(?:s| you)\b|q\.?e\.?d\b"
+    r"|please check|(?:i believe |i think )?this (?:completes|concludes|finishes|matches|agrees|confirms"
+    r"|is consistent|is correct)\b\D*\Z|that should be it|[-*_]{3,}\s*\Z|\*?note:|希望|祝你|谢谢)"
+)
 
 
 def broken_off(text: str, start: int) -> bool:
@@ -54,18 +64,6 @@ def broken_off(text: str, start: int) -> bool:
         return True
     words = len(text[text.rfind("\n", near) + 1 :].split())  # of the last line
     return words > MAX_WORDS_BELOW and len(_THINKING.findall(text, max(start, len(text) - _THINKS_FOR))) > 1
-
-
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*\]]*\s+(?=[A-Z\"'“*\\$(\[])|(?<=\d[.!?])\s+(?=\d)|\n+")
-# What a chat model says when it is done.
-_COURTESY = caseless(
-    r"\W*(?:(?:let me know|i hope|hope (?:this|that)|feel free|would you like|if you (?:have|need|want|would|'d)"
-    r"|please (?:let|feel)|is there anything|do you (?:want|have|need)|happy to|good luck|great job)\b"
-    r"|(?:i (?:think|believe|guess) )?(?:so )?(?:that|this)(?: is|['’]s) (?:it"
-    r"|(?:the|my|our) (?:final )?(?:answer|result|solution))\W*\Z|done\W*\Z|thank(?:s| you)\b|q\.?e\.?d\b"
-    r"|please check|(?:i believe |i think )?this (?:completes|concludes|finishes|matches|agrees|confirms"
-    r"|is consistent|is correct)\b\D*\Z|that should be it|[-*_]{3,}\s*\Z|\*?note:|希望|祝你|谢谢)"
-)
 
 
 def own_end(text: str, start: int) -> int:

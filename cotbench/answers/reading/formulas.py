@@ -92,6 +92,19 @@ _NO_ANSWER = re.compile(
     r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
     re.S,
 )
+_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
+_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
+_ONLY_A_LEAD = caseless(
+    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z"
+)  # "After 3 turns she faces north."
+_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
+_A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
+_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
+_SETS_OUT = caseless(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b")
+_CONCLUSION_IN_FORMULA = re.compile(
+    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
+)
 
 
 def _math(text: str, start: int, end: int) -> list[tuple[Span, Span]]:
@@ -236,9 +249,6 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
     return _trim(text, start, end)
 
 
-_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
-
-
 def _among_han(text: str, start: int, end: int) -> Extraction | None:
     """The number in a phrase of Chinese, Japanese, Korean or Thai; the phrase itself where it holds none."""
     behind = list(_HAN_COPULA.finditer(text, start, end))
@@ -350,18 +360,6 @@ def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
 
 
-_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
-_ONLY_A_LEAD = caseless(
-    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z"
-)  # "After 3 turns she faces north."
-_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
-_A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
-_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
-
-
-_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
-
-
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
     """The value of a sentence's last equation in plain text, or the formula behind its "is" if that is no number."""
     either = _EITHER.search(text, start, end)
@@ -375,12 +373,6 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
     if found is None or found.span is None:
         return None
     return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
-
-
-_SETS_OUT = caseless(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b")
-_CONCLUSION_IN_FORMULA = re.compile(
-    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
-)
 
 
 def _sets_out(text: str, start: int, end: int) -> bool:

@@ -22,6 +22,17 @@ _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
 _MAY_BE_BOTH = caseless(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d")
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
 _HENCE = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b")
+_CONCLUSION = caseless(
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
+    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    flags=re.M,
+)
+_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
+_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
+_MOST_POINTED = 40
+_WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
+NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
 
 
 def _last_number(text: str, start: int) -> Extraction | None:
@@ -118,14 +129,6 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
     )
 
 
-_CONCLUSION = caseless(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
-    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
-    flags=re.M,
-)
-_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
-
-
 def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
     """Tell whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
 
@@ -147,18 +150,10 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     return not (first and amounts.begins(text, begin, first)) and _CONCLUSION.search(below) is not None
 
 
-_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
-_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
-_MOST_POINTED = 40
-
-
 def _points_are_separators(text: str, start: int) -> bool:
     """Tell whether a text writes thousands with points, as German does: all of several such numbers, some round."""
     pointed = [m[0] for m in islice(_POINTED.finditer(text, start), _MOST_POINTED)]
     return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
-
-
-_WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
 
 
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
@@ -172,9 +167,6 @@ def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
             yield rule, replace(found, answer=numerals.show_number(Fraction(found.answer) * 1000))
         else:
             yield rule, found
-
-
-NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
 
 
 def _taken_back(text: str, start: int) -> Extraction | None:

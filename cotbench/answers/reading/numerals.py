@@ -62,6 +62,65 @@ _SCALED = (
 )
 NUMBER = caseless(rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})")
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
+_IN_FRONT = (
+    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
+    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
+    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
+    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
+)
+_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
+_BEHIND = (
+    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
+    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
+    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
+    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
+    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
+    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
+    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
+)
+_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
+_ONES = (
+    "zero one two three four five six seven eight nine ten"
+    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
+_PARTS = {
+    word: part
+    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
+    for word in listed.split()
+} | {"sixths": 6, "eighths": 8, "tenths": 10}
+_ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
+_BIG = "hundred|thousand|million|billion|trillion|dozen"
+_JOIN = r"(?:\s|-)"
+_IN_WORDS = caseless(
+    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
+    rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
+    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
+    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?"
+)
+# "one half", "three quarters"; "a third" may be the third of something.
+_FRACTION = caseless(
+    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b"
+)
+_AND_A_HALF = caseless(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))"
+)
+_REST = caseless(rf"\s(?:and\s)?(?=(?:{_ANY})\b)")
+# Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
+_HAN_DIGITS = {
+    sign: value
+    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
+    for sign in signs
+}
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
+_HAN_BIG = {"万": 10**4, "亿": 10**8}
+_HAN_RUN = re.compile(
+    r"(?P<first>[零〇一二两兩三四五六七八九十百千万亿]{1,14})(?:分之(?P<second>[一二两三四五六七八九十百]{1,8}))?"
+)
+_HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
 
 
 def value_of(match: re.Match[str]) -> Fraction | None:
@@ -136,26 +195,6 @@ def canonical_number(text: str) -> str | None:
     return None if value is None else show_number(value)
 
 
-# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
-_IN_FRONT = (
-    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
-    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
-    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
-    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
-)
-_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
-_BEHIND = (
-    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
-    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
-    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
-    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
-    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
-    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
-    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
-)
-_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
-
-
 def is_part(match: re.Match[str]) -> bool:
     """Tell whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
@@ -189,36 +228,6 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
 
 
 # --- number words -------------------------------------------------------------------------------------------------
-
-_ONES = (
-    "zero one two three four five six seven eight nine ten"
-    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
-_PARTS = {
-    word: part
-    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
-    for word in listed.split()
-} | {"sixths": 6, "eighths": 8, "tenths": 10}
-_ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
-_BIG = "hundred|thousand|million|billion|trillion|dozen"
-_JOIN = r"(?:\s|-)"
-_IN_WORDS = caseless(
-    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
-    rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
-    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
-    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
-    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?"
-)
-# "one half", "three quarters"; "a third" may be the third of something.
-_FRACTION = caseless(
-    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b"
-)
-_AND_A_HALF = caseless(
-    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))"
-)
-_REST = caseless(rf"\s(?:and\s)?(?=(?:{_ANY})\b)")
 
 
 def _said_in_words(match: re.Match[str]) -> Fraction | None:
@@ -274,20 +283,6 @@ def in_words(text: str, start: int, end: int, *, several: bool = False) -> Extra
     if value is None:
         return None
     return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
-
-
-# Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
-_HAN_DIGITS = {
-    sign: value
-    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
-    for sign in signs
-}
-_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
-_HAN_BIG = {"万": 10**4, "亿": 10**8}
-_HAN_RUN = re.compile(
-    r"(?P<first>[零〇一二两兩三四五六七八九十百千万亿]{1,14})(?:分之(?P<second>[一二两三四五六七八九十百]{1,8}))?"
-)
-_HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
 
 
 def _han_value(run: str) -> int:

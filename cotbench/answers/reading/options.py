@@ -26,6 +26,21 @@ _LEAD_CLAUSE = caseless(
     r"\W{0,3}(?:if|since|because|when|as|after|although|while|given|without|unless)\b[^,.\n]{1,160},\s"
 )
 _SIDE_CLAUSE = caseless(r"\b(?:if|unless|because|since)\s")
+_JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
+_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
+_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
+_NONE_OF_THEM = caseless(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
+    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
+    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
+    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
+    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
+    r"нет\s(?:верн|правильн).{0,30}",
+)
+_FIRST_SENTENCE = re.compile(r"[.!?\n。]")
+_GAP = re.compile(r"[\s-]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 @lru_cache(maxsize=4_096)
@@ -34,11 +49,6 @@ def _plain_words(text: str) -> str:
     text = re.sub(r"\\text\s?\{([^{}]*)\}", r"\1", text) if "\\text" in text else text
     text = re.sub(r"(?:\s|\\[,;()])+", " ", text).strip(AROUND).rstrip(".,;:!" + AROUND)
     return re.sub(r"^(?:the|an?)\s(?=\S)", "", text, flags=re.I)
-
-
-_JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
-_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
-_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
 
 
 @lru_cache(maxsize=4_096)
@@ -113,23 +123,10 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
-_NONE_OF_THEM = caseless(
-    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
-    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
-    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
-    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
-    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
-    r"нет\s(?:верн|правильн).{0,30}",
-)
-
-
 def option_for_none(choices: Sequence[str]) -> str | None:
     """The letter of the one option that says that none of the others is right: "None of the above"."""
     hits = [i for i, choice in enumerate(choices) if _NONE_OF_THEM.fullmatch(_plain_words(choice))]
     return LETTERS[hits[0]] if len(hits) == 1 else None
-
-
-_FIRST_SENTENCE = re.compile(r"[.!?\n。]")
 
 
 def main_clause(text: str, span: Span) -> Span:
@@ -138,11 +135,6 @@ def main_clause(text: str, span: Span) -> Span:
     begin = lead.end() if lead else span[0]
     side = _SIDE_CLAUSE.search(text, begin + 1, span[1])
     return begin, side.start() if side else span[1]
-
-
-_GAP = re.compile(r"[\s-]")
-_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
-_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:

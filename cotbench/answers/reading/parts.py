@@ -12,6 +12,33 @@ from dataclasses import dataclass
 from cotbench.answers.reading.patterns import SPACES, caseless
 
 Span = tuple[int, int]
+_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
+_HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
+# A text without any of these has no marks: most have none, and looking for them is quick.
+_MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]")
+_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
+_STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
+_MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")
+_NEXT_TURN = caseless(
+    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
+    flags=re.M,
+)
+MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+WRAP = rf"[{SPACES}*_`#]*+"
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
+# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
+_RUN_ON = caseless(
+    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
+    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
+    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
+    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
+    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
+    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
+    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+    flags=re.M,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +58,6 @@ class ThoughtMarks:
     at_start: bool = False
 
 
-_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
         "tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", rf"<\s?(?:{_TAGS})\s?>", rf"<\s?/\s?(?:{_TAGS})\s?>"
@@ -94,32 +120,6 @@ _AT_START = [
 ]
 _ANSWER_OPENS = caseless(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})")
 _ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
-_HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
-# A text without any of these has no marks: most have none, and looking for them is quick.
-_MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]")
-_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
-_STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-_MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")
-_NEXT_TURN = caseless(
-    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
-    flags=re.M,
-)
-MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-WRAP = rf"[{SPACES}*_`#]*+"
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
-# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-_RUN_ON = caseless(
-    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
-    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
-    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
-    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
-    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
-    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
-    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
-    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
-    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    flags=re.M,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,8 @@ _DEFINED = either(
 _KNOWN = frozenset({*keyword.kwlist, *dir(builtins)})
 _SPACES = dict.fromkeys((160, 5760, *range(8192, 8203), 8239, 8287, 12288), " ")
 _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
+_NEWLINE = re.compile(r"\r\n?")
+_INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,10 +346,6 @@ def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
 
 
 # --- code as text -------------------------------------------------------------------------------------------------
-
-
-_NEWLINE = re.compile(r"\r\n?")
-_INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
 def _with_spaces(code: str) -> str:

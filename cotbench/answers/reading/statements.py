@@ -19,31 +19,6 @@ from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
 _BRACE = re.compile(r"\\.|[{}]", re.S)
-
-
-def boxed_spans(text: str) -> list[Span]:
-    r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
-    bare: list[Span] = []
-    boxes: set[int] = set()  # where a box's content begins
-    for match in _BOXED.finditer(text):
-        if match["brace"]:
-            boxes.add(match.end())
-        else:
-            bare.append(match.span("bare"))
-    if not boxes:
-        return bare
-    opened: list[int] = []
-    closed: list[Span] = []
-    for match in _BRACE.finditer(text):
-        if match[0] == "{":
-            opened.append(match.end())
-        elif match[0] == "}" and opened:
-            start = opened.pop()
-            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
-                closed.append((start, match.start()))
-    return sorted(bare + closed)
-
-
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
 _CONTRACT = caseless(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
@@ -139,9 +114,33 @@ _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first 
 _LIST_ITEM = caseless(r"step\b|\d+[.)]\s+\S")
 _DISPLAY = {"\\[": "\\]", "$$": "$$"}
 WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside commands and \text{..}
-
-
 _BARE_VALUE = re.compile(r"(-?\d[\d.eE+-]*|true|false|null|[A-Z])\s*[,}\n]")  # of a field of an object, without quotes
+_MAX_OBJECT_CHARS = 4_000
+_FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
+_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
+
+
+def boxed_spans(text: str) -> list[Span]:
+    r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
+    bare: list[Span] = []
+    boxes: set[int] = set()  # where a box's content begins
+    for match in _BOXED.finditer(text):
+        if match["brace"]:
+            boxes.add(match.end())
+        else:
+            bare.append(match.span("bare"))
+    if not boxes:
+        return bare
+    opened: list[int] = []
+    closed: list[Span] = []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.end())
+        elif match[0] == "}" and opened:
+            start = opened.pop()
+            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
+                closed.append((start, match.start()))
+    return sorted(bare + closed)
 
 
 def _closer(head: str) -> str:
@@ -204,11 +203,6 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
         or _LIST_ITEM.match(text, start, end)
         or len(WORD.findall(text, start, end)) > MAX_WORDS_BELOW
     )
-
-
-_MAX_OBJECT_CHARS = 4_000
-_FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
-_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
 
 
 def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:

@@ -10,6 +10,42 @@ from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_b
 from cotbench.answers.reading.patterns import anchors, caseless, either, last_near
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
 
+_RIGHT_SIGNS = anchors(
+    "正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選",
+    "정답 답 맞 옳 올바 적절 선택 고르 고릅 ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat",
+    "opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban",
+    "_est_ _ist_ вариант ответ пункт şıkkı seçene đáp lựa phương câu",
+)
+# "I choose B", "hence B", by language.
+_POINTS_ELSEWHERE = either(
+    r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)",
+    r"(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能"
+    r"|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))",
+    r"(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)",
+    r"(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)",
+    r"(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))",
+    r"(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo"
+    r"|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)",
+    r"(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
+    flags=re.M,
+)
+_POINTERS_ELSEWHERE = anchors(
+    "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn",
+    "เลือก ตอบ أختار 认为 觉得 認為 猜 估计 推测 应 應 可能 大概 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一",
+)
+_CONCLUSION_ELSEWHERE = either(
+    r"因此|所以|综上|故|于是|可见|答案|只有|最终|したがって|よって|ゆえに|따라서|그러므로|결국|결론|최종|정답",
+    r"(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque"
+    r"|pertanto|dus|daarom|поэтому|следовательно|итак|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó"
+    r"|jadi|oleh\skarena)\b)",
+    r"ดังนั้น|لذلك|إذن|अतः|इसलिए",
+)
+_AFTER_ANOTHER = re.compile(
+    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]"
+    r"|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
+)
+_IF_ELSEWHERE = caseless(r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)")
+
 
 def _verdicts(*patterns: str) -> re.Pattern[str]:
     """Compile one pattern of several, in each of which `X` stands for an option's letter and what is around it."""
@@ -47,41 +83,6 @@ _RIGHT_ELSEWHERE = _verdicts(
     r"विकल्प\sX\s(?:ही\s)?(?:सही|सबसे\sसही)",
     r"(?i:pilihan|opsi|jawaban)\sX\s(?:adalah\s)?(?:jawaban\s)?(?:yang\s)?(?:benar|tepat)",
 )
-_RIGHT_SIGNS = anchors(
-    "正确 正確 对 對的 准确 恰当 合适 符合 正解 答案 正しい 正答 適切 妥当 答え を選",
-    "정답 답 맞 옳 올바 적절 선택 고르 고릅 ถูก คำตอบ الصحيح صحيح الأصح الإجابة सही benar tepat",
-    "opción opcion alternativa letra opzione opção risposta aussage optie antwoord odpowied opcja pilihan opsi jawaban",
-    "_est_ _ist_ вариант ответ пункт şıkkı seçene đáp lựa phương câu",
-)
-# "I choose B", "hence B", by language.
-_POINTS_ELSEWHERE = either(
-    r"(?<![不若排挑可待如果别勿误错誤錯])(?:选|選)(?:择|擇|了)?(?:的(?:应该)?是)?(?!项|項|择|擇)(?:答案|选项)?\s?[:：]?\s?(?=\S)",
-    r"(?:我|笔者)?(?:认为|觉得|認為|猜|估计|推测)?(?:答案)?(?:应该?|應該?|应当|可能"
-    r"|大概)?(?<=[为得猜计测该应當当能概為])是\s?(?=(?:选项|選項)?[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?\s?(?:[。.,，;；!！]|$))",
-    r"(?:选项|選項|选择|选择题答案)(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)",
-    r"(?:正确|正確|错误|錯誤|不正确|不正確|符合[^\n。,]{0,8})的(?:一项|一項|选项|说法)?(?:应该?|只能|就|便)?(?:是|为|為)\s?[:：]?\s?(?=\S)",
-    r"(?:只有|唯有|唯一)\s?(?:选项|選項)?\s?(?=[(「『【]?[A-Z][)」』】]?(?:选项|項|项)?(?:是|符合|正确|对|满足|成立))",
-    r"(?i:\b(?:elijo|escojo|selecciono|elegir[ií]a|je\s(?:choisis|sélectionne)|ich\swähle|escolho|marco|scelgo"
-    r"|выбираю|выбираем|wybieram|ik\skies|kies\sik|saya\smemilih)\s)(?=\S)",
-    r"(?:[Cc]họn)\s(?=\S)|(?:เลือก|ตอบ)\s?(?=\S)|أختار\s(?=\S)",
-    flags=re.M,
-)
-_POINTERS_ELSEWHERE = anchors(
-    "elijo escojo selecciono eleg choisis sélectionne wähle escolho marco scelgo выбира wybieram kies memilih chọn",
-    "เลือก ตอบ أختار 认为 觉得 認為 猜 估计 推测 应 應 可能 大概 选 選 正确的 正確的 错误的 錯誤的 符合 只有 唯有 唯一",
-)
-_CONCLUSION_ELSEWHERE = either(
-    r"因此|所以|综上|故|于是|可见|答案|只有|最终|したがって|よって|ゆえに|따라서|그러므로|결국|결론|최종|정답",
-    r"(?i:\b(?:por\s(?:lo\s)?tanto|portanto|assim|así|luego|donc|ainsi|also|daher|somit|folglich|quindi|dunque"
-    r"|pertanto|dus|daarom|поэтому|следовательно|итак|więc|zatem|dlatego|bu\snedenle|sonuç|dolayısıyla|vậy|do\sđó"
-    r"|jadi|oleh\skarena)\b)",
-    r"ดังนั้น|لذلك|إذن|अतः|इसलिए",
-)
-_AFTER_ANOTHER = re.compile(
-    r"[A-Z][)」』】]?\s?(?:[、,和与與及或とや와과]"
-    r"|\b(?:y|o|et|ou|und|oder|e|и|или|i|lub|en|of|ve|veya|và|hoặc)\b)\s?[(「『【]?(?:选项)?\Z"
-)
-_IF_ELSEWHERE = caseless(r"(?:如果|若|假如|假设|もし|만약|\b(?:si|wenn|falls|se|если|als|jeśli|eğer|nếu|jika)\b)")
 
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:

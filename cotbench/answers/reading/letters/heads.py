@@ -13,7 +13,6 @@ from cotbench.answers.reading.statements import MAX_PHRASE_CHARS
 from cotbench.types import LETTERS
 
 Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives there
-
 # What an option's letter must not touch: `\b` and `\w` would take Chinese and Thai for a part of the same word.
 FREE = rf"(?<![{WORD_LETTER}0-9_'’])"
 UNTOUCHED = rf"(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])"
