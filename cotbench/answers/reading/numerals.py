@@ -86,13 +86,11 @@ _ONES = (
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
-_PARTS = {
-    word: part
-    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
-    for word in listed.split()
-} | {"sixths": 6, "eighths": 8, "tenths": 10}
+_PART_WORDS = "half third thirds quarter quarters fourths fifth fifths sixths eighths tenths"
+_PARTS = dict(zip(_PART_WORDS.split(), (2, 3, 3, 4, 4, 4, 5, 5, 6, 8, 10), strict=True))
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
-_BIG = "hundred|thousand|million|billion|trillion|dozen"
+_TIMES = {word: 10**power for word, power in SCALES.items()} | {"dozen": 12}
+_BIG = "|".join(_TIMES)
 _JOIN = r"(?:\s|-)"
 _IN_WORDS = caseless(
     rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
@@ -110,11 +108,7 @@ _AND_A_HALF = caseless(
 )
 _REST = caseless(rf"\s(?:and\s)?(?=(?:{_ANY})\b)")
 # Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
-_HAN_DIGITS = {
-    sign: value
-    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
-    for sign in signs
-}
+_HAN_DIGITS = dict(zip("零〇一二两兩三四五六七八九", (0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
 _HAN_BIG = {"万": 10**4, "亿": 10**8}
 _HAN_RUN = re.compile(
@@ -152,23 +146,15 @@ def value_of(match: re.Match[str]) -> Fraction | None:
             return None
         value **= _small(raised)
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
-    value *= 12 if (match["scale"] or "").lower() == "dozen" else Fraction(10) ** _scale(match)
+    short = match["short"] or match["kilo"]
+    power = _HANS.get(match["hans"] or "", 0) + (_SHORT_SCALES[short.strip().lower()] if short else 0)
+    value *= Fraction(10**power) * _TIMES.get((match["scale"] or "").lower(), 1)
     return -value if match["sign"] or match["sign2"] else value
 
 
 def _small(said: str) -> int:
     """An exponent, which may be in superscripts."""
     return int(said.translate(_RAISED))
-
-
-def _scale(match: re.Match[str]) -> int:
-    """The power of ten that stands behind a number as a word or sign: "million", "k", "万"."""
-    short = match["short"] or match["kilo"]
-    return (
-        SCALES.get((match["scale"] or "").lower(), 0)
-        + _HANS.get(match["hans"] or "", 0)
-        + (_SHORT_SCALES[short.strip().lower()] if short else 0)
-    )
 
 
 def show_number(value: Fraction) -> str:
@@ -217,8 +203,7 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
         return None
     half = _AND_A_HALF.match(match.string, match.end())
     if half and value >= 0:  # "5 and a half hours"
-        value += Fraction(_WORDS.get(half["count"].lower(), 1), _PARTS[half["part"].lower()])
-        return Extraction(answer=show_number(value), span=(match.start(), half.end()))
+        return Extraction(answer=show_number(value + _parts(half)), span=(match.start(), half.end()))
     if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = in_words(match.string, rest.end(), rest.end() + 40) if rest else None
@@ -227,7 +212,9 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
     return Extraction(answer=show_number(value), span=match.span())
 
 
-# --- number words -------------------------------------------------------------------------------------------------
+def _parts(match: re.Match[str]) -> Fraction:
+    """The fraction that a count of parts means: "three quarters"."""
+    return Fraction(_WORDS.get(match["count"].lower(), 1), _PARTS[match["part"].lower()])
 
 
 def _said_in_words(match: re.Match[str]) -> Fraction | None:
@@ -244,29 +231,21 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
             if last and (value >= 10 or last < 20):  # "five six"
                 return None
             group, last = group + value, value
-        elif word in SCALES or word == "dozen":
-            scale = Fraction(12) if word == "dozen" else Fraction(10) ** SCALES[word]
-            if word == "hundred":
-                group = (group or 1) * scale
-            else:
-                total, group = total + (group or 1) * scale, Fraction(0)
-            last = 0
-        elif word == "and":
-            if total + group < 100:
-                return None  # "two and three"
-            last = 0
+            continue
+        if word == "and" and total + group < 100:
+            return None  # "two and three"
+        if word == "hundred":
+            group = (group or Fraction(1)) * 100
+        elif word in _TIMES:
+            total, group = total + (group or 1) * _TIMES[word], Fraction(0)
+        last = 0
     total += group
     if match["point"]:
         digits = "".join(str(_WORDS[word]) for word in match["point"].lower().split()[1:])
         total += Fraction(Decimal(f"0.{digits}"))
     if match["part"]:
-        count = match["count"].lower()
-        total += Fraction(_WORDS.get(count, 1), _PARTS[match["part"].lower()])
-        if match["then"]:
-            total *= 12 if match["then"].lower() == "dozen" else 10 ** SCALES[match["then"].lower()]
-    if match["half"]:
-        total /= 2
-    return -total if match["minus"] else total
+        total = (total + _parts(match)) * _TIMES.get((match["then"] or "").lower(), 1)
+    return total / (2 if match["half"] else 1) * (-1 if match["minus"] else 1)
 
 
 def in_words(text: str, start: int, end: int, *, several: bool = False) -> Extraction | None:
@@ -274,15 +253,12 @@ def in_words(text: str, start: int, end: int, *, several: bool = False) -> Extra
     fractions = list(_FRACTION.finditer(text, start, end))
     whole = _FRACTION.fullmatch(text[start:end].strip(f" .{BLANK}"))
     if whole and len(fractions) == 1:
-        fraction = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
-        return Extraction(answer=show_number(fraction), span=fractions[0].span())
+        return Extraction(answer=show_number(_parts(whole)), span=fractions[0].span())
     found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
     value = _said_in_words(found[0])
-    if value is None:
-        return None
-    return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
+    return None if value is None else Extraction(answer=show_number(value), span=found[0].span())
 
 
 def _han_value(run: str) -> int:
@@ -301,15 +277,10 @@ def _han_value(run: str) -> int:
 def in_han(text: str, start: int, end: int) -> Extraction | None:
     """The number that a phrase says in Chinese numerals, the last of several."""
     for run in reversed(list(_HAN_RUN.finditer(text, start, end))):
-        alone = len(run[0]) > 1 or (
-            not text[start : run.start()].strip(BLANK + ":") and _HAN_ALONE.match(text, run.end(), end)
-        )
-        if not alone:
+        leads = not text[start : run.start()].strip(BLANK + ":")
+        first, second = _han_value(run["first"]), run["second"]
+        if (len(run[0]) == 1 and not (leads and _HAN_ALONE.match(text, run.end(), end))) or (second and not first):
             continue
-        first = _han_value(run["first"])
-        second = _han_value(run["second"]) if run["second"] else None
-        if second is not None and not first:
-            continue
-        value = Fraction(first) if second is None else Fraction(second, first)
+        value = Fraction(_han_value(second), first) if second else Fraction(first)
         return Extraction(answer=show_number(value), span=run.span())
     return None

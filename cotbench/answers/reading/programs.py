@@ -164,9 +164,6 @@ def _goes_on(text: str, end: int) -> bool:
     return bool(text[end:].strip(" \t\r\n`~>"))
 
 
-# --- blocks -------------------------------------------------------------------------------------------------------
-
-
 def _program(text: str, start: int, end: int, truncated: bool) -> Code | None:
     blocks = [b for b in _blocks(text, start, end) if _is_python(b)]
     blocks = blocks or list(_tagged(text, start, end)) or list(_in_json(text, start, end))
@@ -343,9 +340,6 @@ def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
         return depth, quoted
     bare = _STRING.sub("", line)
     return max(0, depth + sum(bare.count(c) for c in "([{") - sum(bare.count(c) for c in ")]}")), quoted
-
-
-# --- code as text -------------------------------------------------------------------------------------------------
 
 
 def _with_spaces(code: str) -> str:

@@ -70,9 +70,6 @@ _RELATIVE = re.compile(
 _IF = caseless(r"\W{0,3}(?:if|unless)\s")
 
 
-# --- all that a text says ---------------------------------------------------------------------------------------------
-
-
 def _explained_option(text: str, line: Span, below: Sequence[str], choices: Sequence[str]) -> Extraction | None:
     return option_of(text, line, choices) if below and _EXPLAINS.match("".join(below[:2])) else None
 
@@ -123,9 +120,6 @@ def all_it_says(text: str, start: int, choices: Sequence[str]) -> Iterator[Readi
         begin = text.index(body, start)
         for rule in ALONE:
             yield from rule.ask(text, (begin, begin + len(lines[0])), lines[1:], choices)
-
-
-# --- what a text ends on ----------------------------------------------------------------------------------------------
 
 
 def _is_denied(text: str, last: Span) -> bool:

@@ -101,18 +101,8 @@ _GIVEN = either(
     r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}",
 )
 _GIVING = Anchors(
-    *(
-        "answer\\",
-        "answer:",
-        "answer }",
-        "answer} ",
-        " answer[",
-        "finish[",
-        "submit[",
-        "r_answer",
-        "t_answer",
-        "l_answer",
-    ),
+    *("answer\\", "answer:", "answer }", "answer} ", " answer[", "finish[", "submit["),
+    *("r_answer", "t_answer", "l_answer"),
     *(f"{sign}{quote}" for sign in ("(", "[", "=", "= ", "return ") for quote in "\"'"),
     *(f"{word}(" for word in ("answer", "option", "choice", "letter", "submit", "choose", "select", "finish", "final")),
 )
