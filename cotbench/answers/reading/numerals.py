@@ -89,7 +89,7 @@ _WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i
 _PART_WORDS = "half third thirds quarter quarters fourths fifth fifths sixths eighths tenths"
 _PARTS = dict(zip(_PART_WORDS.split(), (2, 3, 3, 4, 4, 4, 5, 5, 6, 8, 10), strict=True))
 _ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
-_TIMES = {word: 10**power for word, power in SCALES.items()} | {"dozen": 12}
+_TIMES: dict[str, int] = {word: 10**power for word, power in SCALES.items()} | {"dozen": 12}
 _BIG = "|".join(_TIMES)
 _JOIN = r"(?:\s|-)"
 _IN_WORDS = caseless(
@@ -148,7 +148,7 @@ def value_of(match: re.Match[str]) -> Fraction | None:
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
     short = match["short"] or match["kilo"]
     power = _HANS.get(match["hans"] or "", 0) + (_SHORT_SCALES[short.strip().lower()] if short else 0)
-    value *= Fraction(10**power) * _TIMES.get((match["scale"] or "").lower(), 1)
+    value *= Fraction(10) ** power * _TIMES.get((match["scale"] or "").lower(), 1)
     return -value if match["sign"] or match["sign2"] else value
 
 
