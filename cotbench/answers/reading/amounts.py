@@ -100,7 +100,7 @@ _CONDITION = re.compile(
     r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
     r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
 )
-_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")  # "the number of pens left (7)"
 _IN_BRACKETS = caseless(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)")  # "60 minutes (or 1 hour)"
 _NTH = caseless(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z")
 _ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
@@ -172,22 +172,15 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
 def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
     """Tell whether two numbers are two answers, not one in two units or two forms."""
     first, second = value_of(one), value_of(other)
-    if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
-        return False
     own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
+    if first is None or second is None or first == second:
+        return False
+    if "%" in (own, others):  # 4/7 and 57.14%, to the precision at which people write them
+        share, percentage = (second, first) if own == "%" else (first, second)
+        if abs(percentage - 100 * share) <= Fraction(1, 2):
+            return False
     own, others = ("" if name in ("st", "nd", "rd", "th") else name for name in (own, others))
     return not (own and others and own.rstrip("s") != others.rstrip("s"))
-
-
-def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Tell whether one of two numbers is the other as a percentage, to the precision at which people write them."""
-    first, second = value_of(one), value_of(other)
-    assert first is not None and second is not None
-    if unit.strip() == "%":
-        first, second = second, first
-    elif not (behind and behind["unit"] == "%"):
-        return False
-    return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
 
 
 def begins(text: str, start: int, match: re.Match[str]) -> bool:
@@ -233,9 +226,8 @@ def is_bound(text: str, start: int, span: Span) -> bool:
     bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
     if bound is None or (bound[0][0] == "<" and ">" in text[span[1] : span[1] + 30]):
         return False  # "<5 apples>"
-    if bound[0][0] == ">" and _TAG_BEFORE.search(text, max(start - 30, 0), bound.start()):
-        return False
-    return not (bound[0][0] == ">" and text[: bound.start()].endswith("\n"))  # a quotation
+    quoted = text[: bound.start()].endswith("\n") or _TAG_BEFORE.search(text, max(start - 30, 0), bound.start())
+    return not (bound[0][0] == ">" and quoted)
 
 
 def _is_no_answer(text: str, span: Span, start: int, end: int) -> bool:
@@ -255,11 +247,8 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if not numbers:
         if hour := _HOUR.search(text, start, end):
             return Extraction(answer=str(int(hour[1])), span=hour.span(1))
-        return (
-            None
-            if NUMBER.search(text, start, end)
-            else numerals.in_words(text, start, end) or numerals.in_han(text, start, end)
-        )
+        words = numerals.in_words(text, start, end) or numerals.in_han(text, start, end)
+        return None if NUMBER.search(text, start, end) else words
     first = numbers[0]
     if _MORE_THAN_NUMBER.search(text, start, end):
         return None
@@ -274,12 +263,11 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if not cents and _measured_together(first):
         whole = [number for number in numbers if not _measured_together(number)]
         return reading_of(whole[0]) if len(whole) == 1 else None  # "1 hour and 30 minutes (90 minutes)"
-    if _one_of_two(first, start, end) or is_bound(text, start, first.span()):
-        return None
     share = first["denominator"] or "%" in text[first.end() : first.end() + 2]
-    if not cents and (beside_another(text, start, end) or (share and _OF_NUMBER.match(text, first.end()))):
-        return None  # "50% of 80", "3/4 of 12"
-    if _COMPARED.match(text, first.end(), end):
+    of_another = share and _OF_NUMBER.match(text, first.end())  # "50% of 80", "3/4 of 12"
+    if _one_of_two(first, start, end) or is_bound(text, start, first.span()) or _COMPARED.match(text, first.end(), end):
+        return None
+    if not cents and (of_another or beside_another(text, start, end)):
         return None
     if verb := _VERB.match(text, first.end(), end):
         return _of_side(text, verb.end(), end)
@@ -337,16 +325,11 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     end = _without_remark(text, begin, end)
     numbers = list(numbers_in(text, begin, end))
     if not numbers:
-        if NUMBER.search(text, begin, end):
-            return None
         said = numerals.in_words(text, begin, end, several=True) or numerals.in_han(text, begin, end)
-        return said if said and said.answer not in ("0", "1") else None
-    ordinal = list(_NTH.finditer(text, begin, end))
-    if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
-        return reading_of(nth)
-    bracketed = _BRACKETED.search(text, begin, end)
-    if bracketed and (only := next(numbers_in(text, *bracketed.span("n")), None)):
-        return reading_of(only)  # "the number of pens left (7)"
+        return said if said and said.answer not in ("0", "1") and not NUMBER.search(text, begin, end) else None
+    last = _NTH.search(text, begin, end) or _BRACKETED.search(text, begin, end)
+    if last and (number := next(numbers_in(text, *last.span("n")), None)):
+        return reading_of(number)
     remarks = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
     numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in remarks)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
@@ -366,8 +349,8 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     if condition := _CONDITION.search(text, plain[0].end(), end):
         return concluded_number(text, begin, condition.start())
     if EQUALS.search(text, begin, end):
-        last = [*EQUALS.finditer(text, begin, end)][-1].end()
-        verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
+        side = [*EQUALS.finditer(text, begin, end)][-1].end()
+        verbs = [n for v in _ENDS.finditer(text, side, end) for n in plain if n.start() == v.end()]
         if verbs:  # "the value of y at x = 4 is 7"
             return reading_of(verbs[-1])
         return reading_of(after_equals(text, begin, end)) or _of_equation(text, begin, end) or reading_of(plain[-1])
@@ -388,14 +371,12 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
 
 def is_open(text: str, span: Span, begin: int, end: int) -> bool:
     """Tell whether a number is one of two alternatives, or the first term of a sum: "is 44 - 3T"."""
-    if any(_one_of_two(number, begin, end) for number in numbers_in(text, *span)):
-        return True
-    if _VARIABLE.search(text, begin, span[0]):
+    if _VARIABLE.search(text, begin, span[0]) or any(_one_of_two(n, begin, end) for n in numbers_in(text, *span)):
         return True
     if _ADDS.match(text, span[1], end) and not EQUALS.search(text, begin, end):
         return True
-    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
-    return stated and bool(OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end))
+    goes_on = OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end)
+    return goes_on is not None and any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
 
 
 def beside_another(text: str, begin: int, end: int) -> bool:

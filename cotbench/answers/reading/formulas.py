@@ -175,11 +175,8 @@ def _boxed(text: str, boxes: Sequence[Span]) -> Extraction | None:
     parts = [boxes[-1]]
     for span in reversed(boxes[:-1]):
         joint = _BOX_JOINT.fullmatch(text, span[1] + 1, parts[0][0]) if span[1] < parts[0][0] else None
-        if (
-            joint is None
-            or _EMPTY_LINE.search(joint[0])
-            or text[slice(*span)] in (text[slice(*part)] for part in parts)
-        ):
+        repeated = text[slice(*span)] in [text[slice(*part)] for part in parts]
+        if repeated or joint is None or _EMPTY_LINE.search(joint[0]):
             break
         parts.insert(0, span)
     if len(parts) > MAX_BOXES:
@@ -221,14 +218,12 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
         return None
     if _HAN.search(text, start, end) and not _math_spans(text, start, end):
         return _among_han(text, start, end)
-    several = SENTENCE_END.search(text, start, end)
-    if several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS:
-        return _concluded(text, start, end)
-    if "\n" in text[start:end].strip() and not text[start:end].strip().startswith(("\\", "$")):  # a whole solution
+    said, several = text[start:end].strip(), SENTENCE_END.search(text, start, end)
+    worded = several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS
+    if worded or ("\n" in said and not said.startswith(("\\", "$"))):  # a whole solution
         return _concluded(text, start, end)
     math = _math_spans(text, start, end)
-    aside = _ASIDE.search(text, math[0][1] if math else start, end)
-    if aside:
+    if aside := _ASIDE.search(text, math[0][1] if math else start, end):
         end = aside.start()
         math = [span for span in math if span[1] <= end]
     if math:
@@ -340,11 +335,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             if _NOT.search(text, left, right):
                 return None  # "so 284 is not divisible by 5"
             given = copula and not text[copula : number.span[0]].strip(" $*\\(the")
-            only = (
-                concluded_number(text, left, number.span[0]) is None
-                and concluded_number(text, number.span[1], right) is None
-            )
-            if given or only or _CONCLUDING.match(text, left, right):
+            others = (concluded_number(text, *span) for span in ((left, number.span[0]), (number.span[1], right)))
+            if given or not any(others) or _CONCLUDING.match(text, left, right):
                 return _trim(text, *number.span)
         return _listed(text, math) if math else None
     return None
@@ -352,18 +344,14 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
 
 def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
-    bold = [
-        m
-        for m in _BOLD_WORDS.finditer(text, start, end)
-        if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
-    ]
+    bold = [m for m in _BOLD_WORDS.finditer(text, start + 1, end) if len(WORD.findall(m[1])) <= MAX_WORDS]
+    bold = [m for m in bold if not _A_LABEL.search(m[1])]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
 
 
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
     """The value of a sentence's last equation in plain text, or the formula behind its "is" if that is no number."""
-    either = _EITHER.search(text, start, end)
-    if either:
+    if either := _EITHER.search(text, start, end):
         return _trim(text, *either.span())
     equals = [m.end() for m in _EQUALS_SIGN.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
@@ -408,11 +396,10 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
 
 def _alone(text: str, span: Span, boxes: Sequence[Span]) -> Extraction | None:
     body = text[slice(*span)]
-    lead = _LEAD_WORD.match(body)
-    if lead:  # "So x = 3/4."
+    if lead := _LEAD_WORD.match(body):  # "So x = 3/4.", whose last side is what it concludes
         body = body[lead.end() :]
-    if lead and _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
-        return None  # its last side is what it concludes
+        if _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
+            return None
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
     if not short or len(body) > MAX_ANSWER_CHARS or ("\n" in body and not body.startswith(("\\", "$"))):
@@ -443,8 +430,7 @@ def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]
         return
     begin = text.index(body, start)
     span = (begin, begin + len(body))
-    if only := _alone(text, span, boxes):
-        yield FORMULA_ALONE.reads(only)
+    yield from FORMULA_ALONE.ask(text, span, boxes)
     last = _last(text, span, boxes)
     if last and last.rule == DECLINED:
         yield DECLINES.reads(last)

@@ -85,12 +85,9 @@ def only_mentioned(text: str, start: int, end: int) -> bool:
     """Tell whether what comes at the end is supposed, or said to be others' choice, by the words in front of it."""
     start = max(start, end - 60)
     before = text[start:end].lower()
-    ascii_only = before.isascii()
-    if ascii_only and not any(sign in before for sign in _SUPPOSING_SIGNS):
+    if before.isascii() and not any(sign in before for sign in _SUPPOSING_SIGNS):
         return False  # quickly: nearly always
-    return bool(
-        _SUPPOSED_ELSEWHERE.search(text, start, end) or (not ascii_only and OTHERS_ELSEWHERE.search(text, start, end))
-    )
+    return bool(_SUPPOSED_ELSEWHERE.search(text, start, end) or OTHERS_ELSEWHERE.search(text, start, end))
 
 
 def denied_behind(text: str, end: int) -> bool:
