@@ -55,16 +55,13 @@ _UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has
     r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
     rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
 )
-_MORE_THAN_NUMBER = re.compile(
-    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π"
-)  # more than a number
+_MORE_THAN_NUMBER = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")
 _OPERAND = re.compile(
     r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
     r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
 )
-_VARIABLE = re.compile(
-    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
-)  # "(3/2)P + 11", where 11 is no answer
+# "(3/2)P + 11", where 11 is no answer
+_VARIABLE = re.compile(r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z")
 _ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
 _SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
 _BOUND = caseless(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z")

@@ -8,22 +8,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from cotbench.answers.notation.signs import INVISIBLE
 from cotbench.answers.reading.amounts import concluded_number, number_in
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.patterns import BLANK, CJK, INVISIBLE, caseless, in_plain_signs, words
-from cotbench.answers.reading.rules import (
-    DECLINED,
-    MAX_ANSWER_CHARS,
-    OF_FORMULAS,
-    REFUSAL,
-    UNDECIDED,
-    Extraction,
-    Reading,
-    Rule,
-)
+from cotbench.answers.reading.patterns import BLANK, CJK, caseless, in_plain_signs, words
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, OF_FORMULAS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
@@ -94,9 +86,8 @@ _NO_ANSWER = re.compile(
 )
 _HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
 _WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
-_ONLY_A_LEAD = caseless(
-    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z"
-)  # "After 3 turns she faces north."
+# "After 3 turns she faces north."
+_ONLY_A_LEAD = caseless(r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z")
 _IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
 _A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
 _LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
@@ -388,7 +379,7 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
             yield from _unstated(text, retracts.end(), boxes)
             if len(text) - retracts.end() < NEAR_THE_END:
                 yield statement.row.reads(UNDECIDED)  # taken back, with nothing in its place
-        if found and (found.span or found.rule == DECLINED):
+        if found and (found.span or found == REFUSAL):
             yield statement.row.reads(found)
     if vague:
         yield from _unstated(text, start, boxes)
@@ -432,8 +423,8 @@ def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]
     span = (begin, begin + len(body))
     yield from FORMULA_ALONE.ask(text, span, boxes)
     last = _last(text, span, boxes)
-    if last and last.rule == DECLINED:
-        yield DECLINES.reads(last)
+    if last == REFUSAL:
+        yield DECLINES.reads(REFUSAL)
     elif last and last.span:
         in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
         yield (LAST_MARKED_FORMULA if in_math else LAST_FORMULA).reads(last)

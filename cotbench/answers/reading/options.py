@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from cotbench.answers.notation.signs import INVISIBLE
 from cotbench.answers.reading.amounts import concluded_number
 from cotbench.answers.reading.numerals import canonical_number
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.patterns import INVISIBLE, WORD_LETTER, caseless
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
 from cotbench.types import LETTERS
 
@@ -28,6 +29,7 @@ _LEAD_CLAUSE = caseless(
 _SIDE_CLAUSE = caseless(r"\b(?:if|unless|because|since)\s")
 _JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
 _GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
+_RUNS_ON = re.compile(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b")
 _QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
 _NONE_OF_THEM = caseless(
     r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
@@ -88,11 +90,7 @@ def option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     found: list[tuple[int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
-        if (
-            len(words) > 1
-            and said.startswith(words)
-            and not re.match(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b", said[len(words) :])
-        ):
+        if len(words) > 1 and said.startswith(words) and not _RUNS_ON.match(said, len(words)):
             found.append((len(words), index))
     found.sort(reverse=True)
     if not found or (len(found) > 1 and found[0][0] == found[1][0]):
@@ -154,29 +152,21 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     if span[1] - span[0] > MAX_ANSWER_CHARS:
         return None
     number = concluded_number(text, *span)
+    left, right = number.span if number and number.span else span
+    if _JOINED.search(text, span[0], left) or _GOES_ON.match(text, right, span[1]):
+        number = None
     main = main_clause(text, span)
     said = _folded(text[slice(*main)])
     spaced = _GAP.sub(" ", said)
     hits: list[tuple[int, int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
-        quantity = _quantity(words)
-        if quantity:
-            if (
-                number
-                and number.span
-                and number.answer == quantity[0]
-                and not _JOINED.search(text, span[0], number.span[0])
-                and not _GOES_ON.match(text, number.span[1], span[1])
-            ):
+        if quantity := _quantity(words):
+            if number and number.span and number.answer == quantity[0]:
                 hits.append((*number.span, index))
         elif len(words) > 1:
             hits.extend((main[0] + left, main[0] + right, index) for left, right in _whole(words, said, spaced))
-    whole = [
-        one
-        for one in hits
-        if not any(o[0] <= one[0] and one[1] <= o[1] and o[1] - o[0] > one[1] - one[0] for o in hits)
-    ]
+    whole = [h for h in hits if not any(o[0] <= h[0] and h[1] <= o[1] and o[1] - o[0] > h[1] - h[0] for o in hits)]
     if len({index for *_, index in whole}) != 1:
         return None
     left, right, index = whole[-1]

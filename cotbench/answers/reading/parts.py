@@ -106,20 +106,13 @@ THOUGHT_MARKS = (
 )
 
 
-def _union(patterns: list[str]) -> re.Pattern[str]:
-    return caseless("|".join(patterns))
-
-
 _ANYWHERE = [marks for marks in THOUGHT_MARKS if not marks.at_start]
-_OPENS = _union([marks.opens for marks in _ANYWHERE])
-_CLOSES = _union([part for marks in _ANYWHERE for part in (marks.closes, marks.answer_opens) if part])
-_AT_START = [
-    (re.compile(rf"\s*(?:{marks.opens})", re.I), _union([_CLOSES.pattern, marks.closes]))
-    for marks in THOUGHT_MARKS
-    if marks.at_start
-]
+_OPENS = caseless(*(marks.opens for marks in _ANYWHERE))
+_CLOSES = caseless(*(part for marks in _ANYWHERE for part in (marks.closes, marks.answer_opens) if part))
+_STARTING = [marks for marks in THOUGHT_MARKS if marks.at_start]
+_AT_START = [(caseless(rf"\s*(?:{m.opens})"), caseless(_CLOSES.pattern, m.closes)) for m in _STARTING]
 _ANSWER_OPENS = caseless(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})")
-_ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
+_ANSWER_CLOSES = caseless(*(marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+from cotbench.answers.notation.signs import FULL_WIDTH, INVISIBLE
+
 SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
 BLANK = f" \t\r\n*_`${INVISIBLE}"
 # Letters that a number must not touch: of alphabets that write words apart. Chinese, Japanese, Korean and Thai don't.
@@ -16,12 +18,9 @@ _ZEROS = "\u0660\u06f0\u0966\u09e6\u0a66\u0ae6\u0b66\u0be6\u0c66\u0ce6\u0d66\u0e
 # Signs that mean an ASCII sign, one for one, so that spans stay true: full-width forms, circled letters, other digits.
 PLAIN_SIGNS = {
     **{ord(zero) + i: ord("0") + i for zero in _ZEROS for i in range(10)},
-    0x66B: ord("."),
-    0x66C: ord(","),
-    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
-    **{0x24B6 + i: ord("A") + i for i in range(26)},
-    **{0x24D0 + i: ord("a") + i for i in range(26)},
-    0x3000: ord(" "),
+    **{ord(wide): ord(sign) for wide, sign in FULL_WIDTH.items()},
+    **{0x24B6 + i: ord(letter) for i, letter in enumerate(ascii_uppercase + ascii_lowercase)},
+    **str.maketrans("\u066b\u066c\u3000", "., "),
 }
 MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
 
@@ -96,10 +95,3 @@ def near(
             left = at - before
         right = min(len(text), max(right, at + after))
     return found
-
-
-def last_near(
-    pattern: re.Pattern[str], text: str, start: int, anchors: Anchors, before: int, after: int
-) -> list[re.Match[str]]:
-    """The last matches of `near`, as many as are read of a text."""
-    return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]

@@ -65,9 +65,8 @@ _STARTS_CODE = re.compile(
     r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s"
     r"|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
 )
-_ON_MARK = re.compile(
-    r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]"
-)  # code beside a mark
+# Code beside a mark.
+_ON_MARK = re.compile(r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]")
 _ALL_NAMES = re.compile(r"^[ \t]*+from[ \t]++[\w.]++[ \t]++import[ \t]*+\*", re.M)
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.M)
 _CELL = re.compile(r"^(?:In ?\[\d*+\]: ?|[ ]{2,9}\.\.\.: ?|Out ?\[\d*+\]:.*)", re.M)
@@ -242,9 +241,8 @@ def _blocks(text: str, start: int, end: int) -> list[_Block]:
                 opened = _open(place, line, mark, blocks)
             elif (closed_at := opened.end(text, place, line, mark)) is not None:
                 blocks.append(opened.block(text, closed_at, closed=True))
-                opened = (
-                    _open(place, line, mark, blocks) if mark is not None and _names_language(mark["info"]) else None
-                )
+                opens = mark is not None and _names_language(mark["info"])
+                opened = _open(place, line, mark, blocks) if opens else None
         place += len(line) + 1
     if opened is not None:
         blocks.append(opened.block(text, end, closed=False))
@@ -314,10 +312,10 @@ def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
     place, inside, depth, quoted = start, False, 0, ""
     for line in text[start:end].split("\n"):
         stripped = line.strip().removeprefix(">>> ")
-        goes_on = not stripped or line[:1].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped)
-        if not inside and _STARTS_CODE.match(stripped):
-            inside, runs = True, [*runs, (place, place)]
-        elif inside and not goes_on:
+        if not inside:
+            if inside := _STARTS_CODE.match(stripped) is not None:
+                runs.append((place, place))
+        elif stripped and not (line[0].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped)):
             inside = False
         if inside and stripped:
             runs[-1] = (runs[-1][0], place + len(line))
@@ -377,9 +375,7 @@ def _only_imports(code: str) -> bool:
 
 
 def _defined(code: str) -> set[str]:
-    return {
-        name for groups in _DEFINED.findall(_STRING.sub("", code)) for group in groups for name in _NAME.findall(group)
-    }
+    return set(_NAME.findall(" ".join(map(" ".join, _DEFINED.findall(_STRING.sub("", code))))))
 
 
 def _free_names(code: str) -> set[str]:

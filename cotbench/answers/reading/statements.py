@@ -63,7 +63,7 @@ _LINKS = (
     r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
     r"|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
-_ELSEWHERE = (
+_ELSEWHERE = caseless(
     rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b"
     rf"|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
@@ -91,14 +91,12 @@ PHRASE = caseless(
     r"(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously"
     r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
 )
-# The same in other languages, for models that answer in the question's own.
-_PHRASE_ELSEWHERE = caseless("|".join(_ELSEWHERE))
 # Texts without which a pattern can't match, in lower case.
 _CONTRACT_ANCHORS = Anchors(
     *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
     *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
 )
-_ANCHORS_ELSEWHERE = anchors(
+_SIGNS_ELSEWHERE = anchors(
     "respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus",
     "cevap cevabı yanıt réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns",
     "doğru_seçenek doğru_şık letra_corr lettre_correcte lettera_corretta option_correcte bonne_option richtig juiste_",
@@ -196,13 +194,8 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
     worked_on = "=" in text[start:end] and text[end : end + 2].strip()  # an equation, and no empty line behind it
     labelled = _LABELLED.match(text, start, end) and text[end : end + 2].strip()
     announced = text[start:end].rstrip(" \t\r*_`").endswith((":", "："))  # "The solutions are:", which stand below
-    return below and bool(
-        worked_on
-        or labelled
-        or announced
-        or _LIST_ITEM.match(text, start, end)
-        or len(WORD.findall(text, start, end)) > MAX_WORDS_BELOW
-    )
+    heads = worked_on or labelled or announced or _LIST_ITEM.match(text, start, end)
+    return below and bool(heads or len(WORD.findall(text, start, end)) > MAX_WORDS_BELOW)
 
 
 def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:
@@ -238,12 +231,7 @@ STATEMENTS = (
     Rule("contract", "contract", ALL_KINDS, partial(_phrases, _CONTRACT, _CONTRACT_ANCHORS, before=120)),
     Rule("hashes", "hashes", ALL_KINDS, partial(_phrases, _HASHES, Anchors("####"), before=1)),
     Rule("phrase", "phrase", ALL_KINDS, partial(_phrases, PHRASE, Anchors("answer", *_NAMED_ANSWERS), before=0)),
-    Rule(
-        "phrase in another language",
-        "phrase",
-        ALL_KINDS,
-        partial(_phrases, _PHRASE_ELSEWHERE, _ANCHORS_ELSEWHERE, before=20),
-    ),
+    Rule("phrase in another language", "phrase", ALL_KINDS, partial(_phrases, _ELSEWHERE, _SIGNS_ELSEWHERE, before=20)),
     BOXED,
 )
 

@@ -234,9 +234,8 @@ def what_it_ends_on(text: str, start: int, choices: Sequence[str]) -> Iterator[R
         return
     yield from CLOSING_FORMULA.ask(text, start, choices)
     sentence = next(last_sentences(text[: line[1]], line[0]), line)
-    listed = (LISTED.match(text, *line) and LISTED.search(text, start, line[0])) or len(
-        _ITEM_LETTER.findall(text, *line)
-    ) > 1
+    several = len(_ITEM_LETTER.findall(text, *line)) > 1
+    listed = several or (LISTED.match(text, *line) and LISTED.search(text, start, line[0]))
     if len(body) > UNFINISHED_CHARS and line[1] - line[0] > LINE_CHARS and _IN_MID_SENTENCE.search(text, *line):
         return
     for last in (line, sentence):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, Said, chosen, letter_behind
 from cotbench.answers.reading.letters.mentions import OTHERS_ELSEWHERE, denied_behind
-from cotbench.answers.reading.patterns import anchors, caseless, either, last_near
+from cotbench.answers.reading.patterns import MAX_STATEMENTS, anchors, caseless, either, near
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Rule
 
 _RIGHT_SIGNS = anchors(
@@ -89,7 +89,7 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
     """The option that a conclusion calls right, or the only one that is called so."""
     right = [
         (match, found)
-        for match in last_near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60)
+        for match in near(_RIGHT_ELSEWHERE, text, start, _RIGHT_SIGNS, before=60, after=60)[-MAX_STATEMENTS:]
         if (found := chosen(match, count)) and not _is_supposed(text, start, match, match.start(str(match.lastgroup)))
     ]
     concluded = []
@@ -104,7 +104,7 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in last_near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24):
+    for match in near(_POINTS_ELSEWHERE, text, start, _POINTERS_ELSEWHERE, before=12, after=24)[-MAX_STATEMENTS:]:
         supposed = _is_supposed(text, start, match, match.start())
         found = None if supposed else letter_behind(text, match, count)
         if found and not (found.span and denied_behind(text, found.span[1])):

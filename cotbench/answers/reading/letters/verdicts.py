@@ -9,7 +9,16 @@ from cotbench.answers.reading.letters import heads
 from cotbench.answers.reading.letters.elsewhere import ELSEWHERE
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, MARKED, Said, chosen, letter_behind, said_behind
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
-from cotbench.answers.reading.patterns import WORD_LETTER, Anchors, anchors, caseless, either, last_near, near, words
+from cotbench.answers.reading.patterns import (
+    MAX_STATEMENTS,
+    WORD_LETTER,
+    Anchors,
+    anchors,
+    caseless,
+    either,
+    near,
+    words,
+)
 from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
 from cotbench.types import LETTERS
 
@@ -134,7 +143,7 @@ _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
+    for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20)[-MAX_STATEMENTS:]:
         found = chosen(match, count)
         begin, end = match.span(str(match.lastgroup))
         if (
@@ -149,7 +158,7 @@ def _right(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
+    for match in near(_POINTS, text, start, _POINTERS, before=20, after=110)[-MAX_STATEMENTS:]:
         if match[0].startswith("answer") and NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
             continue
         found = letter_behind(text, match, count)
@@ -173,13 +182,13 @@ def _below(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 def _rather(text: str, start: int, count: int) -> Iterator[Said]:
-    return said_behind(text, last_near(_RATHER, text, start, _RATHERS, before=24, after=16), count)
+    return said_behind(text, near(_RATHER, text, start, _RATHERS, before=24, after=16)[-MAX_STATEMENTS:], count)
 
 
 def _row_of_judgements(text: str, start: int, count: int) -> list[re.Match[str]]:
     """The last judgements of options that follow each other: "A) ✗ B) ✗ C) ✓ D) ✗"."""
     row: list[re.Match[str]] = []
-    for match in last_near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48):
+    for match in near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48)[-MAX_STATEMENTS:]:
         if match["letter"] not in LETTERS[:count]:
             continue
         follows = row and _BETWEEN_JUDGEMENTS.fullmatch(text, row[-1].end(), match.start())
