@@ -69,7 +69,7 @@ from cotbench.answers.reading.formulas import FORMULA_RULES
 from cotbench.answers.reading.letters import LETTER_RULES
 from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
-from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
+from cotbench.answers.reading.parts import MARKUP_TAG, Parts, Span, next_turn, run_on, split_reasoning
 from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
@@ -148,7 +148,8 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
         return replace(found, rule="unclosed_think") if found.answer is None else _thought(found)
     start, end = parts.visible
     end = next_turn(text, start, end)
-    if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
+    silent = not MARKUP_TAG.sub("", text[start:end]).strip() and "<answer>" not in text[start:end]
+    if parts.thought and not truncated and silent:
         start, end = parts.thought
         found = _first(kind.read(text[:end], start, True, choices), text, end, kind, truncated)
         return found if found.answer is None else _thought(found)

@@ -18,7 +18,7 @@ _HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, t
 _MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]")
 _SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
 _STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-_MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")
+MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")  # <br>
 _NEXT_TURN = caseless(
     r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
     flags=re.M,
@@ -172,8 +172,3 @@ def next_turn(text: str, start: int, end: int) -> int:
     """Find where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
     match = _NEXT_TURN.search(text, start, end)
     return match.start() if match and match.start() > start else end
-
-
-def is_blank(text: str, start: int, end: int) -> bool:
-    """Tell whether nothing but space and tags such as <br> stands there."""
-    return not _MARKUP_TAG.sub("", text[start:end]).strip()
