@@ -12,7 +12,6 @@ from cotbench.answers.reading import amounts, numerals
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
 from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
 from cotbench.answers.reading.numerals import NUMBER, numbers_in, reading_of
-from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.patterns import BLANK, caseless, in_plain_signs
 from cotbench.answers.reading.rules import OF_NUMBERS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import Statement, statements
@@ -101,12 +100,11 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
         return None
     if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
         found = None
-    return found or (UNDECIDED if _is_no_number(text, (begin, stop), rule, boxed, first) else None)
+    return found or (UNDECIDED if _is_no_number(text, begin, stop, rule, boxed, first) else None)
 
 
-def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
+def _is_no_number(text: str, begin: int, end: int, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
     """Tell whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8"."""
-    begin, end = span
     if boxed:
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
@@ -178,8 +176,8 @@ def _taken_back(text: str, start: int) -> Extraction | None:
     corrects = CORRECTS.search(text, start)
     if corrects is None:
         return None
-    line_end = text.find("\n", corrects.end())
-    found = _last_number(text if line_end < 0 else text[:line_end], corrects.end())
+    line_end = (text + "\n").index("\n", corrects.end())
+    found = _last_number(text[:line_end], corrects.end())
     return found if found and found.span else None
 
 

@@ -137,7 +137,7 @@ def find_plan(text: str, *, truncated: bool = False) -> Code | None:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Find where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
+    """A part to search. thought: it is one, where a program must be marked; at_end: and be what the text ends with."""
 
     span: Span
     thought: bool = False
