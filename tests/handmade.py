@@ -30,7 +30,8 @@ def record_rows(folder: Path) -> list[dict[str, Any]]:
 def make_record(**given: Any) -> Record:
     """A record with nothing in what isn't given; votes and executions as in JSON."""
     empty = {
-        "rule": "", "span": None, "truncated": False, "prompt_tokens": None, "completion_tokens": None, "requests": [], "error": "",
+        "rule": "", "span": None, "truncated": False, "prompt_tokens": None,
+        "completion_tokens": None, "requests": [], "error": "",
     }  # fmt: skip
     return msgspec.convert(empty | given, Record)
 

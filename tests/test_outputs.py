@@ -302,7 +302,8 @@ def replicate(number: int, line: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_line_that_is_written_in_another_order_is_found(tmp_path: Path) -> None:
-    """As a later version may write it, or a person's tool: only the head that this version writes is known by its bytes."""
+    """As a later version may write it, or a person's tool: only the head that this version writes is known by its
+    bytes."""
     turned = dict(reversed(row("q", "a = b").items()))
     index = index_of(tmp_path, sealed(turned), sealed(row("q", "later")))
     assert texts(index) == [["a = b"]]

@@ -1,4 +1,5 @@
-"""What changes a process as a whole, and is undone; and work in a forked child: its value, its error, and where there can be none."""
+"""What changes a process as a whole, and is undone; and work in a forked child: its value, its error, and where there
+can be none."""
 
 from __future__ import annotations
 
@@ -178,8 +179,14 @@ def test_what_is_spawned_apart_leads_a_session_of_its_own() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel does that on Linux")
 def test_a_child_dies_with_its_parent() -> None:
-    child = "import time; from cotbench.processes import die_with_parent; die_with_parent(); print('on', flush=True); time.sleep(60)"
-    parent = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]); print(p.pid, flush=True); p.wait()"
+    child = (
+        "import time; from cotbench.processes import die_with_parent; "
+        "die_with_parent(); print('on', flush=True); time.sleep(60)"
+    )
+    parent = (
+        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]); "
+        "print(p.pid, flush=True); p.wait()"
+    )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         number = int(process.stdout.readline())

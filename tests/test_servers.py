@@ -36,7 +36,7 @@ from test_openai_engine import (
 
 from cotbench.engines import client, openai
 from cotbench.errors import ModelError, UsageError
-from cotbench.types import Request
+from cotbench.types import Message, Request
 
 __all__ = ["environment", "task"]  # fixtures that apply to this file too
 
@@ -582,9 +582,7 @@ def test_what_a_server_wants_otherwise_is_learnt_once(behaviour: Behaviour) -> N
         body = server.requests[-1].body
         assert not [name for name in behaviour.lacks if name in body]
         assert {name: body.get(name) for name in behaviour.sent} == dict(behaviour.sent)
-        again = replace(
-            behaviour.of, messages=(*behaviour.of.messages[:-1], replace(behaviour.of.messages[-1], text="And 3 + 1?"))
-        )
+        again = replace(behaviour.of, messages=(*behaviour.of.messages[:-1], Message(role="user", text="And 3 + 1?")))
         assert {path.text for path in ask(engine, again).completions} == {TEXT}
         assert len(server.requests) - first <= behaviour.of.sampling.n, "what was learnt is remembered"
         info = engine.describe()
@@ -600,7 +598,7 @@ def test_one_odd_refusal_misleads_no_other_request() -> None:
     def script(path: str, headers: object, body: Json, seen: int) -> Json | Answer:
         return fault("the system prompt must not be about seeds", 400) if "odd" in str(body) else chat(TEXT)
 
-    odd = replace(GREEDY, messages=(GREEDY.messages[0], replace(GREEDY.messages[1], text="odd")))
+    odd = replace(GREEDY, messages=(GREEDY.messages[0], Message(role="user", text="odd")))
     with MockServer(script) as server, opened(server) as engine:
         assert ask(engine, odd).completions[0].finish_reason == "error"
         assert ask(engine, GREEDY).completions[0].text == TEXT
@@ -739,7 +737,7 @@ def test_a_prompt_that_is_too_long_stops_nothing() -> None:
     def script(path: str, headers: object, body: Json, seen: int) -> Json | Answer:
         return fault(words) if "long" in str(body) else chat(TEXT)
 
-    long = replace(GREEDY, messages=(replace(GREEDY.messages[1], text="long"),))
+    long = replace(GREEDY, messages=(Message(role="user", text="long"),))
     with MockServer(script) as server, opened(server) as engine:
         assert "maximum context length" in ask(engine, long).completions[0].error
         assert ask(engine, GREEDY).completions[0].text == TEXT

@@ -1,1 +1,2 @@
-"""What runs say: records paired into panels, estimates, tests, gates, data frames, questions to look at. No printing."""
+"""What runs say: records paired into panels, estimates, tests, gates, data frames, questions to look at. No
+printing."""
