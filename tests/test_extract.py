@@ -22,7 +22,7 @@ from cotbench.answers.reading import (
     show_number,
     split_reasoning,
 )
-from cotbench.answers.reading.characters import PLAIN_SIGNS
+from cotbench.answers.reading.patterns import PLAIN_SIGNS
 from cotbench.types import AnswerType, Question
 
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from cotbench.answers import grader as workers
 from cotbench.answers.grader import Grader
 from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_number
-from cotbench.answers.reading.characters import in_plain_signs
+from cotbench.answers.reading.patterns import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
 
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX

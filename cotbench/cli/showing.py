@@ -54,7 +54,7 @@ def show(
 ) -> None:
     """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
     from cotbench.analysis.pairing import load_run, panels_of
-    from cotbench.analysis.selection import choose, dossier, dossiers, find_question
+    from cotbench.analysis.selection import choose, dossiers, find_question
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
 
@@ -98,7 +98,7 @@ def show(
     wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": arm, "outcome": ended, "pattern": pattern}
     picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
-        _lines(dossier(pick, rules) for pick in picks[:limit])
+        _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))
         return
     from cotbench.terminal.question import show_picks
 

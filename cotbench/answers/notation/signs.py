@@ -65,7 +65,8 @@ _GREEK = "alpha beta gamma delta epsilon theta lambda mu rho sigma phi omega Del
 _VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8)}
 VULGAR = "".join(_VULGAR)
 _ROWS = [row.split() for row in _TABLE.strip().splitlines()]
-_NOTHING = "\u200b\u200c\u200d\u2060\ufeff"  # invisible characters without a width
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"  # invisible characters without a width
+FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # signs, as ASCII has them
 _SPACES = "\u00a0\u2009\u202f"
 
 
@@ -82,13 +83,13 @@ AS_LATEX = str.maketrans(
     {sign: _parted(latex) for signs, latex, _ in _ROWS if latex != "." for sign in signs}
     | {sign: rf"\{name} " for sign, name in zip("αβγδεθλμρσφωΔΩ", _GREEK.split(), strict=True)}
     | {sign: rf"\frac{{{top}}}{{{bottom}}}" for sign, (top, bottom) in _VULGAR.items()}
-    | {**dict.fromkeys("€£¥₹", r"\$"), **dict.fromkeys(_NOTHING, ""), **dict.fromkeys(_SPACES + "\u2003", " ")}
-    | {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}  # full width
+    | {**dict.fromkeys("€£¥₹", r"\$"), **dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(_SPACES + "\u2003", " ")}
+    | FULL_WIDTH
 )
 AS_PLAIN = str.maketrans(
     {sign: _word(plain) for signs, _, plain in _ROWS if plain != "." for sign in signs}
     | {sign: f"({top}/{bottom})" for sign, (top, bottom) in _VULGAR.items()}
-    | {**dict.fromkeys("€£¥₹" + _NOTHING + "\u2061\u2062", ""), **dict.fromkeys(_SPACES + "\u2007\t", " ")}
+    | {**dict.fromkeys("€£¥₹" + INVISIBLE + "\u2061\u2062", ""), **dict.fromkeys(_SPACES + "\u2007\t", " ")}
 )
 
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")

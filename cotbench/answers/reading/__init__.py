@@ -69,7 +69,8 @@ from cotbench.answers.reading.formulas import FORMULA_RULES
 from cotbench.answers.reading.letters import LETTER_RULES
 from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
-from cotbench.answers.reading.parts import Parts, Span, is_blank, next_turn, run_on, split_reasoning
+from cotbench.answers.reading.parts import MARKUP_TAG, Parts, Span, next_turn, run_on, split_reasoning
+from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
 
@@ -88,43 +89,41 @@ __all__ = [
     "split_reasoning",
 ]
 NOTHING = Extraction(answer=None)
+_CONCLUDED = caseless(r"=|\b(?:so|thus|therefore|hence|in total)\b")
+_STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b")
+LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
+_TAG = re.compile(r"</?\w{1,20}>|\s")
+MAX_ALONE_CHARS = 30
+# What shows, behind an answer, that it isn't the last word.
+_GOES_ON = caseless(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}")
 
 
-def _readings(text: str, start: int, vague: bool, answer_type: str, choices: Sequence[str]) -> Iterator[Reading]:
-    return kinds.KINDS[answer_type].read(text, start, vague, choices)
-
-
-_CONCLUDED = re.compile(r"=|\b(?:so|thus|therefore|hence|in total)\b", re.I)
-
-
-def _own_text(text: str, start: int, answer_type: str, choices: Sequence[str]) -> str:
+def _own_text(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[str]) -> str:
     """The text up to where the model, having answered, runs on into a question of its own making."""
     turn = run_on(text, start, len(text))
     if turn is None:
         return text
-    answered = [found.span[1] for _, found in _readings(text, start, False, answer_type, choices) if found.span]
-    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, answer_type, choices):
+    answered = [found.span[1] for _, found in kind.read(text, start, False, choices) if found.span]
+    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, kind, choices):
         return text[:turn]
     end = run_on(text, min(answered), len(text)) if answered else None
     return text if end is None else text[:end]
 
 
-def _has_concluded(text: str, start: int, answer_type: str, choices: Sequence[str]) -> bool:
+def _has_concluded(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[str]) -> bool:
     """Tell whether a text comes to an answer without stating it, in more than one sentence."""
     ends = list(islice(last_sentences(text, start), 2))
     if len(ends) < 2 or not _CONCLUDED.search(text, *ends[0]):
         return False
-    return any(
-        found.answer or found.rule == DECLINED for _, found in _readings(text, start, True, answer_type, choices)
-    )
+    return any(found.answer or found.rule == DECLINED for _, found in kind.read(text, start, True, choices))
 
 
-def _first(readings: Iterator[Reading], text: str, end: int, answer_type: str, truncated: bool) -> Extraction:
+def _first(readings: Iterator[Reading], text: str, end: int, kind: kinds.AnswerKind, truncated: bool) -> Extraction:
     """The first reading that holds; end: of the text, where an answer may have been cut."""
     for rule, found in readings:
         if found.answer is None or found.span is None:
             return replace(found, row=DECLINES.row) if found.rule == DECLINED else NOTHING
-        if found.span[1] == end and kinds.KINDS[answer_type].may_be_cut:
+        if found.span[1] == end and kind.may_be_cut:
             if truncated:
                 continue  # more of it may have been to come
             source = text[slice(*found.span)]
@@ -142,18 +141,20 @@ def extract(text: str, answer_type: str, choices: Sequence[str] = (), *, truncat
     vague rules don't apply. Where no answer is found the rule is "declined" (the model says that there is none to
     give), "unclosed_think" (it ended in the middle of a thought) or "".
     """
+    kind = kinds.KINDS[answer_type]
     parts = split_reasoning(text)
     if parts.unclosed:
-        found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, answer_type, choices)
+        found = NOTHING if truncated else _at_the_end_of_a_thought(text, parts, kind, choices)
         return replace(found, rule="unclosed_think") if found.answer is None else _thought(found)
     start, end = parts.visible
     end = next_turn(text, start, end)
-    if parts.thought and not truncated and is_blank(text, start, end) and "<answer>" not in text[start:end]:
+    silent = not MARKUP_TAG.sub("", text[start:end]).strip() and "<answer>" not in text[start:end]
+    if parts.thought and not truncated and silent:
         start, end = parts.thought
-        found = _first(_readings(text[:end], start, True, answer_type, choices), text, end, answer_type, truncated)
+        found = _first(kind.read(text[:end], start, True, choices), text, end, kind, truncated)
         return found if found.answer is None else _thought(found)
-    own = _own_text(text[:end], start, answer_type, choices)
-    found = _first(_readings(own, start, not truncated, answer_type, choices), text, len(text), answer_type, truncated)
+    own = _own_text(text[:end], start, kind, choices)
+    found = _first(kind.read(own, start, not truncated, choices), text, len(text), kind, truncated)
     if truncated and found.span and _STARTS_OVER.search(own, found.span[1]):
         return NOTHING  # "Answer: 12. Wait, let me redo"
     doubted = found.rule == "phrase" and found.span and DOUBTS.search(own, found.span[1])
@@ -166,44 +167,33 @@ def _thought(found: Extraction) -> Extraction:
     return replace(found, rule=THOUGHT.name, row=THOUGHT.row)
 
 
-_STARTS_OVER = re.compile(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|try\sagain)\b", re.I)
-LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
-
-
-def _at_the_end_of_a_thought(text: str, parts: Parts, answer_type: str, choices: Sequence[str]) -> Extraction:
+def _at_the_end_of_a_thought(text: str, parts: Parts, kind: kinds.AnswerKind, choices: Sequence[str]) -> Extraction:
     """The answer that a thought states at its end which the model ended without closing it: then it is all it says."""
     assert parts.thought is not None
     start, end = parts.thought
-    alone = _alone_on_the_last_line(text, start, end, answer_type, choices)
+    alone = _alone_on_the_last_line(text, start, end, kind, choices)
     if alone:
         return alone
     vague = WHOLE.search(text, max(start, end - 40), end) is not None
-    found = _first(_readings(text[:end], start, vague, answer_type, choices), text, end, answer_type, False)
+    found = _first(kind.read(text[:end], start, vague, choices), text, end, kind, False)
     if found.span is None or found.span[1] < end - LAST_WORDS:
         return NOTHING
     return NOTHING if _GOES_ON.search(text, found.span[1], end) else found
 
 
-_TAG = re.compile(r"</?\w{1,20}>|\s")
-
-
 def _alone_on_the_last_line(
-    text: str, start: int, end: int, answer_type: str, choices: Sequence[str]
+    text: str, start: int, end: int, kind: kinds.AnswerKind, choices: Sequence[str]
 ) -> Extraction | None:
     """The letter or number that is all of a thought's last line, as where the mark that ends the thought went wrong."""
     end = start + len(text[start:end].rstrip())
     while closes := next((m for m in _TAG.finditer(text, max(start, end - 24), end) if m.end() == end), None):
         end = closes.start()
     begin = text.rfind("\n", start, end) + 1
-    if begin <= start or end - begin > MAX_ALONE_CHARS or not kinds.KINDS[answer_type].stands_alone:
+    if begin <= start or end - begin > MAX_ALONE_CHARS or not kind.stands_alone:
         return None
-    found = _first(_readings(text[:end], begin, False, answer_type, choices), text, end, answer_type, False)
+    found = _first(kind.read(text[:end], begin, False, choices), text, end, kind, False)
     return found if found.rule == "only" else None
 
-
-MAX_ALONE_CHARS = 30
-# What shows, behind an answer, that it isn't the last word.
-_GOES_ON = re.compile(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}", re.I)
 
 THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
 RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import islice
 
-from cotbench.answers.reading.characters import BLANK, CJK, WORD_LETTER
-from cotbench.answers.reading.numerals import (
-    NUMBER,
-    canonical_number,
-    in_han,
-    in_words,
-    is_part,
-    numbers_in,
-    reading_of,
-    show_number,
-    value_of,
-)
+from cotbench.answers.reading import numerals
+from cotbench.answers.reading.numerals import NUMBER, is_part, numbers_in, reading_of, value_of
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import BLANK, CJK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import Extraction
 
 # Units that are given together, the larger first: "4 hours and 30 minutes" is neither 4 nor 30.
@@ -41,18 +31,101 @@ _LARGER = "|".join(
     rf"(?:{'|'.join(units[:-1])})(?![A-Za-z]),?\s*(?:and\s+|&\s|零|又)?(?=\d[\d.,]*\s*(?:{'|'.join(units[1:])})(?![A-Za-z]))"
     for units in (family.split() for family in _FAMILIES)
 )
-_TOGETHER = re.compile(rf"\s*(?:{_LARGER})", re.I)
-_SMALLER = re.compile(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z", re.I)
-_CENTS = re.compile(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b", re.I)
+_TOGETHER = caseless(rf"\s*(?:{_LARGER})")
+_SMALLER = caseless(rf"(?P<unit>[a-z]+|[{CJK}]{{1,3}}),?\s*(?:and\s+|&\s|零|又)?\Z")
+_CENTS = caseless(r"(?:\sdollars?)?,?\sand\s(?P<cents>\d{1,2})\scents?\b")
 _UNIT = r"(?:\s?(?:%|[a-z°]+(?:\s[a-z]+)?))?"
 _OR_WORD = (
     r"(?:,?\s+\(?(?:or|oder|ou|o|u|или|또는|혹은)\s+|\s*(?:或者?|还是|か|または|또는)\s*)(?:maybe\s|perhaps\s|about\s"
     r"|possibly\s)?[*$(]*"
 )
-_OR = re.compile(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])", re.I)
-_OR_BEFORE = re.compile(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z", re.I)
-_BETWEEN_AND = re.compile(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z", re.I)
-_UNIT_BEHIND = re.compile(r"\s?(?P<unit>%|[a-z°]+)", re.I)
+_OR = caseless(rf"(?P<unit>{_UNIT})[*$]*(?:\s\([^()\n]{{1,60}}\))?{_OR_WORD}(?=[-−$\\.\d])")
+_OR_BEFORE = caseless(rf"(?P<unit>{_UNIT})[*$]*{_OR_WORD}\Z")
+_BETWEEN = caseless(r"\bbetween\s[*$(]*\Z")
+_BETWEEN_AND = caseless(rf"\bbetween\s[*$(]*[-−$\d.,]{{1,20}}{_UNIT}[*$]*\sand\s[*$(]*\Z")
+_UNIT_BEHIND = caseless(r"\s?(?P<unit>%|[a-z°]+)")
+_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
+EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
+_AROUND = r"[\s*_`$(\\\[\]){}]*"
+OPERATION = re.compile(
+    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)"
+    r"|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
+)
+_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
+    r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
+    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
+)
+_MORE_THAN_NUMBER = re.compile(r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π")
+_OPERAND = re.compile(
+    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
+    r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
+)
+# "(3/2)P + 11", where 11 is no answer
+_VARIABLE = re.compile(r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z")
+_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
+_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
+_BOUND = caseless(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z")
+_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
+    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
+    r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
+)
+_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
+_TWO_UNKNOWNS = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
+)
+_BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
+_DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
+_HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
+# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
+_VERB = caseless(
+    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
+    r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
+    r"|totals?)\s(?=[$€£*]*\d)"
+)
+_LEADS_TO_NUMBER = caseless(r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*")
+_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
+_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
+# Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
+_NUMBERED_THING = caseless(
+    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
+    r"|case|item|stage)\.?\s#?|#)\Z"
+)
+_COUNTS = caseless(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d")
+_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
+# "is 7 when x = 4": a condition behind the value.
+_CONDITION = re.compile(
+    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
+    r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
+)
+_BRACKETED = re.compile(r"[a-z]\s\((?P<n>[$€£]?[-−]?\d[\d.,]*)\)[.*\s]*\Z")  # "the number of pens left (7)"
+_IN_BRACKETS = caseless(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)")  # "60 minutes (or 1 hour)"
+_NTH = caseless(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z")
+_ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
+# In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
+_BEFORE = caseless(
+    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
+    r"|at)\b[^,]*,\s"
+)
+_CLAUSE = caseless(
+    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
+    r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
+    r"|where|out\sof|of\sthe|within)\b"
+)
+_PAYS = caseless(r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b")
+_TURN = caseless(
+    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
+    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)"
+)
+_TOTAL = caseless(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b")
+# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
+_AND_OTHER = re.compile(
+    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
+)
+_ENDS = caseless(
+    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
+    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*"
+)
+_NAMES = caseless(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z")
 
 
 def _measured_together(match: re.Match[str]) -> bool:
@@ -70,7 +143,7 @@ def _with_cents(dollars: re.Match[str], cents: re.Match[str]) -> Extraction:
     value = value_of(dollars)
     assert value is not None
     amount = value + Fraction(int(cents["cents"]), 100)
-    return Extraction(answer=show_number(amount), span=(dollars.start(), cents.end()))
+    return Extraction(answer=numerals.show_number(amount), span=(dollars.start(), cents.end()))
 
 
 def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
@@ -79,6 +152,8 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
     behind = _OR.match(text, match.end(), end)
     if behind and (other := NUMBER.match(text, behind.end(), end)) and not _measured_together(other):
         return _differ(match, behind["unit"], other, _UNIT_BEHIND.match(text, other.end(), end))
+    if _BETWEEN.search(text, max(start, match.start() - 12), match.start()):
+        return re.match(rf"{_UNIT}[*$]*\sand\s", text[match.end() : match.end() + 40]) is not None
     if _BETWEEN_AND.search(text, max(start, match.start() - 60), match.start()):
         return True
     before = _OR_BEFORE.search(text, max(start, match.start() - 40), match.start())
@@ -94,69 +169,15 @@ def _one_of_two(match: re.Match[str], start: int, end: int) -> bool:
 def _differ(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
     """Tell whether two numbers are two answers, not one in two units or two forms."""
     first, second = value_of(one), value_of(other)
-    if first is None or second is None or first == second or _same_percentage(one, unit, other, behind):
-        return False
     own, others = unit.strip().lower().split(" ")[0], behind["unit"].lower() if behind else ""
+    if first is None or second is None or first == second:
+        return False
+    if "%" in (own, others):  # 4/7 and 57.14%, to the precision at which people write them
+        share, percentage = (second, first) if own == "%" else (first, second)
+        if abs(percentage - 100 * share) <= Fraction(1, 2):
+            return False
     own, others = ("" if name in ("st", "nd", "rd", "th") else name for name in (own, others))
     return not (own and others and own.rstrip("s") != others.rstrip("s"))
-
-
-def _same_percentage(one: re.Match[str], unit: str, other: re.Match[str], behind: re.Match[str] | None) -> bool:
-    """Tell whether one of two numbers is the other as a percentage, to the precision at which people write them."""
-    first, second = value_of(one), value_of(other)
-    assert first is not None and second is not None
-    if unit.strip() == "%":
-        first, second = second, first
-    elif not (behind and behind["unit"] == "%"):
-        return False
-    return abs(second - 100 * first) <= Fraction(1, 2)  # 4/7 and 57.14%
-
-
-_REMARK = re.compile(r"\s\([^()\n]*+\)[\s.*$]*+\Z")  # "12 (since 3 * 4 = 12)"
-EQUALS = re.compile(r"(?<![<>!])=|≈|≃|\\approx(?![a-z])")
-_AROUND = r"[\s*_`$(\\\[\]){}]*"
-OPERATION = re.compile(
-    rf"{_AROUND}(?:[-−–+*/×÷±]|\\times|\\div|\\cdot|\\pm|x(?=\s)|(?:minus|plus|times|divided\sby|choose)(?=\s)"
-    r"|[·∙])\s?(?:\*\*)?[\s$(\\]*\d"
-)
-_UNFINISHED = re.compile(  # "15 * (", "160 - r", "2(x + 3)", where a number has to end
-    r"\s?(?:\(\s?[A-Za-z]\s?[-−+]|(?:[+×÷]|\^(?!\s?\\circ)|\*(?!\*)|\\times|\\cdot|\\div)\s?[(\d\\?]"
-    rf"|(?:[-−–+×÷/]|\*(?!\*)|\\times|\\cdot|\\div)\s?\(?(?:[b-z](?![{WORD_LETTER}])|a(?=\s*(?:[.$)\\]|\Z))))"
-)
-_MORE_THAN_NUMBER = re.compile(
-    r"\\(?:sqrt|pi|log|ln|sin|cos|tan|theta|infty)(?![a-z])|\d!(?=\s*\})|√|π"
-)  # more than a number
-_OPERAND = re.compile(
-    r"(?:\d[%\s]*(?:[-−–*/×÷]|\\times|\\cdot|times|plus|minus|divided\sby)|[\w)]\s?[+×÷]|\w\s[*/]"
-    r"|(?:(?<![A-Za-z])[A-Za-z]|\))\s?[-−–*/^])\s?[$\\]*\Z"
-)
-_VARIABLE = re.compile(
-    r"(?:(?<![A-Za-z'’])[A-Za-z]|\))\s?[-−–+*/×÷]\s?[$\\]*\Z"
-)  # "(3/2)P + 11", where 11 is no answer
-_ADDS = re.compile(r"\s?%?\s(?:[+×÷]|\\times)\s\d")  # "an increase of 12.0 + 0.15%"
-_SUM_IN_WORDS = re.compile(r"[A-Za-z]\s[+×÷]\s[A-Z(]?[a-z]")  # "Ann's age + Bo's age in 10 years"
-_BOUND = re.compile(r"(?:\b(?:less|more|greater|fewer|larger|smaller)\sthan\s|[<>≤≥]\s?)[$*]*\Z", re.I)
-_COMPARED = re.compile(  # "50% > 39%", "7 and 8", "3, 5 and 7"
-    r"[%\s]*(?:[<>≤≥]|\\(?:leq?|geq?|neq?|lt|gt)\b)"
-    r"|(?:[\s$*]*(?:,|;|and|or|&)[\s$*]+(?:(?:and|or)\s)?\d[\d.,]*+)+[\s$*.)\]}\\]*\Z"
-)
-_RANGE = re.compile(r"[\s$*]*(?:to|through|until|--?|–|到|至)\s*[$*]*\d")
-_TWO_UNKNOWNS = re.compile(
-    r"(?<![A-Za-z])[A-Za-z]\s?=\s?[-−]?[\d.]+\s?(?:,|;|and|or|或者?|和)\s?(?:(?:and|or)\s)?[A-Za-z]\s?=\s?[-−]?\d"
-)
-_BOLD = re.compile(r"\*\*([^*\n]{1,40})\*\*")
-_DECIMAL_COMMA = re.compile(r",(\d{1,2})(?![\d,]|\s?,\s?\d)")
-_HOUR = re.compile(r"(?<![\d:])(\d{1,2}):00(?![:\d])")
-# "3 pens cost $4": what is counted is the subject, the answer stands behind the verb.
-_VERB = re.compile(
-    r"\s(?:[a-z]+\s){1,3}(?:(?:and|minus|plus|times)\s\d+\s(?:[a-z]+\s){1,3})?(?:costs?|weighs?|is|are|was|were"
-    r"|equals?|makes?|takes?|needs?|contains?|holds?|gives?|produces?|earns?|sells?\sfor|comes?\sto"
-    r"|totals?)\s(?=[$€£*]*\d)",
-    re.I,
-)
-_LEADS_TO_NUMBER = re.compile(
-    r"(?:about|around|approximately|exactly|only|a total of|from|[A-Za-z]\s?=|USD|Rs\.?|US)\W*", re.I
-)
 
 
 def begins(text: str, start: int, match: re.Match[str]) -> bool:
@@ -188,8 +209,7 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     cuts = [start, *(m.end() for m in EQUALS.finditer(text, start, end)), end]
     if len(cuts) == 2:
         return None
-    sides = list(itertools.pairwise(cuts))
-    first, last = sides[0], sides[-1]
+    first, last = (cuts[0], cuts[1]), (cuts[-2], cuts[-1])
     leading = next(numbers_in(text, *first), None)
     others = next(numbers_in(text, *last), None)
     if leading and others and OPERATION.match(text, others.end(), last[1]):
@@ -198,26 +218,13 @@ def _of_equation(text: str, start: int, end: int) -> Extraction | None:
     return _of_side(text, *last)
 
 
-_OF_NUMBER = re.compile(r"\s?%?\s(?:of|off)\s[$€£]?\d")
-
-
-def _of_another(number: re.Match[str]) -> bool:
-    """Tell whether a number is a share of another: "50% of 80", "3/4 of 12"."""
-    behind = number.string[number.end() : number.end() + 2]
-    return bool(number["denominator"] or "%" in behind) and _OF_NUMBER.match(number.string, number.end()) is not None
-
-
-_TAG_BEFORE = re.compile(r"<[/|]?\w{1,20}[|]?\Z")
-
-
 def is_bound(text: str, start: int, span: Span) -> bool:
     """Tell whether a number is what the answer is less or more than: "less than 5"; not the 5 of "<5>"."""
     bound = _BOUND.search(text, max(start, span[0] - 20), span[0])
     if bound is None or (bound[0][0] == "<" and ">" in text[span[1] : span[1] + 30]):
         return False  # "<5 apples>"
-    if bound[0][0] == ">" and _TAG_BEFORE.search(text, max(start - 30, 0), bound.start()):
-        return False
-    return not (bound[0][0] == ">" and text[: bound.start()].endswith("\n"))  # a quotation
+    quoted = text[: bound.start()].endswith("\n") or _TAG_BEFORE.search(text, max(start - 30, 0), bound.start())
+    return not (bound[0][0] == ">" and quoted)
 
 
 def _is_no_answer(text: str, span: Span, start: int, end: int) -> bool:
@@ -237,7 +244,8 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if not numbers:
         if hour := _HOUR.search(text, start, end):
             return Extraction(answer=str(int(hour[1])), span=hour.span(1))
-        return None if NUMBER.search(text, start, end) else in_words(text, start, end) or in_han(text, start, end)
+        words = numerals.in_words(text, start, end) or numerals.in_han(text, start, end)
+        return None if NUMBER.search(text, start, end) else words
     first = numbers[0]
     if _MORE_THAN_NUMBER.search(text, start, end):
         return None
@@ -252,11 +260,11 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if not cents and _measured_together(first):
         whole = [number for number in numbers if not _measured_together(number)]
         return reading_of(whole[0]) if len(whole) == 1 else None  # "1 hour and 30 minutes (90 minutes)"
-    if _one_of_two(first, start, end) or is_bound(text, start, first.span()):
+    share = first["denominator"] or "%" in text[first.end() : first.end() + 2]
+    of_another = share and _OF_NUMBER.match(text, first.end())  # "50% of 80", "3/4 of 12"
+    if _one_of_two(first, start, end) or is_bound(text, start, first.span()) or _COMPARED.match(text, first.end(), end):
         return None
-    if not cents and (beside_another(text, start, end) or _of_another(first)):
-        return None
-    if _COMPARED.match(text, first.end(), end):
+    if not cents and (of_another or beside_another(text, start, end)):
         return None
     if verb := _VERB.match(text, first.end(), end):
         return _of_side(text, verb.end(), end)
@@ -268,63 +276,9 @@ def _of_side(text: str, start: int, end: int) -> Extraction | None:
     if comma and text[first.start() - 1 : first.start()] in ("(", "[", "{"):
         return None  # a pair
     if comma and not (first["fraction"] or first["denominator"] or first["bare"] or "," in (first["whole"] or "")):
-        value = canonical_number(f"{first[0]}.{comma[1]}")
+        value = numerals.canonical_number(f"{first[0]}.{comma[1]}")
         return Extraction(answer=value, span=(first.start(), comma.end())) if value else reading_of(first)
     return reading_of(first)
-
-
-# Numbers that count or name something else: "day 3", "step 2", "5th", "at 5 p.m.", the "2." of a list.
-_NUMBERED_THING = re.compile(
-    r"(?:\b(?:day|week|month|year|grade|chapter|question|problem|part|room|page|hour|level|step|option|no|number"
-    r"|case|item|stage)\.?\s#?|#)\Z",
-    re.I,
-)
-_COUNTS = re.compile(r"(?:st|nd|rd|th)\b|\s?[ap]\.?m\b|:\d\d", re.I)
-_HAN_TOTAL = re.compile(r"(?:共|总计|合计|等于|答案)(?:有|是|为|需要|需)?\s?\Z")  # "共有12种方法，分为3类"
-# "is 7 when x = 4": a condition behind the value.
-_CONDITION = re.compile(
-    r",?\s(?:at|when|if|for|with|where|given(?:\sthat)?)\s(?:time\s)?[$\\(]*[A-Za-z]\s?(?:="
-    r"|equals)\s?[-−]?[\d.]+[$\\)]*[.\s*]*\Z"
-)
-_IN_BRACKETS = re.compile(r"\((?=[^()\n]{0,40}[A-Za-z]{2})[^()\n]{0,80}\)", re.I)  # "60 minutes (or 1 hour)"
-_NTH = re.compile(r"\b(?:is|was|be)\s(?:in\s)?the\s\**(?P<n>\d{1,4})(?:st|nd|rd|th)\b[^,]{0,40}\Z", re.I)
-_ITEM_NUMBER = re.compile(r"^[\s*]*\d+[.)]\s+(?=\S)", re.M)
-# In a last sentence the answer stands in the main clause: "needs 3 shelves for 110 books", "If he has 5, she has 7".
-_BEFORE = re.compile(
-    r"\W*(?:(?:so|thus|then|therefore),?\s)?(?:if|after|since|because|when|with|in|for|given|as|of|out\sof"
-    r"|at)\b[^,]*,\s",
-    re.I,
-)
-_CLAUSE = re.compile(
-    r"\b(?:to\s[a-z]+|so\sthat|if|because|since|from|at|after|before|by|when|while|for|per|over|every|each|between"
-    r"|among|in|on|with|without|until|en|dans|pour|por|para|für|nach|durante|compared|than|whose|who|that|which"
-    r"|where|out\sof|of\sthe|within)\b",
-    re.I,
-)
-_PAYS = re.compile(
-    r"\b(?:spend|spent|pay|paid|cost|earn|make|made|save|owe|charge|receive|raise|worth|total)\w*\b", re.I
-)
-_TURN = re.compile(
-    r"\b(?:(?:that|this)\smeans(?:\sthat)?|so|thus|therefore|hence|which\s(?:is|are|means|gives|leaves|equals)|or"
-    r"|leaving|totall?ing|a\stotal\sof|to\s(?:get|obtain))\b(?!\sthat)",
-    re.I,
-)
-_TOTAL = re.compile(r"(?:\s[a-z]+){0,3}\s(?:in\s(?:total|all)|altogether|overall)\b", re.I)
-# Two amounts beside each other, neither of which is the answer: "Jake has 7 peaches and Jill has 9".
-_AND_OTHER = re.compile(
-    r"(?:\s[a-z]+){0,5},?\sand\s(?:(?:[A-Z]\w*|s?he|it|they|there)\s(?:is|are|has|have|had)\s)?(?=[$€£]?[-−]?\d)"
-)
-_ENDS = re.compile(
-    r"\b(?:is|are|equals|be|was|were|total|totals)\s(?:a\stotal\sof\s|about\s|approximately\s|exactly\s|equal\sto\s"
-    r"|only\s|\*\*|(?:USD|US|EUR|GBP|Rs\.?)(?![a-z])\s?)*",
-    re.I,
-)
-_NAMES = re.compile(r"\b(?:step|option|choice|question|problem|part|case|premise|statement)s?\.?\s#?\(?\Z", re.I)
-
-
-def _asides(text: str, match: re.Match[str]) -> bool:
-    before = text[max(0, match.start() - 12) : match.start()]
-    return _NUMBERED_THING.search(before) is not None or _COUNTS.match(text, match.end()) is not None
 
 
 def is_percentage_of(text: str, earlier: Extraction, found: Extraction) -> bool:
@@ -368,15 +322,13 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     end = _without_remark(text, begin, end)
     numbers = list(numbers_in(text, begin, end))
     if not numbers:
-        if NUMBER.search(text, begin, end):
-            return None
-        said = in_words(text, begin, end, several=True) or in_han(text, begin, end)
-        return said if said and said.answer not in ("0", "1") else None
-    ordinal = list(_NTH.finditer(text, begin, end))
-    if ordinal and (nth := next(numbers_in(text, *ordinal[-1].span("n")), None)):
-        return reading_of(nth)
-    asides = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
-    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in asides)] or numbers
+        said = numerals.in_words(text, begin, end, several=True) or numerals.in_han(text, begin, end)
+        return said if said and said.answer not in ("0", "1") and not NUMBER.search(text, begin, end) else None
+    last = _NTH.search(text, begin, end) or _BRACKETED.search(text, begin, end)
+    if last and (number := next(numbers_in(text, *last.span("n")), None)):
+        return reading_of(number)
+    remarks = [m.span() for m in _IN_BRACKETS.finditer(text, numbers[0].end(), end)]
+    numbers = [n for n in numbers if not any(a <= n.start() < b for a, b in remarks)] or numbers
     amounts = [(number, cents) for number in numbers if (cents := _CENTS.match(text, number.end(), end))]
     if len(amounts) == 1 and len(numbers) == 2:
         return _with_cents(*amounts[0])
@@ -388,12 +340,14 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     numbers = [n for n in numbers if not _NAMES.search(text, max(begin, n.start() - 14), n.start())]
     if not numbers:
         return None
-    plain = [number for number in numbers if not _asides(text, number)] or numbers
+    thing = _NUMBERED_THING.search
+    asides = [n for n in numbers if thing(text, max(0, n.start() - 12), n.start()) or _COUNTS.match(text, n.end())]
+    plain = [number for number in numbers if number not in asides] or numbers
     if condition := _CONDITION.search(text, plain[0].end(), end):
         return concluded_number(text, begin, condition.start())
     if EQUALS.search(text, begin, end):
-        last = [*EQUALS.finditer(text, begin, end)][-1].end()
-        verbs = [n for v in _ENDS.finditer(text, last, end) for n in plain if n.start() == v.end()]
+        side = [*EQUALS.finditer(text, begin, end)][-1].end()
+        verbs = [n for v in _ENDS.finditer(text, side, end) for n in plain if n.start() == v.end()]
         if verbs:  # "the value of y at x = 4 is 7"
             return reading_of(verbs[-1])
         return reading_of(after_equals(text, begin, end)) or _of_equation(text, begin, end) or reading_of(plain[-1])
@@ -403,7 +357,8 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
     bold = [n for b in _BOLD.finditer(text, begin, end) for n in plain if b.start() <= n.start() < b.end()]
     if bold:
         return reading_of(bold[-1])
-    result = None if before is None else _result_before(text, before, start)
+    equation = None if before is None else after_equals(text, max(before, start - 600), start)
+    result = value_of(equation) if equation else None
     lead = _BEFORE.match(text, begin, end)
     main = [number for number in plain if not lead or number.start() >= lead.end()]
     stated = [number for number in main if result is not None and value_of(number) == result]
@@ -413,14 +368,12 @@ def concluded_number(text: str, start: int, end: int, before: int | None = None)
 
 def is_open(text: str, span: Span, begin: int, end: int) -> bool:
     """Tell whether a number is one of two alternatives, or the first term of a sum: "is 44 - 3T"."""
-    if any(_one_of_two(number, begin, end) for number in numbers_in(text, *span)):
-        return True
-    if _VARIABLE.search(text, begin, span[0]):
+    if _VARIABLE.search(text, begin, span[0]) or any(_one_of_two(n, begin, end) for n in numbers_in(text, *span)):
         return True
     if _ADDS.match(text, span[1], end) and not EQUALS.search(text, begin, end):
         return True
-    stated = any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
-    return stated and bool(OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end))
+    goes_on = OPERATION.match(text, span[1], end) or _UNFINISHED.match(text, span[1], end)
+    return goes_on is not None and any(verb.end() == span[0] for verb in _ENDS.finditer(text, begin, end))
 
 
 def beside_another(text: str, begin: int, end: int) -> bool:
@@ -441,9 +394,3 @@ def after_equals(text: str, start: int, end: int) -> re.Match[str] | None:
         if at < len(numbers) and not OPERATION.match(text, numbers[at].end(), end):
             return numbers[at]
     return None
-
-
-def _result_before(text: str, start: int, end: int) -> Fraction | None:
-    """The result of the last equation in front of the last sentence."""
-    number = after_equals(text, max(start, end - 600), end)
-    return value_of(number) if number else None

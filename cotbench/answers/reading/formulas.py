@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from cotbench.answers.notation.signs import INVISIBLE
 from cotbench.answers.reading.amounts import concluded_number, number_in
-from cotbench.answers.reading.characters import BLANK, CJK, in_plain_signs
 from cotbench.answers.reading.declines import DECLINES, declines
 from cotbench.answers.reading.endings import CUT, RETRACTS, SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.numbers import NEAR_THE_END
-from cotbench.answers.reading.parts import INVISIBLE, Span
-from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_FORMULAS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import words
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import BLANK, CJK, caseless, in_plain_signs, words
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, OF_FORMULAS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import BOXED, PHRASE, WORD, boxed_spans, statements
 
 # Words that name a kind of thing a question may ask for, and stand for a formula as its answer.
@@ -36,7 +36,7 @@ _JOINT = re.compile(r"[\s,;.*、，；]*+(?:(?:(?:and|or|et|und|y|o|ou|oder)\b|[
 _BOX_JOINT = re.compile(
     r"[\s,;$*{}]*+(?:\\(?:quad|qquad|[,; \[\]()])|\\text\s?\{[^{}]{0,40}\band\s?\}|\\text\s?\{|and\b|or\b|&"
     r"|[\s,;$*{}]|[A-Za-z]\s?=\s?|(?<=[,;，；$\s])(?:\\[A-Za-z]++|[^=\n$。A-Za-z\\]|[A-Za-z](?![A-Za-z]{2})){1,60}?=\s?"
-    r"|\([a-z\d]\)\s?|[，；、和])*+\\(?:boxed|fbox)\s*+\{?"
+    r"|\([a-z\d]\)\s?|[，；、和]|(?<=[,;，；、]|\s)[\u4e00-\u9fff]{1,8}[为是为]\s?)*+\\(?:boxed|fbox)\s*+\{?"
 )
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*+\n")
 _DELIMITER = re.compile(r"\$|\\[()\[\]]")
@@ -45,30 +45,28 @@ _COPULA = re.compile(
     r"(?<!\\)\b(?:is|are|equals?|be|was|were|gives?|gets?|obtain|becomes?|simplif(?:ies|y)\sto|reduces?\sto|evaluate"
     r"s?\sto|comes?\sto|amounts?\sto|yields?|costs?|has|have)\b(?:\s(?:equal\sto|just|only|simply|exactly))?"
 )
+_TEXT = re.compile(r"\\(?:text|mbox|textbf)\s?\{[^{}]*\}")
 _FORMAL = re.compile(r"[-+\d.\\(\[{$]")  # how an answer begins that isn't a sentence
 _EQUALS_SIGN = re.compile(r"(?<![<>!=])=(?!=)|≈")
 _BOLD_WORDS = re.compile(r"\*\*([^*\n]{1,60})\*\*")
-_OF_KIND = re.compile(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)", re.I)
-_INTENDS = re.compile(  # "So we need to calculate $..$"
+_OF_KIND = caseless(rf"\s*(?:an?\s|\*\*|\$)*({_KINDS})\b(?!\s(?:if|when|for)\b)")
+_INTENDS = caseless(  # "So we need to calculate $..$"
     r"\b(?:(?:need|want|have|able|allows?(?:\s\w+)?|try|remains|left|possible)\sto|can|could|will|should|let\sus"
     r"|let['’]s)\s(?:then\s|now\s|simply\s)?(?:calculate|find|compute|determine|evaluate|solve|graph|simplify|use"
-    r"|plug|substitute)\b",
-    re.I,
+    r"|plug|substitute)\b"
 )
-_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b", re.I)
+_CONCLUDING = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally)\b")
 _LEAD_WORD = re.compile(
     r"(?:[Ss]o|[Tt]hus|[Hh]ence|[Tt]herefore),?\s+(?=[^A-Za-z\s$\\*]|[A-Za-z](?![a-z'’])|(?:sin|cos|tan|log|ln)\W)"
 )
 _NOT = re.compile(r"\bnot\b|n['’]t\b")
-_REFUSES = re.compile(
+_REFUSES = caseless(
     r"\b(?:sorry|cannot|can['’]t|unable|(?:do\snot|don['’]t)\sknow|not\ssure|start(?:ing)?\sover|try\sagain"
-    r"|impossible)\b",
-    re.I,
+    r"|impossible)\b"
 )
-_STATE = re.compile(  # what may be said of an answer that is no answer
+_STATE = caseless(  # what may be said of an answer that is no answer
     r"(?:(?:the\s)?same\b|similar|analogous|consistent|(?:in)?correct|wrong|right|valid|reasonable|clear|unique"
-    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b",
-    re.I,
+    r"|unknown|below|above|as\sfollows|given|here|found|verified|confirmed|complete|simple|done)\b"
 )
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\Z")
 _COUNTED = re.compile(
@@ -85,6 +83,18 @@ _OPEN_ENDED = re.compile(r"[-−+*/×·÷^=<>≤≥±√(\[{|,:]\s*\Z")
 _NO_ANSWER = re.compile(
     r"<\w+>|(?:your\s|the\s|final\s)*answer(?:\shere)?|[.…?\s。，、；：！]+|\\l?dots|\\[\[(\])]\\?|.*\\(?:boxed|fbox)\b.*",
     re.S,
+)
+_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
+_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
+# "After 3 turns she faces north."
+_ONLY_A_LEAD = caseless(r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z")
+_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
+_A_LABEL = caseless(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b")
+_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
+_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
+_SETS_OUT = caseless(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b")
+_CONCLUSION_IN_FORMULA = re.compile(
+    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
 )
 
 
@@ -156,11 +166,8 @@ def _boxed(text: str, boxes: Sequence[Span]) -> Extraction | None:
     parts = [boxes[-1]]
     for span in reversed(boxes[:-1]):
         joint = _BOX_JOINT.fullmatch(text, span[1] + 1, parts[0][0]) if span[1] < parts[0][0] else None
-        if (
-            joint is None
-            or _EMPTY_LINE.search(joint[0])
-            or text[slice(*span)] in (text[slice(*part)] for part in parts)
-        ):
+        repeated = text[slice(*span)] in [text[slice(*part)] for part in parts]
+        if repeated or joint is None or _EMPTY_LINE.search(joint[0]):
             break
         parts.insert(0, span)
     if len(parts) > MAX_BOXES:
@@ -197,19 +204,17 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
     if _STATE.match(text, start, end):
         return None
     if declines(text, start, end):
-        return Extraction(answer=None, rule=DECLINED)
+        return REFUSAL
     if _WORD_OPERATION.search(text, start, end):
         return None
     if _HAN.search(text, start, end) and not _math_spans(text, start, end):
         return _among_han(text, start, end)
-    several = SENTENCE_END.search(text, start, end)
-    if several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS:
-        return _concluded(text, start, end)
-    if "\n" in text[start:end].strip() and not text[start:end].strip().startswith(("\\", "$")):  # a whole solution
+    said, several = text[start:end].strip(), SENTENCE_END.search(text, start, end)
+    worded = several and len(WORD.findall(_without_math(text, start, several.start()))) > MAX_WORDS
+    if worded or ("\n" in said and not said.startswith(("\\", "$"))):  # a whole solution
         return _concluded(text, start, end)
     math = _math_spans(text, start, end)
-    aside = _ASIDE.search(text, math[0][1] if math else start, end)
-    if aside:
+    if aside := _ASIDE.search(text, math[0][1] if math else start, end):
         end = aside.start()
         math = [span for span in math if span[1] <= end]
     if math:
@@ -228,9 +233,6 @@ def _formula_in(text: str, start: int, end: int, boxes: Sequence[Span]) -> Extra
         number = number_in(text, start, end) if _COUNTED.match(text, start, end) else None
         return _concluded(text, start, end) or (_trim(text, *number.span) if number and number.span else None)
     return _trim(text, start, end)
-
-
-_HAN_COPULA = re.compile(r"[为是為=：:]\s*(?=[-−√π(\[\da-zA-Z])")
 
 
 def _among_han(text: str, start: int, end: int) -> Extraction | None:
@@ -265,8 +267,9 @@ def _plain_formula(text: str, start: int, end: int) -> Extraction | None:
 
 
 def _last_copula(text: str, start: int, end: int, math: Sequence[Span]) -> int | None:
-    """Find where the last "is" (or the like) of a sentence ends outside the formulas."""
-    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in math)]
+    """Find where the last "is" (or the like) of a sentence ends outside the formulas and \\text{..}."""
+    inside = [*math, *(m.span() for m in _TEXT.finditer(text, start, end))]
+    ends = [m.end() for m in _COPULA.finditer(text, start, end) if not any(a <= m.start() < b for a, b in inside)]
     return ends[-1] if ends else None
 
 
@@ -291,13 +294,14 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
     """The formula or number that the last sentence with one gives: behind its last "is", else its only one."""
     for (left, right), math in _pieces(text, start, end):
         if declines(text, left, right):
-            return Extraction(answer=None, rule=DECLINED)
+            return REFUSAL
         if _REFUSES.search(text, left, right):
             return None
         if not math and not any(char.isdigit() or char in "\\√π∞" for char in text[left:right]):
             bold = _in_bold(text, left, right)
-            if bold or _HENCE.match(text, left, right):
-                return bold or _named(text, left, right)  # a conclusion in words
+            if bold or _CONCLUDING.match(text, left, right):
+                name = _LAST_NAME.search(text, left, right)  # "Therefore the winner is Carol."
+                return bold or (Extraction(answer=name[1], span=name.span(1)) if name else None)
             continue
         if _WORD_OPERATION.search(text, left, right) or _ONLY_A_LEAD.match(text, left, right):
             return None
@@ -311,8 +315,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             return _listed(text, behind)
         if math and _INTENDS.search(text, left, math[0][0]):
             return None
-        if copula and math and (kind := _kind(text, copula, right)):
-            return kind
+        if copula and math and (kind := _OF_KIND.match(text, copula, right)):  # "$f$ is an even function"
+            return Extraction(answer=kind[1].lower(), span=kind.span(1))
         if copula and "\\" in text[copula:right] and not math and len(WORD.findall(text, copula, right)) <= 2:
             return _trim(text, copula, right)
         if not math and "\\" not in text[left:right] and (plain := _plain(text, left, right, copula)):
@@ -322,11 +326,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
             if _NOT.search(text, left, right):
                 return None  # "so 284 is not divisible by 5"
             given = copula and not text[copula : number.span[0]].strip(" $*\\(the")
-            only = (
-                concluded_number(text, left, number.span[0]) is None
-                and concluded_number(text, number.span[1], right) is None
-            )
-            if given or only or _HENCE.match(text, left, right):
+            others = (concluded_number(text, *span) for span in ((left, number.span[0]), (number.span[1], right)))
+            if given or not any(others) or _CONCLUDING.match(text, left, right):
                 return _trim(text, *number.span)
         return _listed(text, math) if math else None
     return None
@@ -334,42 +335,14 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
 
 def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
-    bold = [
-        m
-        for m in _BOLD_WORDS.finditer(text, start, end)
-        if len(WORD.findall(m[1])) <= MAX_WORDS and m.start() > start and not _A_LABEL.search(m[1])
-    ]
+    bold = [m for m in _BOLD_WORDS.finditer(text, start + 1, end) if len(WORD.findall(m[1])) <= MAX_WORDS]
+    bold = [m for m in bold if not _A_LABEL.search(m[1])]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
-
-
-_WORD_OPERATION = re.compile(r"\d\s(?:choose|cubed|squared|factorial|mod)\b")
-_ONLY_A_LEAD = re.compile(
-    r"\W*(?:after|before|within|with|in|at|for)\s\d+\s[^\d\n]*\Z", re.I
-)  # "After 3 turns she faces north."
-_IN_BOLD_ALONE = re.compile(r"\*\*[A-Za-z][A-Za-z ]{1,40}\*\*(?!\s?[$\d])")
-_A_LABEL = re.compile(r":\s*\Z|\b(?:answer|note|conclusion|step|remark|final)\b", re.I)
-_LAST_NAME = re.compile(r"\b(?:is|are|was)\s(?:the\s)?([A-Z][a-z]+(?:\s[A-Z][a-z]+)?)[.\s]*\Z")
-
-
-def _named(text: str, start: int, end: int) -> Extraction | None:
-    """The name that a conclusion ends on: "Therefore the winner is Carol."."""
-    match = _LAST_NAME.search(text, start, end)
-    return Extraction(answer=match[1], span=match.span(1)) if match else None
-
-
-def _kind(text: str, start: int, end: int) -> Extraction | None:
-    """The kind that a sentence says something is of: "$f$ is an even function"."""
-    match = _OF_KIND.match(text, start, end)
-    return Extraction(answer=match[1].lower(), span=match.span(1)) if match else None
-
-
-_EITHER = re.compile(r"(?<![A-Za-z])([A-Za-z])\s?=\s?[^\s,.]+,?\s(?:or|and)\s\1\s?=\s?[^\s,.]+")  # "x = 2 or x = 5"
 
 
 def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | None:
     """The value of a sentence's last equation in plain text, or the formula behind its "is" if that is no number."""
-    either = _EITHER.search(text, start, end)
-    if either:
+    if either := _EITHER.search(text, start, end):
         return _trim(text, *either.span())
     equals = [m.end() for m in _EQUALS_SIGN.finditer(text, start, end)]
     at = max(equals[-1] if equals else 0, copula or 0)
@@ -379,12 +352,6 @@ def _plain(text: str, start: int, end: int, copula: int | None) -> Extraction | 
     if found is None or found.span is None:
         return None
     return found if (equals and equals[-1] == at) or _SIGN.search(str(found.answer)) else None
-
-
-_SETS_OUT = re.compile(r"\s*(?:let|suppose|assume|first|denote|consider|since|given|we|to)\b", re.I)
-_CONCLUSION_IN_FORMULA = re.compile(
-    r"(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus|therefore|hence|finally)\b[^\n]*[\d$\\]", re.I | re.M
-)
 
 
 def _sets_out(text: str, start: int, end: int) -> bool:
@@ -405,14 +372,14 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if statement.row is BOXED:
             found = _boxed(text, boxes[: bisect_right(boxes, statement.span)])
         else:
-            worded = statement.rule in ("contract", "phrase") and not statement.boxes
+            worded = statement.row.name in ("contract", "phrase") and not statement.boxes
             heads = worded and _sets_out(text, *statement.span)
             found = None if heads else _formula_in(text, *statement.span, boxes)
         if found and found.span and vague and (retracts := RETRACTS.search(text, found.span[1])):
             yield from _unstated(text, retracts.end(), boxes)
             if len(text) - retracts.end() < NEAR_THE_END:
                 yield statement.row.reads(UNDECIDED)  # taken back, with nothing in its place
-        if found and (found.span or found.rule == DECLINED):
+        if found and (found.span or found == REFUSAL):
             yield statement.row.reads(found)
     if vague:
         yield from _unstated(text, start, boxes)
@@ -420,11 +387,10 @@ def read_formula(text: str, start: int, vague: bool) -> Iterator[Reading]:
 
 def _alone(text: str, span: Span, boxes: Sequence[Span]) -> Extraction | None:
     body = text[slice(*span)]
-    lead = _LEAD_WORD.match(body)
-    if lead:  # "So x = 3/4."
+    if lead := _LEAD_WORD.match(body):  # "So x = 3/4.", whose last side is what it concludes
         body = body[lead.end() :]
-    if lead and _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
-        return None  # its last side is what it concludes
+        if _EQUALS_SIGN.search(body) and "\\" not in body and "$" not in body:
+            return None
     words = len(WORD.findall(body))
     short = words <= 1 or (words <= MAX_WORDS and _FORMAL.match(body) and not SENTENCE_END.search(body))
     if not short or len(body) > MAX_ANSWER_CHARS or ("\n" in body and not body.startswith(("\\", "$"))):
@@ -455,11 +421,10 @@ def _unstated(text: str, start: int, boxes: Sequence[Span]) -> Iterator[Reading]
         return
     begin = text.index(body, start)
     span = (begin, begin + len(body))
-    if only := _alone(text, span, boxes):
-        yield FORMULA_ALONE.reads(only)
+    yield from FORMULA_ALONE.ask(text, span, boxes)
     last = _last(text, span, boxes)
-    if last and last.rule == DECLINED:
-        yield DECLINES.reads(last)
+    if last == REFUSAL:
+        yield DECLINES.reads(REFUSAL)
     elif last and last.span:
         in_math = any(left <= last.span[0] < right for left, right in _math_spans(text, *_last_paragraph(text, span)))
         yield (LAST_MARKED_FORMULA if in_math else LAST_FORMULA).reads(last)

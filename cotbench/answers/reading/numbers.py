@@ -8,39 +8,30 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
-from cotbench.answers.reading.amounts import (
-    EQUALS,
-    OPERATION,
-    after_equals,
-    begins,
-    beside_another,
-    concluded_number,
-    is_bound,
-    is_open,
-    is_percentage_of,
-    number_in,
-)
-from cotbench.answers.reading.characters import BLANK, in_plain_signs
+from cotbench.answers.reading import amounts, numerals
 from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
 from cotbench.answers.reading.endings import CORRECTS, RETRACTS, broken_off, last_sentences, own_end
-from cotbench.answers.reading.numerals import (
-    NUMBER,
-    canonical_number,
-    is_part,
-    numbers_in,
-    reading_of,
-    show_number,
-    value_of,
-)
-from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.rules import DECLINED, OF_NUMBERS, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.numerals import NUMBER, numbers_in, reading_of
+from cotbench.answers.reading.patterns import BLANK, caseless, in_plain_signs
+from cotbench.answers.reading.rules import OF_NUMBERS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import Statement, statements
 
 _STATES = re.compile(r"\b(?:is|are|equals)\s[$*\\(]*[\d.,]+[^\d.!?]{0,25}\Z")
 _SENTENCES = re.compile(r"[.!?]\s+(?=[A-Z])")
-_MAY_BE_BOTH = re.compile(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d", re.I)
+_MAY_BE_BOTH = caseless(r"可能[^。\n]{0,30}也(?:有)?可能|either\b[^.\n]{0,40}\bor\s[$*]*\d")
 _LOOK_BACK = 3  # sentences in which a text that ends without a conclusion may decline
-_HENCE = re.compile(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b", re.I)
+_HENCE = caseless(r"\W*(?:so|thus|hence|therefore|in\stotal|finally|overall|answer)\b")
+_CONCLUSION = caseless(
+    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
+    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
+    flags=re.M,
+)
+_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
+_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
+_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
+_MOST_POINTED = 40
+_WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
+NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
 
 
 def _last_number(text: str, start: int) -> Extraction | None:
@@ -51,16 +42,20 @@ def _last_number(text: str, start: int) -> Extraction | None:
     sentences = list(islice(last_sentences(own, start), 200))
     for place, (begin, end) in enumerate(sentences):
         if declines(text, begin, end) or (place < _LOOK_BACK and asks_for_more(text, begin, end)):
-            return Extraction(answer=None, rule=DECLINED)
+            return REFUSAL
         if _MAY_BE_BOTH.search(text, begin, end):
             return UNDECIDED
-        found = concluded_number(text, begin, end, start)
-        if found and found.span and (is_open(text, found.span, begin, end) or beside_another(text, begin, end)):
+        found = amounts.concluded_number(text, begin, end, start)
+        if (
+            found
+            and found.span
+            and (amounts.is_open(text, found.span, begin, end) or amounts.beside_another(text, begin, end))
+        ):
             return UNDECIDED
         if found:
             before = [] if _HENCE.match(text, begin, end) else sentences[place + 1 : _LOOK_BACK]
             if any(declines(text, *earlier) for earlier in before):
-                return Extraction(answer=None, rule=DECLINED)
+                return REFUSAL
             return found
         if NUMBER.search(text, begin, end):
             return UNDECIDED  # its numbers are parts of something else: "the distance is √66"
@@ -74,7 +69,7 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
         found = _of_statement(text, statement)
         if found:
             yield statement.row.reads(found)
-        elif statement.rule in ("contract", "phrase") and _in_words_alone(text, *statement.span):
+        elif statement.row.name in ("contract", "phrase") and _in_words_alone(text, *statement.span):
             in_words = statement.row
     if in_words:  # and no other statement gives a number: nothing vaguer is looked for
         yield in_words.reads(UNDECIDED)
@@ -82,36 +77,39 @@ def _stated(text: str, start: int) -> Iterator[Reading]:
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:
     """The number that a statement gives; UNDECIDED where what it gives is no number, None where it gives nothing."""
-    rule, (begin, end) = one.rule, one.boxes[-1] if one.boxes else one.span
+    rule, (begin, end) = one.row.name, one.boxes[-1] if one.boxes else one.span
     boxed = rule == "boxed" or bool(one.boxes)
     several = None if one.boxes else _SENTENCES.search(text, begin, end)
     stop = several.start() if several else end
     if declines(text, begin, stop) or says_unknown(text, begin, stop):
-        return Extraction(answer=None, rule=DECLINED)
+        return REFUSAL
     first = next(numbers_in(text, begin, end), None)
     if several and rule in ("contract", "phrase"):
         if not first or first.start() > several.start():
             return None  # "Answer: He has some eggs. He sells 3 of them ..." is a solution
-        if rule == "contract" and not begins(text, begin, first) and not _STATES.search(text, begin, several.start()):
+        if (
+            rule == "contract"
+            and not amounts.begins(text, begin, first)
+            and not _STATES.search(text, begin, several.start())
+        ):
             return None
-    found = number_in(text, begin, stop)
+    found = amounts.number_in(text, begin, stop)
     if found and found.span and re.match(r"[\s*$]*\?(?=\s|\Z)", text[found.span[1] : found.span[1] + 6]):
         return None  # "Answer: 12? No."
     if not boxed and rule != "hashes" and _heads_a_solution(text, begin, end, first, found):
         return None
     if rule != "phrase" and found and _FACTORIAL.fullmatch(text[begin:stop].strip(BLANK)):
         found = None
-    return found or (UNDECIDED if _is_no_number(text, (begin, stop), rule, boxed, first) else None)
+    return found or (UNDECIDED if _is_no_number(text, begin, stop, rule, boxed, first) else None)
 
 
-def _is_no_number(text: str, span: Span, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
+def _is_no_number(text: str, begin: int, end: int, rule: str, boxed: bool, first: re.Match[str] | None) -> bool:
     """Tell whether what a statement gives is an answer, but no number: a time, a range, an open sum, "7 or 8"."""
-    begin, end = span
     if boxed:
         return bool(text[begin:end].strip(" .?_"))
     if rule == "phrase":
         return first is not None and (
-            is_bound(text, begin, first.span()) or begins(text, begin, first) or is_part(first)
+            amounts.is_bound(text, begin, first.span()) or amounts.begins(text, begin, first) or numerals.is_part(first)
         )
     return any(char.isdigit() for char in text[begin:end])
 
@@ -129,14 +127,6 @@ def _in_words_alone(text: str, begin: int, end: int) -> bool:
     )
 
 
-_CONCLUSION = re.compile(
-    r"^[^\n]{0,80}\b(?:altogether|in\stotal|in\sall)\b|^[\s*_]*total\s?[:=]|(?:^|(?<=[.!]\s))[\s*_>#-]*(?:so|thus"
-    r"|therefore|hence|in\stotal|finally|this\smeans|that\smeans|now|then|next|first|step\b)\b",
-    re.I | re.M,
-)
-_FACTORIAL = re.compile(r"(?:[2-9]|1\d)!")  # of a larger number it's a call
-
-
 def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | None, found: Extraction | None) -> bool:
     """Tell whether a phrase behind "Answer:" is the first line of a solution whose result stands below.
 
@@ -146,21 +136,16 @@ def _heads_a_solution(text: str, begin: int, end: int, first: re.Match[str] | No
     below = text[end : end + 4_000]
     if not below.strip():
         return False
-    if EQUALS.search(text, begin, end):
-        plain = first and begins(text, begin, first) and not first["denominator"]
-        if first and plain and not OPERATION.match(text, first.end(), end):
+    if amounts.EQUALS.search(text, begin, end):
+        plain = first and amounts.begins(text, begin, first) and not first["denominator"]
+        if first and plain and not amounts.OPERATION.match(text, first.end(), end):
             return False
         concludes = None if plain else _CONCLUSION.search(below)
         if concludes and not concludes[0].lower().endswith("means"):
             return True
-        result = after_equals(text, end, min(len(text), end + 4_000))
-        return bool(result and found and found.answer and value_of(result) != Fraction(found.answer))
-    return not (first and begins(text, begin, first)) and _CONCLUSION.search(below) is not None
-
-
-_POINTED = re.compile(r"(?<![\d.,])\d{1,3}\.\d+(?![\d.]*\d)")
-_THOUSANDS = re.compile(r"\d{1,3}\.\d{3}")
-_MOST_POINTED = 40
+        result = amounts.after_equals(text, end, min(len(text), end + 4_000))
+        return bool(result and found and found.answer and numerals.value_of(result) != Fraction(found.answer))
+    return not (first and amounts.begins(text, begin, first)) and _CONCLUSION.search(below) is not None
 
 
 def _points_are_separators(text: str, start: int) -> bool:
@@ -169,28 +154,17 @@ def _points_are_separators(text: str, start: int) -> bool:
     return len(pointed) > 1 and all(map(_THOUSANDS.fullmatch, pointed)) and any(one.endswith("00") for one in pointed)
 
 
-_WORDS_IN_MATH = re.compile(r"\\(?:text|textrm|mathrm|mbox|textbf|mathbf)\s?\{([^{}]{1,200})\}")
-
-
-def _in_the_open(match: re.Match[str]) -> str:
-    """The words of \\text{..}, with spaces for the rest, so that places stay the same."""
-    return " " * (match.start(1) - match.start()) + match[1] + " "
-
-
 def read_number(text: str, start: int, vague: bool) -> Iterator[Reading]:
     """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = in_plain_signs(text)
-    text = _WORDS_IN_MATH.sub(_in_the_open, text) if "\\" in text else text
-    if ".000" in text and _points_are_separators(text, start):
-        for rule, found in _number_readings(text, start, vague):
-            thousands = found.span and _POINTED.search(text, *found.span)
-            exact = Fraction(found.answer) * 1000 if thousands and found.answer else None
-            yield rule, found if exact is None else replace(found, answer=show_number(exact))
-        return
-    yield from _number_readings(text, start, vague)
-
-
-NEAR_THE_END = 200  # characters: what is taken back there, with nothing in its place, is no answer
+    if "\\" in text:  # spaces for the rest, so that places stay the same
+        text = _WORDS_IN_MATH.sub(lambda m: " " * (m.start(1) - m.start()) + m[1] + " ", text)
+    pointed = ".000" in text and _points_are_separators(text, start)
+    for rule, found in _number_readings(text, start, vague):
+        if pointed and found.answer and found.span and _POINTED.search(text, *found.span):
+            yield rule, replace(found, answer=numerals.show_number(Fraction(found.answer) * 1000))
+        else:
+            yield rule, found
 
 
 def _taken_back(text: str, start: int) -> Extraction | None:
@@ -202,8 +176,8 @@ def _taken_back(text: str, start: int) -> Extraction | None:
     corrects = CORRECTS.search(text, start)
     if corrects is None:
         return None
-    line_end = text.find("\n", corrects.end())
-    found = _last_number(text if line_end < 0 else text[:line_end], corrects.end())
+    line_end = (text + "\n").index("\n", corrects.end())
+    found = _last_number(text[:line_end], corrects.end())
     return found if found and found.span else None
 
 
@@ -212,19 +186,14 @@ def _alone(text: str, start: int) -> Iterator[Extraction]:
     first, _, below = body.partition("\n")
     paragraph = not below.strip(" \t\r").partition("\n")[0]  # else "1." may be the first of a list
     for whole in (body.strip("(").rstrip(f").{BLANK}"), first.rstrip(f".{BLANK}" if paragraph else BLANK)):
-        if canonical_number(whole) is not None:
+        if numerals.canonical_number(whole) is not None:
             begin = text.index(whole, start)
-            yield number_in(text, begin, begin + len(whole)) or UNDECIDED
-
-
-def _last(text: str, start: int) -> Iterator[Extraction]:
-    if found := _last_number(text, start):
-        yield found
+            yield amounts.number_in(text, begin, begin + len(whole)) or UNDECIDED
 
 
 # find(text, start): the numbers of a text that states none, those that count most first.
 NUMBER_ALONE = Rule("number alone", "only", OF_NUMBERS, _alone)
-LAST_NUMBER = Rule("last number", "last", OF_NUMBERS, _last, vague=True)
+LAST_NUMBER = Rule("last number", "last", OF_NUMBERS, _last_number, vague=True)
 NUMBER_RULES = (NUMBER_ALONE, LAST_NUMBER)
 
 
@@ -234,11 +203,11 @@ def _number_readings(text: str, start: int, vague: bool) -> Iterator[Reading]:
         if vague and stated.span and (taken_back := _taken_back(text, stated.span[1])):
             yield LAST_NUMBER.reads(taken_back)
         earlier = next(readings, None) if stated.answer and 0 < abs(Fraction(stated.answer)) <= 1 else None
-        if earlier and is_percentage_of(text, earlier[1], stated):
+        if earlier and amounts.is_percentage_of(text, earlier[1], stated):
             yield earlier
         yield rule, stated
         if earlier:
             yield earlier
     for row in NUMBER_RULES:
         if vague or not row.vague:
-            yield from (row.reads(found) for found in row.find(text, start))
+            yield from row.ask(text, start)

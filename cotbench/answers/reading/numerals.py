@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from cotbench.answers.reading.characters import BLANK, WORD_LETTER
+from cotbench.answers.reading.patterns import BLANK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import Extraction
 
 # Digits with thousands separators: a comma, a space of some kind, an apostrophe, Python's underscore; points only where
@@ -60,10 +60,61 @@ _SCALED = (
     rf"(?![{WORD_LETTER}])|\s?(?P<hans>[{''.join(_HANS)}])(?![米克瓦卡])"
     rf"|(?(currency)(?P<short>\s?[bm]n|[kmbt])(?![{WORD_LETTER}0-9])|(?P<kilo>k)(?![{WORD_LETTER}0-9])))?"
 )
-NUMBER = re.compile(
-    rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})", re.I
-)
+NUMBER = caseless(rf"{_FREE_OF_WORDS}{_SIGNED}(?:{_LATEX_FRACTION}|{_VULGAR_FRACTION}|{_DECIMAL}{_POWER}{_SCALED})")
 _SEPARATORS = re.compile(r"\{,\}|\\,|\\!|\\?_|[, \u00a0\u2009\u202f'’]")
+# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
+_IN_FRONT = (
+    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
+    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
+    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
+    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
+)
+_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
+_BEHIND = (
+    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
+    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
+    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
+    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
+    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
+    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
+    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
+)
+_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
+_ONES = (
+    "zero one two three four five six seven eight nine ten"
+    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
+_PART_WORDS = "half third thirds quarter quarters fourths fifth fifths sixths eighths tenths"
+_PARTS = dict(zip(_PART_WORDS.split(), (2, 3, 3, 4, 4, 4, 5, 5, 6, 8, 10), strict=True))
+_ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
+_TIMES: dict[str, int] = {word: 10**power for word, power in SCALES.items()} | {"dozen": 12}
+_BIG = "|".join(_TIMES)
+_JOIN = r"(?:\s|-)"
+_IN_WORDS = caseless(
+    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
+    rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
+    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
+    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
+    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?"
+)
+# "one half", "three quarters"; "a third" may be the third of something.
+_FRACTION = caseless(
+    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b"
+)
+_AND_A_HALF = caseless(
+    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))"
+)
+_REST = caseless(rf"\s(?:and\s)?(?=(?:{_ANY})\b)")
+# Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
+_HAN_DIGITS = dict(zip("零〇一二两兩三四五六七八九", (0, 0, 1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
+_HAN_BIG = {"万": 10**4, "亿": 10**8}
+_HAN_RUN = re.compile(
+    r"(?P<first>[零〇一二两兩三四五六七八九十百千万亿]{1,14})(?:分之(?P<second>[一二两三四五六七八九十百]{1,8}))?"
+)
+_HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
 
 
 def value_of(match: re.Match[str]) -> Fraction | None:
@@ -95,23 +146,15 @@ def value_of(match: re.Match[str]) -> Fraction | None:
             return None
         value **= _small(raised)
     value += int(match["units"] or match["units2"] or match["units3"] or 0)
-    value *= 12 if (match["scale"] or "").lower() == "dozen" else Fraction(10) ** _scale(match)
+    short = match["short"] or match["kilo"]
+    power = _HANS.get(match["hans"] or "", 0) + (_SHORT_SCALES[short.strip().lower()] if short else 0)
+    value *= Fraction(10) ** power * _TIMES.get((match["scale"] or "").lower(), 1)
     return -value if match["sign"] or match["sign2"] else value
 
 
 def _small(said: str) -> int:
     """An exponent, which may be in superscripts."""
     return int(said.translate(_RAISED))
-
-
-def _scale(match: re.Match[str]) -> int:
-    """The power of ten that stands behind a number as a word or sign: "million", "k", "万"."""
-    short = match["short"] or match["kilo"]
-    return (
-        SCALES.get((match["scale"] or "").lower(), 0)
-        + _HANS.get(match["hans"] or "", 0)
-        + (_SHORT_SCALES[short.strip().lower()] if short else 0)
-    )
 
 
 def show_number(value: Fraction) -> str:
@@ -138,30 +181,6 @@ def canonical_number(text: str) -> str | None:
     return None if value is None else show_number(value)
 
 
-def _found(match: re.Match[str], value: Fraction) -> Extraction:
-    return Extraction(answer=show_number(value), span=match.span())
-
-
-# What makes of a number a part of something larger, whose value it isn't: a root, a power, a multiple of pi.
-_IN_FRONT = (
-    r"[√∛±|⌊⌈]|根号|\b(?:half|thirds?|quarters?|fifths?)\sof(?:\sthe)?",
-    r"\b(?:twice|double|triple|thrice|times|not|(?:square|cube|root|factorial)\sof(?:\sthe)?|square\sroot\sof)",
-    r"-\(|\\sqrt(?:\s?\[\d\])?|\bsqrt\s?\(?|\\?\b(?:arc)?(?:log|ln|sin|cos|tan)(?:_\{?)?|[A-Za-z]\(|π|\\pi",
-    r"\^|\*\*(?<=[A-Za-z0-9)]\*\*)",
-)
-_INSIDE = re.compile(rf"(?:{'|'.join(_IN_FRONT)})\s?[{{(]?\s?\Z")
-_BEHIND = (
-    r"\\?sqrt\b|√|π|\\pi(?![a-z])|pi\b|\^(?!\s?\{?\s?(?:\\circ|o\b|\\text|\\mathrm|th|st|nd|rd))",
-    r"\\(?:log|ln|sin|cos|tan)\b|[ⁿˣ]|\s(?:squared|cubed|factorial|rounded|remainder)\b|\sto\sthe\spower\b",
-    r"\s?(?:mod|div|choose)\s?\d|\s?·\s?\d|(?<=\d)\(\s?\d|(?-i:[CPR]\d|\sR\s\d)",
-    r"\s?\*\s?\\?(?:sqrt|√|π|pi|log|sin|cos|tan)|~~|_\{?\d|[₀-₉]|!!|\s:\s\d|\svs\.?\s|'\d|(?:\s[a-z]+)?\sbelow\szero",
-    r"个?半|的(?:平方|立方|\d*\s?次方|阶乘)",
-    rf"\s?(?:[×*·]|\\times|\\cdot)\s?[A-Za-z](?![{WORD_LETTER}])|[A-Z](?=\s*(?:\\\)|\$|[-+*/=)]))",
-    rf"\)\s?[A-Z](?![{WORD_LETTER}])",
-)
-_MULTIPLIES = re.compile(rf"\s?(?:{'|'.join(_BEHIND)})")
-
-
 def is_part(match: re.Match[str]) -> bool:
     """Tell whether a number is a part of a larger expression: √66, 200/π, 5^n."""
     text, (start, end) = match.string, match.span()
@@ -184,49 +203,18 @@ def reading_of(match: re.Match[str] | None) -> Extraction | None:
         return None
     half = _AND_A_HALF.match(match.string, match.end())
     if half and value >= 0:  # "5 and a half hours"
-        value += Fraction(_WORDS.get(half["count"].lower(), 1), _PARTS[half["part"].lower()])
-        return Extraction(answer=show_number(value), span=(match.start(), half.end()))
+        return Extraction(answer=show_number(value + _parts(half)), span=(match.start(), half.end()))
     if match["scale"] and match["scale"].lower() in SCALES:  # "3 hundred and forty one"
         rest = _REST.match(match.string, match.end())
         said = in_words(match.string, rest.end(), rest.end() + 40) if rest else None
         if said and said.answer and said.span and Fraction(said.answer) < 10 ** SCALES[match["scale"].lower()]:
             return Extraction(answer=show_number(value + Fraction(said.answer)), span=(match.start(), said.span[1]))
-    return _found(match, value)
+    return Extraction(answer=show_number(value), span=match.span())
 
 
-# --- number words -------------------------------------------------------------------------------------------------
-
-_ONES = (
-    "zero one two three four five six seven eight nine ten"
-    " eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_WORDS = {word: i for i, word in enumerate(_ONES.split())} | {word: 10 * i for i, word in enumerate(_TENS.split(), 2)}
-_PARTS = {
-    word: part
-    for part, listed in ((2, "half"), (3, "third thirds"), (4, "quarter quarters fourths"), (5, "fifth fifths"))
-    for word in listed.split()
-} | {"sixths": 6, "eighths": 8, "tenths": 10}
-_ANY = "|".join(sorted(_WORDS, key=len, reverse=True))
-_BIG = "hundred|thousand|million|billion|trillion|dozen"
-_JOIN = r"(?:\s|-)"
-_IN_WORDS = re.compile(
-    rf"(?P<minus>\b(?:negative|minus)\s)?\b(?P<half>half\s(?=an?\s))?(?:an?\s(?=(?:{_BIG})\b)"
-    rf"|(?:{_ANY})\b)(?:(?<=\s)(?:{_BIG})\b)?(?:(?:{_JOIN}|,\s)(?:(?:{_ANY}|{_BIG})\b"
-    rf"|and{_JOIN}(?!(?:one|two|three|four){_JOIN}(?:{'|'.join(_PARTS)})\b)(?:{_ANY})\b)){{0,14}}"
-    rf"(?P<point>\spoint(?:\s(?:{_ONES.replace(' ', '|')})\b){{1,6}})?(?:\s(?:and\s)?(?P<count>an?|one|two|three"
-    rf"|four)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?:\s(?P<then>hundred|thousand|million|billion|dozen)\b)?)?",
-    re.I,
-)
-# "one half", "three quarters"; "a third" may be the third of something.
-_FRACTION = re.compile(
-    rf"\b(?P<count>an?(?=\shalf)|one|two|three|four|five|six|seven|eight|nine)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b",
-    re.I,
-)
-_AND_A_HALF = re.compile(
-    rf"\sand\s(?P<count>an?|one|two|three)(?:\s|-)(?P<part>{'|'.join(_PARTS)})\b(?!\s(?:of|person|time))", re.I
-)
-_REST = re.compile(rf"\s(?:and\s)?(?=(?:{_ANY})\b)", re.I)
+def _parts(match: re.Match[str]) -> Fraction:
+    """The fraction that a count of parts means: "three quarters"."""
+    return Fraction(_WORDS.get(match["count"].lower(), 1), _PARTS[match["part"].lower()])
 
 
 def _said_in_words(match: re.Match[str]) -> Fraction | None:
@@ -243,29 +231,21 @@ def _said_in_words(match: re.Match[str]) -> Fraction | None:
             if last and (value >= 10 or last < 20):  # "five six"
                 return None
             group, last = group + value, value
-        elif word in SCALES or word == "dozen":
-            scale = Fraction(12) if word == "dozen" else Fraction(10) ** SCALES[word]
-            if word == "hundred":
-                group = (group or 1) * scale
-            else:
-                total, group = total + (group or 1) * scale, Fraction(0)
-            last = 0
-        elif word == "and":
-            if total + group < 100:
-                return None  # "two and three"
-            last = 0
+            continue
+        if word == "and" and total + group < 100:
+            return None  # "two and three"
+        if word == "hundred":
+            group = (group or Fraction(1)) * 100
+        elif word in _TIMES:
+            total, group = total + (group or 1) * _TIMES[word], Fraction(0)
+        last = 0
     total += group
     if match["point"]:
         digits = "".join(str(_WORDS[word]) for word in match["point"].lower().split()[1:])
         total += Fraction(Decimal(f"0.{digits}"))
     if match["part"]:
-        count = match["count"].lower()
-        total += Fraction(_WORDS.get(count, 1), _PARTS[match["part"].lower()])
-        if match["then"]:
-            total *= 12 if match["then"].lower() == "dozen" else 10 ** SCALES[match["then"].lower()]
-    if match["half"]:
-        total /= 2
-    return -total if match["minus"] else total
+        total = (total + _parts(match)) * _TIMES.get((match["then"] or "").lower(), 1)
+    return total / (2 if match["half"] else 1) * (-1 if match["minus"] else 1)
 
 
 def in_words(text: str, start: int, end: int, *, several: bool = False) -> Extraction | None:
@@ -273,29 +253,12 @@ def in_words(text: str, start: int, end: int, *, several: bool = False) -> Extra
     fractions = list(_FRACTION.finditer(text, start, end))
     whole = _FRACTION.fullmatch(text[start:end].strip(f" .{BLANK}"))
     if whole and len(fractions) == 1:
-        fraction = Fraction(_WORDS.get(whole["count"].lower(), 1), _PARTS[whole["part"].lower()])
-        return Extraction(answer=show_number(fraction), span=fractions[0].span())
+        return Extraction(answer=show_number(_parts(whole)), span=fractions[0].span())
     found = list(_IN_WORDS.finditer(text, start, end))[::-1]
     if not found or (len(found) > 1 and not several):
         return None
     value = _said_in_words(found[0])
-    if value is None:
-        return None
-    return Extraction(answer=show_number(value), span=(found[0].start(), found[0].end()))
-
-
-# Chinese and Japanese numerals: "三百二十", "三分之一"; one alone may be part of a word.
-_HAN_DIGITS = {
-    sign: value
-    for value, signs in enumerate(("零〇", "一", "二两兩", "三", "四", "五", "六", "七", "八", "九"))
-    for sign in signs
-}
-_HAN_UNITS = {"十": 10, "百": 100, "千": 1_000}
-_HAN_BIG = {"万": 10**4, "亿": 10**8}
-_HAN_RUN = re.compile(
-    r"(?P<first>[零〇一二两兩三四五六七八九十百千万亿]{1,14})(?:分之(?P<second>[一二两三四五六七八九十百]{1,8}))?"
-)
-_HAN_ALONE = re.compile(r"(?:个|元|只|本|人|米|岁|天|条|张|支|块|倍|次|です|だ|입|[。.]|\s*\Z)")
+    return None if value is None else Extraction(answer=show_number(value), span=found[0].span())
 
 
 def _han_value(run: str) -> int:
@@ -314,15 +277,10 @@ def _han_value(run: str) -> int:
 def in_han(text: str, start: int, end: int) -> Extraction | None:
     """The number that a phrase says in Chinese numerals, the last of several."""
     for run in reversed(list(_HAN_RUN.finditer(text, start, end))):
-        alone = len(run[0]) > 1 or (
-            not text[start : run.start()].strip(BLANK + ":") and _HAN_ALONE.match(text, run.end(), end)
-        )
-        if not alone:
+        leads = not text[start : run.start()].strip(BLANK + ":")
+        first, second = _han_value(run["first"]), run["second"]
+        if (len(run[0]) == 1 and not (leads and _HAN_ALONE.match(text, run.end(), end))) or (second and not first):
             continue
-        first = _han_value(run["first"])
-        second = _han_value(run["second"]) if run["second"] else None
-        if second is not None and not first:
-            continue
-        value = Fraction(first) if second is None else Fraction(second, first)
+        value = Fraction(_han_value(second), first) if second else Fraction(first)
         return Extraction(answer=show_number(value), span=run.span())
     return None

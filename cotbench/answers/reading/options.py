@@ -6,28 +6,43 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from cotbench.answers.notation.signs import INVISIBLE
 from cotbench.answers.reading.amounts import concluded_number
-from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.numerals import canonical_number
-from cotbench.answers.reading.parts import INVISIBLE, Span
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless
 from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, Extraction
-from cotbench.answers.reading.search import either
 from cotbench.types import LETTERS
 
 AROUND = f" \t\r\n*_`$\"'“”‘’{INVISIBLE}"
 # What makes of a named option one that is dismissed or only supposed.
-DENIED = either(
+DENIED = caseless(
     r"\b(?:not|eliminate[sd]?|excludes?|excluded|incorrect|wrong|false|rul(?:e|es|ed|ing)\s(?:\w+\s){0,2}out|unlike"
     r"|cannot|whether|neither|no\s(?:es|está)|non\sè|não\s(?:é|está)|nicht|keine?|n['’]est\spas|n['’]est|не|niet|nie"
     r"|inte|ikke|bukan|không|değil|yanlış\w*|salah)\b",
     r"n['’]t\b|不(?!变|同)|错误|排除|아니|아닙|않|ليس|नहीं|गलत|ไม่|ではな|ません",
-    flags=re.I,
 )
-_LINK = re.compile(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+", re.I)
-_LEAD_CLAUSE = re.compile(
-    r"\W{0,3}(?:if|since|because|when|as|after|although|while|given|without|unless)\b[^,.\n]{1,160},\s", re.I
+_LINK = caseless(r"(?:[\s*_`:\"]|(?:most\slikely|probably|that|the|an?|is)\b)*+")
+_LEAD_CLAUSE = caseless(
+    r"\W{0,3}(?:if|since|because|when|as|after|although|while|given|without|unless)\b[^,.\n]{1,160},\s"
 )
-_SIDE_CLAUSE = re.compile(r"\b(?:if|unless|because|since)\s", re.I)
+_SIDE_CLAUSE = caseless(r"\b(?:if|unless|because|since)\s")
+_JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
+_GOES_ON = re.compile(r"\s?[A-Za-z°]*\s?[-+*/]\s?\d")
+_RUNS_ON = re.compile(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b")
+_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
+_NONE_OF_THEM = caseless(
+    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
+    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
+    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
+    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
+    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
+    r"нет\s(?:верн|правильн).{0,30}",
+)
+_FIRST_SENTENCE = re.compile(r"[.!?\n。]")
+_GAP = re.compile(r"[\s-]")
+_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
+_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 @lru_cache(maxsize=4_096)
@@ -38,24 +53,12 @@ def _plain_words(text: str) -> str:
     return re.sub(r"^(?:the|an?)\s(?=\S)", "", text, flags=re.I)
 
 
-_JOINED = re.compile(r"\d\W?\s?[A-Za-z°]*\s(?:or|and|to)\s\W?\Z")  # "between 5 m and"
-_QUANTITY = re.compile(r"([$€£]?[-−]?[\d.,/]+)\s?([^\d\s]*)")
-
-
 @lru_cache(maxsize=4_096)
 def _quantity(text: str) -> tuple[str, str] | None:
     """A number and its unit: "160.0 m" is "160m"."""
     match = _QUANTITY.fullmatch(text)
     value = canonical_number(match[1]) if match else None
     return None if match is None or value is None else (value, match[2].casefold())
-
-
-def _same_quantity(said: str, choices: Sequence[str]) -> list[int]:
-    value = _quantity(said)
-    given = [_quantity(choice) for choice in choices]
-    if value is None:
-        return []
-    return [i for i, one in enumerate(given) if one and one[0] == value[0] and value[1] in (one[1], "")]
 
 
 def option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
@@ -66,10 +69,11 @@ def option_of(text: str, span: Span, choices: Sequence[str]) -> Extraction | Non
     if not said:
         return None
     plain = [_plain_words(choice) for choice in choices]
+    amount, amounts = _quantity(said), [_quantity(choice) for choice in plain]
     for hits in (
         [i for i, choice in enumerate(plain) if choice == said],
         [i for i, choice in enumerate(plain) if choice.casefold() == said.casefold()],
-        _same_quantity(said, plain),
+        [i for i, own in enumerate(amounts) if amount and own and own[0] == amount[0] and amount[1] in (own[1], "")],
     ):
         if len(hits) == 1:
             shown = text[slice(*span)].strip(AROUND)
@@ -86,11 +90,7 @@ def option_first(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     found: list[tuple[int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
-        if (
-            len(words) > 1
-            and said.startswith(words)
-            and not re.match(r"[\w%°]|[.,/:]\d|[-–]\w|\s(?:or|and)\b", said[len(words) :])
-        ):
+        if len(words) > 1 and said.startswith(words) and not _RUNS_ON.match(said, len(words)):
             found.append((len(words), index))
     found.sort(reverse=True)
     if not found or (len(found) > 1 and found[0][0] == found[1][0]):
@@ -121,24 +121,10 @@ def _folded(text: str) -> str:
     return folded if len(folded) == len(text) else "".join(c if len(low := c.lower()) > 1 else low for c in text)
 
 
-_NONE_OF_THEM = either(
-    r"(?:none|neither)(?:\s(?:of|is|are)\s.{1,60})?",
-    r"no\s(?:(?:correct|right|valid|given|listed|such)\s)*(?:answer|option|choice)s?(?:\s.{1,40})?",
-    r"not\s(?:given|listed)(?:\s.{1,30})?|(?:以上|上述|前述)?(?:选项|選項|答案|说法)?(?:都|均|皆|全)(?:不|非|错|錯)[^。]{0,8}",
-    r"(?:没有|无)(?:正确|答案|选项)[^。]{0,6}|(?:上記の|以上の)?(?:いずれ|どれ)(?:で)?もない|該当なし|(?:해당|정답|답)\s?(?:사항\s)?없음",
-    r"(?:ning[uú]n[ao]?|aucune?|kein[er]?s?|nessun[ao]?|nenhuma?|geen|żadn[ae])\b(?:\s.{1,50})?|ни\sодин\b.{0,40}",
-    r"нет\s(?:верн|правильн).{0,30}",
-    flags=re.I,
-)
-
-
 def option_for_none(choices: Sequence[str]) -> str | None:
     """The letter of the one option that says that none of the others is right: "None of the above"."""
     hits = [i for i, choice in enumerate(choices) if _NONE_OF_THEM.fullmatch(_plain_words(choice))]
     return LETTERS[hits[0]] if len(hits) == 1 else None
-
-
-_FIRST_SENTENCE = re.compile(r"[.!?\n。]")
 
 
 def main_clause(text: str, span: Span) -> Span:
@@ -147,11 +133,6 @@ def main_clause(text: str, span: Span) -> Span:
     begin = lead.end() if lead else span[0]
     side = _SIDE_CLAUSE.search(text, begin + 1, span[1])
     return begin, side.start() if side else span[1]
-
-
-_GAP = re.compile(r"[\s-]")
-_TOUCHES_IN_FRONT = re.compile(rf"[{WORD_LETTER}0-9_-]")
-_TOUCHES_BEHIND = re.compile(rf"[{WORD_LETTER}0-9_]|-[{WORD_LETTER}0-9]")
 
 
 def _whole(words: str, said: str, spaced: str) -> Iterator[Span]:
@@ -171,28 +152,21 @@ def option_named(text: str, span: Span, choices: Sequence[str]) -> Extraction | 
     if span[1] - span[0] > MAX_ANSWER_CHARS:
         return None
     number = concluded_number(text, *span)
+    left, right = number.span if number and number.span else span
+    if _JOINED.search(text, span[0], left) or _GOES_ON.match(text, right, span[1]):
+        number = None
     main = main_clause(text, span)
     said = _folded(text[slice(*main)])
     spaced = _GAP.sub(" ", said)
     hits: list[tuple[int, int, int]] = []
     for index, choice in enumerate(choices):
         words = _plain_words(choice).casefold()
-        quantity = _quantity(words)
-        if quantity:
-            if (
-                number
-                and number.span
-                and number.answer == quantity[0]
-                and not _JOINED.search(text, span[0], number.span[0])
-            ):
+        if quantity := _quantity(words):
+            if number and number.span and number.answer == quantity[0]:
                 hits.append((*number.span, index))
         elif len(words) > 1:
             hits.extend((main[0] + left, main[0] + right, index) for left, right in _whole(words, said, spaced))
-    whole = [
-        one
-        for one in hits
-        if not any(o[0] <= one[0] and one[1] <= o[1] and o[1] - o[0] > one[1] - one[0] for o in hits)
-    ]
+    whole = [h for h in hits if not any(o[0] <= h[0] and h[1] <= o[1] and o[1] - o[0] > h[1] - h[0] for o in hits)]
     if len({index for *_, index in whole}) != 1:
         return None
     left, right, index = whole[-1]

@@ -9,11 +9,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.patterns import SPACES, caseless
 
 Span = tuple[int, int]
-INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
-SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
+_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
+_HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
+# A text without any of these has no marks: most have none, and looking for them is quick.
+_MAY_MARK = caseless(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]")
+_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
+_STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
+MARKUP_TAG = caseless(r"</?[a-z]{1,10}\s?/?>")  # <br>
+_NEXT_TURN = caseless(
+    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
+    flags=re.M,
+)
+MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
+WRAP = rf"[{SPACES}*_`#]*+"
+# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
+# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
+_RUN_ON = caseless(
+    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
+    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
+    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
+    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
+    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
+    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
+    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
+    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
+    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
+    flags=re.M,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +58,6 @@ class ThoughtMarks:
     at_start: bool = False
 
 
-_TAGS = r"(?:\w{1,20}[:_])?(?:think(?:ing)?|thoughts?)|reason(?:ing)?|analysis|scratch_?pad|inner_monologue"
 THOUGHT_MARKS = (
     ThoughtMarks(
         "tags: DeepSeek-R1, QwQ, Qwen3, Seed-OSS, EXAONE", rf"<\s?(?:{_TAGS})\s?>", rf"<\s?/\s?(?:{_TAGS})\s?>"
@@ -82,46 +106,13 @@ THOUGHT_MARKS = (
 )
 
 
-def _union(patterns: list[str]) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.I)
-
-
 _ANYWHERE = [marks for marks in THOUGHT_MARKS if not marks.at_start]
-_OPENS = _union([marks.opens for marks in _ANYWHERE])
-_CLOSES = _union([part for marks in _ANYWHERE for part in (marks.closes, marks.answer_opens) if part])
-_AT_START = [
-    (re.compile(rf"\s*(?:{marks.opens})", re.I), _union([_CLOSES.pattern, marks.closes]))
-    for marks in THOUGHT_MARKS
-    if marks.at_start
-]
-_ANSWER_OPENS = re.compile(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})", re.I)
-_ANSWER_CLOSES = _union([marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes])
-_HEADS_ANSWER = re.compile(r"\s*answer\n(?=\s*\S)")  # s1's second part alone, the first being in the prompt
-# A text without any of these has no marks: most have none, and looking for them is quick.
-_MAY_MARK = re.compile(rf"<\s?(?:[/|]|{_TAGS}|channel|unused9)|\{{think\}}|◁|\[/?THINK\]", re.I)
-_SIGNS = ("<", "{think}", "◁", "[THINK]", "[/THINK]")
-_STARTS = ("analysis", "think\n", "answer\n", "here is my thought")
-_MARKUP_TAG = re.compile(r"</?[a-z]{1,10}\s?/?>", re.I)
-_NEXT_TURN = re.compile(
-    r"^[ \t*_#]*+(?:human|user)[*_]*\s?[:：]|<\|(?:im_start|start_header_id|user)\|>|<start_of_turn>|\[INST\]",
-    re.I | re.M,
-)
-MARKUP = rf"[{SPACES}>*_`#\-•→➡👉✅✔☑🔹▶★\ufe0f]*+"
-WRAP = rf"[{SPACES}*_`#]*+"
-# Where a model that has answered runs on: the next question it invents, the next turn of a chat it plays; last, an
-# unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
-_RUN_ON = either(
-    rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
-    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
-    r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
-    r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
-    rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"
-    rf"|pytanie)(?:\s?\d+)?{WRAP}[:：]",
-    r"\n[ \t\r]*\n(?![ \t*_]*(?:wait|but|hmm|let|so|now|since|because|to|we|is|are|does|why|would|if you)\b)"
-    r"[^\n?]{12,400}?\b(?:how (?:many|much|long|far|old|tall|often|fast)|what (?:is|was|will|are|percent\w*"
-    r"|fraction)|which of|find the)\b[^\n?]{0,300}\?(?=[ \t\r]*(?:\n|\Z|\(?A[).:]|Answer))",
-    flags=re.I | re.M,
-)
+_OPENS = caseless(*(marks.opens for marks in _ANYWHERE))
+_CLOSES = caseless(*(part for marks in _ANYWHERE for part in (marks.closes, marks.answer_opens) if part))
+_STARTING = [marks for marks in THOUGHT_MARKS if marks.at_start]
+_AT_START = [(caseless(rf"\s*(?:{m.opens})"), caseless(_CLOSES.pattern, m.closes)) for m in _STARTING]
+_ANSWER_OPENS = caseless(rf"\s*(?:{'|'.join(m.answer_opens for m in THOUGHT_MARKS if m.answer_opens)})")
+_ANSWER_CLOSES = caseless(*(marks.answer_closes for marks in THOUGHT_MARKS if marks.answer_closes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +172,3 @@ def next_turn(text: str, start: int, end: int) -> int:
     """Find where a chat's next turn begins that the model plays, other than at the start of its text; else the end."""
     match = _NEXT_TURN.search(text, start, end)
     return match.start() if match and match.start() > start else end
-
-
-def is_blank(text: str, start: int, end: int) -> bool:
-    """Tell whether nothing but space and tags such as <br> stands there."""
-    return not _MARKUP_TAG.sub("", text[start:end]).strip()

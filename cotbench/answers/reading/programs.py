@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from cotbench.answers.reading.parts import Span, next_turn, split_reasoning
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.patterns import caseless, either
 
 _PYTHON = frozenset(
     {"", "python", "py", "tool_code", "code", "ipython", "pycon", "sage", "repl", "jupyter", "program", "solution"}
@@ -40,14 +40,14 @@ _FENCE_AT_END = re.compile(r"(?P<mark>`{3,}+)(?P<info>[^`~]{0,80})\Z")
 _INFO = re.compile(r"[ \t{.]*+(?P<language>[\w+#.-]*+)[ \t}]*+(?P<rest>.*)", re.S)
 # Tags and special tokens of models that were trained to call an interpreter; LaTeX's listings.
 _OPENED = r"(?:llm-code|code|python|ipython|execute(?:_ipython)?|code_interpreter|pre|program|script)"
-_TAGGED = either(
+_TAGGED = caseless(
     rf"(?:<{_OPENED}(?:[ ][^<>\n]{{0,80}})?>\s{{0,9}}){{1,3}}(?P<tag>.*?)(?P<tag_end></{_OPENED}>|\Z)",
     r"<\|(?:python_tag|code|begin_of_code)\|>(?P<token>.*?)(?P<token_end><\|e(?:om_id|ot_id|ndofblock|nd_of_code)\|>"
     r"|\Z)",
     r"\[PYTHON\](?P<bracket>.*?)(?P<bracket_end>\[/PYTHON\]|\Z)",
     r"\\begin\{(?:lstlisting|minted|verbatim|python"
     r"|Verbatim)\}(?:\[[^\]\n]{0,80}\])?(?:\{python3?\})?(?P<latex>.*?)(?P<latex_end>\\end\{\w{1,12}\}|\Z)",
-    flags=re.S | re.I,
+    flags=re.S,
 )
 _IN_JSON = re.compile(
     r"\"(?:code|program|python|python_code|source)\"\s{0,9}:\s{0,9}\"(?P<code>(?:[^\"\\]|\\.)*+)(?P<end>\"|\Z)", re.S
@@ -65,13 +65,12 @@ _STARTS_CODE = re.compile(
     r"(?:async\s++)?(?:def|class)\s++\w++.*[(:]|import\s++\w[\w., ]*+$|from\s++[\w.]++\s++import\s"
     r"|[A-Za-z_]\w*+\s*+=(?!=)\s*+\S|print\(|for\s.*:$|[%!][a-z]|@(?:functools\.)?(?:cache|lru_cache|dataclass)\b"
 )
-_ON_MARK = re.compile(
-    r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]"
-)  # code beside a mark
+# Code beside a mark.
+_ON_MARK = re.compile(r"(?:async|class|def|for|from|import|while)\s|print\(|[A-Za-z_]\w*+[ \t]=[ \t]")
 _ALL_NAMES = re.compile(r"^[ \t]*+from[ \t]++[\w.]++[ \t]++import[ \t]*+\*", re.M)
 _PROMPT = re.compile(r"^(?:>>>|\.\.\.)(?: |$)", re.M)
 _CELL = re.compile(r"^(?:In ?\[\d*+\]: ?|[ ]{2,9}\.\.\.: ?|Out ?\[\d*+\]:.*)", re.M)
-_ASKED = re.compile(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", re.I | re.M)
+_ASKED = caseless(r"^[ \t>*_#`-]*+(?:answer|ask)\b[*_ \t]*+[:=]", flags=re.M)
 # A text that isn't closed ends with its line, or with the program.
 _STRING = re.compile(r"('''|\"\"\").*?(?:\1|\Z)|\"(?:\\.|[^\"\\\n])*+\"?|'(?:\\.|[^'\\\n])*+'?|#[^\n]*+", re.S)
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*+")
@@ -84,6 +83,8 @@ _DEFINED = either(
 _KNOWN = frozenset({*keyword.kwlist, *dir(builtins)})
 _SPACES = dict.fromkeys((160, 5760, *range(8192, 8203), 8239, 8287, 12288), " ")
 _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF))
+_NEWLINE = re.compile(r"\r\n?")
+_INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +131,13 @@ def find_plan(text: str, *, truncated: bool = False) -> Code | None:
         visible = text[slice(*place.span)]
         if visible.strip() and not place.thought:
             cut = truncated and not _ASKED.search(visible)
-            return Code(text=_one_newline(visible).strip(), span=place.span, cut=cut, marked=False)
+            return Code(text=_NEWLINE.sub("\n", visible).strip(), span=place.span, cut=cut, marked=False)
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Find where to search. thought: within one, for what is marked as a program; at_end: and for what it ends with."""
+    """A part to search. thought: it is one, where a program must be marked; at_end: and be what the text ends with."""
 
     span: Span
     thought: bool = False
@@ -160,9 +161,6 @@ def _searched(text: str, truncated: bool) -> Iterator[_Place]:
 def _goes_on(text: str, end: int) -> bool:
     """Tell whether anything but the mark that closes a block stands behind it."""
     return bool(text[end:].strip(" \t\r\n`~>"))
-
-
-# --- blocks -------------------------------------------------------------------------------------------------------
 
 
 def _program(text: str, start: int, end: int, truncated: bool) -> Code | None:
@@ -215,16 +213,13 @@ class _Opened:
     def end(self, text: str, place: int, line: str, mark: re.Match[str] | None) -> int | None:
         """Find where the content ends, if a line closes it: with a mark of its own, or behind its last line of code."""
         if mark is not None and mark["mark"].startswith(self.mark):
-            deep = len(mark["prefix"].expandtabs(4)) > self.indent + 3
-            return None if deep and self._in_docstring(text, place) else place
+            if len(mark["prefix"].expandtabs(4)) > self.indent + 3:  # which may stand in a docstring
+                begin, self.counted = max(self.counted, self.begin), place
+                self.quotes += text.count("'''", begin, place) + text.count('"""', begin, place)
+                return None if self.quotes % 2 else place
+            return place
         glued = self.mark[0] == "`" and line.rstrip().endswith(self.mark) and line.count(self.mark) == 1
         return place + line.rindex(self.mark) if glued else None
-
-    def _in_docstring(self, text: str, place: int) -> bool:
-        begin = max(self.counted, self.begin)
-        self.quotes += text.count("'''", begin, place) + text.count('"""', begin, place)
-        self.counted = place
-        return self.quotes % 2 == 1
 
     def block(self, text: str, end: int, *, closed: bool) -> _Block:
         begin = min(self.begin, end)
@@ -246,9 +241,8 @@ def _blocks(text: str, start: int, end: int) -> list[_Block]:
                 opened = _open(place, line, mark, blocks)
             elif (closed_at := opened.end(text, place, line, mark)) is not None:
                 blocks.append(opened.block(text, closed_at, closed=True))
-                opened = (
-                    _open(place, line, mark, blocks) if mark is not None and _names_language(mark["info"]) else None
-                )
+                opens = mark is not None and _names_language(mark["info"])
+                opened = _open(place, line, mark, blocks) if opens else None
         place += len(line) + 1
     if opened is not None:
         blocks.append(opened.block(text, end, closed=False))
@@ -315,24 +309,18 @@ def _in_json(text: str, start: int, end: int) -> Iterator[_Block]:
 
 def _unfenced(text: str, start: int, end: int, truncated: bool) -> Code | None:
     runs: list[Span] = []
-    begin = last = None
-    place, depth, quoted = start, 0, ""
+    place, inside, depth, quoted = start, False, 0, ""
     for line in text[start:end].split("\n"):
         stripped = line.strip().removeprefix(">>> ")
-        if begin is None:
-            if _STARTS_CODE.match(stripped):
-                begin, last = place, place + len(line)
-        elif not stripped or line[0].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped):
-            last = place + len(line) if stripped else last
-        else:
-            assert last is not None
-            runs.append((begin, last))
-            begin = None
-        if begin is not None and stripped:
+        if not inside:
+            if inside := _STARTS_CODE.match(stripped) is not None:
+                runs.append((place, place))
+        elif stripped and not (line[0].isspace() or depth > 0 or quoted or _CODE_LINE.fullmatch(stripped)):
+            inside = False
+        if inside and stripped:
+            runs[-1] = (runs[-1][0], place + len(line))
             depth, quoted = _open_at_end(stripped, depth, quoted)
         place += len(line) + 1
-    if begin is not None and last is not None:
-        runs.append((begin, last))
     if not runs:
         return None
     longest = max(runs, key=lambda run: text.count("\n", *run))
@@ -352,16 +340,6 @@ def _open_at_end(line: str, depth: int, quoted: str) -> tuple[int, str]:
     return max(0, depth + sum(bare.count(c) for c in "([{") - sum(bare.count(c) for c in ")]}")), quoted
 
 
-# --- code as text -------------------------------------------------------------------------------------------------
-
-
-def _one_newline(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-_INDENT = re.compile(r"^(?:\t++|[ ]++)", re.M)
-
-
 def _with_spaces(code: str) -> str:
     """Put spaces for the tabs of a program: four, or eight where its other lines are indented by eight."""
     if "\t" not in code:
@@ -374,7 +352,7 @@ def _with_spaces(code: str) -> str:
 
 def _clean(code: str) -> str:
     """Clean a program: plain line ends and spaces, no common indentation, no prompts, no language's name above it."""
-    code = _one_newline(code)
+    code = _NEWLINE.sub("\n", code)
     if not code.isascii():
         code = code.translate(_SPACES | _UNSEEN)
     first, _, others = code.lstrip().partition("\n")
@@ -396,13 +374,9 @@ def _only_imports(code: str) -> bool:
     return all(line.startswith(("import ", "from ", "#", "!pip", "%pip")) for line in lines)
 
 
-def _names(listed: str) -> set[str]:
-    return set(_NAME.findall(listed))
-
-
 def _defined(code: str) -> set[str]:
-    return {name for groups in _DEFINED.findall(_STRING.sub("", code)) for group in groups for name in _names(group)}
+    return set(_NAME.findall(" ".join(map(" ".join, _DEFINED.findall(_STRING.sub("", code))))))
 
 
 def _free_names(code: str) -> set[str]:
-    return _names(_STRING.sub("", code)) - _defined(code) - _KNOWN
+    return set(_NAME.findall(_STRING.sub("", code))) - _defined(code) - _KNOWN

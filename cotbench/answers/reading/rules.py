@@ -6,7 +6,7 @@ Every row has examples in `tests/cases/reading/rows.yaml`: outputs that it reads
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ class Extraction:
 
 UNDECIDED = Extraction(answer=None)  # "7 or 8": an answer that is none; nothing vaguer is looked for
 DECLINED = "declined"  # the rule that finds that a model says that there is no answer to give
+REFUSAL = Extraction(answer=None, rule=DECLINED)
 Reading = tuple[str, Extraction]  # a rule's name, and what it found
 
 
@@ -56,3 +57,8 @@ class Rule:
     def reads(self, found: Extraction) -> Reading:
         """Name the rule of what this row found."""
         return self.name, Extraction(answer=found.answer, rule=found.rule or self.name, span=found.span, row=self.row)
+
+    def ask(self, *place: Any) -> Iterator[Reading]:
+        """Yield what this row finds in a place: nothing, one answer, or several."""
+        found = self.find(*place)
+        return (self.reads(one) for one in ([found] if isinstance(found, Extraction) else found or ()))

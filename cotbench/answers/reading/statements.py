@@ -12,40 +12,15 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from cotbench.answers.reading.endings import MAX_WORDS_BELOW
-from cotbench.answers.reading.parts import MARKUP, SPACES, WRAP, Span
+from cotbench.answers.reading.parts import MARKUP, WRAP, Span
+from cotbench.answers.reading.patterns import MAX_STATEMENTS, SPACES, Anchors, anchors, caseless, near
 from cotbench.answers.reading.rules import ALL_KINDS, MAX_ANSWER_CHARS, Rule
-from cotbench.answers.reading.search import MAX_STATEMENTS, Anchors, anchors, either, near
 
 MAX_PHRASE_CHARS = 2_000  # of a line that is searched for the answer that it states
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*+(?:(?P<brace>\{)|(?P<bare>[-+]?\d[^\s$\\{}]*|[A-Za-z](?![A-Za-z])))")
 _BRACE = re.compile(r"\\.|[{}]", re.S)
-
-
-def boxed_spans(text: str) -> list[Span]:
-    r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
-    bare: list[Span] = []
-    boxes: set[int] = set()  # where a box's content begins
-    for match in _BOXED.finditer(text):
-        if match["brace"]:
-            boxes.add(match.end())
-        else:
-            bare.append(match.span("bare"))
-    if not boxes:
-        return bare
-    opened: list[int] = []
-    closed: list[Span] = []
-    for match in _BRACE.finditer(text):
-        if match[0] == "{":
-            opened.append(match.end())
-        elif match[0] == "}" and opened:
-            start = opened.pop()
-            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
-                closed.append((start, match.start()))
-    return sorted(bare + closed)
-
-
 _LEAD = r"(?:(?:so|thus|hence|therefore|then|and|now),?\s)?(?:(?:the|my|our)\s)?"
-_CONTRACT = either(
+_CONTRACT = caseless(
     rf"(?:^|(?<=>)|(?<=[.!?;)]\s)|(?<=[,:→]\s)|(?<=[.!?]\s\s)){MARKUP}{_LEAD}(?:(?:final|correct|right|best|exact"
     r"|short|numeric(?:al)?|direct|concise|overall)[\s_]){0,2}(?:answer|ans)(?:\sline|\schoice"
     rf"|\s\((?:part\s)?[a-z\d]{{1,3}}\)|\s(?:for|to|of)\s[^:\n*]{{1,40}})?{WRAP}(?:[:：]|(?=\n|\s?\\\[|\s?\$\$))"
@@ -61,7 +36,7 @@ _CONTRACT = either(
     # A call: Answer("C"), Finish[C].
     r"\b(?:final_?)?(?:answer|finish|submit)\(\s?(?:[\"'](?=[^\s\"')])|(?=(?:(?-i:[A-Z])|-?\d[\d.,]*)\s?\)))",
     r"\b(?-i:Answer|Finish|ANSWER|FINISH)\[\s?[\"']?(?!\d+\]\s?=)(?=[^\s\"'\]])",
-    flags=re.I | re.M,
+    flags=re.M,
 )
 # A number or a formula: "#### Step 2" and "#### 2. Add up" are headings.
 _BARE_WRAP = rf"[{SPACES}*_`]*+"
@@ -88,7 +63,7 @@ _LINKS = (
     r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
     r"|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
-_ELSEWHERE = (
+_ELSEWHERE = caseless(
     rf"\b(?:{_NOUNS})(?:\s(?!\(?(?-i:[A-Z])\b|(?:no|non|não|nicht|kein|pas|не|niet|nie|không|bukan|inte|ikke|ei)\b"
     rf"|n['’])[^\s.:,;]{{1,14}}){{0,5}}?(?:\s(?:{_VERBS})\b(?:\s?[:：])?|\s?[:：]|\s[—–-])[*_]*{_LINKS}",
     # Chinese, Japanese and Korean, where words touch.
@@ -108,23 +83,20 @@ _ELSEWHERE = (
     r"|సమాధానం\s?[:：]|பதில்\s?[:：])[\s*]*+(?=\S)",
     r"\b(?:cevap|cevabı|yanıt|doğru\s(?:seçenek|şık))\s?[:：]?\s?(?=\S)",
 )
-PHRASE = re.compile(
+PHRASE = caseless(
     r"\b(?<!wrong\s)(?<!incorrect\s)(?<!if\s)(?<!if\sthe\s)(?<!whether\sthe\s)"
     r"(?:answer(?:\s++(?:to|for|of|choice|letter|here)\b(?:\s++[^.:\n]{1,60}?)?)?(?:\s\([^()\n]{1,40}\))?"
     rf"|(?:{'|'.join(_NAMED_ANSWERS)})(?:\s++(?:among|of|here|from|out)\b(?:\s++[^.:\n]{{1,40}}?)?)?)(?:\s++(?:is"
     r"|was|should\sbe|must\sbe|would\sbe|will\sbe|has\sto\sbe|comes\s(?:out\s)?to|becomes|equals)\b|['’]s(?=\s)|\s*+"
     r"(?:=|→|->|⇒))(?:\s++(?:therefore|thus|then|hence|most\slikely|likely|probably|definitely|clearly|obviously"
-    r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)",
-    re.I,
+    r"|simply|just|indeed|actually|exactly|approximately|about|option|choice|given\sby)\b)*+\s*+[:：]?\s*+(?=\S)"
 )
-# The same in other languages, for models that answer in the question's own.
-_PHRASE_ELSEWHERE = re.compile("|".join(_ELSEWHERE), re.I)
 # Texts without which a pattern can't match, in lower case.
 _CONTRACT_ANCHORS = Anchors(
     *("answer", "ans:", "ans :", "ans.", "<letter>", "<choice>", "<option>", "<solution>", "<conclusion>"),
     *("finish(", "finish[", "submit(", 'choice"', "choice'", 'option"', "option'", 'letter"', "letter'"),
 )
-_ANCHORS_ELSEWHERE = anchors(
+_SIGNS_ELSEWHERE = anchors(
     "respuesta reponse antwort risposta resposta gabarito opcion opzione alternativa antwoord jawaban svar vastaus",
     "cevap cevabı yanıt réponse lösung opción opção opçao ответ вариант відповідь odpowied odpověď απάντηση răspuns",
     "doğru_seçenek doğru_şık letra_corr lettre_correcte lettera_corretta option_correcte bonne_option richtig juiste_",
@@ -133,16 +105,40 @@ _ANCHORS_ELSEWHERE = anchors(
     "الخيار الاختيار الإجابة الاجابة الجواب الحل پاسخ جواب תשובה",
 )
 # "Each correct answer is worth 5 points": no answer of the text's own.
-_ANY_ANSWER = re.compile(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z", re.I)
-_DENIAL = re.compile(r"(?:not|(?:neither|none)(?=\s+\w))\b", re.I)
+_ANY_ANSWER = caseless(r"\b(?:each|every|per|any|an?|if\sthe|no|only\sif)\s(?:\w+\s)?\Z")
+_DENIAL = caseless(r"(?:not|(?:neither|none)(?=\s+\w))\b")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>|</[a-z_]+>|<eo[a-z]>|<end_of_turn>")
 _LABELLED = re.compile(r"[A-Za-z][A-Za-z ]{1,30}:\s")  # "Storks: 6", the first line of a table
-_LIST_ITEM = re.compile(r"step\b|\d+[.)]\s+\S", re.I)
+_LIST_ITEM = caseless(r"step\b|\d+[.)]\s+\S")
 _DISPLAY = {"\\[": "\\]", "$$": "$$"}
 WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{2,}+(?!\})")  # words outside commands and \text{..}
-
-
 _BARE_VALUE = re.compile(r"(-?\d[\d.eE+-]*|true|false|null|[A-Z])\s*[,}\n]")  # of a field of an object, without quotes
+_MAX_OBJECT_CHARS = 4_000
+_FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
+_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
+
+
+def boxed_spans(text: str) -> list[Span]:
+    r"""The content of every closed \boxed{..} or \fbox{..}, in order; \boxed 5 gives "5". Linear in the text."""
+    bare: list[Span] = []
+    boxes: set[int] = set()  # where a box's content begins
+    for match in _BOXED.finditer(text):
+        if match["brace"]:
+            boxes.add(match.end())
+        else:
+            bare.append(match.span("bare"))
+    if not boxes:
+        return bare
+    opened: list[int] = []
+    closed: list[Span] = []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.end())
+        elif match[0] == "}" and opened:
+            start = opened.pop()
+            if start in boxes and match.start() - start <= MAX_ANSWER_CHARS:
+                closed.append((start, match.start()))
+    return sorted(bare + closed)
 
 
 def _closer(head: str) -> str:
@@ -198,18 +194,8 @@ def _is_prose(text: str, span: Span, below: bool) -> bool:
     worked_on = "=" in text[start:end] and text[end : end + 2].strip()  # an equation, and no empty line behind it
     labelled = _LABELLED.match(text, start, end) and text[end : end + 2].strip()
     announced = text[start:end].rstrip(" \t\r*_`").endswith((":", "："))  # "The solutions are:", which stand below
-    return below and bool(
-        worked_on
-        or labelled
-        or announced
-        or _LIST_ITEM.match(text, start, end)
-        or len(WORD.findall(text, start, end)) > MAX_WORDS_BELOW
-    )
-
-
-_MAX_OBJECT_CHARS = 4_000
-_FIELD = re.compile(r"[\"']\s?:\s?[\"']?\Z")
-_OBJECT_END = re.compile(r"(?:[\"'\]]|\n[ \t]{0,16})\s?\}")
+    heads = worked_on or labelled or announced or _LIST_ITEM.match(text, start, end)
+    return below and bool(heads or len(WORD.findall(text, start, end)) > MAX_WORDS_BELOW)
 
 
 def _place(text: str, span: Span, ends: Callable[[], list[int]]) -> int:
@@ -235,28 +221,17 @@ class Statement:
     boxes: tuple[Span, ...] = ()
     place: int
 
-    @property
-    def rule(self) -> str:
-        return self.row.name
 
-
-def _boxes(text: str, start: int) -> Iterator[tuple[Span, bool]]:
-    return ((span, False) for span in boxed_spans(text) if span[0] >= start)
-
-
-BOXED = Rule("boxed", "boxed", ALL_KINDS, _boxes)
+BOXED = Rule(
+    "boxed", "boxed", ALL_KINDS, lambda text, start: ((span, False) for span in boxed_spans(text) if span[0] >= start)
+)
 # find(text, start): the spans of what is stated, and whether each stands below what announces it. Of spans that begin
 # and end alike, the earlier row's is the outer one.
 STATEMENTS = (
     Rule("contract", "contract", ALL_KINDS, partial(_phrases, _CONTRACT, _CONTRACT_ANCHORS, before=120)),
     Rule("hashes", "hashes", ALL_KINDS, partial(_phrases, _HASHES, Anchors("####"), before=1)),
     Rule("phrase", "phrase", ALL_KINDS, partial(_phrases, PHRASE, Anchors("answer", *_NAMED_ANSWERS), before=0)),
-    Rule(
-        "phrase in another language",
-        "phrase",
-        ALL_KINDS,
-        partial(_phrases, _PHRASE_ELSEWHERE, _ANCHORS_ELSEWHERE, before=20),
-    ),
+    Rule("phrase in another language", "phrase", ALL_KINDS, partial(_phrases, _ELSEWHERE, _SIGNS_ELSEWHERE, before=20)),
     BOXED,
 )
 

@@ -21,12 +21,12 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from cotbench.answers.reading.characters import in_plain_signs
 from cotbench.answers.reading.declines import declines
 from cotbench.answers.reading.endings import DOUBTS, MAX_WORDS_BELOW, SENTENCE_END, WHOLE
 from cotbench.answers.reading.letters import closings, mentions, retractions, verdicts
 from cotbench.answers.reading.letters.heads import option_in
-from cotbench.answers.reading.rules import DECLINED, UNDECIDED, Extraction, Reading
+from cotbench.answers.reading.patterns import in_plain_signs
+from cotbench.answers.reading.rules import REFUSAL, UNDECIDED, Extraction, Reading
 from cotbench.answers.reading.statements import BOXED, Statement, statements
 
 # The rows that serve letters beside `STATEMENTS`, in the order in which they are asked.
@@ -37,7 +37,7 @@ _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|and|or|&|und|、|和)[\s$\\(\[
 def _of_statement(text: str, start: int, statement: Statement, choices: Sequence[str]) -> Extraction | None:
     """The option that a statement gives; UNDECIDED for two, or for none of them; None where it states nothing."""
     span = statement.boxes[-1] if statement.boxes else statement.span
-    phrase = statement.rule == "phrase"
+    phrase = statement.row.name == "phrase"
     nested = statement.place < span[0] and not statement.boxes  # "Answer: C. Some say the answer is A."
     before = (max(start, span[0] - 90), span[0])
     if (phrase or nested) and (mentions.OTHERS.search(text, *before) or mentions.SUPPOSED.search(text, *before)):
@@ -52,7 +52,7 @@ def _of_statement(text: str, start: int, statement: Statement, choices: Sequence
             return retractions.none_of_them(text, none.span(), choices)
         sentence = SENTENCE_END.search(text, *span)
         declined = declines(text, span[0], sentence.start() if sentence else span[1])
-        return Extraction(answer=None, rule=DECLINED) if declined else None
+        return REFUSAL if declined else None
     if found.span and (
         mentions.ASKS.match(text, found.span[1], span[1] + 3) or mentions.denied_behind(text, found.span[1])
     ):
@@ -66,10 +66,10 @@ def _of_statement(text: str, start: int, statement: Statement, choices: Sequence
 def _stated(text: str, start: int, choices: Sequence[str]) -> Iterator[tuple[Statement, Extraction]]:
     """Yield what a text states outright, the last first; without headings that name one option after the other."""
     stated = statements(text, start, options=True)
-    headings = [_of_statement(text, start, one, choices) or UNDECIDED for one in stated if one.rule == "hashes"]
+    headings = [_of_statement(text, start, one, choices) or UNDECIDED for one in stated if one.row.name == "hashes"]
     several = len({heading.answer for heading in headings}) > 1
     for statement, earlier in zip_longest(stated, stated[1:]):
-        if statement.rule == "hashes" and several:
+        if statement.row.name == "hashes" and several:
             letter_at_end = closings.HEADING.match(text, *statement.span) and not text[statement.span[1] :].strip()
             if not letter_at_end:
                 continue
@@ -107,16 +107,16 @@ def _readings(text: str, start: int, vague: bool, choices: Sequence[str]) -> Ite
         if found.span is None:
             yield statement.row.reads(found)
             continue
-        if statement.rule == "phrase" and mentions.HANGS.match(text, found.span[1]):
+        if statement.row.name == "phrase" and mentions.HANGS.match(text, found.span[1]):
             continue
-        if statement.rule == "phrase" and mentions.CONDITION.match(text, found.span[1]):
+        if statement.row.name == "phrase" and mentions.CONDITION.match(text, found.span[1]):
             supposed.append(statement.row.reads(found))
             continue
         if not supposed:
             yield from _taken_back(text, max(statement.place, found.span[1]), vague, choices)
         yield statement.row.reads(found)
-    yield from retractions.last_none(text, start, choices)
-    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, start, choices))
+    yield from retractions.NONE_OF_THEM.ask(text, start, choices)
+    yield from verdicts.said(text, start, choices)
     yield from supposed
     yield from closings.all_it_says(text, start, choices)
     if vague:
@@ -127,12 +127,13 @@ def _taken_back(text: str, start: int, vague: bool, choices: Sequence[str]) -> I
     """Yield what a text says in the place of the answer that it stated, from where it takes that back."""
     if not text[start:].strip(" .)*_`$\"'\n\r}"):
         return
-    back = retractions.where_taken_back(text, start)
-    yield from retractions.last_none(text, start, choices)
-    if back is None:
+    yield from retractions.NONE_OF_THEM.ask(text, start, choices)
+    places = [match.start() for match in retractions.TAKES_BACK.finditer(text, start)]
+    if not places:
         return
-    yield from (rule.reads(found) for _, rule, found in verdicts.said(text, back, choices))
-    yield from (retractions.INSTEAD.reads(found) for found in retractions.INSTEAD.find(text, back, choices))
+    back = places[-1]
+    yield from verdicts.said(text, back, choices)
+    yield from retractions.INSTEAD.ask(text, back, choices)
     if vague:
         yield from closings.what_it_ends_on(text, back, choices)
-    yield from (retractions.TAKEN_BACK.reads(found) for found in retractions.TAKEN_BACK.find(text, back, choices))
+    yield from retractions.TAKEN_BACK.ask(text, back, choices)

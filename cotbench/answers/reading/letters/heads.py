@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cotbench.answers.reading.characters import WORD_LETTER
 from cotbench.answers.reading.options import AROUND, option_first, option_of
 from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless
 from cotbench.answers.reading.rules import UNDECIDED, Extraction
 from cotbench.answers.reading.statements import MAX_PHRASE_CHARS
 from cotbench.types import LETTERS
 
 Said = tuple[int, Extraction]  # a place, and the answer that a phrase gives there
-
 # What an option's letter must not touch: `\b` and `\w` would take Chinese and Thai for a part of the same word.
 FREE = rf"(?<![{WORD_LETTER}0-9_'’])"
 UNTOUCHED = rf"(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])"
@@ -33,20 +32,18 @@ _HEAD = re.compile(
     rf"|{_OPTION_NOUNS})*+(?P<letter>(?<=['‘])[A-Z](?=['’])|[A-Z](?:(?=['’](?:d[iıuü]r|t[iıuü]r)\b)"
     rf"|(?![{WORD_LETTER}0-9'’°#^]|[-–_][{WORD_LETTER}0-9_]|\s*+[=+/≈]|\s?\.\s?[A-Z]\.|\([a-z0-9]\)\s?=)))"
 )
-_LOWER_HEAD = re.compile(
+_LOWER_HEAD = caseless(
     r"[\s*_`$<\"'{\[]*+(?:(?:option|choice)\s)?(?:\((?P<bracketed>[a-z])\)"
-    r"|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))",
-    re.I,
+    r"|[(]?(?P<letter>[a-z])(?:[).:]\s|\s\([^()\n]{1,200}\)\s*+\Z|[\s*_`$>\"'.)\]}]*+\Z))"
 )
 BUT = (
     r"(?:[,;]?\s?(?:but(?:\srather)?|rather|instead|sondern|sino(?:\sla)?|mais|ma|mas|а|lecz|maar|而是)"
     r"|[;,.—–-]\s?(?:[Ii]t(?:['’]s|\sis)(?:\srather)?|rather))\s*"
 )
-_NOT_BUT = re.compile(  # "not A but B", "not (A), it is (B)"; "AではなくB"
+_NOT_BUT = caseless(  # "not A but B", "not (A), it is (B)"; "AではなくB"
     r"\s*(?:(?:n[o']t|nicht|no|pas|non|não|не|nie|niet|不是|不)\s*(?:option\s|choice\s"
     rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}"
-    rf"|{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)",
-    re.I,
+    rf"|{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}\s?(?:ではなく|じゃなく|(?:가|이|는|은)?\s?아니라|(?:가|이)?\s?아니고|değil,?)[、,]?\s?)"
 )
 MARKED = re.compile(
     rf"(?:(?:(?<![{WORD_LETTER}0-9)\]])[(\[]\s?|<(?=[A-Z]>(?!.*</)))(?P<a>[A-Z])\s?[)\]>]"
@@ -70,6 +67,9 @@ _SECOND_NAMED = re.compile(
     r"[)\]*.:]*\s(?P<own>[^.;:\n()]{1,80}?)(?:,?\s(?:and|or|&)\s|[,;]\s)(?:also\s"
     r"|(?:option|choice)\s)?\**(?:\((?P<a>[A-Z])\)|(?P<b>[A-Z])[):.])\**\s"
 )
+_CLAUSE = caseless(
+    r"\b(?:since|because|as|while|which|whereas|but|so|if|than|not|is|are|was|were|from|between|of|with|for|that)\b"
+)
 _SEVERAL = re.compile(r"[\s*_`$(\[{]*([A-J]{2,})[\s*_`$)\]}.。]*(?:<|\Z)")
 _NAMED = re.compile(rf"{FREE}(?<![.°])(?P<letter>[A-Z])(?![{WORD_LETTER}0-9_'’°]|[-–][{WORD_LETTER}0-9_])")
 HEAD_CHARS = 200  # in which the letter of a phrase must come
@@ -90,13 +90,9 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
     """The letter that a phrase begins with; `UNDECIDED` where it goes on to a second one ("B or C")."""
     other_way = _NOT_BUT.match(text, start, end)
     start = other_way.end() if other_way else start
-    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS))
+    match = _HEAD.match(text, start, min(end, start + HEAD_CHARS)) or _LOWER_HEAD.match(text, start, end)
+    group = str(match and match.lastgroup)
     letters = LETTERS[:count]
-    if match is None:
-        match = _LOWER_HEAD.match(text, start, end)
-        group = "bracketed" if match and match["bracketed"] else "letter"
-    else:
-        group = "letter"
     several = _SEVERAL.match(text, start, end)
     if several and set(several[1]) <= set(letters) and list(several[1]) == sorted(set(several[1])):
         return UNDECIDED  # "ACD"
@@ -104,23 +100,22 @@ def letter_at(text: str, start: int, end: int, count: int) -> Extraction | None:
         return None
     if is_word(text, match[group], match.end(group), end):
         return None
+    found = Extraction(answer=letter, span=match.span(group))
     second = _SECOND.match(text, match.end(), end)
     other = _NAMED.match(text, second.end(), end) if second else None
     beside = _SIDE_BY_SIDE.match(text, match.end(group), end)
-    if beside and (beside["a"] or beside["b"]) in letters:
-        return (
-            UNDECIDED if (beside["a"] or beside["b"]) != letter else Extraction(answer=letter, span=match.span(group))
-        )
+    if beside and (neighbour := beside["a"] or beside["b"]) in letters:
+        return UNDECIDED if neighbour != letter else found
     beyond = other and text[other.end() : other.end() + 1] in (")", "]", ".", "")  # "(B, F)" of four options
     known = LETTERS[: max(count, 10)] if beyond else letters
     if other and other["letter"] in known and not is_word(text, other["letter"], other.end(), end):
-        return UNDECIDED if other["letter"] != letter else Extraction(answer=letter, span=match.span(group))
+        return UNDECIDED if other["letter"] != letter else found
     if letter == "A" and _lists_options(text, match.end("letter"), count):
         return None
     named = _SECOND_NAMED.match(text, match.end(), end)
-    if named and (named["a"] or named["b"]) in letters.replace(letter, ""):
+    if named and (named["a"] or named["b"]) in letters.replace(letter, "") and not _CLAUSE.search(named["own"]):
         return UNDECIDED
-    return Extraction(answer=letter, span=match.span(group))
+    return found
 
 
 def _lists_options(text: str, start: int, count: int) -> bool:
@@ -174,6 +169,8 @@ def said_behind(text: str, matches: Iterable[re.Match[str]], count: int) -> Iter
     return ((match.end(), found) for match in matches if (found := letter_behind(text, match, count)))
 
 
-def chosen(match: re.Match[str], group: str = "letter") -> Extraction:
-    """The option whose letter a group of a match is."""
-    return Extraction(answer=match[group], span=match.span(group))
+def chosen(match: re.Match[str] | None, count: int) -> Extraction | None:
+    """The option whose letter the last group of a match is, if there are so many options."""
+    group = str(match and match.lastgroup)
+    given = match is not None and match[group] in LETTERS[:count]
+    return Extraction(answer=match[group], span=match.span(group)) if match and given else None

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 from cotbench.answers.reading.endings import SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.letters.heads import letter_behind, named_letters
 from cotbench.answers.reading.options import AROUND, option_for_none, option_named
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.search import either
+from cotbench.answers.reading.patterns import caseless
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
 from cotbench.types import LETTERS
 
 LAST_CHARS = 600  # at a text's end, among which its last sentence is looked for
-_TAKES_BACK = either(
+TAKES_BACK = caseless(
     r"(?<!(?-i:[a-z])\s)\b(?:wait|hold\son|oops|sorry|hmm)\b(?=\W*$|[,.!:;…—–-]"
     r"|\s(?:no|I|that|but|let|maybe|actually|the|this)\b)",
     r"\b(?:on\ssecond\sthought|scratch\sthat|(?:I|we)\s(?:have\s)?made\s(?:a|an)\s(?:\w+\s)?(?:mistake|error)"
@@ -28,21 +28,20 @@ _TAKES_BACK = either(
     r"(?:^|[.!?。;,—–-]\s?|\n)(?:(?:no|non|nein|nee|нет|nie|não|perdón|pardon|moment|espera|attends|doch)[,.]\s(?:es"
     r"|c['’]est|ist|es\sist|é|è|это|to|het\sis)\s|(?:いや|いえ|違う|違います|아니[요,]?|不,|不是,))",
     r"(?:^|[,.。!?;\n]\s?)(?:等等|等一下|不对|更正|待って|잠깐|아니[,요])|我(?:算|弄|看|选)错了",
-    flags=re.I,
 )
-_FALSE = re.compile(
-    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니", re.I
+_FALSE = caseless(
+    r"\b(?:wrong|incorrect|mistake|error|not\s(?:right|correct)|scratch\sthat|correction)\b|不对|更正|错|違|아니"
 )
-_INSTEAD = re.compile(
+_INSTEAD = caseless(
     r"\b(?:actually|rather|i\smean|i\smeant|make\sthat|correction:?|no|wait|should\sbe|it['’]?s|it\sis"
     r"|that['’]?s)[,:]?\s(?:it['’]?s\s|it\s(?:is|should\sbe)\s|the\sanswer\sis\s)?"
     r"(?=(?:option\s|choice\s)?[(*]*(?-i:[A-Z])[)*]*[.,!]?\s*(?:$|\n|[A-Z]))|(?:(?<!不)(?:应该?|應該?|应当|而)?(?:是|为|為|选|選)"
     r"|いや、?|違います?[。、]?\s?|(?:아니[요,]?|잠깐)[,.]?\s?|\b(?:es|c['’]est|ist|é|è|это|het\sis)\s(?:(?:la|le|il|die|a|o)\s)?)"
     r"\s?(?=(?:选项)?[(「『【*]*(?-i:[A-Z])[)」』】*]*(?:项|입니다|이다|です|だ)?[.,!。！]?\s*(?:$|\n))",
-    re.I | re.M,
+    flags=re.M,
 )
 # "None of the options is correct", as a text's last word.
-_NONE = either(
+_NONE = caseless(
     r"\bnone\sof\s(?:(?:options?|choices|answers|statements)\s)?[(*]*(?-i:[A-J])[)*]*(?:,\s"
     r"|(?:,?\s(?:and|or|nor|&)\s)|/)(?:[(*]*(?-i:[A-J])[)*]*(?:,\s|(?:,?\s(?:and|or|nor|&)\s)|/)){0,8}[(*]*"
     r"(?-i:[A-J])[)*]*\s(?:is|are|seems?|can\sbe|works?|fits?|match\w*|holds?)\b",
@@ -63,16 +62,14 @@ _NONE = either(
     r"\bkeine\s(?:der|dieser)\s[^.\n]{1,30}\s(?:ist|stimmt|passt|trifft)\b",
     r"\bnessuna\s(?:delle|di\squeste)\s[^.\n]{1,30}\sè\s",
     r"\bnenhuma\s(?:das|dessas|destas)\s[^.\n]{1,30}\s(?:é|está)\s",
-    flags=re.I,
 )
 # Words of `_NONE` without which it finds nothing in a text of ASCII.
 _NONE_WORDS = ("none", "neither", "no ", "not ", "n't ", "ningun", "aucun", "keine", "nessuna", "nenhuma")
-NONE_GIVEN = re.compile(
+NONE_GIVEN = caseless(
     r"[\s*_`(\[:\"]*(?:none\b|neither\b|no\s(?:correct\s|valid\s|right\s)?(?:option|choice|answer)\b"
-    r"|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)",
-    re.I,
+    r"|not\s(?:given|listed|provided|among|available|in\sthe\s(?:list|options|choices))|(?:无|没有)(?:正确|答案|选项|合适|$)?)"
 )
-_YET = re.compile(r"\b(?:but|however|though|although|closest|nearest|best|so)\b", re.I)
+_YET = caseless(r"\b(?:but|however|though|although|closest|nearest|best|so)\b")
 
 
 def none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
@@ -87,44 +84,36 @@ def none_of_them(text: str, span: Span, choices: Sequence[str]) -> Extraction:
     return Extraction(answer=letter, span=(begin, begin + len(said)))
 
 
-def last_none(text: str, start: int, choices: Sequence[str]) -> Iterator[Reading]:
-    """Yield UNDECIDED where a text's last sentence says that no option is right, and goes on to no other."""
+def _last_none(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """UNDECIDED where a text's last sentence says that no option is right, and goes on to no other."""
     begin = max(start, len(text) - LAST_CHARS)
     tail = text[begin:].lower()
     if tail.isascii() and not any(word in tail for word in _NONE_WORDS):
-        return  # most texts, and seen at once
+        return None  # most texts, and seen at once
     if _NONE.search(text, begin) is None:
-        return
+        return None
     end = own_end(text, start)
     for left, right in islice(last_sentences(text[:end], start), 3):
         match = _NONE.search(text, left, right)
         if match is None or _YET.search(text, match.end(), right) or option_named(text, (left, right), choices):
             continue
-        if not named_letters(text, match.end(), end, len(choices)):
-            yield NONE_OF_THEM.reads(none_of_them(text, match.span(), choices))
-        return
+        others = named_letters(text, match.end(), end, len(choices))
+        return None if others else none_of_them(text, match.span(), choices)
+    return None
 
 
-def _instead(text: str, start: int, choices: Sequence[str]) -> Iterator[Extraction]:
-    for match in reversed(list(_INSTEAD.finditer(text, start))):
-        if found := letter_behind(text, match, len(choices)):
-            yield found
+def _instead(text: str, start: int, choices: Sequence[str]) -> list[Extraction]:
+    found = (letter_behind(text, match, len(choices)) for match in _INSTEAD.finditer(text, start))
+    return [one for one in found if one][::-1]
 
 
-def _is_false(text: str, start: int, _choices: Sequence[str]) -> Iterator[Extraction]:
+def _is_false(text: str, start: int, _choices: Sequence[str]) -> Extraction | None:
     sentence = SENTENCE_END.search(text, start)
-    if _FALSE.search(text, start, sentence.start() if sentence else len(text)):
-        yield UNDECIDED
+    return UNDECIDED if _FALSE.search(text, start, sentence.start() if sentence else len(text)) else None
 
 
 # find(text, start, options): what a text says behind a place where it takes an answer back.
 INSTEAD = Rule("instead", "phrase", OF_LETTERS, _instead)
 TAKEN_BACK = Rule("taken back", "phrase", OF_LETTERS, _is_false)
-NONE_OF_THEM = Rule("none of them", "phrase", OF_LETTERS, last_none)
+NONE_OF_THEM = Rule("none of them", "phrase", OF_LETTERS, _last_none)
 RETRACTIONS = (NONE_OF_THEM, INSTEAD, TAKEN_BACK)
-
-
-def where_taken_back(text: str, start: int) -> int | None:
-    """Find where a text, from start on, takes back for the last time what it said."""
-    places = [match.start() for match in _TAKES_BACK.finditer(text, start)]
-    return places[-1] if places else None

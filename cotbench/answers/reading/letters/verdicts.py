@@ -5,30 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cotbench.answers.reading.characters import WORD_LETTER
+from cotbench.answers.reading.letters import heads
 from cotbench.answers.reading.letters.elsewhere import ELSEWHERE
-from cotbench.answers.reading.letters.heads import (
-    BUT,
-    CLOSE,
-    FREE,
-    MARKED,
-    OPEN,
-    Said,
-    chosen,
-    is_word,
-    letter_behind,
-    line_end,
-    said_behind,
-)
+from cotbench.answers.reading.letters.heads import CLOSE, FREE, MARKED, Said, chosen, letter_behind, said_behind
 from cotbench.answers.reading.letters.mentions import NOT_MINE, SUPPOSED
-from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Rule
-from cotbench.answers.reading.search import Anchors, anchors, either, last_near, near, words
+from cotbench.answers.reading.patterns import (
+    MAX_STATEMENTS,
+    WORD_LETTER,
+    Anchors,
+    anchors,
+    caseless,
+    either,
+    near,
+    words,
+)
+from cotbench.answers.reading.rules import OF_LETTERS, UNDECIDED, Extraction, Reading, Rule
 from cotbench.types import LETTERS
 
-_RATHER = re.compile(
+_RATHER = caseless(
     r"(?:\b(?:not|nicht|no\ses|non\sè|não\sé|не|nie\sjest|niet|n['’]est\spas)\s|n['’]t\s|不是)(?:option\s|choice\s"
-    rf"|la\s)?{OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){BUT}(?=\S)",
-    re.I,
+    rf"|la\s)?{heads.OPEN}{{0,3}}[A-Z]{CLOSE}{{0,3}}(?![{WORD_LETTER}]){heads.BUT}(?=\S)"
 )
 _RATHERS = anchors("_but_ _sino_ _mais_ sondern _ma_ _mas_ _а_ _lecz_ _maar_ it's_ it’s_ it_is_ 而是 rather_")
 _IS = r"(?:is|remains|stays|seems|appears|would\sbe|must\sbe|should\sbe|looks)(?:\sto\sbe)?(?:\slike)?\s"
@@ -45,7 +41,7 @@ _VERDICTS = anchors(
     "exactly perfectly most remains _left _it_is _it_must",
 )
 _OR_THIS = re.compile(r"(?<![A-Za-z])[A-Z][)\]*]*,?\s(?:and|or|nor|&)\s(?:[Oo]ption\s|[Cc]hoice\s)?[(*\[]*\Z")
-_NONE_OF = re.compile(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z", re.I)
+_NONE_OF = caseless(r"\b(?:none|neither|not\sall)\b[^.\n]{0,30}\Z")
 _ALSO = re.compile(r"\balso\b")  # then there are two
 _IS_RIGHT = either(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)\s[(*$]*(?:\\[a-z]+\{)?(?P<a>[A-Z])\b[)*}$]*"
@@ -67,13 +63,12 @@ _JUDGED = re.compile(
     re.M,
 )
 # Each option judged in a row: "A) ✗ B) ✓", "A is false, B is true", "A错，B对".
-_JUDGEMENTS = re.compile(
+_JUDGEMENTS = caseless(
     rf"{FREE}(?:(?:option|choice|statement|选项|選項)\s?)?\(?(?P<letter>[A-Z])[)\]]?[.:、：]?\**\s?(?:选项|選項|项|項)?\s?(?:is\s"
     r"|are\s|ist\s|est\s|es\s|è\s|é\s|は|가\s|이\s|는\s|은\s|[-–—=]\s?|是|为)?\**(?:(?P<right>[✓✔✅☑]|正确|正確|对(?![于比应称])|對"
     r"|正しい|正解|맞|옳|(?:correct|right|true|yes|richtig|wahr|vrai|juste|correct[oa]|verdader[oa]|corrett[oa]|corret[oa]"
     r"|верно|правильно)\b)|(?P<wrong>[✗✘❌×]|错|錯|误|不正确|不正確|不对|誤|間違|틀|(?:incorrect|wrong|false|no|not\s(?:correct"
-    r"|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))",
-    re.I,
+    r"|right|true)|falsch|faux|incorrect[oa]|fals[oa]|errad[oa]|sbagliat[oa]|неверно|неправильно)\b))"
 )
 _BETWEEN_JUDGEMENTS = re.compile(
     r"(?:误|誤|い|り|です|[은습]?니다|음|림|的)?[\W_]{0,6}(?:(?:and|but|while|und|et|y|e|и|而)\b)?[\W_]{0,3}"
@@ -88,6 +83,7 @@ _POINTS = either(
     r"|answer)\s(?=\S)",
     r"\b(?:leaves|leaving|left)(?:\s(?:us|me|you|only|just))*\s(?:with\s)?(?:only\s|just\s)?(?=\S)",
     r"\b(?:corresponds|correspond|closest|equivalent)\sto\s(?:answer\s)?(?=\S)|\bmatch(?:es|ing)?\s(?:with\s)?(?=\S)",
+    r"\bthis\sis\s(?=(?:answer\s|option\s|choice\s)?\(?[A-Z]\b)",
     r"\b(?:must|has\sto)\sbe\s(?=\S)|\banswer\s(?=\(?[A-Z]\)?[\s.*]*(?:$|\n))",
     r"\b(?:correct|right|likely|plausible|suitable|accurate|appropriate|best|closest|nearest)\s[^.:\n]{1,80}?\s(?:is"
     r"|are):?\s*+(?=\*{0,2}\([A-Z]\)|\*\*[A-Z][).:*]|[A-Z](?:[.:)]\s|[.)]*$)|\**[Oo]ption\s[A-Z]\b)",
@@ -99,8 +95,9 @@ _POINTS = either(
     flags=re.M,
 )
 _POINTERS = anchors(
-    "choose pick select guess go_with _say_ opt_for answer leav left correspond closest equivalent match must_be",
-    "has_to_be correct right likely plausible suitable accurate appropriate best nearest only_ is_** be_** are_**",
+    "choose pick select guess go_with _say_ opt_for answer leav left correspond closest equivalent match this_is",
+    "must_be has_to_be correct right likely plausible suitable accurate appropriate best nearest only_",
+    "is_** be_** are_**",
 )
 _GIVEN = either(
     r"\b(?i:(?:final|submit|select|give|set|return|choose|pick|my|provide|report)_?(?:final_?)?(?:answer|option"
@@ -113,25 +110,15 @@ _GIVEN = either(
     r"|\\q?quad){0,6}\\(?:math(?:bf|rm|sf)|text(?:bf|it)?|boxed)\s?\{\s?\(?(?P<f>[A-Z])\)?\.?\s?\}",
 )
 _GIVING = Anchors(
-    *(
-        "answer\\",
-        "answer:",
-        "answer }",
-        "answer} ",
-        " answer[",
-        "finish[",
-        "submit[",
-        "r_answer",
-        "t_answer",
-        "l_answer",
-    ),
+    *("answer\\", "answer:", "answer }", "answer} ", " answer[", "finish[", "submit["),
+    *("r_answer", "t_answer", "l_answer"),
     *(f"{sign}{quote}" for sign in ("(", "[", "=", "= ", "return ") for quote in "\"'"),
     *(f"{word}(" for word in ("answer", "option", "choice", "letter", "submit", "choose", "select", "finish", "final")),
 )
-_LABEL = re.compile(
+_LABEL = caseless(
     r"^[ \t*_>#-]*+(?:(?:the|my|your)\s)?(?:(?:correct|right|best|final|chosen|selected|closest|my)\s)(?:option"
     r"|choice|letter|selection|pick|statement|alternative)[*_]*\s?(?:is)?[:：][*_]*\s*+(?=\S)",
-    re.I | re.M,
+    flags=re.M,
 )
 _LABELS = anchors("option choice letter selection pick statement alternative")
 # "The true claim is C", "the right order is shown in option C".
@@ -156,27 +143,27 @@ _ITEM_LINE = re.compile(r"^[ \t*_>]*+\(?(?P<letter>[A-J])[).:]", re.M)
 
 
 def _right(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in last_near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20):
-        group = str(match.lastgroup)
-        begin, end = match.span(group)
+    for match in near(_IS_RIGHT, text, start, _VERDICTS, before=120, after=20)[-MAX_STATEMENTS:]:
+        found = chosen(match, count)
+        begin, end = match.span(str(match.lastgroup))
         if (
-            match[group] not in LETTERS[:count]
+            found is None
             or SUPPOSED.search(text, max(start, match.start() - 30), begin)
             or _NONE_OF.search(text, max(start, begin - 40), begin)
-            or (group != "left" and is_word(text, match[group], end, len(text)))
+            or (match.lastgroup != "left" and heads.is_word(text, str(found.answer), end, len(text)))
         ):
             continue
         also = _ALSO.search(text, end, match.end()) or _OR_THIS.search(text, max(start, begin - 24), begin)
-        yield begin, UNDECIDED if also else chosen(match, group)
+        yield begin, UNDECIDED if also else found
 
 
 def _pointed(text: str, start: int, count: int) -> Iterator[Said]:
-    for match in last_near(_POINTS, text, start, _POINTERS, before=20, after=110):
+    for match in near(_POINTS, text, start, _POINTERS, before=20, after=110)[-MAX_STATEMENTS:]:
         if match[0].startswith("answer") and NOT_MINE.search(text, max(start, match.start() - 48), match.end()):
             continue
         found = letter_behind(text, match, count)
         if found and match[0].lower().startswith("le"):  # "that leaves (A) the train and (D) the plane"
-            line = (match.end(), line_end(text, match.end()))
+            line = (match.end(), heads.line_end(text, match.end()))
             left = {marked[marked.lastgroup or ""] for marked in MARKED.finditer(text, *line)}
             found = UNDECIDED if len(left & set(LETTERS[:count])) > 1 else found
         if found:
@@ -195,13 +182,13 @@ def _below(text: str, start: int, count: int) -> Iterator[Said]:
 
 
 def _rather(text: str, start: int, count: int) -> Iterator[Said]:
-    return said_behind(text, last_near(_RATHER, text, start, _RATHERS, before=24, after=16), count)
+    return said_behind(text, near(_RATHER, text, start, _RATHERS, before=24, after=16)[-MAX_STATEMENTS:], count)
 
 
 def _row_of_judgements(text: str, start: int, count: int) -> list[re.Match[str]]:
     """The last judgements of options that follow each other: "A) ✗ B) ✗ C) ✓ D) ✗"."""
     row: list[re.Match[str]] = []
-    for match in last_near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48):
+    for match in near(_JUDGEMENTS, text, start, _JUDGING, before=48, after=48)[-MAX_STATEMENTS:]:
         if match["letter"] not in LETTERS[:count]:
             continue
         follows = row and _BETWEEN_JUDGEMENTS.fullmatch(text, row[-1].end(), match.start())
@@ -213,21 +200,18 @@ def _judged_in_a_row(text: str, start: int, count: int) -> Iterator[Said]:
     row = _row_of_judgements(text, start, count)
     right = [judgement for judgement in row if judgement["right"]]
     if len(right) == 1 and len({judgement["letter"] for judgement in row}) == len(row) >= min(3, count):
-        yield right[0].start("letter"), chosen(right[0])
+        yield right[0].start("letter"), Extraction(answer=right[0]["letter"], span=right[0].span("letter"))
 
 
 def _judged_alone(text: str, start: int, count: int) -> Iterator[Said]:
-    judged = {match["letter"]: match for match in _JUDGED.finditer(text, start) if match["letter"] in LETTERS[:count]}
+    judged = {one.answer: one for match in _JUDGED.finditer(text, start) if (one := chosen(match, count))}
     if len(judged) == 1 and len(_row_of_judgements(text, start, count)) < 2:
-        [match] = judged.values()
-        yield match.start("letter"), chosen(match)
+        yield from ((found.span[0], found) for found in judged.values() if found.span)
 
 
 def _given(text: str, start: int, count: int) -> Iterator[Said]:
-    given = near(_GIVEN, text, start, _GIVING, before=60, after=40)
-    for match in [one for one in given if one[str(one.lastgroup)] in LETTERS[:count]][-1:]:
-        group = str(match.lastgroup)
-        yield match.start(group), chosen(match, group)
+    given = [chosen(match, count) for match in near(_GIVEN, text, start, _GIVING, before=60, after=40)]
+    yield from [(found.span[0], found) for found in given if found and found.span][-1:]
 
 
 def _labelled(text: str, start: int, count: int) -> Iterator[Said]:
@@ -250,7 +234,7 @@ VERDICTS = (
 )
 
 
-def said(text: str, start: int, choices: Sequence[str]) -> list[tuple[int, Rule, Extraction]]:
+def said(text: str, start: int, choices: Sequence[str]) -> list[Reading]:
     """Collect what `VERDICTS` give, by place, the last first."""
-    given = [(place, rule, found) for rule in VERDICTS for place, found in rule.find(text, start, len(choices))]
-    return sorted(given, key=lambda one: one[0], reverse=True)
+    given = [(place, rule.reads(found)) for rule in VERDICTS for place, found in rule.find(text, start, len(choices))]
+    return [reading for _, reading in sorted(given, key=lambda one: one[0], reverse=True)]

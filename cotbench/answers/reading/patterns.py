@@ -1,16 +1,43 @@
-"""How patterns are built of words and alternatives, and looked for near the texts without which they can't match."""
+"""What patterns are built of (signs, words, alternatives), and how they are looked for near texts that they need."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 
+from cotbench.answers.notation.signs import FULL_WIDTH, INVISIBLE
+
+SPACES = rf" \t\r\u00a0\u202f{INVISIBLE}"
+BLANK = f" \t\r\n*_`${INVISIBLE}"
+# Letters that a number must not touch: of alphabets that write words apart. Chinese, Japanese, Korean and Thai don't.
+WORD_LETTER = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u03bf\u03c1-\u052f"
+CJK = r"\u2e80-\u2fff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+# The digit zero in other scripts, whose code points nine digits follow: Arabic, Persian, Devanagari, Thai ...
+_ZEROS = "\u0660\u06f0\u0966\u09e6\u0a66\u0ae6\u0b66\u0be6\u0c66\u0ce6\u0d66\u0e50\u0ed0\u0f20\u1040\u17e0"
+# Signs that mean an ASCII sign, one for one, so that spans stay true: full-width forms, circled letters, other digits.
+PLAIN_SIGNS = {
+    **{ord(zero) + i: ord("0") + i for zero in _ZEROS for i in range(10)},
+    **{ord(wide): ord(sign) for wide, sign in FULL_WIDTH.items()},
+    **{0x24B6 + i: ord(letter) for i, letter in enumerate(ascii_uppercase + ascii_lowercase)},
+    **str.maketrans("\u066b\u066c\u3000", "., "),
+}
 MAX_STATEMENTS = 64  # of a text; the last ones are read, more are a text that repeats itself
+
+
+def in_plain_signs(text: str) -> str:
+    """A text with `PLAIN_SIGNS` in it, each in the place of the sign that means it."""
+    return text if text.isascii() else text.translate(PLAIN_SIGNS)
 
 
 def either(*patterns: str, flags: int = 0) -> re.Pattern[str]:
     """Compile a pattern that matches where any of several does."""
     return re.compile("|".join(patterns), flags)
+
+
+def caseless(*patterns: str, flags: int = 0) -> re.Pattern[str]:
+    """Compile a pattern that matches where any of several does, in upper or lower case."""
+    return either(*patterns, flags=re.I | flags)
 
 
 def words(listed: str) -> str:
@@ -68,10 +95,3 @@ def near(
             left = at - before
         right = min(len(text), max(right, at + after))
     return found
-
-
-def last_near(
-    pattern: re.Pattern[str], text: str, start: int, anchors: Anchors, before: int, after: int
-) -> list[re.Match[str]]:
-    """The last matches of `near`, as many as are read of a text."""
-    return near(pattern, text, start, anchors, before, after)[-MAX_STATEMENTS:]
