@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from vllm_server import ENV, serving
 
 from cotbench.demo import MODEL
@@ -209,7 +210,7 @@ def test_paths_differ_and_a_seed_repeats_them(engine: Engine, requests: list[Req
 
 
 def test_a_prompt_longer_than_the_context_is_an_error_of_its_request(engine: Engine, requests: list[Request]) -> None:
-    long = replace(requests[0], messages=(replace(requests[0].messages[0], text="apples " * 1_500),))
+    long = replace(requests[0], messages=(structs.replace(requests[0].messages[0], text="apples " * 1_500),))
     failed, fine = answers(engine, [long, requests[0]])
     assert one(failed).finish_reason == "error"
     assert "context" in one(failed).error
