@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cotbench import __version__
 from cotbench.answers.grader import Grader
-from cotbench.engines import ENGINES
+from cotbench.engines import ENGINES, EngineRow
 from cotbench.errors import CotbenchError
 from cotbench.modes import MODES
 from cotbench.modes.prompts import Prompts
@@ -34,55 +36,44 @@ class Check:
     remedy: str = ""
 
 
-def _engines() -> list[Check]:
-    checks = []
-    for row in ENGINES.values():
-        missing = row.missing()
-        if missing:
-            remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
-            checks.append(
-                Check(f"engine {row.name}", False, f"the {missing[0]} package is not installed", remedy=remedy)
-            )
-            continue
-        versions = []
-        for package in row.needs:
-            for distribution in (package, f"{package}-cpu"):
-                try:
-                    versions.append(f"{distribution} {importlib.metadata.version(distribution)}")
-                    break
-                except importlib.metadata.PackageNotFoundError:
-                    continue
-        checks.append(Check(f"engine {row.name}", True, ", ".join(versions) or "needs nothing"))
-    return checks
+def _checked(name: str, check: Callable[[], Check]) -> Check:
+    """A check, or what keeps it from being made."""
+    try:
+        return check()
+    except CotbenchError as error:
+        return Check(name, False, error.message, remedy=error.hint)
+
+
+def _engine(row: EngineRow) -> Check:
+    name = f"engine {row.name}"
+    if missing := row.missing():
+        remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {missing[0]}"
+        return Check(name, False, f"the {missing[0]} package is not installed", remedy=remedy)
+    return Check(name, True, ", ".join(filter(None, map(_version, row.needs))) or "needs nothing")
+
+
+def _version(package: str) -> str:
+    for distribution in (package, f"{package}-cpu"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            return f"{distribution} {importlib.metadata.version(distribution)}"
+    return ""
 
 
 def _gpu() -> Check:
-    command = shutil.which("nvidia-smi")
-    if command:
-        try:
-            query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-            found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
-            return Check("GPU", True, "; ".join(found.splitlines()))
-        except (OSError, subprocess.SubprocessError):
-            pass
+    with suppress(OSError, subprocess.SubprocessError):
+        query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+        return Check("GPU", True, "; ".join(found.splitlines()))
     return Check("GPU", None, "none seen (no working nvidia-smi)")
 
 
-def _data(data_dir: Path | None) -> list[Check]:
-    where = data_dir or (Path(os.environ[DATA_ENV]) if os.environ.get(DATA_ENV) else None)
-    checks = []
-    for name in sorted(list_task_files()):
-        file = find_task(name)
-        if where is None and file.task.source.dataset is not None:
-            found = f"would be loaded from the Hub ({file.task.source.dataset})"
-            checks.append(Check(f"task {name}", None, found, remedy=f"without network, set {DATA_ENV}"))
-            continue
-        try:
-            data = load_data(file, data_dir)
-            checks.append(Check(f"task {name}", True, f"{len(data.questions):,} questions in {data.origin}"))
-        except CotbenchError as error:
-            checks.append(Check(f"task {name}", False, error.message, remedy=error.hint))
-    return checks
+def _task(name: str, data_dir: Path | None) -> Check:
+    file = find_task(name)
+    if data_dir is None and not os.environ.get(DATA_ENV) and file.task.source.dataset is not None:
+        found = f"would be loaded from the Hub ({file.task.source.dataset})"
+        return Check(f"task {name}", None, found, remedy=f"without network, set {DATA_ENV}")
+    data = load_data(file, data_dir)
+    return Check(f"task {name}", True, f"{len(data.questions):,} questions in {data.origin}")
 
 
 def _grading() -> Check:
@@ -91,14 +82,14 @@ def _grading() -> Check:
         grader.submit(0, r"\frac{2}{4}", "0.5", AnswerType.LATEX)
         for _ in range(60):
             for _, verdict in grader.done(1.0):
-                outcome = verdict.outcome
-                ok = outcome is Outcome.CORRECT
-                return Check("grading", ok, f"a worker process finds 2/4 = 0.5: {outcome.value}")
+                found = f"a worker process finds 2/4 = 0.5: {verdict.outcome.value}"
+                return Check("grading", verdict.outcome is Outcome.CORRECT, found)
         return Check("grading", False, "a worker process gave no verdict in 60 s")
-    except CotbenchError as error:
-        return Check("grading", False, error.message, remedy=error.hint)
     finally:
         grader.close()
+
+
+_NO_LANDLOCK = "no Landlock (not needed: the filter has no call that takes a path)"
 
 
 def _sandbox() -> list[Check]:
@@ -108,9 +99,7 @@ def _sandbox() -> list[Check]:
         remedy = "pal and plan-solver need it, or --allow-unsandboxed-code at your own risk"
         return [Check("sandbox", False, f"the kernel lacks {', '.join(missing)}", remedy=remedy)]
     version = landlock_version()
-    landlock = (
-        f"Landlock {version}" if version else "no Landlock (not needed: the filter has no call that takes a path)"
-    )
+    landlock = f"Landlock {version}" if version else _NO_LANDLOCK
     checks = [Check("sandbox", True, f"seccomp filter, limits, {landlock}")]
     try:
         return checks + [Check(f"sandbox {p.name}", p.ok, p.found) for p in probe()]
@@ -124,38 +113,27 @@ def _writable(output_dir: Path) -> Check:
         folder = folder.parent
     ok = os.access(folder, os.W_OK)
     free = shutil.disk_usage(folder).free / 1e9
-    return Check(
-        "results",
-        ok,
-        f"{output_dir} {'can' if ok else 'can not'} be written, {free:,.0f} GB free",
-        remedy="" if ok else "choose another --output-dir",
-    )
+    found = f"{output_dir} {'can' if ok else 'can not'} be written, {free:,.0f} GB free"
+    return Check("results", ok, found, remedy="" if ok else "choose another --output-dir")
 
 
 def _prompts() -> Check:
-    try:
-        for turn in (turn for mode in MODES.values() for turn in mode.turns):
-            Prompts().hash(turn.template, "")
-        return Check("prompts", True, "the shipped templates load")
-    except CotbenchError as error:
-        return Check("prompts", False, error.message, remedy=error.hint)
+    for turn in (turn for mode in MODES.values() for turn in mode.turns):
+        Prompts().hash(turn.template, "")
+    return Check("prompts", True, "the shipped templates load")
 
 
 def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
     """All checks; none of them loads a model or uses the network."""
-    key = "set" if os.environ.get("OPENAI_API_KEY") else "not set"
+    here = f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return [
-        Check(
-            "cotbench",
-            None,
-            f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-        ),
-        *_engines(),
+        Check("cotbench", None, here),
+        *map(_engine, ENGINES.values()),
         _gpu(),
-        Check("OPENAI_API_KEY", None, key),
-        _prompts(),
-        *_data(data_dir),
-        _grading(),
+        Check("OPENAI_API_KEY", None, "set" if os.environ.get("OPENAI_API_KEY") else "not set"),
+        _checked("prompts", _prompts),
+        *(_checked(f"task {name}", partial(_task, name, data_dir)) for name in sorted(list_task_files())),
+        _checked("grading", _grading),
         *_sandbox(),
         _writable(output_dir),
     ]

@@ -102,8 +102,7 @@ class Sampling:
 
     max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of
     their own (`engines/chat.py`). extra: other keys and their values (top_k, min_p ...), by name
-    (`engines/sampling.py`); where there are none, a request's hash is what it was before there could be any.
-    """
+    (`engines/sampling.py`); where there are none, a request's hash is what it was before there could be any."""
 
     max_tokens: int
     temperature: float = 0.0
@@ -143,11 +142,7 @@ class Request:
     @property
     def hash(self) -> str:
         """16 hex digits over everything that decides what the model is asked, seeds apart."""
-        payload = [
-            [[m.role, m.text] for m in self.messages],
-            self.sampling.as_dict(),
-            self.thinking,
-        ]
+        payload = [[[m.role, m.text] for m in self.messages], self.sampling.as_dict(), self.thinking]
         text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -156,8 +151,7 @@ class Key(NamedTuple):
     """Address of one generation in a journal: the same request may be asked of a question more than once.
 
     request: its hash. replicate: which repetition of the run it is of, from 0. ordinal: which of the equal requests of
-    one flow, from 0.
-    """
+    one flow, from 0."""
 
     question: str
     request: str
@@ -170,8 +164,7 @@ def request_seed(run_seed: int, key: Key) -> int:
 
     A hash of the run's seed and the address, so neither the subset nor the order of questions changes a question's
     noise, and no two requests share it (one seed for all prompts would give every prompt the same noise). The first
-    replicate has the seeds of runs without replicates.
-    """
+    replicate has the seeds of runs without replicates."""
     replicate = f"\x1f{key.replicate}" if key.replicate else ""
     text = f"{run_seed}\x1f{key.question}\x1f{key.request}\x1f{key.ordinal}{replicate}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") & 0x7FFFFFFF
@@ -191,8 +184,7 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
 
     text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
     finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
-    Token counts are None where an engine can't tell; reasoning tokens are part of the completion's.
-    """
+    Token counts are None where an engine can't tell; reasoning tokens are part of the completion's."""
 
     text: str
     finish_reason: FinishReason
@@ -208,8 +200,7 @@ class Reply:
     """What came back for one request: n completions, and the prompt as text where we rendered it ourselves.
 
     prompt is None where the server renders; messages then says what it was sent, if that differs from the request's own
-    (a system message folded into the first user turn, control tokens broken up).
-    """
+    (a system message folded into the first user turn, control tokens broken up)."""
 
     completions: tuple[Completion, ...]
     prompt: str | None = None
@@ -220,8 +211,7 @@ class Reply:
     def completion_tokens(self) -> int | None:
         """Of all paths together."""
         counts = [path.completion_tokens for path in self.completions]
-        known = [count for count in counts if count is not None]
-        return sum(known) if counts and len(known) == len(counts) else self.total_completion_tokens
+        return self.total_completion_tokens if not counts or None in counts else sum(filter(None, counts))
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -259,8 +249,7 @@ class Execution:
     """What came of a program.
 
     value: exact, as text. latex: the same in LaTeX. decimal: to 12 digits, of a real number. option: the letter of the
-    one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone, in seconds.
-    """
+    one choice that the value is. stdout is cut at some 16,000 characters. Times are the program's alone, in seconds."""
 
     outcome: ExecutionOutcome
     value: str | None = None
@@ -280,8 +269,7 @@ class Votes:
     answers: the different ones, in the order in which they were reached; answers that are equal (1/2 and 0.5) are one.
     ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by
     outcome.
-    margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first.
-    """
+    margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first."""
 
     answers: tuple[str, ...]
     ballots: tuple[int | None, ...]
@@ -294,8 +282,7 @@ class Prediction:
     """What a mode concludes for a question: an answer to be graded, or the outcome that made grading impossible.
 
     rule and span say how the answer was read: span is the character range of the output that held it (of the program,
-    where one was run). votes: of modes that draw several paths.
-    """
+    where one was run). votes: of modes that draw several paths."""
 
     answer: str | None
     outcome: Outcome | None = None
@@ -314,11 +301,9 @@ class Prediction:
             return self.votes.answers
         return () if self.answer is None else (self.answer,)
 
-    def concluded(self, verdicts: Sequence[Verdict | None]) -> Verdict:
+    def concluded(self, verdicts: Sequence[Verdict]) -> Verdict:
         """The outcome and score of the prediction, once there is a verdict on each of `answers`."""
         if self.answer is None:
             assert self.outcome is not None
             return Verdict(self.outcome, 0.0)
-        verdict = verdicts[self.answers.index(self.answer)]
-        assert verdict is not None
-        return verdict
+        return verdicts[self.answers.index(self.answer)]

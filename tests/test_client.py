@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from mock_server import Answer, MockServer, chat, fault, says
 
-from cotbench.engines.client import BadStatus, JsonClient, NoReply, json_object
+from cotbench.engines.client import BadStatus, JsonClient, NoReply
 from cotbench.errors import UsageError
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -32,11 +32,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def post(url: str, key: str = "", *, retries: int = 2, timeout_s: float = 10.0, times: int = 1) -> list[bytes]:
-    async def run() -> list[bytes]:
+def post(url: str, key: str = "", *, retries: int = 2, timeout_s: float = 10.0, times: int = 1) -> list[dict[str, Any]]:
+    async def run() -> list[dict[str, Any]]:
         client = JsonClient(url, key, retries=retries, timeout_s=timeout_s)
         try:
-            return [await client.post("/chat/completions", b'{"model": "m"}') for _ in range(times)]
+            return [
+                await client.complete("/chat/completions", b'{"model": "m"}', lambda _: False) for _ in range(times)
+            ]
         finally:
             await client.close()
 
@@ -84,7 +86,7 @@ def test_one_connection_serves_requests_that_come_one_after_another() -> None:
 # --- what is asked again, and when --------------------------------------------------------------------------------
 
 
-def arrivals(answer: Answer, *, retries: int = 1) -> tuple[list[float], bytes | BadStatus]:
+def arrivals(answer: Answer, *, retries: int = 1) -> tuple[list[float], dict[str, Any] | BadStatus]:
     """When requests reached a server that gives this answer first and good ones from then on, and what came of it."""
     times: list[float] = []
 
@@ -101,9 +103,8 @@ def arrivals(answer: Answer, *, retries: int = 1) -> tuple[list[float], bytes | 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
 def test_statuses_that_pass(status: int) -> None:
-    times, content = arrivals(fault("busy", status))
-    assert isinstance(content, bytes)
-    assert json_object(content) == chat("4")
+    times, reply = arrivals(fault("busy", status))
+    assert reply == chat("4")
     assert 0.37 < times[1] - times[0] < 2  # half a second, up to a quarter less
 
 
@@ -129,7 +130,7 @@ def test_statuses_that_stay(status: int) -> None:
 )
 def test_a_server_says_when_to_come_back(headers: dict[str, str], least: float, most: float) -> None:
     times, content = arrivals(fault("slow down", 429, headers=headers))
-    assert isinstance(content, bytes)
+    assert isinstance(content, dict)
     assert least < times[1] - times[0] < most
 
 
@@ -137,7 +138,7 @@ def test_a_date_to_come_back_at() -> None:
     times, content = arrivals(
         fault("slow down", 503, headers={"Retry-After": formatdate(time.time() + 3, usegmt=True)})
     )
-    assert isinstance(content, bytes)
+    assert isinstance(content, dict)
     assert 1.5 < times[1] - times[0] < 5  # dates have whole seconds
 
 
@@ -256,7 +257,7 @@ class RecordingServer:
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
-                content = b'{"choices": []}'
+                content = b'{"choices": [{"text": "4"}]}'
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()

@@ -132,7 +132,7 @@ def test_prompts_are_the_same_token_ids(expected: list[Reply]) -> None:
     from cotbench.engines.local import chat_format
     from cotbench.engines.tokens import FolderTokenizer
 
-    ours, theirs = ChatFormat(FolderTokenizer(MODEL)), chat_format(str(MODEL), "auto")
+    ours, theirs = ChatFormat(FolderTokenizer(MODEL)), chat_format(EngineConfig(model=str(MODEL)))
     assert (ours.hash, ours.system_role, ours.kind) == (theirs.hash, theirs.system_role, theirs.kind)
     for reply in expected:
         ids = ours.token_ids(reply.prompt or "")

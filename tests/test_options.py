@@ -263,7 +263,7 @@ def test_what_each_engine_lacks_is_refused_by_name() -> None:
         for name in KEYS.keys() - has:
             with pytest.raises(UsageError, match=f"engine '{engine}' has no {name}"):
                 require_keys(engine, [name])
-    assert not [key.name for key in KEYS.values() if not key.engines or key.engines - set(ENGINES)]
+    assert not [name for name, key in KEYS.items() if not key.engines or key.engines - set(ENGINES)]
 
 
 @pytest.mark.parametrize(

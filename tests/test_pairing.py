@@ -88,7 +88,7 @@ def test_groups_and_clusters(tmp_path: Path) -> None:
 
 def test_places(tmp_path: Path) -> None:
     [panel], _ = panels(make_run(tmp_path / "r", {"direct": "c" * 10}))
-    assert [panel.place_of(q.id) for q in panel.questions] == list(range(10))
+    assert [panel.places[q.id] for q in panel.questions] == list(range(10))
 
 
 def test_runs_of_different_questions_make_one_panel(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_names_of_questions(identity: str, tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a", {"direct": "cw", "cot": "wc"}, questions=asked)
     [panel], _ = panels(folder)
     assert {q.id for q in panel.questions} == {identity, "z"}
-    assert panel.cells["cot"].right[panel.place_of("z")]
+    assert panel.cells["cot"].right[panel.places["z"]]
 
 
 def test_a_new_mode_says_itself_whether_it_answers_in_words(tmp_path: Path) -> None:

@@ -140,8 +140,8 @@ def test_the_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
     lock = RunLock(tmp_path)
     with pytest.raises(RunError, match=rf"another process \({os.getpid()}\)"):
         RunLock(tmp_path)
-    lock.release()
-    RunLock(tmp_path).release()
+    lock.close()
+    RunLock(tmp_path).close()
 
 
 def manifest(run: str) -> Manifest:

@@ -28,6 +28,7 @@ from cotbench.analysis.estimates import (
     agreements,
     delta_of,
     mode_stats,
+    names_of,
     split_of,
 )
 from cotbench.analysis.flat import columns, flatten
@@ -142,8 +143,9 @@ def compare(
         rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table.values()],
         effect=effect,
     )
-    votes = sum(row.votes is not None for p in compared for cell in p.cells.values() for row in _records(cell))
-    curves = beside(lambda: [curve for panel in compared for curve in _curves(panel)], worth=votes > LARGE)
+    cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
+    votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
+    curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     for panel in compared:
         _add_panel(comparison, panel, table)
     comparison.curves.extend(curves())
@@ -154,11 +156,8 @@ def compare(
 def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) -> None:
     """Add the rows and the notes of one panel. table: all tag rules by name."""
     name, notes = f"{panel.task} by {panel.model}", comparison.notes
-    tagged: dict[str, Array] = {}
-    for rule in table.values():
-        tags = panel.tags(rule)
-        if tags is not None and (tags >= 0).any():
-            tagged[rule.name] = tags
+    all_tags = {rule.name: panel.tags(rule) for rule in table.values()}
+    tagged = {rule: tags for rule, tags in all_tags.items() if tags is not None and (tags >= 0).any()}
     default = tagged.get(comparison.tag_rule, np.full(len(panel.questions), -1))
     arms = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
     if comparison.tag_rule not in tagged:
@@ -175,22 +174,18 @@ def _add_panel(comparison: Comparison, panel: Panel, table: Mapping[str, Rule]) 
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
-        comparison.outcomes.append(count_outcomes(panel.model, panel.task, cell.mode, _records(cell)))
+        comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
-    baselines = comparison.baselines
-    for number, baseline in enumerate(baselines):
+    for number, baseline in enumerate(comparison.baselines, 1):
         base = panel.cells.get(baseline)
         if base is None:
             notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
             continue
         for cell in panel.cells.values():
-            # Against a second baseline, pairs that the first has already been compared with aren't shown the other way
-            # round.
-            if cell.mode not in baselines[: number + 1]:
+            # Against a second baseline, what the first has been compared with isn't shown the other way round.
+            if cell.mode not in comparison.baselines[:number]:
                 _add_pair(comparison, panel, cell, base, arms, tagged, table)
-        key = (panel.model, panel.task, baseline)
-        cautioned = {one.mode for one in comparison.cautions if (one.model, one.task, one.baseline) == key}
-        notes += _reasons_anyway(panel, base, cautioned)
+        notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
     comparison.cautions.extend(_silent(panel))
 
 
@@ -205,9 +200,9 @@ def _add_pair(
 ) -> None:
     """Add what a mode changes against a baseline. arms, tagged: questions by arm, and their tags by rule."""
     effect = comparison.effect
-    whole, *parts = (delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items())
-    comparison.deltas.extend([whole, *parts])
-    comparison.cautions.extend(_unearned(cell, base, whole))
+    deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+    comparison.deltas.extend(deltas)
+    comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
     comparison.groups.extend(
         delta_of(panel, cell, base, ALL, mask, effect, group=group) for group, mask in panel.groups.items()
     )
@@ -229,10 +224,9 @@ def _records(cell: Cell) -> list[Record]:
     return [row for row in cell.rows if row is not None]
 
 
-def _curves(panel: Panel) -> list[Curve]:
-    return [
-        curve for cell in panel.cells.values() for curve in curve_of(panel.model, panel.task, cell.mode, _records(cell))
-    ]
+def _mode_of(panel: Panel, cell: Cell) -> tuple[str, str, str, list[Record]]:
+    """Return what is counted together: model, task and mode, and the records."""
+    return panel.model, panel.task, cell.mode, _records(cell)
 
 
 # --- many tests ---------------------------------------------------------------------------------------------------
@@ -328,7 +322,7 @@ _CUT, _REFUSED = OUTCOMES.index(Outcome.TRUNCATED), OUTCOMES.index(Outcome.REFUS
 _UNREAD = [OUTCOMES.index(Outcome.UNPARSED), _CUT, _REFUSED]
 
 
-def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
+def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
     """Caution where most answers of a mode were cut, refused or unread, or most of a difference comes from such ones.
 
     An answer that was read right before the cut is none of them, nor is a vote of which a path was cut, nor one whose
@@ -358,10 +352,7 @@ def _unearned(cell: Cell, base: Cell, delta: Delta) -> list[Caution]:
         ended = " or ".join(way for way, happened in ways.items() if happened)
         out.append(
             Caution(
-                model=delta.model,
-                task=delta.task,
-                mode=cell.mode,
-                baseline=base.mode,
+                **names_of(panel, cell, base),
                 kind=kind,
                 of=side.mode,
                 share=share,
@@ -376,50 +367,38 @@ def _silent(panel: Panel) -> list[Caution]:
     out = []
     for cell in panel.cells.values():
         # A refusal has no text as a rule, and is told as what it is.
-        without = (Outcome.ENGINE_ERROR, Outcome.REFUSED)
-        keys = [row.keys for row in _records(cell) if row.outcome not in without]
+        keys = [row.keys for row in _records(cell) if row.outcome not in (Outcome.ENGINE_ERROR, Outcome.REFUSED)]
         says = cell.run.journal.says
-        known = [
-            (visible, says("reasoned", asked)) for asked in keys if (visible := says("visible", asked)) is not None
-        ]
-        if not known or any(visible for visible, _ in known):
+        known = [(seen, says("reasoned", asked)) for asked in keys if (seen := says("visible", asked)) is not None]
+        if not known or any(seen for seen, _ in known):
             continue
         thinking = cell.run.manifest.spec.mode(panel.task, cell.mode).thinking
         although = ", although the model was asked not to think" if thinking is False else ""
         reasoned = sum(bool(reasoned) for _, reasoned in known)
-        others = (
-            f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
-            if reasoned
-            else "there is no reasoning text beside them either"
-        )
+        others = "there is no reasoning text beside them either"
+        if reasoned:
+            others = f"{reasoned:,} of them have a reasoning text beside, and an answer can stand only there"
+        text = f"all {len(known):,} visible texts under {cell.mode} are empty{although}; {others}. "
+        names = {**names_of(panel, cell, cell), "baseline": ""}
         out.append(
-            Caution(
-                model=panel.model,
-                task=panel.task,
-                mode=cell.mode,
-                baseline="",
-                kind="silent",
-                of=cell.mode,
-                share=1.0,
-                text=f"all {len(known):,} visible texts under {cell.mode} are empty{although}; {others}. "
-                "Look at what the server sends.",
-            )
+            Caution(**names, kind="silent", of=cell.mode, share=1.0, text=text + "Look at what the server sends.")
         )
     return out
 
 
-def _reasons_anyway(panel: Panel, base: Cell, cautioned: Collection[str]) -> list[str]:
+def _reasons_anyway(panel: Panel, base: Cell, cautioned: Collection[tuple[str, ...]]) -> list[str]:
     """Note where a direct arm reasons anyway, so that it isn't direct: its answers are half as long as a mode's.
 
-    cautioned: the modes whose difference is one of budget or reading: there, reasoning that is cut makes an effect
-    where it would hide one.
+    cautioned: keys of the differences that are of budget or reading: there, reasoning that is cut makes an effect where
+    it would hide one.
     """
     short = Spread.of(base.tokens("completion")[base.decided]).mean
     notes = []
     for cell in panel.cells.values():
         longer = Spread.of(cell.tokens("completion")[cell.decided]).mean
         if cell is not base and short and longer and short > 40 and short > longer / 2:
-            effect = "which, cut or unread, makes an effect" if cell.mode in cautioned else "which hides an effect"
+            key = (panel.model, panel.task, cell.mode, base.mode)
+            effect = "which, cut or unread, makes an effect" if key in cautioned else "which hides an effect"
             notes.append(
                 f"{panel.task} by {panel.model}: answers under {base.mode} take {short:.0f} tokens, under {cell.mode} "
                 f"{longer:.0f}: the model may reason under {base.mode} too, {effect}."

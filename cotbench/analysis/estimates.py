@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,11 @@ class Paired:
     def key(self) -> tuple[str, str, str, str]:
         """Which comparison a row is about."""
         return self.model, self.task, self.mode, self.baseline
+
+
+def names_of(panel: Panel, cell: Cell, base: Cell) -> dict[str, Any]:
+    """Return the fields of `Paired`, for a row about two modes of a panel."""
+    return {"model": panel.model, "task": panel.task, "mode": cell.mode, "baseline": base.mode}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,16 +213,14 @@ class Agreement:
 def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
     """Return what a mode did on the questions of a mask (a truth value for each question of the panel)."""
     decided = cell.decided & mask
-    n, correct = int(decided.sum()), int((cell.right & decided).sum())
-    read = int((cell.read & decided).sum())
+    n, correct, read = (int(mask.sum()) for mask in (decided, cell.right & decided, cell.read & decided))
     accuracy, clusters = Interval(), None
     if n:
         low, high = stats.wilson(correct, n)
         spread = stats.mean(cell.right[decided].astype(float), panel.clusters_of(decided))
         accuracy, clusters = Interval(value=correct / n, low=low, high=high, se=spread.se), spread.clusters
-    prompt, reasoning, completion = (
-        Spread.of(cell.tokens(kind)[decided]) for kind in ("prompt", "reasoning", "completion")
-    )
+    tokens = {kind: Spread.of(cell.tokens(kind)[decided]) for kind in ("prompt", "reasoning", "completion")}
+    completion = tokens["completion"].mean
     return ModeStats(
         model=panel.model,
         task=panel.task,
@@ -232,10 +236,8 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
         truncated=float(cell.cut[decided].mean()) if n else None,
         vague=float(cell.vague[decided].sum()) / read if read else None,
         undecided=int((cell.asked & mask).sum()) - n,
-        prompt=prompt,
-        reasoning=reasoning,
-        completion=completion,
-        tokens_per_correct=completion.mean * n / correct if completion.mean is not None and correct else None,
+        **tokens,
+        tokens_per_correct=completion * n / correct if completion is not None and correct else None,
     )
 
 
@@ -247,8 +249,8 @@ def _differences(cell: Cell, base: Cell, mask: Array) -> Array:
     return np.asarray(cell.right[mask].astype(float) - base.right[mask])
 
 
-def _paired(cell: Cell, base: Cell, mask: Array, clusters: Clusters) -> Estimate | None:
-    return stats.paired(_differences(cell, base, mask), clusters) if mask.any() else None
+def _paired(cell: Cell, base: Cell, mask: Array, clusters: Clusters) -> Interval:
+    return Interval.of(stats.paired(_differences(cell, base, mask), clusters)) if mask.any() else Interval()
 
 
 def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: float, *, group: str = "") -> Delta:
@@ -256,44 +258,37 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
     both = cell.decided & base.decided & mask
     n = int(both.sum())
     before, after = base.right[both], cell.right[both]
-    helped, hurt, right = int((after & ~before).sum()), int((before & ~after).sum()), int((after & before).sum())
+    masks = {"both_right": after & before, "helped": after & ~before, "hurt": before & ~after}
+    counts: dict[str, Any] = {name: int(m.sum()) for name, m in (masks | {"both_wrong": ~after & ~before}).items()}
     clusters = panel.clusters_of(both)
     if group and clusters is not None and len(np.unique(clusters)) < 2:
         clusters = None  # within a subject that is itself the cluster, its questions are what there is
-    whole = _paired(cell, base, both, clusters)
-    delta = Interval.of(whole)
+    delta = _paired(cell, base, both, clusters)
     readable = both & cell.read & base.read
-    read = _paired(cell, base, readable, None if clusters is None else panel.clusters_of(readable))
-    bounds, sources = Interval(), dict.fromkeys(_SOURCES)
+    bounds = Interval()
     if n:
         low = (after.astype(float) - (before | ~base.read[both])).mean()
         high = ((after | ~cell.read[both]).astype(float) - before).mean()
-        bounds, sources = Interval(low=float(low), high=float(high)), _sources(cell, base, both)
+        bounds = Interval(low=float(low), high=float(high))
     clustered = stats.mean(_differences(cell, base, both), clusters).p if n and clusters is not None else None
     spent = np.array([side.tokens("completion")[both] for side in (base, cell)])
     cheap, dear = spent[:, ~np.isnan(spent).any(axis=0)].sum(axis=1).tolist()
     return Delta(
-        model=panel.model,
-        task=panel.task,
-        mode=cell.mode,
-        baseline=base.mode,
+        **names_of(panel, cell, base),
         tag=tag,
         group=group,
         n=n,
-        both_right=right,
-        helped=helped,
-        hurt=hurt,
-        both_wrong=n - right - helped - hurt,
+        **counts,
         delta=delta,
         p_clustered=clustered,
-        clusters=whole.clusters if whole else None,
+        clusters=len(np.unique(clusters)) if n and clusters is not None else None,
         read_n=int(readable.sum()),
-        read=Interval.of(read),
+        read=_paired(cell, base, readable, None if clusters is None else panel.clusters_of(readable)),
         bounds=bounds,
         mde=stats.detectable(delta.se) if delta.se else None,
         n_needed=stats.questions_for(effect, delta.se, n) if delta.se else None,
         token_ratio=dear / cheap if cheap and dear else None,
-        **sources,
+        **_sources(cell, base, both),
     )
 
 
@@ -302,13 +297,15 @@ _PLAIN = {Outcome.WRONG: 0, Outcome.DECLINED: 0, Outcome.UNPARSED: 1, Outcome.RE
 _SOURCE_OF = np.array([_PLAIN.get(outcome, 3) for outcome in OUTCOMES])  # all others are ends of programs and plans
 
 
-def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, float | None]:
+def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, Any]:
     """Take a difference apart by how the side that wasn't right ended: it is a sum over questions helped and hurt."""
+    if not both.any():
+        return dict.fromkeys(_SOURCES)
     helped, hurt = both & cell.right & ~base.right, both & base.right & ~cell.right
     before, after = (
         np.bincount(_SOURCE_OF[side.endings[mask]], minlength=4) for side, mask in ((base, helped), (cell, hurt))
     )
-    return {name: float(value) for name, value in zip(_SOURCES, (before - after) / int(both.sum()), strict=True)}
+    return dict(zip(_SOURCES, ((before - after) / int(both.sum())).tolist(), strict=True))
 
 
 def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool) -> Split:
@@ -316,22 +313,18 @@ def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, d
     both = cell.decided & base.decided
     masks = both & (tags == 1), both & (tags == 0)
     counts = [int(mask.sum()) for mask in masks]
-    symbolic, other = (Interval.of(_paired(cell, base, mask, panel.clusters_of(mask))) for mask in masks)
+    symbolic, other = (_paired(cell, base, mask, panel.clusters_of(mask)) for mask in masks)
     difference, share = Interval(), Interval()
     unclear = "one arm is empty" if any(counts) else "no questions"
     if all(counts):
         inside, outside = (_differences(cell, base, mask) for mask in masks)
-        codes = panel.clusters
-        clusters = None if codes is None else (codes[masks[0]], codes[masks[1]])
+        clusters = None if panel.clusters is None else (panel.clusters[masks[0]], panel.clusters[masks[1]])
         difference = Interval.of(stats.difference_in_differences(inside, outside, clusters))
         tagged = masks[0] | masks[1]
         gain = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, panel.clusters_of(tagged))
         share, unclear = Interval(value=gain.value, low=gain.low, high=gain.high), gain.unclear
     return Split(
-        model=panel.model,
-        task=panel.task,
-        mode=cell.mode,
-        baseline=base.mode,
+        **names_of(panel, cell, base),
         rule=rule.name,
         version=rule.version,
         timing=rule.timing,
@@ -353,19 +346,10 @@ def agreements(panel: Panel, tagged: Mapping[str, Array]) -> list[Agreement]:
     for (rule, tags), (other, other_tags) in itertools.combinations(tagged.items(), 2):
         known = (tags >= 0) & (other_tags >= 0)
         first, second = tags[known] == 1, other_tags[known] == 1
-        if len(first):
-            rows.append(
-                Agreement(
-                    model=panel.model,
-                    task=panel.task,
-                    rule=rule,
-                    other=other,
-                    n=len(first),
-                    both=int((first & second).sum()),
-                    only_rule=int((first & ~second).sum()),
-                    only_other=int((~first & second).sum()),
-                    neither=int((~first & ~second).sum()),
-                    kappa=stats.kappa(first, second),
-                )
-            )
+        if not len(first):
+            continue
+        masks = {"both": first & second, "only_rule": first & ~second, "only_other": ~first & second}
+        row: dict[str, Any] = {"model": panel.model, "task": panel.task, "rule": rule, "other": other, "n": len(first)}
+        row |= {name: int(mask.sum()) for name, mask in (masks | {"neither": ~first & ~second}).items()}
+        rows.append(Agreement(**row, kappa=stats.kappa(first, second)))
     return rows

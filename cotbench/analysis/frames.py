@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct
 
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
@@ -69,8 +69,7 @@ class Frames:
                 comparison out of time)
     votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
                 its answer
-    executions  a row per program or plan that was run, in the order of their paths
-    """
+    executions  a row per program or plan that was run, in the order of their paths"""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = list(runs)
@@ -82,6 +81,7 @@ class Frames:
     @cached_property
     def questions(self) -> pd.DataFrame:
         rules = [rule for rule in RULES.values() if rule.timing == "pre-treatment"]
+        same = ("task", "group", "cluster", "text", "choices")
         rows: dict[str, dict[str, Any]] = {}
         for run in self.runs:
             for identity, question in run.questions.items():
@@ -89,17 +89,9 @@ class Frames:
                     continue
                 gold = run.golds[identity]
                 seen = Seen(question=question, gold=gold_text(question, gold))
-                rows[identity] = {
-                    "question": identity,
-                    "task": question.task,
-                    "group": question.group,
-                    "cluster": question.cluster,
-                    "text": question.text,
-                    "choices": question.choices,
-                    "gold": gold,
-                    **{rule.name: rule.tag(seen) for rule in rules},
-                }
-        columns = ["question", "task", "group", "cluster", "text", "choices", "gold", *(rule.name for rule in rules)]
+                row = {"question": identity, "gold": gold, **{rule.name: rule.tag(seen) for rule in rules}}
+                rows[identity] = row | {name: getattr(question, name) for name in same}
+        columns = ["question", *same, "gold", *(rule.name for rule in rules)]
         return _made(list(rows.values()), columns, {rule.name: "boolean" for rule in rules})
 
     @cached_property
@@ -113,7 +105,7 @@ class Frames:
     @cached_property
     def executions(self) -> pd.DataFrame:
         rows = (
-            {**_where(run, record), "number": number, **structs.asdict(execution)}
+            {**_where(run, record), "number": number, **_same("executions", execution)}
             for run, record in self._records()
             for number, execution in enumerate(record.executions, 1)
         )
@@ -123,8 +115,7 @@ class Frames:
         """Raw completions, a row per path, of one question or of all.
 
         A journal may be large, and is read when this is called. A reply that several modes share (a plan) has a row
-        under each of them.
-        """
+        under each of them."""
         if question is not None and not any(question in run.questions for run in self.runs):
             raise UsageError(f"outputs: these runs have no question '{question}'.", "`questions` lists their ids.")
         return _frame("outputs", self._outputs(question))
@@ -132,8 +123,7 @@ class Frames:
     def pairs(self, mode: str, baseline: str = BASELINE) -> pd.DataFrame:
         """Questions with a verdict under both modes, paired within a run or across runs.
 
-        before and after say whether a question was right under the baseline and the mode.
-        """
+        before and after say whether a question was right under the baseline and the mode."""
         wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
         there = dict.fromkeys(name for panel in self._panels for name in panel.cells)
         for name in (wanted, against):
@@ -146,9 +136,7 @@ class Frames:
         return panels_of(self.runs)[0]
 
     def _records(self) -> Iterator[tuple[Run, Record]]:
-        for run in self.runs:
-            for record in run.records:
-                yield run, record
+        return ((run, record) for run in self.runs for record in run.records)
 
     def _outputs(self, question: str | None) -> Iterator[dict[str, Any]]:
         for run, record in self._records():
@@ -156,29 +144,14 @@ class Frames:
                 continue
             for reply in run.journal.replies(record.keys):
                 for place, path in enumerate(reply.completions, 1):
-                    yield {
-                        "run": run.folder.name,
-                        "question": record.question,
-                        "mode": record.mode,
-                        "request": reply.request,
-                        "ordinal": reply.ordinal,
-                        "template": reply.template,
-                        "path": place,
-                        "text": path.text,
-                        "reasoning": path.reasoning,
-                        "finish_reason": path.finish_reason,
-                        "prompt_tokens": path.prompt_tokens,
-                        "tokens": path.completion_tokens,
-                        "error": path.error,
-                    }
+                    same = _same("outputs", reply) | _same("outputs", path)
+                    yield {**same, **_where(run, record), "path": place, "tokens": path.completion_tokens}
 
 
 def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values."""
     columns = _COLUMNS[kind]
-    kinds: dict[str, str] = {name: "Int64" for name in columns if name in _WHOLE}
-    if "correct" in columns:
-        kinds["correct"] = "boolean"
+    kinds = {name: "boolean" if name == "correct" else "Int64" for name in columns if name in {*_WHOLE, "correct"}}
     return _made(list(rows), columns, kinds)
 
 
@@ -197,13 +170,13 @@ def _encodable(value: Any) -> Any:
 
 
 def _where(run: Run, record: Record) -> dict[str, Any]:
-    return {
-        "run": run.folder.name,
-        "model": run.manifest.spec.model.model,
-        "task": record.task,
-        "question": record.question,
-        "mode": record.mode,
-    }
+    model = run.manifest.spec.model.model
+    return dict(zip(_WHERE, (run.folder.name, model, record.task, record.question, record.mode), strict=True))
+
+
+def _same(kind: str, entry: Struct) -> dict[str, Any]:
+    """Take the columns of a frame that are entries of what is stored."""
+    return {name: getattr(entry, name) for name in _COLUMNS[kind] if name in entry.__struct_fields__}
 
 
 def _verdict(outcome: str | None) -> bool | None:
@@ -221,9 +194,8 @@ def _score(record: Record) -> float | None:
 def _record_row(run: Run, record: Record) -> dict[str, Any]:
     start, end = record.span or (None, None)
     votes = record.votes
-    same = {name: getattr(record, name) for name in _COLUMNS["records"] if name in record.__struct_fields__}
     return {
-        **same,
+        **_same("records", record),
         **_where(run, record),
         "group": run.questions[record.question].group,
         "outcome": record.outcome.value,
@@ -254,9 +226,9 @@ def _vote_rows(run: Run, record: Record) -> Iterator[dict[str, Any]]:
 
 
 def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any]]:
-    cell, base = panel.cells.get(mode), panel.cells.get(baseline)
-    if cell is None or base is None:
+    if not {mode, baseline} <= panel.cells.keys():
         return
+    cell, base = panel.cells[mode], panel.cells[baseline]
     for place in (cell.decided & base.decided).nonzero()[0].tolist():
         question = panel.questions[place]
         before, after = bool(base.right[place]), bool(cell.right[place])

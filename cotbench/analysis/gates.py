@@ -108,37 +108,44 @@ def parse_gate(text: str) -> Gate:
     """Read a condition as it is given to the option. Raises UsageError, with what was expected."""
     shape = _SHAPE.fullmatch(text)
     if shape is None:
-        raise UsageError(f"{OPTION} {text!r}: expected NAME[task,mode] OP NUMBER.", EXAMPLE)
+        raise _refused(text, "expected NAME[task,mode] OP NUMBER.", EXAMPLE)
     name, inside, sign, number = shape.groups()
     if name not in FIGURES:
-        raise UsageError(
-            f"{OPTION} {text!r}: there is no figure '{name}'.",
-            suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}."),
-        )
+        known = suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}.")
+        raise _refused(text, f"there is no figure '{name}'.", known)
     places, named = _inside(text, inside)
     if len(places) < 2:
-        raise UsageError(f"{OPTION} {text!r}: expected a task and a mode in the brackets, found '{inside}'.", EXAMPLE)
+        raise _refused(text, f"expected a task and a mode in the brackets, found '{inside}'.", EXAMPLE)
     if len(places) > 3:
-        raise UsageError(f"{OPTION} {text!r}: expected task, mode and tag, found {len(places)} words.", EXAMPLE)
-    tag = places[2] if len(places) == 3 else ALL
+        raise _refused(text, f"expected task, mode and tag, found {len(places)} words.", EXAMPLE)
+    task, mode, tag = (*places, ALL)[:3]
     if tag not in _TAGS:
-        raise UsageError(f"{OPTION} {text!r}: there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
+        raise _refused(text, f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
     figure = FIGURES[name]
     if figure.rows == "splits" and _TAGS[tag] != ALL:
-        raise UsageError(f"{OPTION} {text!r}: {name} is about both arms of the tag.", f"Leave '{tag}' out.")
+        raise _refused(text, f"{name} is about both arms of the tag.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
-        raise UsageError(f"{OPTION} {text!r}: {name} has no baseline.", "Leave 'baseline=' out.")
+        raise _refused(text, f"{name} has no baseline.", "Leave 'baseline=' out.")
+    parts = _NUMBER.fullmatch(number)
+    if parts is None or not math.isfinite(float(parts[1])):
+        raise _refused(text, f"'{number}' is no number.", "Write 0.05, 5% or 5pt; one condition an option.")
+    if parts[2] and not figure.share:
+        raise _refused(text, f"{name} is no share, so '{number}' says nothing of it.", "Write a plain number.")
     return Gate(
         text=text.strip(),
         name=name,
-        task=places[0],
-        mode=ALIASES.get(places[1], places[1]),
+        task=task,
+        mode=ALIASES.get(mode, mode),
         tag=_TAGS[tag],
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
         operator=sign,
-        number=_number(text, name, number, share=figure.share),
+        number=float(parts[1]) / (100 if parts[2] else 1),
     )
+
+
+def _refused(text: str, why: str, remedy: str = "") -> UsageError:
+    return UsageError(f"{OPTION} {text!r}: {why}", remedy)
 
 
 def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
@@ -148,29 +155,18 @@ def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
     for part in map(str.strip, inside.split(",")):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not part or (equals and not value):
-            raise UsageError(f"{OPTION} {text!r}: a word is missing in '[{inside}]'.", EXAMPLE)
-        if not equals:
-            if named:
-                raise UsageError(f"{OPTION} {text!r}: '{part}' stands behind a word with a name.", EXAMPLE)
-            places.append(part)
-        elif key not in ("model", "baseline"):
-            raise UsageError(f"{OPTION} {text!r}: unknown '{key}='.", "Known: model=, baseline=.")
-        elif key in named:
-            raise UsageError(f"{OPTION} {text!r}: '{key}=' is given twice.")
-        else:
+            raise _refused(text, f"a word is missing in '[{inside}]'.", EXAMPLE)
+        if not equals and named:
+            raise _refused(text, f"'{part}' stands behind a word with a name.", EXAMPLE)
+        if equals and key not in ("model", "baseline"):
+            raise _refused(text, f"unknown '{key}='.", "Known: model=, baseline=.")
+        if key in named:
+            raise _refused(text, f"'{key}=' is given twice.")
+        if equals:
             named[key] = value
+        else:
+            places.append(part)
     return places, named
-
-
-def _number(text: str, name: str, number: str, *, share: bool) -> float:
-    parts = _NUMBER.fullmatch(number)
-    if parts is None or not math.isfinite(float(parts[1])):
-        remedy = "Write 0.05, 5% or 5pt; one condition an option."
-        raise UsageError(f"{OPTION} {text!r}: '{number}' is no number.", remedy)
-    if parts[2] and not share:
-        why = f"{name} is no share, so '{number}' says nothing of it."
-        raise UsageError(f"{OPTION} {text!r}: {why}", "Write a plain number.")
-    return float(parts[1]) / 100 if parts[2] else float(parts[1])
 
 
 # --- checking -----------------------------------------------------------------------------------------------------
@@ -182,20 +178,19 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
     Raises UsageError where the report has nothing that it asks about, or no estimate of it.
     """
     rows = _rows(gate, comparison)
-    figure = FIGURES[gate.name]
+    path = FIGURES[gate.name].path
     holding, unknown = [], []
     for row in rows:
-        value = operator.attrgetter(figure.path)(row)
-        if figure.path in ("helped", "hurt") and not row.n:
-            value = None  # none of no questions
-        if value is None:
+        value = operator.attrgetter(path)(row)
+        if value is None or (path in ("helped", "hurt") and not row.n):  # none of no questions
             unknown.append(_place(row))
         elif _OPERATORS[gate.operator](value, gate.number):
             holding.append((_place(row), float(value)))
     if len(unknown) == len(rows) or (unknown and gate.task != ANY):
-        why = "n = 0" if all(_is_empty(row) for row in rows) else "there is no estimate"
-        raise UsageError(
-            f"{OPTION} {gate.text!r}: can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
+        why = "n = 0" if all(map(_is_empty, rows)) else "there is no estimate"
+        raise _refused(
+            gate.text,
+            f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
             "Ask about an arm that has questions, or leave the gate out.",
         )
     return Checked(gate=gate, holding=holding, open=unknown)
@@ -216,9 +211,8 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
-    rows: list[Any] = list(getattr(comparison, kind))
-    rows = [row for row in rows if (row.default if kind == "splits" else row.tag == gate.tag)]
-    rows = _narrowed(gate, "model", gate.model, rows, _same_model)
+    rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
+    rows = _narrowed(gate, "model", gate.model, rows)
     rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows)
     if kind != "modes":
@@ -227,39 +221,27 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     return rows
 
 
-def _same_model(row: Any, wanted: str) -> bool:
-    model = str(row.model).rstrip("/")
-    return wanted in (row.model, model.rsplit("/", 1)[-1])
+def _narrowed(gate: Gate, field: str, wanted: str | None, rows: list[Any]) -> list[Any]:
+    """Return the rows whose field is what is wanted, all where it is None. Raises UsageError where none is.
 
-
-def _narrowed(
-    gate: Gate, field: str, wanted: str | None, rows: list[Any], same: Callable[[Any, str], bool] | None = None
-) -> list[Any]:
-    """Return the rows whose field is what is wanted, all where it is None. Raises UsageError where none is."""
-    kept = rows if wanted is None else [r for r in rows if (same(r, wanted) if same else getattr(r, field) == wanted)]
+    A model is also known by its name without the organization or folder before it.
+    """
+    names = dict.fromkeys(str(getattr(row, field)) for row in rows)
+    fitting = {n for n in names if n == wanted or (field == "model" and n.rstrip("/").rsplit("/", 1)[-1] == wanted)}
+    kept = rows if wanted is None else [row for row in rows if str(getattr(row, field)) in fitting]
     if kept:
         return kept
-    there = list(dict.fromkeys(str(getattr(row, field)) for row in rows))
-    if not there:
+    if not names:
         what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
-        raise UsageError(f"{OPTION} {gate.text!r}: this report has {what} to ask about.", "Leave the gate out.")
-    raise UsageError(
-        f"{OPTION} {gate.text!r}: this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(there)}.",
-        suggest(str(wanted), there, EXAMPLE),
-    )
+        raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
+    why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
+    raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))
 
 
 def _is_empty(row: Any) -> bool:
-    if hasattr(row, "n_symbolic"):
-        return not row.n_symbolic or not row.n_other
-    return not row.n
+    return not (row.n if hasattr(row, "n") else row.n_symbolic and row.n_other)
 
 
 def _place(row: Any) -> str:
-    words = [row.task, row.mode]
-    if getattr(row, "tag", ALL) != ALL:
-        words.append(row.tag)
-    words.append(f"model={row.model}")
-    if hasattr(row, "baseline"):
-        words.append(f"baseline={row.baseline}")
-    return ",".join(words)
+    words = [row.task, row.mode, *([row.tag] if getattr(row, "tag", ALL) != ALL else []), f"model={row.model}"]
+    return ",".join([*words, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

@@ -7,7 +7,7 @@ model's revision, dtype and arguments, chat template, task file, data and exempl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,8 +48,7 @@ class Run:
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
     """Read a run's folder. Raises RunError where it doesn't hold what a run writes.
 
-    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process.
-    """
+    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process."""
     manifest = read_manifest(folder)
     journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
@@ -57,15 +56,11 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
 
 
-# --- panels -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cell:
     """What one mode did with the questions of a panel.
 
-    rows: a record for each question, in the panel's order, or None. The properties are arrays over the questions.
-    """
+    rows: a record for each question, in the panel's order, or None. The properties are arrays over the questions."""
 
     mode: str
     run: Run
@@ -145,8 +140,7 @@ def _figures(row: Record) -> tuple[int | None, ...]:
 class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
-    model: its name, with the run's where two runs of it can't be paired. clusters: codes, one per question, or None.
-    """
+    model: its name, with the run's where two runs of it can't be paired. clusters: codes, one per question, or None."""
 
     model: str
     task: str
@@ -167,11 +161,9 @@ class Panel:
         names = np.array([question.group for question in self.questions])
         return {str(name): names == name for name in np.unique(names) if name}
 
-    def place_of(self, question: str) -> int:
-        return self._places[question]
-
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def places(self) -> Mapping[str, int]:
+        """Where each question stands in the panel, by its id."""
         return {question.id: place for place, question in enumerate(self.questions)}
 
     def tags(self, rule: Rule) -> Array | None:
@@ -186,13 +178,11 @@ class Panel:
         return {}
 
     def _tagged(self, rule: Rule) -> Array | None:
-        seen = self._seen
-        if rule.timing == "post-treatment":
-            if not self._equals or (rule.name == "eq_paper" and self._chain_of_thought is None):
-                return None
-            seen = self._seen_responses
-        tags = (rule.tag(one) for one in seen)
-        return np.fromiter((-1 if tag is None else tag for tag in tags), np.int8, len(seen))
+        looks_at_responses = rule.timing == "post-treatment"
+        if looks_at_responses and (not self._equals or (rule.name == "eq_paper" and self._chain_of_thought is None)):
+            return None
+        tags = map(rule.tag, self._seen_responses if looks_at_responses else self._seen)
+        return np.fromiter((-1 if tag is None else tag for tag in tags), np.int8, len(self.questions))
 
     @cached_property
     def _seen(self) -> Sequence[Seen]:
@@ -200,16 +190,11 @@ class Panel:
 
     @cached_property
     def _seen_responses(self) -> Sequence[Seen]:
-        columns = list(self._equals.values())
         cot = self._chain_of_thought or [None] * len(self.questions)
+        columns = zip(self.questions, self.golds, cot, zip(*self._equals.values(), strict=True), strict=True)
         return [
-            Seen(
-                question=question,
-                gold=gold_text(question, self.golds[place]),
-                cot=cot[place],
-                any=_any(column[place] for column in columns),
-            )
-            for place, question in enumerate(self.questions)
+            Seen(question=question, gold=gold_text(question, gold), cot=own, any=_any(each))
+            for question, gold, own, each in columns
         ]
 
     @cached_property
@@ -247,11 +232,10 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Column:
-    """The records of one mode on one task of one run, by question."""
+    """The records of one mode on one task of one run, by question. conditions: on which it is paired."""
 
-    model: str
     task: str
     mode: str
     run: Run
@@ -259,43 +243,28 @@ class _Column:
     records: Mapping[str, Record]
 
 
-def _columns(runs: Iterable[Run]) -> list[_Column]:
-    columns = []
+def _columns(runs: Iterable[Run]) -> Iterator[_Column]:
     for run in runs:
         by_mode: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
         for record in run.records:
             by_mode[record.task, record.mode][record.question] = record
         for task, mode in run.manifest.spec.pairs:
             if (task, mode) in by_mode:
-                columns.append(
-                    _Column(
-                        model=run.manifest.spec.model.model,
-                        task=task,
-                        mode=mode,
-                        run=run,
-                        conditions=_conditions(run, task),
-                        records=by_mode[task, mode],
-                    )
-                )
-    return columns
+                yield _Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
 
 
 def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
     """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired."""
     groups: dict[tuple[str, str], list[list[_Column]]] = defaultdict(list)
     for column in _columns(runs):
-        families = groups[column.model, column.task]
+        model = column.run.manifest.spec.model.model
+        families = groups[model, column.task]
         home = next((family for family in families if family[0].conditions == column.conditions), None)
         if home is None:
-            families.append([column])
-            continue
-        double = next((other for other in home if other.mode == column.mode), None)
-        if double is not None:
-            raise RunError(
-                f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by "
-                f"{column.model}.",
-                "Name one of them only.",
-            )
+            families.append(home := [])
+        if double := next((other for other in home if other.mode == column.mode), None):
+            both = f"{double.run.folder} and {column.run.folder} both hold {column.task} under {column.mode} by {model}"
+            raise RunError(f"{both}.", "Name one of them only.")
         home.append(column)
     if not groups:
         raise RunError(
@@ -309,7 +278,7 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
             reasons = [_why_not(families[0][0], family[0]) for family in families[1:]]
             if all(len(family) == 1 for family in families):
                 raise RunError(
-                    f"{task} by {model}: the runs can't be paired:\n  " + "\n  ".join(reasons),
+                    "\n  ".join([f"{task} by {model}: the runs can't be paired:", *reasons]),
                     "Run the modes under the same conditions (one `cotbench run` with several --mode does).",
                 )
             notes += [f"{task} by {model}: kept apart, because {reason}" for reason in reasons]
@@ -320,33 +289,22 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
 
 
 def _why_not(first: _Column, second: _Column) -> str:
-    parts = [
-        f"{name}: {value} in {first.run.folder.name}, {second.conditions[name]} in {second.run.folder.name}"
-        for name, value in first.conditions.items()
-        if value != second.conditions[name]
-    ]
-    return "; ".join(parts)
+    names = (first.run.folder.name, second.run.folder.name)
+    pairs = [(name, value, second.conditions[name]) for name, value in first.conditions.items()]
+    return "; ".join(f"{name}: {old} in {names[0]}, {new} in {names[1]}" for name, old, new in pairs if old != new)
 
 
 def _panel(model: str, task: str, family: Sequence[_Column]) -> Panel:
-    questions: dict[str, Question] = {}
-    golds: dict[str, str] = {}
-    for column in family:
-        for identity in column.records:
-            if identity not in questions:
-                questions[identity], golds[identity] = column.run.questions[identity], column.run.golds[identity]
-    order = sorted(questions)
+    # Of a question that several runs have the first one counts.
+    runs = {identity: column.run for column in reversed(family) for identity in column.records}
+    order = sorted(runs)
     return Panel(
         model=model,
         task=task,
-        questions=[questions[identity] for identity in order],
-        golds=[golds[identity] for identity in order],
+        questions=[runs[identity].questions[identity] for identity in order],
+        golds=[runs[identity].golds[identity] for identity in order],
         cells={
-            column.mode: Cell(
-                mode=column.mode,
-                run=column.run,
-                rows=[column.records.get(identity) for identity in order],
-            )
+            column.mode: Cell(mode=column.mode, run=column.run, rows=list(map(column.records.get, order)))
             for column in family
         },
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cotbench.analysis import stats
-from cotbench.analysis.estimates import Paired
+from cotbench.analysis.estimates import Interval, Paired
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
@@ -27,8 +27,7 @@ class Policy(Paired):
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
     used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
-    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
-    """
+    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost."""
 
     policy: str
     rule: str = ""
@@ -50,8 +49,7 @@ class Policy(Paired):
 def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array]) -> list[Policy]:
     """Judge policies on the questions that both modes answered; [] where there are none.
 
-    tagged: tags by the names of pre-treatment rules.
-    """
+    tagged: tags by the names of pre-treatment rules."""
     both = cell.decided & base.decided
     if not both.any():
         return []
@@ -65,8 +63,7 @@ def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array
         ("oracle", "", better | (equal & (dear < cheap))),
     ]
     rows = [_policy(panel, cell, base, both, *choice) for choice in choices]
-    matched = _matched(panel, cell, base, both)
-    return [*rows, *([matched] if matched else [])]
+    return [*rows, *filter(None, [_matched(panel, cell, base, both)])]
 
 
 def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: str, chosen: Array) -> Policy:
@@ -75,11 +72,12 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
     spent = np.where(chosen, dear, cheap)
     clusters = panel.clusters_of(both)
     low, high = stats.wilson(int(right.sum()), len(right))
-    loss = stats.paired(cell.right[both].astype(float) - right, clusters)
-    saving = None
-    if not np.isnan(dear).any() and not np.isnan(cheap).any() and dear.sum():
-        saving = stats.ratio(dear - spent, dear, clusters)
-    always = name == f"always {cell.mode}"
+    # Against itself, always using the mode neither saves nor loses anything.
+    always, known = name == f"always {cell.mode}", not np.isnan([dear, cheap]).any() and dear.sum()
+    loss = Interval.of(None if always else stats.paired(cell.right[both].astype(float) - right, clusters))
+    saving = Interval.of(stats.ratio(dear - spent, dear, clusters) if known and not always else None)
+    # One question or one cluster has no interval of a ratio: it would be infinite, which JSON can't say.
+    bounded = Interval() if saving.se is None else saving
     return Policy(
         model=panel.model,
         task=panel.task,
@@ -93,19 +91,17 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
         high=high,
         used=float(chosen.mean()),
         tokens=None if np.isnan(spent).any() else float(spent.mean()),
-        saving=saving.value if saving and not always else None,
-        # One question or one cluster has no interval of a ratio: it would be infinite, which JSON can't say.
-        saving_low=saving.low if saving and saving.se is not None and not always else None,
-        saving_high=saving.high if saving and saving.se is not None and not always else None,
-        loss=None if always else loss.value,
-        loss_low=None if always else loss.low,
-        loss_high=None if always else loss.high,
+        saving=saving.value,
+        saving_low=bounded.low,
+        saving_high=bounded.high,
+        loss=loss.value,
+        loss_low=loss.low,
+        loss_high=loss.high,
     )
 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
-    """Judge votes over k answers to the baseline's prompt, which cost about what one answer under the mode does; None
-    where no run has such votes."""
+    """Judge votes over k of the baseline's answers, which cost about what one of the mode does; None without votes."""
     voting = next((other for other in panel.cells.values() if other.facts.votes_over == base.mode), None)
     if voting is None or voting is cell:
         return None
@@ -153,9 +149,6 @@ def _voted(cell: Cell) -> Array:
     return np.fromiter(decided, bool, len(cell.rows))
 
 
-# --- plans --------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, kw_only=True)
 class PlanRow:
     """Who carries out a plan, on the questions that all of these modes answered.
@@ -163,9 +156,7 @@ class PlanRow:
     SymPy does what a plan says, so a plan is good where its solution is right. good: questions with a good plan, and
     right_good how many of them this executor gets right: what it misses of them is bad execution. bad: plans with a
     solution that is wrong; unusable: without one (not in the language, unsolved, ambiguous). right_bad and
-    right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where it gives
-    the right answer.
-    """
+    right_unusable: those that the executor gets right all the same. PAL's program is its own plan: good where right."""
 
     model: str
     task: str
@@ -194,11 +185,7 @@ def plan_rows(panel: Panel) -> list[PlanRow]:
 
 
 def _plan_row(panel: Panel, cell: Cell, judge: Cell, shared: Array) -> PlanRow:
-    plans = {
-        "good": judge.right,
-        "bad": ~judge.right & judge.read,
-        "unusable": ~judge.right & ~judge.read,
-    }
+    plans = {"good": judge.right, "bad": ~judge.right & judge.read, "unusable": ~judge.right & ~judge.read}
     return PlanRow(
         model=panel.model,
         task=panel.task,

@@ -26,8 +26,7 @@ Flips = Literal["helped", "hurt"]
 class Pick:
     """A question under a mode, and under the baseline where there is one.
 
-    before, after: its records under the baseline and the mode, None where there is none.
-    """
+    before, after: its records under the baseline and the mode, None where there is none."""
 
     panel: Panel
     question: Question
@@ -50,12 +49,11 @@ def choose(
     outcome: str | None = None,
     pattern: Pattern | None = None,
 ) -> list[Pick]:
-    """Questions in the order of their ids. mode: by default cot, or else what there is beside the baseline.
+    """Choose questions, in the order of their ids. mode: by default cot, or else what there is beside the baseline.
 
     flips: those that only the mode (helped) or only the baseline (hurt) got right. outcome: under the mode. pattern: is
     found in the question, its options or the mode's output. Raises UsageError where the runs have nothing of the kind
-    that is asked about.
-    """
+    that is asked about."""
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
     if mode is not None:
@@ -72,22 +70,14 @@ def choose(
     for panel in panels:
         tags = panel.tags(rule) if rule is not None and symbolic is not None else None
         silent = silent and tags is None
-        if symbolic is not None and tags is None:
-            continue
         name = _mode_of(panel, mode, baseline)
-        if flips is not None and name == baseline:
+        if (symbolic is not None and tags is None) or (flips is not None and name == baseline):
             continue
-        after, before = panel.cells[name], panel.cells.get(baseline)
-        for place, question in enumerate(panel.questions):
-            pick = Pick(
-                panel=panel,
-                question=question,
-                gold=panel.golds[place],
-                mode=name,
-                baseline=baseline,
-                before=before.rows[place] if before is not None and before is not after else None,
-                after=after.rows[place],
-            )
+        nothing: Sequence[None] = [None] * len(panel.questions)
+        before = panel.cells[baseline].rows if baseline in panel.cells and baseline != name else nothing
+        columns = zip(panel.questions, panel.golds, before, panel.cells[name].rows, strict=True)
+        for place, (question, gold, old, new) in enumerate(columns):
+            pick = Pick(panel=panel, question=question, gold=gold, mode=name, baseline=baseline, before=old, after=new)
             if (
                 pick.after is not None
                 and (tags is None or tags[place] == symbolic)
@@ -107,26 +97,21 @@ def _of(panels: Sequence[Panel], option: str, wanted: str, names: Any) -> list[P
     kept = [panel for panel in panels if wanted in names(panel)]
     if not kept:
         there = list(dict.fromkeys(name for panel in panels for name in names(panel)))
-        raise UsageError(
-            f"{option}: these runs have no '{wanted}'. They have: {', '.join(there)}.",
-            suggest(wanted, there),
-        )
+        have = ", ".join(there)
+        raise UsageError(f"{option}: these runs have no '{wanted}'. They have: {have}.", suggest(wanted, there))
     return kept
 
 
 def _mode_of(panel: Panel, mode: str | None, baseline: str) -> str:
-    if mode is not None:
-        return mode
-    return main_of(name for name in panel.cells if name != baseline) or baseline
+    return mode or main_of(name for name in panel.cells if name != baseline) or baseline
 
 
 def _flipped(pick: Pick) -> Flips | None:
-    if pick.before is None or pick.after is None:
+    outcomes = [record.outcome for record in (pick.before, pick.after) if record is not None]
+    right = [outcome == Outcome.CORRECT for outcome in outcomes]
+    if not UNDECIDED.isdisjoint(outcomes) or sum(right) != 1 or len(right) < 2:
         return None
-    before, after = pick.before.outcome, pick.after.outcome
-    if before in UNDECIDED or after in UNDECIDED or (before == Outcome.CORRECT) == (after == Outcome.CORRECT):
-        return None
-    return "helped" if after == Outcome.CORRECT else "hurt"
+    return "helped" if right[1] else "hurt"
 
 
 def _matches(pattern: Pattern, pick: Pick) -> bool:
@@ -135,9 +120,6 @@ def _matches(pattern: Pattern, pick: Pick) -> bool:
     cell = pick.panel.cells[pick.mode]
     replies = cell.run.journal.replies(pick.after.keys) if pick.after is not None else []
     return any(pattern.found_in(path.text) for reply in replies for path in reply.completions)
-
-
-# --- one question -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +139,7 @@ class Exchange:
 class Answered:
     """A question under one mode.
 
-    deciding: the exchange and the path whose text holds the record's span, None where no path decided.
-    """
+    deciding: the exchange and the path whose text holds the record's span, None where no path decided."""
 
     run: str
     mode: str
@@ -196,10 +177,7 @@ class Dossier:
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {
-            "id": self.question.id,
-            "task": self.question.task,
-            "group": self.question.group,
-            "cluster": self.question.cluster,
+            **{name: getattr(self.question, name) for name in ("id", "task", "group", "cluster")},
             "model": self.model,
             "question": self.question.text,
             "choices": list(self.question.choices),
@@ -212,31 +190,27 @@ class Dossier:
 def _answered_row(answered: Answered) -> dict[str, Any]:
     text, span = answered.text, answered.span
     record = msgspec.to_builtins(answered.record)
-    for name in ("question", "task", "requests", "gold"):
-        del record[name]
     return {
         "run": answered.run,
-        **record,
+        **{name: value for name, value in record.items() if name not in ("question", "task", "requests", "gold")},
         "found": text[slice(*span)] if text is not None and span else None,
         "deciding": answered.deciding,
         "exchanges": list(map(_exchange_row, answered.exchanges)),
     }
 
 
+_LOST: Mapping[str, Any] = {"template": "", "sampling": {}, "thinking": None, "seed": None, "messages": None}
+
+
 def _exchange_row(exchange: Exchange) -> dict[str, Any]:
     key, reply = exchange.key, exchange.reply
-    sent = {"prompt": reply.prompt} if reply is not None and reply.prompt is not None else {"messages": None}
-    if reply is not None and reply.messages is not None:
-        sent = {"messages": msgspec.to_builtins(reply.messages)}
+    sent = {} if reply is None else msgspec.structs.asdict(reply)
+    names = ("template", "sampling", "thinking", "seed", "messages" if sent.get("prompt") is None else "prompt")
     return {
         "request": key.request,
         **({"replicate": key.replicate} if key.replicate else {}),
         "ordinal": key.ordinal,
-        "template": reply.template if reply is not None else "",
-        "sampling": reply.sampling if reply is not None else {},
-        "thinking": reply.thinking if reply is not None else None,
-        "seed": reply.seed if reply is not None else None,
-        **sent,
+        **{name: msgspec.to_builtins((sent or _LOST)[name]) for name in names},
         "completions": msgspec.to_builtins(exchange.completions),
     }
 
@@ -261,17 +235,7 @@ def find_question(panels: Iterable[Panel], name: str) -> str:
 
 def dossiers(panels: Iterable[Panel], identity: str, rules: Sequence[Rule], modes: Sequence[str] = ()) -> list[Dossier]:
     """Make a dossier for each panel that has the question. modes: only these, if any are named."""
-    return [
-        _dossier(panel, place, rules, modes)
-        for panel in panels
-        for place, question in enumerate(panel.questions)
-        if question.id == identity
-    ]
-
-
-def dossier(pick: Pick, rules: Sequence[Rule]) -> Dossier:
-    """Make the dossier of a question that was chosen."""
-    return _dossier(pick.panel, pick.panel.place_of(pick.question.id), rules, ())
+    return [_dossier(panel, panel.places[identity], rules, modes) for panel in panels if identity in panel.places]
 
 
 def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[str]) -> Dossier:
@@ -283,15 +247,12 @@ def _dossier(panel: Panel, place: int, rules: Sequence[Rule], modes: Sequence[st
         golds=[panel.golds[place]],
         cells={name: Cell(mode=name, run=cell.run, rows=[cell.rows[place]]) for name, cell in panel.cells.items()},
     )
-    tags: dict[str, Tag] = {}
-    for rule in rules:
-        found = alone.tags(rule)
-        tags[rule.name] = None if found is None or found[0] < 0 else bool(found[0])
+    tags = {rule.name: alone.tags(rule) for rule in rules}
     return Dossier(
         model=panel.model,
         question=alone.questions[0],
         gold=alone.golds[0],
-        tags=tags,
+        tags={name: None if tag is None or tag[0] < 0 else bool(tag[0]) for name, tag in tags.items()},
         modes=[
             _answered(cell, row)
             for name, cell in alone.cells.items()
@@ -314,9 +275,7 @@ def _answered(cell: Cell, record: Record) -> Answered:
 
 def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] | None:
     """The exchange and path that decided: the last reply's first; of votes, the first to vote for the winner."""
-    if not exchanges or any(not exchange.completions for exchange in exchanges):
+    if not exchanges or not all(exchange.completions for exchange in exchanges):
         return None
-    if record.votes is None:
-        return len(exchanges) - 1, 0
-    path = deciding(record.votes.ballots)
+    path = deciding(record.votes.ballots) if record.votes is not None else 0
     return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)

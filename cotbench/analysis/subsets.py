@@ -64,8 +64,7 @@ def _subsets_won(ours: Sequence[int], others: Sequence[Sequence[int]], abstained
     A sum over the number m of its votes and, where another answer could have m too, the first of its paths that is in
     the subset. The others' votes are polynomials too: at most m - 1 votes each, or m, if all of them came later than
     that first path. A polynomial is one integer with `width` bits for each coefficient, so that it is exact for any
-    number of paths and a product is one multiplication.
-    """
+    number of paths and a product is one multiplication."""
     won = 0
     for m in range(1, len(ours) + 1):
         shift = width * m

@@ -27,8 +27,7 @@ class Curve:
     """k of the n paths of a voting mode: means over questions, in 0..1.
 
     maj: the vote of k paths is right; any: one of them is (pass@k); mean: a single path is. abstained: the share of the
-    n paths that did not vote. tied: the share of the votes of all n that are a tie.
-    """
+    n paths that did not vote. tied: the share of the votes of all n that are a tie."""
 
     model: str
     task: str

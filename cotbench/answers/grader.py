@@ -147,14 +147,12 @@ class Grader(Generic[Ticket]):
         """The verdict, or None if it will come out of `done` under this ticket."""
         pair = (answer_type, gold, answer)
         verdict = grade_now(answer, gold, answer_type) or self._verdicts.get(pair)
-        if verdict is not None:
-            if pair in self._fatal:
-                self.fatal.add(ticket)
-        elif pair in self._waiting:
-            self._waiting[pair].append(ticket)
-        else:
-            self._waiting[pair] = [ticket]
-            self._schedule(pair, tries=1)
+        if verdict is None:
+            self._waiting.setdefault(pair, []).append(ticket)
+            if pair not in self._futures:
+                self._schedule(pair, tries=1)
+        elif pair in self._fatal:
+            self.fatal.add(ticket)
         return verdict
 
     def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Verdict]]:
@@ -172,9 +170,8 @@ class Grader(Generic[Ticket]):
                 self._verdicts[pair] = verdict
                 del self._futures[pair]
                 tickets = self._waiting.pop(pair)
-                out.extend((ticket, verdict) for ticket in tickets)
-                if pair in self._fatal:
-                    self.fatal.update(tickets)
+                out += [(ticket, verdict) for ticket in tickets]
+                self.fatal.update(tickets if pair in self._fatal else ())
         return out
 
     def close(self) -> None:

@@ -21,14 +21,6 @@ from cotbench.answers.reading.rules import Reading
 from cotbench.types import LETTERS, AnswerType, Execution
 
 
-def _as_it_is(gold: str, _: Sequence[str]) -> str:
-    return gold
-
-
-def _never(_gold: str, _answer: str) -> float:
-    return 0.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerKind:
     """One row of `KINDS`.
@@ -54,11 +46,11 @@ class AnswerKind:
     form: str
     phrase: str
     read: Callable[[str, int, bool, Sequence[str]], Iterator[Reading]]
-    quick: Callable[[str, str], float | None] = _never
+    quick: Callable[[str, str], float | None] = lambda _gold, _answer: 0.0
     judge: Callable[[str, str], float | None] | None = None
     value: Callable[[Execution], str | None]
-    task_gold: Callable[[str, Sequence[str]], str] = _as_it_is
-    file_gold: Callable[[str, Sequence[str]], str] = _as_it_is
+    task_gold: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
+    file_gold: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
     gold_readers: Mapping[str, Callable[[Any, Sequence[str]], str]] = field(default_factory=dict)
     asked_as: str = AnswerType.LATEX
     has_choices: bool = False

@@ -77,10 +77,8 @@ def show_at(value: Any, depth: int, other: Other) -> Shown | None:
             return real(float(str(value)))
         plain = value.tolist() if hasattr(kind, "tolist") else value.item()
         return None if type(plain) is kind else show_at(plain, depth + 1, other)
-    if package == "mpmath" and kind.__name__ in ("mpf", "constant"):
-        return real(float(value))
-    if package == "mpmath" and kind.__name__ == "mpc":
-        return _complex(complex(value))
+    if package == "mpmath" and kind.__name__ in ("mpf", "constant", "mpc"):
+        return _complex(complex(value)) if kind.__name__ == "mpc" else real(float(value))
     if kind.__module__ == "builtins" and kind.__name__ in ("dict_values", "dict_keys", "range"):
         return collection(list(value)[: MAX_ITEMS + 1], "[]", depth, other)
     return other(value, depth)
@@ -165,10 +163,9 @@ def _complex(value: complex) -> Shown | None:
     if value.imag == 0:
         return real(value.real)
     left, right = (plain(Decimal(f"{part:.{SIGNIFICANT}g}")) for part in (value.real, abs(value.imag)))
-    first = "" if value.real == 0 else left
-    sign = "-" if value.imag < 0 else "+" if first else ""
-    signed = f" {sign} " if first else sign
-    text = f"{first}{signed}" + ("" if right == "1" else right)
+    sign = "-" if value.imag < 0 else "+"
+    text = f"{left} {sign} " if value.real != 0 else sign.strip("+")
+    text += "" if right == "1" else right
     return Shown(
         value=text + ("*i" if text[-1:].isdigit() and right != "1" else "i"),
         latex=f"{text.rstrip()} i".strip(),
@@ -182,12 +179,11 @@ def collection(items: list[Any], brackets: str, depth: int, other: Other) -> Sho
         return show_at(items[0], depth + 1, other)
     if len(items) > MAX_ITEMS:
         return None
-    shown = [show_at(item, depth + 1, other) for item in items]
-    found = [item for item in shown if item is not None]
-    if len(found) < len(shown):
+    found = [shown for item in items if (shown := show_at(item, depth + 1, other)) is not None]
+    if len(found) < len(items):
         return None
     if brackets == "{}":
-        found = sorted(found, key=_rank)
+        found.sort(key=lambda item: (item.decimal is None, float(item.decimal or 0), item.value))
     return _listed([(item.value, item.latex) for item in found], brackets)
 
 
@@ -197,10 +193,6 @@ def _listed(items: list[tuple[str, str]], brackets: str) -> Shown:
     opener, closer = (r"\{", r"\}") if brackets == "{}" else (brackets[0], brackets[1])
     latex = rf"\left{opener}{latex}\right{closer}" if items or brackets != "{}" else r"\emptyset"
     return Shown(value=f"{brackets[0]}{value}{brackets[1]}", latex=latex, decimal=None)
-
-
-def _rank(item: Shown) -> tuple[bool, float, str]:
-    return item.decimal is None, float(item.decimal or 0), item.value
 
 
 def mapping(items: list[tuple[Any, Any]], depth: int, other: Other) -> Shown | None:

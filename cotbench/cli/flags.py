@@ -1,4 +1,4 @@
-"""Options of commands, made from the table in `run/options.py`.
+"""Options of commands: those that several take, and those made from the table in `run/options.py`.
 
 A command says where in its signature (and so in its help text) which fields of `RunOptions` are typed:
 
@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec, TypeVar, get_type_hints
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_type_hints
 
 import typer
 
+from cotbench.errors import UsageError, suggest
 from cotbench.run.options import FLAGS, in_order_of_help, typed_as
+
+if TYPE_CHECKING:
+    from cotbench.questions.tagging import Rule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,7 +56,6 @@ def option(name: str) -> Any:
         min=flag.minimum,
         metavar=flag.metavar,
         envvar=flag.variable,
-        show_default=typed_as(name)[1] is not None,
     )
 
 
@@ -83,3 +87,50 @@ def with_flags(command: Callable[P, R]) -> Callable[P, R]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {}  # the signature has them, read already
     return run
+
+
+# --- options that several commands share --------------------------------------------------------------------------
+
+DataDirOption = Annotated[Path | None, option("data_dir")]
+TasksDirOption = Annotated[Path | None, option("tasks_dir")]
+OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+TagRuleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tag-rule",
+        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
+        "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
+    ),
+]
+TagsFileOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--tags-file",
+        metavar="CSV",
+        help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
+    ),
+]
+
+
+def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
+    from cotbench.questions.tagging import own_rule, rules_of_file
+
+    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
+    names = [rule.name for rule in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice[0]}'.", "Give each a name of its own.")
+    return found
+
+
+def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
+    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
+    from cotbench.questions.tagging import RULES
+
+    table = RULES | {rule.name: rule for rule in own}
+    if name is not None and name not in table:
+        raise UsageError(
+            f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
+            suggest(name, table, "Add your own with --tag or --tags-file."),
+        )
+    return None if name is None else table[name]

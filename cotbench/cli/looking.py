@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import (
-    DataDirOption,
-    JsonOption,
-    OutputDirOption,
-    TasksDirOption,
-    app,
-    guarded,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
+from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
-
-if TYPE_CHECKING:
-    from cotbench.types import Request
 
 Row = dict[str, Any]
 # What there is to list, and what makes the row of each; reading one may fail while the others are listed all the same.
@@ -118,12 +105,8 @@ def _runs(_: Path | None, output_dir: Path) -> Listing:
     return list_runs(output_dir), row
 
 
-LISTS: Mapping[str, Callable[[Path | None, Path], Listing]] = {
-    "tasks": _tasks,
-    "modes": _modes,
-    "engines": _engines,
-    "runs": _runs,
-}
+LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
+LISTS = {"tasks": _tasks, "modes": _modes, "engines": _engines, "runs": _runs}
 
 
 @app.command("show-prompt")
@@ -138,12 +121,9 @@ def show_prompt(
             "--model",
             "-m",
             help="Render with this model's chat template (needs its tokenizer and the transformers package).",
-            show_default=False,
         ),
     ] = None,
-    question: Annotated[
-        int, typer.Option("--question", min=1, metavar="<int>", help="Which question, counted from 1.")
-    ] = 1,
+    question: Annotated[int, typer.Option(min=1, metavar="<int>", help="Which question, counted from 1.")] = 1,
     exemplars: Annotated[Values, Flags("num_fewshot", "exemplars", "limit", "seed")],
     rendering: Annotated[Values, Flags("chat_template", "trust_remote_code")],
     folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],
@@ -161,8 +141,7 @@ def show_prompt(
         from cotbench.engines import EngineConfig
         from cotbench.engines.local import chat_format
 
-        path, trusted = EngineConfig(model=model).path, rendering["trust_remote_code"]
-        chat = chat_format(path, rendering["chat_template"], trust_remote_code=trusted)
+        chat = chat_format(EngineConfig(model=model, **rendering))
     rows = []
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
@@ -170,7 +149,9 @@ def show_prompt(
             raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
         request = kit.example_request(chosen, kit.mode.turns[0])
-        row = {"task": task, "mode": mode, "question": chosen.id, **_sent(request)}
+        row: Row = {"task": task, "mode": mode, "question": chosen.id, "request": request.hash}
+        row["sampling"] = request.sampling.as_dict()
+        row["messages"] = [{"role": message.role, "text": message.text} for message in request.messages]
         if chat is not None:
             text = chat.text(request)
             ids = chat.token_ids(text)
@@ -180,17 +161,9 @@ def show_prompt(
         rows.append(row)
     if as_json:
         stdout_json(rows)
-        return
-    for row in rows:
-        _say_prompt(row)
-
-
-def _sent(request: Request) -> Row:
-    return {
-        "request": request.hash,
-        "sampling": request.sampling.as_dict(),
-        "messages": [{"role": message.role, "text": message.text} for message in request.messages],
-    }
+    else:
+        for row in rows:
+            _say_prompt(row)
 
 
 def _say_prompt(row: Row) -> None:
@@ -221,11 +194,10 @@ def doctor(
     from dataclasses import asdict
 
     from cotbench.doctor import examine
+    from cotbench.terminal.tables import show_checks
 
     checks = examine(data_dir, output_dir)
     if as_json:
         stdout_json([asdict(check) for check in checks])
-        return
-    from cotbench.terminal.tables import show_checks
-
-    show_checks(checks)
+    else:
+        show_checks(checks)

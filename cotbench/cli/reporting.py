@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotbench.cli.shared import (
-    JsonOption,
-    OutputDirOption,
-    TagRuleOption,
-    TagsFileOption,
-    app,
-    guarded,
-    known_rule,
-    lost_outputs,
-    own_rules,
-    run_folders,
-    stderr,
-    stdout,
-    stdout_json,
-)
+from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
+from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
 from cotbench.errors import GateHolds, OutputError, UsageError
 from cotbench.processes import uncollected
 from cotbench.run.parsing import names
@@ -39,7 +26,6 @@ OwnTagOption = Annotated[
         "--tag",
         metavar="NAME=REGEX",
         help="A tag rule of your own: symbolic is where the pattern is found in the question or an option. Repeatable.",
-        show_default=False,
     ),
 ]
 
@@ -52,46 +38,36 @@ OwnTagOption = Annotated[
 def report(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[RUN]...", help="Runs, by folder or id; the latest one if none is named.", show_default=False
-        ),
+        typer.Argument(metavar="[RUN]...", help="Runs, by folder or id; the latest one if none is named."),
     ] = None,
     baseline: Annotated[
         list[str] | None,
-        typer.Option(
-            "--baseline",
-            help="Modes that the others are compared with, beside direct; with commas or repeated.",
-            show_default=False,
-        ),
+        typer.Option(help="Modes that the others are compared with, beside direct; with commas or repeated."),
     ] = None,
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
     effect: Annotated[
-        float, typer.Option("--effect", help="Points of accuracy: the report says how many questions would find that.")
+        float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
-            "--fail-if",
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
             """hurt, n, did, share. Repeatable.""",
-            show_default=False,
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
     to: Annotated[
         Path | None,
         typer.Option(
-            "--to",
-            help="Where the report's files go; by default report/ inside the run, or beside them for several runs.",
-            show_default=False,
+            help="Where the report's files go; by default report/ inside the run, or beside them for several runs."
         ),
     ] = None,
     page_mb: Annotated[
-        float, typer.Option("--page-mb", help="How large report.html may get; it shows fewer questions then.")
+        float, typer.Option(help="How large report.html may get; it shows fewer questions then.")
     ] = 25.0,
     no_page: Annotated[bool, typer.Option("--no-page", help="No report.html.")] = False,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="No plots.")] = False,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotbench.cli.flags import Values, flags_after, flags_until, with_flags
-from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, kebab, stderr, stdout, stdout_json
+from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
+from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
 from cotbench.errors import OutputError, RequestsFailed, UsageError
 from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
 
@@ -28,11 +28,7 @@ def run(
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
         str | None,
-        typer.Option(
-            "--resume",
-            help="Go on with this run (its folder or id); refuses if anything it rests on has changed.",
-            show_default=False,
-        ),
+        typer.Option(help="Go on with this run (its folder or id); refuses if anything it rests on has changed."),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same command has a run already.")
@@ -68,16 +64,14 @@ def run(
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run)
-    if dry_run:
-        rows = estimate(plan)
-        if as_json:
-            stdout_json(rows)
-            return
+    if not dry_run:
+        _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
+    elif as_json:
+        stdout_json(estimate(plan))
+    else:
         from cotbench.terminal.tables import show_estimate
 
-        show_estimate(rows)
-        return
-    _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
+        show_estimate(estimate(plan))
 
 
 def _was_typed(ctx: typer.Context, name: str) -> bool:
@@ -104,10 +98,8 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
     options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
-        stderr(
-            f"{options.model} ({options.engine_name}): {plan.total:,} answers over {', '.join(plan.data)} under "
-            f"{modes}."
-        )
+        over = ", ".join(plan.data)
+        stderr(f"{options.model} ({options.engine_name}): {plan.total:,} answers over {over} under {modes}.")
     with shown(quiet) as watch:
         result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)
     tally = result.tally
@@ -128,25 +120,13 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
 def _say_result(result: RunResult, *, as_json: bool) -> None:
     tally = result.tally
     if as_json:
-        stdout_json(
-            {
-                "run": result.folder.name,
-                "folder": str(result.folder),
-                "answers": tally.done,
-                "outcomes": dict(tally.outcomes),
-                "requests": tally.requests,
-                "reused": tally.reused,
-                "prompt_tokens": tally.prompt_tokens,
-                "completion_tokens": tally.completion_tokens,
-            }
-        )
+        counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
+        folder = {"run": result.folder.name, "folder": str(result.folder)}
+        stdout_json({**folder, "answers": tally.done, "outcomes": dict(tally.outcomes), **counts})
     else:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
-        new = (
-            "nothing new was asked"
-            if result.already_finished
-            else f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
-        )
+        new = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
+        new = "nothing new was asked" if result.already_finished else new
         stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))
@@ -159,10 +139,8 @@ def _command() -> list[str]:
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
         mask = masks.get(kebab(name))
-        if mask is None:
-            continue
-        if equals:
+        if mask and equals:
             words[place] = f"{name}={mask(value)}"
-        elif place + 1 < len(words):
+        elif mask and place + 1 < len(words):
             words[place + 1] = mask(words[place + 1])
     return words

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cotbench.cli.flags import Flags, Values, with_flags
-from cotbench.cli.shared import JsonOption, OutputDirOption, app, guarded, stderr, stdout, stdout_json
+from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_flags
+from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
 from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
@@ -25,7 +25,7 @@ def exec_(
     *,
     file: Annotated[Path, typer.Argument(help="A Python program or a plan; - reads standard input.")],
     runtime: Annotated[
-        str, typer.Option("--runtime", help="python (a program) or sympy (a plan: see prompts/plan-language.md).")
+        str, typer.Option(help="python (a program) or sympy (a plan: see prompts/plan-language.md).")
     ] = "python",
     settings: Annotated[Values, Flags("program_limits")],
     allow_unsandboxed_code: Annotated[
@@ -74,26 +74,15 @@ def exec_(
 @guarded
 def score(
     source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A .jsonl file of outputs, or a recorded run.")],
-    answer_type: Annotated[
-        str | None,
-        typer.Option("--answer-type", help="number, latex or letter: of a file's answers.", show_default=False),
-    ] = None,
+    answer_type: Annotated[str | None, typer.Option(help="number, latex or letter: of a file's answers.")] = None,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", help="Where a file's lines go, one per output; else to stdout.", show_default=False),
+        Path | None, typer.Option(help="Where a file's lines go, one per output; else to stdout.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Of a run: say what would change, and leave its records.")
     ] = False,
     workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            min=1,
-            metavar="<int>",
-            help="Processes that compare formulas; all cores by default.",
-            show_default=False,
-        ),
+        int | None, typer.Option(min=1, metavar="<int>", help="Processes that compare formulas; all cores by default.")
     ] = None,
     output_dir: OutputDirOption = Path("results"),
     as_json: JsonOption = False,
@@ -115,9 +104,8 @@ def score(
             option = "--answer-type" if answer_type else "--output"
             if not Path(source).exists():
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
-            raise UsageError(
-                f"{source}: is no file but a folder.", f"{option} is for files of outputs; a run knows its own."
-            )
+            remedy = f"{option} is for files of outputs; a run knows its own."
+            raise UsageError(f"{source}: is no file but a folder.", remedy)
         rescored = score_run(find_run(source, output_dir), processes, write=not dry_run)
         if as_json:
             stdout_json(rescored.as_dict())
@@ -129,9 +117,8 @@ def score(
         raise UsageError(f"--answer-type: expected {', '.join(KINDS)}, {found}.", "It says how answers are read.")
     if dry_run:
         raise UsageError("--dry-run: is for runs; a file of outputs is never changed.")
-    if output and (
-        output.is_dir() or not output.absolute().parent.is_dir() or output.absolute() == Path(source).absolute()
-    ):
+    target = output and output.absolute()
+    if target and (target.is_dir() or not target.parent.is_dir() or target == Path(source).absolute()):
         raise UsageError(f"--output: {output} can't be written.", "Name a new file in a folder that exists.")
     scored, summary = score_file(Path(source), answer_type, processes)
     lines = write_lines(scored)

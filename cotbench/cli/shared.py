@@ -1,5 +1,4 @@
-"""What the commands share: the application, its exit codes, how errors end, and the options that several commands
-take."""
+"""What the commands share: the application, its exit codes, and how errors end."""
 
 from __future__ import annotations
 
@@ -8,19 +7,17 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
-from cotbench.cli.flags import option
-from cotbench.errors import CotbenchError, UsageError, suggest
+from cotbench.errors import CotbenchError, UsageError
 from cotbench.report.tame import tame
 from cotbench.terminal.printing import discard, say, say_json
 
 if TYPE_CHECKING:
     from cotbench.analysis.pairing import Run
-    from cotbench.questions.tagging import Rule
 
 EXIT_CODES = (
     "Exit codes: 0 ok, 1 a bug in cotbench, 2 usage, 3 data or model not available, "
@@ -101,12 +98,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def stderr(text: str) -> None:
-    say(text, to_stderr=True)
-
-
-def stdout(text: str) -> None:
-    say(text)
+stdout, stderr = say, functools.partial(say, to_stderr=True)
 
 
 def stdout_json(value: Any) -> None:
@@ -130,10 +122,8 @@ def run_folders(runs: Sequence[str], output_dir: Path) -> list[Path]:
     there = list_runs(output_dir)
     if not there:
         raise UsageError(f"there are no runs in {output_dir}.", "Start one with `cotbench run`, or name --output-dir.")
-    if len(there) > 1:
-        stderr(
-            f"The latest run, {there[0]}; {len(there) - 1} more in {output_dir} (name runs to pair modes across them)."
-        )
+    if more := len(there) - 1:
+        stderr(f"The latest run, {there[0]}; {more} more in {output_dir} (name runs to pair modes across them).")
     return there[:1]
 
 
@@ -150,60 +140,7 @@ def lost_outputs(runs: Iterable[Run], *, thorough: bool = True) -> list[str]:
         if lacking:
             state = "is missing or empty" if run.journal.empty else "lacks replies or is damaged"
             notes.append(
-                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of "
-                f"{len(run.records):,} answers can't be shown, "
-                "nor scored again. Restore the file."
+                f"{run.folder / JOURNAL} {state}: the prompts and outputs of {lacking:,} of {len(run.records):,} "
+                "answers can't be shown, nor scored again. Restore the file."
             )
     return notes
-
-
-def own_rules(tags: Sequence[str], files: Sequence[Path]) -> list[Rule]:
-    from cotbench.questions.tagging import own_rule, rules_of_file
-
-    found = [own_rule(text) for text in tags] + [rule for path in files for rule in rules_of_file(path)]
-    names = [rule.name for rule in found]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise UsageError(f"--tag, --tags-file: there are two rules named '{twice}'.", "Give each a name of its own.")
-    return found
-
-
-def known_rule(name: str | None, own: Sequence[Rule]) -> Rule | None:
-    """The rule that --tag-rule names; None where it isn't given, and the tasks decide (`tagging.main_rule`)."""
-    from cotbench.questions.tagging import RULES
-
-    table = RULES | {rule.name: rule for rule in own}
-    if name is None:
-        return None
-    if name not in table:
-        raise UsageError(
-            f"--tag-rule: there is no rule '{name}'. Known: {', '.join(table)}.",
-            suggest(name, table, "Add your own with --tag or --tags-file."),
-        )
-    return table[name]
-
-
-# --- options that several commands share --------------------------------------------------------------------------
-
-DataDirOption = Annotated[Path | None, option("data_dir")]
-TasksDirOption = Annotated[Path | None, option("tasks_dir")]
-OutputDirOption = Annotated[Path, typer.Option("--output-dir", "--output-path", "-o", help="Where runs are written.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-TagRuleOption = Annotated[
-    str | None,
-    typer.Option(
-        "--tag-rule",
-        help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
-        "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
-        show_default=False,
-    ),
-]
-TagsFileOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--tags-file",
-        metavar="CSV",
-        help="Tags by question id: a column id, and one of 1 and 0 per rule; without one, the ids listed are symbolic.",
-        show_default=False,
-    ),
-]

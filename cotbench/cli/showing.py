@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotbench.cli.shared import (
-    OutputDirOption,
-    TagRuleOption,
-    TagsFileOption,
-    app,
-    guarded,
-    known_rule,
-    lost_outputs,
-    own_rules,
-    run_folders,
-    stderr,
-    stdout_json,
-)
+from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
+from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
 from cotbench.run.parsing import one_of
 
@@ -37,41 +26,22 @@ def show(
         typer.Argument(
             metavar="[RUN]... [QUESTION]",
             help="Runs (the latest one if none is named), and a question's id or the beginning of one.",
-            show_default=False,
         ),
     ] = None,
     flips: Annotated[
-        str | None,
-        typer.Option(
-            "--flips",
-            help="helped or hurt: questions that only the mode, or only the baseline, got right.",
-            show_default=False,
-        ),
+        str | None, typer.Option(help="helped or hurt: questions that only the mode, or only the baseline, got right.")
     ] = None,
-    mode: Annotated[
-        str | None,
-        typer.Option("--mode", help="The mode to look at; cot by default, where there is one.", show_default=False),
-    ] = None,
-    baseline: Annotated[str, typer.Option("--baseline", help="What --flips compares it with.")] = "direct",
-    task: Annotated[
-        str | None, typer.Option("--task", "-t", help="Questions of this task only.", show_default=False)
-    ] = None,
-    tag: Annotated[
-        str | None, typer.Option("--tag", help="symbolic or nonsymbolic, under --tag-rule.", show_default=False)
-    ] = None,
+    mode: Annotated[str | None, typer.Option(help="The mode to look at; cot by default, where there is one.")] = None,
+    baseline: Annotated[str, typer.Option(help="What --flips compares it with.")] = "direct",
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Questions of this task only.")] = None,
+    tag: Annotated[str | None, typer.Option(help="symbolic or nonsymbolic, under --tag-rule.")] = None,
     tag_rule: TagRuleOption = None,
     tags_file: TagsFileOption = None,
     outcome: Annotated[
-        str | None,
-        typer.Option(
-            "--outcome", help="How it ended under the mode: wrong, unparsed, truncated ...", show_default=False
-        ),
+        str | None, typer.Option(help="How it ended under the mode: wrong, unparsed, truncated ...")
     ] = None,
     grep: Annotated[
-        str | None,
-        typer.Option(
-            "--grep", metavar="REGEX", help="In the question, its options or the mode's output.", show_default=False
-        ),
+        str | None, typer.Option(metavar="REGEX", help="In the question, its options or the mode's output.")
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-L", min=1, metavar="<int>", help="How many questions are listed.")
@@ -84,7 +54,7 @@ def show(
 ) -> None:
     """Look at single questions: list those that a mode helped or hurt, or show all that is on record about one."""
     from cotbench.analysis.pairing import load_run, panels_of
-    from cotbench.analysis.selection import choose, dossier, dossiers, find_question
+    from cotbench.analysis.selection import choose, dossiers, find_question
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
 
@@ -96,7 +66,7 @@ def show(
         raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
     own = own_rules([], tags_file or [])
     named_rule = known_rule(tag_rule, own)
-    symbolic, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
+    arm, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
     runs, question = _runs_and_question(what or [], output_dir)
     folders = run_folders(runs, output_dir)
     loaded = [load_run(folder) for folder in folders]
@@ -125,19 +95,10 @@ def show(
         for one in found:
             show_dossier(one, prompts=prompts, command=command)
         return
-    picks = choose(
-        panels,
-        mode=only,
-        baseline=against,
-        flips=flips,  # type: ignore[arg-type]
-        task=task,
-        rule=rule,
-        symbolic=symbolic,
-        outcome=ended,
-        pattern=pattern,
-    )
+    wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": arm, "outcome": ended, "pattern": pattern}
+    picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
-        _lines(dossier(pick, rules) for pick in picks[:limit])
+        _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))
         return
     from cotbench.terminal.question import show_picks
 

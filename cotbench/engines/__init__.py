@@ -51,14 +51,8 @@ class EngineInfo:
 
     def identity(self) -> dict[str, str]:
         """What results depend on."""
-        return {
-            "engine": self.engine,
-            "model": self.model,
-            "revision": self.revision,
-            "dtype": self.dtype,
-            "chat_template": self.chat_template,
-            "chat_template_hash": self.chat_template_hash,
-        }
+        names = ("engine", "model", "revision", "dtype", "chat_template", "chat_template_hash")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +124,7 @@ class Engine(Protocol):
         """Let go of the model or the server; nothing may be in flight."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class EngineRow:
     """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
     model, and is handed the right answers; no other engine ever sees one."""
@@ -150,48 +144,21 @@ class EngineRow:
 ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
-        EngineRow(
-            name="vllm",
-            factory="VllmEngine",
-            needs=("vllm",),
-            extra="vllm",
-            about="vLLM in process: everything in flight at once, prefix caching; the default",
-        ),
-        EngineRow(
-            name="openai",
-            factory="OpenAIEngine",
-            needs=("aiohttp",),
-            about="any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
-        ),
-        EngineRow(
-            name="transformers",
-            factory="TransformersEngine",
-            needs=("transformers", "torch"),
-            extra="transformers",
-            about="Hugging Face transformers: the slow reference",
-        ),
-        EngineRow(
-            name="ctranslate2",
-            factory="CTranslate2Engine",
-            needs=("ctranslate2", "tokenizers"),
-            extra="cpu",
-            about="CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
-        ),
-        EngineRow(
-            name="stub",
-            factory="StubEngine",
-            about="no model: right on a set share of questions; its numbers mean nothing",
-            needs_key=True,
-        ),
-        EngineRow(
-            name="replay",
-            factory="ReplayEngine",
-            about="outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder",
-        ),
+        EngineRow("vllm", "VllmEngine", "vLLM in process: everything in flight at once, prefix caching; the default",
+                  needs=("vllm",), extra="vllm"),
+        EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
+                  needs=("aiohttp",)),
+        EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
+                  needs=("transformers", "torch"), extra="transformers"),
+        EngineRow("ctranslate2", "CTranslate2Engine",
+                  "CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
+                  needs=("ctranslate2", "tokenizers"), extra="cpu"),
+        EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
+                  needs_key=True),
+        EngineRow("replay", "ReplayEngine",
+                  "outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder"),
     )
-}
-
-
+}  # fmt: skip
 DEFAULT_ENGINE = "vllm"
 _ENGINES_OF_OWN_MODELS = {"stub": "stub", demo.NAME: "ctranslate2"}  # models that come with cotbench
 

@@ -1,4 +1,4 @@
-"""A queue of requests in batches, for engines that generate one batch after the other."""
+"""Queues of requests: for engines that have replies at once, and for those that generate one batch after the other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,41 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cotbench.engines.chat import ChatFormat, Encoded
+from msgspec import structs
+
+from cotbench.engines import EngineConfig
+from cotbench.engines.chat import ChatFormat, Encoded, plain_text
 from cotbench.errors import ModelError
-from cotbench.types import Key, Reply, Request
+from cotbench.types import Completion, Key, Reply, Request
+
+
+class ModellessEngine(ABC):
+    """An engine without a model, which has its replies at once: whatever waits is answered when it is polled."""
+
+    capacity = 4_096
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._waiting: list[tuple[Key, Request]] = []
+
+    def submit(self, key: Key, request: Request) -> None:
+        self._waiting.append((key, request))
+
+    def poll(self) -> list[tuple[Key, Reply]]:
+        taken, self._waiting = self._waiting, []
+        return [(key, self._reply(key, request)) for key, request in taken]
+
+    @abstractmethod
+    def _reply(self, key: Key, request: Request) -> Reply: ...
+
+    def cancel(self) -> list[Key]:
+        return []
+
+    def preview(self, request: Request) -> str:
+        return plain_text(request.messages)
+
+    def close(self) -> None:
+        return None
 
 
 class Asked(NamedTuple):
@@ -52,8 +84,12 @@ class BatchedEngine(ABC):
         if self._refused or not self._waiting:
             done, self._refused = self._refused, []
             return done
+        batch = self._next_batch()
         try:
-            return self._generate(self._next_batch())
+            return [
+                (asked.key, self._reply(asked, paths))
+                for asked, paths in zip(batch, self._generate(batch), strict=True)
+            ]
         except Exception as error:
             raise ModelError(
                 f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
@@ -72,7 +108,14 @@ class BatchedEngine(ABC):
         return batch
 
     @abstractmethod
-    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]: ...
+    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
+        """The paths of each request: all that it asks for, or one that stands for all."""
+
+    @staticmethod
+    def _reply(asked: Asked, paths: list[Completion]) -> Reply:
+        prompt_tokens = len(asked.encoded.ids)
+        paths = [structs.replace(path, prompt_tokens=prompt_tokens) for path in paths]
+        return Reply(completions=tuple(paths * (asked.request.sampling.n // len(paths))), prompt=asked.encoded.text)
 
     def preview(self, request: Request) -> str:
         return self._chat.text(request)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.errors import UsageError
@@ -24,8 +25,8 @@ _PLAIN_HEAD = {"system": "", "user": "Question: ", "assistant": "Response: "}
 # Marks of turns in common chat formats. In a message's own text they are broken up, as are the tokenizer's special
 # tokens, since tokenizers would read them as the real thing.
 _MARKS = (
-    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|<(?:start"
-    r"|end)_of_turn>|</?s>|<(?:bos|eos)>"
+    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|\[/?(?:INST|SYSTEM_PROMPT)\]|<</?SYS>>|</?s>"
+    r"|<(?:start|end)_of_turn>|<(?:bos|eos)>"
 )
 _BREAK = "\u200b"  # zero-width space
 
@@ -61,8 +62,7 @@ def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     return (Message(role="user", text=f"{system.text}\n\n{first.text}"), *rest)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
+class Encoded(NamedTuple):
     text: str
     ids: list[int]
 
@@ -104,13 +104,12 @@ class ChatFormat:
         self._template = self._choose(choice)
         self.kind = "none" if self._template is None else ("model" if choice == "auto" else Path(choice).name)
         self.hash = hashlib.sha256(self._template.encode()).hexdigest()[:16] if self._template else ""
-        tokens = {t for t in getattr(tokenizer, "all_special_tokens", []) if len(t) > 1}
-        tokens |= {
-            str(t)
-            for t in getattr(tokenizer, "added_tokens_decoder", {}).values()
-            if getattr(t, "special", False) and len(str(t)) > 1
+        added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+        tokens = {
+            *getattr(tokenizer, "all_special_tokens", []),
+            *(str(t) for t in added if getattr(t, "special", False)),
         }
-        self._special = _beginnings([_MARKS, *map(re.escape, sorted(tokens))])
+        self._special = _beginnings([_MARKS, *(re.escape(token) for token in sorted(tokens) if len(token) > 1)])
         bos = getattr(tokenizer, "bos_token_id", None)
         # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it
         # already.
@@ -139,12 +138,9 @@ class ChatFormat:
         if self._template is None:
             return "none"
         probe = (Message(role="system", text="s0me-system"), Message(role="user", text="s0me-user"))
-        try:
-            native = "s0me-system" in self._apply(probe)
-        except Exception:  # templates refuse with an error of their own making
-            native = False
-        if native:
-            return "native"
+        with suppress(Exception):  # templates refuse with an error of their own making
+            if "s0me-system" in self._apply(probe):
+                return "native"
         try:
             self._apply(fold_system(probe))
         except Exception as error:
@@ -158,15 +154,9 @@ class ChatFormat:
         assert self._template is not None
         given = {**dict.fromkeys(SWITCHES, thinking), EFFORT: effort}
         options = {name: value for name, value in given.items() if value is not None and name in self.knows}
-        return str(
-            self.tokenizer.apply_chat_template(
-                [{"role": m.role, "content": m.text} for m in messages],
-                chat_template=self._template,
-                tokenize=False,
-                add_generation_prompt=True,
-                **options,
-            )
-        )
+        conversation = [{"role": m.role, "content": m.text} for m in messages]
+        options |= {"chat_template": self._template, "tokenize": False, "add_generation_prompt": True}
+        return str(self.tokenizer.apply_chat_template(conversation, **options))
 
     def text(self, request: Request) -> str:
         """What is sent, as text; a BOS that the tokenizer adds is not in it."""
@@ -207,12 +197,7 @@ class ChatFormat:
     def token_ids(self, text: str) -> list[int]:
         """Token ids of a rendered text, with exactly one BOS where this model's inputs begin with one."""
         ids: list[int] = list(self.tokenizer(text, add_special_tokens=False).input_ids)
-        if self._bos is None:
-            return ids
-        start = 0
-        while start < len(ids) and ids[start] == self._bos:
-            start += 1
-        return [self._bos, *ids[start:]]
+        return ids if self._bos is None else [self._bos, *dropwhile(lambda token: token == self._bos, ids)]
 
     def encode(self, request: Request, max_len: int) -> Encoded | Reply:
         """Text and token ids of a request, or the reply that ends it: a prompt as long as the context, or one that the
@@ -222,10 +207,10 @@ class ChatFormat:
         except Exception as error:  # templates refuse with errors of their own making
             return failed(request, f"the chat template refuses the conversation: {type(error).__name__}: {error}")
         ids = self.token_ids(text)
-        if len(ids) >= max_len:
-            error_text = f"the prompt has {len(ids)} tokens and the model's context {max_len}"
-            return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
-        return Encoded(text=text, ids=ids)
+        if len(ids) < max_len:
+            return Encoded(text, ids)
+        error_text = f"the prompt has {len(ids)} tokens and the model's context {max_len}"
+        return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
 
     def stops(self, request: Request) -> list[str]:
         """Stop strings: those of the request, and for plain text the one that ends an answer; none for chat models."""

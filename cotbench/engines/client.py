@@ -17,6 +17,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -34,8 +35,6 @@ T = TypeVar("T")
 _PASSING = frozenset({408, 409, 425, 429})  # and all from 500 on
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 8.0
 _LONGEST_ASKED_WAIT_S = 120.0  # a server that asks for more has a quota that is used up for long
-
-
 _EMPTY_RETRIES = 4  # a server that goes on sending replies without anything in them won't stop
 
 
@@ -57,22 +56,19 @@ class BadStatus(Exception):
     """
 
     def __init__(self, status: int, content: bytes) -> None:
-        self.status = status
         plain = content.decode(errors="replace").strip()
-        told = _Told()
         try:
             given = read_json(content)
         except ValueError:
             given = plain
+        told = _Told()
         told.add(given)
         error = given.get("error") if isinstance(given, dict) else None
         error = error if isinstance(error, dict) else {}
-        self.code = str(error.get("code") or "")
-        self.codes = frozenset(told.codes)
-        self.named = frozenset(told.named)
+        self.status, self.code = status, str(error.get("code") or "")
+        self.codes, self.named = frozenset(told.codes), frozenset(told.named)
         self.words = " ".join(told.words) or plain
-        message = error.get("message")
-        message = message if isinstance(message, str) else plain
+        message = error["message"] if isinstance(error.get("message"), str) else plain
         super().__init__(f"status {status}: {message}" if message else f"status {status}")
 
 
@@ -81,6 +77,7 @@ class BadStatus(Exception):
 _WORDS_AT = """error message msg detail details errors title reason description error_description innererror metadata
 raw violations fieldViolations""".split()
 _NAMED_AT = ("param", "loc", "field")
+# As in a list of FastAPI's, printed by Python.
 _LOC = re.compile(r"""['"]loc['"]\s*:\s*[\[(]([^\])]{0,200})[\])]""")
 # As "unknown field `seed`, expected one of ...": of the many names in it, that of the field at fault.
 _ODD_FIELD = re.compile(
@@ -98,8 +95,8 @@ class _Told:
 
     def __init__(self) -> None:
         self.words: list[str] = []
-        self.named: dict[str, None] = {}
-        self.codes: dict[str, None] = {}
+        self.named: set[str] = set()
+        self.codes: set[str] = set()
         self._seen = 0
 
     def add(self, told: Any) -> None:
@@ -112,7 +109,7 @@ class _Told:
             for one in told:
                 self.add(one)
         elif isinstance(told, Mapping):
-            self.codes.update({str(told[name])[:100]: None for name in ("code", "type", "status") if told.get(name)})
+            self.codes |= {str(told[name])[:100] for name in ("code", "type", "status") if told.get(name)}
             for name in _NAMED_AT:
                 self._name(told.get(name))
             for name in _WORDS_AT:
@@ -121,25 +118,19 @@ class _Told:
 
     def _text(self, text: str) -> None:
         if text[:1] in ("{", "["):
-            try:
-                inner = read_json(text.encode("utf-8", "replace"))
-            except ValueError:
-                inner = None
-            if isinstance(inner, dict | list):
-                self.add(inner)
+            with suppress(ValueError):
+                self.add(read_json(text.encode("utf-8", "replace")))
                 return
-        for match in _LOC.finditer(text[:10_000]):  # a list of FastAPI's, printed by Python
-            self._name(match[1])
-        for match in _ODD_FIELD.finditer(text[:10_000]):
-            self._name(match[1])
+        for pattern in (_LOC, _ODD_FIELD):
+            for match in pattern.finditer(text[:10_000]):
+                self._name(match[1])
         if text:
             self.words.append(text)
 
     def _name(self, place: Any) -> None:
-        parts = place if isinstance(place, list) else [place]
-        for part in parts:
+        for part in place if isinstance(place, list) else [place]:
             if isinstance(part, str):
-                self.named.update(dict.fromkeys(_NAME.findall(part[:200])))
+                self.named.update(_NAME.findall(part[:200]))
 
 
 class JsonClient:
@@ -173,25 +164,9 @@ class JsonClient:
         self._headers = {name: value for name, value in ours.items() if name.lower() not in own} | dict(headers or {})
         self._session: aiohttp.ClientSession | None = None
 
-    def _open(self) -> aiohttp.ClientSession:
-        """Needs a running loop."""
-        encrypted = self._parts.scheme == "https"
-        return aiohttp.ClientSession(
-            # Whoever asks bounds how many are in flight.
-            connector=aiohttp.TCPConnector(limit=0, ssl=_certificates() if encrypted else True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self._proxy,
-        )
-
     async def get(self, path: str, *, retries: int, timeout_s: float) -> bytes:
         """What is at a path below the address. Raises NoReply or BadStatus."""
-        return await self._ask("GET", path, None, retries, timeout_s, lambda content: content, lambda _: False)
-
-    async def post(self, path: str, body: bytes) -> bytes:
-        """What the server replies to a JSON text. Raises NoReply or BadStatus."""
-        return await self._ask(
-            "POST", path, body, self._retries, self._timeout_s, lambda content: content, lambda _: False
-        )
+        return await self._ask("GET", path, None, retries, timeout_s, bytes, lambda _: False)
 
     async def complete(self, path: str, body: bytes, understood: Callable[[BadStatus], bool]) -> dict[str, Any]:
         """The object that the server replies to a request for completions.
@@ -211,7 +186,13 @@ class JsonClient:
         read: Callable[[bytes], T],
         understood: Callable[[BadStatus], bool],
     ) -> T:
-        session = self._session = self._session or self._open()
+        if self._session is None:  # here, since it needs a running loop
+            self._session = aiohttp.ClientSession(
+                # Whoever asks bounds how many are in flight.
+                connector=aiohttp.TCPConnector(limit=0, ssl=_certificates() if self._parts.scheme == "https" else True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=self._proxy,
+            )
         url = urlunsplit(self._parts._replace(path=self._parts.path.rstrip("/") + path, fragment=""))
         timeout = aiohttp.ClientTimeout(total=timeout_s)
         for taken in itertools.count():
@@ -219,7 +200,9 @@ class JsonClient:
             wait_s = usual_s * (1 - random.random() / 4)  # noqa: S311 - no secret
             try:
                 # Not the session's headers: aiohttp (3.14) sends those to a proxy too, and the key with them.
-                async with session.request(method, url, data=body, headers=self._headers, timeout=timeout) as response:
+                async with self._session.request(
+                    method, url, data=body, headers=self._headers, timeout=timeout
+                ) as response:
                     content = await response.read()
             except TimeoutError:
                 if taken >= retries:
@@ -273,10 +256,9 @@ class EmptyReply(ValueError):
 
 def json_object(content: bytes) -> dict[str, Any]:
     """Raises ValueError where a reply is none."""
-    try:
+    response = None
+    with suppress(ValueError, AttributeError, TypeError):
         response = read_stream(content) or read_json(content)
-    except (ValueError, AttributeError, TypeError):
-        response = None
     if not isinstance(response, dict):
         raise ValueError(f"the server's reply is no JSON object: {content.decode(errors='replace')[:80]!r}")
     return response
@@ -315,18 +297,14 @@ def _passes(status: int, headers: Mapping[str, str], asked_s: float | None) -> b
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
     """The seconds that a server asks us to wait, where it does (RFC 9110, 10.2.3: seconds or a date)."""
     for name, unit in (("Retry-After-Ms", 1_000), ("Retry-After", 1)):
-        text = headers.get(name)
-        if text is None:
-            continue
-        try:
-            seconds = float(text) / unit
-        except ValueError:
+        text = headers.get(name, "")
+        with suppress(ValueError):
             try:
-                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+                seconds = float(text) / unit
             except ValueError:
-                continue
-        if 0 < seconds < float("inf"):
-            return seconds
+                seconds = parsedate_to_datetime(text).timestamp() - time.time()
+            if 0 < seconds < float("inf"):
+                return seconds
     return None
 
 

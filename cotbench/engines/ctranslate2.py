@@ -24,15 +24,11 @@ from cotbench.engines.chat import ChatFormat
 from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
-from cotbench.types import Completion, Key, Reply, request_seed
+from cotbench.types import Completion, request_seed
 
 DEFAULT_BATCH = 32
 # Keys of --gen-kwargs as `generate_batch` calls them.
-_KEYS = {
-    "repetition_penalty": "repetition_penalty",
-    "no_repeat_ngram_size": "no_repeat_ngram_size",
-    "min_tokens": "min_length",
-}
+_KEYS = {"min_tokens": "min_length"} | {name: name for name in ("repetition_penalty", "no_repeat_ngram_size")}
 # Bytes of a model that is opened in milliseconds, and whose matrices are too small for several threads.
 SMALL = 32 << 20
 
@@ -43,8 +39,8 @@ class CTranslate2Engine(BatchedEngine):
     def __init__(self, config: EngineConfig) -> None:
         import ctranslate2
 
-        no_tokens(config.model_args)
-        arguments = dict(config.model_args)
+        arguments = config.model_args
+        no_tokens(arguments)
         only_known("ctranslate2", arguments, ("batch_size", "threads", "compute_type", "max_model_len"))
         self._config = config
         self._library = ctranslate2
@@ -84,20 +80,15 @@ class CTranslate2Engine(BatchedEngine):
         except Exception as error:
             raise model_error(self._config.model, error) from None
 
-    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]:
+    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
         sampling = batch[0].request.sampling
-        options: dict[str, Any] = {"sampling_topk": 1}
+        options: dict[str, Any] = {"sampling_topk": 1, **renamed(sampling, _KEYS)}
         if not sampling.greedy:
             if self._small:
                 self._library.set_random_seed(request_seed(self._config.seed, batch[0].key))
                 self._model = self._open()
-            options = {
-                "sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)),
-                "sampling_topp": sampling.top_p,
-                "sampling_temperature": sampling.temperature,
-                "num_hypotheses": sampling.n,
-            }
-        options |= renamed(sampling, _KEYS)
+            options |= {"sampling_topp": sampling.top_p, "sampling_temperature": sampling.temperature}
+            options |= {"sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)), "num_hypotheses": sampling.n}
         stops = self._chat.stops(batch[0].request)
         if stops and sampling.n == 1:
             options["callback"] = _watch(stops, self._tokenizer.decode)
@@ -110,14 +101,9 @@ class CTranslate2Engine(BatchedEngine):
             return_end_token=True,
             **options,
         )
-        done = []
-        for (key, request, encoded, _), result in zip(batch, results, strict=True):
-            paths = [self._completion(ids, stops, len(encoded.ids)) for ids in result.sequences_ids]
-            paths *= request.sampling.n // len(paths)  # greedy: the same path n times
-            done.append((key, Reply(completions=tuple(paths), prompt=encoded.text)))
-        return done
+        return [[self._completion(ids, stops) for ids in result.sequences_ids] for result in results]
 
-    def _completion(self, ids: list[int], stops: list[str], prompt_tokens: int) -> Completion:
+    def _completion(self, ids: list[int], stops: list[str]) -> Completion:
         ended = bool(ids) and ids[-1] in self._ends
         text = self._tokenizer.decode(ids[:-1] if ended else ids).rstrip("\ufffd")
         cut = first_stop(stops, text)
@@ -129,7 +115,6 @@ class CTranslate2Engine(BatchedEngine):
         return Completion(
             text=text,
             finish_reason="stop" if ended or cut is not None else "length",
-            prompt_tokens=prompt_tokens,
             completion_tokens=len(ids),  # the end token counts, as vLLM counts it
         )
 

@@ -42,11 +42,11 @@ def own_key() -> str:
 def _masked_path(path: str) -> str:
     """A path without the parts that are a key, or look like one."""
     key = own_key()
-    parts = path.split("/")
-    return "/".join(
-        MASK if part and (_KEY_LIKE.fullmatch(part) or (len(key) > 3 and key in (part, unquote(part)))) else part
-        for part in parts
-    )
+
+    def is_key(part: str) -> bool:
+        return _KEY_LIKE.fullmatch(part) is not None or (len(key) > 3 and key in (part, unquote(part)))
+
+    return "/".join(MASK if is_key(part) else part for part in path.split("/"))
 
 
 def public_url(url: str) -> str:

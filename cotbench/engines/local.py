@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cotbench.engines import EngineConfig
 from cotbench.engines.chat import ChatFormat
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Sampling
 
 _HEAD_BYTES = 1 << 20
+_OF_MODELS = frozenset({".json", ".safetensors", ".bin", ".model", ".jinja", ".gguf", ".txt"})
 
 
 def fingerprint(model: str, config: Any = None) -> str:
@@ -22,11 +25,7 @@ def fingerprint(model: str, config: Any = None) -> str:
     folder = Path(model)
     if folder.is_dir():
         digest = hashlib.sha256()
-        for path in sorted(
-            p
-            for p in folder.iterdir()
-            if p.is_file() and p.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja", ".gguf", ".txt"}
-        ):
+        for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in _OF_MODELS):
             digest.update(f"{path.name}\x00{path.stat().st_size}\x00".encode())
             with path.open("rb") as file:
                 digest.update(file.read(_HEAD_BYTES))
@@ -38,61 +37,56 @@ def fingerprint(model: str, config: Any = None) -> str:
     return snapshot.name if snapshot.parent.name == "snapshots" else ""
 
 
+# By what a loading error says, in small letters; the first that fits.
+_REMEDIES = {
+    ("out of memory", "no available memory", "kv cache", "free memory"): "Lower --model-args max_model_len=N, raise or "
+    "lower gpu_memory_utilization=0.9, or spread it: tensor_parallel_size=N.",
+    ("engine core initialization failed",): "vLLM's messages above hold the cause. If it is memory: lower --model-args "
+    "gpu_memory_utilization=0.8 where others use the device too, lower max_model_len=N, or spread the model with "
+    "tensor_parallel_size=N.",
+    ("gated", "401", "403"): "The model is gated: accept its terms on the Hub and set HF_TOKEN.",
+    ("trust_remote_code",): "The model needs code from its repository: read it, then add --trust-remote-code.",
+    ("offline", "connect", "resolve", "cached"): "Without network, --model must be a folder on this machine or already "
+    "in the Hub's cache.",
+    ("",): "Check --model (a Hub id or a folder with config.json, tokenizer and weights) and --model-args.",
+}
+
+
 def model_error(model: str, error: BaseException) -> ModelError:
     """A loading error with the remedy that fits it."""
     reason = " ".join(str(error).split()) or type(error).__name__
     lower = reason.lower()
-    if "out of memory" in lower or "no available memory" in lower or "kv cache" in lower or "free memory" in lower:
-        remedy = (
-            "Lower --model-args max_model_len=N, raise or lower gpu_memory_utilization=0.9, or spread it: "
-            "tensor_parallel_size=N."
-        )
-    elif "engine core initialization failed" in lower:
-        remedy = (
-            "vLLM's messages above hold the cause. If it is memory: lower --model-args "
-            "gpu_memory_utilization=0.8 where others "
-            "use the device too, lower max_model_len=N, or spread the model with tensor_parallel_size=N."
-        )
-    elif "gated" in lower or "401" in reason or "403" in reason:
-        remedy = "The model is gated: accept its terms on the Hub and set HF_TOKEN."
-    elif "trust_remote_code" in lower:
-        remedy = "The model needs code from its repository: read it, then add --trust-remote-code."
-    elif "offline" in lower or "connect" in lower or "resolve" in lower or "cached" in lower:
-        remedy = "Without network, --model must be a folder on this machine or already in the Hub's cache."
-    else:
-        remedy = "Check --model (a Hub id or a folder with config.json, tokenizer and weights) and --model-args."
+    remedy = next(remedy for words, remedy in _REMEDIES.items() if any(word in lower for word in words))
     return ModelError(f"--model {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
 
 
-def chat_format(
-    model: str, choice: str, *, trust_remote_code: bool = False, revision: str | None = None, padding_side: str = "left"
-) -> ChatFormat:
+def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | None = None) -> ChatFormat:
     """The ChatFormat of a model, from its tokenizer alone: what every local engine sends, known without loading
-    weights.
+    weights. tokenizer: its name or folder, where that isn't the model's.
 
     Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where
     transformers isn't installed, a folder's own files do (`engines/tokens.py`).
     """
-    import importlib.util
+    name, given = tokenizer or config.path, None
+    if importlib.util.find_spec("transformers") is not None:
+        import transformers
 
-    if importlib.util.find_spec("transformers") is None:
-        if (Path(model) / "tokenizer.json").is_file() and importlib.util.find_spec("tokenizers") is not None:
-            from cotbench.engines.tokens import FolderTokenizer
+        try:
+            given = transformers.AutoTokenizer.from_pretrained(
+                name, trust_remote_code=config.trust_remote_code, revision=revision, padding_side="left"
+            )
+        except Exception as error:
+            raise model_error(name, error) from None
+    elif (Path(name) / "tokenizer.json").is_file() and importlib.util.find_spec("tokenizers") is not None:
+        from cotbench.engines.tokens import FolderTokenizer
 
-            return ChatFormat(FolderTokenizer(Path(model)), choice)
-        raise ModelError(
-            "rendering with a model's chat template needs the transformers package: pip install "
-            '"cotbench[transformers]"'
-        )
-    import transformers
-
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            model, trust_remote_code=trust_remote_code, revision=revision, padding_side=padding_side
-        )
-    except Exception as error:
-        raise model_error(model, error) from None
-    return ChatFormat(tokenizer, choice)
+        given = FolderTokenizer(Path(name))
+    else:
+        package = 'pip install "cotbench[transformers]"'
+        raise ModelError(f"rendering with a model's chat template needs the transformers package: {package}")
+    chat = ChatFormat(given, config.chat_template)
+    chat.require(config.sampling_keys)
+    return chat
 
 
 def fingerprint_file(path: Path) -> str:

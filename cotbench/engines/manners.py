@@ -34,24 +34,22 @@ _BUDGET_NAMES = (
     *"maxTokens maxOutputTokens maxNewTokens maxCompletionTokens num_predict n_predict max_length".split(),
 )
 # A prompt that leaves no room: a fault of that request, whatever fields its message names.
-_CONTEXT = re.compile(
-    r"context|prompt|input (?:tokens|length)|too many tokens|\bmessages\b.{0,40}\btokens", re.I | re.S
-)
-_TOO_LARGE = re.compile(
-    r"too (?:large|high|big)|at most|maximum|less than|exceed|greater than|range|[<>]=?|up to|upper", re.I
-)
-
-
+_CONTEXT = r"context|prompt|input (?:tokens|length)|too many tokens|\bmessages\b.{0,40}\btokens"
+_TOO_LARGE = r"too (?:large|high|big)|at most|maximum|less than|exceed|greater than|range|[<>]=?|up to|upper"
 _PATHS = r"(?:choice|completion|candidate|generation|sequence|response|output|sample|answer)"
 _ONE_OF_PATHS = (
     rf"(?:only|at most|exactly|just) (?:an? )?(?:one|1|single) {_PATHS}|(?:multiple|several|more than one) {_PATHS}"
 )
 
 
-def _about(*names: str) -> re.Pattern[str]:
-    """A text in which one of the names stands near a word of refusal, in either order."""
+def _says(words: str, pattern: str) -> bool:
+    return re.search(pattern, words, re.I | re.S) is not None
+
+
+def _about(*names: str) -> str:
+    """The pattern of a text in which one of the names stands near a word of refusal, in either order."""
     name = rf"(?<![\w\\-])(?:{'|'.join(names)})(?![\w-])"
-    return re.compile(rf"{_OFF}.{{0,160}}?{name}|{name}.{{0,160}}?{_OFF}", re.I | re.S)
+    return rf"{_OFF}.{{0,160}}?{name}|{name}.{{0,160}}?{_OFF}"
 
 
 Body = dict[str, Any]
@@ -103,8 +101,8 @@ def _folded(body: Body) -> Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """fields: of the request, whose naming teaches it. words: what a message says that teaches it. unless: what it
-    says that teaches otherwise.
+    """fields: of the request, whose naming teaches it. words: the pattern of what a message says that teaches it.
+    unless: of what it says that teaches otherwise.
 
     change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning:
     where what was asked changes, for the report too. unnamed: whether it is tried, too, where a server says that some
@@ -112,12 +110,12 @@ class Lesson:
     """
 
     name: str
-    fields: tuple[str, ...]
-    words: re.Pattern[str]
+    fields: tuple[str, ...] = ()
+    words: str
     change: Change
     note: str = ""
     warning: str = ""
-    unless: re.Pattern[str] | None = None
+    unless: str = r"(?!)"  # nothing
     unnamed: bool = False
     instead_of: str = ""
 
@@ -132,29 +130,24 @@ LESSONS: Mapping[str, Lesson] = {
     for lesson in (
         Lesson(
             name="one of two",
-            fields=(),
-            words=re.compile(
-                r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous"
-                r"|one of|combin|same time|mutually))",
-                re.I | re.S,
-            ),
-            unless=re.compile(r"expected one of", re.I),  # a list of all fields that are known
+            words=r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous"
+            r"|one of|combin|same time|mutually))",
+            unless=r"expected one of",  # a list of all fields that are known
             change=_one_of_two,
             warning="the server takes temperature or top_p and not both: top_p was not sent",
         ),
         Lesson(
             name="max_completion_tokens",
             fields=("max_tokens",),
-            words=re.compile(rf"max_completion_tokens|max_output_tokens|{_about('max_tokens').pattern}", re.I | re.S),
+            words=rf"max_completion_tokens|max_output_tokens|{_about('max_tokens')}",
             unless=_TOO_LARGE,
             change=_other_budget,
             note="the server takes the budget as max_completion_tokens",
         ),
         Lesson(
             name="told not to think",
-            fields=(),
             # As DashScope says of hybrid models, of whatever was asked.
-            words=re.compile(r"enable_thinking\b.{0,60}\bmust be\b.{0,20}\bfalse", re.I | re.S),
+            words=r"enable_thinking\b.{0,60}\bmust be\b.{0,20}\bfalse",
             change=_not_thinking,
             warning="the server answers in one piece only when it is told not to think: enable_thinking false "
             "was sent with all requests",
@@ -164,26 +157,20 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("chat_template_kwargs", *SWITCHES),
             words=_about("chat_template_kwargs", *SWITCHES),
             change=_without_switch,
-            warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so "
-            "the model did as it does by default "
-            "(--extra-body can send a switch of the server's own)",
+            warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so the "
+            "model did as it does by default (--extra-body can send a switch of the server's own)",
             unnamed=True,
         ),
         Lesson(
             name=FOLD,
             fields=("role",),
-            words=re.compile(
-                r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
-                r"|\broles?\b.*(?:alternat|support|system|user|assistant)"
-                r"|\binstructions? (?:is|are)(?: not|n't)|(?:not|n't) (?:support|take|accept|allow) (?:system "
-                r"|developer )?instructions?\b"
-                # A list of the roles that there are, or what a conversation begins with.
-                r"|(?:should be|must be|expected|only|allowed)\W.{0,40}?\b(?:user\b.{0,12}\bassistant"
-                r"|assistant\b.{0,12}\buser)\b"
-                r"|(?:first (?:message|turn)|conversations?) (?:must|should|has to|have to|needs? to) (?:be"
-                r"|start|begin)\b.{0,20}\buser",
-                re.I | re.S,
-            ),
+            words=r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
+            r"|\broles?\b.*(?:alternat|support|system|user|assistant)|\binstructions? (?:is|are)(?: not|n't)"
+            r"|(?:not|n't) (?:support|take|accept|allow) (?:system |developer )?instructions?\b"
+            # A list of the roles that there are, or what a conversation begins with.
+            r"|(?:should be|must be|expected|only|allowed)\W.{0,40}?\b(?:user\b.{0,12}\bassistant"
+            r"|assistant\b.{0,12}\buser)\b|(?:first (?:message|turn)|conversations?) "
+            r"(?:must|should|has to|have to|needs? to) (?:be|start|begin)\b.{0,20}\buser",
             change=_folded,
             note="the server takes no system message: it stands at the beginning of the first user turn",
         ),
@@ -199,11 +186,8 @@ LESSONS: Mapping[str, Lesson] = {
             name=ONE_PATH,
             fields=("n",),
             # As DeepSeek says it: "Invalid n value (currently only n = 1 is supported)".
-            words=re.compile(
-                r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|body -> n\b"""
-                r"""|parameters?:? n\b|\bn parameter|""" + _ONE_OF_PATHS + rf"|number of {_PATHS}s",
-                re.I,
-            ),
+            words=r"""['"`$.]n['"`]|\bn (?:value|must|should|is)\b|\bn ?(?:=|>|!=|<=) ?1\b|body -> n\b"""
+            rf"|parameters?:? n\b|\bn parameter|{_ONE_OF_PATHS}|number of {_PATHS}s",
             change=_one_path,
         ),
         Lesson(
@@ -224,13 +208,9 @@ LESSONS: Mapping[str, Lesson] = {
         ),
         Lesson(
             name="small temperature",
-            fields=(),
-            words=re.compile(
-                r"temperature.{0,120}?(?:positive|greater than|above|more than|larger than|> ?0|>= ?0?\."
-                r"|non-?zero|0\.0*1)",
-                re.I | re.S,
-            ),
-            unless=re.compile(r"only (?:the )?(?:default|1)|greater than or equal to 0(?!\.0*[1-9])", re.I),
+            words=r"temperature.{0,120}?(?:positive|greater than|above|more than|larger than|> ?0|>= ?0?\."
+            r"|non-?zero|0\.0*1)",
+            unless=r"only (?:the )?(?:default|1)|greater than or equal to 0(?!\.0*[1-9])",
             change=_small_temperature,
             warning=f"the server refuses temperature 0: greedy requests were sent temperature {SMALL_TEMPERATURE:g}",
         ),
@@ -240,32 +220,24 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("temperature",),
             words=_about("temperature"),
             change=_without("temperature"),
-            warning="the server refuses the temperature that was asked for: none was sent, and the server chose "
-            "it, so that answers meant to be greedy "
-            "may be sampled",
+            warning="the server refuses the temperature that was asked for: none was sent, and the server chose it, "
+            "so that answers meant to be greedy may be sampled",
         ),
         Lesson(
             name="no stop",
             fields=("stop",),
-            words=re.compile(
-                _about(
-                    *"stop_?sequences?,stop sequences?,stop strings?,stop parameter,parameter:? stop".split(",")
-                ).pattern
-                + r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
-                r"|['\"`$.]stop['\"`]?(?![\w-])|body -> stop\b",
-                re.I | re.S,
-            ),
+            words=_about(*"stop_?sequences?,stop sequences?,stop strings?,stop parameter,parameter:? stop".split(","))
+            + r"|(?:argument|parameter|field|property)s?\b[^.]{0,60}\bstop(?![\w-])"
+            r"|['\"`$.]stop['\"`]?(?![\w-])|body -> stop\b",
             change=_without("stop"),
             warning="the server refuses stop strings: none were sent, and outputs may run on",
         ),
     )
 }
 
-_UNNAMED = re.compile(
-    r"extra (?:fields|inputs|parameter)|un(?:known|recognized|recognised|expected|supported) (?:\w+ "
-    r")*(?:parameter|field|argument|key|name|propert)"
-    r"|additional propert",
-    re.I,
+_UNNAMED = (
+    r"extra (?:fields|inputs|parameter)|additional propert|un(?:known|recognized|recognised|expected|supported) "
+    r"(?:\w+ )*(?:parameter|field|argument|key|name|propert)"
 )
 
 
@@ -284,24 +256,23 @@ def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | 
     # Where fields are named in a place of their own, words about others are beside the point.
     named = {name for name in error.named if name in body or name in SWITCHES or name == "role"}
     about = named - {"messages", "model"}
-    possible = [lesson for lesson in LESSONS.values() if lesson.name not in tried and lesson.change(body) != body]
+    untried = [lesson for lesson in LESSONS.values() if lesson.name not in tried and lesson.change(body) != body]
+    possible = [lesson for lesson in untried if not _says(error.words, lesson.unless)]
     for lesson in possible:
-        if lesson.unless is not None and lesson.unless.search(error.words):
-            continue
-        if by_name and not about & set(lesson.fields) and not _mentioned(error.words, lesson.fields):
-            continue
-        said = lesson.words.search(error.words)
-        if about & set(lesson.fields) or (said and (not about or not lesson.fields)):
+        if about & set(lesson.fields):
             return lesson
-    if not named and error.status < 500 and not by_name and not _CONTEXT.search(error.words):
+        if by_name and not _mentioned(error.words, lesson.fields):
+            continue
+        if (not about or not lesson.fields) and _says(error.words, lesson.words):
+            return lesson
+    if named or by_name:
+        return None
+    if error.status < 500 and not _says(error.words, _CONTEXT):
         # In whatever words and language: a refusal that names one field of ours, and no other, is about it.
         mentioned = _mentioned(error.words, _OWN_NAMES)
         if len(mentioned) == 1:
-            spoken = [lesson for lesson in possible if mentioned & set(lesson.fields)]
-            return next((x for x in spoken if x.unless is None or not x.unless.search(error.words)), None)
-    if not named and not by_name and unnamed(error, body):
-        return next((lesson for lesson in possible if lesson.unnamed), None)
-    return None
+            return next((lesson for lesson in possible if mentioned & set(lesson.fields)), None)
+    return next((lesson for lesson in untried if lesson.unnamed), None) if unnamed(error, body) else None
 
 
 # Names that are no words of a sentence, or seldom: "stop" and "n" are.
@@ -319,7 +290,7 @@ def unnamed(error: BadStatus, body: Body) -> bool:
     """Whether a server says that some field is too much, and not which."""
     names = [re.escape(name) for name in body if len(name) > 1 and name not in ("model", "messages", "prompt")]
     mentioned = re.search(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", error.words)
-    return not mentioned and _UNNAMED.search(error.words) is not None
+    return not mentioned and _says(error.words, _UNNAMED)
 
 
 def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | None:
@@ -331,12 +302,12 @@ def indispensable(error: BadStatus, body: Body, users: frozenset[str]) -> str | 
     if codes & {"model_not_found", "invalid_model", "model_not_supported", "unknown_model"} or error.named == {"model"}:
         return "model"
     for name in sorted(users):
-        if name in error.named or _about(re.escape(name)).search(error.words):
+        if name in error.named or _says(error.words, _about(re.escape(name))):
             return name
-    if _CONTEXT.search(error.words) or any("context" in code for code in codes):
+    if _says(error.words, _CONTEXT) or any("context" in code for code in codes):
         return None
     told = set(_BUDGET_NAMES) & error.named
-    if re.search(f"{_OFF}|{_TOO_LARGE.pattern}", error.words, re.I):
+    if _says(error.words, f"{_OFF}|{_TOO_LARGE}"):
         told |= _mentioned(error.words, _BUDGET_NAMES)
     ours = next((name for name in _BUDGET if name in body), None)
     # Under our other name it is about what it may be called.

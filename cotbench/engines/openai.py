@@ -37,7 +37,7 @@ from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.errors import ModelError, UsageError
 from cotbench.processes import switch_threads_after
-from cotbench.types import Completion, Key, Message, Reply, Request, request_seed
+from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
@@ -176,8 +176,7 @@ class OpenAIEngine:
     def _cant_do_without(self, name: str, error: BadStatus) -> ModelError:
         remedies = {
             "model": "Check --model.",
-            "max_tokens": "Choose another budget with --max-tokens.",
-            "max_completion_tokens": "Choose another budget with --max-tokens.",
+            **dict.fromkeys(("max_tokens", "max_completion_tokens"), "Choose another budget with --max-tokens."),
             **dict.fromkeys(self._config.extra_body, f"Correct {name} in --extra-body, or leave it out."),
             **dict.fromkeys(self._config.sampling_keys, f"Correct {name} in --gen-kwargs, or leave it out."),
         }
@@ -214,21 +213,17 @@ class OpenAIEngine:
                     self._handover.fail(self._away(error))
                     return
             refused = isinstance(error, BadStatus) and self._is_refusal(error)
-            if not refused and not self._answered and self._is_lasting(error):
+            # A fault that doesn't pass is a refusal, or a reply that is not of such a server.
+            lasts = error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
+            if lasts and not refused and not self._answered:
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
                     self._handover.fail(self._fatal(error))
                     return
-            path = Completion(
-                text="", finish_reason="refused" if refused else "error", error=self._secrets.clean(error)
-            )
+            reason: FinishReason = "refused" if refused else "error"
+            path = Completion(text="", finish_reason=reason, error=self._secrets.clean(error))
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
         self._handover.put(key, reply)
-
-    @staticmethod
-    def _is_lasting(error: Exception) -> bool:
-        """Whether a fault is none that passes: a refusal, or a reply that is not of such a server."""
-        return error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
 
     @staticmethod
     def _is_refusal(error: BadStatus) -> bool:
@@ -243,14 +238,11 @@ class OpenAIEngine:
             return False
         if _letters(error.codes) & _EXHAUSTED_CODES:
             return True
-        if lesson is not None:
-            return False
-        if error.status in _STOPPING:
-            return True
-        return error.status in _STOPPING_AT_FIRST and not self._answered
+        stopping = _STOPPING if self._answered else _STOPPING | _STOPPING_AT_FIRST
+        return lesson is None and error.status in stopping
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
-        """Asks until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
+        """Ask until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
         it was taken back before its turn.
 
         What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd
@@ -262,33 +254,28 @@ class OpenAIEngine:
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
         trial = _Trial(self._learnt)
         while len(paths) < wanted:
-            place, body = self._body(key, request, trial.learnt, had=len(paths))
-            content = _encoded(body)
+            body, content = self._body(key, request, trial.learnt, had=len(paths))
             # No longer than the server has it: whoever waits is sent before this reply is read.
             async with self._gate:
                 if not begun and not self._take(key):
                     return None
-                begun = True
-                while True:
+                begun, response = True, None
+                while response is None:
                     if not self._learnt <= trial.learnt:  # others have learnt something meanwhile
                         trial.learnt |= self._learnt
-                        place, body = self._body(key, request, trial.learnt, had=len(paths))
-                        content = _encoded(body)
+                        body, content = self._body(key, request, trial.learnt, had=len(paths))
                     try:
-                        response = await self._complete(place, content, body, trial)
-                        break
+                        response = await self._complete(content, body, trial)
                     except BadStatus as error:
                         # In this turn: those that wait for theirs would be refused alike.
                         if not await self._teaches(error, body, trial):
                             raise
-                    place, body = self._body(key, request, trial.learnt, had=len(paths))
-                    content = _encoded(body)
+                        body, content = self._body(key, request, trial.learnt, had=len(paths))
             usage = read_usage(response.get("usage") or response.get("usageMetadata"))
             paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
             tokens.append(usage.completion)
             self._answered = True
-            if not trial.learnt <= self._learnt:
-                self._learnt |= trial.learnt
+            self._learnt |= trial.learnt
             if len(paths) < wanted:
                 self._several = False
         reply = self._reply(tuple(paths), request, trial.learnt)
@@ -297,13 +284,14 @@ class OpenAIEngine:
             reply = replace(reply, total_completion_tokens=sum(counted))
         return reply
 
-    async def _complete(self, place: str, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
+    async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
             lesson = lesson_of(error, body, trial.tried)
-            return self._stops(error, lesson) or self._is_refusal(error) or lesson is not None
+            return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
 
         try:
-            return await self._client.complete(place, content, understood)
+            path = "/completions" if self._plain else "/chat/completions"
+            return await self._client.complete(path, content, understood)
         except EmptyReply as error:
             asked = body.get("n", 1)
             raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
@@ -319,8 +307,9 @@ class OpenAIEngine:
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         if lesson is None:
-            name = indispensable(error, body, self._users)
-            if name is not None:
+            # The fields of requests that the user asked for by name.
+            users = frozenset(self._config.extra_body) | self._config.sampling_keys
+            if name := indispensable(error, body, users):
                 raise self._cant_do_without(name, error) from None
             return False
         if error.status >= 500 and said != before:
@@ -332,11 +321,6 @@ class OpenAIEngine:
         trial.tried[lesson.name] = said
         trial.learnt |= {lesson.name}
         return True
-
-    @property
-    def _users(self) -> frozenset[str]:
-        """The fields of requests that the user asked for by name."""
-        return frozenset(self._config.extra_body) | self._config.sampling_keys
 
     def _prompt(self, request: Request) -> str | None:
         return plain_text(disarmed(request.messages)) if self._plain else None
@@ -353,8 +337,8 @@ class OpenAIEngine:
             messages=sent if sent != request.messages and not self._plain else None,
         )
 
-    def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int = 0) -> tuple[str, dict[str, Any]]:
-        """The endpoint and what it is sent. had: how many of its paths there are already; the rest is asked for,
+    def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int) -> tuple[dict[str, Any], bytes]:
+        """What the server is sent, and its JSON. had: how many of its paths there are already; the rest is asked for,
         under a seed of its own."""
         wanted = request.sampling
         body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
@@ -385,7 +369,10 @@ class OpenAIEngine:
         for name, lesson in LESSONS.items():
             if name in learnt:
                 body = lesson.change(body)
-        return ("/completions" if self._plain else "/chat/completions"), body
+        try:
+            return body, orjson.dumps(body)
+        except TypeError:  # lone surrogates, which a plan of the model's own may hold
+            return body, json.dumps(body).encode()
 
     def _read(self, response: Mapping[str, Any], usage: Usage, wanted: int, budget: int) -> tuple[Completion, ...]:
         """The paths of a response: at least one, at most as many as wanted."""
@@ -396,10 +383,8 @@ class OpenAIEngine:
             raise ValueError(f"the server returned 0 choices of {wanted}")
         # Of several paths a server tells the sum only.
         own = usage if len(choices) == 1 else Usage(prompt=usage.prompt)
-        return tuple(self._cleaned(self._reader.choice(choice, own, budget, response)) for choice in choices)
-
-    def _cleaned(self, path: Completion) -> Completion:
-        return structs.replace(path, error=self._secrets.clean(path.error)) if path.error else path
+        paths = (self._reader.choice(choice, own, budget, response) for choice in choices)
+        return tuple(structs.replace(p, error=self._secrets.clean(p.error)) if p.error else p for p in paths)
 
     def cancel(self) -> list[Key]:
         """Requests that wait for their turn are taken back; those at the server are waited for."""
@@ -423,14 +408,10 @@ class OpenAIEngine:
         lacks: tuple[Lack, ...] = ("path tokens",) if plain else ("prompt", "path tokens")
         if not self._send_seed or NO_SEED in self._learnt:
             lacks += ("seeds",)
-        fewer = (
-            ""
-            if self._several and ONE_PATH not in self._learnt
-            else "the server gives fewer paths than it is asked for"
-        )
+        fewer = not self._several or ONE_PATH in self._learnt
         notes = [
             *(lesson.note or lesson.warning for lesson in lessons),
-            fewer and f"{fewer}: the rest was asked for again",
+            "the server gives fewer paths than it is asked for: the rest was asked for again" if fewer else "",
             "the server renders the prompt; its model's revision and chat template are its own",
             "a request's prompt and token counts are what the server reports",
         ]
@@ -455,9 +436,8 @@ class OpenAIEngine:
         )
 
     def preview(self, request: Request) -> str:
-        if self._plain:
-            return plain_text(disarmed(request.messages))
-        return "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._learnt))
+        prompt = self._prompt(request)
+        return prompt or "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._learnt))
 
     def close(self) -> None:
         async def stop() -> None:
@@ -471,14 +451,6 @@ class OpenAIEngine:
         self._thread.join()
         self._loop.close()
         self._switch_as_before()
-
-
-def _encoded(body: dict[str, Any]) -> bytes:
-    """JSON; lone surrogates, which a plan of the model's own may hold, as escapes."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return json.dumps(body).encode()
 
 
 def _may_be(model: str, listed: str) -> bool:

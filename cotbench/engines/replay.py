@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.chat import plain_text
+from cotbench.engines.batched import ModellessEngine
+from cotbench.engines.chat import failed
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError, UsageError
@@ -33,11 +34,9 @@ def _fold(text: str) -> str:
     return " ".join(text.split())
 
 
-class ReplayEngine:
-    capacity = 4_096
-
+class ReplayEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
-        self._config = config
+        super().__init__(config)
         given = config.model_args.get("path")
         if not given or set(config.model_args) - {"path"}:
             raise UsageError(
@@ -49,7 +48,6 @@ class ReplayEngine:
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
         self._reader = Reader()
-        self._waiting: list[tuple[Key, Request]] = []
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
             if not self._path.is_file():
@@ -60,9 +58,9 @@ class ReplayEngine:
         elif self._path.is_file():
             self._read_outputs()
         else:
-            kind = kind_of(self._path)
-            is_other = f"{self._path} is {kind}, expected a file or a run"
-            found = is_other if kind else f"there is no file or run at {self._path}"
+            found = f"there is no file or run at {self._path}"
+            if kind := kind_of(self._path):
+                found = f"{self._path} is {kind}, expected a file or a run"
             raise DataError(f"engine 'replay': {found}.", "Give the path of an outputs.jsonl or of a run's folder.")
 
     def _read_journal(self) -> None:
@@ -112,25 +110,14 @@ class ReplayEngine:
                 if row.get(name) is not None and whole(row[name]) is None:
                     self._reader.unknown[f"{name} {row[name]!r:.20}"] = None
 
-    def submit(self, key: Key, request: Request) -> None:
-        self._waiting.append((key, request))
-
-    def poll(self) -> list[tuple[Key, Reply]]:
-        taken, self._waiting = self._waiting, []
-        return [(key, self._reply(key, request)) for key, request in taken]
-
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
             return Reply(completions=self._replies[key])
         paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
         wanted = request.sampling.n
         if len(paths) < wanted:
-            error = f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode"
-            return Reply(completions=(Completion(text="", finish_reason="error", error=error),) * wanted)
+            return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode")
         return Reply(completions=tuple(paths[:wanted]))
-
-    def cancel(self) -> list[Key]:
-        return []
 
     def describe(self) -> EngineInfo:
         faults, unknown = self._faults, ", ".join(list(self._reader.unknown)[:MOST_NAMED])
@@ -151,9 +138,3 @@ class ReplayEngine:
             notes=tuple(filter(None, notes)),
             warnings=tuple(filter(None, warnings)),
         )
-
-    def preview(self, request: Request) -> str:
-        return plain_text(request.messages)
-
-    def close(self) -> None:
-        return None

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -75,9 +76,10 @@ _NOTHING = frozenset({"", "null", "none", "nil", "undefined", "unspecified"})
 _REASON_FIELDS = ("finish_reason", "finishReason")
 # Other hosts' names, used where the first say nothing. vLLM's `stop_reason` holds the stop string, so only known
 # words count here.
-_OTHER_REASON_FIELDS = (
-    "stop_reason", "stopReason", "done_reason", "finish_details", "native_finish_reason", "incomplete_details"
-)  # fmt: skip
+_OTHER_REASON_FIELDS = tuple(
+    "stop_reason stopReason done_reason finish_details native_finish_reason incomplete_details".split()
+)
+_ALL_REASON_FIELDS = (*_REASON_FIELDS, *_OTHER_REASON_FIELDS)
 _REASON_KEYS = ("type", "reason", "finish_reason", "name", "value")  # of one that is an object
 
 
@@ -99,11 +101,10 @@ def _letters(word: str) -> str:
 
 def _reason_of(word: str) -> FinishReason | None:
     letters = _letters(word)
-    reason = _REASONS.get(letters)
     # What is long, or several words, is a sentence or a stop string.
-    return reason or next(
-        (like for like, pattern in _LIKE.items() if _ONE_WORD.fullmatch(word) and pattern.search(letters)), None
-    )
+    if letters in _REASONS or not _ONE_WORD.fullmatch(word):
+        return _REASONS.get(letters)
+    return next((like for like, pattern in _LIKE.items() if pattern.search(letters)), None)
 
 
 def known_reason(given: Any) -> FinishReason | None:
@@ -131,37 +132,16 @@ _PARTS: Mapping[str, Kind | None] = {
 # Where the words of a part stand, and what they are, unless the part's own type says that all of it is reasoning or a
 # refusal.
 _PART_KEYS: Mapping[str, Kind] = {
-    "text": "text",
-    "content": "text",
-    "parts": "text",
-    "value": "text",
-    "output_text": "text",
-    "thinking": "reasoning",
-    "reasoning": "reasoning",
-    "reasoning_content": "reasoning",
-    "reasoningContent": "reasoning",
-    "reasoning_text": "reasoning",
-    "reasoningText": "reasoning",
-    "thought": "reasoning",
-    "summary": "reasoning",
+    **dict.fromkeys("text content parts value output_text".split(), "text"),
+    **dict.fromkeys(
+        """thinking reasoning reasoning_content reasoningContent reasoning_text reasoningText thought
+        summary""".split(),
+        "reasoning",
+    ),
     "refusal": "refusal",
 }
-_REASONING_FIELDS = (
-    "reasoning_content",
-    "reasoning",
-    "thinking",
-    "thought",
-    "thoughts",
-    "think",
-    "thinking_content",
-    "thought_content",
-    "reasoningContent",
-    "analysis",
-    "analysis_content",
-    "reasoning_text",
-    "thinking_blocks",
-    "reasoning_details",
-)
+_REASONING_FIELDS = """reasoning_content reasoning thinking thought thoughts think thinking_content thought_content
+reasoningContent analysis analysis_content reasoning_text thinking_blocks reasoning_details""".split()
 _MOST_DEEP = 30
 
 
@@ -202,10 +182,8 @@ class _Said:
             found = [key for key in found if key in ("text", "output_text")]
             self.strange[named if isinstance(named, str) else str(named)] = None
         elif not found:
-            other = [
-                part[key] for key in _PART_KEYS if isinstance(part.get(key), int | float) and part[key] is not True
-            ]
-            if other:
+            values = [part.get(key) for key in _PART_KEYS if part.get(key) is not True]
+            if other := [value for value in values if isinstance(value, int | float)]:
                 self.strange[_TYPES[type(other[0])]] = None
             elif not letters and not part.keys() & _PART_KEYS.keys():
                 self.strange[f"an object of {', '.join(sorted(map(str, part))[:5]) or 'nothing'}"] = None
@@ -314,8 +292,7 @@ class Reader:
         elif message is not None and not isinstance(message, Mapping):
             return _error(f"the server's message can't be read: it is {type(message).__name__}")
         if response and self._reason(choice) == (None, ""):
-            ended = self._reason({name: response.get(name) for name in (*_OTHER_REASON_FIELDS, *_REASON_FIELDS)})[0]
-            ended = ended or ("length" if response.get("truncated") is True else None)
+            ended = self._reason(response)[0] or ("length" if response.get("truncated") is True else None)
             choice = {**choice, "finish_reason": ended}
         return self._read(message, choice, usage or Usage(), budget)
 
@@ -339,12 +316,11 @@ class Reader:
         said.add(fields.get("content"))
         text = said.of("text")
         # One of the fields, since gateways repeat in a second what stands in the first.
-        reasoning = next(filter(None, self._reasoning(fields)), "") or said.of("reasoning")
-        # Some put it beside the message.
-        reasoning = reasoning or next(filter(None, self._reasoning(reasons)), "")
-        refusal = said.of("refusal") or _text(fields.get("refusal"))
-        reason, word = self._reason(reasons)
-        finish: FinishReason | None = reason
+        reasoning = self._reasoning(fields) or said.of("reasoning")
+        reasoning = reasoning or self._reasoning(reasons)  # some put it beside the message
+        refused = fields.get("refusal")
+        refusal = said.of("refusal") or (refused if isinstance(refused, str) else "")
+        finish, word = self._reason(reasons)
         error = ""
         if said.strange and not text.strip():
             finish, error = "error", f"{_UNREADABLE}: it is {_listed(said.strange)}"
@@ -357,12 +333,13 @@ class Reader:
         elif finish is None:
             there = bool(text.strip() or reasoning.strip())
             finish = "error" if not there else "length" if usage.spent(budget) else "stop"
-        for kind in said.strange if finish != "error" else ():
-            self.unknown[f"content of type {kind[:40]!r}"] = None
+        if finish != "error":
+            self.unknown |= {f"content of type {kind[:40]!r}": None for kind in said.strange}
+        elif not error:
+            ended = next(filter(None, (_word(reasons.get(name)) for name in _ALL_REASON_FIELDS)), "None")
+            error = f"the server ended the request: {ended}"
         if word:
             self.unknown[f"finish_reason {word[:40]!r}"] = None
-        if finish == "error" and not error:
-            error = f"the server ended the request: {_shown(reasons)}"
         return Completion(
             text=text,
             reasoning=reasoning,
@@ -374,12 +351,13 @@ class Reader:
         )
 
     @staticmethod
-    def _reasoning(message: Mapping[str, Any]) -> Iterator[str]:
+    def _reasoning(message: Mapping[str, Any]) -> str:
         for name in _REASONING_FIELDS:
-            if message.get(name):
-                said = _Said()
-                said.add(message[name], "reasoning")
-                yield said.of("reasoning")
+            said = _Said()
+            said.add(message.get(name) or "", "reasoning")
+            if words := said.of("reasoning"):
+                return words
+        return ""
 
     @staticmethod
     def _reason(row: Mapping[str, Any]) -> tuple[FinishReason | None, str]:
@@ -392,14 +370,6 @@ class Reader:
             return reason, "" if reason else word
         others = (known_reason(row.get(name)) for name in _OTHER_REASON_FIELDS)
         return next(filter(None, others), "length" if row.get("truncated") is True else None), ""
-
-
-def _shown(reasons: Mapping[str, Any]) -> str:
-    return next(filter(None, (_word(reasons.get(name)) for name in (*_REASON_FIELDS, *_OTHER_REASON_FIELDS))), "None")
-
-
-def _text(given: Any) -> str:
-    return given if isinstance(given, str) else ""
 
 
 def _listed(names: Mapping[str, None]) -> str:
@@ -429,10 +399,8 @@ def read_json(content: bytes) -> Any:
     """JSON as servers write it: with a byte order mark, a NUL behind it, NaN, lone surrogates or raw line ends in
     texts. Raises ValueError where it is none."""
     content = content.removeprefix(_MARK)
-    try:
+    with suppress(ValueError):
         return orjson.loads(content.rstrip(_PADDING.encode()))
-    except ValueError:
-        pass
     try:
         return _LENIENT.decode(content.decode(json.detect_encoding(content), "replace").rstrip(_PADDING))
     except RecursionError:
@@ -499,7 +467,7 @@ def read_stream(content: bytes) -> dict[str, Any] | None:
                 choice["message"][name] = (
                     before + value if joined and name != "role" else value if value is not None else before
                 )
-            choice |= {name: part[name] for name in (*_REASON_FIELDS, *_OTHER_REASON_FIELDS) if part.get(name)}
+            choice |= {name: part[name] for name in _ALL_REASON_FIELDS if part.get(name)}
     ended = b"[DONE]" in content[-100:] or all(
         any(choice.get(name) for name in _REASON_FIELDS) for choice in choices.values()
     )
@@ -535,18 +503,16 @@ def read_row(line: bytes) -> dict[str, Any]:
 
 # --- errors in replies of success ---------------------------------------------------------------------------------
 
-_CODES: Mapping[str, int] = {
-    **dict.fromkeys("ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted "
-                    "throttling".split(), 429),
-    **dict.fromkeys("overloaded overloadederror serviceunavailable unavailable capacityexceeded "
-                    "engineoverloaded".split(), 503),
-    **dict.fromkeys("timeout timeouterror requesttimeout deadlineexceeded".split(), 408),
-    **dict.fromkeys("servererror internalservererror internalerror internal apierror badgateway "
-                    "upstreamerror".split(), 500),
-    **dict.fromkeys("invalidrequesterror invalidrequest badrequest badrequesterror invalidargument".split(), 400),
-    **dict.fromkeys("authenticationerror unauthorized unauthenticated invalidapikey".split(), 401),
-    **dict.fromkeys("notfounderror notfound modelnotfound".split(), 404),
-}  # fmt: skip
+_STATUSES = {
+    429: "ratelimit ratelimitexceeded ratelimiterror toomanyrequests resourceexhausted throttling",
+    503: "overloaded overloadederror serviceunavailable unavailable capacityexceeded engineoverloaded",
+    408: "timeout timeouterror requesttimeout deadlineexceeded",
+    500: "servererror internalservererror internalerror internal apierror badgateway upstreamerror",
+    400: "invalidrequesterror invalidrequest badrequest badrequesterror invalidargument",
+    401: "authenticationerror unauthorized unauthenticated invalidapikey",
+    404: "notfounderror notfound modelnotfound",
+}
+_CODES: Mapping[str, int] = {word: status for status, words in _STATUSES.items() for word in words.split()}
 _PASSING_WORDS = re.compile(
     r"rate.?limit|too many requests|overloaded|try again|unavailable|time-?d? ?-?out|\bbusy\b|capacity"
     r"|internal(?: server)? error|server error|bad gateway|(?<![\w.])50[0-4](?![\w.])",

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cotbench.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingKey:
+class SamplingKey(NamedTuple):
     """expected: what it may be, in words. engines: those that have it."""
 
-    name: str
     expected: str
     fits: Callable[[Any], bool]
     engines: frozenset[str]
@@ -39,26 +36,24 @@ def _whole(low: int) -> tuple[str, Callable[[Any], bool]]:
 
 
 def _all_of(kind: type) -> Callable[[Any], bool]:
-    return lambda value: (
-        isinstance(value, list) and bool(value) and all(type(one) is kind and one != "" for one in value)
-    )
+    """Whether it is a list of such values, none of them empty."""
+    return lambda value: isinstance(value, list) and bool(value) and all(type(x) is kind and x != "" for x in value)
 
 
 _FLAG = ("true or false", lambda value: isinstance(value, bool))
 _WORD = ("a word", lambda value: isinstance(value, str) and bool(value.strip()))
 _IDS = ("a JSON list of token ids", _all_of(int))
 _TEXTS = ("a JSON list of texts", _all_of(str))
+_IS_BIAS = _number(-100, 100)[1]
 _BIASES = (
     "a JSON object of token ids and numbers",
-    lambda value: (
-        isinstance(value, dict) and bool(value) and all(_number(-100, 100)[1](bias) for bias in value.values())
-    ),
+    lambda value: isinstance(value, dict) and bool(value) and all(map(_IS_BIAS, value.values())),
 )
 _SERVED = "vllm openai"
 
 KEYS: Mapping[str, SamplingKey] = {
-    name: SamplingKey(name=name, expected=expected, fits=fits, engines=frozenset(engines.split()))
-    for name, (expected, fits), engines in (
+    name: SamplingKey(*value, frozenset(engines.split()))
+    for name, value, engines in (
         ("top_k", _whole(-1), f"{_SERVED} transformers ctranslate2"),
         ("min_p", _number(0, 1), f"{_SERVED} transformers"),
         ("typical_p", _number(0, 1), "openai transformers"),
@@ -92,7 +87,7 @@ OWN: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 def check(name: str, value: Any) -> None:
     """Refuse a value that isn't one of its key's, by a UsageError."""
-    expected, fits = OWN[name] if name in OWN else (KEYS[name].expected, KEYS[name].fits)
+    expected, fits = OWN[name] if name in OWN else KEYS[name][:2]
     if not fits(value):
         raise UsageError(f"--gen-kwargs: {name} is {value!r}; expected {expected}.")
 

@@ -15,7 +15,7 @@ import time
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import number, only_known, whole
-from cotbench.engines.chat import plain_text
+from cotbench.engines.batched import ModellessEngine
 from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, REASONED, SHARES, WRITTEN_IN
@@ -42,9 +42,9 @@ def _plan(answer: str, question: Question) -> str:
 _CODE = {"program": _program, "plan": _plan}
 
 
-class StubEngine:
+class StubEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
-        self._config = config
+        super().__init__(config)
         arguments = config.model_args
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
@@ -56,16 +56,11 @@ class StubEngine:
                     f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.",
                     f"Its shares: {SHARES}.",
                 )
-        self._waiting: list[tuple[Key, Request]] = []
-
-    def submit(self, key: Key, request: Request) -> None:
-        self._waiting.append((key, request))
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        taken, self._waiting = self._waiting, []
-        if self._latency_s and taken:
+        if self._latency_s and self._waiting:
             time.sleep(self._latency_s)
-        return [(key, self._reply(key, request)) for key, request in taken]
+        return super().poll()
 
     def _reply(self, key: Key, request: Request) -> Reply:
         return Reply(completions=tuple(self._path(key, request, index) for index in range(request.sampling.n)))
@@ -87,7 +82,9 @@ class StubEngine:
         elif unreadable <= draw < cut:
             text = f"{thought}So we take the"
         else:
-            answer = gold if draw < right else self._wrong(gold, len(question.choices))
+            choices = len(question.choices)
+            wrong = LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
+            answer = gold if draw < right else wrong
             code = _CODE.get(WRITTEN_IN.get(template, ""))
             text = code(answer, question) if code else f"{thought}Answer: " + fill(form, answer)
         return Completion(
@@ -101,15 +98,6 @@ class StubEngine:
         share = self._shares.get(f"{template}_eq") if is_symbolic(question) else None
         return share if share is not None else self._shares.get(template, DEFAULT_SHARE)
 
-    @staticmethod
-    def _wrong(gold: str, choices: int) -> str:
-        if choices:
-            return LETTERS[(LETTERS.index(gold) + 1) % choices]
-        return "-987654321"
-
-    def cancel(self) -> list[Key]:
-        return []
-
     def describe(self) -> EngineInfo:
         shares = ", ".join(f"{name} {share:g}" for name, share in self._shares.items())
         return EngineInfo(
@@ -118,9 +106,3 @@ class StubEngine:
             revision=shares,
             notes=("a stub, not a model: its numbers mean nothing",),
         )
-
-    def preview(self, request: Request) -> str:
-        return plain_text(request.messages)
-
-    def close(self) -> None:
-        return None

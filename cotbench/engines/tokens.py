@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cotbench.errors import ModelError
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
+class Encoding(NamedTuple):
     input_ids: list[int]
 
 
@@ -40,48 +38,33 @@ class FolderTokenizer:
             raise ModelError(f"--model {folder}: its tokenizer can't be read: {error}") from None
         self.backend.no_padding()
         self.backend.no_truncation()
-        template = folder / "chat_template.jinja"
-        self.chat_template = (
-            template.read_text(encoding="utf-8") if template.is_file() else _chosen(config.get("chat_template"))
+        file = folder / "chat_template.jinja"
+        given = file.read_text(encoding="utf-8") if file.is_file() else config.get("chat_template")
+        if isinstance(given, list):  # several templates
+            given = next((template.get("template") for template in given if template.get("name") == "default"), None)
+        self.chat_template = given if isinstance(given, str) else None
+        named = {name: _text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+        self.special = {name: token for name, token in named.items() if token is not None}
+        self.added_tokens_decoder = self.backend.get_added_tokens_decoder()
+        self.all_special_tokens = [token.content for token in self.added_tokens_decoder.values() if token.special]
+        self.bos_token_id, self.eos_token_id = (
+            self.backend.token_to_id(self.special[name]) if name in self.special else None
+            for name in ("bos_token", "eos_token")
         )
-        self.special = {name: _text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
-        added = self.backend.get_added_tokens_decoder()
-        self.added_tokens_decoder = added
-        self.all_special_tokens = [token.content for token in added.values() if token.special]
-        self.bos_token_id = self._id("bos_token")
-        self.eos_token_id = self._id("eos_token")
-
-    def _id(self, name: str) -> int | None:
-        token = self.special[name]
-        return None if token is None else self.backend.token_to_id(token)
 
     def __call__(self, text: str, *, add_special_tokens: bool = True) -> Encoding:
-        return Encoding(input_ids=self.backend.encode(text, add_special_tokens=add_special_tokens).ids)
+        return Encoding(self.backend.encode(text, add_special_tokens=add_special_tokens).ids)
 
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         return str(self.backend.decode(list(ids), skip_special_tokens=skip_special_tokens))
 
     def apply_chat_template(
-        self,
-        messages: Sequence[dict[str, str]],
-        *,
-        chat_template: str,
-        tokenize: bool,
-        add_generation_prompt: bool,
-        **more: Any,
+        self, messages: Sequence[dict[str, str]], *, chat_template: str, tokenize: bool, **variables: Any
     ) -> str:
         """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name.
         tokenize must be False."""
         assert not tokenize
-        return str(
-            _environment()
-            .from_string(chat_template)
-            .render(messages=messages, add_generation_prompt=add_generation_prompt, **_present(self.special), **more)
-        )
-
-
-def _present(tokens: dict[str, str | None]) -> dict[str, str]:
-    return {name: token for name, token in tokens.items() if token is not None}
+        return str(_environment().from_string(chat_template).render(messages=messages, **self.special, **variables))
 
 
 def _environment() -> Any:
@@ -109,10 +92,3 @@ def _text(token: Any) -> str | None:
     """A special token stands there as a text, or as an object with one."""
     content = token.get("content") if isinstance(token, dict) else token
     return content if isinstance(content, str) else None
-
-
-def _chosen(template: Any) -> str | None:
-    """The chat template; the one named 'default' where there are several."""
-    if isinstance(template, list):
-        template = next((one.get("template") for one in template if one.get("name") == "default"), None)
-    return template if isinstance(template, str) else None

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import structs
-
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
 from cotbench.engines.batched import Asked, BatchedEngine, first_stop
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens, renamed
-from cotbench.types import Completion, Key, Reply, request_seed
+from cotbench.types import Completion, request_seed
 
 DEFAULT_BATCH = 16
 # Keys of --gen-kwargs as `generate` calls them; those of the second table mean something where paths are drawn.
-_ALWAYS = {
-    "repetition_penalty": "repetition_penalty",
-    "no_repeat_ngram_size": "no_repeat_ngram_size",
-    "min_tokens": "min_new_tokens",
-}
+_ALWAYS = {"min_tokens": "min_new_tokens"} | {name: name for name in ("repetition_penalty", "no_repeat_ngram_size")}
 _DRAWN = {name: name for name in ("top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")}
 
 
@@ -39,18 +33,11 @@ class TransformersEngine(BatchedEngine):
         self._config = config
         self._torch = torch
         self._version = transformers.__version__
-        arguments = dict(config.model_args)
-        batch = whole("transformers", arguments, "batch_size", DEFAULT_BATCH, low=1)
-        arguments.pop("batch_size", None)
+        arguments = {name: value for name, value in config.model_args.items() if name != "batch_size"}
+        batch = whole("transformers", config.model_args, "batch_size", DEFAULT_BATCH, low=1)
         self._device = str(arguments.pop("device", "cuda" if torch.cuda.is_available() else "cpu"))
         dtype = arguments.pop("dtype", "auto")
-        chat = chat_format(
-            config.path,
-            config.chat_template,
-            trust_remote_code=config.trust_remote_code,
-            revision=arguments.get("revision"),
-        )
-        chat.require(config.sampling_keys)
+        chat = chat_format(config, revision=arguments.get("revision"))
         self._tokenizer = chat.tokenizer
         try:
             self._model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -70,7 +57,7 @@ class TransformersEngine(BatchedEngine):
         max_len = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30)
         super().__init__(chat, max_len=max_len, batch=batch, capacity=4 * batch)
 
-    def _generate(self, batch: list[Asked]) -> list[tuple[Key, Reply]]:
+    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
         torch = self._torch
         sampling, budget = batch[0].request.sampling, batch[0].budget
         longest = max(len(asked.encoded.ids) for asked in batch)
@@ -80,19 +67,14 @@ class TransformersEngine(BatchedEngine):
             [[pad] * gap + asked.encoded.ids for gap, asked in zip(gaps, batch, strict=True)], device=self._device
         )
         mask = torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=self._device)
-        options: dict[str, Any] = {"do_sample": False}
+        options = {"do_sample": not sampling.greedy, **renamed(sampling, _ALWAYS)}
         if not sampling.greedy:
             torch.manual_seed(request_seed(self._config.seed, batch[0].key))
-            options = {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": 0,
+            options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, **renamed(sampling, _DRAWN)}
+            options |= {
                 "num_return_sequences": sampling.n,
-                **renamed(sampling, _DRAWN),
-            }
-            options["top_k"] = max(0, options["top_k"])  # -1 is vLLM's word for all
-        options |= renamed(sampling, _ALWAYS)
+                "top_k": max(0, options.get("top_k", 0)),
+            }  # -1: vLLM's "all"
         stops = self._chat.stops(batch[0].request)
         if stops:
             options["stopping_criteria"] = [self._stopper(stops, longest)]
@@ -100,12 +82,7 @@ class TransformersEngine(BatchedEngine):
             output = self._model.generate(input_ids=rows, attention_mask=mask, max_new_tokens=budget, **options)
         paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
         each = len(paths) // len(batch)
-        done = []
-        for place, (key, request, encoded, _) in enumerate(batch):
-            own = paths[place * each : (place + 1) * each] * (request.sampling.n // each)
-            completions = tuple(structs.replace(path, prompt_tokens=len(encoded.ids)) for path in own)
-            done.append((key, Reply(completions=completions, prompt=encoded.text)))
-        return done
+        return [paths[begin : begin + each] for begin in range(0, len(paths), each)]
 
     def _stopper(self, stops: list[str], begin: int) -> Any:
         """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level

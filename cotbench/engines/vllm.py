@@ -20,8 +20,6 @@ from cotbench.processes import default_environment, spawning_apart
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
 
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
-
-
 # Read by vLLM as it is imported.
 _ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
@@ -83,12 +81,10 @@ class VllmEngine:
         self._engine = self._llm.llm_engine
         _report_death(getattr(self._engine, "engine_core", None))
         self._chat = chat_format(
-            str(arguments.get("tokenizer", config.path)),
-            config.chat_template,
-            trust_remote_code=config.trust_remote_code,
+            config,
+            tokenizer=str(arguments.get("tokenizer", "")),
             revision=arguments.get("tokenizer_revision", arguments.get("revision")),
         )
-        self._chat.require(config.sampling_keys)
         _require_keys(vllm, config.sampling_keys)
         self._max_len = int(self._engine.model_config.max_model_len)
         self._flying: dict[str, tuple[Key, str, int]] = {}

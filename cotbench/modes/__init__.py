@@ -18,30 +18,10 @@ from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.steps import Compare, Execute, Flow, Generate, Step, compare, execute, generate
 
 __all__ = [
-    "ALIASES",
-    "BASELINE",
-    "MODES",
-    "Compare",
-    "Execute",
-    "Facts",
-    "Flow",
-    "Generate",
-    "Kit",
-    "Mode",
-    "Step",
-    "TaskKit",
-    "Turn",
-    "compare",
-    "execute",
-    "facts_of",
-    "find_mode",
-    "generate",
-    "in_table_order",
-    "main_of",
-    "read_answer",
-    "read_execution",
-    "reasoning_tokens",
-]
+    "ALIASES", "BASELINE", "MODES", "Compare", "Execute", "Facts", "Flow", "Generate", "Kit", "Mode", "Step",
+    "TaskKit", "Turn", "compare", "execute", "facts_of", "find_mode", "generate", "in_table_order", "main_of",
+    "read_answer", "read_execution", "reasoning_tokens",
+]  # fmt: skip
 
 MODES: dict[str, Mode] = {
     mode.name: mode for mode in (DIRECT, COT, SELF_CONSISTENCY, DIRECT_VOTES, PAL, PLAN_DIRECT, PLAN_COT, PLAN_SOLVER)
@@ -51,8 +31,7 @@ BASELINE = DIRECT.name  # what the others are compared with, where nobody says o
 
 
 def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:
-    """Return the facts of a mode of a run. recorded: the manifest's entry, which runs of earlier versions lack in
-    part."""
+    """Return the facts of a mode of a run. recorded: the manifest's entry; earlier versions wrote only some facts."""
     known = MODES[name].facts if name in MODES else Facts(label=name)
     return Facts.from_dict(recorded or {}, known)
 
@@ -64,8 +43,7 @@ def in_table_order(modes: Iterable[str]) -> list[str]:
 
 
 def main_of(modes: Iterable[str]) -> str | None:
-    """Return the mode that long tables, single plots and lists of questions are about: CoT if present, else the
-    first."""
+    """Return the mode that long tables, single plots and lists of questions are about: CoT, or else the first."""
     names = list(modes)
     return next((name for name in names if facts_of(name).main), next(iter(names), None))
 

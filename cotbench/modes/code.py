@@ -20,8 +20,7 @@ Language = Literal["python", "sympy"]
 def program_aided(question: Question, kit: Kit) -> Flow:
     """Let the model write solution() and Python compute the answer: PAL (Gao et al. 2022, arXiv:2211.10435).
 
-    The first step asks for the programs, the second runs those that were found; several paths vote.
-    """
+    The first step asks for the programs, the second runs those that were found; several paths vote."""
     paths = yield from kit.ask(question)
     readings = yield from run_code(question, kit, [code_of(path, "python") for path in paths], "python")
     return readings[0] if len(readings) == 1 else (yield from vote(readings))
@@ -30,8 +29,7 @@ def program_aided(question: Question, kit: Kit) -> Flow:
 def plan_then_answer(question: Question, kit: Kit) -> Flow:
     """Let the model write a plan, then carry it out itself: at once (plan-direct) or step by step (plan-cot).
 
-    The first step asks for the plan, the second shows it to the model and asks for the answer.
-    """
+    The first step asks for the plan, the second shows it to the model and asks for the answer."""
     [path] = yield from kit.ask(question, "plan")
     start, end = split_reasoning(path.text).visible
     plan = path.text[start:end].strip()
@@ -42,8 +40,7 @@ def plan_then_answer(question: Question, kit: Kit) -> Flow:
 
 
 def plan_then_solve(question: Question, kit: Kit) -> Flow:
-    """Let the model write the same plan, and SymPy solve it: the difference is what carrying out a plan costs a
-    model."""
+    """Let the model write the same plan, and SymPy solve it: the difference is what carrying it out costs a model."""
     [path] = yield from kit.ask(question, "plan")
     [reading] = yield from run_code(question, kit, [code_of(path, "sympy")], "sympy")
     return reading

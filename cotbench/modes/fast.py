@@ -27,8 +27,7 @@ _ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.Scop
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, with a short way to keys of mappings, to a loop's variables, to macros and to functions of
-    ours."""
+    """Jinja's sandbox, with a short way to keys of mappings, a loop's variables, macros and functions of ours."""
 
     ours = ""  # the name of the module whose functions templates may call without a look
 
@@ -65,14 +64,11 @@ def cut(environment: Environment, whole: jinja2.Template, given: frozenset[str])
     source, filename, _ = environment.loader.get_source(environment, whole.name)
     first, second = (environment.parse(source, whole.name, filename) for _ in range(2))
     count = _fixed_statements(first, given | {"question"})
-    if not any(not isinstance(statement, _DEFINITIONS) for statement in first.body[:count]):
+    if all(isinstance(statement, _DEFINITIONS) for statement in first.body[:count]):
         return Parts(None, whole)
     first.body = first.body[:count]
-    second.body = [
-        statement
-        for number, statement in enumerate(second.body)
-        if number >= count or isinstance(statement, _DEFINITIONS)
-    ]
+    defined = [statement for statement in second.body[:count] if isinstance(statement, _DEFINITIONS)]
+    second.body = [*defined, *second.body[count:]]
     names = {**environment.globals, **_taken_imports(environment, second, given)}
     fixed, own = (
         jinja2.Template.from_code(environment, environment.compile(tree, whole.name, filename), dict(names))
@@ -112,8 +108,7 @@ def _taken_imports(environment: Environment, tree: nodes.Template, given: frozen
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What the fixed part of a template gave for some exemplars. rest: text outside turns; shown: exemplars as
-    templates see them."""
+    """What a template's fixed part gave for exemplars. rest: text outside turns; shown: exemplars as it sees them."""
 
     messages: tuple[Message, ...]
     rest: str
@@ -121,8 +116,7 @@ class Beginning:
 
 
 class Beginnings:
-    """Beginnings by the objects they were rendered from: a template's fixed part, a task and exemplars, which never
-    change."""
+    """Beginnings by what they were rendered from: a template's fixed part, a task, exemplars, which never change."""
 
     def __init__(self) -> None:
         # The objects are kept, so that no other can get the id that is a part of the address.

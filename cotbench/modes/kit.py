@@ -19,8 +19,7 @@ _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """The kit of a mode over replies that are on record already: its requests aren't rendered, since nobody sends
-    them."""
+    """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them."""
 
     mode: Mode
     answer_type: str
@@ -53,8 +52,7 @@ class Kit:
 class TaskKit(Kit):
     """The kit of a mode in a run: the task's data, the prompts, and how each of the mode's turns is drawn.
 
-    sampling and thinking: by the turn's name. own_exemplars: the task file's exemplars rather than a split's.
-    """
+    sampling and thinking: by the turn's name. own_exemplars: the task file's exemplars rather than a split's."""
 
     data: TaskData
     prompts: Prompts

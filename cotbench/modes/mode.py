@@ -28,8 +28,7 @@ class Turn:
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
-    asked: how often it is asked at most, for one question; for estimates.
-    """
+    asked: how often it is asked at most, for one question; for estimates."""
 
     name: str = ""
     template: str
@@ -45,8 +44,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the analysis of a run needs to know of a mode; a run's manifest has them, so that any run can be read by
-    itself.
+    """What the analysis of a run needs to know of a mode; the manifest has it, so that a run can be read by itself.
 
     label: its name in sentences and plots. colour, marker: matplotlib's, in plots; "" lets the plot choose.
     answers_in: what its responses are: words, or a program or plan, which holds "=" whatever is asked.

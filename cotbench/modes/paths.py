@@ -39,8 +39,7 @@ def several_paths(question: Question, kit: Kit) -> Flow:
 def vote(readings: Sequence[Prediction]) -> Flow:
     """Take the majority over the readings of several paths, by the rules of `votes.py`.
 
-    Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote.
-    """
+    Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote."""
     if any(reading.outcome is Outcome.ENGINE_ERROR for reading in readings):
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     different = list(dict.fromkeys(r.answer for r in readings if r.answer is not None))

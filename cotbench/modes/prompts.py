@@ -10,14 +10,14 @@ answer), `answer` (type, form, phrase: the task's answer contract), `task` (its 
 text)`, and what the mode's turn passes: `plan`, for example, the text that the model wrote.
 
 `direct.jinja` serves every task; a template `<task>/direct.jinja` beside it overrides it for that task. A user's own
-folder goes first as a
-whole: its `direct.jinja` serves a task for which we ship one of its own, too.
+folder goes first as a whole: its `direct.jinja` serves a task for which we ship one of its own, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -54,15 +54,12 @@ def _shown_exemplar(exemplar: Exemplar) -> dict[str, Any]:
 def _is_there(path: Path) -> bool:
     """Whether a user has a template of this name. Raises PromptError where it is no file.
 
-    In its place the shipped one would be taken in silence.
-    """
+    In its place the shipped one would be taken in silence."""
     if path.is_file():
         return True
-    kind = kind_of(path) or ("a link to nothing" if path.is_symlink() else "")
-    if kind:
-        raise PromptError(
-            f"--prompts-dir: {shown(path)} is {kind}, expected a file.", "Put a template in its place, or remove it."
-        )
+    if kind := kind_of(path) or ("a link to nothing" if path.is_symlink() else ""):
+        found = f"--prompts-dir: {shown(path)} is {kind}, expected a file."
+        raise PromptError(found, "Put a template in its place, or remove it.")
     return False
 
 
@@ -70,13 +67,10 @@ class Prompts:
     """The templates of one run. prompts_dir: a user's folder, searched before what is shipped."""
 
     def __init__(self, prompts_dir: Path | None = None) -> None:
-        folders = [*([prompts_dir] if prompts_dir else []), shipped("prompts")]
-        for folder in folders:
-            if not folder.is_dir():
-                raise PromptError(
-                    f"--prompts-dir: {shown(folder)} is not a folder.",
-                    "Name the folder that holds your templates (*.jinja).",
-                )
+        folders = list(filter(None, (prompts_dir, shipped("prompts"))))
+        if missing := [folder for folder in folders if not folder.is_dir()]:
+            remedy = "Name the folder that holds your templates (*.jinja)."
+            raise PromptError(f"--prompts-dir: {shown(missing[0])} is not a folder.", remedy)
         self._own = prompts_dir
         self._environment = Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
@@ -85,7 +79,6 @@ class Prompts:
             autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
-            keep_trailing_newline=False,
         )
         # Globals, because macros of an imported template don't see what a render is given.
         self._environment.globals.update(letter=letter, fill=fill)
@@ -103,9 +96,8 @@ class Prompts:
             return self._environment.select_template(own or names)
         except jinja2.TemplatesNotFound:
             have = ", ".join(self._environment.list_templates(extensions=["jinja"]))
-            raise PromptError(
-                f"there is no prompt template {name}.jinja (there are: {have}).", "Add it to --prompts-dir."
-            ) from None
+            found = f"there is no prompt template {name}.jinja (there are: {have})."
+            raise PromptError(found, "Add it to --prompts-dir.") from None
         except jinja2.TemplateSyntaxError as error:
             raise _syntax_error(error) from None
         except UnicodeDecodeError as error:
@@ -136,17 +128,11 @@ class Prompts:
         return digest.hexdigest()[:16]
 
     def render(
-        self,
-        name: str,
-        task: Task,
-        question: Question,
-        exemplars: Sequence[Exemplar] = (),
-        **given: Any,
+        self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = (), **given: Any
     ) -> tuple[Message, ...]:
         """Render the conversation that a mode sends for a question. given: what the mode's turn passes to the template.
 
-        Raises PromptError with the template's name and line.
-        """
+        Raises PromptError with the template's name and line."""
         template = self._template(name, task.name)
         messages: list[Message] = []
         try:
@@ -192,18 +178,17 @@ class Prompts:
         roles = [message.role for message in messages]
         body = roles[1:] if roles[:1] == ["system"] else roles
         alternating: list[str] = ["user", "assistant"] * (len(body) // 2) + ["user"]
+        fault = remedy = ""
         if rest.strip():
-            raise PromptError(
-                f"{template.filename}: text outside the call blocks: {rest.strip()[:60]!r}.",
-                "Put it into a {% call user() %} block.",
-            )
-        if body != alternating:
-            raise PromptError(
-                f"{template.filename}: the turns are {', '.join(roles) or 'none'}.",
-                "Write an optional system turn, then user and assistant in turn, and end with the user.",
-            )
-        if any(not message.text for message in messages):
-            raise PromptError(f"{template.filename}: a turn is empty.", "Give each turn some text.")
+            fault = f"text outside the call blocks: {rest.strip()[:60]!r}"
+            remedy = "Put it into a {% call user() %} block."
+        elif body != alternating:
+            fault = f"the turns are {', '.join(roles) or 'none'}"
+            remedy = "Write an optional system turn, then user and assistant in turn, and end with the user."
+        elif not all(message.text for message in messages):
+            fault, remedy = "a turn is empty", "Give each turn some text."
+        if fault:
+            raise PromptError(f"{template.filename}: {fault}.", remedy)
 
 
 def _beginning(fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> Beginning:
@@ -232,13 +217,11 @@ def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:
 
 def _place(template: jinja2.Template, error: BaseException) -> str:
     """ "FILE:LINE" of the innermost template frame of an error's traceback, which Jinja rewrites to template lines."""
-    place = str(template.filename)
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(".jinja"):
-            place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+    frames = traceback.walk_tb(error.__traceback__)
+    places = [(frame.f_code.co_filename, line) for frame, line in frames]
+    return next(
+        (f"{file}:{line}" for file, line in reversed(places) if file.endswith(".jinja")), str(template.filename)
+    )
 
 
 def _syntax_error(error: jinja2.TemplateSyntaxError) -> PromptError:

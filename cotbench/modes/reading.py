@@ -17,16 +17,13 @@ from cotbench.types import Completion, Execution, ExecutionOutcome, Outcome, Pre
 
 
 def as_one_text(path: Completion) -> tuple[str, int]:
-    """A completion with its reasoning in front of its text, as it stands where no server splits it off; where the text
-    begins.
+    """Put a completion's reasoning in front of its text, as where no server splits it off; and where the text begins.
 
-    What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer.
-    """
+    What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer."""
     if not path.reasoning:
         return path.text, 0
     before = f"<think>{path.reasoning}</think>"
-    # An empty thought that a chat template wrote where the server had split the real one off: blanked, so that places
-    # stay.
+    # A chat template's empty thought, where the server had split the real one off: blanked, so that places stay.
     return before + _EMPTY_THOUGHT.sub(lambda match: " " * len(match[0]), path.text, count=1), len(before)
 
 
@@ -38,8 +35,7 @@ _EMPTY_THOUGHT = re.compile(
 def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> Prediction:
     """The same for every mode. An answer that was given before the budget ran out counts.
 
-    The span is None where the answer stands in the reasoning that a server split off.
-    """
+    The span is None where the answer stands in the reasoning that a server split off."""
     if path.finish_reason == "error":
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     truncated = path.finish_reason == "length"
@@ -57,8 +53,7 @@ def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> P
 
 
 def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:
-    """How many of the completion tokens are reasoning: as the engine counted, or by the share of characters in
-    reasoning blocks."""
+    """Count reasoning among completion tokens: as the engine did, or by the share of characters in its blocks."""
     counted = [path.reasoning_tokens for path in paths]
     if counted and None not in counted:
         return sum(filter(None, counted))
@@ -80,8 +75,7 @@ _ENDED = {
 
 
 def read_execution(execution: Execution, answer_type: str, code: Code) -> Prediction:
-    """A program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of the option that it
-    is."""
+    """Take a program's value as a prediction, by the answer's type: a number, LaTeX, or the letter of an option."""
     if execution.outcome is not ExecutionOutcome.OK:
         outcome = _ENDED.get(execution.outcome) or Outcome(execution.outcome.value)
         return Prediction(answer=None, outcome=outcome, span=code.span)

@@ -64,17 +64,13 @@ def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
 def _solved(text: str, choices: Sequence[str]) -> Shown:
     statements = read_statements(text)
     if any(statement.kind in ("ask", "premise") for statement in statements):
-        return _letter(solve_logic(statements))
-    problem = read_problem(statements)
-    values = answer_values(problem)
-    if problem.options:
-        return _letter(_fitting(problem, values))
-    if choices:
-        return _letter(_chosen(values, choices))
-    return _shown(values[0]) if len(values) == 1 else _undecided(values)
-
-
-def _letter(letter: str) -> Shown:
+        letter = solve_logic(statements)
+    else:
+        problem = read_problem(statements)
+        values = answer_values(problem)
+        if not problem.options and not choices:
+            return _shown(values[0]) if len(values) == 1 else _undecided(values)
+        letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
     return Shown(value=letter, latex=letter, decimal=None)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy as sp
 
 from cotbench.plans import exact
 from cotbench.plans import functions as fn
-from cotbench.plans.equations import Problem
+from cotbench.plans.equations import LAST, Problem
 from cotbench.plans.expressions import Node
 from cotbench.plans.failures import Ambiguous, TooLarge, Unsolved
 from cotbench.plans.integers import Search, of_kind
@@ -31,8 +31,7 @@ def answer_values(problem: Problem) -> list[Value]:
     return _Answer(problem).values()
 
 
-@dataclass
-class _Over:
+class _Over(NamedTuple):
     """One smallest(...), count(...) and so on: its placeholder, and the expression inside."""
 
     name: str
@@ -48,7 +47,7 @@ class _Answer:
     def values(self) -> list[Value]:
         problem = self.problem
         problem.evaluator.over_solutions = self._note
-        asked = problem.evaluator.value(problem.answer, problem.answer_line)
+        asked = problem.evaluator.value(problem.answer, LAST)
         own = _free(asked) - {over.symbol for over in self.over}
         targets = own.union(*(_free(over.inner) for over in self.over))
         for symbol in targets:
@@ -58,14 +57,20 @@ class _Answer:
         if self.over and not targets:
             raise Unsolved("smallest, largest, count and the like need an unknown")
         if not part.equations and not part.conditions and not self.over:
-            return self._unrestricted(asked, targets)
+            if isinstance(asked, sp.Symbol) and asked in targets:
+                raise Ambiguous(f"{asked} is not determined")
+            return [exact.canonical(asked)]
         found = self._sets(asked, part) if not part.equations else None
         if found is not None:
             return found
         solver = _Solver(problem, part)
         if not self.over:
-            return _some(solver.values(asked))
-        known = {over.symbol: self._aggregate(_Solver(problem, part), over) for over in self.over}
+            if values := solver.values(asked):
+                return values
+            raise Unsolved("no solution")
+        known = {}
+        for name, symbol, inner in self.over:
+            known[symbol] = exact.canonical(_folded(name, _Solver(problem, part).all_values(name, inner)))
         values = solver.values(asked) if own else [asked]
         return [exact.canonical(_put(value, known)) for value in values]
 
@@ -74,11 +79,6 @@ class _Answer:
         symbol = sp.Dummy(name)
         self.over.append(_Over(name, symbol, inner))
         return symbol
-
-    def _unrestricted(self, asked: Value, targets: set[Any]) -> list[Value]:
-        if isinstance(asked, sp.Symbol) and asked in targets:
-            raise Ambiguous(f"{asked} is not determined")
-        return [exact.canonical(asked)]
 
     def _sets(self, asked: Value, part: _Part) -> list[Value] | None:
         """The solution set where one real unknown has inequalities alone; None for all else."""
@@ -93,23 +93,18 @@ class _Answer:
                 return None
             if domain is sp.S.EmptySet:
                 raise Unsolved("no solution")
-            if isinstance(domain, sp.FiniteSet):
-                return _some(list(domain))
-            return [exact.canonical(domain)]
+            return list(domain) if isinstance(domain, sp.FiniteSet) else [exact.canonical(domain)]
         known: dict[Any, Value] = {}
-        for over in self.over:
+        for name, placeholder, inner in self.over:
             if isinstance(domain, sp.FiniteSet):
-                known[over.symbol] = _folded(over.name, [over.inner.subs(symbol, x) for x in domain])
-            elif over.name == "all_of" and over.inner == symbol:
-                known[over.symbol] = domain
-            elif over.name in ("smallest", "largest"):
-                known[over.symbol] = _extreme(over.name, over.inner, symbol, domain)
+                known[placeholder] = _folded(name, [inner.subs(symbol, x) for x in domain])
+            elif name == "all_of" and inner == symbol:
+                known[placeholder] = domain
+            elif name in ("smallest", "largest"):
+                known[placeholder] = _extreme(name, inner, symbol, domain)
             else:
                 raise Unsolved("infinitely many solutions")
         return [exact.canonical(_put(asked, known))]
-
-    def _aggregate(self, solver: _Solver, over: _Over) -> Value:
-        return exact.canonical(_folded(over.name, solver.all_values(over.name, over.inner)))
 
 
 @dataclass
@@ -124,9 +119,7 @@ def _free(value: Value) -> set[Any]:
 
 
 def _put(value: Value, known: dict[Any, Value]) -> Value:
-    if value in known:
-        return known[value]
-    return value.subs(known)
+    return known[value] if value in known else value.subs(known)
 
 
 def _connected(problem: Problem, targets: set[Any]) -> _Part:
@@ -165,26 +158,18 @@ def _contradiction(problem: Problem, part: _Part) -> None:
     linear = [e for e in part.equations if e.is_polynomial(*symbols) and sp.Poly(e, *symbols).total_degree() == 1]
     if linear and sp.linsolve(linear, *symbols) is sp.S.EmptySet:
         raise Unsolved("contradictory equations")
-    contradiction = Unsolved("contradictory conditions")
+    impossible = False
     if all(symbol.is_integer for symbol in symbols):
         search = _Solver(problem, part).search()
-        if search is None:
-            raise contradiction
+        impossible = search is None
         with suppress(TooLarge):
-            if not search.open and search.cases <= MAX_BESIDE and next(search.solutions(), None) is None:
-                raise contradiction
+            if search and not search.open and search.cases <= MAX_BESIDE:
+                impossible = next(search.solutions(), None) is None
     elif len(symbols) == 1 and not part.equations and all(map(_inequality, part.conditions)):
-        domain = None
         with suppress(Unsolved):
-            domain = _domain(symbols[0], part.conditions)
-        if domain is sp.S.EmptySet:
-            raise contradiction
-
-
-def _some(values: list[Value]) -> list[Value]:
-    if not values:
-        raise Unsolved("no solution")
-    return values
+            impossible = _domain(symbols[0], part.conditions) is sp.S.EmptySet
+    if impossible:
+        raise Unsolved("contradictory conditions")
 
 
 def _inequality(condition: Value) -> bool:
@@ -357,8 +342,7 @@ class _Solver:
         search = self._search() if self._integers else None
         if search and not search.open:
             return search.values(inner)
-        found = self._algebraic(inner)
-        if found is not None:
+        if (found := self._algebraic(inner)) is not None:
             return found
         if search:
             return self._reached(search, name, inner)
@@ -402,15 +386,13 @@ class _Solver:
 
     def _far(self, asked: Value) -> list[Value]:
         """Unknowns without bounds: their equations in integers, or a search nearby that finds exactly one answer."""
-        diophantine = self._diophantine(asked)
-        if diophantine is not None:
+        if (diophantine := self._diophantine(asked)) is not None:
             return diophantine
         search = self._search()
         search.close()
-        values = self._enumerated(search, asked, only=False)
-        if not values:
-            raise Unsolved("no solution found in a search without bounds")
-        return values
+        if values := self._enumerated(search, asked, only=False):
+            return values
+        raise Unsolved("no solution found in a search without bounds")
 
     def _diophantine(self, asked: Value) -> list[Value] | None:
         part = self.part
@@ -436,8 +418,7 @@ class _Solver:
         if first is None and self._monotone(search, inner):
             first = search.open[0]
         if first is None or name not in ("smallest", "largest"):
-            found = self._diophantine(inner)
-            if found is not None:
+            if (found := self._diophantine(inner)) is not None:
                 return found
             raise Unsolved(f"{name}: infinitely many cases")
         downward = name == "largest"
@@ -467,31 +448,21 @@ class _Solver:
         branches = self._solved()
         if not branches:
             raise Unsolved("no solution")
-        values: list[Value] = []
-        open_ = False
-        for branch in branches:
-            value = exact.canonical(_put(asked, branch)) if branch else asked
-            if _free(value):
-                value = sp.simplify(value) if isinstance(value, sp.Expr) else value
-            if _free(value):
-                open_ = True
-            elif not (isinstance(value, sp.Basic) and value.has(sp.nan, sp.zoo)):
-                values.append(value)
-        if open_:
-            reduced = self._reduced(asked)
-            if reduced is not None:
+        values = [exact.canonical(_put(asked, branch)) if branch else asked for branch in branches]
+        values = [sp.simplify(value) if _free(value) and isinstance(value, sp.Expr) else value for value in values]
+        if any(map(_free, values)):
+            if (reduced := self._reduced(asked)) is not None:
                 return [reduced]
             if self._skipped and not self._integers:
                 raise Unsolved("equations that the solver can't solve")
             return None
-        return exact.different(values)
+        return exact.different(v for v in values if not (isinstance(v, sp.Basic) and v.has(sp.nan, sp.zoo)))
 
     def _solved(self) -> list[Branch]:
         if self._branches is None:
-            part = self.part
-            complex_ = frozenset(s for s in part.unknowns if "complex" in self.problem.kinds.get(s, ()))
-            system = System(part.unknowns, part.conditions, complex_)
-            branches, skipped = system.solve(part.equations)
+            unknowns = self.part.unknowns
+            complex_ = frozenset(s for s in unknowns if "complex" in self.problem.kinds.get(s, ()))
+            branches, skipped = System(unknowns, self.part.conditions, complex_).solve(self.part.equations)
             self._branches = [branch for branch in branches if self._fits(branch)]
             self._skipped = bool(skipped)
         return self._branches
@@ -500,11 +471,9 @@ class _Solver:
         """Whether a branch satisfies the equations as they were written, the conditions, and what was declared."""
         values = {symbol: value for symbol, value in branch.items() if not value.free_symbols}
         for symbol, value in values.items():
-            if "complex" not in self.problem.kinds.get(symbol, ()) and not (
-                exact.real(value) and allowed(symbol, value)
-            ):
-                return False
             kinds = self.problem.kinds.get(symbol, frozenset())
+            if "complex" not in kinds and not (exact.real(value) and allowed(symbol, value)):
+                return False
             if fn.is_integer(value) and not of_kind(int(value), kinds):
                 return False
         for equation in self.part.equations:
@@ -520,9 +489,8 @@ class _Solver:
 
     def _reduced(self, asked: Value) -> Value | None:
         """The value that polynomial equations give an expression without giving one to its unknowns."""
-        part = self.part
-        symbols = part.unknowns
-        polynomials = [sp.numer(sp.together(e)) for e in part.equations]
+        symbols = self.part.unknowns
+        polynomials = [sp.numer(sp.together(e)) for e in self.part.equations]
         if len(polynomials) > MAX_POLYNOMIALS or not isinstance(asked, sp.Expr):
             return None
         try:
@@ -540,9 +508,8 @@ class _Solver:
         for branch in branches:
             expression = inner.subs(branch)
             conditions = [substitute(condition, branch) for condition in self.part.conditions]
-            for symbol, value in branch.items():
-                if symbol.is_nonnegative:
-                    conditions.append(sp.Gt(value, 0) if symbol.is_positive else sp.Ge(value, 0))
+            signed = [(sp.Gt if s.is_positive else sp.Ge, value) for s, value in branch.items() if s.is_nonnegative]
+            conditions += [relation(value, 0) for relation, value in signed]
             free = expression.free_symbols
             if len(free) != 1 or any(c.free_symbols - free for c in conditions):
                 raise Unsolved(f"the {name} value is more than the solver can find")

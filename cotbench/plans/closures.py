@@ -28,65 +28,32 @@ class Inexact(Exception):
 
 def compiled(expression: Any, places: Mapping[Any, int]) -> Compiled:
     """A function of the list that holds, at places[symbol], the value of each symbol. Raises Inexact."""
-    constant: Any = None
-    if expression.is_Integer:
-        constant = int(expression)
-    elif expression.is_Rational:
-        constant = Fraction(int(expression.p), int(expression.q))
-    elif expression in (sp.true, sp.false):
-        constant = bool(expression)
-    if constant is not None:
+    if expression.is_Rational or expression in (sp.true, sp.false):
+        constant: Any = Fraction(int(expression.p), int(expression.q)) if expression.is_Rational else bool(expression)
+        constant = int(expression) if expression.is_Integer else constant
         return lambda _: constant
     if expression.is_Symbol:
         if expression not in places:
             raise Inexact
         return operator.itemgetter(places[expression])
-    parts = [compiled(part, places) for part in expression.args] if not isinstance(expression, sp.Piecewise) else []
-    if expression.func is sp.Tuple:
-        return lambda values: tuple([part(values) for part in parts])
-    if expression.is_Add:
-        return _sum(parts)
-    if expression.is_Mul:
-        return _product(parts)
-    if expression.is_Pow:
-        base, exponent = parts
-        return lambda values: _power(base(values), exponent(values))
-    if isinstance(expression, sp.Piecewise):
+    kind = expression.func
+    if kind is sp.Piecewise:
         return _piecewise([(compiled(v, places), compiled(c, places)) for v, c in expression.args])
-    if isinstance(expression, sp.And):
-        return lambda values: all(part(values) for part in parts)
-    if isinstance(expression, sp.Or):
-        return lambda values: any(part(values) for part in parts)
-    if isinstance(expression, sp.Not):
-        inner = parts[0]
-        return lambda values: not inner(values)
-    if isinstance(expression, (sp.Max, sp.Min)):
-        choose = max if isinstance(expression, sp.Max) else min
-        return lambda values: choose(part(values) for part in parts)
-    function = _FUNCTIONS.get(expression.func)
-    if function is None:
-        raise Inexact
-    if len(parts) == 1:
+    parts = [compiled(part, places) for part in expression.args]
+    if kind in (sp.And, sp.Or):
+        decide = all if kind is sp.And else any
+        return lambda values: decide(part(values) for part in parts)
+    function = _FUNCTIONS.get(kind)
+    if function is not None and len(parts) == 1:
         (only,) = parts
         return lambda values: function(only(values))
-    if len(parts) == 2:
+    if function is not None and len(parts) == 2:
         first, second = parts
         return lambda values: function(first(values), second(values))
-    raise Inexact
-
-
-def _sum(parts: list[Compiled]) -> Compiled:
-    if len(parts) == 2:
-        first, second = parts
-        return lambda values: first(values) + second(values)
-    return lambda values: sum([part(values) for part in parts])
-
-
-def _product(parts: list[Compiled]) -> Compiled:
-    if len(parts) == 2:
-        first, second = parts
-        return lambda values: first(values) * second(values)
-    return lambda values: math.prod([part(values) for part in parts])
+    many = _OF_MANY.get(kind)
+    if many is None:
+        raise Inexact
+    return lambda values: many([part(values) for part in parts])
 
 
 def _piecewise(cases: list[tuple[Compiled, Compiled]]) -> Compiled:
@@ -142,10 +109,7 @@ def _is_prime(n: Any) -> bool:
 
 
 def _of_integers(kind: Any) -> Callable[[Any], int]:
-    def function(value: Any) -> int:
-        return int(kind.of(_integer(value)))
-
-    return function
+    return lambda value: int(kind.of(_integer(value)))
 
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -161,10 +125,21 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.factorial: lambda n: math.factorial(_integer(n, 0, 2_000)),
     sp.binomial: _binomial,
     sp.FallingFactorial: lambda n, k: math.perm(_integer(n, 0), _integer(k, 0, 2_000)),
+    sp.Add: operator.add,
+    sp.Mul: operator.mul,
+    sp.Pow: _power,
+    sp.Not: operator.not_,
     sp.Eq: operator.eq,
     sp.Ne: operator.ne,
     sp.Lt: operator.lt,
     sp.Le: operator.le,
     sp.Gt: operator.gt,
     sp.Ge: operator.ge,
+}
+_OF_MANY: dict[Any, Callable[[list[Any]], Any]] = {
+    sp.Tuple: tuple,
+    sp.Add: sum,
+    sp.Mul: math.prod,
+    sp.Max: max,
+    sp.Min: min,
 }

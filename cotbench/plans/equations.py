@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
@@ -25,9 +26,11 @@ _COUNTING = frozenset("binomial C comb choose nCr permutations P perm nPr factor
 _GIVING_WAY = frozenset("C comb choose nCr P perm nPr".split())  # to a plan's own functions
 _RATES = IN_PLANS | frozenset("h s hr min person item each page box ticket".split())
 
+_STATING = frozenset("rel congruent in and or not".split())  # kinds of nodes that say something
+
 _INTEGERS = frozenset(("integer", "even", "odd", "prime", "digit"))
 _FIELDS = frozenset(("real", "rational", "complex"))
-_LAST = 10**6  # the line of what sees the last value of every name
+LAST = 10**6  # the line of what sees the last value of every name
 MANY_DEFINITIONS = 30
 
 
@@ -40,7 +43,6 @@ class Problem:
     conditions: list[Any]
     kinds: dict[Any, frozenset[str]]
     answer: Node
-    answer_line: int
     options: list[tuple[str, Any, str]]  # letter, value (None for words), text
 
 
@@ -68,18 +70,12 @@ class _Symbols:
 def _flags(kinds: set[str]) -> dict[str, bool]:
     """SymPy's assumptions about a symbol that was declared to be of some kinds."""
     flags = kinds & {"negative", "nonpositive"}
-    if kinds & _INTEGERS:
-        flags.add("integer")
-    elif "rational" in kinds:
-        flags.add("rational")
-    elif "complex" not in kinds:
-        flags.add("real")
-    if kinds & {"positive", "prime"}:
-        flags.add("positive")
-    elif kinds & {"nonnegative", "digit"}:
-        flags.add("nonnegative")
-    if "nonzero" in kinds and "complex" not in kinds:
-        flags.add("nonzero")
+    if "complex" not in kinds:
+        flags |= {"real"} | kinds & {"nonzero"}
+    if kinds & (_INTEGERS | {"rational"}):
+        flags = flags - {"real"} | {"integer" if kinds & _INTEGERS else "rational"}
+    if kinds & {"positive", "nonnegative", "prime", "digit"}:
+        flags.add("positive" if kinds & {"positive", "prime"} else "nonnegative")
     return dict.fromkeys(sorted(flags), True)
 
 
@@ -96,11 +92,11 @@ def read_problem(statements: list[Statement]) -> Problem:
 def _tokens(statements: list[Statement]) -> tuple[list[tuple[Statement, list[Token]]], list[PlanInvalid]]:
     found: list[tuple[Statement, list[Token]]] = []
     errors: list[PlanInvalid] = []
-    texts = [(s, plain(s.text)) for s in statements if s.assumption is None]
-    texts += [(s, plain(c)) for s in statements if s.assumption is not None for c in s.assumption.conditions]
+    texts = [(s, s.text) for s in statements if s.assumption is None]
+    texts += [(s, condition) for s in statements if s.assumption is not None for condition in s.assumption.conditions]
     for statement, text in texts:
         try:
-            found.append((statement, tokenize(text)))
+            found.append((statement, tokenize(plain(text))))
         except PlanInvalid as error:
             errors.append(PlanInvalid(str(error), statement.line))
     _drop_units(found)
@@ -195,16 +191,13 @@ def _names(found: list[tuple[Statement, list[Token]]], assumptions: list[Assumpt
     defined -= {name for name in products if all(used[letter] for letter in name)}  # xy = 12 where x and y are used
     bare: set[str] = set()
     for statement, tokens in found:
-        for i, token in enumerate(tokens[:-1]):
-            follows = tokens[i + 1]
+        for token, follows in pairwise(tokens):
             called = follows.text == "(" and not (follows.spaced and token.text not in fn.FUNCTIONS)
             if token.kind == "name" and not called and statement.kind != "option":
                 bare.add(token.text)
-    bare -= {name for name in bare if name in fn.FUNCTIONS and name not in defined | declared and len(name) > 1}
-    bare -= {name for name in bare if name.startswith("log_") and name not in defined | declared}
-    return Names(
-        fn.FUNCTIONS, frozenset(bare | declared | defined) - own, frozenset(defined | declared), frozenset(own)
-    )
+    defined |= declared
+    bare = {name for name in bare if not (name in fn.FUNCTIONS and len(name) > 1) and not name.startswith("log_")}
+    return Names(fn.FUNCTIONS, frozenset(bare | defined) - own, frozenset(defined), frozenset(own))
 
 
 def _parsed(
@@ -231,7 +224,8 @@ def _node(statement: Statement, tokens: list[Token], names: Names) -> Node:
     parser = Parser(list(tokens), names=names)
     if statement.kind != "answer":
         node = parser.whole()
-        if statement.kind == "line" and not _states(node):
+        states = ("is_prime", "isprime", "distinct") if node.kind == "call" else ()
+        if statement.kind == "line" and node.kind not in _STATING and node.text not in states:
             raise PlanInvalid("a formula without a comparison says nothing")
         return node
     parts = [parser.condition()]
@@ -241,20 +235,9 @@ def _node(statement: Statement, tokens: list[Token], names: Names) -> Node:
     node = parts[0] if len(parts) == 1 else Node("tuple", tuple(parts))
     if node.kind == "rel" and node.text == "=" and node.parts[0].kind == "name":  # answer: x = 5
         return node.parts[0] if node.parts[0].text in names.known - {"answer"} else node.parts[1]
-    return _without_unit(node, names)
-
-
-def _without_unit(node: Node, names: Names) -> Node:
-    """ "total dollars" asks for the total."""
     if node.kind == "mul" and node.parts[-1].kind == "name" and node.parts[-1].text in IN_PLANS - names.defined:
-        return node.parts[0] if len(node.parts) == 2 else Node("mul", node.parts[:-1])
+        return node.parts[0] if len(node.parts) == 2 else Node("mul", node.parts[:-1])  # "total dollars" is the total
     return node
-
-
-def _states(node: Node) -> bool:
-    return node.kind in ("rel", "congruent", "in", "and", "or", "not") or (
-        node.kind == "call" and node.text in ("is_prime", "isprime", "distinct")
-    )
 
 
 def _refuse(statements: list[Statement], reads: list[Read], errors: list[PlanInvalid]) -> None:
@@ -281,7 +264,7 @@ class _Reader:
         self.conditions: list[tuple[Node, int]] = []
 
     def problem(self) -> Problem:
-        answer, line = self._asked()
+        answer = self._asked()
         for read in self.reads:
             if read.statement.kind in ("line", "assume"):
                 self._sort(read.node, read.statement.line, definable=read.statement.kind == "line")
@@ -297,14 +280,12 @@ class _Reader:
             if name not in self.definitions:
                 symbols(name)
         kinds = {symbol: frozenset(self.kinds.get(name, ())) for name, symbol in symbols.made.items()}
-        return Problem(evaluator, equations, conditions, kinds, answer, line, options)
+        return Problem(evaluator, equations, conditions, kinds, answer, options)
 
-    def _asked(self) -> tuple[Node, int]:
+    def _asked(self) -> Node:
         for kind in ("answer", "named", "weak"):
-            found = [read for read in self.reads if read.statement.kind == kind]
-            if found:
-                node = found[-1].node if kind != "named" else Node("name", (), "answer")
-                return node, _LAST
+            if found := [read.node for read in self.reads if read.statement.kind == kind]:
+                return found[-1] if kind != "named" else Node("name", (), "answer")
         raise PlanInvalid('nothing is asked: no line "answer: ..."')
 
     def _sort(self, node: Node, line: int, *, definable: bool) -> None:
@@ -349,30 +330,25 @@ class _Reader:
 
     def _undefine_circles(self) -> None:
         """Definitions that need each other are equations."""
-        kept: dict[str, list[Definition]] = {}
-        for name, versions in self.definitions.items():
-            first = versions[0]
-            if self._reaches(first.node, name, kept):
+        stated, self.definitions = self.definitions, {}
+        for name, versions in stated.items():
+            if name in self._needed(_names_of(versions[0].node)):
                 for version in versions:
                     self.equations.append((Node("rel", (Node("name", (), name), version.node), "="), version.line))
             else:
-                kept[name] = versions
-        self.definitions = kept
+                self.definitions[name] = versions
 
-    def _reaches(self, node: Node, name: str, definitions: dict[str, list[Definition]]) -> bool:
-        seen: set[str] = set()
-        waiting = list(_names_of(node))
+    def _needed(self, names: Iterable[str]) -> set[str]:
+        """These names and those in their definitions, in turn."""
+        needed: set[str] = set()
+        waiting = set(names)
         while waiting:
-            found = waiting.pop()
-            if found == name:
-                return True
-            if found not in seen:
-                seen.add(found)
-                if found in definitions:
-                    waiting += _names_of(definitions[found][0].node)
-                if found in self.own:
-                    waiting += _names_of(self.own[found][1])
-        return False
+            name = waiting.pop()
+            needed.add(name)
+            bodies = [self.definitions[name][0].node] if name in self.definitions else []
+            bodies += [self.own[name][1]] if name in self.own else []
+            waiting |= {inner for body in bodies for inner in _names_of(body)} - needed
+        return needed
 
     def _implied(self) -> None:
         """Unknowns of congruences and the like are integers; bounds such as x > 0 are known to their symbols."""
@@ -407,11 +383,11 @@ class _Reader:
         if node.kind != "rel":
             return
         for sign, left, right in zip(node.text.split(), node.parts, node.parts[1:], strict=False):
-            for name, other, above in ((left, right, sign in (">", ">=")), (right, left, sign in ("<", "<="))):
-                strict = sign in ("<", ">")
-                positive = other.kind == "number" and (other.text.strip("0.") != "" or strict)
-                if above and name.kind == "name" and name.text not in self.definitions and other.kind == "number":
-                    self.kinds.setdefault(name.text, set()).add("positive" if positive else "nonnegative")
+            name, other = (left, right) if sign in (">", ">=") else (right, left)
+            named = name.kind == "name" and name.text not in self.definitions
+            if named and other.kind == "number" and sign in ("<", "<=", ">", ">="):
+                positive = sign in ("<", ">") or other.text.strip("0.")
+                self.kinds.setdefault(name.text, set()).add("positive" if positive else "nonnegative")
 
     def _claimed(self, answer: Node) -> frozenset[str]:
         """Those of e, i and I that are names here: declared, defined, compared alone, or one of a row of letters."""
@@ -446,19 +422,18 @@ class _Reader:
             else:
                 conditions += value.args if isinstance(value, sp.And) else [value]
         for name in [name for name in self.kinds if name in self.definitions]:
-            value = evaluator.value(Node("name", (), name), _LAST)
+            value = evaluator.value(Node("name", (), name), LAST)
             conditions += _checks(value, self.kinds[name])
         for assumption in self.assumptions:
             if "distinct" in assumption.kinds:
-                values = [evaluator.value(Node("name", (), name), _LAST) for name in assumption.names]
+                values = [evaluator.value(Node("name", (), name), LAST) for name in assumption.names]
                 conditions += [sp.Ne(a, b) for i, a in enumerate(values) for b in values[:i]]
-        whole = [e for e in equations if e != 0]
-        return whole, [c for c in conditions if c != sp.true]
+        return [e for e in equations if e != 0], [c for c in conditions if c != sp.true]
 
     def _option(self, read: Read, evaluator: Evaluator) -> tuple[str, Any, str]:
         value = None
         with suppress(Unsolved, PlanInvalid):
-            value = evaluator.value(read.node, _LAST) if read.node.kind != "words" else None
+            value = evaluator.value(read.node, LAST) if read.node.kind != "words" else None
         return read.statement.label, value, read.statement.text
 
 
@@ -492,7 +467,7 @@ def _checks(value: Any, kinds: set[str]) -> list[Any]:
         found.append(sp.Eq(fn.Remainder(value, sp.Integer(2)), 1 if "odd" in kinds else 0))
     if "prime" in kinds:
         found.append(fn.IsPrime(value))
-    if kinds & {"positive", "negative", "nonnegative", "nonpositive", "digit"} and "complex" not in kinds:
+    if "complex" not in kinds:
         found += [relation(value, sp.Integer(0)) for kind, relation in _SIGNS.items() if kind in kinds]
         found += [sp.Ge(value, sp.Integer(0)), sp.Le(value, sp.Integer(9))] if "digit" in kinds else []
     if "nonzero" in kinds:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -58,6 +59,10 @@ class Evaluator:
         return found
 
     def _value(self, node: Node, line: int, bound: Bound) -> Value:
+        if node.kind == "name":
+            return self.name(node.text, line, bound)
+        if (computed := _OF_VALUES.get(node.kind)) is not None:
+            return computed(self._value(part, line, bound) for part in node.parts)
         value: Value = getattr(self, f"_of_{node.kind}")(node, line, bound)
         return value
 
@@ -66,38 +71,22 @@ class Evaluator:
 
     # --- names ----------------------------------------------------------------------------------------------------
 
-    def _of_name(self, node: Node, line: int, bound: Bound) -> Value:
-        return self.name(node.text, line, bound)
-
     def name(self, name: str, line: int, bound: Bound) -> Value:
         if name in bound:
             return bound[name]
         if name in self.definitions:
-            return self._defined(name, line)
+            versions = self.definitions[name]
+            before = [i for i, version in enumerate(versions) if version.line < line]
+            chosen = before[-1] if before else 0
+            if (name, chosen) not in self._values:
+                self._values[name, chosen] = self.value(versions[chosen].node, versions[chosen].line)
+            return self._values[name, chosen]
         if name in self.own:
             parameters, body = self.own[name]
             return self._value(body, line, {p: v for p, v in bound.items() if p not in parameters})
         return _CONSTANTS[name] if name in _CONSTANTS and name not in self.claimed else self.unknown(name)
 
-    def _defined(self, name: str, line: int) -> Value:
-        versions = self.definitions[name]
-        before = [i for i, version in enumerate(versions) if version.line < line]
-        chosen = before[-1] if before else 0
-        if (name, chosen) not in self._values:
-            version = versions[chosen]
-            self._values[name, chosen] = self.value(version.node, version.line)
-        return self._values[name, chosen]
-
     # --- arithmetic -----------------------------------------------------------------------------------------------
-
-    def _of_add(self, node: Node, line: int, bound: Bound) -> Value:
-        values = [self._value(part, line, bound) for part in node.parts]
-        if all(isinstance(value, sp.Expr) and not isinstance(value, sp.MatrixBase) for value in values):
-            return sp.Add(*values)
-        total = values[0]
-        for value in values[1:]:
-            total = _plus(total, value)
-        return total
 
     def _of_mul(self, node: Node, line: int, bound: Bound) -> Value:
         total = self._value(node.parts[0], line, bound)
@@ -113,9 +102,6 @@ class Evaluator:
         if bottom == 0:
             raise Unsolved("division by zero")
         return _times(top, 1 / bottom)
-
-    def _of_pow(self, node: Node, line: int, bound: Bound) -> Value:
-        return fn.power(*(self._value(part, line, bound) for part in node.parts))
 
     def _of_fact(self, node: Node, line: int, bound: Bound) -> Value:
         return fn.factorial(self.number(node.parts[0], line, bound))
@@ -295,21 +281,12 @@ class Evaluator:
         value = Fraction(node.text)
         return sp.Rational(value.numerator, value.denominator)
 
-    def _collection(self, node: Node, line: int, bound: Bound) -> Value:
-        values = [self._value(part, line, bound) for part in node.parts]
-        return {"tuple": sp.Tuple, "list": fn.List, "set": sp.FiniteSet}[node.kind](*values)
-
-    _of_tuple = _of_list = _of_set = _collection
-
     def _of_interval(self, node: Node, line: int, bound: Bound) -> Value:
         low, high = (self.number(part, line, bound) for part in node.parts)
         return sp.Interval(low, high, node.text[0] == "(", node.text[1] == ")")
 
-    def _of_union(self, node: Node, line: int, bound: Bound) -> Value:
-        return sp.Union(*(as_set(self._value(part, line, bound)) for part in node.parts))
 
-
-def as_set(value: Value) -> Value:
+def _as_set(value: Value) -> Value:
     """A set, or the interval that a pair stands for."""
     if isinstance(value, sp.Set):
         return value
@@ -317,6 +294,13 @@ def as_set(value: Value) -> Value:
         is_open = not isinstance(value, fn.List)
         return sp.Interval(value[0], value[1], is_open, is_open)
     raise Unsolved("a union of what is no set")
+
+
+def _added(values: Iterable[Value]) -> Value:
+    values = list(values)
+    if all(isinstance(value, sp.Expr) and not isinstance(value, sp.MatrixBase) for value in values):
+        return sp.Add(*values)
+    return reduce(_plus, values)
 
 
 def _plus(a: Value, b: Value) -> Value:
@@ -340,6 +324,17 @@ def _times(a: Value, b: Value) -> Value:
         if isinstance(one, sp.Tuple) and not isinstance(other, (sp.Tuple, sp.Set)):
             return one.func(*(_times(item, other) for item in one))
     return fn.expression(a) * fn.expression(b)
+
+
+# What nodes of some kinds are, of the values of their parts alone, which are had one after another.
+_OF_VALUES: dict[str, Callable[[Iterable[Value]], Value]] = {
+    "add": _added,
+    "pow": lambda values: fn.power(*values),
+    "tuple": lambda values: sp.Tuple(*values),
+    "list": lambda values: fn.List(*values),
+    "set": lambda values: sp.FiniteSet(*values),
+    "union": lambda values: sp.Union(*map(_as_set, values)),
+}
 
 
 def _compare(sign: str, a: Value, b: Value) -> Value:

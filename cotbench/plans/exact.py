@@ -28,11 +28,10 @@ def approximate(value: Value) -> Value:
         found = sp.N(value, DIGITS)
     except (TypeError, ValueError, NotImplementedError, AttributeError, ArithmeticError):
         return None
-    if not getattr(found, "is_number", False) or found.has(sp.nan, sp.zoo) or not found.is_comparable:
-        parts = found.as_real_imag() if getattr(found, "is_number", False) and not found.has(sp.nan, sp.zoo) else None
-        if parts is None or not all(part.is_Float or part.is_Rational for part in parts):
-            return None
-    return found
+    if not getattr(found, "is_number", False) or found.has(sp.nan, sp.zoo):
+        return None
+    parts = () if found.is_comparable else found.as_real_imag()
+    return found if all(part.is_Float or part.is_Rational for part in parts) else None
 
 
 def is_zero(value: Value) -> bool:
@@ -108,23 +107,15 @@ def holds(condition: Value) -> bool | None:
 
 def canonical(value: Value) -> Value:
     """The plainest exact form: of numbers, roots out of denominators and simplified; formulas stay as they are."""
-    if isinstance(value, (sp.Tuple, sp.FiniteSet)):
-        return value.func(*(canonical(item) for item in value))
+    if isinstance(value, (sp.Tuple, sp.FiniteSet, sp.Union)):
+        return value.func(*map(canonical, value.args))
     if isinstance(value, sp.MatrixBase):
         return value.applyfunc(canonical)
     if isinstance(value, sp.Interval):
         return sp.Interval(canonical(value.start), canonical(value.end), value.left_open, value.right_open)
-    if isinstance(value, sp.Union):
-        return sp.Union(*(canonical(part) for part in value.args))
-    if not isinstance(value, sp.Expr):
+    if not isinstance(value, sp.Expr) or fn.is_rational(value) or value.free_symbols:
         return value
-    return value if fn.is_rational(value) or value.free_symbols else _number(value)
-
-
-def _number(value: Value) -> Value:
-    if not value.is_finite and value.is_infinite:
-        return value
-    if value.has(sp.CRootOf):
+    if value.is_infinite or value.has(sp.CRootOf):
         return value
     candidates = [value]
     if sp.count_ops(value) <= MAX_SIMPLIFIED:
@@ -163,12 +154,12 @@ def same(a: Value, b: Value) -> bool:
             return bool(a == b)
         return is_zero(a - b)
     if isinstance(a, sp.MatrixBase) and isinstance(b, sp.MatrixBase):
-        return a.shape == b.shape and all(same(x, y) for x, y in zip(a, b, strict=True))
+        return a.shape == b.shape and all(map(same, a, b))
     if isinstance(a, sp.Interval) and isinstance(b, sp.Tuple) and len(b) == 2:
         is_open = not isinstance(b, fn.List)
         return same(a.start, b[0]) and same(a.end, b[1]) and {bool(a.left_open), bool(a.right_open)} == {is_open}
     if isinstance(a, sp.Tuple) and isinstance(b, sp.Tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+        return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, sp.FiniteSet) and isinstance(b, sp.FiniteSet):
         return len(a) == len(b) and all(any(same(x, y) for y in b) for x in a)
     return bool(a == b)

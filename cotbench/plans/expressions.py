@@ -72,10 +72,7 @@ class Parser(Cursor):
     # --- conditions -----------------------------------------------------------------------------------------------
 
     def condition(self) -> Node:
-        return self._joined("or", self._both, "or", "∨")
-
-    def _both(self) -> Node:
-        return self._joined("and", self._negated, "and", "&", "∧")
+        return self._joined("or", lambda: self._joined("and", self._negated, "and", "&", "∧"), "or", "∨")
 
     def _joined(self, kind: str, part: Callable[[], Node], *signs: str) -> Node:
         parts = [part()]
@@ -115,8 +112,7 @@ class Parser(Cursor):
         return False
 
     def _modulus(self, inside: bool) -> Node | None:
-        if self.peek().kind == "latex" and self.peek().text == "pmod":
-            self.at += 1
+        if self._take_latex("pmod"):
             return self._group()
         if self._modulus_ahead():
             self.at += 2
@@ -203,6 +199,11 @@ class Parser(Cursor):
             else:
                 return node
 
+    def _take_latex(self, name: str) -> bool:
+        seen = self.peek().kind == "latex" and self.peek().text == name
+        self.at += seen
+        return seen
+
     def _percent(self) -> bool:
         if self.sees("percent"):
             return "percent" not in self.names.defined
@@ -235,8 +236,7 @@ class Parser(Cursor):
         raise PlanInvalid(f"unexpected {token.text!r}" if token.text else "something is missing at the end")
 
     def _number(self, text: str) -> Node:
-        if "." in text and self.peek().kind == "latex" and self.peek().text == "overline":
-            self.at += 1
+        if "." in text and self._take_latex("overline"):
             digits = "".join(token.text for token in self._braced() if token.kind == "number")
             if not digits.isdigit():
                 raise PlanInvalid("digits expected below the bar")
@@ -285,9 +285,7 @@ class Parser(Cursor):
     def _name(self, name: str) -> Node:
         names, base = self.names, name.rstrip("'")
         if self.sees("("):
-            if base in names.functions:
-                return self._call(name)
-            if name in names.builtin and (name not in names.known or len(name) > 1):
+            if base in names.functions or (name in names.builtin and (name not in names.known or len(name) > 1)):
                 return self._call(name)
             if name.lower() in names.builtin and len(name) > 1 and name not in names.known:
                 return self._call(name.lower())
@@ -343,12 +341,9 @@ class Parser(Cursor):
         return number(self.next().text) if token.kind == "number" else self.atom()
 
     def _latex(self, name: str) -> Node:
-        if name == "frac":
-            top = self._group()
-            return Node("div", (top, self._group()))
-        if name == "binom":
-            top = self._group()
-            return Node("call", (top, self._group()), "binomial")
+        if name in ("frac", "binom"):
+            parts = (self._group(), self._group())
+            return Node("div", parts) if name == "frac" else Node("call", parts, "binomial")
         if name == "sqrt" and self.take("["):
             degree = self.sum()
             self.need("]")
@@ -359,9 +354,8 @@ class Parser(Cursor):
         if name in _FENCES:
             closer, function = _FENCES[name]
             node = self.sum()
-            if self.peek().text != closer:
+            if not self._take_latex(closer):
                 raise PlanInvalid(f"\\{name} without \\{closer}")
-            self.at += 1
             return Node("call", (node,), function)
         if name in ("sum", "prod"):
             return self._series("sum" if name == "sum" else "product")

@@ -7,6 +7,7 @@ classes here are SymPy functions that evaluate when their arguments are numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import sympy as sp
@@ -32,11 +33,18 @@ def is_rational(value: Value) -> bool:
     return bool(getattr(value, "is_Rational", False))
 
 
-class Remainder(sp.Function):  # type: ignore[misc]
-    """a modulo m, in [0, m) for a positive m: of numbers only, unlike Mod, which rewrites its arguments."""
+class _OfTwo(sp.Function):  # type: ignore[misc]
+    """A function of two real numbers, which is an integer where both are."""
 
     nargs = 2
     is_real = True
+
+    def _eval_is_integer(self) -> bool | None:
+        return True if self.args[0].is_integer and self.args[1].is_integer else None
+
+
+class Remainder(_OfTwo):
+    """a modulo m, in [0, m) for a positive m: of numbers only, unlike Mod, which rewrites its arguments."""
 
     @classmethod
     def eval(cls, a: Value, m: Value) -> Value:
@@ -47,9 +55,6 @@ class Remainder(sp.Function):  # type: ignore[misc]
         if a.is_number and m.is_number and a.is_real and m.is_real:
             return sp.simplify(a - m * sp.floor(a / m))
         return None
-
-    def _eval_is_integer(self) -> bool | None:
-        return True if self.args[0].is_integer and self.args[1].is_integer else None
 
 
 class _OfIntegers(sp.Function):  # type: ignore[misc]
@@ -124,18 +129,12 @@ class IsPrime(sp.Function):  # type: ignore[misc]
         return sp.false if n.is_number and n.is_integer is False else None
 
 
-class Divisor(sp.Function):  # type: ignore[misc]
+class Divisor(_OfTwo):
     """The greatest common divisor, or with `Multiple` the least common multiple, of two rational numbers."""
-
-    nargs = 2
-    is_real = True
 
     @classmethod
     def eval(cls, a: Value, b: Value) -> Value:
         return sp.gcd(a, b) if is_rational(a) and is_rational(b) else None
-
-    def _eval_is_integer(self) -> bool | None:
-        return True if self.args[0].is_integer and self.args[1].is_integer else None
 
 
 class Multiple(Divisor):
@@ -189,7 +188,7 @@ def power(base: Value, exponent: Value) -> Value:
 def root(x: Value, degree: Value) -> Value:
     if degree == 0:
         raise Unsolved("a root of degree 0")
-    return power(x, 1 / expression(degree))
+    return power(x, 1 / degree)
 
 
 def factorial(n: Value) -> Value:
@@ -313,15 +312,9 @@ def _items(values: Sequence[Value]) -> list[Value]:
     return [expression(item) for item in items]
 
 
-def _fold(function: Callable[[Value, Value], Value]) -> Callable[..., Value]:
-    def folded(*values: Value) -> Value:
-        items = _items(values)
-        total = function(items[0], sp.Integer(0)) if function is Divisor else items[0]
-        for item in items[1:]:
-            total = function(total, item)
-        return total
-
-    return folded
+def _gcd(*values: Value) -> Value:
+    first, *others = _items(values)
+    return reduce(Divisor, others, Divisor(first, sp.Integer(0)))
 
 
 def total(*values: Value) -> Value:
@@ -336,12 +329,8 @@ def _distinct(*values: Value) -> Value:
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def _of_one(function: Callable[[Value], Value]) -> tuple[int, int, Callable[..., Value]]:
-    return 1, 1, lambda x: function(expression(x))
-
-
-def _of_two(function: Callable[[Value, Value], Value]) -> tuple[int, int, Callable[..., Value]]:
-    return 2, 2, lambda x, y: function(expression(x), expression(y))
+def _of_numbers(count: int, function: Callable[..., Value]) -> tuple[int, int, Callable[..., Value]]:
+    return count, count, lambda *values: function(*map(expression, values))
 
 
 def _log(x: Value, base: Value | None = None) -> Value:
@@ -349,10 +338,6 @@ def _log(x: Value, base: Value | None = None) -> Value:
     if x == 0:
         raise Unsolved("the logarithm of 0")
     return sp.log(x) if base is None else sp.log(x, expression(base))
-
-
-def _round(x: Value, digits: Value = 0) -> Value:
-    return Rounded(expression(x), sp.Integer(0) if digits == 0 else expression(digits))
 
 
 # Functions of one number; several names of one stand side by side.
@@ -387,13 +372,13 @@ _BINARY: dict[str, Callable[[Value, Value], Value]] = {
 
 # name -> the least and the greatest number of arguments, and what computes it
 TABLE: dict[str, tuple[int, int, Callable[..., Value]]] = {
-    **{name: _of_one(function) for name, function in _UNARY.items()},
-    **{name: _of_two(function) for name, function in _BINARY.items()},
+    **{name: _of_numbers(1, function) for name, function in _UNARY.items()},
+    **{name: _of_numbers(2, function) for name, function in _BINARY.items()},
     "abs": (1, 1, _abs),
     "log": (1, 2, _log),
-    "round": (1, 2, _round),
-    "gcd": (1, 50, _fold(Divisor)),
-    "lcm": (1, 50, _fold(Multiple)),
+    "round": (1, 2, lambda x, digits=sp.S.Zero: Rounded(expression(x), expression(digits))),
+    "gcd": (1, 50, _gcd),
+    "lcm": (1, 50, lambda *values: reduce(Multiple, _items(values))),
     "min": (1, 1000, lambda *values: sp.Min(*_items(values))),
     "max": (1, 1000, lambda *values: sp.Max(*_items(values))),
     "distinct": (1, 50, _distinct),

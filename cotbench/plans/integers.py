@@ -169,8 +169,8 @@ class Search:
 
     def _tighten(self, row: list[tuple[Fraction, dict[Any, int]]]) -> bool:
         """Narrow the ranges of a polynomial that is at most zero; False where it can't be."""
-        least = [_times(c, self._monomial(m))[0] for c, m in row]
-        infinite = sum(1 for low in least if low == -math.inf)
+        least = [min(_finite_product(c, end) for end in self._monomial(m)) for c, m in row]
+        infinite = least.count(-math.inf)
         total = sum((low for low in least if low != -math.inf), Fraction(0))
         if infinite == 0 and total > 0:
             return False
@@ -209,11 +209,9 @@ class Search:
         return bool(low <= high)
 
     def _monomial(self, exponents: dict[Any, int]) -> tuple[Bound, Bound]:
-        low: Bound = Fraction(1)
-        high: Bound = Fraction(1)
+        low = high = Fraction(1)
         for symbol, exponent in exponents.items():
-            a, b = _raised(self.ranges[symbol], exponent)
-            ends = [_finite_product(x, y) for x in (low, high) for y in (a, b)]
+            ends = [_finite_product(x, y) for x in (low, high) for y in _raised(self.ranges[symbol], exponent)]
             low, high = min(ends), max(ends)
         return low, high
 
@@ -225,17 +223,12 @@ class Search:
         congruences = [_congruence(zero, symbol) for zero in zeros]
         kinds = self.kinds[symbol]
         congruences += [(0, 2)] if "even" in kinds else [(1, 2)] if "odd" in kinds else []
-        for found in congruences:
-            if found is None:
-                continue
-            if found[1] == 0:
+        for other, size in filter(None, congruences):
+            gcd = math.gcd(modulus, size)
+            if size == 0 or (other - residue) % gcd:
                 return False
-            gcd = math.gcd(modulus, found[1])
-            if (found[0] - residue) % gcd:
-                return False
-            step = modulus // gcd
-            turns = (found[0] - residue) // gcd * pow(step, -1, found[1] // gcd) if found[1] // gcd > 1 else 0
-            residue, modulus = residue + modulus * turns, modulus * found[1] // gcd
+            turns = (other - residue) // gcd * pow(modulus // gcd, -1, size // gcd)
+            residue, modulus = residue + modulus * turns, modulus * size // gcd
             residue %= modulus
         limits = self.ranges[symbol]
         low = limits.low if limits.low == -math.inf else limits.low + (residue - limits.low) % modulus
@@ -253,13 +246,11 @@ class Search:
         while len(assigned) < len(self.unknowns):
             fixed: tuple[Any, int | None] | None = None
             for i, symbols in enumerate(free):
-                if len(left := symbols - assigned) == 1:
-                    symbol = next(iter(left))
+                if fixed is None and len(left := symbols - assigned) == 1:
+                    (symbol,) = left
                     if (i, symbol) not in slopes:
                         slopes[i, symbol] = _split(self.equations[i], symbol) is not None
-                    if slopes[i, symbol]:
-                        fixed = (symbol, i)
-                        break
+                    fixed = (symbol, i) if slopes[i, symbol] else None
             if fixed is None:
                 left = [symbol for symbol in self.unknowns if symbol not in assigned]
                 searched = [symbol for symbol in left if symbol.is_integer] or left
@@ -315,16 +306,12 @@ class Search:
                 formulas.append(None if split is None else tuple(compiled(part, places) for part in split))
             except Inexact:
                 raise TooLarge("a search that is not rational") from None
-        tests = [sp.Eq(equation, 0, evaluate=False) for equation in self.equations] + list(self.conditions)
-        for test in tests:
-            held = [places[symbol] for symbol in test.free_symbols if symbol in places]
-            if not held:
-                continue
-            try:
-                quick = compiled(test, places)
-            except Inexact:
-                quick = None
-            checks[max(held)].append((quick, test))
+        for test in [sp.Eq(equation, 0, evaluate=False) for equation in self.equations] + self.conditions:
+            quick = None
+            if held := [places[symbol] for symbol in test.free_symbols if symbol in places]:
+                with suppress(Inexact):
+                    quick = compiled(test, places)
+                checks[max(held)].append((quick, test))
         return order, self._walk(order, formulas, checks, 0, [0] * len(order))
 
     def _walk(self, order: Any, formulas: Any, checks: Any, depth: int, values: list[Any]) -> Iterator[list[Any]]:
@@ -396,12 +383,8 @@ def _exactly(value: Any) -> Any:
 
 
 def _declared(symbol: Any, kinds: frozenset[str]) -> Range:
-    low: Bound = -math.inf
-    high: Bound = math.inf
-    if "digit" in kinds:
-        low, high = 0, 9
-    if "prime" in kinds:
-        low = 2
+    low, high = (0, 9) if "digit" in kinds else (-math.inf, math.inf)
+    low = 2 if "prime" in kinds else low
     if symbol.is_nonnegative:
         low = max(low, 1 if symbol.is_positive and symbol.is_integer else 0)
     if symbol.is_nonpositive:
@@ -456,7 +439,7 @@ def _congruence(expression: Any, symbol: Any) -> tuple[int, int] | None:
     if wanted % gcd:
         return 0, 0
     size = m // gcd
-    return (wanted // gcd * pow(a // gcd, -1, size) % size if size > 1 else 0), size
+    return wanted // gcd * pow(a // gcd, -1, size) % size, size
 
 
 def _raised(limits: Range, exponent: int) -> tuple[Bound, Bound]:
@@ -480,25 +463,16 @@ def _finite_product(a: Bound, b: Bound) -> Bound:
     return a * b
 
 
-def _times(coefficient: Fraction, limits: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
-    ends = [_finite_product(coefficient, limit) for limit in limits]
-    return min(ends), max(ends)
-
-
 def _root_below(value: Fraction, degree: int) -> Fraction:
     """A number not below the real root of the value, and its floor the floor of the root."""
-    if value < 0:
-        return -_root_above(-value, degree, strict=False)
     if degree == 1:
         return value
-    n = math.floor(value)
-    found = int(sp.integer_nthroot(n, degree)[0])
-    return Fraction(found)
+    root = sp.integer_nthroot(math.floor(value) if value >= 0 else math.ceil(-value), degree)[0]
+    return Fraction(int(root if value >= 0 else -root))
 
 
-def _root_above(value: Fraction, degree: int, *, strict: bool = True) -> Fraction:
+def _root_above(value: Fraction, degree: int) -> Fraction:
     if degree == 1:
         return value
-    n = math.ceil(value)
-    found, whole = sp.integer_nthroot(n, degree)
-    return Fraction(int(found) + (0 if whole or not strict else 1))
+    found, whole = sp.integer_nthroot(math.ceil(value), degree)
+    return Fraction(int(found) + (not whole))

@@ -51,6 +51,10 @@ _ASK = re.compile(
     r"(?P<rest>.*)$",
     re.I,
 )
+_PREFIXES = {  # of a plan of true and false, and of others: those that count first
+    True: (("answer", _ANSWER), ("option", _OPTION), ("ask", _ASK), ("premise", _PREMISE)),
+    False: (("answer", _ANSWER), ("option", _OPTION), ("ask", _ASK), ("weak", _WEAK)),
+}
 _RESTATED = re.compile(r"^(?:question|problem|explanation|note|reasoning)\s*:", re.I)
 _LEAD = re.compile(
     r"^(?:let\s+us\s+define|let|define|set|given(?:\s+that)?|assume(?:\s+that)?|suppose(?:\s+that)?|where|with|then|so|also|"
@@ -153,18 +157,13 @@ def _lettered(lines: list[tuple[int, str]], logical: bool) -> set[int]:
 
 
 def _statements(line: str, at: int, logical: bool) -> list[Statement]:
-    if match := _ANSWER.match(line):
-        kind = "named" if match["sign"] in ("=", ":=") else "answer"
-        return [Statement(kind, match["rest"], at)]
-    if match := _OPTION.match(line):
-        return [Statement("option", match["rest"], at, match["label"].upper())]
-    if match := _ASK.match(line):
-        return [Statement("ask", match["rest"], at)]
+    for kind, pattern in _PREFIXES[logical]:
+        if match := pattern.match(line):
+            said = match.groupdict()
+            kind = "named" if said.get("sign") in ("=", ":=") else kind
+            return [Statement(kind, said["rest"], at, said.get("label", "").upper())]
     if logical:
-        match = _PREMISE.match(line)
-        return [Statement("premise", match["rest"], at) if match else Statement("line", line, at)]
-    if match := _WEAK.match(line):
-        return [Statement("weak", match["rest"], at)]
+        return [Statement("line", line, at)]
     return [statement for piece in _split(line) for statement in _line(piece, at)]
 
 

@@ -59,7 +59,10 @@ def solve_logic(statements: Sequence[Statement]) -> str:
                     raise PlanInvalid(f"a second option {statement.label}")
                 options[statement.label] = parse_formula(statement.text)
             elif statement.kind == "line":
-                premises.append(_unmarked(statement.text))
+                formula = parse_formula(statement.text)
+                if formula.kind == "name":
+                    raise PlanInvalid("a statement without a keyword")
+                premises.append(formula)
             elif not re.fullmatch(r"\W*[A-Za-z]\W*", statement.text):
                 raise PlanInvalid('numbers and formulas in a plan of "premise:" and "ask:"')
         except RecursionError:
@@ -73,13 +76,6 @@ def solve_logic(statements: Sequence[Statement]) -> str:
     if not options:
         raise PlanInvalid('no line "option A: ..."')
     return _decided(question, premises, options)
-
-
-def _unmarked(text: str) -> Formula:
-    formula = parse_formula(text)
-    if formula.kind == "name":
-        raise PlanInvalid("a statement without a keyword")
-    return formula
 
 
 def _question(text: str) -> str:
@@ -152,7 +148,9 @@ class _Clauses:
             case "implies":
                 return self._any([-parts[0], parts[1]])
             case "iff" | "xor":
-                differ = self._differ(*parts)
+                differ, (a, b) = self.fresh(), parts
+                for clause in ((-differ, a, b), (-differ, -a, -b), (differ, -a, b), (differ, a, -b)):
+                    self.add(*clause)
                 return differ if formula.kind == "xor" else -differ
         return self._count(formula, parts)
 
@@ -161,12 +159,6 @@ class _Clauses:
         for part in parts:
             self.add(-part, found)
         self.add(-found, *parts)
-        return found
-
-    def _differ(self, a: int, b: int) -> int:
-        found = self.fresh()
-        for clause in ((-found, a, b), (-found, -a, -b), (found, -a, b), (found, a, -b)):
-            self.add(*clause)
         return found
 
     def _count(self, formula: Formula, parts: list[int]) -> int:
@@ -279,13 +271,12 @@ class _Parser(Cursor):
                 return found
         token = self.peek()
         lower = token.text.lower()
-        if token.kind == "name" and lower in ("either", "both") and self.peek(1).kind in ("name", "sign"):
+        if self.sees("either", "both") and self.peek(1).kind in ("name", "sign"):
             self.at += 1
             return self.negated() if lower == "both" else self.disjunct()
-        if token.kind == "name" and lower in _COUNTS and self.peek(1).text == "(":
+        if self.sees(*_COUNTS) and self.peek(1).text == "(":
             return self._count(lower)
-        if token.kind == "name" and lower in ("true", "false"):
-            self.at += 1
+        if self.take("true", "false"):
             return Formula(lower)
         if token.kind != "name" or lower in _WORDS:
             raise PlanInvalid(f"unexpected {token.text!r}" if token.text else "something is missing at the end")

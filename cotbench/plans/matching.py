@@ -109,9 +109,8 @@ def _value(tokens: list[Token]) -> Any:
 def _decimal_places(text: str) -> int | None:
     if found := _PLACES.fullmatch(text):
         return len(found[1])
-    if found := _SCALED.fullmatch(text):
-        return len(found[1]) - int(found[2]) if "." in text else None
-    return None
+    found = _SCALED.fullmatch(text)
+    return len(found[1]) - int(found[2]) if found and "." in text else None
 
 
 _LETTER = re.compile(r"\(?\s*([A-Za-z])\s*\)?\s*[.):]?")
@@ -134,9 +133,9 @@ def match_option(shown: Shown, value: object, choices: Sequence[str]) -> str | N
     number = _number(shown, value)
     if number is None:
         return None
-    readings = [(letter, read_option(choice)) for letter, choice in zip(letters, choices, strict=False)]
-    known = [(letter, reading) for letter, reading in readings if reading is not None]
-    return _nearest(number, known, is_float=_inexact(value))
+    known = [(letter, r) for letter, choice in zip(letters, choices, strict=False) if (r := read_option(choice))]
+    is_float = issubclass(type(value), float) or (isinstance(value, sp.Expr) and value.has(sp.Float))
+    return _nearest(number, known, is_float=is_float)
 
 
 def _named(text: str, letters: str, choices: Sequence[str]) -> str | None:
@@ -148,10 +147,6 @@ def _named(text: str, letters: str, choices: Sequence[str]) -> str | None:
         return None
     others = [letter for letter, choice in zip(letters, choices, strict=False) if folded(choice) == folded(match[2])]
     return match[1] if not others or match[1] in others else None
-
-
-def _inexact(value: Any) -> bool:
-    return issubclass(type(value), float) or (isinstance(value, sp.Expr) and value.has(sp.Float))
 
 
 def _number(shown: Shown, value: Any) -> Any:

@@ -57,12 +57,11 @@ def _turn(domain: Value) -> Value | None:
     """The bounded interval to look in; None where nothing is allowed."""
     if domain is sp.S.EmptySet:
         return None
-    if not isinstance(domain, sp.Interval):
-        return sp.Interval.Lopen(-sp.pi, sp.pi)
-    low, high = domain.start, domain.end
+    low, high = (domain.start, domain.end) if isinstance(domain, sp.Interval) else (-sp.oo, sp.oo)
+    if low.is_finite and high.is_finite:
+        return domain
     if low.is_finite:
-        whole = sp.Interval(low, low + 2 * sp.pi, domain.left_open, not domain.left_open)
-        return domain if high.is_finite else whole
+        return sp.Interval(low, low + 2 * sp.pi, domain.left_open, not domain.left_open)
     if high.is_finite:
         return sp.Interval(high - 2 * sp.pi, high, not domain.right_open, domain.right_open)
     return sp.Interval.Lopen(-sp.pi, sp.pi)
@@ -73,10 +72,8 @@ def _of_one_call(equation: Value, call: Value, symbol: Any, interval: Value) -> 
     polynomial = sp.numer(sp.together(equation.xreplace({call: size})))
     if symbol in polynomial.free_symbols or not polynomial.is_polynomial(size):
         return None
-    found: list[Value] = []
-    for value in _real_roots(polynomial, size):
-        found += _angles(call, value, symbol, interval)
-    return exact.different(found)
+    values = [root for root in sp.roots(sp.Poly(polynomial, size)) if exact.real(root)]
+    return exact.different(angle for value in values for angle in _angles(call, value, symbol, interval))
 
 
 def _of_one_angle(equation: Value, angle: Value, symbol: Any, interval: Value) -> list[Value] | None:
@@ -104,10 +101,6 @@ def _of_one_angle(equation: Value, angle: Value, symbol: Any, interval: Value) -
     return exact.different(found)
 
 
-def _real_roots(polynomial: Value, symbol: Any) -> list[Value]:
-    return [root for root in sp.roots(sp.Poly(polynomial, symbol)) if exact.real(root)]
-
-
 def _angles(call: Value, value: Value, symbol: Any, interval: Value) -> list[Value]:
     angle = call.args[0]
     if isinstance(call, (sp.sec, sp.csc, sp.cot)):
@@ -132,11 +125,6 @@ def _steps(start: Value, period: Value, angle: Value, symbol: Any, interval: Val
     high = math.ceil(float(sp.re(sp.N((interval.end - first) / step)))) + 1
     if high - low > MAX_SOLUTIONS:
         return []
+    above, below = sp.Gt if interval.left_open else sp.Ge, sp.Lt if interval.right_open else sp.Le
     found = (sp.expand(first + n * step) for n in range(low, high + 1))
-    return [root for root in found if _inside(root, interval)]
-
-
-def _inside(root: Value, interval: Value) -> bool:
-    above = sp.Gt if interval.left_open else sp.Ge
-    below = sp.Lt if interval.right_open else sp.Le
-    return bool(exact.holds(above(root, interval.start)) and exact.holds(below(root, interval.end)))
+    return [x for x in found if exact.holds(above(x, interval.start)) and exact.holds(below(x, interval.end))]

@@ -77,18 +77,12 @@ def _decimal(value: Any) -> str | None:
     """A real number to 12 significant digits; None for any other value."""
     if isinstance(value, sp.Integer) and abs(value) < LONG:
         return str(int(value))
-    if value in (sp.oo, -sp.oo) or not exact.real(value):
-        return None
-    near = exact.approximate(value)
+    near = exact.approximate(value) if value not in (sp.oo, -sp.oo) and exact.real(value) else None
     if near is None:
         return None
-    return plain(_significant(Decimal(str(sp.Float(sp.re(near), 25)))))
-
-
-def _significant(number: Decimal) -> Decimal:
-    if number == 0:
-        return Decimal(0)
-    return number.quantize(Decimal(1).scaleb(number.adjusted() - SIGNIFICANT + 1)).normalize()
+    number = Decimal(str(sp.Float(sp.re(near), 25)))
+    last = Decimal(1).scaleb(number.adjusted() - SIGNIFICANT + 1)
+    return plain(number.quantize(last) if number else number)
 
 
 class _Plain(StrPrinter):  # type: ignore[misc]

@@ -65,7 +65,7 @@ class System:
         if depth > 60 or len(roots) > MAX_BRANCHES:
             raise TooLarge("the number of cases")
         for root in roots:
-            after = {symbol: self._put(value, root) for symbol, value in branch.items()} | root
+            after = {s: v.subs(root) if v.free_symbols & root.keys() else v for s, v in branch.items()} | root
             if not self._possible(after):
                 continue
             replaced = [_numerator(equation.subs(root)) for equation in rest]
@@ -77,10 +77,6 @@ class System:
             if len(found) > MAX_BRANCHES:
                 raise TooLarge("the number of cases")
         return found, unused
-
-    @staticmethod
-    def _put(value: Value, root: Branch) -> Value:
-        return value.subs(root) if value.free_symbols & root.keys() else value
 
     def _possible(self, branch: Branch) -> bool:
         for symbol, value in branch.items():

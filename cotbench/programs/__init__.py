@@ -33,7 +33,7 @@ import threading
 import time
 from collections.abc import Hashable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 from cotbench.errors import SandboxError
@@ -93,9 +93,8 @@ def require_containment() -> None:
     if missing := missing_features():
         raise SandboxError(
             f"model-written code can't be contained on this machine: it lacks {', '.join(missing)}.",
-            "Use Linux with seccomp filters, or leave out pal and plan-solver; --allow-unsandboxed-code runs "
-            "such code all the same, "
-            "at your own risk.",
+            "Use Linux with seccomp filters, or leave out pal and plan-solver; --allow-unsandboxed-code runs such code "
+            "all the same, at your own risk.",
         )
 
 
@@ -160,17 +159,9 @@ class _Process:
 
     def run(self, program: Program, limits: Limits) -> Execution:
         """Raises _Lost where the zygote gives no answer."""
-        request = {
-            "runtime": program.runtime,
-            "code": program.code,
-            "choices": list(program.choices),
-            "cpu_s": limits.cpu_s,
-            "wall_s": limits.wall_s,
-            "memory_mb": limits.memory_mb,
-        }
         self._socket.settimeout(limits.wall_s + GRACE_S)
         try:
-            self._stream.write(json.dumps(request).encode() + b"\n")
+            self._stream.write(json.dumps(asdict(program) | asdict(limits)).encode() + b"\n")
             self._stream.flush()
             return _execution(json.loads(self._stream.readline()), limits)
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
@@ -197,53 +188,42 @@ def _kind(program: Program) -> Kind:
 def _execution(answer: dict[str, Any], limits: Limits) -> Execution:
     """The zygote's word on how the program ended goes before the program's own on what it found."""
     used = {"cpu_s": round(answer["cpu_s"], 4), "wall_s": round(answer["wall_s"], 4)}
-    status = answer["status"]
-    number = status & 0x7F
-    if answer["killed"]:
-        outcome = ExecutionOutcome.OUTPUT_LIMIT if answer["killed"] == "output_limit" else ExecutionOutcome.TIMEOUT
-        return Execution(
-            outcome=outcome,
-            error=f"stopped after {limits.wall_s:g} s" if outcome == "timeout" else "too much output",
-            **used,
-        )
-    if status == WAITS_FOR_EVER << 8:
-        return Execution(outcome=ExecutionOutcome.TIMEOUT, error="waits for what can't come", **used)
-    if number:
-        if number == signal.SIGXCPU or (number == signal.SIGKILL and answer["cpu_s"] >= limits.cpu_s):
-            return Execution(outcome=ExecutionOutcome.TIMEOUT, error=f"used {limits.cpu_s:g} s of CPU time", **used)
-        return Execution(
-            outcome=ExecutionOutcome.KILLED, error=f"ended by a signal: {signal.strsignal(number)}", **used
-        )
-    report = _report(answer["payload"])
-    if report is None:
-        return Execution(outcome=ExecutionOutcome.KILLED, error="ended without a result", **used)
-    return Execution(**report, **used)
+    number = answer["status"] & 0x7F
+    outcome, error = ExecutionOutcome.TIMEOUT, ""
+    if answer["killed"] == "output_limit":
+        outcome, error = ExecutionOutcome.OUTPUT_LIMIT, "too much output"
+    elif answer["killed"]:
+        error = f"stopped after {limits.wall_s:g} s"
+    elif answer["status"] == WAITS_FOR_EVER << 8:
+        error = "waits for what can't come"
+    elif number == signal.SIGXCPU or (number == signal.SIGKILL and answer["cpu_s"] >= limits.cpu_s):
+        error = f"used {limits.cpu_s:g} s of CPU time"
+    elif number:
+        outcome, error = ExecutionOutcome.KILLED, f"ended by a signal: {signal.strsignal(number)}"
+    elif report := _report(answer["payload"]):
+        return Execution(**report, **used)
+    else:
+        outcome, error = ExecutionOutcome.KILLED, "ended without a result"
+    return Execution(outcome=outcome, error=error, **used)
 
 
 def _report(payload: str) -> dict[str, Any] | None:
     """What a child left, where it is what a child may leave: the right keys, and texts."""
     try:
         report = json.loads(payload)
-    except (ValueError, RecursionError):
+        outcome = ExecutionOutcome(report.pop("outcome"))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
-    if type(report) is not dict or report.keys() != {"outcome", *TEXT_CHARS} or type(report["outcome"]) is not str:
+    if outcome not in _OWN_WORDS or report.keys() != TEXT_CHARS.keys():
         return None
-    if report["outcome"] not in _OWN_WORDS:
+    if any(text is not None and type(text) is not str for text in report.values()):
         return None
-    if any(report[name] is not None and type(report[name]) is not str for name in TEXT_CHARS):
+    if (outcome is ExecutionOutcome.OK) != (report["value"] is not None):
         return None
-    if (report["outcome"] == ExecutionOutcome.OK) != (report["value"] is not None):
-        return None
-    clean = {
-        name: None if report[name] is None else report[name][:most].encode("utf-8", "replace").decode()
-        for name, most in TEXT_CHARS.items()
+    report = {
+        name: text and text[: TEXT_CHARS[name]].encode("utf-8", "replace").decode() for name, text in report.items()
     }
-    return {
-        **clean,
-        "outcome": ExecutionOutcome(report["outcome"]),
-        "error": clean["error"] or "",
-        "stdout": clean["stdout"] or "",
-    }
+    return report | {"outcome": outcome, "error": report["error"] or "", "stdout": report["stdout"] or ""}
 
 
 class Sandbox(Generic[Ticket]):
@@ -283,17 +263,14 @@ class Sandbox(Generic[Ticket]):
     def done(self, wait_s: float = 0.0) -> list[tuple[Ticket, Execution]]:
         """Executions that have come since the last call; waits up to wait_s for the first one."""
         out: list[tuple[Ticket, Execution]] = []
-        while self.pending:
-            try:
-                ticket, result = (
-                    self._finished.get(timeout=wait_s) if wait_s and not out else self._finished.get_nowait()
-                )
-            except queue.Empty:
-                break
-            self.pending -= 1
-            if isinstance(result, SandboxError):
-                raise result
-            out.append((ticket, result))
+        with suppress(queue.Empty):
+            while self.pending:
+                waits = bool(wait_s and not out)
+                ticket, result = self._finished.get(waits, wait_s if waits else None)
+                self.pending -= 1
+                if isinstance(result, SandboxError):
+                    raise result
+                out.append((ticket, result))
         return out
 
     def run(self, program: Program) -> Execution:
@@ -327,12 +304,14 @@ class Sandbox(Generic[Ticket]):
         """One thread: takes programs in turn, over a process that it replaces when it is lost."""
         while (item := self._wanted.get()) is not None and not self._closing.is_set():
             ticket, program = item
+            result: Execution | SandboxError
             try:
-                self._finished.put((ticket, self._run(place, program)))
+                result = self._run(place, program)
             except SandboxError as error:
-                self._finished.put((ticket, error))
+                result = error
             except Exception as error:  # a bug here must not leave anybody waiting
-                self._finished.put((ticket, SandboxError(f"running model-written code failed: {error!r:.300}")))
+                result = SandboxError(f"running model-written code failed: {error!r:.300}")
+            self._finished.put((ticket, result))
 
     def _run(self, place: int, program: Program) -> Execution:
         started = time.monotonic()
@@ -350,11 +329,11 @@ class Sandbox(Generic[Ticket]):
             except (_Lost, SandboxError) as error:
                 self._processes.pop((place, kind), None)
                 process.close()
-                runs, starts = (runs + 1, starts) if process.ready else (runs, starts + 1)
                 if isinstance(error, SandboxError):
                     raise
                 if self._closing.is_set():
                     break
+                runs, starts = (runs + 1, starts) if process.ready else (runs, starts + 1)
         if starts == MOST_STARTS:
             raise SandboxError(
                 f"the process that runs model-written code didn't start: it was killed {starts} times.",

@@ -12,10 +12,11 @@ import marshal
 import mmap
 import os
 import re
+import struct
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
@@ -65,8 +66,7 @@ class _Stored(NamedTuple):
     path: str
     is_package: bool
     compiled: bool
-    begin: int
-    end: int
+    where: slice
 
 
 class MemoryFinder:
@@ -82,9 +82,9 @@ class MemoryFinder:
         for name, path, is_package in _modules(folder, prefix):
             if name not in sys.modules and name not in self._stored:
                 content, compiled = _load(path)
-                begin = len(self._content)
+                where = slice(len(self._content), len(self._content) + len(content))
                 self._content += content
-                self._stored[name] = _Stored(str(path), is_package, compiled, begin, len(self._content))
+                self._stored[name] = _Stored(str(path), is_package, compiled, where)
 
     def seal(self) -> None:
         """Move what was read into a private mapping of a file without a name: a fork has no page table of it to
@@ -112,12 +112,11 @@ class MemoryFinder:
 
     def exec_module(self, module: ModuleType) -> None:
         stored = self._stored[module.__name__]
-        content = self._memory[stored.begin : stored.end]
-        code = (
-            marshal.loads(content[_PYC_HEADER:])  # noqa: S302 - the interpreter's own cache
-            if stored.compiled
-            else compile(bytes(content), stored.path, "exec", dont_inherit=True)
-        )
+        content = self._memory[stored.where]
+        if stored.compiled:
+            code = marshal.loads(content[_PYC_HEADER:])  # noqa: S302 - the interpreter's own cache
+        else:
+            code = compile(bytes(content), stored.path, "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - what importing is
 
 
@@ -136,14 +135,12 @@ def _modules(folder: Path, prefix: str) -> Iterator[tuple[str, Path, bool]]:
 
 def _load(path: Path) -> tuple[bytes, bool]:
     """A module's byte code and True, or its source and False."""
-    try:
+    with suppress(OSError, NotImplementedError):
         content = Path(cache_from_source(str(path))).read_bytes()
         known = path.stat()
-        stamp = int(known.st_mtime).to_bytes(8, "little")[:4] + (known.st_size & 0xFFFFFFFF).to_bytes(4, "little")
-        if content[:4] == MAGIC_NUMBER and content[4:8] == bytes(4) and content[8:_PYC_HEADER] == stamp:
+        stamp = struct.pack("<4sIII", MAGIC_NUMBER, 0, int(known.st_mtime) & 0xFFFFFFFF, known.st_size & 0xFFFFFFFF)
+        if content[:_PYC_HEADER] == stamp:
             return content, True
-    except (OSError, NotImplementedError):
-        pass
     return path.read_bytes(), False
 
 
@@ -157,22 +154,16 @@ def names_rare_modules(code: str) -> bool:
 def load_all(kind: Kind) -> None:
     """Load what programs use, take the rest into memory, and leave no other way to import anything."""
     for name in (PLAIN + (SYMBOLIC if kind != "plain" else "")).split():
-        try:
+        # Not every Python is built with all of its own extensions.
+        with suppress(ImportError) if name.startswith("_") else nullcontext():
             importlib.import_module(name)
-        except ImportError:
-            if not name.startswith("_"):  # not every Python is built with all of its own extensions
-                raise
-    with suppress(ImportError):
-        for name in NUMERIC.split() if kind in ("numeric", "all") else ():
-            importlib.import_module(name)
-    for name in RARE.split() if kind == "all" else ():
+    for name in (NUMERIC if kind in ("numeric", "all") else "").split() + (RARE if kind == "all" else "").split():
         with suppress(ImportError):
             importlib.import_module(name)
     finder = MemoryFinder()
     finder.read(Path(sysconfig.get_path("stdlib")), "")
     for package in ("sympy", "mpmath", "numpy"):
-        module = sys.modules.get(package)
-        if module is not None and module.__file__ is not None:
+        if (module := sys.modules.get(package)) and module.__file__:
             finder.read(Path(module.__file__).parent, f"{package}.")
     finder.seal()
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter, finder]
@@ -183,9 +174,6 @@ def load_all(kind: Kind) -> None:
 
 def import_paths(packages: Sequence[str]) -> list[str]:
     """The folders from which packages are imported here, for an interpreter that is started without `site`."""
-    folders = []
-    for package in packages:
-        spec = importlib.util.find_spec(package)
-        if spec is not None and spec.origin is not None:
-            folders.append(str(Path(spec.origin).resolve().parent.parent))
+    specs = map(importlib.util.find_spec, packages)
+    folders = (str(Path(spec.origin).resolve().parent.parent) for spec in specs if spec and spec.origin)
     return list(dict.fromkeys(folders))

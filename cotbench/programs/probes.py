@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cotbench.programs import Limits, Sandbox
 from cotbench.types import Execution, ExecutionOutcome, Program
@@ -42,21 +42,24 @@ _ENDS = {
     "endless output": ("while True: print('x' * 1000)", ExecutionOutcome.OUTPUT_LIMIT),
     "a crash": ("import ctypes\nctypes.string_at(0)", ExecutionOutcome.KILLED),
 }
+
+
+def _python(code: str) -> Program:
+    return Program(runtime="python", code=code)
+
+
 _WORKS = {
-    "Python": (Program(runtime="python", code="def solution():\n    return sum(range(10))"), "45"),
-    "an empty environment": (Program(runtime="python", code="import os\nans = len(os.environ)"), "0"),
+    "Python": (_python("def solution():\n    return sum(range(10))"), "45"),
+    "an empty environment": (_python("import os\nans = len(os.environ)"), "0"),
     "Python with SymPy": (
-        Program(
-            runtime="python", code="from sympy import *\nx = symbols('x')\nans = integrate(x**2, (x, 0, 3)) + sqrt(12)"
-        ),
+        _python("from sympy import *\nx = symbols('x')\nans = integrate(x**2, (x, 0, 3)) + sqrt(12)"),
         "2*sqrt(3) + 9",
     ),
     "a plan": (Program(runtime="sympy", code="x + y = 10\nx - y = 4\nanswer: x"), "7"),
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     name: str
     ok: bool
     found: str
@@ -64,24 +67,24 @@ class Probe:
 
 def probe() -> Iterator[Probe]:
     """Run all probes. Raises SandboxError where nothing can be run."""
+    programs = {f"refused: {name}": _python(_ATTEMPT.format(body)) for name, body in _ATTEMPTS.items()}
+    programs |= {f"stopped: {name}": _python(code) for name, (code, _) in _ENDS.items()}
+    programs |= {f"works: {name}": program for name, (program, _) in _WORKS.items()}
+    results: dict[str, Execution] = {}
     with Sandbox[str](workers=2, limits=LIMITS) as sandbox:
-        for name, body in _ATTEMPTS.items():
-            sandbox.submit(f"refused: {name}", Program(runtime="python", code=_ATTEMPT.format(body)))
-        for name, (code, _) in _ENDS.items():
-            sandbox.submit(f"stopped: {name}", Program(runtime="python", code=code))
-        for name, (program, _) in _WORKS.items():
-            sandbox.submit(f"works: {name}", program)
-        results: dict[str, Execution] = {}
+        for name, program in programs.items():
+            sandbox.submit(name, program)
         while sandbox.pending:
             results.update(sandbox.done(1.0))
-    for name in _ATTEMPTS:
-        result = results[f"refused: {name}"]
-        found = result.value or f"{result.outcome}: {result.error}"
-        yield Probe(name=f"refused: {name}", ok=found.startswith("refused"), found=found.removeprefix("refused: "))
-    for name, (_, outcome) in _ENDS.items():
-        result = results[f"stopped: {name}"]
-        yield Probe(name=f"stopped: {name}", ok=result.outcome is outcome, found=f"{result.outcome}: {result.error}")
-    for name, (_, value) in _WORKS.items():
-        result = results[f"works: {name}"]
-        found = f"{result.value}, {1000 * result.cpu_s:.0f} ms" if result.value else f"{result.outcome}: {result.error}"
-        yield Probe(name=f"works: {name}", ok=result.value == value, found=found)
+    for name in programs:
+        result, (kind, _, what) = results[name], name.partition(": ")
+        found = f"{result.outcome}: {result.error}"
+        if kind == "refused":
+            found = result.value or found
+            ok, found = found.startswith("refused"), found.removeprefix("refused: ")
+        elif kind == "stopped":
+            ok = result.outcome is _ENDS[what][1]
+        else:
+            ok = result.value == _WORKS[what][1]
+            found = f"{result.value}, {1000 * result.cpu_s:.0f} ms" if result.value else found
+        yield Probe(name, ok, found)

@@ -30,6 +30,7 @@ from cotbench.types import AnswerType
 MOST_OUTPUT_CHARS = 1_000_000  # of what a program prints; beyond that it is stopped
 # Names that hold an answer where a program neither defines solution() nor `ans`, nor prints.
 _MODULES = ("math", "random", "itertools", "functools", "collections", "statistics", "datetime", "re")
+_NUMBERS = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
 _ANSWER_NAMES = ("answer", "final_answer", "result")
 _MAIN_NAMES = ("solution", "solve", "main", "answer")  # how a function begins that a program defines as a whole
 
@@ -44,11 +45,11 @@ class OutputLimit(BaseException):
 
 
 class _Printed(io.TextIOBase):
-    """stdout in memory."""
+    """stdout in memory. room: how many characters more there may be."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._room = MOST_OUTPUT_CHARS
+        self.room = MOST_OUTPUT_CHARS
 
     def writable(self) -> bool:
         return True
@@ -56,16 +57,12 @@ class _Printed(io.TextIOBase):
     def write(self, text: str) -> int:
         if type(text) is not str:
             raise TypeError(f"expected a str, found {type(text).__name__}")
-        self._parts.append(text[: self._room])
-        self._room -= len(text)
-        if self._room < 0:
-            self._room = 0
+        self._parts.append(text[: self.room])
+        too_much = len(text) > self.room
+        self.room = max(0, self.room - len(text))
+        if too_much:
             raise OutputLimit
         return len(text)
-
-    @property
-    def full(self) -> bool:
-        return self._room == 0
 
     def text(self) -> str:
         return "".join(self._parts)
@@ -75,14 +72,8 @@ def report(
     outcome: str, *, shown: Shown | None = None, option: str | None = None, error: str = "", stdout: str = ""
 ) -> Report:
     """The one form in which results leave the process: every value a text of limited length, or None."""
-    texts = {
-        "value": shown.value if shown else None,
-        "latex": shown.latex if shown else None,
-        "decimal": shown.decimal if shown else None,
-        "option": option,
-        "error": " ".join(error.split()),
-        "stdout": stdout,
-    }
+    texts = {name: getattr(shown, name) if shown else None for name in ("value", "latex", "decimal")}
+    texts |= {"option": option, "error": " ".join(error.split()), "stdout": stdout}
     return {"outcome": outcome, **{name: text and text[: TEXT_CHARS[name]] for name, text in texts.items()}}
 
 
@@ -114,50 +105,44 @@ def run_python(source: str, choices: list[str]) -> Report:
     sys.modules["__main__"] = main
     try:
         value = _value(body, last, main.__dict__, printed)
+        if not printed.room:
+            raise OutputLimit
     except MemoryError:
         _RESERVE.clear()
         return report("memory", error="out of memory")
     except OutputLimit:
-        return report("output_limit", error=_TOO_MUCH, stdout=printed.text())
+        too_much = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
+        return report("output_limit", error=too_much, stdout=printed.text())
     except BaseException as error:
         return report("runtime_error", error=_explain(error), stdout=printed.text())
-    if printed.full:
-        return report("output_limit", error=_TOO_MUCH, stdout=printed.text())
     return _shown(value, choices, printed.text())
-
-
-_TOO_MUCH = f"printed more than {MOST_OUTPUT_CHARS:,} characters"
 
 
 @cache
 def _given() -> dict[str, Any]:
     """What a program finds without importing it: what `site` adds, and the modules and SymPy's names, which models
     forget to import."""
-    names: dict[str, Any] = {}
-    for name in ("sympy", "mpmath", "numpy"):
-        if name in sys.modules:
-            names[name] = sys.modules[name]
-    if "sympy" in names:
-        names |= {name: value for name, value in vars(names["sympy"]).items() if not name.startswith("_")}
-        names["sp"] = names["sympy"]
-    if "numpy" in names:
-        names["np"] = names["numpy"]
-    for name in _MODULES:
-        names[name] = importlib.import_module(name)
-    names |= {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal, "exit": sys.exit, "quit": sys.exit}
-    return {**names, **vars(builtins)}
+    names = {name: sys.modules[name] for name in ("sympy", "mpmath", "numpy") if name in sys.modules} | _of_sympy()
+    names |= {short: names[name] for short, name in (("sp", "sympy"), ("np", "numpy")) if name in names}
+    names |= {name: importlib.import_module(name) for name in _MODULES}
+    return {**names, **_NUMBERS, "exit": sys.exit, "quit": sys.exit, **vars(builtins)}
+
+
+def _of_sympy() -> dict[str, Any]:
+    """SymPy's names, where it is loaded."""
+    names = vars(sys.modules["sympy"]) if "sympy" in sys.modules else {}
+    return {name: value for name, value in names.items() if not name.startswith("_")}
 
 
 @cache
 def _in_values() -> dict[str, Any]:
     """The names that the text of a value may hold: of Python's and NumPy's numbers, and SymPy's."""
-    names: dict[str, Any] = {"Fraction": fractions.Fraction, "Decimal": decimal.Decimal}
+    names: dict[str, Any] = dict(_NUMBERS)
     if "numpy" in sys.modules:
         names |= {"np": sys.modules["numpy"], "array": sys.modules["numpy"].array}
     if "sympy" in sys.modules:
         names |= {"mpf": sys.modules["mpmath"].mpf, "mpc": sys.modules["mpmath"].mpc}
-        names |= {name: value for name, value in vars(sys.modules["sympy"]).items() if not name.startswith("_")}
-    return names
+    return names | _of_sympy()
 
 
 def _shown(value: object, choices: list[str], stdout: str) -> Report:
@@ -246,11 +231,7 @@ def _main(names: dict[str, Any]) -> Callable[[], object] | None:
     if type(whole) is type:
         methods = [name for name, one in vars(whole).items() if type(one) is FunctionType and not name.startswith("_")]
         bound = [getattr(whole(), name) for name in methods]
-        alone = [
-            method
-            for method in bound
-            if method.__func__.__code__.co_argcount <= 1 + len(method.__func__.__defaults__ or ())
-        ]
+        alone = [m for m in bound if m.__func__.__code__.co_argcount <= 1 + len(m.__func__.__defaults__ or ())]
         if alone:
             return min(alone, key=lambda method: not method.__name__.startswith(_MAIN_NAMES))  # type: ignore[no-any-return]
     own = [one for one in names.values() if type(one) is FunctionType and one.__code__.co_filename == FILE_NAME]

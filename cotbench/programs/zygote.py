@@ -19,27 +19,16 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from cotbench.processes import die_with_parent
 from cotbench.programs import kernel, modules, runtime, steady
 
 MOST_PAYLOAD_BYTES = 1 << 20
-_monotonic, _own_number = (
-    time.monotonic,
-    os.getpid,
-)  # as the system says it; programs are told what is the same every time
+# As the system says it; programs are told what is the same every time.
+_monotonic, _own_number = time.monotonic, os.getpid
 _REPORT_FD = 3  # of the child
 _CONNECTION_FD = 10  # whatever its number was in the harness
-
-
-class _End(NamedTuple):
-    """How a child ended: why the zygote killed it ("" = it didn't), wait's status, CPU seconds, and what it left."""
-
-    killed: str
-    status: int
-    cpu_s: float
-    payload: bytes
 
 
 class Zygote:
@@ -66,14 +55,9 @@ class Zygote:
             stream.flush()
 
     def _answer(self, request: dict[str, Any]) -> bytes:
-        """A line of JSON. Nothing of it stays here, where the next child could look."""
+        """A line of JSON: why the zygote killed the child ("" = it didn't), wait's status, seconds, and what it left.
+        Nothing of it stays here, where the next child could look."""
         started = _monotonic()
-        end = self._run(request, started)
-        payload = end.payload.decode("utf-8", "replace")
-        answer = {**end._asdict(), "payload": payload, "wall_s": _monotonic() - started}
-        return json.dumps(answer).encode() + b"\n"
-
-    def _run(self, request: dict[str, Any], started: float) -> _End:
         reading, writing = os.pipe()
         zygote = _own_number()
         child = self._fork()
@@ -91,7 +75,9 @@ class Zygote:
         if killed:
             os.kill(child, signal.SIGKILL)
         _, status, used = os.wait4(child, 0)
-        return _End(killed, status, used.ru_utime + used.ru_stime, payload)
+        answer = {"killed": killed, "status": status, "payload": payload.decode("utf-8", "replace")}
+        answer |= {"cpu_s": used.ru_utime + used.ru_stime, "wall_s": _monotonic() - started}
+        return json.dumps(answer).encode() + b"\n"
 
     def _watch(self, reading: int, ended: int | None, deadline: float) -> tuple[bytes, str]:
         """What a child writes until it has ended; and why it must be killed, if it must. It may close its pipe and go

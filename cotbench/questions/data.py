@@ -28,8 +28,6 @@ from cotbench.types import LETTERS, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
 
-# --- gold readers -------------------------------------------------------------------------------------------------
-
 
 def _read_hashes(value: Any, _: Sequence[str]) -> str:
     """GSM8K: the number behind '####' at the end of the worked answer; thousands commas removed."""
@@ -82,15 +80,12 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "plain": _read_plain,
 }
 
-# --- rows ---------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData:
     """A task with its rows. golds: question id -> gold answer. fingerprint: over all ids and golds, in any row order.
 
-    pool: group -> exemplars of that group, where the task draws them from a split.
-    """
+    pool: group -> exemplars of that group, where the task draws them from a split."""
 
     file: TaskFile
     questions: tuple[Question, ...]
@@ -126,8 +121,7 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
     """All questions of a task with their golds.
 
     data_dir: a folder in the Hub's layout; None reads COTBENCH_DATA, and without it the Hub (or its local cache).
-    Raises DataError where the rows can't be had or aren't those the task file pins.
-    """
+    Raises DataError where the rows can't be had or aren't those the task file pins."""
     task = file.task
     rows, origin = _rows(file, task.source.split, data_dir)
     expected = task.source.rows
@@ -138,9 +132,8 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
             f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
         )
     if not rows:
-        raise DataError(
-            f"{shown(file.path)}: {origin} has no rows.", "Give a file or a split with at least one question."
-        )
+        found = f"{shown(file.path)}: {origin} has no rows."
+        raise DataError(found, "Give a file or a split with at least one question.")
     questions, golds = _questions(file, rows)
     return TaskData(
         file=file,
@@ -158,11 +151,10 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         path = file.path.parent / source.file
         return read_jsonl(path), shown(path)
     assert source.dataset is not None
-    if data_dir is None and os.environ.get(DATA_ENV):
-        data_dir = Path(os.environ[DATA_ENV])
+    folder = data_dir or os.environ.get(DATA_ENV)
     where = source.dataset
-    if data_dir is not None:
-        where = str(data_dir / source.dataset)
+    if folder:
+        where = str(Path(folder) / source.dataset)
         if not Path(where).is_dir():
             raise DataError(
                 f"task {file.task.name}: there is no folder {shown(Path(where))}.",
@@ -178,13 +170,9 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
         table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
         return list(table.data.table.to_pylist() if table._indices is None else table), where
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        kind = type(error).__name__
-        raise DataError(
-            f"task {file.task.name}: can't load {where!r} (config {source.config!r}, split {split!r}): "
-            f"{kind}: {reason}",
-            _remedy(error, where),
-        ) from None
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        what = f"{where!r} (config {source.config!r}, split {split!r})"
+        raise DataError(f"task {file.task.name}: can't load {what}: {reason}", _remedy(error, where)) from None
     finally:
         if bars:
             datasets.enable_progress_bars()
@@ -192,119 +180,110 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
 
 def _remedy(error: Exception, where: str) -> str:
     if isinstance(error, OSError) and error.filename and not str(error.filename).startswith(where):
-        return (
-            "It is the cache of data sets that can't be written: set HF_HOME to a folder that can, or make room there."
-        )
+        cache = "It is the cache of data sets that can't be written"
+        return f"{cache}: set HF_HOME to a folder that can, or make room there."
     return (
         "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set "
         "HF_TOKEN."
     )
 
 
-def _column(file: TaskFile, row: Mapping[str, Any], number: int, name: str) -> Any:
-    if name not in row or row[name] is None:
-        have = ", ".join(sorted(row))
-        raise DataError(
-            f"{shown(file.path)}: row {number} has no value in the column '{name}' (it has: {have}).",
-            "Correct `fields`, or the data.",
-        )
-    return row[name]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a task's data; number: counted from 1. Its methods raise DataError, which names task file and row."""
 
+    file: TaskFile
+    number: int
+    values: Mapping[str, Any]
 
-def _text(file: TaskFile, number: int, place: str, value: Any) -> str:
-    """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
+    def error(self, fault: str, remedy: str = "Correct the data.") -> DataError:
+        return DataError(f"{shown(self.file.path)}: row {self.number}{fault}.", remedy)
 
-    place: the field and column. Raises DataError.
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
-        return str(value)
-    kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
-    found = kind.get(type(value), f"a {type(value).__name__}")
-    raise DataError(
-        f"{shown(file.path)}: row {number}: {place} is {found} ({value!r:.80}), expected a text or a number.",
-        "Name a column of texts in `fields`, or write the data so.",
-    )
+    def column(self, name: str) -> Any:
+        if self.values.get(name) is None:
+            have = ", ".join(sorted(self.values))
+            fault = f" has no value in the column '{name}' (it has: {have})"
+            raise self.error(fault, "Correct `fields`, or the data.")
+        return self.values[name]
 
+    def text(self, place: str, value: Any) -> str:
+        """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
 
-def _ask(file: TaskFile, row: Mapping[str, Any], number: int) -> tuple[str, tuple[str, ...]]:
-    fields = file.task.fields
-    columns = [fields.question] if isinstance(fields.question, str) else fields.question
-    parts = [(name, _column(file, row, number, name)) for name in columns]
-    text = "\n\n".join(_text(file, number, f"fields.question ({name})", value).strip() for name, value in parts)
-    if not text.strip():
-        raise DataError(f"{shown(file.path)}: row {number}: the question is empty.", "Correct the data.")
-    if fields.choices is None:
-        return text, ()
-    choices = _column(file, row, number, fields.choices)
-    if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
-        raise DataError(
-            f"{shown(file.path)}: row {number}: expected a list of 2 to 26 choices, found {choices!r:.80}.",
-            "Correct the data.",
-        )
-    return text, tuple(
-        _text(file, number, f"fields.choices ({fields.choices}), choice {place},", choice).strip()
-        for place, choice in enumerate(choices, 1)
-    )
+        place: the field and column."""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
+            return str(value)
+        kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
+        found = kind.get(type(value), f"a {type(value).__name__}")
+        fault = f": {place} is {found} ({value!r:.80}), expected a text or a number"
+        raise self.error(fault, "Name a column of texts in `fields`, or write the data so.")
 
+    def asked(self) -> tuple[str, tuple[str, ...]]:
+        """Return the question and its options."""
+        fields = self.file.task.fields
+        columns = [fields.question] if isinstance(fields.question, str) else fields.question
+        parts = [(name, self.column(name)) for name in columns]
+        text = "\n\n".join(self.text(f"fields.question ({name})", value).strip() for name, value in parts)
+        if not text.strip():
+            raise self.error(": the question is empty")
+        if fields.choices is None:
+            return text, ()
+        choices = self.column(fields.choices)
+        if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
+            raise self.error(f": expected a list of 2 to 26 choices, found {choices!r:.80}")
+        place = f"fields.choices ({fields.choices}), choice"
+        return text, tuple(self.text(f"{place} {n},", choice).strip() for n, choice in enumerate(choices, 1))
 
-def _label(file: TaskFile, row: Mapping[str, Any], number: int, field: str, name: str | None) -> str:
-    """The group or cluster of a row; an empty value is none."""
-    value = row.get(name) if name else None
-    if value is None or isinstance(value, bool):
-        return "" if value is None else str(value)
-    return _text(file, number, f"fields.{field} ({name})", value)
+    def label(self, field: str, name: str | None) -> str:
+        """Return the group or cluster; an empty value is none."""
+        value = self.values.get(name) if name else None
+        if value is None or isinstance(value, bool):
+            return "" if value is None else str(value)
+        return self.text(f"fields.{field} ({name})", value)
 
-
-def _gold(file: TaskFile, row: Mapping[str, Any], number: int, choices: Sequence[str]) -> str:
-    name = file.task.fields.gold
-    value = _column(file, row, number, name)
-    if file.task.gold_reader != "index":  # which says itself what it expects
-        value = _text(file, number, f"fields.gold ({name})", value)
-    try:
-        own = {name: read for kind in KINDS.values() for name, read in kind.gold_readers.items()}
-        gold = {**GOLD_READERS, **own}[file.task.gold_reader](value, choices)
-        return KINDS[file.task.answer.type].task_gold(gold, choices)
-    except ValueError as error:
-        raise DataError(
-            f"{shown(file.path)}: row {number}: the gold reader '{file.task.gold_reader}' finds {error}.",
-            "Choose another gold_reader or correct the data.",
-        ) from None
+    def gold(self, choices: Sequence[str]) -> str:
+        task = self.file.task
+        value = self.column(task.fields.gold)
+        if task.gold_reader != "index":  # which says itself what it expects
+            value = self.text(f"fields.gold ({task.fields.gold})", value)
+        try:
+            own = {name: read for kind in KINDS.values() for name, read in kind.gold_readers.items()}
+            return KINDS[task.answer.type].task_gold({**GOLD_READERS, **own}[task.gold_reader](value, choices), choices)
+        except ValueError as error:
+            fault = f": the gold reader '{task.gold_reader}' finds {error}"
+            raise self.error(fault, "Choose another gold_reader or correct the data.") from None
 
 
 def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Question], dict[str, str]]:
     task = file.task
     fields = task.fields
-    asked: list[tuple[str, tuple[str, ...], str, Mapping[str, Any]]] = []
+    named = [_Row(file, number, row) for number, row in enumerate(rows, 1)]
+    asked: list[tuple[str, tuple[str, ...], str]] = []
     same: dict[str, list[int]] = defaultdict(list)
-    for number, row in enumerate(rows, 1):
-        text, choices = _ask(file, row, number)
+    for row in named:
+        text, choices = row.asked()
         same[question_hash(text, choices)].append(len(asked))
-        asked.append((text, choices, _gold(file, row, number, choices), row))
+        asked.append((text, choices, row.gold(choices)))
     ids: dict[int, str] = {}
     for column in (fields.group, fields.cluster):
         if column is not None and rows and not any(column in row for row in rows):
-            _column(file, rows[0], 1, column)  # raises: no row has the column
-    arms = [
-        (_label(file, row, number, "group", fields.group), _label(file, row, number, "cluster", fields.cluster))
-        for number, (*_, row) in enumerate(asked, 1)
-    ]
+            named[0].column(column)  # raises: no row has the column
+    arms = [(row.label("group", fields.group), row.label("cluster", fields.cluster)) for row in named]
     for digest, places in same.items():
         # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects),
         # so that ids don't depend on the order of the rows.
         for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], arms[p], p))):
             ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
-    questions, golds = [], {}
-    for place, (text, choices, gold, _) in enumerate(asked):
+    questions = []
+    for place, (text, choices, _) in enumerate(asked):
         group, cluster = arms[place]
         if len(cluster) > 40:  # a passage: its hash names it
             cluster = question_hash(cluster, ())
         questions.append(
             Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster)
         )
-        golds[ids[place]] = gold
-    return questions, golds
+    return questions, {ids[place]: gold for place, (*_, gold) in enumerate(asked)}
 
 
 def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ...]]:
@@ -331,9 +310,6 @@ def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ..
     return {group: tuple(exemplars) for group, exemplars in pool.items()}
 
 
-# --- subsets ------------------------------------------------------------------------------------------------------
-
-
 def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple[Question, ...]:
     """A seeded sample of `limit` questions, stratified by group, in the order of the data set.
 
@@ -349,8 +325,7 @@ def select(questions: Sequence[Question], limit: int | None, seed: int) -> tuple
     standing: dict[str, tuple[float, float]] = {}
     for group, members in groups.items():
         offset = unit(seed, "group", group)
-        ranked = sorted((unit(seed, q.id), q.id) for q in members)
-        for rank, (tie, identity) in enumerate(ranked):
+        for rank, (tie, identity) in enumerate(sorted((unit(seed, q.id), q.id) for q in members)):
             standing[identity] = ((rank + offset) / len(members), tie)
     chosen = set(sorted(standing, key=standing.__getitem__)[:limit])
     return tuple(q for q in questions if q.id in chosen)

@@ -41,9 +41,8 @@ class Pattern:
         for found in _REPEAT.finditer(text):
             repeats *= max(1, *(int(digits) for digits in found.groups() if digits), 1)
             if repeats > MOST_REPEATS:
-                raise UsageError(
-                    f"{source}: repeats more than {MOST_REPEATS:,} times.", "Use * or +, or smaller numbers."
-                )
+                fault = f"{source}: repeats more than {MOST_REPEATS:,} times."
+                raise UsageError(fault, "Use * or +, or smaller numbers.")
         literal = _BRACE.sub(lambda found: r"\{" if found[0] == "{" else found[0], text)
         try:
             with warnings.catch_warnings():
@@ -58,14 +57,11 @@ class Pattern:
         try:
             found = self._compiled.search(text, timeout=LIMIT_S) is not None
         except TimeoutError:
-            raise UsageError(
-                f"{self._source}: takes more than {LIMIT_S:g} s on one text, which begins {text[:40]!r}.", _REMEDY
-            ) from None
+            fault = f"takes more than {LIMIT_S:g} s on one text, which begins {text[:40]!r}"
+            raise UsageError(f"{self._source}: {fault}.", _REMEDY) from None
         took = time.perf_counter() - began
-        if took > SLOW_S:
-            self._slow_s += took
-            if self._slow_s > SLOW_LIMIT_S:
-                raise UsageError(
-                    f"{self._source}: takes more than {SLOW_LIMIT_S:g} s in all on texts like these.", _REMEDY
-                )
+        self._slow_s += took if took > SLOW_S else 0.0
+        if self._slow_s > SLOW_LIMIT_S:
+            fault = f"takes more than {SLOW_LIMIT_S:g} s in all on texts like these"
+            raise UsageError(f"{self._source}: {fault}.", _REMEDY)
         return found

@@ -37,8 +37,7 @@ class Seen:
     """What a rule may look at.
 
     gold: the gold answer as text (of an option, its text). cot, any: whether "=" is in the response under CoT, and in
-    that of any mode that answers in words; None where there is no such response.
-    """
+    that of any mode that answers in words; None where there is no such response."""
 
     question: Question
     gold: str = ""
@@ -56,8 +55,6 @@ class Rule:
     version: int = 1
     timing: Timing = "pre-treatment"
 
-
-# --- the rules ----------------------------------------------------------------------------------------------------
 
 # What holds a "=" that says nothing of equality: a tag with attributes, an address.
 _MARKUP = re.compile(r"""<[a-z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=]+))+\s*/?>|https?://\S+""", re.I)
@@ -125,8 +122,7 @@ def _tables() -> _Tables:
 
 
 def main_rule(tasks: Iterable[str]) -> Rule:
-    """Choose the rule that splits a report's main tables where nobody names one: the default, but `subject` where it is
-    meant for all tasks."""
+    """Choose the rule that splits main tables where nobody names one: `subject` if meant for all tasks, or RULE."""
     wanted = set(tasks)
     return RULES["subject" if wanted and wanted <= _tables().main else RULE]
 
@@ -151,11 +147,7 @@ RULES: dict[str, Rule] = {
             about="the question or an option holds digits joined by operators, or LaTeX mathematics",
             tag=lambda seen: any(has_equals(text) or bool(_OPERATORS.search(text)) for text in _texts(seen.question)),
         ),
-        Rule(
-            name="subject",
-            about=f"its task or subject is called symbolic in tasks/tables/{SUBJECTS}",
-            tag=_subject,
-        ),
+        Rule(name="subject", about=f"its task or subject is called symbolic in tasks/tables/{SUBJECTS}", tag=_subject),
         Rule(
             name="eq_paper",
             timing="post-treatment",
@@ -170,9 +162,6 @@ RULES: dict[str, Rule] = {
         ),
     )
 }
-
-
-# --- the user's own -----------------------------------------------------------------------------------------------
 
 
 def own_rule(text: str, source: str = "--tag") -> Rule:
@@ -196,9 +185,7 @@ _YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "no
 def rules_of_file(path: Path) -> list[Rule]:
     """Tags by question id: a CSV with a column `id` and one column per rule (1 or 0; empty: neither arm).
 
-    Without other columns, the ids that are listed are the symbolic ones, and the rule has the file's name. Raises
-    DataError.
-    """
+    Without other columns, the listed ids are the symbolic ones, and the rule has the file's name. Raises DataError."""
     try:
         with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
@@ -206,25 +193,20 @@ def rules_of_file(path: Path) -> list[Rule]:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.", "Name a CSV with a column 'id'.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path}: can't be read: {getattr(error, 'strerror', None) or error}.",
-            "Name a CSV in UTF-8 with a column 'id'.",
-        ) from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: can't be read: {reason}.", "Name a CSV in UTF-8 with a column 'id'.") from None
     header = [name for name in (rows[0] if rows else {}) if name]
     if "id" not in header:
-        raise DataError(
-            f"{path}: expected a header with the column 'id', found {', '.join(header) or 'no rows'}.",
-            "`questions.jsonl` in a run's folder holds the ids.",
-        )
+        found = ", ".join(header) or "no rows"
+        remedy = "`questions.jsonl` in a run's folder holds the ids."
+        raise DataError(f"{path}: expected a header with the column 'id', found {found}.", remedy)
     names = [name for name in header if name != "id"]
     if twice := next((name for name in header if columns.count(name) > 1), None):
         raise DataError(f"{path}: has two columns '{twice}'.", "Keep one of them, or rename one.")
-    taken = next((name for name in [*names, *([] if names else [path.stem])] if name in RULES), None)
-    if taken is not None:
+    if taken := next((name for name in names or [path.stem] if name in RULES), None):
         raise DataError(f"{path}: '{taken}' is a rule that cotbench has.", "Rename the column.")
     if not names:
-        listed = {row["id"]: True for row in rows}
-        return [_by_id(path.stem, path, listed, absent=False)]
+        return [_by_id(path.stem, path, dict.fromkeys((row["id"] for row in rows), True), absent=False)]
     tables: dict[str, dict[str, bool]] = {name: {} for name in names}
     for number, row in enumerate(rows, 2):
         for name in names:

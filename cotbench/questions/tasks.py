@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
-from cotbench.errors import DataError, TaskError, suggest
+from cotbench.errors import CotbenchError, DataError, TaskError, suggest
 from cotbench.store.files import kind_of, open_file
 from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
@@ -97,8 +97,7 @@ class Exemplar(_Strict):
 class Fewshot(_Strict):
     """Exemplars from a split of the data set itself: the first K rows of the question's own group.
 
-    rationales: a file beside the task file that maps question ids of that split to rationales of ours.
-    """
+    rationales: a file beside the task file that maps question ids of that split to rationales of ours."""
 
     split: str
     rows: int
@@ -136,9 +135,6 @@ class Task(_Strict):
         return self
 
 
-# --- task files ---------------------------------------------------------------------------------------------------
-
-
 def shipped(kind: Literal["tasks", "prompts"]) -> Path:
     """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
     inside = Path(str(resources.files("cotbench"))) / "shipped" / kind
@@ -170,26 +166,24 @@ class _Loader(_Safe):  # type: ignore[misc]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.value != "<<":
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key '{key.value}' stands there twice", problem_mark=key.start_mark
-                )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen and key.value != "<<":
+                problem = f"the key '{key.value}' stands there twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(key.value)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made
 
 
-def _content(path: Path) -> bytes:
-    """A file of a user's. Raises TaskError where it can't be read or is none: a named pipe would be waited for."""
+def _content(
+    path: Path, error_type: type[CotbenchError] = TaskError, remedy: str = "Put a file in its place, or remove it."
+) -> bytes:
+    """A file of a user's. Raises where it can't be read or is none: a named pipe would be waited for."""
     try:
         with open_file(path) as file:
             return file.read()
     except OSError as error:
-        raise TaskError(
-            f"{shown(path)}: can't be read: {error.strerror or error}.", "Put a file in its place, or remove it."
-        ) from None
+        raise error_type(f"{shown(path)}: can't be read: {error.strerror or error}.", remedy) from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -205,14 +199,8 @@ def read_yaml(path: Path) -> Any:
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model at a location of a task file takes."""
-    models: dict[str, type[BaseModel]] = {
-        "source": Source,
-        "fields": Fields,
-        "answer": Answer,
-        "fewshot": Fewshot,
-        "exemplars": Exemplar,
-    }
-    owner: type[BaseModel] = models.get(str(location[0]), Task) if len(location) > 1 else Task
+    parts = {"source": Source, "fields": Fields, "answer": Answer, "fewshot": Fewshot, "exemplars": Exemplar}
+    owner: Any = parts.get(str(location[0]), Task) if len(location) > 1 else Task
     return list(owner.model_fields)
 
 
@@ -240,9 +228,8 @@ def read_task_file(path: Path) -> TaskFile:
     """Read and validate one task file. Raises TaskError that names the file, the key and the remedy."""
     content = read_yaml(path)
     if not isinstance(content, dict):
-        raise TaskError(
-            f"{shown(path)}: expected a mapping of keys, found {type(content).__name__}.", "See tasks/gsm8k.yaml."
-        )
+        found = type(content).__name__
+        raise TaskError(f"{shown(path)}: expected a mapping of keys, found {found}.", "See tasks/gsm8k.yaml.")
     try:
         task = Task.model_validate(content)
     except ValidationError as error:
@@ -252,24 +239,19 @@ def read_task_file(path: Path) -> TaskFile:
     for name in filter(None, beside):
         companion = path.parent / name
         if not companion.exists():
-            raise TaskError(
-                f"{shown(path)}: names the file '{name}', which is not in {shown(companion.parent)}.",
-                "Add the file or correct the name.",
-            )
+            found = f"names the file '{name}', which is not in {shown(companion.parent)}"
+            raise TaskError(f"{shown(path)}: {found}.", "Add the file or correct the name.")
         digest.update(_content(companion))
     return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
 
 
 def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     """Name -> task file; a user's folder goes before what is shipped."""
-    found: dict[str, Path] = {}
-    for folder in [shipped("tasks"), *([tasks_dir] if tasks_dir else [])]:
-        if not folder.is_dir():
-            raise TaskError(
-                f"--tasks-dir: {shown(folder)} is not a folder.", "Name the folder that holds your task files (*.yaml)."
-            )
-        found.update({path.stem: path for path in sorted(folder.glob("*.yaml"))})
-    return found
+    folders = list(filter(None, (shipped("tasks"), tasks_dir)))
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        remedy = "Name the folder that holds your task files (*.yaml)."
+        raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
 def _no_file(path: str | Path) -> str:
@@ -281,20 +263,14 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     """The task of a name, of a path to a task file, or of a user's own .jsonl of questions."""
     if name.endswith(".jsonl"):
         return task_of_jsonl(Path(name))
-    if name.endswith((".yaml", ".yml")):
-        if not Path(name).is_file():
-            raise TaskError(
-                f"--task: {_no_file(name)}.",
-                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
-            )
+    is_path = name.endswith((".yaml", ".yml"))
+    if is_path and Path(name).is_file():
         return read_task_file(Path(name))
-    files = list_task_files(tasks_dir)
+    files = {} if is_path else list_task_files(tasks_dir)
     if name not in files:
-        if kind := kind_of(Path(name)):
-            raise TaskError(
-                f"--task: {name} is {kind}, expected a file.",
-                "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`.",
-            )
+        if is_path or kind_of(Path(name)):
+            remedy = "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`."
+            raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
@@ -302,10 +278,8 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
         )
     found = read_task_file(files[name])
     if found.task.name != name:
-        raise TaskError(
-            f"{shown(found.path)}: name is '{found.task.name}' but the file is called {name}.yaml.",
-            "Make them the same.",
-        )
+        fault = f"name is '{found.task.name}' but the file is called {name}.yaml"
+        raise TaskError(f"{shown(found.path)}: {fault}.", "Make them the same.")
     return found
 
 
@@ -316,14 +290,8 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
     rows: list[tuple[int, dict[str, Any]]] = []
-    try:
-        with open_file(path) as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
-    except OSError as error:
-        raise DataError(
-            f"{shown(path)}: can't be read: {error.strerror or error}.", "Check the path and its permissions."
-        ) from None
-    for number, line in numbered(lines):
+    content = _content(path, DataError, "Check the path and its permissions.")
+    for number, line in numbered(content.removeprefix(b"\xef\xbb\xbf").splitlines()):
         try:
             row = json_object(line)
         except ValueError as error:
@@ -349,36 +317,24 @@ def _key_twice(line: bytes) -> str | None:
     return twice[0] if twice else None
 
 
-# --- a user's own questions ---------------------------------------------------------------------------------------
-
-
 def task_of_jsonl(path: Path) -> TaskFile:
     """A task for a user's .jsonl with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
     Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
-    is one, else LaTeX.
-    """
+    is one, else LaTeX."""
     if not path.is_file():
-        raise TaskError(
-            f"--task: {_no_file(path)}.",
-            "Give the path of a .jsonl with the keys question, answer and, if you like, choices.",
-        )
+        remedy = "Give the path of a .jsonl with the keys question, answer and, if you like, choices."
+        raise TaskError(f"--task: {_no_file(path)}.", remedy)
     numbered = _numbered_jsonl(path)
     rows = [row for _, row in numbered]
     for number, row in numbered:
-        for key in ("question", "answer"):
-            if key not in row:
-                raise TaskError(
-                    f"{shown(path)}:{number}: the key '{key}' is missing.",
-                    "Each line needs `question` and `answer`; `choices` is optional.",
-                )
-    with_choices = [row for row in rows if row.get("choices")]
-    if with_choices and len(with_choices) != len(rows):
-        first = next(number for number, row in numbered if not row.get("choices"))
-        raise TaskError(
-            f"{shown(path)}:{first}: this line has no choices but others have.",
-            "Put open and multiple-choice questions into two files.",
-        )
+        if missing := [key for key in ("question", "answer") if key not in row]:
+            remedy = "Each line needs `question` and `answer`; `choices` is optional."
+            raise TaskError(f"{shown(path)}:{number}: the key '{missing[0]}' is missing.", remedy)
+    with_choices = any(row.get("choices") for row in rows)
+    if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
+        remedy = "Put open and multiple-choice questions into two files."
+        raise TaskError(f"{shown(path)}:{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
         kind = AnswerType.LETTER
@@ -396,8 +352,7 @@ def task_of_jsonl(path: Path) -> TaskFile:
             question="question",
             gold="answer",
             choices="choices" if with_choices else None,
-            group="group" if any("group" in row for row in rows) else None,
-            cluster="cluster" if any("cluster" in row for row in rows) else None,
+            **{name: name for name in ("group", "cluster") if any(name in row for row in rows)},
         ),
         gold_reader=reader,
         answer=Answer(type=kind, form=KINDS[kind].form, phrase=KINDS[kind].phrase),

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -77,7 +77,7 @@ def browser_data(
     voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
     thin = voted and not _fits(panels, plan, room)
     details, held = _details(panels, plan, room, thin)
-    if voted and not thin and sum(map(len, held)) < sum(len(chunk.questions) for chunk in plan):
+    if voted and not thin and sum(map(len, held)) < sum(len(questions) for _, questions in plan):
         thin = True
         details, held = _details(panels, plan, room, thin)
     return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
@@ -111,10 +111,11 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
     table = RULES | {rule.name: rule for rule in own}
     infos = [info for info in comparison.rules if info.name in table]
     modes = list(dict.fromkeys(mode for panel in panels for mode in panel.cells))
+    columns = [[row for panel in panels for row in _rows(panel, mode)] for mode in modes]
     questions = [question for panel in panels for question in panel.questions]
+    golds = [gold for panel in panels for gold in panel.golds]
     groups = sorted({question.group for question in questions if question.group})
     numbers = {name: number for number, name in enumerate(groups)}
-    tags = [[panel.tags(table[info.name]) for panel in panels] for info in infos]
     return {
         "panels": [
             {
@@ -135,59 +136,52 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
         "id": [question.id for question in questions],
         "text": [shortened(question.text) for question in questions],
         "options": [[shortened(choice) for choice in question.choices] for question in questions],
-        "gold": [shortened(gold) for panel in panels for gold in panel.golds],
+        "gold": list(map(shortened, golds)),
         "group": [numbers.get(question.group, -1) for question in questions],
-        "tags": [
-            "".join(_tag_codes(column, len(panel.questions)) for column, panel in zip(columns, panels, strict=True))
-            for columns in tags
-        ],
-        "outcome": ["".join(_outcome_codes(panel, mode) for panel in panels) for mode in modes],
-        "answer": [[answer for panel in panels for answer in _answers(panel, mode)] for mode in modes],
+        "tags": ["".join(_tag_codes(panel, table[info.name]) for panel in panels) for info in infos],
+        "outcome": ["".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows) for rows in columns],
+        "answer": [list(map(_answer, rows, golds)) for rows in columns],
     }
 
 
-def _tag_codes(tags: Any, n: int) -> str:
-    """A character a question: 1, 0, or - where the rule has nothing to say."""
-    return "-" * n if tags is None else "".join("01-"[tag] for tag in tags.tolist())
+def _tag_codes(panel: Panel, rule: Rule) -> str:
+    """Return a character a question: 1, 0, or - where the rule has nothing to say."""
+    tags = panel.tags(rule)
+    return "-" * len(panel.questions) if tags is None else "".join("01-"[tag] for tag in tags.tolist())
 
 
-def _outcome_codes(panel: Panel, mode: str) -> str:
-    cell = panel.cells.get(mode)
-    rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
-    return "".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows)
+def _rows(panel: Panel, mode: str) -> Sequence[Record | None]:
+    return panel.cells[mode].rows if mode in panel.cells else [None] * len(panel.questions)
 
 
-def _answers(panel: Panel, mode: str) -> Iterator[str | int | None]:
-    """0 stands for the gold answer's own text."""
-    cell = panel.cells.get(mode)
-    rows: Sequence[Record | None] = cell.rows if cell else [None] * len(panel.questions)
-    for row, gold in zip(rows, panel.golds, strict=True):
-        answer = None if row is None else row.answer
-        yield answer if answer is None else 0 if answer == gold else shortened(answer, ANSWER_CHARS)
+def _answer(row: Record | None, gold: str) -> str | int | None:
+    """Return the answer to show; 0 stands for the gold answer's own text."""
+    if row is None or row.answer is None:
+        return None
+    return 0 if row.answer == gold else shortened(row.answer, ANSWER_CHARS)
 
 
 # --- which questions, in which order ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Chunk:
+class _Chunk(NamedTuple):
     panel: int
     questions: Sequence[int]
 
 
 def _chunks(panels: Sequence[Panel], baselines: Sequence[str]) -> Iterator[_Chunk]:
     """All questions in chunks, the more telling first."""
-    ranked = []
+    ranked: list[tuple[tuple[int, float, int], _Chunk]] = []
     for number, panel in enumerate(panels):
         flips = _flips(panel, baselines)
         draws = [unit("page", question.id) for question in panel.questions]
         for late, places in enumerate((np.flatnonzero(flips), np.flatnonzero(~flips))):
             order = sorted(places.tolist(), key=draws.__getitem__)
-            for start in range(0, len(order), CHUNK):
-                chunk = _Chunk(panel=number, questions=order[start : start + CHUNK])
-                ranked.append(((late, start / len(order), number), chunk))
-    for _, chunk in sorted(ranked, key=lambda pair: pair[0]):
-        yield chunk
+            ranked += [
+                ((late, start / len(order), number), _Chunk(number, order[start : start + CHUNK]))
+                for start in range(0, len(order), CHUNK)
+            ]
+    yield from (chunk for _, chunk in sorted(ranked))
 
 
 def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
@@ -202,15 +196,22 @@ def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
 
 def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
     """Whether all details would go in with all their paths, judged by one chunk of each panel."""
+    firsts: dict[int, Sequence[int]] = {}
+    for number, questions in plan:
+        firsts.setdefault(number, questions[: CHUNK // 4])
     expected = 0.0
-    for number, panel in enumerate(panels):
-        first = next((chunk for chunk in plan if chunk.panel == number), None)
-        if first is not None:
-            some = first.questions[: CHUNK // 4]
-            expected += len(_packed(details_of(panel, number, some, thin=False))) / len(some) * len(panel.questions)
+    for number, some in sorted(firsts.items()):
+        expected += (
+            len(_details_of(panels, _Chunk(number, some), thin=False)) / len(some) * len(panels[number].questions)
+        )
         if expected > room:
             return False
     return True
+
+
+def _details_of(panels: Sequence[Panel], chunk: _Chunk, *, thin: bool) -> bytes:
+    number, questions = chunk
+    return _packed(details_of(panels[number], number, questions, thin=thin))
 
 
 def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
@@ -225,7 +226,7 @@ def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> It
 
 
 def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list[bytes]:
-    return [_packed(details_of(panels[chunk.panel], chunk.panel, chunk.questions, thin=thin)) for chunk in chunks]
+    return [_details_of(panels, chunk, thin=thin) for chunk in chunks]
 
 
 def _details(
@@ -234,15 +235,14 @@ def _details(
     """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
     details: list[bytes] = []
     held: list[list[Place]] = []
-    for chunk, packed in _in_waves(panels, plan, thin):
-        places = chunk.questions
+    for (number, places), packed in _in_waves(panels, plan, thin):
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
             places = places[: len(places) // 2]
-            packed = _packed(details_of(panels[chunk.panel], chunk.panel, places, thin=thin))
+            packed = _details_of(panels, _Chunk(number, places), thin=thin)
         if len(packed) <= room:
             details.append(packed)
-            held.append([(chunk.panel, place) for place in sorted(places)])
+            held.append([(number, place) for place in sorted(places)])
             room -= len(packed)
         if full:
             break

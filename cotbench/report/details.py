@@ -7,6 +7,7 @@ many characters are left out.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,10 +76,9 @@ class _Strings:
 
     def prompt(self, text: str, asked: str, kind: object) -> Any:
         """Number a prompt in pieces, most of which are in the table: the text before, QUESTION, the text after."""
-        pieces = self.prompts.get(text)
-        if pieces is None:
-            pieces = self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
-        return pieces
+        if text not in self.prompts:
+            self.prompts[text] = self.text(text) if len(text) > TEXT_CHARS else self._parts(text, asked, kind)
+        return self.prompts[text]
 
     def _parts(self, text: str, asked: str, kind: object) -> list[int]:
         known = self.frames.get(kind)
@@ -100,22 +100,15 @@ class _Strings:
     def sampling(self, reply: StoredReply) -> int:
         drawn, thinking = reply.sampling, reply.thinking
         key = (drawn["temperature"], drawn["top_p"], drawn["max_tokens"], *drawn["stop"], thinking, _others(drawn))
-        number = self.samplings.get(key)
-        if number is None:
-            number = self.samplings[key] = self.number(_sampling_text(drawn, thinking))
-        return number
+        if key not in self.samplings:
+            self.samplings[key] = self.number(_sampling_text(drawn, thinking))
+        return self.samplings[key]
 
 
 def _common_ending(one: str, other: str) -> str:
     """The whole lines that both texts end with."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if other.endswith(one[len(one) - middle :]):
-            low = middle
-        else:
-            high = middle - 1
-    common = one[len(one) - low :]
+    lengths = range(1, min(len(one), len(other)) + 1)
+    common = one[len(one) - bisect_left(lengths, True, key=lambda n: not other.endswith(one[len(one) - n :])) :]
     return common[common.find("\n") :] if "\n" in common else ""
 
 
@@ -124,10 +117,8 @@ def kept(length: int, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
     edge = TEXT_CHARS // 4
     ranges = [(0, edge), (length - edge, length)]
     for start, end in spans:
-        if end - start <= edge:
-            ranges.append((start - edge // 2, end + edge // 2))
-        else:
-            ranges += [(start - edge // 2, start + edge // 2), (end - edge // 2, end + edge // 2)]
+        centres = [(start, end)] if end - start <= edge else [(start, start), (end, end)]
+        ranges += [(first - edge // 2, last + edge // 2) for first, last in centres]
     merged: list[tuple[int, int]] = []
     for start, end in sorted((max(0, start), min(length, end)) for start, end in ranges):
         if merged and start <= merged[-1][1] + 100:
@@ -187,14 +178,10 @@ def _replies(panel: Panel, place: int) -> dict[tuple[int, Key], StoredReply]:
 def _mode_entry(row: Record) -> dict[str, Any]:
     """What a record says beyond its outcome and answer, as far as there is anything."""
     entry: dict[str, Any] = {"tokens": [row.prompt_tokens, row.reasoning_tokens, row.completion_tokens]}
-    if row.rule:
-        entry["rule"] = row.rule
-    if row.truncated:
-        entry["truncated"] = True
-    if row.error:
-        entry["error"] = shortened(row.error)
-    votes = row.votes
-    if votes:
+    entry |= {"rule": row.rule} if row.rule else {}
+    entry |= {"truncated": True} if row.truncated else {}
+    entry |= {"error": shortened(row.error)} if row.error else {}
+    if votes := row.votes:
         answers = [[shortened(row.answer, ANSWER_CHARS), row.votes, row.outcome] for row in votes.answers]
         entry["votes"] = {**structs.asdict(votes), "answers": answers}
     if row.executions:
@@ -284,11 +271,8 @@ def _sampling_text(drawn: Mapping[str, Any], thinking: bool | None) -> str:
     parts = [
         f"temperature {drawn['temperature']}, top-p {drawn['top_p']}" if drawn["temperature"] else "greedy",
         f"at most {drawn['max_tokens']:,} tokens",
+        _others(drawn),
+        f"stop at {', '.join(map(repr, drawn['stop']))}" if drawn["stop"] else "",
+        {None: "", True: "asked to think", False: "asked not to think"}[thinking],
     ]
-    if others := _others(drawn):
-        parts.append(others)
-    if drawn["stop"]:
-        parts.append(f"stop at {', '.join(map(repr, drawn['stop']))}")
-    if thinking is not None:
-        parts.append("asked to think" if thinking else "asked not to think")
-    return ", ".join(parts)
+    return ", ".join(filter(None, parts))

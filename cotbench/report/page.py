@@ -73,13 +73,8 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
     style, script = (_joined(names) for names in (("page.css",), SCRIPTS))
     tables = sections(comparison)
     keys = {table.key for table in tables}
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters["visible"] = visible
     models = list(dict.fromkeys(words.short_model(panel.model) for panel in panels))
     tasks = list(dict.fromkeys(panel.task for panel in panels))
@@ -104,11 +99,12 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
 
 def visible(value: object) -> str:
     """Return a text in which control characters and marks that turn the direction of writing are made visible."""
-    return _CONTROL.sub(lambda found: _symbol(ord(found[0])), without_surrogates(str(value)))
 
+    def symbol(found: re.Match[str]) -> str:
+        code = ord(found[0])
+        return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
-def _symbol(code: int) -> str:
-    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return _CONTROL.sub(symbol, without_surrogates(str(value)))
 
 
 def _joined(names: Sequence[str]) -> str:
@@ -128,10 +124,8 @@ def _images(folder: Path, plots: Sequence[Drawn]) -> list[dict[str, str]]:
     """Return plots with data URLs: in an image, nothing of an SVG can run."""
     images = []
     for plot in plots:
-        for suffix, kind in (("svg", "svg+xml"), ("png", "png")):
-            file = folder / f"{plot.stem}.{suffix}"
-            if file.is_file():
-                content = base64.b64encode(file.read_bytes()).decode()
-                images.append({"title": plot.title, "alt": plot.alt, "url": f"data:image/{kind};base64,{content}"})
-                break
+        kinds = {folder / f"{plot.stem}.svg": "svg+xml", folder / f"{plot.stem}.png": "png"}
+        if file := next(filter(Path.is_file, kinds), None):
+            content = base64.b64encode(file.read_bytes()).decode()
+            images.append({"title": plot.title, "alt": plot.alt, "url": f"data:image/{kinds[file]};base64,{content}"})
     return images

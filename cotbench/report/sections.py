@@ -56,24 +56,18 @@ class Table(Generic[Row]):
 
 def sections(comparison: Comparison) -> list[Section]:
     """Return the tables that have rows. The column of the model is left out where there is only one."""
-    single = len({row.model for row in comparison.modes}) == 1
+    first = 1 if len({row.model for row in comparison.modes}) == 1 else 0
     made = []
     for key, table_of in _TABLES.items():
         table = table_of(comparison)
-        names = table.names[1:] if single else table.names
-        columns = [*names, *table.figures]
-        if table.rows:
-            made.append(
-                Section(
-                    key=key,
-                    title=table.title,
-                    header=[column.title for column in columns],
-                    rows=[[column.of(row) for column in columns] for row in table.rows],
-                    left=len(names),
-                    about=table.about,
-                    brief=table.brief,
-                )
-            )
+        columns = [*table.names[first:], *table.figures]
+        header, rows = (
+            [column.title for column in columns],
+            [[column.of(row) for column in columns] for row in table.rows],
+        )
+        if rows:
+            left, said = len(table.names) - first, {"title": table.title, "about": table.about}
+            made.append(Section(key=key, header=header, rows=rows, left=left, brief=table.brief, **said))
     return made
 
 
@@ -92,6 +86,14 @@ def _against(rows: Sequence[Paired]) -> tuple[str, Sequence[Column[Any]]]:
 
 
 Pair = TypeVar("Pair", Delta, Policy)
+_DELTA: Column[Delta] = Column("delta", lambda r: points(r.delta.value) if r.n else "not estimable")
+_DELTA_ENDS: Column[Delta] = Column("95% interval", lambda r: ends(r.delta, signed=True))
+_HELPED: Column[Delta] = Column("helped", lambda r: count(r.helped if r.n else None))
+_HURT: Column[Delta] = Column("hurt", lambda r: count(r.hurt if r.n else None))
+_TESTS: Sequence[Column[Delta]] = (
+    Column("p", lambda r: p_value(r.delta.p)),
+    Column("Holm p", lambda r: p_value(r.p_holm)),
+)
 
 
 def _of_main_mode(comparison: Comparison, rows: Iterable[Pair]) -> list[Pair]:
@@ -141,14 +143,13 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
         names=[*names, Column("questions", lambda r: r.tag)],
         figures=[
             _N,
-            Column("delta", lambda r: points(r.delta.value) if r.n else "not estimable"),
-            Column("95% interval", lambda r: ends(r.delta, signed=True)),
+            _DELTA,
+            _DELTA_ENDS,
             Column("both right", lambda r: count(r.both_right if r.n else None)),
-            Column("helped", lambda r: count(r.helped if r.n else None)),
-            Column("hurt", lambda r: count(r.hurt if r.n else None)),
+            _HELPED,
+            _HURT,
             Column("both wrong", lambda r: count(r.both_wrong if r.n else None)),
-            Column("p", lambda r: p_value(r.delta.p)),
-            Column("Holm p", lambda r: p_value(r.p_holm)),
+            *_TESTS,
             Column("MDE", lambda r: percent(r.mde)),
         ],
         about="delta: paired difference in points, with a score interval (Tango), or a t interval clustered where "
@@ -217,7 +218,7 @@ def _sources(comparison: Comparison) -> Table[Delta]:
         rows=[row for row in comparison.deltas if row.tag == ALL and row.n],
         names=names,
         figures=[
-            Column("delta", lambda r: points(r.delta.value)),
+            _DELTA,
             Column("from wrong", lambda r: points(r.from_wrong)),
             Column("from unread", lambda r: points(r.from_unread)),
             Column("from cut", lambda r: points(r.from_cut)),
@@ -294,15 +295,7 @@ def _groups(comparison: Comparison) -> Table[Delta]:
         title=f"By subject or type: differences against {against}, in points",
         rows=sorted(rows, key=lambda r: (r.model, r.task, r.baseline, -(r.delta.value or 0.0), r.group)),
         names=[*names, Column("group", lambda r: r.group)],
-        figures=[
-            _N,
-            Column("delta", lambda r: points(r.delta.value)),
-            Column("95% interval", lambda r: ends(r.delta, signed=True)),
-            Column("helped", lambda r: count(r.helped)),
-            Column("hurt", lambda r: count(r.hurt)),
-            Column("p", lambda r: p_value(r.delta.p)),
-            Column("Holm p", lambda r: p_value(r.p_holm)),
-        ],
+        figures=[_N, _DELTA, _DELTA_ENDS, _HELPED, _HURT, *_TESTS],
         about="Holm p: corrected over the subjects or types of one task. Of all modes in deltas.csv and report.json.",
         brief=False,
     )
@@ -313,9 +306,8 @@ def _outcomes(comparison: Comparison) -> Table[Outcomes]:
         total = sum(row.counts.values())
         return ", ".join(f"{name} {number:,} ({100 * number / total:.1f}%)" for name, number in row.counts.items())
 
-    return Table(
-        title="How questions ended", rows=comparison.outcomes, names=[*_MODE, Column("how questions ended", ended)]
-    )
+    names = [*_MODE, Column("how questions ended", ended)]
+    return Table(title="How questions ended", rows=comparison.outcomes, names=names)
 
 
 def _votes(comparison: Comparison) -> Table[Curve]:
@@ -360,10 +352,9 @@ def _tokens(comparison: Comparison) -> Table[ModeStats]:
 
 
 def _spread(spread: Spread) -> str:
-    known = spread.mean is not None
-    return (
-        " / ".join(words.tokens(value) for value in (spread.mean, spread.median, spread.p95)) if known else words.DASH
-    )
+    if spread.mean is None:
+        return words.DASH
+    return " / ".join(map(words.tokens, (spread.mean, spread.median, spread.p95)))
 
 
 def _agreement(comparison: Comparison) -> Table[Agreement]:

@@ -131,12 +131,9 @@ def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
     if not cautions:
         return ""
     kinds = " and ".join(dict.fromkeys(caution.kind for caution in cautions))
+    texts = " and ".join(caution.text for caution in cautions)
     read = f"on the {delta.read_n:,} read under both it is {difference(delta.read)}"
-    told = (
-        " and ".join(caution.text for caution in cautions)
-        + "; "
-        + (read if delta.read_n else "none was read under both")
-    )
+    told = f"{texts}; {read if delta.read_n else 'none was read under both'}"
     if _verdict(delta) in ("unclear", "none"):  # there is no difference to speak of
         return f", but {told}"
     return f", but this is a difference of {kinds} more than of reasoning: {told}"
@@ -157,29 +154,26 @@ def _corrected_p(delta: Delta) -> float | None:
 
 
 def _size(delta: Delta) -> str:
-    value, low, high = delta.delta.value, delta.delta.low, delta.delta.high
+    value = delta.delta.value
     if value is None:
         return "(n = 0, not estimable)"
     inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}"
     if _verdict(delta) == "unclear":
-        against = low is not None and high is not None and (low > 0 or high < 0)
+        against = (delta.delta.low or 0.0) > 0 or (delta.delta.high or 0.0) < 0
         return f"({points(value)} points, {inside}{f'; corrected p {p_value(_corrected_p(delta))}' if against else ''})"
     return f"by {abs(100 * value):.1f} points ({inside})"
 
 
 def _cost(delta: Delta, split: Split | None, rule: str) -> str:
-    parts = []
-    if delta.token_ratio:
-        parts.append(f"costs {times(delta.token_ratio)} the tokens")
-    if split is not None and split.share.value is not None and split.share.low is not None:
-        tagged = split.n_symbolic + split.n_other
-        symbolic = 'with "="' if rule == "eq_question" else f"that are symbolic ({rule})"
-        if _verdict(delta) != "unclear":
-            parts.append(
-                f"{100 * split.share.value:.0f}% of it ({ends(split.share, digits=0)}) on the "
-                f"{100 * split.n_symbolic / tagged:.1f}% of questions {symbolic}"
-            )
-    return "".join(f", {part}" for part in parts)
+    told = f", costs {times(delta.token_ratio)} the tokens" if delta.token_ratio else ""
+    if split is None or split.share.value is None or split.share.low is None or _verdict(delta) == "unclear":
+        return told
+    tagged = split.n_symbolic + split.n_other
+    return (
+        f"{told}, {100 * split.share.value:.0f}% of it ({ends(split.share, digits=0)}) on the "
+        f"{100 * split.n_symbolic / tagged:.1f}% of questions "
+        + ('with "="' if rule == "eq_question" else f"that are symbolic ({rule})")
+    )
 
 
 def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:

@@ -7,8 +7,8 @@ short direct answers could fill. A flow that has ended asks one thing more: whet
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -41,36 +41,30 @@ class Job:
     recorded: Sequence[Key] | None = None
 
 
+@dataclass(slots=True, eq=False)
 class _Open:
     """A job under way: its flow, what its present step waits for, and what has come of it so far."""
 
-    __slots__ = (
-        "_ordinals", "_recorded", "asked", "executions", "flow", "job", "missing", "prediction", "replies", "results",
-        "step", "steps",
-    )  # fmt: skip
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.flow: Flow = job.kit.mode.run(job.question, job.kit)
-        self.steps = 0
-        self.results: list[Any] = []  # of the present step; `missing` of them are still to come
-        self.missing = 0
-        self.step: Step | None = None
-        self.prediction: Prediction | None = None  # once the flow has ended; then `results` are the verdicts
-        self.asked: list[Key] = []
-        self.replies: list[Reply] = []
-        self.executions: list[Execution] = []
-        self._ordinals: Counter[str] = Counter()
-        self._recorded = None if job.recorded is None else iter(job.recorded)
+    job: Job
+    flow: Flow
+    steps: int = 0
+    step: Step | None = None
+    results: list[Any] = field(default_factory=list)  # of the present step; `missing` of them are still to come
+    missing: int = 0
+    prediction: Prediction | None = None  # once the flow has ended; then `results` are the verdicts
+    asked: list[Key] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
 
     def address(self, request: Request) -> Asked:
         """Give a request its address: the next on record, or one by its hash and how often the flow has asked it."""
-        if self._recorded is not None:
-            key = next(self._recorded, None)
+        recorded = self.job.recorded
+        if recorded is not None:
+            key = recorded[len(self.asked)] if len(self.asked) < len(recorded) else None
         else:
             digest = request.hash
-            key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=self._ordinals[digest])
-            self._ordinals[digest] += 1
+            ordinal = sum(known.request == digest for known in self.asked)
+            key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=ordinal)
         if key is not None:
             self.asked.append(key)
         return Asked(key, request)
@@ -103,9 +97,7 @@ def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any
     return {
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Execute: Desk(sandbox, take=_Open.take_executions),
-        Compare: Desk(
-            judge, _Open.comparison, lambda _, verdicts: [verdict.outcome is Outcome.CORRECT for verdict in verdicts]
-        ),
+        Compare: Desk(judge, _Open.comparison, lambda _, verdicts: [v.outcome is Outcome.CORRECT for v in verdicts]),
     }
 
 
@@ -134,35 +126,27 @@ def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
     yield from (job for _, job in sorted(last, key=lambda pair: pair[0]))
 
 
+@dataclass(eq=False)
 class Loop:
-    """Drives jobs over stations. `run` returns when all are finished, or when `stop` was called and nothing is in
-    flight.
+    """Drives jobs over stations. `run` returns when all are finished, or after `stop` when nothing is in flight.
 
     sink: gets each record, with its job's number, in the order in which flows finish: an answer that equals gold as
-    text is graded at once and others wait, so that written as they come the records of a run that is killed would be a
-    choice of the right ones."""
+    text is graded at once and others wait, so that written as they come a killed run's would mostly be right ones."""
 
-    def __init__(
-        self,
-        jobs: Iterable[Job],
-        replies: Replies | RecordedReplies,
-        judge: Judge,
-        sandbox: Station[Any, Execution],
-        sink: Callable[[int, Record], None],
-        tally: Tally,
-        watch: Watch = lambda _: None,
-    ) -> None:
-        self._jobs = iter(jobs)
-        self._replies = replies
-        self._judge = judge
-        self._desks = desks(replies, judge, sandbox)
+    jobs: Iterator[Job]
+    replies: Replies | RecordedReplies
+    judge: Judge
+    sandbox: Station[Any, Execution]
+    sink: Callable[[int, Record], None]
+    tally: Tally
+    watch: Watch = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._desks = desks(self.replies, self.judge, self.sandbox)
         self._opened: list[Station[Any, Any]] = []
-        self._sink = sink
-        self._watch = watch
         self._open: dict[int, _Open] = {}
         self._unfinished: Counter[str] = Counter()  # jobs by question
         self._finished: deque[_Open] = deque()
-        self.tally = tally
 
     def stop(self) -> None:
         """Ask nothing more; what is in flight is still waited for and recorded."""
@@ -176,11 +160,11 @@ class Loop:
             for station in stations:
                 self._collect(station, 0.0)
             first = next((station for station in stations if station.pending), None)
-            if first is not None and (first is self._replies or not started):
+            if first is not None and (first is self.replies or not started):
                 self._collect(first, WAIT_S)
             elif not started:
                 break
-            self._watch(self.tally)
+            self.watch(self.tally)
 
     def close(self) -> None:
         """Close the stations that the loop has opened itself."""
@@ -199,11 +183,11 @@ class Loop:
         """Begin as many jobs as there is room for; how many."""
         if self.tally.stopping:
             return 0
-        room = min(self._replies.room, self._replies.capacity + MOST_BESIDE - len(self._open))
+        room = min(self.replies.room, self.replies.capacity + MOST_BESIDE - len(self._open))
         started = 0
-        for job in islice(self._jobs, max(room, 0)):
+        for job in islice(self.jobs, max(room, 0)):
             self._unfinished[job.question.id] = self._unfinished[job.question.id] or job.siblings
-            self._open[job.number] = flow = _Open(job)
+            self._open[job.number] = flow = _Open(job, job.kit.mode.run(job.question, job.kit))
             self._advance(flow, None)
             started += 1
         return started
@@ -213,7 +197,7 @@ class Loop:
             flow = self._open[ticket.flow]
             flow.results[ticket.item] = result
             flow.missing -= 1
-            if flow.prediction is not None and self._judge.is_fatal(ticket):
+            if flow.prediction is not None and self.judge.is_fatal(ticket):
                 self.tally.fatal.append(f"{flow.job.question.id} ({flow.job.kit.mode.name})")
             if flow.missing:
                 continue
@@ -248,10 +232,10 @@ class Loop:
         self._unfinished[job.question.id] -= 1
         if not self._unfinished[job.question.id]:
             del self._unfinished[job.question.id]
-            self._replies.forget(job.question.id)
+            self.replies.forget(job.question.id)
         answers = [Comparison(answer, job.gold, job.kit.answer_type) for answer in prediction.answers]
         self._finished.append(flow)
-        self._submit(flow, self._judge, answers)
+        self._submit(flow, self.judge, answers)
         if not answers:
             self._record_decided()
 
@@ -260,7 +244,7 @@ class Loop:
             flow = self._finished.popleft()
             del self._open[flow.job.number]
             record = _record(flow)
-            self._sink(flow.job.number, record)
+            self.sink(flow.job.number, record)
             self._count(flow, record)
 
     def _count(self, flow: _Open, record: Record) -> None:
@@ -307,4 +291,4 @@ def _record(flow: _Open) -> Record:
 
 def _total(counts: Iterator[int | None]) -> int | None:
     values = list(counts)
-    return None if not values or None in values else sum(v for v in values if v is not None)
+    return None if not values or None in values else sum(filter(None, values))

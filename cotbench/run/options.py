@@ -5,10 +5,13 @@ given their flags from this table by `cli/flags.py`. Every command imports this 
 annotations are objects and not texts, since reading these back takes as long as all the rest.
 """
 
+# ruff: noqa: RUF009 - `_option` declares a field
+
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from cotbench.errors import RunError
 from cotbench.run import parsing
@@ -25,8 +28,7 @@ class Flag:
     be. minimum: the smallest number that it may be. metavar: what stands for the value in the help text. variable:
     the environment variable that it defaults to. after: the field behind which it stands in the help text, where that
     isn't the one before it. resumable: whether `--resume` takes it from the run's manifest; a folder may come from
-    somebody else, and can't switch on their model's code or take the walls down.
-    """
+    somebody else, and can't switch on their model's code or take the walls down."""
 
     names: str
     help: str
@@ -49,179 +51,139 @@ class Flag:
 
 
 _Texts = list[str] | None
-_Path = Path | None
+
+
+def _option(names: str, about: str, default: Any = MISSING, **typing: Any) -> Any:
+    """Declare a field by its flag. A mapping that is a default is made anew for each object."""
+    metadata = {"flag": Flag(names, about, **typing)}
+    if default == {}:
+        return field(default_factory=dict, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+_folder = partial(_option, default=None, typed=Path | None, parse=parsing.absolute)
 
 
 @dataclass(kw_only=True)
 class RunOptions:
     """What a person asked for. Everything here is JSON, so that a manifest can hold it and `--resume` start from it.
 
-    The order of the fields is the one in which a manifest holds them.
-    """
+    The order of the fields is the one in which a manifest holds them."""
 
-    model: Annotated[str, Flag("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")]
-    tasks: Annotated[
-        list[str],
-        Flag(
-            "--task --tasks -t",
-            "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
-            typed=_Texts,
-            parse=parsing.names,
-            anchor=parsing.absolute_files,
-        ),
-    ]
-    modes: Annotated[
-        list[str],
-        Flag(
-            "--mode --modes",
-            "Prompting methods (`cotbench list modes`); with commas or repeated.",
-            typed=_Texts,
-            parse=parsing.names,
-        ),
-    ]
-    engine: Annotated[
-        str | None, Flag("--engine", "vllm (the default), openai, transformers, ctranslate2, stub or replay.")
-    ] = None
-    model_args: Annotated[
-        dict[str, Any],
-        Flag(
-            "--model-args -a",
-            "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
-            parse=parsing.model_args,
-            anchor=parsing.absolute_path,
-        ),
-    ] = field(default_factory=dict)
-    gen_kwargs: Annotated[
-        dict[str, Any],
-        Flag(
-            "--gen-kwargs",
-            "Sampling for every mode, as temperature=0.7,top_p=0.9; also top_k, min_p, penalties, reasoning_effort ... "
-            "where the engine has them.",
-            parse=parsing.gen_kwargs,
-        ),
-    ] = field(default_factory=dict)
-    max_tokens: Annotated[
-        dict[str, int],
-        Flag(
-            "--max-tokens",
-            "Budget per answer, as cot=2048,direct=32, or one number for all modes.",
-            parse=parsing.max_tokens,
-        ),
-    ] = field(default_factory=dict)
-    paths: Annotated[
-        dict[str, int],
-        Flag(
-            "--paths",
-            "Paths that vote, as 20, or self-consistency=40,pal=5. Default: 20 for self-consistency and direct-votes, "
-            "1 (greedy) for pal.",
-            parse=parsing.paths,
-        ),
-    ] = field(default_factory=dict)
-    num_fewshot: Annotated[int, Flag("--num-fewshot -f", "Exemplars before the question; 0 is zero-shot.")] = 0
-    exemplars: Annotated[
-        str,
-        Flag(
-            "--exemplars",
-            "own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode "
-            "shows programs or plans.",
-        ),
-    ] = "auto"
-    limit: Annotated[
-        int | None,
-        Flag("--limit -L", "Questions per task: a seeded sample, stratified by group, the same in every mode."),
-    ] = None
-    seed: Annotated[int, Flag("--seed", "Seed of --limit and of sampling.")] = 0
-    base_url: Annotated[
-        str | None, Flag("--base-url", "Address of an OpenAI-compatible server, with /v1.", mask=parsing.public_address)
-    ] = None
-    concurrency: Annotated[
-        int, Flag("--concurrency", "Requests in flight at a server.", minimum=1, metavar="<int>")
-    ] = 64
-    chat_template: Annotated[
-        str,
-        Flag(
-            "--chat-template",
-            "auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
-            anchor=parsing.absolute_file,
-        ),
-    ] = "auto"
-    thinking: Annotated[
-        str,
-        Flag(
-            "--thinking",
-            "auto, on or off: what hybrid models' chat templates are told. auto is off for direct only.",
-            choices=("auto", "on", "off"),
-        ),
-    ] = "auto"
-    extra_body: Annotated[
-        dict[str, Any],
-        Flag(
-            "--extra-body",
-            "Fields to be added to each request to a server. Recorded, and part of the run's identity.",
-            parse=parsing.extra_body,
-            metavar="JSON|@FILE",
-            after="base_url",
-        ),
-    ] = field(default_factory=dict)
-    headers: Annotated[
-        dict[str, str],
-        Flag(
-            "--header",
-            "A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
-            typed=_Texts,
-            parse=parsing.headers,
-            mask=parsing.public_header,
-            metavar="NAME=VALUE",
-            after="extra_body",
-        ),
-    ] = field(default_factory=dict)
-    trust_remote_code: Annotated[
-        bool,
-        Flag(
-            "--trust-remote-code",
-            "Let a model's repository run its own code. Recorded in the manifest.",
-            resumable=False,
-        ),
-    ] = False
-    allow_unsandboxed_code: Annotated[
-        bool,
-        Flag(
-            "--allow-unsandboxed-code",
-            "Run model-written code without containment, with this user's rights. Recorded in the manifest.",
-            resumable=False,
-        ),
-    ] = False
-    program_limits: Annotated[
-        dict[str, float],
-        Flag(
-            "--program-limits",
-            "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
-            parse=parsing.program_limits,
-        ),
-    ] = field(default_factory=dict)
-    data_dir: Annotated[
-        str | None,
-        Flag(
-            "--data-dir",
-            "A folder in the Hub's layout, instead of the Hub.",
-            typed=_Path,
-            parse=parsing.absolute,
-            variable="COTBENCH_DATA",
-        ),
-    ] = None
-    tasks_dir: Annotated[
-        str | None,
-        Flag("--tasks-dir", "A folder with your own task files (*.yaml).", typed=_Path, parse=parsing.absolute),
-    ] = None
-    prompts_dir: Annotated[
-        str | None,
-        Flag(
-            "--prompts-dir",
-            "A folder with your own templates (*.jinja); they go before the shipped ones.",
-            typed=_Path,
-            parse=parsing.absolute,
-        ),
-    ] = None
+    model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")
+    tasks: list[str] = _option(
+        "--task --tasks -t",
+        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
+        typed=_Texts,
+        parse=parsing.names,
+        anchor=parsing.absolute_files,
+    )
+    modes: list[str] = _option(
+        "--mode --modes",
+        "Prompting methods (`cotbench list modes`); with commas or repeated.",
+        typed=_Texts,
+        parse=parsing.names,
+    )
+    engine: str | None = _option(
+        "--engine", "vllm (the default), openai, transformers, ctranslate2, stub or replay.", None
+    )
+    model_args: dict[str, Any] = _option(
+        "--model-args -a",
+        "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
+        {},
+        parse=parsing.model_args,
+        anchor=parsing.absolute_path,
+    )
+    gen_kwargs: dict[str, Any] = _option(
+        "--gen-kwargs",
+        "Sampling for every mode, as temperature=0.7,top_p=0.9; also top_k, min_p, penalties, reasoning_effort ... "
+        "where the engine has them.",
+        {},
+        parse=parsing.gen_kwargs,
+    )
+    max_tokens: dict[str, int] = _option(
+        "--max-tokens",
+        "Budget per answer, as cot=2048,direct=32, or one number for all modes.",
+        {},
+        parse=parsing.max_tokens,
+    )
+    paths: dict[str, int] = _option(
+        "--paths",
+        "Paths that vote, as 20, or self-consistency=40,pal=5. Default: 20 for self-consistency and direct-votes, "
+        "1 (greedy) for pal.",
+        {},
+        parse=parsing.paths,
+    )
+    num_fewshot: int = _option("--num-fewshot -f", "Exemplars before the question; 0 is zero-shot.", 0)
+    exemplars: str = _option(
+        "--exemplars",
+        "own (the task file's), split (the data set's, where the task names one), or auto: split, unless a mode "
+        "shows programs or plans.",
+        "auto",
+    )
+    limit: int | None = _option(
+        "--limit -L", "Questions per task: a seeded sample, stratified by group, the same in every mode.", None
+    )
+    seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
+    base_url: str | None = _option(
+        "--base-url", "Address of an OpenAI-compatible server, with /v1.", None, mask=parsing.public_address
+    )
+    concurrency: int = _option("--concurrency", "Requests in flight at a server.", 64, minimum=1, metavar="<int>")
+    chat_template: str = _option(
+        "--chat-template",
+        "auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
+        "auto",
+        anchor=parsing.absolute_file,
+    )
+    thinking: str = _option(
+        "--thinking",
+        "auto, on or off: what hybrid models' chat templates are told. auto is off for direct only.",
+        "auto",
+        choices=("auto", "on", "off"),
+    )
+    extra_body: dict[str, Any] = _option(
+        "--extra-body",
+        "Fields to be added to each request to a server. Recorded, and part of the run's identity.",
+        {},
+        parse=parsing.extra_body,
+        metavar="JSON|@FILE",
+        after="base_url",
+    )
+    headers: dict[str, str] = _option(
+        "--header",
+        "A header for each request to a server; 'NAME=$VARIABLE' reads the environment. Values are not recorded.",
+        {},
+        typed=_Texts,
+        parse=parsing.headers,
+        mask=parsing.public_header,
+        metavar="NAME=VALUE",
+        after="extra_body",
+    )
+    trust_remote_code: bool = _option(
+        "--trust-remote-code",
+        "Let a model's repository run its own code. Recorded in the manifest.",
+        False,
+        resumable=False,
+    )
+    allow_unsandboxed_code: bool = _option(
+        "--allow-unsandboxed-code",
+        "Run model-written code without containment, with this user's rights. Recorded in the manifest.",
+        False,
+        resumable=False,
+    )
+    program_limits: dict[str, float] = _option(
+        "--program-limits",
+        "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
+        {},
+        parse=parsing.program_limits,
+    )
+    data_dir: str | None = _folder(
+        "--data-dir", "A folder in the Hub's layout, instead of the Hub.", variable="COTBENCH_DATA"
+    )
+    tasks_dir: str | None = _folder("--tasks-dir", "A folder with your own task files (*.yaml).")
+    prompts_dir: str | None = _folder(
+        "--prompts-dir", "A folder with your own templates (*.jinja); they go before the shipped ones."
+    )
 
     @property
     def engine_name(self) -> str:
@@ -230,9 +192,9 @@ class RunOptions:
         return self.engine or engine_of(self.model)
 
 
-TYPES: Mapping[str, Any] = {name: hint.__origin__ for name, hint in RunOptions.__annotations__.items()}
-FLAGS: Mapping[str, Flag] = {name: hint.__metadata__[0] for name, hint in RunOptions.__annotations__.items()}
+TYPES: Mapping[str, Any] = RunOptions.__annotations__
 _FIELDS: Mapping[str, Field[Any]] = {one.name: one for one in fields(RunOptions)}
+FLAGS: Mapping[str, Flag] = {name: one.metadata["flag"] for name, one in _FIELDS.items()}
 REQUIRED = frozenset(name for name, one in _FIELDS.items() if one.default is MISSING and one.default_factory is MISSING)
 
 

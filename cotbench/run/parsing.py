@@ -37,15 +37,13 @@ def absolute_file(name: str) -> str:
 
 
 def absolute_files(names: Iterable[str]) -> list[str]:
-    return [absolute_file(name) for name in names]
+    return list(map(absolute_file, names))
 
 
 def absolute_path(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of an engine, the one that names a file or a folder absolute."""
-    return {
-        name: absolute_file(value) if name == "path" and isinstance(value, str) else value
-        for name, value in arguments.items()
-    }
+    path = arguments.get("path")
+    return {**arguments, "path": absolute_file(path)} if isinstance(path, str) else {**arguments}
 
 
 def names(values: Iterable[str] | None) -> list[str]:
@@ -57,19 +55,17 @@ def names(values: Iterable[str] | None) -> list[str]:
 def key_values(option: str, text: str) -> dict[str, Any]:
     """lm-eval's syntax: "dtype=auto,tensor_parallel_size=2,enforce_eager=True"; values may be JSON lists or objects.
 
-    Raises UsageError for a part without "=" or a key named twice.
-    """
+    Raises UsageError for a part without "=" or a key named twice."""
     out: dict[str, Any] = {}
     for part in _split(option, text):
-        key, equals, value = part.partition("=")
-        key = key.strip()
+        key, equals, value = map(str.strip, part.partition("="))
         if not equals or not key:
             raise UsageError(
                 f"{option}: expected key=value, found '{part.strip()}'.", f"As in {option} key=value,key2=value2."
             )
         if key in out:
             raise UsageError(f"{option}: '{key}' is given twice.")
-        out[key] = _value(value.strip())
+        out[key] = _value(value)
     return out
 
 
@@ -142,8 +138,7 @@ def extra_body(text: str | None) -> dict[str, Any]:
 
     words, place = text, "--extra-body"
     if text.startswith("@"):
-        place = f"--extra-body: {text[1:]}"
-        remedy = "Name a file that holds a JSON object."
+        place, remedy = f"--extra-body: {text[1:]}", "Name a file that holds a JSON object."
         try:
             with open_file(Path(text[1:])) as file:
                 words = file.read(_LARGEST_BODY + 1).decode("utf-8-sig")
@@ -158,9 +153,8 @@ def extra_body(text: str | None) -> dict[str, Any]:
         raise UsageError(f"{place}: not valid JSON: {error}.", _BODY) from None
     if not isinstance(given, dict):
         raise UsageError(f"{place}: expected a JSON object, found {type(given).__name__}.", _BODY)
-    for name, instead in _NOT_IN_BODY.items():
-        if name in given:
-            raise UsageError(f"{place}: {name} can't be set there.", instead)
+    if name := next((name for name in _NOT_IN_BODY if name in given), None):
+        raise UsageError(f"{place}: {name} can't be set there.", _NOT_IN_BODY[name])
     return given
 
 
@@ -200,8 +194,7 @@ def headers(values: Iterable[str] | None) -> dict[str, str]:
     """["api-key=$AZURE_KEY"] -> {"api-key": "$AZURE_KEY"}: a name, and a value or the environment variable of one."""
     given: dict[str, str] = {}
     for text in values or ():
-        name, equals, value = text.partition("=")
-        name, value = name.strip(), value.strip()
+        name, equals, value = map(str.strip, text.partition("="))
         if not equals or not _HEADER_NAME.fullmatch(name):
             # What follows the name may be a key, so it isn't shown.
             raise UsageError(
@@ -248,12 +241,8 @@ def program_limits(text: str | None) -> dict[str, float]:
 
 
 _SYNONYMS = {
-    "max_gen_toks": "max_tokens",
-    "max_new_tokens": "max_tokens",
-    "max_completion_tokens": "max_tokens",
-    "until": "stop",
-    "stop_strings": "stop",
-    "stop_sequences": "stop",
+    **dict.fromkeys(("max_gen_toks", "max_new_tokens", "max_completion_tokens"), "max_tokens"),
+    **dict.fromkeys(("until", "stop_strings", "stop_sequences"), "stop"),
     "min_new_tokens": "min_tokens",
 }
 
@@ -266,8 +255,7 @@ def gen_kwargs(text: str | None) -> dict[str, Any]:
     """Sampling for every mode of a run: temperature, top_p, max_tokens, stop (and lm-eval's names for them), and every
     other key that an engine has (`engines/sampling.py`).
 
-    "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"].
-    """
+    "self-consistency.temperature=0.5" is for one mode, and goes to ["modes"]["self-consistency"]["temperature"]."""
     everywhere: dict[str, Any] = {}
     single: dict[str, dict[str, Any]] = {}
     for key, value in key_values("--gen-kwargs", text or "").items():
@@ -292,11 +280,11 @@ def _gen_kwargs(arguments: Mapping[str, Any]) -> dict[str, Any]:
         given["temperature"] = 0.0
     known = {*OWN, *KEYS}
     if unknown := set(given) - known:
-        own_place = {"seed": "--seed is of the whole run", "n": "--paths says how many paths"}
-        hints = [f"{hint}." for name, hint in own_place.items() if name in unknown]
+        own_place = {"seed": "--seed is of the whole run. ", "n": "--paths says how many paths. "}
+        hints = "".join(hint for name, hint in own_place.items() if name in unknown)
         raise UsageError(
             f"--gen-kwargs: unknown {', '.join(sorted(unknown))}.",
-            " ".join([*hints, f"Known: {', '.join(sorted(known))}.", "To servers --extra-body sends any field."]),
+            f"{hints}Known: {', '.join(sorted(known))}. To servers --extra-body sends any field.",
         )
     for name in (*KEYS, *OWN):
         if name in given:

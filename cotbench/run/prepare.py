@@ -26,26 +26,9 @@ from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
 SPEED_ARGS = frozenset(
-    {
-        "batch_size",
-        "device",
-        "gpu_memory_utilization",
-        "tensor_parallel_size",
-        "pipeline_parallel_size",
-        "max_num_seqs",
-        "max_num_batched_tokens",
-        "enforce_eager",
-        "swap_space",
-        "cpu_offload_gb",
-        "max_retries",
-        "timeout_s",
-        "check_model",
-        "latency_s",
-        "in_flight",
-        "distributed_executor_backend",
-        "block_size",
-        "num_gpu_blocks_override",
-    }
+    "batch_size device gpu_memory_utilization tensor_parallel_size pipeline_parallel_size max_num_seqs "
+    "max_num_batched_tokens enforce_eager swap_space cpu_offload_gb max_retries timeout_s check_model latency_s "
+    "in_flight distributed_executor_backend block_size num_gpu_blocks_override".split()
 )
 # Arguments that name a place whose content the model's revision stands for already (replay's file).
 PLACE_ARGS = frozenset({"path"})
@@ -59,10 +42,6 @@ class RunPlan:
     data: Mapping[str, TaskData]
     questions: Mapping[str, tuple[Question, ...]]
     kits: Mapping[tuple[str, str], TaskKit]
-
-    @property
-    def runs_programs(self) -> bool:
-        return any(kit.mode.runs for kit in self.kits.values())
 
     @property
     def limits(self) -> Limits:
@@ -83,13 +62,19 @@ class RunPlan:
 
     def spec(self, engine: EngineInfo) -> dict[str, Any]:
         """All that the results depend on, in a form in which two runs can be compared."""
-        options = self.options
+        options, kits = self.options, self.kits.values()
+        sent = {"extra_body": options.extra_body, "headers": sorted(name.lower() for name in options.headers)}
+        programs = {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}
+        where_used = {
+            "stations": identities(kit.mode for kit in kits),
+            "exemplars": "own" if any(kit.own_exemplars for kit in kits) else "",
+            "programs": programs if any(kit.mode.runs for kit in kits) else {},
+        }
         return {
             "model": engine.identity(),
             "model_args": {
                 **{k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS | PLACE_ARGS},
-                **({"extra_body": options.extra_body} if options.extra_body else {}),
-                **({"headers": sorted(name.lower() for name in options.headers)} if options.headers else {}),
+                **{name: value for name, value in sent.items() if value},
             },
             "tasks": {
                 task: {
@@ -103,31 +88,25 @@ class RunPlan:
             "modes": {f"{task}/{mode}": _mode_spec(kit, task) for (task, mode), kit in self.kits.items()},
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
-            **({"stations": stations} if (stations := identities(kit.mode for kit in self.kits.values())) else {}),
-            **({"exemplars": "own"} if any(kit.own_exemplars for kit in self.kits.values()) else {}),
-            **(
-                {"programs": {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}}
-                if self.runs_programs
-                else {}
-            ),
+            **{name: value for name, value in where_used.items() if value},
         }
 
 
 def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
     """Say what a mode's results depend on. What its own turn is drawn with stands first, named turns beside it."""
     first, *later = kit.mode.turns
-    spec: dict[str, Any] = {
+
+    def drawn(name: str) -> dict[str, Any]:
+        return {"sampling": kit.sampling[name].as_dict(), "thinking": kit.thinking[name]}
+
+    named = {turn.name: drawn(turn.name) for turn in kit.mode.turns if turn.name}
+    return {
         "prompt": kit.prompts.hash(first.template, task),
         "shared": kit.prompts.hash(first.template, task, shared_only=True),
-        "sampling": kit.sampling[""].as_dict(),
-        "thinking": kit.thinking[""],
+        **drawn(""),
+        **named,
+        **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
     }
-    named = [turn.name for turn in kit.mode.turns if turn.name]
-    for name in named:
-        spec[name] = {"sampling": kit.sampling[name].as_dict(), "thinking": kit.thinking[name]}
-    if named:
-        spec["then"] = [kit.prompts.hash(turn.template, task) for turn in later]
-    return spec
 
 
 def digest(value: Any) -> str:
@@ -135,27 +114,24 @@ def digest(value: Any) -> str:
 
 
 def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
-    """Load tasks and data, choose questions, and render each task x mode once, so that mistakes show before the model
-    loads."""
+    """Load tasks and data, choose questions, and render each task x mode once: mistakes show before a model loads."""
     if options.limit is not None and options.limit < 1:
-        raise UsageError(
-            f"--limit: expected a number of questions from 1 up, found {options.limit}.",
-            "Leave --limit out to run all questions.",
-        )
+        found = f"--limit: expected a number of questions from 1 up, found {options.limit}."
+        raise UsageError(found, "Leave --limit out to run all questions.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
     if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
-        raise UsageError(
-            f"--chat-template: there is no file {options.chat_template}.",
-            "Give 'auto', 'none' or the path of a Jinja file.",
-        )
+        remedy = "Give 'auto', 'none' or the path of a Jinja file."
+        raise UsageError(f"--chat-template: there is no file {options.chat_template}.", remedy)
     find_engine(options.engine_name)
     single = options.gen_kwargs.get("modes", {})
     require_keys(options.engine_name, {name for given in (options.gen_kwargs, *single.values()) for name in given})
     _check_server_options(options)
-    prompts = Prompts(Path(options.prompts_dir) if options.prompts_dir else None)
+    prompts_dir, tasks_dir, data_dir = (
+        Path(folder) if folder else None for folder in (options.prompts_dir, options.tasks_dir, options.data_dir)
+    )
+    prompts = Prompts(prompts_dir)
     modes = [find_mode(name) for name in _unique("--mode", options.modes)]
-    tasks_dir = Path(options.tasks_dir) if options.tasks_dir else None
     files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
     _unique("--task", [file.task.name for file in files])
     _unique("--mode", [mode.name for mode in modes])
@@ -164,7 +140,6 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         require_containment()
     if engine_needed:  # before data are loaded
         require_engine(options.engine_name)
-    data_dir = Path(options.data_dir) if options.data_dir else None
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}
     kits: dict[tuple[str, str], TaskKit] = {}
@@ -203,47 +178,37 @@ def _check_template(kit: TaskKit, question: Question) -> None:
 
 
 def _check_server_options(options: RunOptions) -> None:
-    """--extra-body and --header are for servers; what a manifest doesn't hold of them must be given again."""
+    """Refuse --extra-body and --header without a server, and ask again for what a manifest doesn't hold of them."""
     for option, given in (("--extra-body", options.extra_body), ("--header", options.headers)):
         if given and options.engine_name != "openai":
-            raise UsageError(
-                f"{option}: engine '{options.engine_name}' sends nothing to a server.", "It is for --engine openai."
-            )
-    hidden = sorted(name for name, value in options.headers.items() if value == MASK)
-    if hidden:
+            found = f"{option}: engine '{options.engine_name}' sends nothing to a server."
+            raise UsageError(found, "It is for --engine openai.")
+    if hidden := min((name for name, value in options.headers.items() if value == MASK), default=""):
         raise UsageError(
-            f"--header: the value of {hidden[0]} is on no record.",
-            f"Give it again, as in --header '{hidden[0]}=VALUE'.",
+            f"--header: the value of {hidden} is on no record.", f"Give it again, as in --header '{hidden}=VALUE'."
         )
     if MASK in (options.base_url or ""):
-        raise UsageError(
-            f"--base-url: of {options.base_url} a part that is secret is on no record.", "Give the whole address again."
-        )
+        found = f"--base-url: of {options.base_url} a part that is secret is on no record."
+        raise UsageError(found, "Give the whole address again.")
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
     turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
     paths = {name for name, turn in turns if turn.paths}
+    single, names = options.gen_kwargs.get("modes", {}), {mode.name for mode in modes}
     for option, given, known, what in (
         ("--max-tokens", options.max_tokens, {name for name, _ in turns}, "has no budget of its own in this run"),
         ("--paths", options.paths, paths, "draws no paths in this run"),
-        (
-            "--gen-kwargs",
-            options.gen_kwargs.get("modes", {}),
-            {mode.name for mode in modes},
-            "is not among the modes of this run",
-        ),
+        ("--gen-kwargs", single, names, "is not among the modes of this run"),
     ):
         if unknown := set(given) - known - {"*"}:
-            raise UsageError(
-                f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {', '.join(sorted(known)) or 'none'}."
-            )
+            have = ", ".join(sorted(known)) or "none"
+            raise UsageError(f"{option}: {', '.join(sorted(unknown))} {what}.", f"Known here: {have}.")
     if options.paths and not paths:
         *some, last = [mode.name for mode in MODES.values() if any(turn.paths for turn in mode.turns)]
-        raise UsageError(
-            "--paths: none of the modes of this run draws several paths.", f"{', '.join(some)} and {last} do."
-        )
+        remedy = f"{', '.join(some)} and {last} do."
+        raise UsageError("--paths: none of the modes of this run draws several paths.", remedy)
 
 
 def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -> bool:
@@ -261,8 +226,7 @@ def _own_exemplars(data: TaskData, modes: Sequence[Mode], options: RunOptions) -
 def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
     if not names:
         raise UsageError(f"{option}: name at least one.", f"See `cotbench list {option.strip('-')}s`.")
-    doubled = [name for name, count in Counter(names).items() if count > 1]
-    if doubled:
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise UsageError(f"{option}: {', '.join(doubled)} is named twice.", "Name each once.")
     return names
 
@@ -275,16 +239,17 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions) -> Sampling
     shared = bool(key) and turn.shared
     name = mode.option_name(turn) if key else mode.name
     given = {**options.gen_kwargs, **({} if shared else options.gen_kwargs.get("modes", {}).get(mode.name, {}))}
-    n = options.paths.get(name, options.paths.get("*", turn.paths)) if turn.paths else 1
-    assert n is not None
+    n = int(options.paths.get(name, options.paths.get("*", turn.paths))) if turn.paths else 1
     votes = n > 1 or (turn.paths or 0) > 1
+    budgets = (options.max_tokens.get(name), options.max_tokens.get("*"), given.get("max_tokens"), turn.max_tokens)
+    stop = given.get("stop", ())
     return Sampling(
-        max_tokens=_budget(name, turn.max_tokens, options, given),
+        max_tokens=next(budget for budget in budgets if budget is not None),
         temperature=float(given.get("temperature", turn.temperature if votes else 0.0)),
         top_p=float(given.get("top_p", turn.top_p if votes else 1.0)),
         n=n,
-        stop=_stop(given),
-        extra=_extra(given),
+        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        extra=tuple((name, given[name]) for name in sorted(KEYS.keys() & given.keys())),
     )
 
 
@@ -292,20 +257,6 @@ def _thinking(mode: Mode, key: str, turn: Turn, options: RunOptions) -> bool | N
     """Say what chat templates are told of thinking in a turn; None leaves it to them."""
     own = mode.own.thinking if not key else turn.thinking
     return {"auto": own, "on": True, "off": False}[options.thinking]
-
-
-def _budget(name: str, default: int, options: RunOptions, given: Mapping[str, Any]) -> int:
-    budgets = (options.max_tokens.get(name), options.max_tokens.get("*"), given.get("max_tokens"), default)
-    return next(budget for budget in budgets if budget is not None)
-
-
-def _stop(given: Mapping[str, Any]) -> tuple[str, ...]:
-    stop = given.get("stop", ())
-    return (stop,) if isinstance(stop, str) else tuple(stop)
-
-
-def _extra(given: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((name, given[name]) for name in sorted(KEYS.keys() & given.keys()))
 
 
 CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
@@ -318,11 +269,11 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
     counted: set[tuple[str, str]] = set()  # shared turns of a task, which modes after the first get for nothing
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
-        some = questions[:: max(1, len(questions) // ESTIMATE_FROM)]
+        count = len(questions)
+        some = questions[:: max(1, count // ESTIMATE_FROM)]
         turns = [turn for turn in kit.mode.turns if (task, turn.name) not in counted]
         counted |= {(task, turn.name) for turn in turns if turn.shared}
-        each = sum(turn.asked for turn in turns)
-        samplings = [(turn.asked, kit.sampling[turn.name]) for turn in turns]
+        paths = {turn.name: turn.asked * kit.sampling[turn.name].n for turn in turns}
         chars = sum(
             turn.asked * sum(len(m.text) for m in kit.example_request(question, turn).messages)
             for question in some
@@ -332,12 +283,12 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
             {
                 "task": task,
                 "mode": mode,
-                "questions": len(questions),
-                "requests": len(questions) * each,
-                "paths": len(questions) * sum(asked * sampling.n for asked, sampling in samplings),
-                "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * len(questions)),
-                "completion_tokens_at_most": len(questions)
-                * sum(asked * sampling.n * sampling.max_tokens for asked, sampling in samplings),
+                "questions": count,
+                "requests": count * sum(turn.asked for turn in turns),
+                "paths": count * sum(paths.values()),
+                "prompt_tokens_about": round(chars / CHARS_PER_TOKEN * count),
+                "completion_tokens_at_most": count
+                * sum(n * kit.sampling[name].max_tokens for name, n in paths.items()),
             }
         )
     return rows
@@ -370,12 +321,7 @@ def _header_value(name: str, value: str) -> str:
 def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """What differs between two specs, as "place: old -> new"."""
     if isinstance(old, dict) and isinstance(new, dict):
-        found = []
-        for key in [*old, *(k for k in new if k not in old)]:
-            found += differences(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
-        return found
-    return [] if old == new else [f"{path}: {_show(old)} -> {_show(new)}"]
-
-
-def _show(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+        keys = [(key, f"{path}.{key}" if path else str(key)) for key in {**old, **new}]
+        return [line for key, place in keys for line in differences(old.get(key), new.get(key), place)]
+    shown = ["nothing" if value is None else json.dumps(value, ensure_ascii=False) for value in (old, new)]
+    return [] if old == new else [f"{path}: {' -> '.join(shown)}"]

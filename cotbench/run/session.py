@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -35,8 +35,6 @@ from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
 
-# --- a run --------------------------------------------------------------------------------------------------------
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
@@ -58,32 +56,22 @@ def execute(
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
-    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk.
-    """
+    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
-    engine = open_engine(plan.options.engine_name, engine_config(plan))
-    try:
+    with closing(open_engine(plan.options.engine_name, engine_config(plan))) as engine:
         info = engine.describe()
         spec = plan.spec(info)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
-        lock = RunLock(folder)
-        try:
-            return _Session(plan, engine, info, folder, say, started).run(spec, command, watch)
-        finally:
-            lock.release()
-    finally:
-        engine.close()
+        with closing(RunLock(folder)):
+            session = _Session(plan, engine, info, folder, say, started, Tally(total=plan.total))
+            return session.run(spec, command, watch)
 
 
 def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: bool) -> Path:
-    name = (
-        "".join(c if c.isalnum() or c in "-._" else "_" for c in model.rstrip("/").rsplit("/", 1)[-1])[:40]
-        .lstrip("-._")
-        .rstrip("._")
-        or "model"
-    )
+    last = model.rstrip("/").rsplit("/", 1)[-1][:40]
+    name = "".join(c if c.isalnum() or c in "-._" else "_" for c in last).lstrip("-._").rstrip("._") or "model"
     base = output_dir / f"{name}-{digest(spec)[:8]}"
     folder, count = base, 1
     while fresh and (folder / MANIFEST).exists():
@@ -92,31 +80,22 @@ def _folder(output_dir: Path, model: str, spec: Mapping[str, Any], *, fresh: boo
     return folder
 
 
+@dataclass
 class _Session:
-    """One start of a run, in its folder, which is locked: what it opens, says, and writes at its end, however it
-    ends."""
+    """One start of a run, in its folder, which is locked: what it opens, says, and writes, however it ends."""
 
-    def __init__(
-        self,
-        plan: RunPlan,
-        engine: Engine,
-        info: EngineInfo,
-        folder: Path,
-        say: Callable[[str], None],
-        started: float,
-    ) -> None:
-        self._plan = plan
-        self._engine = engine
-        self._info = info
-        self._folder = folder
-        self._say = say
-        self._started = started
-        self._tally = Tally(total=plan.total)
+    plan: RunPlan
+    engine: Engine
+    info: EngineInfo
+    folder: Path
+    say: Callable[[str], None]
+    started: float
+    tally: Tally
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
-        plan, folder, tally = self._plan, self._folder, self._tally
-        manifest, was_finished = _open_manifest(plan, self._info, spec, folder)
+        plan, folder, tally = self.plan, self.folder, self.tally
+        manifest, was_finished = _open_manifest(plan, self.info, spec, folder)
         recorded = read_journal(folder / JOURNAL)
         self._say_first(recorded)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
@@ -127,14 +106,14 @@ class _Session:
         manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, recorded.good_bytes)
-        replies = Replies(self._engine, journal, recorded, plan.options.seed, tally)
+        replies = Replies(self.engine, journal, recorded, plan.options.seed, tally)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
         sink = RecordFile(folder / RECORDS)
-        loop = Loop(jobs_of(plan, self._engine.capacity), replies, judge, sandbox, sink, tally, watch)
+        loop = Loop(jobs_of(plan, self.engine.capacity), replies, judge, sandbox, sink, tally, watch)
         status: Status = "failed"
         try:
-            with _interrupts(loop, self._say):
+            with _interrupts(loop, self.say):
                 loop.run()
             status = "finished" if tally.done == tally.total else "interrupted"
         except KeyboardInterrupt:
@@ -152,7 +131,7 @@ class _Session:
             self._note_end(manifest, here, status)
             _put_on_disk(journal.close, sink.finish, lambda: manifest.write(folder))
         if tally.fatal:
-            self._say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
+            self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
         if status == "interrupted":
             raise Interrupted(
                 f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
@@ -165,25 +144,22 @@ class _Session:
         if recorded.replies or recorded.failed:
             again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
             damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
-            self._say(f"Resuming {self._folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
-        if self._info.engine == "replay":
-            for note in self._info.notes:
-                self._say(f"replay: {note}.")
-        for warning in self._info.warnings:
-            self._say(f"Note: {warning}.")
+            self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+        for note in self.info.notes if self.info.engine == "replay" else ():
+            self.say(f"replay: {note}.")
+        for warning in self.info.warnings:
+            self.say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:
-        """Put into the manifest what the engine learnt on the way (of a server, for example); say what changes what
-        was asked.
+        """Put into the manifest what the engine learnt on the way (of a server, for example), and say what is new.
 
-        What an earlier session learnt stays: the replies that it holds for are on record.
-        """
-        info = self._engine.describe()
+        What an earlier session learnt stays: the replies that it holds for are on record."""
+        info = self.engine.describe()
         for warning in info.warnings:
-            if warning not in self._info.warnings:
-                self._say(f"Note: {warning}.")
+            if warning not in self.info.warnings:
+                self.say(f"Note: {warning}.")
         before = manifest.engine
-        if not self._tally.requests and before.get("engine") == info.engine:
+        if not self.tally.requests and before.get("engine") == info.engine:
             return
         now_known = info.as_dict()
         for name in ("notes", "warnings"):
@@ -194,10 +170,10 @@ class _Session:
 
     def _note_end(self, manifest: Manifest, here: dict[str, Any], status: Status) -> None:
         """Put what this session did, and the run's totals, into the manifest."""
-        tally = self._tally
+        tally = self.tally
         here |= {
             "ended": now(),
-            "wall_s": round(time.monotonic() - self._started, 3),
+            "wall_s": round(time.monotonic() - self.started, 3),
             "requests": tally.requests,
             "reused": tally.reused,
         }
@@ -215,8 +191,7 @@ class _Session:
 
 
 def _put_on_disk(*steps: Callable[[], None]) -> None:
-    """Take all steps that put a run on disk. After a failure (a full disk, say) one more error must not hide the
-    first."""
+    """Take all steps that put a run on disk. After a failure (a full disk, say) another must not hide the first."""
     failing = sys.exc_info()[0] is not None
     for step in steps:
         try:
@@ -229,11 +204,9 @@ def _put_on_disk(*steps: Callable[[], None]) -> None:
 def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder: Path) -> tuple[Manifest, bool]:
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
-        changed = differences(manifest.spec_row, json.loads(json.dumps(spec)))
-        if changed:
+        if changed := "\n  ".join(differences(manifest.spec_row, json.loads(json.dumps(spec)))):
             raise RunError(
-                f"{folder}: can't be resumed, because what its results depend on has changed:\n  "
-                + "\n  ".join(changed),
+                f"{folder}: can't be resumed, because what its results depend on has changed:\n  {changed}",
                 "Undo the change, or start a new run without --resume.",
             )
         return manifest, manifest.status == "finished"
@@ -256,10 +229,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
         data={
             name: {
                 "origin": public_path(str(data.origin)),
-                "dataset": data.task.source.dataset,
-                "revision": data.task.source.revision,
-                "split": data.task.source.split,
-                "licence": data.task.source.licence,
+                **{name: getattr(data.task.source, name) for name in ("dataset", "revision", "split", "licence")},
                 "answer_type": str(data.task.answer.type),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),

@@ -20,7 +20,7 @@ from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
 
 class Ticket(NamedTuple):
-    """What a result is for: the flow, by its number; its step; and and which of the items that the step asked for."""
+    """What a result is for: the flow, by its number; its step; and which of the items that the step asked for."""
 
     flow: int
     step: int
@@ -66,11 +66,9 @@ class Comparison:
 
 
 class Replies:
-    """The station of an engine: each reply is in the journal before anybody sees it, and a request of a question is
-    sent once.
+    """The station of an engine: a reply is in the journal before anybody sees it, and a question's request sent once.
 
-    `done` with a wait gives way to the engine until it has at least one reply, however long that takes.
-    """
+    `done` with a wait gives way to the engine until it has at least one reply, however long that takes."""
 
     def __init__(self, engine: Engine, journal: Journal, recorded: JournalState, seed: int, tally: Tally) -> None:
         self._engine = engine
@@ -190,8 +188,7 @@ class StationRow:
     """A station beside the three that every run has.
 
     name: in the spec of runs whose modes ask of it. identity: what its answers depend on (an index's fingerprint, a
-    version); a run is neither resumed nor graded again with another one. open: opens it, when the first step of its
-    kind comes."""
+    version); a run is neither resumed nor graded again with another one. open: opens it, at the first of its steps."""
 
     name: str
     identity: Callable[[], str]

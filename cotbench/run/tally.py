@@ -14,9 +14,7 @@ class Tally:
 
     total: flows, one for each question and mode. new_tokens: completion tokens generated in this session; the others
     may have been recorded before. errors: what failed requests said. fatal: answers whose comparison ended the
-    grader's worker twice.
-    stopping: nothing more is asked; what is in flight is still recorded.
-    """
+    grader's worker twice. stopping: nothing more is asked; what is in flight is still recorded."""
 
     total: int
     done: int = 0

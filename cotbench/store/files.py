@@ -32,9 +32,8 @@ def open_to_read(path: Path) -> BinaryIO:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise RunError(
-            f"{path}: can't be read: {error.strerror or error}.", "Restore the file, or remove it."
-        ) from None
+        found = f"{path}: can't be read: {error.strerror or error}."
+        raise RunError(found, "Restore the file, or remove it.") from None
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -43,15 +42,10 @@ def open_file(path: Path) -> BinaryIO:
         # Of a pipe without a writer an ordinary open would wait for one.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        kind = kind_of(path)
-        if kind:
+        if kind := kind_of(path):
             raise OSError(error.errno, f"it is {kind}, expected a file") from None
         raise
-    kind = _kind(descriptor)
-    if kind:
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, f"it is {kind}, expected a file")
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(_checked(descriptor), "rb")
 
 
 def kind_of(path: Path) -> str:
@@ -67,20 +61,24 @@ def open_to_write(path: Path, flags: int) -> int:
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise OSError(errno.ELOOP, "it is a link, and links aren't written through") from None
-        if error.errno == errno.ENXIO:
-            raise OSError(errno.ENXIO, "it is a named pipe or a socket, expected a file") from None
+        if error.errno in _NOT_WRITTEN:
+            raise OSError(error.errno, _NOT_WRITTEN[error.errno]) from None
         raise
-    kind = _kind(descriptor)
-    if kind:
+    return _checked(descriptor)
+
+
+_NOT_WRITTEN = {
+    errno.ELOOP: "it is a link, and links aren't written through",
+    errno.ENXIO: "it is a named pipe or a socket, expected a file",
+}
+
+
+def _checked(descriptor: int) -> int:
+    """Return the descriptor of a file; close that of anything else, and raise OSError."""
+    if kind := _kind_of_mode(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, f"it is {kind}, expected a file")
     return descriptor
-
-
-def _kind(descriptor: int) -> str:
-    return _kind_of_mode(os.fstat(descriptor).st_mode)
 
 
 def _kind_of_mode(mode: int) -> str:

@@ -12,6 +12,7 @@ failed only where no other is there: for resuming, rescoring, reports and showin
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import re
@@ -30,7 +31,7 @@ from msgspec import Struct
 from cotbench.errors import RunError
 from cotbench.processes import beside
 from cotbench.store.files import cannot_write, open_to_read, open_to_write
-from cotbench.store.lines import SCHEMA, Whole, dump_line, load_line, with_possible_counts
+from cotbench.store.lines import SCHEMA, T, Whole, dump_line, load_line, with_possible_counts
 from cotbench.types import Completion, Key, Message, Reply, Request
 
 JOURNAL = "journal.jsonl"
@@ -82,9 +83,6 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         return Reply(completions=self.completions, prompt=self.prompt, total_completion_tokens=self.completion_tokens)
 
 
-# --- lines --------------------------------------------------------------------------------------------------------
-
-
 def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
     """The line of a reply: its JSON, with the CRC-32 of what stands before it as the last entry."""
     row = StoredReply(
@@ -117,16 +115,11 @@ def _intact(line: bytes) -> bool:
 
 def _stored(line: bytes, path: Path) -> StoredReply | None:
     """Read an intact line; None where cotbench writes no such line. Raises RunError on one of a later version."""
-    try:
-        row = load_line(line, StoredReply)
-    except (ValueError, RecursionError):
-        row = None
-    version = _version(line) if row is None else row.v
-    if version > SCHEMA:
-        raise RunError(
-            f"{path}: holds lines of schema {version!s:.20}; this cotbench knows {SCHEMA}.",
-            "Use the version that wrote them.",
-        )
+    row = _loaded(line, StoredReply)
+    versioned = row or _loaded(line, _Versioned)
+    if versioned is not None and versioned.v > SCHEMA:
+        found = f"{path}: holds lines of schema {versioned.v!s:.20}; this cotbench knows {SCHEMA}."
+        raise RunError(found, "Use the version that wrote them.")
     if row is None:
         return None
     row, paths = with_possible_counts(row), tuple(map(with_possible_counts, row.completions))
@@ -137,14 +130,12 @@ class _Versioned(Struct):
     v: int = 0
 
 
-def _version(line: bytes) -> int:
+def _loaded(line: bytes, kind: type[T]) -> T | None:
     try:
-        return load_line(line, _Versioned).v
+        return load_line(line, kind)
     except (ValueError, RecursionError):
-        return 0
+        return None
 
-
-# --- the index ----------------------------------------------------------------------------------------------------
 
 # What is asked of the responses of a line: by name, what is looked for in the JSON of its completions. A key stands in
 # it like this nowhere but as a key, since quotation marks within texts are escaped.
@@ -199,12 +190,11 @@ def _look_through(path: Path) -> _Places:
                 break  # torn: the process died while writing it
             start = places.good_bytes
             places.good_bytes = end = start + len(line)
-            head = None
-            if _intact(line):
+            intact = _intact(line)
+            head = match(line) if intact else None
+            if intact and head is None and (row := _stored(line, path)) is not None:
+                line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
                 head = match(line)
-                if head is None and (row := _stored(line, path)) is not None:
-                    line = dump_line(msgspec.structs.replace(row, v=SCHEMA))  # as this version writes it
-                    head = match(line)
             address = _address(head) if head is not None else None
             if address is None:
                 places.damaged += 1
@@ -221,14 +211,10 @@ def _look_through(path: Path) -> _Places:
 def _address(head: re.Match[bytes]) -> _Address | None:
     question, request, ordinal, replicate = head.groups()
     try:
-        name = load_line(b'{"name":"%s"}' % question, _Named).name if b"\\" in question else question.decode()
-        return name, request.decode(), int(replicate or 0), int(ordinal)
+        name = question.decode()
+        return json.loads(f'"{name}"') if "\\" in name else name, request.decode(), int(replicate or 0), int(ordinal)
     except ValueError:  # intact, and nothing that cotbench writes
         return None
-
-
-class _Named(Struct):
-    name: str
 
 
 class JournalIndex:
@@ -267,18 +253,16 @@ class JournalIndex:
     def reply(self, key: Key) -> StoredReply | None:
         """The line of an address. Raises RunError on one of a later version."""
         places, file = self._places, self._file
-        best = places.best.get(key)
-        if best is None or file is None:
+        if key not in places.best or file is None:
             return None
-        row = _stored(file[best[0] : best[1]], self._path)
-        if row is None:
-            self._unusable.add(best)
-            for place in sorted(places.others.get(key, ()), key=lambda other: other[2] & _FAILED):
-                row = _stored(file[place[0] : place[1]], self._path)
-                if row is not None:
-                    break
-                self._unusable.add(place)
-        return row
+        others = places.others.get(key)
+        # Of the others, too, those without a failure go first.
+        for place in (places.best[key], *sorted(others or (), key=lambda other: other[2] & _FAILED)):
+            row = _stored(file[place[0] : place[1]], self._path)
+            if row is not None:
+                return row
+            self._unusable.add(place)
+        return None
 
     def replies(self, keys: Iterable[Key]) -> list[StoredReply]:
         """The lines of some addresses, in their order, as far as there are any."""
@@ -313,8 +297,7 @@ class JournalState:
     """What a journal holds, parsed.
 
     failed: replies without a completion. damaged: lines that were passed over; repeated: lines of an address that had
-    one before; good_bytes: where a torn last line begins, or the file's end.
-    """
+    one before; good_bytes: where a torn last line begins, or the file's end."""
 
     replies: dict[Key, Reply] = field(default_factory=dict)
     failed: dict[Key, Reply] = field(default_factory=dict)
@@ -326,9 +309,6 @@ class JournalState:
 def read_journal(path: Path) -> JournalState:
     """Read all replies on record. Raises RunError where the path is no file, or holds lines of a later version."""
     return JournalIndex(path).state()
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
 
 
 class Journal:
@@ -349,8 +329,7 @@ class Journal:
     def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
         """Write entries of (address, request, seed, reply) in one go.
 
-        Raises RunError where the disk doesn't take them; whole lines of what it took stay.
-        """
+        Raises RunError where the disk doesn't take them; whole lines of what it took stay."""
         content = b"".join(_line(*entry) for entry in entries)
         written = 0
         try:

@@ -33,8 +33,7 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
 
 
 def with_possible_counts(entry: T) -> T:
-    """Make counts of tokens that can't be (below 0, beyond all models) unknown: earlier versions took what a server
-    said."""
+    """Make impossible counts of tokens (below 0, beyond all models) unknown: earlier versions believed servers."""
     wrong = {
         name: None for name in _COUNTS if (count := getattr(entry, name, None)) is not None and not 0 <= count < LARGEST
     }
@@ -57,10 +56,8 @@ def dump_line(row: Struct | Mapping[str, Any]) -> bytes:
     try:
         return _encode(row) + b"\n"
     except UnicodeEncodeError:
-        return (
-            json.dumps(msgspec.to_builtins(row, enc_hook=_plain), ensure_ascii=True, separators=(",", ":")).encode()
-            + b"\n"
-        )
+        plain = msgspec.to_builtins(row, enc_hook=_plain)
+        return json.dumps(plain, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
 @cache
@@ -79,7 +76,7 @@ def load_line(line: bytes, kind: type[T]) -> T:
     return row
 
 
-def _converted(value: Any, kind: Any) -> Any:
+def _converted(value: Any, kind: type[T]) -> T:
     """The same value as a struct. Raises msgspec.ValidationError."""
     try:
         return msgspec.convert(value, kind)
@@ -90,8 +87,7 @@ def _converted(value: Any, kind: Any) -> Any:
 def read_lines(path: Path, kind: type[T], *, torn: bool = False) -> Iterator[T]:
     """Read a file of entries; torn: a last line without its end, of a run that was killed, is passed over.
 
-    Raises RunError where the file is missing, or at the first line that cotbench doesn't write.
-    """
+    Raises RunError where the file is missing, or at the first line that cotbench doesn't write."""
     try:
         file = open_to_read(path)
     except FileNotFoundError:
@@ -113,20 +109,15 @@ def _reread(line: bytes, kind: type[T], path: Path, number: int) -> T:
     except msgspec.ValidationError as error:
         raise no_such_line(path, number, fault_of(json.loads(line), kind) or str(error)) from None
     except (ValueError, RecursionError):
-        raise RunError(
-            f"{path}:{number}: not valid JSON.", "Run `cotbench run --resume RUN` to write the file again."
-        ) from None
+        raise RunError(f"{path}:{number}: not valid JSON.", _WRITE_AGAIN) from None
 
 
 def no_such_line(path: Path, number: int, fault: str) -> RunError:
     """The error of a line that cotbench doesn't write."""
-    return RunError(
-        f"{path}:{number}: {fault}; cotbench writes no such line.",
-        "Run `cotbench run --resume RUN` to write the file again.",
-    )
+    return RunError(f"{path}:{number}: {fault}; cotbench writes no such line.", _WRITE_AGAIN)
 
 
-# --- what is wrong, in words --------------------------------------------------------------------------------------
+_WRITE_AGAIN = "Run `cotbench run --resume RUN` to write the file again."
 
 
 def fault_of(value: Any, kind: type[Struct], place: str = "") -> str | None:

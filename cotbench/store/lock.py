@@ -22,19 +22,15 @@ class RunLock:
             folder.mkdir(parents=True, exist_ok=True)
             self._fd = open_to_write(path, os.O_RDWR)
         except OSError as error:
-            raise RunError(
-                f"{folder}: can't be written: {error.strerror}.",
-                "Choose another --output-dir, or correct the permissions.",
-            ) from None
+            remedy = "Choose another --output-dir, or correct the permissions."
+            raise RunError(f"{folder}: can't be written: {error.strerror}.", remedy) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
-            raise RunError(
-                f"{folder}: another process ({owner}) is writing this run.",
-                "Wait for it, or stop it; then run the same command again.",
-            ) from None
+            remedy = "Wait for it, or stop it; then run the same command again."
+            raise RunError(f"{folder}: another process ({owner}) is writing this run.", remedy) from None
         try:
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
@@ -42,7 +38,7 @@ class RunLock:
             os.close(self._fd)
             raise cannot_write(path, error) from None
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let go of the folder."""
         os.close(self._fd)
 

@@ -47,8 +47,7 @@ class ModeEntry(Struct, frozen=True, kw_only=True):
 
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
-    stations: identities, by name.
-    """
+    stations: identities, by name."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -111,8 +110,7 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     read of it). options: the options it was started with. engine: what the engine says of itself. data: by task, where
     its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
     or plan); earlier versions wrote none. question_ids: by task, of a run of some questions only. totals: requests,
-    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command.
-    """
+    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -145,21 +143,17 @@ def read_manifest(folder: Path) -> Manifest:
         with open_to_read(path) as file:
             content = json.loads(file.read())
     except FileNotFoundError:
-        raise RunError(
-            f"{folder}: has no {MANIFEST}, so it is not a run's folder.", "Name a folder that `cotbench run` wrote."
-        ) from None
+        found = f"{folder}: has no {MANIFEST}, so it is not a run's folder."
+        raise RunError(found, "Name a folder that `cotbench run` wrote.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: can't be read: {error}.", remedy) from None
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
-        raise RunError(
-            f"{path}: expected schema {SCHEMA}, found {schema!r:.40}.", "Use the version of cotbench that wrote it."
-        )
+        found = f"{path}: expected schema {SCHEMA}, found {schema!r:.40}."
+        raise RunError(found, "Use the version of cotbench that wrote it.")
     if unknown := content.keys() - {field.encode_name for field in msgspec.structs.fields(Manifest)}:
-        raise RunError(
-            f"{path}: {min(unknown)!r:.40} is nothing that this version knows.", "Use the version that wrote it."
-        )
-    fault = fault_of(content, Manifest) or fault_of(content, _Shape)
-    if fault is not None:
+        found = f"{path}: {min(unknown)!r:.40} is nothing that this version knows."
+        raise RunError(found, "Use the version that wrote it.")
+    if fault := fault_of(content, Manifest) or fault_of(content, _Shape):
         raise RunError(f"{path}: {fault}.", remedy)
     return msgspec.convert(content, Manifest)

@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -75,8 +75,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     addresses in the journal without the question, as (request, ordinal), and the replicate behind where it isn't 0.
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
     paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. Earlier versions wrote no
-    votes, executions and reasoning tokens.
-    """
+    votes, executions and reasoning tokens."""
 
     question: str
     task: str
@@ -152,9 +151,6 @@ def execution_row(execution: Execution) -> ExecutionRow:
     )
 
 
-# --- the file -----------------------------------------------------------------------------------------------------
-
-
 class RecordFile:
     """Takes records while a run goes on (a killed run has what it had); sorted and complete at the end."""
 
@@ -201,28 +197,24 @@ def read_records(
     """Read a run's records, each of which is about a question, its task and a mode of this run, and has its gold.
 
     Raises RunError where one isn't: whoever sorts records by task and mode would drop it in silence. A torn last line,
-    of a run that was killed, is passed over.
-    """
+    of a run that was killed, is passed over."""
     path, rows = folder / RECORDS, []
     asked = set(manifest.spec.pairs)
     for number, row in enumerate(map(with_possible_counts, read_lines(path, Record, torn=True)), 1):
         question = questions.get(row.question)
         if question is None:
-            raise RunError(
-                f"{folder / QUESTIONS}: lacks question {row.question}, which has a record "
-                f"(line {number} of {RECORDS}).",
-                "Run `cotbench run --resume RUN` to write its files again.",
-            )
-        fault: tuple[str, Any, str] | None = None
+            found = f"lacks question {row.question}, which has a record (line {number} of {RECORDS})"
+            remedy = "Run `cotbench run --resume RUN` to write its files again."
+            raise RunError(f"{folder / QUESTIONS}: {found}.", remedy)
+        fault = ""
         if row.task != question.task:
-            fault = "task", row.task, f"{question.task!r:.60}, its question's"
+            fault = f"task is {row.task!r:.60}, expected {question.task!r:.60}, its question's"
         elif (row.task, row.mode) not in asked:
             modes = ", ".join(mode for task, mode in asked if task == row.task)
-            fault = "mode", row.mode, f"one of this run ({modes or 'none'})"
+            fault = f"mode is {row.mode!r:.60}, expected one of this run ({modes or 'none'})"
         elif row.gold != golds[row.question]:
-            fault = "gold", row.gold, f"{golds[row.question]!r:.60}, as in {QUESTIONS}"
-        if fault is not None:
-            name, value, expected = fault
-            raise no_such_line(path, number, f"{name} is {value!r:.60}, expected {expected}")
+            fault = f"gold is {row.gold!r:.60}, expected {golds[row.question]!r:.60}, as in {QUESTIONS}"
+        if fault:
+            raise no_such_line(path, number, fault)
         rows.append(row)
     return rows

@@ -29,12 +29,8 @@ class Output(Console):
     """
 
     def __init__(self, *, to_stderr: bool = False) -> None:
-        super().__init__(
-            file=Stream(to_stderr=to_stderr, proxied=False),  # type: ignore[arg-type]
-            markup=False,
-            emoji=False,
-            highlight=False,
-        )
+        stream: Any = Stream(to_stderr=to_stderr, proxied=False)
+        super().__init__(file=stream, markup=False, emoji=False, highlight=False)
         # Both, or rich asks the terminal again, and of one that is "dumb" it takes 80 columns for granted.
         width, height = shutil.get_terminal_size((PLAIN_WIDTH, 25)) if self.is_terminal else (PLAIN_WIDTH, 25)
         self.size = ConsoleDimensions(max(width, LEAST_WIDTH), max(height, 1))
@@ -88,15 +84,8 @@ def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], who
 
 def named_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], left: int) -> Table:
     """Make a table whose first `left` columns are names, and the others figures."""
-    table = Table(
-        title=tame_line(title),
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1),
-        collapse_padding=True,
-    )
+    look: dict[str, Any] = {"title_justify": "left", "title_style": "bold", "header_style": "bold"}
+    table = Table(title=tame_line(title), box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, **look)
     for place, name in enumerate(header):
         table.add_column(tame_line(name), justify="left" if place < left else "right", no_wrap=True, overflow="fold")
     for row in rows:

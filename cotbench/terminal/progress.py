@@ -65,8 +65,7 @@ def _bars() -> Generator[Watch]:
 
 
 def _plain() -> Watch:
-    last = time.monotonic()
-    finished = False
+    last, finished = time.monotonic(), False
 
     def watch(tally: Tally) -> None:
         nonlocal last, finished

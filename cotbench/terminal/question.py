@@ -5,7 +5,7 @@ A model wrote most of it: it is shown as data, never as markup or commands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.text import Text
 
@@ -28,23 +28,21 @@ def show_picks(picks: Sequence[Pick], total: int, command: str) -> None:
     if not picks:
         console.print("No question is like that.")
         return
-    several = len({pick.panel.model for pick in picks}) > 1
-    rows = [
-        (
-            *((tame(words.short_model(pick.panel.model)),) if several else ()),
-            tame(pick.question.id),
-            tame(pick.mode),
-            tame(_outcomes(pick)),
-            _cell(pick.after.answer if pick.after is not None else None),
-            _cell(pick.gold),
-            _cell(pick.question.text, _BEGINNING),
-        )
-        for pick in picks
-    ]
-    header = ("id", "mode", "outcome", "answer", "gold", "question")
+    columns: dict[str, Callable[[Pick], str]] = {
+        "model": lambda pick: tame(words.short_model(pick.panel.model)),
+        "id": lambda pick: tame(pick.question.id),
+        "mode": lambda pick: tame(pick.mode),
+        "outcome": lambda pick: tame(_outcomes(pick)),
+        "answer": lambda pick: _cell(pick.after.answer if pick.after is not None else None),
+        "gold": lambda pick: _cell(pick.gold),
+        "question": lambda pick: _cell(pick.question.text, _BEGINNING),
+    }
+    if len({pick.panel.model for pick in picks}) == 1:
+        del columns["model"]
+    rows = [[cell(pick) for cell in columns.values()] for pick in picks]
     title = f"{len(picks):,} of {total:,} questions (--limit)" if len(picks) < total else f"{total:,} questions"
     _line(console, title, "bold")
-    console.print(named_table("", (*(("model",) if several else ()), *header), rows, left=len(rows[0])))
+    console.print(named_table("", list(columns), rows, left=len(columns)))
     _line(console, f"One of them: {command} {picks[0].question.id}")
 
 
@@ -110,21 +108,16 @@ def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
 
 
 def _tokens(record: Record) -> str:
-    counts = {
-        "prompt": record.prompt_tokens,
-        "reasoning": record.reasoning_tokens,
-        "completion": record.completion_tokens,
-    }
-    parts = [f"{count:,} {kind}" for kind, count in counts.items() if count is not None]
-    return ", ".join(parts) or "unknown"
+    kinds = ("prompt", "reasoning", "completion")
+    counts = {kind: getattr(record, f"{kind}_tokens") for kind in kinds}
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count is not None) or "unknown"
 
 
 def _votes(console: Output, votes: VoteRow) -> None:
     rows = [(_cell(row.answer, 60), f"{row.votes:,}", tame(str(row.outcome))) for row in votes.answers]
-    abstained = sum(votes.abstained.values())
     reasons = ", ".join(f"{name} {count:,}" for name, count in votes.abstained.items())
-    title = f"{len(votes.ballots):,} votes, margin {votes.margin}" + (f", abstained: {reasons}" if abstained else "")
-    _line(console, title)
+    abstained = f", abstained: {reasons}" if any(votes.abstained.values()) else ""
+    _line(console, f"{len(votes.ballots):,} votes, margin {votes.margin}{abstained}")
     console.print(named_table("", ("answer", "votes", "verdict"), rows, left=1))
 
 
@@ -139,13 +132,10 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
     reply = exchange.reply
     if reply is None:
         return
-    if prompts:
-        if reply.prompt is not None:
-            _line(console, f"prompt ({reply.template}), as sent:", "bold dim")
-            _block(console, reply.prompt, "dim")
-        for message in reply.messages or ():
-            _line(console, f"prompt ({reply.template}), {message.role}:", "bold dim")
-            _block(console, message.text, "dim")
+    sent = [("as sent", reply.prompt)] if reply.prompt is not None else []
+    for how, text in [*sent, *((m.role, m.text) for m in reply.messages or ())] if prompts else ():
+        _line(console, f"prompt ({reply.template}), {how}:", "bold dim")
+        _block(console, text, "dim")
     several = len(exchange.completions) > 1
     votes = one.record.votes
     first = sum(len(earlier.completions) for earlier in one.exchanges[:at])
@@ -154,11 +144,10 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
             title = f"path {place + 1}, the first with the winning answer" if several else "output"
             span = one.span
         elif several:
-            if place < MOST_PATHS:
-                vote = f"{_ballot(votes, first + place)}; " if votes else ""
-                _line(console, f"path {place + 1} of {len(exchange.completions)}: {vote}{_path(path)}", "dim")
-            elif place == MOST_PATHS:
-                _line(console, "(more paths: --json has them)", "dim")
+            vote = f"{_ballot(votes, first + place)}; " if votes else ""
+            told = f"path {place + 1} of {len(exchange.completions)}: {vote}{_path(path)}"
+            if place <= MOST_PATHS:
+                _line(console, told if place < MOST_PATHS else "(more paths: --json has them)", "dim")
             continue
         else:
             title, span = "output", None
@@ -174,16 +163,14 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
 
 
 def _ballot(votes: VoteRow, path: int) -> str:
-    ballots = votes.ballots
-    ballot = ballots[path] if path < len(ballots) else None
+    ballot = votes.ballots[path] if path < len(votes.ballots) else None
     return "abstained" if ballot is None else _cell(votes.answers[ballot].answer)
 
 
 def _path(path: Completion) -> str:
     tokens = f", {path.completion_tokens:,} tokens" if path.completion_tokens is not None else ""
-    return f"{len(path.text):,} characters{tokens}, ended by {path.finish_reason}" + (
-        f" ({path.error})" if path.error else ""
-    )
+    error = f" ({path.error})" if path.error else ""
+    return f"{len(path.text):,} characters{tokens}, ended by {path.finish_reason}{error}"
 
 
 # --- texts --------------------------------------------------------------------------------------------------------
@@ -203,11 +190,8 @@ def _shortened(text: str) -> str:
     if len(text) <= MOST_CHARS:
         return tame(text)
     half = MOST_CHARS // 2
-    return f"{tame(text[:half])}\n{_left_out(len(text) - 2 * half)}\n{tame(text[-half:])}"
-
-
-def _left_out(count: int) -> str:
-    return f"[... {count:,} characters are left out; --json has all ...]"
+    left_out = f"[... {len(text) - 2 * half:,} characters are left out; --json has all ...]"
+    return f"{tame(text[:half])}\n{left_out}\n{tame(text[-half:])}"
 
 
 def _highlighted(console: Output, text: str, span: tuple[int, int] | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from cotbench.answers.reading import VAGUE
+from cotbench.report.words import percent
 from cotbench.run.rescore import Change, Rescored
 from cotbench.run.score_file import Summary
 from cotbench.terminal.console import Output, named_table
@@ -14,33 +15,25 @@ from cotbench.terminal.console import Output, named_table
 MOST_CHANGES = 20  # shown one by one; --json has all
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
 def _table(title: str, name: str, what: str, counts: Mapping[str, int]) -> Table:
     """Make a table of counts by name, with their shares. what: what was counted."""
     total = sum(counts.values())
-    rows = [(key, f"{count:,}", _percent(count / total if total else None)) for key, count in counts.items()]
+    rows = [(key, f"{count:,}", percent(count / total if total else None)) for key, count in counts.items()]
     return named_table(title, (name, what, "%"), rows, left=1)
 
 
 def show_score(summary: Summary, *, to_stderr: bool) -> None:
     """Print the outcomes and rules of a file. The lines themselves may be on stdout; then this goes to stderr."""
     console = Output(to_stderr=to_stderr)
-    console.print(
-        f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {_percent(summary.accuracy)}% correct; a vague rule "
-        f"read {_percent(summary.vague)}% of the answers.",
-        soft_wrap=True,
-    )
+    told = f"{summary.outputs:,} outputs in {summary.wall_s:.1f} s: {percent(summary.accuracy)}% correct; a vague rule "
+    console.print(f"{told}read {percent(summary.vague)}% of the answers.", soft_wrap=True)
     console.print(_table("Outcomes", "outcome", "outputs", summary.outcomes))
     rules = {name + (" (vague)" if name in VAGUE else ""): count for name, count in summary.rules.items()}
     if rules:
         console.print(_table("Rules that found an answer", "rule", "answers", rules))
     if summary.unknown:
-        words = ", ".join(summary.unknown)
-        told = f"Not known, and read as outputs that are complete: {words}."
-        console.print(told, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        told = f"Not known, and read as outputs that are complete: {', '.join(summary.unknown)}."
+        console.print(told, style="yellow", soft_wrap=True)
     _say_fatal(console, summary.fatal)
 
 
@@ -52,7 +45,7 @@ def show_rescored(rescored: Rescored, *, written: bool) -> None:
     also = f", and {others:,} an answer, rule or span without that" if others else ""
     console.print(f"{rescored.records:,} answers graded again: {len(verdicts):,} changed their verdict{also}.")
     rows = [
-        (task, mode, f"{before.outputs:,}", _percent(before.accuracy), _percent(after.accuracy), _percent(after.vague))
+        (task, mode, f"{before.outputs:,}", percent(before.accuracy), percent(after.accuracy), percent(after.vague))
         for (task, mode), (before, after) in rescored.summaries.items()
     ]
     header = ("task", "mode", "answers", "before %", "now %", "vague %")
@@ -81,8 +74,5 @@ def _short(text: str | None) -> str:
 
 def _say_fatal(console: Output, names: Sequence[str]) -> None:
     if names:
-        console.print(
-            f"Comparing these answers ended its process twice, so they are grader_timeout: {', '.join(names)}.",
-            style="yellow",
-            soft_wrap=True,
-        )
+        told = f"Comparing these answers ended its process twice, so they are grader_timeout: {', '.join(names)}."
+        console.print(told, style="yellow", soft_wrap=True)

@@ -24,16 +24,13 @@ def show(comparison: Comparison) -> None:
     for line in words.headlines(comparison):
         console.print(line, soft_wrap=True)
     console.print()
-    left_out = []
-    for section in sections(comparison):
-        if not section.brief:
-            left_out.append(section.title)
-            continue
+    tables = sections(comparison)
+    for section in (section for section in tables if section.brief):
         console.print(named_table(section.title, section.header, section.rows, left=section.left))
         if section.about:
             console.print(section.about, style="dim", soft_wrap=True)
             console.print()
-    if left_out:
+    if left_out := [section.title for section in tables if not section.brief]:
         console.print(f"In the page, beside these: {'; '.join(left_out)}.", soft_wrap=True)
     for note in comparison.notes:
         console.print(f"Note: {note}", style="yellow", soft_wrap=True)
@@ -60,11 +57,8 @@ def show_checks(checks: Sequence[Check]) -> None:
 
 def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print what `--dry-run` estimates: a row for each task and mode, and the sums."""
-    sums = {
-        "requests": "requests",
-        "prompt_tokens_about": "prompt tokens, about",
-        "completion_tokens_at_most": "completion tokens, at most",
-    }
+    about, most = "prompt tokens, about", "completion tokens, at most"
+    sums = {"requests": "requests", "prompt_tokens_about": about, "completion_tokens_at_most": most}
     table = Table(title="Dry run: nothing was asked", title_justify="left")
     for name in ("task", "mode"):
         table.add_column(name, no_wrap=True)
@@ -76,8 +70,5 @@ def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
     table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in sums))
     console = Output()
     console.print(table)
-    console.print(
-        "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their "
-        "budget as a rule.",
-        style="dim",
-    )
+    told = "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their "
+    console.print(f"{told}budget as a rule.", style="dim")

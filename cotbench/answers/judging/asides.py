@@ -47,7 +47,6 @@ _GENERAL = frozenset(
     "constants "
     "arbitrary is are an the of value values in and nonzero whole where with being denotes".split()
 )
-_COMMANDS = frozenset("in mathbb ne neq ge geq geqslant le leq leqslant ldots dots cdots pm text quad mathbf".split())
 _UNEQUAL = re.compile(r"\\neq?(?![A-Za-z])|!=")
 _RELATION = re.compile(r"\\(?:neq?|[gl]eq?|[gl]eqslant|in)(?![A-Za-z])|[<>]|!=")
 _BARE = re.compile(
@@ -88,11 +87,6 @@ class Beside:
     name: str = ""
 
 
-def _name_in(said: str) -> str:
-    match = re.search(r"(?<![A-Za-z\\])([A-Za-z])(?![A-Za-z])(?=\s*(?:\\in|is|$|\)|\}))", said.strip(" .})"))
-    return match[1] if match else ""
-
-
 def _condition(core: str, word: str, rest: str) -> Beside | None:
     said = " ".join(without_text(rest).split())
     if word in _WHY:
@@ -102,12 +96,12 @@ def _condition(core: str, word: str, rest: str) -> Beside | None:
     words = re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", _COMMAND.sub(" ", said))
     commands = set(re.findall(r"\\([A-Za-z]+)", said))
     told = "=" in said and not commands & {"ldots", "dots", "cdots", "pm"}
+    told = told or (word in _ONLY_UNEQUAL and not _UNEQUAL.search(said))
     if told or not {word.lower() for word in words} <= _GENERAL:
         return None
-    if word in _ONLY_UNEQUAL and not _UNEQUAL.search(said):
-        return None
     relation = bool(_RELATION.search(said)) and not words and "\\in" not in said
-    return Beside(core, said.strip(" .)") if relation else "", _name_in(said))
+    name = re.search(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])(?=\s*(?:\\in|is|$|\)|\}))", said.strip(" .})"))
+    return Beside(core, said.strip(" .)") if relation else "", name[0] if name else "")
 
 
 def beside(text: str) -> Beside | None:
@@ -163,8 +157,5 @@ def _as_named(found: Beside | None, other: str) -> str:
     assert found is not None
     letters = set(re.findall(r"(?<![A-Za-z\\])[kmn](?![A-Za-z])", other))
     named = bool(found.name) and "\\pi" in other and _renamed(other, found.name, "") == other
-    return (
-        _renamed(found.core, found.name, letters.pop())
-        if named and len(letters) == 1 and not letters & set(found.core)
-        else found.core
-    )
+    renamed = named and len(letters) == 1 and not letters & set(found.core)
+    return _renamed(found.core, found.name, letters.pop()) if renamed else found.core

@@ -76,13 +76,8 @@ def _joined(match: re.Match[str]) -> str:
     """Thousands as one number; of a bracket that holds nothing else, (10,236), they are coordinates."""
     text = match.string
     before, after = text[: match.start()].rstrip(" -"), text[match.end() :].lstrip()
-    if (
-        "," in match[0]
-        and "{" not in match[0]
-        and "\\" not in match[0]
-        and before[-1:] in ("(", "[", "{")
-        and after[:1] in (")", "]", "}", "\\")
-    ):
+    plain = "," in match[0] and not re.search(r"[{\\]", match[0])
+    if plain and before[-1:] in ("(", "[", "{") and after[:1] in (")", "]", "}", "\\"):
         return match[0]
     return re.sub(r"\D", "", match[0])
 
@@ -125,8 +120,7 @@ def clean_latex(text: str) -> str:
 
 def _of_two(match: re.Match[str]) -> str:
     r"""{a \\over b} and {n \\choose k} as commands with arguments."""
-    command = "frac" if match[2] == "over" else "binom"
-    return rf"\{command}{{{match[1]}}}{{{match[3]}}}"
+    return rf"\{'frac' if match[2] == 'over' else 'binom'}{{{match[1]}}}{{{match[3]}}}"
 
 
 def _full_fraction(match: re.Match[str]) -> str:

@@ -105,9 +105,9 @@ def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
     """Whether two collections hold the same things, in whatever order."""
     if len(gold) != len(answer):
         return False
-    names = [sorted(filter(None, map(_unit_name, items))) for items in (gold, answer)]
-    if names[0] == names[1] and len(set(names[0])) == len(gold) > 1:  # "12 boys, 15 girls": they say which is which
-        return _in_order(sorted(gold, key=_unit_name), sorted(answer, key=_unit_name))
+    named = [{form.unit: form for form in items if isinstance(form, Value) and form.unit} for items in (gold, answer)]
+    if named[0].keys() == named[1].keys() and len(named[0]) == len(gold) > 1:  # "12 boys, 15 girls" say which is which
+        return all(same(form, named[1][unit]) for unit, form in sorted(named[0].items()))
     return _paired(gold, answer, lambda one, other: _is(one, "set") == _is(other, "set") and same(one, other))
 
 
@@ -118,10 +118,6 @@ def _is(form: Form, *kinds: str) -> bool:
 
 def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
     return len(gold) == len(answer) and all(same(one, other) for one, other in zip(gold, answer, strict=True))
-
-
-def _unit_name(form: Form) -> str:
-    return form.unit if isinstance(form, Value) else ""
 
 
 def _is_name(form: Form) -> bool:
@@ -212,11 +208,11 @@ def _same_relation(gold: Relation, answer: Relation) -> bool:
         return of[0] == of[1] and same(one, other)
     if gold.signs == answer.signs and _is_residue(gold):
         return _same_residue(gold, answer)
-    return _paired(_links(gold), _links(answer), _same_link)
-
-
-def _same_link(one: Relation, other: Relation) -> bool:
-    return one.signs == other.signs and (_in_order(one.sides, other.sides) or _same_ratio(one, other, signed=True))
+    return _paired(
+        _links(gold),
+        _links(answer),
+        lambda a, b: a.signs == b.signs and (_in_order(a.sides, b.sides) or _same_ratio(a, b, signed=True)),
+    )
 
 
 def _is_residue(form: Form) -> bool:
@@ -265,11 +261,6 @@ def _as_text(form: Form) -> str | None:
     return None
 
 
-def _same_words(gold: Form, answer: Form) -> bool:
-    one, other = _as_text(gold), _as_text(answer)
-    return one is not None and other is not None and one == other
-
-
 def same(gold: Form, answer: Form) -> bool:
     """Whether two forms are equal under the policies of `cotbench.answers.judging`."""
     gold, answer = _spelt_out(gold, answer), _spelt_out(answer, gold)
@@ -297,16 +288,12 @@ def same(gold: Form, answer: Form) -> bool:
             return compare(gold, answer)
         if isinstance(answer, kind):
             return compare(answer, gold)
-    return _same_words(gold, answer)
+    return (words := _as_text(gold)) is not None and words == _as_text(answer)
 
 
-def _same_matrix(gold: Matrix, answer: Matrix) -> bool:
-    return len(gold.rows) == len(answer.rows) and all(map(_in_order, gold.rows, answer.rows))
-
-
-def _same_set(relation: Relation, other: Form) -> bool:
+def _same_set(one: Form, other: Form) -> bool:
     """Whether what fits a relation is what another form describes: 1 < x and (1, oo)."""
-    span = bounds(relation)
+    span = bounds(one)
     return span is not None and same(span, bounds(other) or other)
 
 
@@ -371,14 +358,12 @@ def _same_pieces(gold: Sequence, answer: Sequence) -> bool:
     """The values of a function with their conditions, in any order; "otherwise" is whatever is left."""
     pieces = [[p.items for p in side.items if isinstance(p, Sequence) and len(p.items) == 2] for side in (gold, answer)]
     whole = len(pieces[0]) == len(gold.items) and len(pieces[1]) == len(answer.items)
-    return whole and _paired(
-        pieces[0], pieces[1], lambda one, other: same(one[0], other[0]) and _same_condition(one[1], other[1])
-    )
 
+    def same_piece(one: Items[Form], other: Items[Form]) -> bool:
+        left = any(isinstance(p[1], Text) and plain_words(p[1].text) in ("otherwise", "else") for p in (one, other))
+        return same(one[0], other[0]) and (left or same(one[1], other[1]))
 
-def _same_condition(one: Form, other: Form) -> bool:
-    left = [isinstance(form, Text) and plain_words(form.text) in ("otherwise", "else") for form in (one, other)]
-    return any(left) or same(one, other)
+    return whole and _paired(pieces[0], pieces[1], same_piece)
 
 
 def _by_name(items: Items[Form]) -> Items[Form]:
@@ -431,7 +416,7 @@ _COMPARED: list[tuple[Any, Callable[[Any, Any], bool]]] = [
     (Value, _same_value),
     (Numeral, _same_numeral),
     (Relation, _same_relation),
-    (Matrix, _same_matrix),
+    (Matrix, lambda gold, answer: len(gold.rows) == len(answer.rows) and all(map(_in_order, gold.rows, answer.rows))),
     (Sequence, _same_sequence),
 ]
 _MIXED: list[tuple[Any, Callable[[Any, Any], bool]]] = [
@@ -451,7 +436,8 @@ _LIST_OR_THOUSANDS = re.compile(r"\s*[1-9]\d{0,2}(?:,[1-9]\d{2})+\s*")
 _OF_THE_REALS = re.compile(r"^\s*(?P<name>[A-Za-z])\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*[,;]\s*(?=(?P=name))")
 _LETTERS_BELOW = re.compile(r"/\s?(?:[A-Za-z]|\\[a-z]+\s)\s?(?:[A-Za-z]|\\[a-z])")
 _LEAD = re.compile(
-    r"\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*", re.I
+    r"\A\s*(?:\\text\s*\{\s*)?(?:the\s)?(?:final\s)?(?:solution|answer|result)s?\s(?:is|are)\s?:?\s*(?:\}\s*:?)?\s*",
+    re.I,
 )
 # CO_2 is CO2: two elements at least, so that A_1 isn't one.
 _FORMULA_OF_CHEMISTRY = re.compile(r"(?=.*\d)(?=(?:.*[A-Z]){2})(?:[A-Z][a-z]?\d*|\((?:[A-Z][a-z]?\d*)+\)\d*){2,}")
@@ -464,27 +450,19 @@ _POINT = re.compile(r"^\s*[A-Z]\s*(?=\([^()]*,[^()]*\)\s*$)")
 
 def _readings(text: str) -> list[Form]:
     """The forms that an answer may mean: "70,110" two angles, "(C) 12" an option or its text, "C(1,2)" a point."""
-    option = labelled(text)
-    if option:
+    if option := labelled(text):
         try:
             return [Text(option[0]), *_readings(option[1])]
         except NotRead:
             return [Text(option[0]), Text(without_text(option[1]))]
     if _SYSTEMS.fullmatch(text):
         text = ", ".join("(" + re.sub(r"[A-Za-z](?:_\{?\w+\}?)?\s?=", "", part) + ")" for part in text.split(";"))
-    letter = _LETTER.fullmatch(text)
-    if letter:
+    if letter := _LETTER.fullmatch(text):
         return [Text(letter[1])]
-    texts = [text]
-    if _LIST_OR_THOUSANDS.fullmatch(text):
-        texts.append(text.replace(",", ", "))
-    if _POINT.match(text):
-        texts.append(_POINT.sub("", text))
-    if in_round_brackets(text) != text:
-        texts.append(in_round_brackets(text))
-    forms: list[Form] = []
-    if _LETTERS_BELOW.search(text):
-        forms = [read(text, tight=True)]
+    listed = text.replace(",", ", ") if _LIST_OR_THOUSANDS.fullmatch(text) else text
+    others = (listed, _POINT.sub("", text), in_round_brackets(text))
+    texts = [text, *(other for other in others if other != text)]
+    forms = [read(text, tight=True)] if _LETTERS_BELOW.search(text) else []
     for at, reading in enumerate(texts):
         try:
             forms.append(read(reading))
@@ -494,10 +472,10 @@ def _readings(text: str) -> list[Form]:
     return forms
 
 
-def _attempt(function: Callable[[], bool]) -> bool:
+def _same_if_comparable(pair: tuple[Form, Form]) -> bool:
     try:
-        return function()
-    except (NotRead, ValueError, TypeError, AttributeError, ZeroDivisionError, ArithmeticError):
+        return same(*pair)
+    except (NotRead, ValueError, TypeError, AttributeError, ArithmeticError):
         return False
 
 
@@ -529,32 +507,25 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     return verdict
 
 
-def _without_lead(text: str) -> str:
-    """What stands behind "The answer is"."""
-    match = _LEAD.match(text)
-    if match is None:
-        return text
-    return (r"\text{" if "\\text" in match[0] and "}" not in match[0] else "") + text[match.end() :]
-
-
 def _of_one_notation(gold: str, answer: str) -> tuple[str, str]:
     """Derivatives written alike, and nothing in front that only says that x is real; else the texts as they are."""
     cleaned = clean_latex(gold), clean_latex(answer)
-    changed = tuple(map(_without_lead, cleaned))
+    changed = tuple(  # without "The answer is"
+        _LEAD.sub(lambda lead: r"\text{" if "\\text" in lead[0] and "}" not in lead[0] else "", text)
+        for text in cleaned
+    )
     changed = tuple(_OF_THE_REALS.sub("", text) for text in one_derivative(*one_argument(*changed)))
     return (gold, answer) if changed == cleaned else (changed[0], changed[1])
 
 
 def _compared(gold: str, answer: str) -> bool | None:
     try:
-        pairs = product(_readings(gold), _readings(answer))
-        return any(_attempt(lambda a=a, b=b: same(a, b)) for a, b in pairs)  # type: ignore[misc]
+        return any(map(_same_if_comparable, product(_readings(gold), _readings(answer))))
     except TooLarge:
         return None
-    except UnknownCommand:
-        return _same_prose(gold, answer) or _same_result(gold, answer) or _math_verify(gold, answer)
-    except NotRead:
-        return _same_prose(gold, answer) or _same_result(gold, answer)
+    except NotRead as error:
+        alike = _same_prose(gold, answer) or _same_result(gold, answer)
+        return alike or (isinstance(error, UnknownCommand) and _math_verify(gold, answer))
 
 
 _SIGNS = re.compile(r"[\[\]{}=<>^_+*/|\\]|\d\)|\(\d")

@@ -170,8 +170,7 @@ class _FormParser(ValueParser):
             raise NotRead(f"words in front: {lead}")
         if token.kind == "begin" or self._wrapped_matrix():
             return self.matrices(sp.Integer(1))
-        bracketed = self._bracketed()
-        if bracketed is not None:
+        if (bracketed := self._bracketed()) is not None:
             return bracketed
         if self.take_command("emptyset", "varnothing"):
             return Sequence("set", ())
@@ -179,7 +178,12 @@ class _FormParser(ValueParser):
             name = self.argument_text()
             if name not in ("N", "Z", "Q", "R", "C") or self.peek().text in ("(", "[", "{"):  # \mathbb{E}[X]
                 raise NotRead("a letter of blackboard bold")
-            return self._reals() if name == "R" else Text(name)
+            if name != "R" or not self.take("^", "_"):
+                return REAL_LINE if name == "R" else Text(name)
+            sign = self.argument_text()  # of \mathbb{R}^+ the half of it
+            if sign not in ("+", "-", "*+", "++"):
+                raise NotRead("a power of the real line")
+            return _half_line(positive=sign != "-")
         if self.take_command("ldots", "dots", "cdots"):
             return Text("...")
         self.decimals = []
@@ -188,8 +192,7 @@ class _FormParser(ValueParser):
         expr = self.sum()
         if self.peek().kind == "begin":
             return self.matrices(expr)
-        numeral = self._numeral(first)
-        if numeral:
+        if numeral := self._numeral(first):
             return numeral
         form = self._units(Value(expr, max(self.decimals, default=None), currency))
         return self._with_smaller_unit(form) if isinstance(form, Value) else form
@@ -224,23 +227,12 @@ class _FormParser(ValueParser):
         self.at += 1 + size
         return sp.Rational(number.text)
 
-    def _reals(self) -> Form:
-        """The real line, or of \\mathbb{R}^+ the half of it."""
-        if not self.take("^", "_"):
-            return REAL_LINE
-        sign = self.argument_text()
-        if sign not in ("+", "-", "*+", "++"):
-            raise NotRead("a power of the real line")
-        return _half_line(positive=sign != "-")
-
     def _currency(self) -> bool:
         r"""A \$ in front of a number; of "-\$5" the sign stays in front of it."""
         ahead = 1 if self.peek().text == "-" else 0
-        token = self.peek(ahead)
-        if token.kind == "command" and token.text == "$":
-            del self.tokens[self.at + ahead]
-            return True
-        return False
+        found = self.peek(ahead)[:2] == ("command", "$")
+        del self.tokens[self.at + ahead : self.at + ahead + found]
+        return found
 
     def _words(self) -> str:
         words = []
@@ -278,8 +270,7 @@ class _FormParser(ValueParser):
             percent, unit = True, ""
         if unit.lower().strip("s.") in ("degree", "deg"):
             degrees, unit = True, ""
-        scale = _SCALE.fullmatch(unit)
-        if scale:
+        if scale := _SCALE.fullmatch(unit):
             degrees, unit = True, scale[1][0].upper()
         head, _, rest = unit.partition(" ")
         expr = form.expr
@@ -455,9 +446,8 @@ def _meant(words: str) -> Form:
 
 
 def _half_line(*, positive: bool) -> Form:
-    return Sequence(
-        "tuple", (Value(sp.Integer(0)), Value(sp.oo)) if positive else (Value(-sp.oo), Value(sp.Integer(0))), "()"
-    )
+    ends = (sp.Integer(0), sp.oo) if positive else (-sp.oo, sp.Integer(0))
+    return Sequence("tuple", tuple(map(Value, ends)), "()")
 
 
 def _is_unknown(form: Form) -> bool:

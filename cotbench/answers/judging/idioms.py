@@ -171,15 +171,12 @@ _ABOUT = re.compile(
 )
 
 
-def _turned(match: re.Match[str]) -> str:
-    left, right = match["left"], match["right"]
-    return f"{'(' if left == ']' else left}{match['low']},{match['high']}{')' if right == '[' else right}"
-
-
 def _usual_brackets(text: str) -> str:
     """]1, 2[ as (1, 2): where a text begins or ends with a bracket turned round."""
-    begins = re.match(r"\s*(?:[A-Za-z]\s*\\in\s*)?\]", text)
-    return _REVERSED.sub(_turned, text) if begins or text.rstrip().endswith("[") else text
+    if not (re.match(r"\s*(?:[A-Za-z]\s*\\in\s*)?\]", text) or text.rstrip().endswith("[")):
+        return text
+    opened, closed = {"]": "(", "[": "["}, {"[": ")", "]": "]"}
+    return _REVERSED.sub(lambda m: f"{opened[m['left']]}{m['low']},{m['high']}{closed[m['right']]}", text)
 
 
 def _bare(text: str) -> str:

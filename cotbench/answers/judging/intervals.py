@@ -15,9 +15,10 @@ def bounds(form: Form) -> Form | None:
     r"""The interval of an inequality in one unknown: 1 < x \le 2 is (1, 2], x \ne 3 the line without 3."""
     if isinstance(form, Sequence) and form.kind in ("both", "list") and len(_symbols(form)) != 1:
         return None  # x > 2 and y < 3 are no interval
-    if isinstance(form, Sequence) and (form.kind == "both" or _has_unequal(form)):
-        return _overlap([bounds(item) for item in form.items])
-    if isinstance(form, Sequence) and form.kind == "list":
+    if isinstance(form, Sequence) and form.kind in ("both", "list"):
+        links = {item.signs if isinstance(item, Relation) else ("=",) for item in form.items}
+        if form.kind == "both" or (("!=",) in links and ("=",) not in links):  # x > 2, x != 5: what fits all of them
+            return _overlap([bounds(item) for item in form.items])
         parts = [part for item in form.items if (part := _point(item) or bounds(item))]
         if len(parts) < len(form.items) or all(map(_point, form.items)):
             return None
@@ -84,12 +85,6 @@ def _symbols(form: Form) -> set[Any]:
         return {symbol for item in form.items for symbol in _symbols(item)}
     sides = values_of(form.sides) if isinstance(form, Relation) else ()
     return {symbol for side in sides for symbol in side.free_symbols}
-
-
-def _has_unequal(form: Sequence) -> bool:
-    """x != 1, x != -1; x > 2, x != 5: what fits all of them."""
-    signs = [item.signs for item in form.items if isinstance(item, Relation)]
-    return form.kind == "list" and len(signs) == len(form.items) and ("!=",) in signs and ("=",) not in signs
 
 
 def _point(form: Form) -> Form | None:

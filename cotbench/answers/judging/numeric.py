@@ -26,7 +26,7 @@ def _same_number(a: Any, b: Any) -> bool:
         return False
     if a.has(sp.Sum) or b.has(sp.Sum):
         return _same_float(sp.N(a, 30), sp.N(b, 30))
-    if a.is_infinite or b.is_infinite or a.has(sp.oo, sp.nan, sp.zoo) or b.has(sp.oo, sp.nan, sp.zoo):
+    if any(expr.is_infinite or expr.has(sp.oo, sp.nan, sp.zoo) for expr in (a, b)):
         return bool(a == b)
     digits = max((_digits(expr) for expr in (a, b)), default=0)
     if digits > 100:  # the terms of a difference may agree in so many digits, 2^{2011} in 606
@@ -137,23 +137,18 @@ def _same_at_integers(a: Any, b: Any, symbols: Sequence[Any], *, count: int = PO
         if count > POINTS and len(symbols) == 1:
             values = {symbols[0]: sp.Integer(at + 1)}
         x, y = sp.N(a.subs(values), 30), sp.N(b.subs(values), 30)
-        if not _are_finite(x, y):
-            continue
-        if not _are_near(x, y, "1e-15"):
-            return False
-        agreed += 1
+        if _are_finite(x, y):
+            if not _are_near(x, y, "1e-15"):
+                return False
+            agreed += 1
     return agreed >= count // 2
 
 
 def _same_series(a: Any, b: Any, symbols: Sequence[Any]) -> bool:
     """Whether two expressions with sums agree; unknowns outside of bounds are small, so that power series converge."""
     points = random.Random(2)  # noqa: S311
-    bounds = {
-        symbol
-        for total in (a + b).atoms(sp.Sum, sp.Product)
-        for end in total.limits[0][1:]
-        for symbol in end.free_symbols
-    }
+    ends = [end for total in (a + b).atoms(sp.Sum, sp.Product) for end in total.limits[0][1:]]
+    bounds = {symbol for end in ends for symbol in end.free_symbols}
     for at in range(3):
         values = {
             symbol: sp.Integer(points.randint(2, 9)) if symbol in bounds else sp.Rational(points.randint(50, 350), 1009)
@@ -222,10 +217,6 @@ def differ_by_a_number(a: Any, b: Any) -> bool:
     """Whether the difference of two expressions has one value, at whatever point."""
     points = random.Random(4)  # noqa: S311
     symbols = sorted(a.free_symbols | b.free_symbols, key=str)
-    found: list[Any] = []
-    for _ in range(6):
-        values = {symbol: _fraction(points) for symbol in symbols}
-        value = sp.N((a - b).subs(values), 30)
-        if _are_finite(value):
-            found.append(value)
+    values = [sp.N((a - b).subs({symbol: _fraction(points) for symbol in symbols}), 30) for _ in range(6)]
+    found = list(filter(_are_finite, values))
     return len(found) > 2 and all(abs(value - found[0]) <= sp.Float("1e-15") * (1 + abs(found[0])) for value in found)

@@ -61,13 +61,6 @@ class ValueParser(Cursor):
             if not depth:
                 return "".join(parts)
 
-    def _circle(self) -> None:
-        braced = self.take("{")
-        if not self.take("circ", "degree"):
-            raise NotRead("an exponent after a value")
-        if braced:
-            self.need("}")
-
     def sum(self) -> Any:
         total = self.product()
         while self.sees(*_SIGNS):
@@ -83,7 +76,10 @@ class ValueParser(Cursor):
             elif self.take("/", "div"):
                 value = _over(value, self._letters() if self.tight else self.signed())
             elif self._takes_remainder():
-                value = _remainder(value, self.signed())
+                modulus = self.signed()
+                if not value.is_Integer or not modulus.is_Integer or modulus <= 0:
+                    raise NotRead("a remainder of variables")
+                value = value % modulus
             elif self._starts_factor(token):
                 value = value * self.power()
             else:
@@ -124,13 +120,8 @@ class ValueParser(Cursor):
     def _is_bare_unit(self) -> bool:
         """Whether a letter behind a number, apart from it and the last of all, is a unit: "300 K", not "300K"."""
         token, before = self.peek(), self.tokens[self.at - 1]
-        return (
-            token.kind == "letter"
-            and token.spaced
-            and token.text in ("K", "J", "N", "W", "V")
-            and before.kind == "number"
-            and self.peek(1).kind == "end"
-        )
+        letter = token.kind == "letter" and token.spaced and token.text in ("K", "J", "N", "W", "V")
+        return letter and before.kind == "number" and self.peek(1).kind == "end"
 
     def signed(self) -> Any:
         return _SIGNS[self.next().text] * self.signed() if self.sees(*_SIGNS) else self.power()
@@ -270,6 +261,12 @@ class ValueParser(Cursor):
             values.append(self.sum())
         return values
 
+    def _arguments(self, closer: str) -> list[Any]:
+        """Sums up to the bracket that closes one which was taken."""
+        values = self._values()
+        self.need(closer)
+        return values
+
     def _indexed(self, name: str) -> Any:
         """Take the index of a name; the symbol with it, None where there is none."""
         if not self.take_sign("_"):
@@ -286,23 +283,14 @@ class ValueParser(Cursor):
         if symbol is not None:
             self._names_function()
             return symbol
-        if name in self.indices:
+        if name in ("i", "e") and name not in self.indices:
+            return sp.I if name == "i" else sp.E
+        if name in self.indices or self._names_function():  # y(x) = ...
             return sp.Symbol(name)
-        if name == "i":
-            return sp.I
-        if name == "e":
-            return sp.E
-        if self._names_function():
-            return sp.Symbol(name)  # y(x) = ...
-        value = self._value_at(name) if name not in "fgh" else None
-        if value is not None:
-            return value
-        if name in "fgh" and self.peek().text == "(":
-            self.at += 1
-            arguments = self._values()
-            self.need(")")
-            return sp.Function(name)(*arguments)
-        return sp.Symbol(name)
+        if name in "fgh":
+            return sp.Function(name)(*self._arguments(")")) if self.take_sign("(") else sp.Symbol(name)
+        value = self._value_at(name)
+        return sp.Symbol(name) if value is None else value
 
     def _primes(self) -> str:
         start = self.at
@@ -329,12 +317,8 @@ class ValueParser(Cursor):
         except NotRead:
             closed = False
         whole = all(number.is_Integer for number in numbers)
-        if (
-            not closed
-            or len(numbers) != 2
-            or not (name == "C" or whole)
-            or (whole and not 0 <= numbers[1] <= numbers[0])
-        ):
+        fits = closed and len(numbers) == 2 and (0 <= numbers[1] <= numbers[0] if whole else name == "C")
+        if not fits:
             self.at = start
             return None
         return _choices(*numbers) if name == "C" else sp.ff(*_small(numbers))
@@ -382,8 +366,7 @@ class ValueParser(Cursor):
             return self.function(name)
         if name in GREEK:
             name += self._primes()
-            symbol = self._indexed(name)
-            return sp.Symbol(name) if symbol is None else symbol
+            return self._indexed(name) or sp.Symbol(name)
         if name in ("lfloor", "lceil", "lvert", "vert", "|", "lVert"):
             return {"lfloor": sp.floor, "lceil": sp.ceiling}.get(name, sp.Abs)(self._enclosed(name))
         if name in ("angle", "triangle"):
@@ -412,8 +395,7 @@ class ValueParser(Cursor):
         top = self.argument()
         if not self.take("{"):
             return _choices(top, self.argument())
-        parts = self._values()
-        self.need("}")
+        parts = self._arguments("}")
         if len(parts) == 1:
             return _choices(top, parts[0])
         if not all(part.is_Integer and part >= 0 for part in (top, *parts)) or sum(parts) != top:
@@ -425,9 +407,7 @@ class ValueParser(Cursor):
         r"""\gcd(4, 6), \max\{1, 2\}."""
         if self.peek().text not in ("(", "{"):
             raise UnknownCommand(rf"what is \{name}?")
-        closer = _CLOSERS[self.next().text]
-        values = self._values()
-        self.need(closer)
+        values = self._arguments(_CLOSERS[self.next().text])
         if name in ("gcd", "lcm"):
             if not all(value.is_Integer for value in values):
                 return sp.Function(name)(*sorted(values, key=str))
@@ -507,16 +487,11 @@ class ValueParser(Cursor):
                 return value, self._degree_sign()
 
     def _degree_sign(self) -> bool:
-        if self.take_sign("^"):
-            self._circle()
-            return True
-        return self.take("circ", "degree")
-
-
-def _remainder(value: Any, modulus: Any) -> Any:
-    if not value.is_Integer or not modulus.is_Integer or modulus <= 0:
-        raise NotRead("a remainder of variables")
-    return value % modulus
+        if not self.take_sign("^"):
+            return self.take("circ", "degree")
+        if self.argument_text() not in ("circ", "degree"):
+            raise NotRead("an exponent after a value")
+        return True
 
 
 def _small(numbers: list[Any]) -> list[Any]:

@@ -30,10 +30,8 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
     drawn: list[Drawn] = []
     with settings():
         for plot in plots_of(comparison):
-            stem, number = plot.stem, 1
-            while any(other.stem == stem for other in drawn):
-                number += 1
-                stem = f"{plot.stem}-{number}"
+            names = (plot.stem, *(f"{plot.stem}-{number}" for number in range(2, len(drawn) + 2)))
+            stem = next(name for name in names if name not in {other.stem for other in drawn})
             title, warned = clean(plot.title), f"{STUB_TITLE}. " if comparison.stub else ""
             for suffix, content in _files(plot.figure(), title).items():
                 write_new(folder / f"{stem}.{suffix}", content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -35,6 +34,7 @@ from cotbench.report.plots.style import (
 )
 
 Point = tuple[float, float]
+_Policies = Sequence[tuple[str, Policy]]  # each with its kind
 
 
 def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[Plot]:
@@ -60,31 +60,23 @@ def _point(row: ModeStats) -> Point:
     return row.completion.mean or 0.0, 100 * (row.accuracy.value or 0.0)
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """How a kind of policy is drawn: its mark, its size there and in the key, and its name in the key."""
-
-    mark: str
-    size: float
-    key_size: float
-    label: str
-
-
+# How a kind of policy is drawn: its mark, its size there and in the key, and its name in the key.
 _KINDS = {
-    "tagged": _Kind("o", 8, 6, "policy: {0} where symbolic, else {1}"),
-    "oracle": _Kind("*", 9, 8, "policy: oracle over {0} and {1}"),
-    "votes": _Kind("D", 8, 6, "policy: votes over {1} at the cost of {0}"),
+    "tagged": ("o", 8, 6, "policy: {0} where symbolic, else {1}"),
+    "oracle": ("*", 9, 8, "policy: oracle over {0} and {1}"),
+    "votes": ("D", 8, 6, "policy: votes over {1} at the cost of {0}"),
 }
 
 
-def _policies_of(comparison: Comparison, pair: Pair | None) -> list[tuple[str, Policy]]:
-    """Return what to show of the policies of a pair of modes, each with its kind."""
-    kinds = []
-    for row in comparison.policies:
-        if (row.mode, row.baseline) == pair and row.tokens is not None:
-            tagged = "tagged" if row.rule == comparison.tag_rule else "votes" if row.paths else ""
-            kinds.append(("oracle" if row.policy == "oracle" else tagged, row))
-    return [(kind, row) for kind, row in kinds if kind]
+def _policies_of(comparison: Comparison, pair: Pair | None) -> _Policies:
+    """Return what to show of the policies of a pair of modes."""
+
+    def kind(row: Policy) -> str:
+        tagged = "tagged" if row.rule == comparison.tag_rule else "votes" if row.paths else ""
+        return "oracle" if row.policy == "oracle" else tagged
+
+    rows = [row for row in comparison.policies if (row.mode, row.baseline) == pair and row.tokens is not None]
+    return [(kind(row), row) for row in rows if kind(row)]
 
 
 def front_of(points: Iterable[Point]) -> list[Point]:
@@ -97,22 +89,17 @@ def front_of(points: Iterable[Point]) -> list[Point]:
 
 
 def _figure(
-    title: str,
-    rows: Sequence[ModeStats],
-    policies: Sequence[tuple[str, Policy]],
-    looks: Looks,
-    pair: Pair,
-    unknown: Sequence[str],
+    title: str, rows: Sequence[ModeStats], policies: _Policies, looks: Looks, pair: Pair, unknown: Sequence[str]
 ) -> Figure:
     """Draw a panel for each task and model, on shared scales.
 
-    policies: those of the pair, each with its kind. unknown: modes of which some tokens aren't known.
+    policies: those of the pair. unknown: modes of which some tokens aren't known.
     """
     places = by_task([(row.task, row.model) for row in rows])
     spent = [*(_point(row)[0] for row in rows), *(row.tokens or 0.0 for _, row in policies)]
     logarithmic = min(spent) > 0 and max(spent) > 10 * min(spent)
     modes = dict.fromkeys(row.mode for row in rows)
-    shown = {kind for kind, _ in policies}
+    shown = [_KINDS[name] for name in _KINDS if any(kind == name for kind, _ in policies)]
     figure, panels = curve_panels(
         title,
         len(places),
@@ -124,9 +111,8 @@ def _figure(
         key=[
             *(Entry(label=name, colour=looks.colour(name), mark=looks.mark(name)) for name in modes),
             *(
-                Entry(label=kind.label.format(*pair), colour=INK, mark=kind.mark, hollow=True, size=kind.key_size)
-                for name, kind in _KINDS.items()
-                if name in shown
+                Entry(label=label.format(*pair), colour=INK, mark=mark, hollow=True, size=size)
+                for mark, _, size, label in shown
             ),
             Entry(label="none is both cheaper and better", colour=FAINT, line="-"),
         ],
@@ -141,27 +127,20 @@ def _figure(
     return figure
 
 
-def _draw(axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: Sequence[tuple[str, Policy]]) -> None:
+def _draw(axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: _Policies) -> None:
     """Draw what belongs to one task and model."""
     front = front_of(map(_point, rows))
     axes.plot(*zip(*front, strict=True), color=FAINT, linewidth=1.1, drawstyle="steps-post", zorder=1)
     for row in rows:
         low, accuracy, high = ends_of(row.accuracy) or (0.0, 0.0, 0.0)
-        axes.errorbar(
-            [_point(row)[0]],
-            [accuracy],
-            yerr=[[max(0.0, accuracy - low)], [max(0.0, high - accuracy)]],
-            fmt=looks.mark(row.mode),
-            color=looks.colour(row.mode),
-            markersize=6,
-            elinewidth=0.9,
-            clip_on=False,
-            zorder=3,
-        )
+        reach = [[max(0.0, accuracy - low)], [max(0.0, high - accuracy)]]
+        style: dict[str, Any] = {"fmt": looks.mark(row.mode), "color": looks.colour(row.mode), "markersize": 6}
+        axes.errorbar([_point(row)[0]], [accuracy], yerr=reach, elinewidth=0.9, clip_on=False, zorder=3, **style)
     others = [(policy.tokens or 0.0, 100 * policy.accuracy) for _, policy in policies]
     for (kind, _), (x, y) in zip(policies, others, strict=True):
-        style: dict[str, Any] = {"color": INK, "markerfacecolor": "none", "markersize": _KINDS[kind].size}
-        axes.plot([x], [y], _KINDS[kind].mark, markeredgewidth=1.0, clip_on=False, zorder=4, **style)
+        mark, size, *_ = _KINDS[kind]
+        style = {"color": INK, "markerfacecolor": "none", "markersize": size, "markeredgewidth": 1.0}
+        axes.plot([x], [y], mark, clip_on=False, zorder=4, **style)
     _label(axes, [row.mode for row in rows], [_point(row) for row in rows], others, front)
 
 
@@ -199,38 +178,28 @@ def _label(
     """
     near, tall = 0.065, SMALL / 72 * 1.15
     crowd = _in_inches(axes, [*points, *others])
-    marks = crowd[: len(points)]
     box = axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
     taken = [(x - near, y - near, x + near, y + near) for x, y in crowd]
     for (x0, y0), (x1, y1) in itertools.pairwise(_in_inches(axes, front)):  # steps that rise to the right
         taken += [(x0, y0, x1, y0), (x1, y0, x1, y1)]
-    for name, (x, y), point in zip(names, marks, points, strict=True):
+    for name, (x, y), point in zip(names, crowd, points, strict=False):
         text = fit(name, 1.2, SMALL)
         for area in _spots(x, y, inches(text, SMALL), tall, near):
-            if not _inside(area, box) or any(_overlap(area, other) for other in taken):
+            inside = area[0] >= 0.02 and area[1] >= 0.02 and area[2] <= box[0] + 0.1 and area[3] <= box[1]
+            if not inside or any(_overlap(area, other) for other in taken):
                 continue
             if any(_away(area, other) < 1.5 * _away(area, (x, y)) for other in crowd if other != (x, y)):
                 continue  # it would seem to name that one
             taken.append(area)
-            axes.annotate(
-                text,
-                point,
-                xytext=(72 * (area[0] - x), 72 * (area[1] + tall * 0.24 - y)),
-                textcoords="offset points",
-                ha="left",
-                va="baseline",
-                fontsize=SMALL,
-            )
+            offset = 72 * (area[0] - x), 72 * (area[1] + tall * 0.24 - y)
+            axes.annotate(text, point, xytext=offset, textcoords="offset points", fontsize=SMALL)
             break
 
 
 def _spots(x: float, y: float, wide: float, tall: float, near: float) -> list[Area]:
     """Return where a label may stand around a mark, the best first."""
     gap = near + 0.03
-    corners = [
-        (x + gap, y - tall / 2),
-        (x - gap - wide, y - tall / 2),
-    ]  # at the right and the left; then over and under
+    corners = [(x + gap, y - tall / 2), (x - gap - wide, y - tall / 2)]  # right and left; then over and under
     for left in (x - wide / 2, x + gap / 2, x - gap / 2 - wide):
         corners += [(left, y + gap), (left, y - gap - tall)]
     return [(left, bottom, left + wide, bottom + tall) for left, bottom in corners]
@@ -240,10 +209,6 @@ def _away(area: Area, point: Point) -> float:
     """Return how far a point is from an area."""
     x, y = point
     return math.hypot(max(area[0] - x, 0.0, x - area[2]), max(area[1] - y, 0.0, y - area[3]))
-
-
-def _inside(area: Area, box: Point) -> bool:
-    return area[0] >= 0.02 and area[1] >= 0.02 and area[2] <= box[0] + 0.1 and area[3] <= box[1]
 
 
 def _overlap(one: Area, other: Area) -> bool:

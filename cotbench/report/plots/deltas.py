@@ -65,12 +65,10 @@ def _figure(title: str, deltas: Sequence[Delta], looks: Looks, tag_rule: str) ->
 
 
 def _told(rows: Sequence[Delta], looks: Looks) -> str:
-    arms: dict[tuple[str, str, str], list[str]] = {}
+    arms: dict[str, list[str]] = {}
     for row in rows:
-        arms.setdefault((row.model, row.task, row.mode), []).append(f"{TAGS[row.tag]} {said_of(row)}")
-    return listed(
-        [f"{looks.named(task, model)}, {mode}: {'; '.join(said)}" for (model, task, mode), said in arms.items()]
-    )
+        arms.setdefault(f"{looks.named(row.task, row.model)}, {row.mode}", []).append(f"{TAGS[row.tag]} {said_of(row)}")
+    return listed([f"{name}: {'; '.join(said)}" for name, said in arms.items()])
 
 
 def said_of(row: Delta) -> str:

@@ -101,20 +101,13 @@ def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits, *, clip: bool = T
     for dot in dots:
         alike.setdefault((dot.colour, dot.mark, dot.hollow, dot.size, dot.line), []).append(dot)
     for (colour, mark, hollow, size, line), some in alike.items():
-        reaches = [[max(0.0, v - low), max(0.0, high - v)] for low, v, high in (dot.ends for dot in some)]
-        axes.errorbar(
-            [dot.ends[1] for dot in some],
-            [dot.at for dot in some],
-            xerr=[list(side) for side in zip(*reaches, strict=True)],
-            fmt=mark,
-            color=colour,
-            markersize=size,
-            markerfacecolor="white" if hollow else colour,
-            markeredgewidth=1.0,
-            elinewidth=line,
-            capsize=0,
-            clip_on=clip,
-        )
+        style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": size, "elinewidth": line, "clip_on": clip}
+        style |= {"markerfacecolor": "white" if hollow else colour, "markeredgewidth": 1.0, "capsize": 0}
+        lows, values, highs = zip(*(dot.ends for dot in some), strict=True)
+        reaches = [
+            [max(0.0, b - a) for a, b in zip(*sides, strict=True)] for sides in ((lows, values), (values, highs))
+        ]
+        axes.errorbar(values, [dot.at for dot in some], xerr=reaches, **style)
         for past, edge, arrow in (
             ([dot.at for dot in some if dot.ends[0] < limits.low], limits.low, "<"),
             ([dot.at for dot in some if dot.ends[2] > limits.high], limits.high, ">"),
@@ -148,38 +141,35 @@ def past(axes: Axes, inches: float) -> float:
     return 1 + inches / width_of(axes)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Lines:
     """What stands at the left of a forest. rows: heights by key; labels and headings between them: by height."""
 
     rows: dict[Key, float]
     labels: dict[float, str]
     headings: dict[float, str] = field(default_factory=dict)
-    height: float  # in rows
+    height: float = 0.0  # in rows
 
 
 def lay_out(looks: Looks, keys: Sequence[tuple[str, str, str]]) -> Lines:
     """Lay out rows for (model, task, mode): under a heading for each task, or without where there is only one mode."""
     modes = shown([mode for *_, mode in keys], LABELS - 0.1)
     blocks = by_task([(task, model) for model, task, _ in keys])
-    rows: dict[Key, float] = {}
-    labels: dict[float, str] = {}
-    headings: dict[float, str] = {}
-    height = 0.0
+    lines = Lines(rows={}, labels={})
     single = len(modes) == 1
     names = shown([looks.named(*block) for block in blocks], LABELS if single else (WIDTH - 1) / BOLD)
     for task, model in blocks:
         name = names[looks.named(task, model)]
         if not single:
-            height += 0.35 if headings else 0.0
-            headings[height] = name
-            height += 1.0
+            lines.height += 0.35 if lines.headings else 0.0
+            lines.headings[lines.height] = name
+            lines.height += 1.0
         for key in keys:
             if key[:2] == (model, task):
-                rows[key] = height
-                labels[height] = name if single else modes[key[2]]
-                height += 1.0
-    return Lines(rows=rows, labels=labels, headings=headings, height=height)
+                lines.rows[key] = lines.height
+                lines.labels[lines.height] = name if single else modes[key[2]]
+                lines.height += 1.0
+    return lines
 
 
 def forest(
@@ -210,8 +200,9 @@ def forest(
         for at in list(lines.headings)[1:]:
             axes.axhline(at - 0.65, color=RULE, linewidth=0.6, zorder=0)
         axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-        _signed_ticks(axes)
-        page.text(left + column * room, 0.1, name, va="center", fontsize=NORMAL, weight="bold")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.3)), steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(signed))
+        page.bold(left + column * room, 0.1, name)
         drawn.append(axes)
     if titles:
         middle = left + (WIDTH - EDGE - left - gutter) / 2
@@ -220,10 +211,5 @@ def forest(
         axes.set_xlabel(label)
     for at, name in lines.headings.items():
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # a long name reaches into the axes
-        page.text(EDGE, head + ROW * (at + 0.55), name, va="center", fontsize=NORMAL, weight="bold", bbox=behind)
+        page.bold(EDGE, head + ROW * (at + 0.55), name, bbox=behind)
     return page.figure, drawn
-
-
-def _signed_ticks(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width_of(axes) / 0.3)), steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(signed))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, Delta
+from cotbench.analysis.estimates import ALL, Delta, Paired
 from cotbench.report import words
 from cotbench.report.plots.deltas import said_of
 from cotbench.report.plots.forest import Dot, Ends, Limits, Lines, beside, draw_dots, ends_of, forest, limits_of, past
@@ -22,17 +23,13 @@ _POOLED = "all questions"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Groups:
+class _Groups(Paired):
     """The subjects or types of one task and model, highest difference first.
 
     pooled: the difference on all questions. left_out: how many of the middle aren't shown; empty: how many have no
     pair of answers.
     """
 
-    model: str
-    task: str
-    mode: str
-    baseline: str
     rows: Sequence[Delta]
     pooled: Delta | None
     left_out: int
@@ -49,26 +46,20 @@ def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[P
 
 
 def _groups_of(comparison: Comparison, pair: Pair) -> Iterator[_Groups]:
-    wanted: dict[tuple[str, str], list[Delta]] = {}
+    wanted: dict[tuple[str, ...], list[Delta]] = {}
     for row in comparison.groups:
         if (row.mode, row.baseline) == pair and row.group:
-            wanted.setdefault((row.model, row.task), []).append(row)
-    pooled = {row.key: row for row in comparison.deltas if row.tag == ALL and row.n}
-    for (model, task), rows in wanted.items():
+            wanted.setdefault(row.key, []).append(row)
+    pooled: dict[tuple[str, ...], Delta] = {row.key: row for row in comparison.deltas if row.tag == ALL and row.n}
+    for key, rows in wanted.items():
         known = [row for row in rows if row.delta.value is not None]
         if len(known) > 1:
             known.sort(key=lambda row: (-(row.delta.value or 0.0), row.group))
             left_out = max(0, len(known) - MOST_GROUPS)
-            yield _Groups(
-                model=model,
-                task=task,
-                mode=pair[0],
-                baseline=pair[1],
-                rows=[*known[: MOST_GROUPS // 2], *known[-(MOST_GROUPS // 2) :]] if left_out else known,
-                pooled=pooled.get((model, task, *pair)),
-                left_out=left_out,
-                empty=len(rows) - len(known),
-            )
+            shown = [*known[: MOST_GROUPS // 2], *known[-(MOST_GROUPS // 2) :]] if left_out else known
+            names: dict[str, Any] = dict(zip(("model", "task", "mode", "baseline"), key, strict=True))
+            empty = len(rows) - len(known)
+            yield _Groups(**names, rows=shown, pooled=pooled.get(key), left_out=left_out, empty=empty)
 
 
 def _significant(row: Delta) -> bool:
@@ -137,16 +128,14 @@ def _draw_pooled(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
 
 
 def _told(groups: _Groups, looks: Looks) -> str:
-    def listed(rows: Sequence[Delta]) -> str:
-        return ", ".join(f"{row.group} {words.points(row.delta.value)}" for row in rows)
-
     rows = groups.rows
+    listed = [f"{row.group} {words.points(row.delta.value)}" for row in rows]
     said = [
         f"{looks.named(groups.task, groups.model)}: {groups.mode} against {groups.baseline}, "
         f"difference in points for {len(rows) + groups.left_out:,} subjects or types",
         *([f"All questions {said_of(groups.pooled)}"] if groups.pooled else []),
-        f"Highest: {listed(rows[:3])}",
-        f"Lowest: {listed(rows[-3:])}",
+        f"Highest: {', '.join(listed[:3])}",
+        f"Lowest: {', '.join(listed[-3:])}",
         f"{sum(map(_significant, rows)):,} of those shown are significant after Holm's correction",
     ]
     return ". ".join(said) + "."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -41,15 +42,15 @@ _OUTCOMES = {
 def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
     """Yield one plot, where any question was asked."""
     rows = [row for row in comparison.outcomes if sum(row.counts.values())]
-    told = []
-    for row in rows:
-        shares = [
-            f"{name.replace('_', ' ')} {words.percent(_share(row, name))}%" for name, n in row.counts.items() if n
-        ]
-        told.append(f"{looks.named(row.task, row.model)}, {row.mode}: {', '.join(shares)}")
+    told = [f"{looks.named(row.task, row.model)}, {row.mode}: {_told(row)}" for row in rows]
     if rows:
         title, alt = looks.titled("How questions ended"), "Shares of questions by how they ended. " + listed(told)
         yield Plot("outcomes", "outcomes", title, alt, partial(_figure, title, rows, looks))
+
+
+def _told(row: Outcomes) -> str:
+    shares = {name.replace("_", " "): words.percent(_share(row, name)) for name, n in row.counts.items() if n}
+    return ", ".join(f"{name} {share}%" for name, share in shares.items())
 
 
 def _share(row: Outcomes, outcome: str) -> float:
@@ -84,18 +85,10 @@ def _figure(title: str, rows: Sequence[Outcomes], looks: Looks) -> Figure:
             parts = {mode: 100 * _share(row, outcome) for mode, row in own.items() if row.counts.get(outcome)}
             if not parts:
                 continue
-            colour, hatch = _OUTCOMES[outcome]
-            panel.axes.barh(
-                [modes.index(mode) for mode in parts],
-                list(parts.values()),
-                left=[starts[mode] for mode in parts],
-                height=0.74,
-                color=colour,
-                hatch=hatch or None,
-                edgecolor=INK,
-                linewidth=0.3,
-                label=outcome.value,
-            )
+            style: dict[str, Any] = {"color": _OUTCOMES[outcome][0], "hatch": _OUTCOMES[outcome][1] or None}
+            style |= {"height": 0.74, "edgecolor": INK, "linewidth": 0.3, "label": outcome.value}
+            heights, left = [modes.index(mode) for mode in parts], [starts[mode] for mode in parts]
+            panel.axes.barh(heights, list(parts.values()), left=left, **style)
             starts |= {mode: starts[mode] + share for mode, share in parts.items()}
         for mode, row in own.items():
             unread = max(0.0, 1 - _share(row, Outcome.CORRECT) - _share(row, Outcome.WRONG))

@@ -15,7 +15,6 @@ from cotbench.report.plots.style import (
     BOLD,
     EDGE,
     LABELS,
-    NORMAL,
     RULE,
     SMALL,
     WIDTH,
@@ -45,7 +44,7 @@ class Panel:
 
     def head(self, text: str) -> None:
         """Write a heading, cut where it is too wide."""
-        self.page.text(*self.place, fit(text, self.room / BOLD), va="center", fontsize=NORMAL, weight="bold")
+        self.page.bold(*self.place, fit(text, self.room / BOLD))
 
     def head_counted(self, name: str, counts: Sequence[int]) -> None:
         """Write a heading with how many questions there are, whatever must be cut of the name."""

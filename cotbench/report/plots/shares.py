@@ -95,8 +95,7 @@ def _figure(title: str, rows: Sequence[Split], looks: Looks, tag_rule: str) -> F
         points = [(limits.cut(share[1]), at) for share, at in others]
         axes.plot(*zip(*points, strict=True), ".", color=FAINT, markersize=5, zorder=2, label="others")
     dots = [
-        Dot(at=lines.rows[key], ends=share, colour=looks.colour(key[2]), mark=looks.mark(key[2]))
-        for key, share in known.items()
+        Dot(at=lines.rows[k], ends=ends, colour=looks.colour(k[2]), mark=looks.mark(k[2])) for k, ends in known.items()
     ]
     draw_dots(axes, dots, limits)
     if expected := [(_expected(row), lines.rows[k]) for k, row in default.items() if row.n_symbolic + row.n_other]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Patch
 
 from cotbench.analysis.compare import Comparison
-from cotbench.modes import Facts
 from cotbench.report import words
 
 WIDTH = 8.0  # inches, of every page
@@ -60,12 +58,6 @@ _SPARE = (
     Look("#3D7A00", "8"),
 )
 _MODEL_MARKS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">")
-
-
-def look_of(facts: Facts) -> Look | None:
-    """Return how a mode is drawn, None where its facts don't say it, or say what can't be drawn."""
-    drawn = is_color_like(facts.colour) and facts.marker in MarkerStyle.markers
-    return Look(facts.colour, facts.marker) if drawn else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +96,10 @@ def looks_of(comparison: Comparison) -> Looks:
     models = list(dict.fromkeys([row.model for row in comparison.modes] + [row.model for row in comparison.deltas]))
     short = [words.short_model(model) for model in models]
     names = short if len(set(short)) == len(short) else models
+    facts = {mode: comparison.facts_of(mode) for mode in modes}  # which may say nothing, or what can't be drawn
+    drawn = {mode for mode, of in facts.items() if is_color_like(of.colour) and of.marker in MarkerStyle.markers}
     return Looks(
-        modes={mode: look_of(comparison.facts_of(mode)) or next(spare) for mode in modes},
+        modes={m: Look(of.colour, of.marker) if m in drawn else next(spare) for m, of in facts.items()},
         models=dict(zip(models, unlike([fit(name, 3.0) for name in names]), strict=True)),
         marks=dict(zip(models, itertools.cycle(_MODEL_MARKS), strict=False)),
         stub=comparison.stub,
@@ -184,12 +178,8 @@ def fit(text: str, width: float, size: float = NORMAL) -> str:
 
 def unlike(names: Sequence[str]) -> list[str]:
     """Return the names, numbered where two look the same."""
-    seen: Counter[str] = Counter()
-    out = []
-    for name in names:
-        seen[name] += 1
-        out.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return out
+    seen = [names[: place + 1].count(name) for place, name in enumerate(names)]
+    return [name if number == 1 else f"{name} #{number}" for name, number in zip(names, seen, strict=True)]
 
 
 def shown(names: Sequence[str], width: float, size: float = NORMAL) -> dict[str, str]:
@@ -302,35 +292,28 @@ class Page:
         key_height = 0.17 * rows + (0.1 if rows else 0)
         self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
         self.figure: Figure = Figure(figsize=(WIDTH, self.height))
-        warning = [(STUB_TITLE, {"color": WARNING, "weight": "bold"})] if stub else []
-        for number, (line, style) in enumerate([*warning, *((line, {"color": INK}) for line in titles)]):
-            self._line(EDGE + 0.2 * number, line, size=HEAD, **style)
+        for number, line in enumerate([STUB_TITLE, *titles] if stub else titles):
+            look = {"color": WARNING, "weight": "bold"} if stub and not number else {"color": INK}
+            self.text(EDGE, 0.2 * number + EDGE - self.top, line, va="top", size=HEAD, **look)
         for number, line in enumerate(notes):
-            self._line(self.top + body + key_height + 0.06 + 0.14 * number, line, size=SMALL, color=GREY)
+            self.text(EDGE, body + key_height + 0.06 + 0.14 * number, line, va="top", size=SMALL, color=GREY)
         if rows:
             # A label that begins with an underscore would be left out.
-            self.figure.legend(
-                [entry.handle() for entry in key],
-                [f" {label}" if label.startswith("_") else label for label in labels],
-                loc="upper left",
-                bbox_to_anchor=(EDGE / WIDTH, 1 - (self.top + body + 0.04) / self.height),
-                ncols=columns,
-                fontsize=SMALL,
-                frameon=False,
-                borderpad=0,
-                borderaxespad=0,
-                labelspacing=0.45,
-                handlelength=1.8,
-                columnspacing=1.2,
-            )
-
-    def _line(self, at: float, text: str, **style: Any) -> None:
-        self.figure.text(EDGE / WIDTH, 1 - at / self.height, text, va="top", **style)
+            shown = [f" {label}" if label.startswith("_") else label for label in labels]
+            corner = EDGE / WIDTH, 1 - (self.top + body + 0.04) / self.height
+            spaces = {"borderpad": 0, "borderaxespad": 0, "labelspacing": 0.45, "handlelength": 1.8}
+            style: dict[str, Any] = {"fontsize": SMALL, "frameon": False, "columnspacing": 1.2, "ncols": columns}
+            handles = [entry.handle() for entry in key]
+            self.figure.legend(handles, shown, loc="upper left", bbox_to_anchor=corner, **style, **spaces)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes whose own box (without labels) is at a place."""
         y = 1 - (self.top + top + height) / self.height
         return self.figure.add_axes((left / WIDTH, y, width / WIDTH, height / self.height))
+
+    def bold(self, left: float, top: float, text: str, **style: Any) -> None:
+        """Write a heading whose middle is at a height."""
+        self.text(left, top, text, va="center", fontsize=NORMAL, weight="bold", **style)
 
     def text(self, left: float, top: float, text: str, **style: Any) -> None:
         self.figure.text(left / WIDTH, 1 - (self.top + top) / self.height, text, **style)

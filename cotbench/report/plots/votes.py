@@ -75,14 +75,13 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         percent_scale(axes, [value for row in curves if row.task == task for value in (row.maj, row.any, row.mean)])
         panel.head_counted(looks.named(task, model), [row.questions for row in own])
         for mode in modes:
-            _draw_curve(axes, looks, sorted((row for row in own if row.mode == mode), key=lambda row: row.k))
+            if rows := sorted((row for row in own if row.mode == mode), key=lambda row: row.k):
+                _draw_curve(axes, looks, rows)
     return figure
 
 
 def _draw_curve(axes: Axes, looks: Looks, rows: Sequence[Curve]) -> None:
-    """Draw the curves of one mode, if it has any. rows: by k."""
-    if not rows:
-        return
+    """Draw the curves of one mode. rows: by k."""
     mode, k = rows[0].mode, [row.k for row in rows]
     style: dict[str, Any] = {"color": looks.colour(mode), "marker": looks.mark(mode), "clip_on": False}
     style |= {"markersize": 4.5, "linewidth": 1.3}
