@@ -335,8 +335,8 @@ def _concluded(text: str, start: int, end: int) -> Extraction | None:
 
 def _in_bold(text: str, start: int, end: int) -> Extraction | None:
     """The words that a conclusion puts in bold: "she will be facing **east**"."""
-    bold = [m for m in _BOLD_WORDS.finditer(text, start + 1, end) if len(WORD.findall(m[1])) <= MAX_WORDS]
-    bold = [m for m in bold if not _A_LABEL.search(m[1])]
+    bold = [m for m in _BOLD_WORDS.finditer(text, start, end) if m.start() > start and not _A_LABEL.search(m[1])]
+    bold = [m for m in bold if len(WORD.findall(m[1])) <= MAX_WORDS]
     return _trim(text, *bold[-1].span(1)) if len(bold) == 1 else None
 
 
