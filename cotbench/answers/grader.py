@@ -148,8 +148,9 @@ class Grader(Generic[Ticket]):
         pair = (answer_type, gold, answer)
         verdict = grade_now(answer, gold, answer_type) or self._verdicts.get(pair)
         if verdict is None:
-            self._waiting.setdefault(pair, []).append(ticket)
-            if pair not in self._futures:
+            tickets = self._waiting.setdefault(pair, [])
+            tickets.append(ticket)
+            if len(tickets) == 1:
                 self._schedule(pair, tries=1)
         elif pair in self._fatal:
             self.fatal.add(ticket)

@@ -39,8 +39,7 @@ _COMMANDS = {
     "lt": "<",
     "gt": ">",
     "equiv": "≡",
-    "circ": "°",
-    "degree": "°",
+    **dict.fromkeys("circ degree".split(), "°"),
     "lbrace": "{",
     "rbrace": "}",
     "lbrack": "[",
@@ -84,7 +83,7 @@ def plain(text: str) -> str:
     text = re.sub(r"(?<=\d)_(?=\d{3})", "", text)
     text = re.sub(r"(?<![\w\\])(sum|prod)_\{(?=\w+\s?=)", r"\\\1{", text)
     text = re.sub(r"\b(?:math|sympy|sp|np|numpy)\.(?=[A-Za-z])", "", text)
-    return _join_thousands(text)
+    return _THOUSANDS.sub(_joined, text) if "," in text else text
 
 
 def _matrix(match: re.Match[str]) -> str:
@@ -93,12 +92,10 @@ def _matrix(match: re.Match[str]) -> str:
     return f"det({text})" if match[1] == "vmatrix" else text
 
 
-def _join_thousands(text: str) -> str:
-    def joined(match: re.Match[str]) -> str:
-        apart = not match[1] and not _THOUSAND_ZERO.search(match[2]) and _separates(text, match.start())
-        return match[0] if apart else match[2].replace(",", "")
-
-    return _THOUSANDS.sub(joined, text) if "," in text else text
+def _joined(match: re.Match[str]) -> str:
+    """Thousands as one number, unless their commas part arguments."""
+    apart = not match[1] and not _THOUSAND_ZERO.search(match[2]) and _separates(match.string, match.start())
+    return match[0] if apart else match[2].replace(",", "")
 
 
 def _separates(text: str, at: int) -> bool:

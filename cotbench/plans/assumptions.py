@@ -52,8 +52,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 }
 _IGNORED = frozenset(
     "a an the and number numbers variable variables unknown unknowns constant constants value values all both each "
-    "strictly "
-    "decimal some".split()
+    "strictly decimal some".split()
 )
 _AFTER = r"(?P<value>[^,]+?)\s*(?=$|,|\band\b)"
 # Phrases, and the conditions that they are: {n} is the name, {value} and others what the phrase says.
@@ -91,9 +90,9 @@ def read_assumption(line: str) -> list[Assumption] | None:
         names = next(text for text in head.group("assumed", "let", "said", "declared", "member") if text is not None)
         if set(re.findall(r"\w+", names.lower())) & _NO_NAMES:
             return None
-        assumption = _assumption(_names(names), head["rest"])
-        if assumption is None and head["let"] and _DESCRIBED.match(rest := head["rest"].lower()):
-            assumption = None if _RESTRICTS.search(rest) else Assumption(_names(names), frozenset())
+        assumption, rest = _assumption(_names(names), head["rest"]), head["rest"].lower()
+        if assumption is None and head["let"] and _DESCRIBED.match(rest) and not _RESTRICTS.search(rest):
+            assumption = Assumption(_names(names), frozenset())
         if assumption is None:
             return None
         found.append(assumption)
@@ -123,15 +122,10 @@ def _assumption(names: tuple[str, ...], text: str) -> Assumption | None:
             conditions += [form.format(n=name, **match.groupdict()) for name in names for form in forms]
             at += match.end()
         else:
-            word = re.match(r"[^\s,]+", tail)
-            if word is None:
-                return None
-            lower = word[0].lower()
-            if lower in _WORDS and (len(lower) > 2 or text.strip() == word[0] or "mathbb" in text):
+            word = re.split(r"[\s,]", tail, maxsplit=1)[0]
+            if (lower := word.lower()) in _WORDS and (len(lower) > 2 or text.strip() == word or "mathbb" in text):
                 kinds.update(_WORDS[lower])
             elif lower not in _IGNORED:
                 return None
-            at += word.end()
-    if not kinds and not conditions:
-        return None
-    return Assumption(names, frozenset(kinds), tuple(conditions))
+            at += len(word)
+    return Assumption(names, frozenset(kinds), tuple(conditions)) if kinds or conditions else None

@@ -103,9 +103,6 @@ class Evaluator:
             raise Unsolved("division by zero")
         return _times(top, 1 / bottom)
 
-    def _of_fact(self, node: Node, line: int, bound: Bound) -> Value:
-        return fn.factorial(self.number(node.parts[0], line, bound))
-
     def _of_mod(self, node: Node, line: int, bound: Bound) -> Value:
         modulus = self.number(node.parts[1], line, bound)
         if fn.is_integer(modulus) and modulus > 0:
@@ -125,11 +122,8 @@ class Evaluator:
         if node.kind in ("add", "mul", "neg"):
             residues = [self._residue(part, modulus, line, bound) for part in node.parts]
             known = [residue for residue in residues if residue is not None]
-            if len(known) < len(residues):
-                return None
-            if node.kind == "neg":
-                return -known[0] % modulus
-            return (sum(known) if node.kind == "add" else math.prod(known)) % modulus
+            total = math.prod(known) if node.kind == "mul" else sum(known) if node.kind == "add" else -sum(known)
+            return total % modulus if len(known) == len(residues) else None
         value = self.number(node, line, bound)
         return int(value) % modulus if fn.is_integer(value) else None
 
@@ -153,11 +147,9 @@ class Evaluator:
 
     def _of_congruent(self, node: Node, line: int, bound: Bound) -> Value:
         *sides, modulus = node.parts
-        found = []
-        for left, right in pairwise(sides):
-            difference = Node("add", (left, Node("neg", (right,))))
-            found.append(_compare("=", self._of_mod(Node("mod", (difference, modulus)), line, bound), sp.Integer(0)))
-        return sp.And(*found)
+        differences = [Node("add", (left, Node("neg", (right,)))) for left, right in pairwise(sides)]
+        rests = [self._of_mod(Node("mod", (difference, modulus)), line, bound) for difference in differences]
+        return sp.And(*(_compare("=", rest, sp.Integer(0)) for rest in rests))
 
     def _logic(self, node: Node, line: int, bound: Bound) -> Value:
         values = [self._truth(part, line, bound) for part in node.parts]
@@ -177,9 +169,8 @@ class Evaluator:
 
     def _of_call(self, node: Node, line: int, bound: Bound) -> Value:
         name, parts = node.text, node.parts
-        primes = len(name) - len(name.rstrip("'"))
-        if name.rstrip("'") in self.own:
-            return self._own(name.rstrip("'"), primes, node, line, bound)
+        if (bare := name.rstrip("'")) in self.own:
+            return self._own(bare, len(name) - len(bare), node, line, bound)
         if name in fn.OVER_SOLUTIONS:
             if len(parts) != 1:
                 raise PlanInvalid(f"{name} takes one argument", line)
@@ -227,9 +218,8 @@ class Evaluator:
         truth = self._truth(condition, line, bound)
         if truth in (sp.true, sp.false):
             return self._value(yes if truth == sp.true else no, line, bound)
-        return sp.Piecewise(
-            (self.number(yes, line, bound), truth), (self.number(no, line, bound), True), evaluate=False
-        )
+        cases = (self.number(yes, line, bound), truth), (self.number(no, line, bound), True)
+        return sp.Piecewise(*cases, evaluate=False)
 
     def _bound(self, node: Node, line: int, bound: Bound) -> Value:
         """sum, product, derivative, integral and limit: of an expression in a name of its own."""
@@ -254,12 +244,9 @@ class Evaluator:
                 raise PlanInvalid("the order of a derivative is a small integer", line)
             return sp.diff(inner, x, int(order)).subs(x, self.name(variable, line, bound))
         if name == "limit":
-            found = sp.limit(inner, x, rest[0], "+-" if rest[0].is_finite else "+")
-            return _closed(found, sp.Limit, "a limit")
-        if rest:
-            return _closed(sp.integrate(inner, (x, rest[0], rest[1])), sp.Integral, "an integral")
-        found = _closed(sp.integrate(inner, x), sp.Integral, "an integral")
-        return found.subs(x, self.name(variable, line, bound))
+            return _closed(sp.limit(inner, x, rest[0], "+-" if rest[0].is_finite else "+"), sp.Limit, "a limit")
+        found = _closed(sp.integrate(inner, (x, *rest) if rest else x), sp.Integral, "an integral")
+        return found if rest else found.subs(x, self.name(variable, line, bound))
 
     def _of_only_name(self, node: Node, line: int, bound: Bound) -> Value:
         inner = node.parts[0]
@@ -330,6 +317,7 @@ def _times(a: Value, b: Value) -> Value:
 _OF_VALUES: dict[str, Callable[[Iterable[Value]], Value]] = {
     "add": _added,
     "pow": lambda values: fn.power(*values),
+    "fact": lambda values: fn.factorial(*map(fn.expression, values)),
     "tuple": lambda values: sp.Tuple(*values),
     "list": lambda values: fn.List(*values),
     "set": lambda values: sp.FiniteSet(*values),
@@ -363,16 +351,15 @@ def _series(name: str, inner: Value, x: Value, low: Value, high: Value) -> Value
         if high < low:
             return sp.Integer(0 if name == "sum" else 1)
         terms = int(high - low) + 1
+        values = (inner.xreplace({x: sp.Integer(i)}) for i in range(int(low), int(high) + 1))
         if terms <= MAX_TERMS:
-            values = [inner.xreplace({x: sp.Integer(i)}) for i in range(int(low), int(high) + 1)]
             return sp.Add(*values) if name == "sum" else _multiplied(values)
         found = sp.summation(inner, (x, low, high)) if name == "sum" and not inner.has(sp.Function) else None
         if found is not None and not found.has(sp.Sum):
             return found
         if terms > MAX_MANY_TERMS or inner.free_symbols != {x}:
             raise TooLarge(f"a {name} of {terms} terms")
-        every = (inner.xreplace({x: sp.Integer(i)}) for i in range(int(low), int(high) + 1))
-        return _multiplied(every) if name == "product" else sum(every, sp.Integer(0))
+        return _multiplied(values) if name == "product" else sum(values, sp.Integer(0))
     found = (sp.summation if name == "sum" else sp.product)(inner, (x, low, high))
     if found.has(sp.Sum, sp.Product):
         raise Unsolved(f"a {name} without a closed form")

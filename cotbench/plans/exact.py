@@ -99,10 +99,9 @@ def holds(condition: Value) -> bool | None:
     difference = approximate(left - right)
     if difference is None or not real(difference):
         return False
-    difference = sp.re(difference)
     if is_number_zero(left - right):
         return isinstance(condition, (sp.Le, sp.Ge))
-    return bool(difference < 0) == isinstance(condition, (sp.Lt, sp.Le))
+    return bool(sp.re(difference) < 0) == isinstance(condition, (sp.Lt, sp.Le))
 
 
 def canonical(value: Value) -> Value:

@@ -6,6 +6,7 @@ classes here are SymPy functions that evaluate when their arguments are numbers.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -279,7 +280,7 @@ def _dot(a: Value, b: Value) -> Value:
     left, right = _vector(a), _vector(b)
     if len(left) != len(right):
         raise Unsolved("vectors of different lengths")
-    return sp.Add(*(x * y for x, y in zip(left, right, strict=True)))
+    return sp.Add(*map(operator.mul, left, right))
 
 
 def _cross(a: Value, b: Value) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 
 from cotbench.plans.alphabet import plain
@@ -151,9 +152,9 @@ def _lettered(lines: list[tuple[int, str]], logical: bool) -> set[int]:
     """The lines "A: ...", "B) ...", that are options: from A on, two at least, where no line says "option"."""
     if any(_OPTION.match(line) for _, line in lines):
         return set()
-    found = [(at, match["label"]) for at, line in lines if (match := _LETTERED.match(line))]
-    in_order = "".join(label for _, label in found) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(found)]
-    return {at for at, _ in found} if in_order and len(found) >= (1 if logical else 2) else set()
+    found = {at: match["label"] for at, line in lines if (match := _LETTERED.match(line))}
+    in_order = "".join(found.values()) == string.ascii_uppercase[: len(found)]
+    return set(found) if in_order and len(found) >= (1 if logical else 2) else set()
 
 
 def _statements(line: str, at: int, logical: bool) -> list[Statement]:

@@ -91,15 +91,10 @@ def _question(text: str) -> str:
 def _decided(question: str, premises: list[Formula], options: dict[str, Formula]) -> str:
     if not _consistent(premises):
         raise Unsolved("contradictory premises")
-    fitting = []
-    for letter, option in options.items():
-        if question in ("must", "refutable"):
-            follows = not _consistent([*premises, Formula("not", (option,))])
-            fits = follows == (question == "must")
-        else:
-            fits = _consistent([*premises, option]) == (question == "possible")
-        if fits:
-            fitting.append(letter)
+    wanted = question in ("refutable", "possible")  # of premises with an option, or with what it denies
+    denied = question in ("must", "refutable")
+    cases = {letter: Formula("not", (option,)) if denied else option for letter, option in options.items()}
+    fitting = [letter for letter, case in cases.items() if _consistent([*premises, case]) == wanted]
     if not fitting:
         raise Unsolved("no option fits")
     if len(fitting) > 1:

@@ -84,10 +84,8 @@ def _number_part(tokens: list[Token]) -> tuple[list[Token] | None, str]:
     if summed or not any(token.kind == "number" for token in body) or unit[-1].text in ("-", "*", "/"):
         return None, ""
     for before, token in pairwise(unit):
-        inside = before.text in ("^", "(", "-")
-        if token.kind == "number" and not inside:
-            return None, ""
-        if token.text in ("+", "=", "<", ">", "<=", ">=", ",", "|") or (token.text == "-" and not inside):
+        loose = before.text not in ("^", "(", "-") and (token.kind == "number" or token.text == "-")
+        if loose or token.text in ("+", "=", "<", ">", "<=", ">=", ",", "|"):
             return None, ""
     return body, unit[0].text if unit[0].kind == "sign" else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -85,14 +86,17 @@ def _decimal(value: Any) -> str | None:
     return plain(number.quantize(last) if number else number)
 
 
+def _always(text: str) -> Callable[[Any, Any], str]:
+    """A printer's method for what has only one text."""
+    return lambda _printer, _expr: text
+
+
 class _Plain(StrPrinter):  # type: ignore[misc]
     """SymPy's own text, with i, e and ^, and with intervals and sets as people write them."""
 
-    def _print_ImaginaryUnit(self, expr: Any) -> str:  # noqa: ARG002, N802
-        return "i"
-
-    def _print_Exp1(self, expr: Any) -> str:  # noqa: ARG002, N802
-        return "e"
+    cup, opener, closer = " U ", "{", "}"
+    _print_ImaginaryUnit, _print_Exp1 = _always("i"), _always("e")  # noqa: N815
+    _print_EmptySet, _print_Reals = _always("{}"), _always("(-oo, oo)")  # noqa: N815
 
     def _print_Float(self, expr: Any) -> str:  # noqa: N802
         shown = real(float(expr))
@@ -106,16 +110,10 @@ class _Plain(StrPrinter):  # type: ignore[misc]
         return f"{left}{self._print(expr.start)}, {self._print(expr.end)}{')' if expr.right_open else ']'}"
 
     def _print_Union(self, expr: Any) -> str:  # noqa: N802
-        return " U ".join(self._print(part) for part in _parts(expr))
+        return str(self.cup.join(map(self._print, sorted(expr.args, key=lambda part: float(part.inf)))))
 
     def _print_FiniteSet(self, expr: Any) -> str:  # noqa: N802
-        return "{" + ", ".join(self._print(item) for item in expr.args) + "}"
-
-    def _print_EmptySet(self, expr: Any) -> str:  # noqa: ARG002, N802
-        return "{}"
-
-    def _print_Reals(self, expr: Any) -> str:  # noqa: ARG002, N802
-        return "(-oo, oo)"
+        return self.opener + ", ".join(map(self._print, expr.args)) + self.closer
 
     def _print_MatrixBase(self, expr: Any) -> str:  # noqa: N802
         rows = (", ".join(self._print(cell) for cell in expr.row(i)) for i in range(expr.rows))
@@ -125,19 +123,9 @@ class _Plain(StrPrinter):  # type: ignore[misc]
 class _Latex(LatexPrinter):  # type: ignore[misc]
     _print_Float = _Plain._print_Float  # noqa: N815
     _print_Interval = _Plain._print_Interval  # noqa: N815
-
-    def _print_Union(self, expr: Any) -> str:  # noqa: N802
-        return r" \cup ".join(self._print(part) for part in _parts(expr))
-
-    def _print_FiniteSet(self, expr: Any) -> str:  # noqa: N802
-        return r"\left\{" + ", ".join(self._print(item) for item in expr.args) + r"\right\}"
-
-    def _print_Reals(self, expr: Any) -> str:  # noqa: ARG002, N802
-        return r"(-\infty, \infty)"
-
-
-def _parts(union: Any) -> list[Any]:
-    return sorted(union.args, key=lambda part: float(part.inf))
+    _print_Union, _print_FiniteSet = _Plain._print_Union, _Plain._print_FiniteSet  # noqa: N815
+    _print_Reals = _always(r"(-\infty, \infty)")  # noqa: N815
+    cup, opener, closer = r" \cup ", r"\left\{", r"\right\}"
 
 
 _PLAIN = _Plain({"abbrev": False})

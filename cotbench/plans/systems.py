@@ -98,21 +98,18 @@ class System:
         """An equation with one unknown, the one of the lowest degree first."""
         single = [(i, e, next(iter(free))) for i, e in enumerate(equations) if len(free := self._free(e)) == 1]
         for i, equation, symbol in sorted(single, key=lambda item: self._degree(item[1], item[2])):
-            roots = self._roots(equation, symbol)
-            if roots is not None:
+            if (roots := self._roots(equation, symbol)) is not None:
                 return [([{symbol: root} for root in roots], {i})]
         return []
 
     def _linear(self, equations: list[Value]) -> list[tuple[list[Branch], set[int]]]:
-        used = [i for i, e in enumerate(equations) if self._degree_of_all(e) == 1]
+        polynomials = [(i, e, free) for i, e in enumerate(equations) if e.is_polynomial(*(free := self._free(e)))]
+        used = [i for i, e, free in polynomials if sp.Poly(e, *sorted(free, key=str)).total_degree() == 1]
         if len(used) < 2 and len(used) < len(equations):
             return []
         symbols = [s for s in self.unknowns if any(s in equations[i].free_symbols for i in used)]
-        solution = next(iter(sp.linsolve([equations[i] for i in used], *symbols)), None)
-        if solution is None:
-            return [([], set(used))]
-        root = {s: v for s, v in zip(symbols, solution, strict=True) if s != v}
-        return [([root], set(used))]
+        solutions = sp.linsolve([equations[i] for i in used], *symbols)  # one, or none
+        return [([{s: v for s, v in zip(symbols, x, strict=True) if s != v} for x in solutions], set(used))]
 
     def _eliminate(self, equations: list[Value]) -> list[tuple[list[Branch], set[int]]]:
         """An unknown that stands in an equation with a number before it, and nowhere else there."""
@@ -158,15 +155,7 @@ class System:
         return {symbol for symbol in self.unknowns if symbol in equation.free_symbols}
 
     def _degree(self, equation: Value, symbol: Any) -> int:
-        if not equation.is_polynomial(symbol):
-            return 99
-        return int(sp.degree(equation, symbol))
-
-    def _degree_of_all(self, equation: Value) -> int:
-        free = sorted(self._free(equation), key=str)
-        if not equation.is_polynomial(*free):
-            return 99
-        return int(sp.Poly(equation, *free).total_degree())
+        return int(sp.degree(equation, symbol)) if equation.is_polynomial(symbol) else 99
 
     def _roots(self, equation: Value, symbol: Any) -> list[Value] | None:
         """The roots of an equation in one unknown; None where they can't be found."""
@@ -241,9 +230,7 @@ def _numerator(equation: Value) -> Value:
         equation = sp.numer(sp.together(equation))
     if equation.has(sp.binomial, sp.FallingFactorial, sp.factorial):
         equation = sp.expand_func(equation)
-    if equation.is_polynomial():
-        equation = sp.expand(equation)
-    return equation
+    return sp.expand(equation) if equation.is_polynomial() else equation
 
 
 def substitute(condition: Value, values: Branch) -> Value:
@@ -265,8 +252,6 @@ def allowed(symbol: Any, value: Value) -> bool:
         return True
     near = sp.re(near)
     zero = exact.is_number_zero(value)
-    if (symbol.is_positive and (zero or near < 0)) or (symbol.is_negative and (zero or near > 0)):
-        return False
     if (symbol.is_nonnegative and near < 0 and not zero) or (symbol.is_nonpositive and near > 0 and not zero):
         return False
     return not (symbol.is_nonzero and zero)

@@ -39,9 +39,7 @@ def _solves(factor: Any) -> bool:
 def same_family(a: Any, b: Any) -> bool:
     """Whether two expressions in a variable are the same but for the names of their constants and factors of these."""
     constants = _constants(a), _constants(b)
-    if (a + b).has(sp.Sum, sp.Product, sp.oo):
-        return False
-    if not 0 < len(constants[0]) == len(constants[1]) <= MOST:
+    if (a + b).has(sp.Sum, sp.Product, sp.oo) or not 0 < len(constants[0]) == len(constants[1]) <= MOST:
         return False
     one, other = _parts(a, constants[0]), _parts(b, constants[1])
     if one is None or other is None:
@@ -51,10 +49,9 @@ def same_family(a: Any, b: Any) -> bool:
         return False
     if len(constants[0]) == 1 and one[0] == 0 and not _solves(one[1][0]):
         return False  # 2c, kx: a factor, which may be any quantity
-    if not same_expression(one[0], other[0]):
-        added = any(not factor.free_symbols for factor in one[1])
-        if not added or not differ_by_a_number(one[0], other[0]):
-            return False
+    added = any(not factor.free_symbols for factor in one[1])
+    if not same_expression(one[0], other[0]) and not (added and differ_by_a_number(one[0], other[0])):
+        return False
     return any(
         all(constant_ratio(factor, match) is not None for factor, match in zip(one[1], order, strict=True))
         for order in permutations(other[1])

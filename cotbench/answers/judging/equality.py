@@ -55,10 +55,10 @@ def _same_value(gold: Value, answer: Value) -> bool:
         if one[0] != other[0]:
             return False
         factor = other[1] / one[1]
-    elif gold.unit and answer.unit and half_of_day(gold.unit) != half_of_day(answer.unit):
-        return False
-    elif gold.unit and answer.unit and gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit):
-        return False  # "n even", "n odd"
+    elif gold.unit and answer.unit:
+        apart = gold.expr.is_Symbol and plain_words(gold.unit) != plain_words(answer.unit)  # "n even", "n odd"
+        if apart or half_of_day(gold.unit) != half_of_day(answer.unit):
+            return False
     scales = [value.unit.upper() if value.degrees and value.unit in tuple("CFcf") else "" for value in (gold, answer)]
     if all(scales) and scales[0] != scales[1]:
         return False
@@ -108,12 +108,12 @@ def _matched(gold: Items[Form], answer: Items[Form]) -> bool:
     named = [{form.unit: form for form in items if isinstance(form, Value) and form.unit} for items in (gold, answer)]
     if named[0].keys() == named[1].keys() and len(named[0]) == len(gold) > 1:  # "12 boys, 15 girls" say which is which
         return all(same(form, named[1][unit]) for unit, form in sorted(named[0].items()))
-    return _paired(gold, answer, lambda one, other: _is(one, "set") == _is(other, "set") and same(one, other))
 
+    def same_item(one: Form, other: Form) -> bool:
+        sets = [isinstance(form, Sequence) and form.kind == "set" for form in (one, other)]
+        return sets[0] == sets[1] and same(one, other)
 
-def _is(form: Form, *kinds: str) -> bool:
-    """Whether a form is a sequence of one of these kinds."""
-    return isinstance(form, Sequence) and form.kind in kinds
+    return _paired(gold, answer, same_item)
 
 
 def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
@@ -122,12 +122,10 @@ def _in_order(gold: Items[Form], answer: Items[Form]) -> bool:
 
 def _is_name(form: Form) -> bool:
     """Whether a side of an equation is a name for the other: x, A_1, f(x), \\angle ABC."""
-    if isinstance(form, Text):
-        return True
     if isinstance(form, Sequence) and form.kind in ("tuple", "ratio"):  # (x, y) = (1, 2), S : T = 1 : 2
         return all(map(_is_name, form.items))
     if not isinstance(form, Value):
-        return False
+        return isinstance(form, Text)
     expr = form.expr
     return expr.is_Symbol or isinstance(expr, sp.core.function.AppliedUndef) or _is_product_of_letters(expr)
 
@@ -299,8 +297,7 @@ def _same_set(one: Form, other: Form) -> bool:
 
 def _same_alone(several: Sequence, one: Form) -> bool:
     """Whether a sequence comes to one thing: a vector's sum, a ratio's quotient, {5}, "1/2 or 0.5"."""
-    vector = _vector(one)
-    if vector:
+    if vector := _vector(one):
         return same(several, vector)
     if several.kind == "ratio" and len(several.items) == len(values_of(several.items)) == 2:
         top, bottom = values_of(several.items)
@@ -379,8 +376,8 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         if all(isinstance(span, Sequence) and span.kind != "both" for span in spans):
             return same(*spans)
         return kinds == {"both"} and _matched(gold.items, answer.items)
+    several, pair = (answer, gold) if gold.kind == "tuple" else (gold, answer)
     if kinds == {"set", "tuple"}:  # {(1, 2)} is (1, 2)
-        several, pair = (gold, answer) if gold.kind == "set" else (answer, gold)
         return len(several.items) == 1 and same(several.items[0], pair)
     if kinds == {"pieces"}:
         return _same_pieces(gold, answer)
@@ -388,10 +385,9 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
         spans = numbers_of(gold), numbers_of(answer)
         return spans[0] == spans[1] if None not in spans else len(kinds) == 1 and _matched(gold.items, answer.items)
     if kinds <= {"list", "set"}:
-        names = [len({_name_of(item) for item in form.items} - {""}) for form in (gold, answer)]
-        indexed = [{_name_of(item).partition("_")[0] for item in form.items} for form in (gold, answer)]
-        named = kinds == {"list"} and sorted(names) == [0, len(gold.items)]
-        if named and any(len(base - {""}) == 1 for base in indexed):
+        names = [{name for item in form.items if (name := _name_of(item))} for form in (gold, answer)]
+        named = kinds == {"list"} and sorted(map(len, names)) == [0, len(gold.items)]
+        if named and len({name.partition("_")[0] for name in names[0] | names[1]}) == 1:
             return _matched(list(map(_unnamed, gold.items)), list(map(_unnamed, answer.items)))  # x_1 = 3, x_2 = 8
         if named and len(gold.items) > 1:
             return _in_order(_by_name(gold.items), _by_name(answer.items))  # x = 1, y = 2 is 1, 2
@@ -402,7 +398,6 @@ def _same_sequence(gold: Sequence, answer: Sequence) -> bool:
     if kinds in ({"tuple"}, {"ratio"}):
         return gold.brackets == answer.brackets and _in_order(gold.items, answer.items)
     if kinds == {"tuple", "list"}:
-        several, pair = (gold, answer) if gold.kind == "list" else (answer, gold)
         return pair.brackets == "()" and _in_order(pair.items, _by_name(several.items))
     if kinds == {"union", "list"}:
         one, other = bounds(gold) or gold, bounds(answer) or answer
@@ -490,8 +485,7 @@ def latex_equal(gold: str, answer: str) -> bool | None:
     said = [number_said(word) if word else None for word in words]
     if said[0] or said[1]:
         gold, answer = said[0] or gold, said[1] or answer
-    decided = same_decision(gold, answer)
-    if decided is not None:
+    if (decided := same_decision(gold, answer)) is not None:
         return decided
     one, other = time_of(gold), time_of(answer)
     if one and other:

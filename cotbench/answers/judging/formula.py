@@ -10,6 +10,7 @@ It reads all of a formula or nothing of it (`NotRead`): a parser that stops wher
 from __future__ import annotations
 
 import itertools
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -52,12 +53,6 @@ _AFTER_WORDS = {",", ";", "and", "or", ")"}
 @dataclass
 class _FormParser(ValueParser):
     """Lists, unions, relations, matrices and texts: everything that isn't one value."""
-
-    def whole(self) -> Form:
-        form = self.listing()
-        if self.peek().kind != "end":
-            raise NotRead(f"left over: {self.peek().text!r}")
-        return form
 
     def listing(self) -> Form:
         items = [self.relation()]
@@ -103,15 +98,13 @@ class _FormParser(ValueParser):
         self.related = False
         sides = [self.union()]
         signs: list[str] = []
-        modulus = self._modulus()
-        if modulus:  # 2 (mod 5)
+        if modulus := self._modulus():  # 2 (mod 5)
             return Relation((Text(""), sides[0]), (f"mod {modulus}",))
         while self.peek().kind in ("sign", "command") and self.peek().text in _RELATIONS:
             signs.append(_RELATIONS[self.peek().text])
             self.related = self.next().text == "equiv" or self.peek(1).text.strip() == "mod"
             sides.append(self.union())
-            modulus = self._modulus()
-            if modulus:
+            if modulus := self._modulus():
                 signs[-1] = f"mod {modulus}"
         if not signs:
             return sides[0]
@@ -352,11 +345,9 @@ class _FormParser(ValueParser):
 
     def _members(self) -> bool:
         """Take "x |", "x :", "x \\in \\mathbb{R} \\mid": the set of those x for which ..."""
-        ahead = 1
         if self.peek().kind not in ("letter", "command"):
             return False
-        if self.peek(1).text == "_":
-            ahead = 3
+        ahead = 3 if self.peek(1).text == "_" else 1
         if self.peek(ahead).text == "in":
             ahead += 1
             while self.peek(ahead).text in ("mathbb", "{", "}", "R", "^", "+") or self.peek(ahead).text.strip() == "R":
@@ -371,8 +362,7 @@ class _FormParser(ValueParser):
         if self.sees_sign("(", "[") and self.peek(1).kind == "begin":
             ends = [at for at, token in enumerate(self.tokens) if token.kind == "end_env" and at > self.at]
             if ends and ends[0] + 1 < len(self.tokens) and self.tokens[ends[0] + 1].text in (")", "]"):
-                del self.tokens[ends[0] + 1]
-                del self.tokens[self.at]
+                del self.tokens[ends[0] + 1], self.tokens[self.at]
                 return True
         return False
 
@@ -384,8 +374,7 @@ class _FormParser(ValueParser):
         while self.sees_sign("+", "-"):
             sign = sp.Integer(1 if self.next().text == "+" else -1)
             factor = sign if self.peek().kind == "begin" else sign * self.product()
-            other = self._matrix_product(factor)
-            total = _computed(lambda a, b: a + b, total, other)
+            total = _computed(operator.add, total, self._matrix_product(factor))
         return total
 
     def _matrix_product(self, factor: Any) -> Form:
@@ -393,7 +382,7 @@ class _FormParser(ValueParser):
         while isinstance(form, Matrix):
             self.take("cdot", "times")
             if self.peek().kind == "begin":
-                form = _computed(lambda a, b: a * b, form, self.matrix())
+                form = _computed(operator.mul, form, self.matrix())
             elif self._transposed():
                 form = Matrix(tuple(zip(*form.rows, strict=True)))
             else:
@@ -419,13 +408,12 @@ class _FormParser(ValueParser):
                 self.take(",", ";")
         if self.next().kind == "end":
             raise NotRead("an open matrix")
-        rows = [row for row in rows if row]
+        form = Matrix(tuple(tuple(row) for row in rows if row))
         if kind in ("cases", "dcases", "rcases", "aligned"):
-            if all(len(row) == 1 for row in rows):  # a system of equations
-                items = tuple(row[0] for row in rows)
+            if all(len(row) == 1 for row in form.rows):  # a system of equations
+                items = tuple(row[0] for row in form.rows)
                 return items[0] if len(items) == 1 else Sequence("list", items)
-            return Sequence("pieces", tuple(Sequence("tuple", tuple(row), "{}") for row in rows))
-        form = Matrix(tuple(tuple(row) for row in rows))
+            return Sequence("pieces", tuple(Sequence("tuple", row, "{}") for row in form.rows))
         return Value(_entries(form).det()) if kind == "vmatrix" else form
 
 
@@ -509,4 +497,8 @@ def read(text: str, *, tight: bool = False) -> Form:
         raise NotRead("nothing")
     if len(found) == 1 and found[0].kind == "text" and re.search(r"[\d,]|\b(?:and|or)\b", found[0].text):
         return read(found[0].text)  # \text{17 units}, \text{A,C,F}
-    return _FormParser(found, tight=tight).whole()
+    parser = _FormParser(found, tight=tight)
+    form = parser.listing()
+    if parser.peek().kind != "end":
+        raise NotRead(f"left over: {parser.peek().text!r}")
+    return form

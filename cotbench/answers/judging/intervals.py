@@ -31,8 +31,7 @@ def bounds(form: Form) -> Form | None:
     if all(sign in (">", ">=") for sign in signs):
         sides.reverse()
         signs = [sign.replace(">", "<") for sign in reversed(signs)]
-    absolute = _of_absolute(sides, signs)
-    if absolute:
+    if absolute := _of_absolute(sides, signs):
         return absolute
     names = [side for side in sides if side.is_Symbol or isinstance(side, sp.core.function.AppliedUndef)]
     usual = [side for side in names if str(side) in ("x", "y", "z", "t")]

@@ -379,8 +379,6 @@ class ValueParser(Cursor):
 
     def _corners(self, name: str) -> Any:
         r"""\\angle ABC, which is \\angle CBA and not \\angle ACB; \\triangle ABC."""
-        if self.peek().text == "{":
-            return sp.Symbol(f"{name} {self.argument_text()}")
         corners: list[str] = []
         while self.peek().kind == "letter" and (self.peek().text.isupper() or not corners):
             corner = self.next().text + self._primes()

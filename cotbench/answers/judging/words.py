@@ -25,11 +25,8 @@ _TOKEN = re.compile(
 FUNCTIONS = DIRECT | ARC | {name: INVERSE[name[1:]] for name in ("asin", "acos", "atan")}
 FUNCTIONS |= {"ln": sp.log, "log": sp.log, "lg": sp.log, "exp": sp.exp}
 GREEK = frozenset(
-    (
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi "
-        "varphi "
-        "chi psi omega Delta Omega Gamma Sigma Phi Psi Pi Lambda Theta Upsilon upsilon ell hbar"
-    ).split()
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi varphi "
+    "chi psi omega Delta Omega Gamma Sigma Phi Psi Pi Lambda Theta Upsilon upsilon ell hbar".split()
 )
 _NAMED = {"sqrt", "pi", "infty", "infinity", "inf", "oo", *FUNCTIONS, *GREEK}
 # Functions of several values: commands in LaTeX, \operatorname or \text, or plain words before a bracket.

@@ -52,10 +52,8 @@ SHORT = frozenset("cm mm km dm ft in kg gm lb lbs oz yd mi mph hr hrs min sec am
 # Names that a plan may write behind a number to no effect: "5 dollars" is 5.
 IN_PLANS = frozenset(
     "dollar dollars cent cents euro euros usd cm mm km kg mg ml mph meter meters metre metres foot feet inch inches "
-    "mile "
-    "miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter liters "
-    "litre "
-    "litres gram grams pound pounds ounce ounces unit units".split()
+    "mile miles hour hours hr hrs minute minutes second seconds day days week weeks month months year years liter "
+    "liters litre litres gram grams pound pounds ounce ounces unit units".split()
 )
 
 
