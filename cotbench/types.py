@@ -61,9 +61,13 @@ class Verdict(NamedTuple):
 
     @classmethod
     def of(cls, score: float | None) -> Verdict:
-        """The verdict that a score (0 to 1) is; None is a comparison that could not be decided in time."""
+        """The verdict that a score is; None is a comparison that could not be decided in time.
+
+        Raises ValueError where a score isn't from 0 to 1."""
         if score is None:
             return cls(Outcome.GRADER_TIMEOUT, 0.0)
+        if not 0 <= score <= 1:
+            raise ValueError(f"a score is {score!r:.40}, expected a number from 0 to 1")
         return cls(Outcome.CORRECT if score == 1 else Outcome.WRONG, float(score))
 
     @property

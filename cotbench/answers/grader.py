@@ -206,7 +206,7 @@ class Grader(Generic[Ticket]):
                 future.cancel()
 
     def _verdict(self, pair: Pair, future: Any, tries: int) -> Verdict | None:
-        """What came of a pair; None where it is tried again."""
+        """Return what came of a pair; None where it is tried again. What a kind's judge raises is raised."""
         from pebble import ProcessExpired
 
         try:
@@ -223,8 +223,6 @@ class Grader(Generic[Ticket]):
             again, tries = tries < 2, tries + 1
             if not again:
                 self._fatal.add(pair)
-        except Exception:  # whatever Math-Verify raises on an answer: it couldn't be shown to be equal
-            return WRONG
         if not again:
             return TIMEOUT
         self._schedule(pair, tries)

@@ -121,7 +121,12 @@ def judge_formula(gold: str, answer: str) -> float | None:
     """Compare two LaTeX answers by what they mean. For worker processes: SymPy may hang, or exhaust memory."""
     from cotbench.answers.judging.equality import latex_equal
 
-    return latex_equal(gold, answer)
+    try:
+        return latex_equal(gold, answer)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:  # whatever SymPy or Math-Verify raises on an answer: it couldn't be shown to be equal
+        return 0.0
 
 
 # --- letters ------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from cotbench.types import Message
 
 MOST_BEGINNINGS = 4_096  # of as many groups of questions as a task may have
 _OF_LOOPS = frozenset({"first", "last", "index", "index0", "length"})
-_ALWAYS_GIVEN = frozenset("question exemplars answer task system user assistant letter fill".split())
+ALWAYS_GIVEN = frozenset("question exemplars answer task system user assistant letter fill".split())
 _DEFINITIONS = (nodes.FromImport, nodes.Import, nodes.Macro, nodes.Assign, nodes.AssignBlock)
 # With these a part of a template may depend on what isn't in its own text, or change what a later part sees.
 _ENTANGLED = (nodes.Include, nodes.Extends, nodes.Block, nodes.NSRef, nodes.ScopedEvalContextModifier)
@@ -94,7 +94,7 @@ def _taken_imports(environment: Environment, tree: nodes.Template, given: frozen
     """Take plain imports out of a template and return what they import, which is the same at every rendering."""
     taken: dict[str, Any] = {}
     used = {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
-    used |= {macro.name for macro in tree.find_all(nodes.Macro)} | _ALWAYS_GIVEN | given
+    used |= {macro.name for macro in tree.find_all(nodes.Macro)} | ALWAYS_GIVEN | given
     for statement in list(tree.body):
         if not isinstance(statement, nodes.FromImport) or not isinstance(statement.template, nodes.Const):
             continue

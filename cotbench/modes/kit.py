@@ -63,6 +63,11 @@ class TaskKit(Kit):
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:
         declared = self.mode.turn(turn)
+        if given.keys() != declared.given.keys():
+            raise TypeError(
+                f"mode {self.mode.name} passes {', '.join(given) or 'nothing'} to its turn {turn!r}, which declares "
+                f"{', '.join(declared.given) or 'nothing'}"
+            )
         exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
         messages = self.prompts.render(declared.template, self.data.task, question, exemplars, **given)
         return Request(

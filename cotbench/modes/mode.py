@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from cotbench.modes.fast import ALWAYS_GIVEN
 from cotbench.types import Question
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class Turn:
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
+
+    def __post_init__(self) -> None:
+        if taken := self.given.keys() & ALWAYS_GIVEN:
+            raise ValueError(f"turn {self.name!r}: templates have {min(taken)!r} already; call what is given otherwise")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Step, reasoning_tokens
+from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
@@ -24,6 +24,7 @@ from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply,
 WAIT_S = 0.1
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
 MOST_BESIDE = 16_384
+_MISSING = object()  # in place of a result that is still to come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,16 +166,26 @@ class Loop:
             elif not started:
                 break
             self.watch(self.tally)
+        if self._open and not self.tally.stopping:
+            flow = next(iter(self._open.values()))
+            raise RuntimeError(
+                f"{len(self._open)} flows wait for results that never came, the first of them (mode "
+                f"{flow.job.kit.mode.name}) for {flow.missing} of its step {flow.step!r:.60}"
+            )
 
     def close(self) -> None:
         """Close the stations that the loop has opened itself."""
         for station in self._opened:
             station.close()
 
-    def _desk(self, step: Step) -> Desk:
+    def _desk(self, step: Step, mode: Mode) -> Desk:
         """Return the desk of a step, which opens its station where this is the first step of its kind."""
         kind = type(step)
         if kind not in self._desks:
+            if kind not in mode.asks or kind not in STATIONS:
+                raise TypeError(
+                    f"mode {mode.name} yields {step!r:.60}: no station answers it, or it isn't among the mode's `asks`"
+                )
             self._opened.append(STATIONS[kind].open())
             self._desks[kind] = Desk(self._opened[-1])
         return self._desks[kind]
@@ -194,7 +205,9 @@ class Loop:
 
     def _collect(self, station: Station[Any, Any], wait_s: float) -> None:
         for ticket, result in station.done(wait_s):
-            flow = self._open[ticket.flow]
+            flow = self._open.get(ticket.flow)
+            if flow is None or ticket.step != flow.steps or flow.results[ticket.item] is not _MISSING:
+                raise RuntimeError(f"{type(station).__name__} gave a result twice, or for no work of its own: {ticket}")
             flow.results[ticket.item] = result
             flow.missing -= 1
             if flow.prediction is not None and self.judge.is_fatal(ticket):
@@ -205,7 +218,7 @@ class Loop:
                 self._record_decided()
             else:
                 assert flow.step is not None
-                self._advance(flow, self._desk(flow.step).take(flow, flow.results))
+                self._advance(flow, self._desk(flow.step, flow.job.kit.mode).take(flow, flow.results))
 
     def _advance(self, flow: _Open, results: Sequence[Any] | None) -> None:
         """Move a flow on to its next step, or to its end."""
@@ -215,7 +228,7 @@ class Loop:
             except StopIteration as end:
                 self._finish(flow, end.value)
                 return
-            desk = self._desk(flow.step)
+            desk = self._desk(flow.step, flow.job.kit.mode)
             if flow.step.items:
                 self._submit(flow, desk.station, [desk.work(flow, item) for item in flow.step.items])
                 return
@@ -223,12 +236,14 @@ class Loop:
 
     def _submit(self, flow: _Open, station: Station[Any, Any], work: Sequence[Any]) -> None:
         flow.steps += 1
-        flow.results, flow.missing = [None] * len(work), len(work)
+        flow.results, flow.missing = [_MISSING] * len(work), len(work)
         for index, item in enumerate(work):
             station.submit(Ticket(flow.job.number, flow.steps, index), item)
 
     def _finish(self, flow: _Open, prediction: Prediction) -> None:
         job, flow.prediction = flow.job, prediction
+        if not isinstance(prediction, Prediction):
+            raise TypeError(f"mode {job.kit.mode.name} returns {prediction!r:.60}, expected a Prediction")
         self._unfinished[job.question.id] -= 1
         if not self._unfinished[job.question.id]:
             del self._unfinished[job.question.id]

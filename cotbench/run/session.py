@@ -124,12 +124,12 @@ class _Session:
                 raise
             status = "interrupted"
         finally:
-            loop.close()
             judge.close()
             sandbox.close()
             self._tell_learnt(manifest)
             self._note_end(manifest, here, status)
             _put_on_disk(journal.close, sink.finish, lambda: manifest.write(folder))
+            loop.close()  # stations of others may fail at it
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
         if status == "interrupted":
