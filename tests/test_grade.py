@@ -27,7 +27,7 @@ from cotbench.answers import grader as workers
 from cotbench.answers.grader import RIGHT, TIMEOUT, WRONG, Grader, grade_now
 from cotbench.answers.judging.cleaning import clean_latex, plain_to_latex, same_text
 from cotbench.answers.judging.quick import too_big
-from cotbench.answers.kinds import KINDS
+from cotbench.answers.kinds import KINDS, judge_formula
 from cotbench.answers.reading import extract
 from cotbench.types import AnswerType, Verdict
 
@@ -604,6 +604,24 @@ def test_a_pool_that_breaks_is_replaced(grader: Grader[int]) -> None:
     assert drain(grader) == {ticket: WRONG if ticket % 2 else RIGHT for ticket in range(40)}
 
 
+@pytest.mark.parametrize(
+    ("function", "score"), [(fails, 0.0), (runs_out_of_memory, MemoryError), (recurses, RecursionError)]
+)
+def test_what_is_raised_by_comparing_two_formulas(
+    function: Callable[[str, str], bool],
+    score: float | type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """That they could not be shown to be equal, but for what another try or the grader has to decide."""
+    monkeypatch.setattr("cotbench.answers.judging.equality.latex_equal", function)
+    if isinstance(score, float):
+        assert judge_formula(str(tmp_path), "answer") == score
+    else:
+        with pytest.raises(score):
+            judge_formula(str(tmp_path), "answer")
+
+
 @pytest.mark.usefixtures("quick_start")
 @pytest.mark.parametrize(
     ("function", "verdict", "calls"),
@@ -611,7 +629,6 @@ def test_a_pool_that_breaks_is_replaced(grader: Grader[int]) -> None:
         pytest.param(runs_out_of_memory, TIMEOUT, 2, id="out of memory: tried again, then undecided"),
         pytest.param(recurses, TIMEOUT, 0, id="too deep: undecided"),
         pytest.param(decides_nothing, TIMEOUT, 0, id="can't be decided: not wrong"),
-        pytest.param(fails, WRONG, 0, id="not a formula: can't be shown to be equal"),
     ],
 )
 def test_errors_of_a_comparison(
