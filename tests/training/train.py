@@ -17,10 +17,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from questions import Item, evaluation_set, training
 
 from cotbench import __version__
@@ -77,7 +78,9 @@ def conversations(seed: object) -> Iterator[Conversation]:
 
 def _conversation(mode: str, item: Item, shape: tuple[Message, ...]) -> Conversation:
     plan = f"```plan\n{item.equations}\n```"
-    asked = [replace(one, text=one.text.replace(_QUESTION, item.question).replace(_PLAN, plan)) for one in shape]
+    asked = [
+        structs.replace(one, text=one.text.replace(_QUESTION, item.question).replace(_PLAN, plan)) for one in shape
+    ]
     return Conversation(messages=(*asked, Message(role="assistant", text=_reply(mode, item))))
 
 
