@@ -76,10 +76,10 @@ LOOKS = Mode(
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunResult]:
     """Run a mode over six questions, with a station for its steps."""
 
-    def call(mode: Mode = LOOKS, station: Callable[[], Any] = Shelf) -> RunResult:
+    def call(mode: Mode = LOOKS, station: Callable[[], Any] = Shelf, beside: str = "direct") -> RunResult:
         monkeypatch.setitem(STATIONS, Look, StationRow(name="look", identity=lambda: "1", open=station))
         monkeypatch.setitem(MODES, mode.name, mode)
-        options = RunOptions(model="stub", tasks=["sample"], modes=["direct", mode.name], limit=6)
+        options = RunOptions(model="stub", tasks=["sample"], modes=[mode.name, beside], limit=6)
         return execute(make_plan(options), tmp_path)
 
     return call
@@ -95,8 +95,9 @@ def test_a_station_that_keeps_to_it_is_asked_twice(run: Callable[..., RunResult]
         lambda results: results * 2,
         lambda results: [(ticket._replace(step=ticket.step - 1), text) for ticket, text in results],
         lambda results: [(ticket._replace(flow=999), text) for ticket, text in results],
+        lambda results: [(ticket._replace(item=7), text) for ticket, text in results],
     ],
-    ids=["twice", "for an earlier step", "for no flow"],
+    ids=["twice", "for an earlier step", "for no flow", "for no item"],
 )
 def test_a_result_for_no_work_names_the_station(spoil: Callable[..., Any], run: Callable[..., RunResult]) -> None:
     with pytest.raises(RuntimeError, match="Shelf gave a result twice, or for no work of its own"):
@@ -152,6 +153,15 @@ def asks_with_more(question: Question, kit: Kit) -> Flow:
 def test_a_mode_that_does_not_keep_to_it_is_named(mode: Mode, said: str, run: Callable[..., RunResult]) -> None:
     with pytest.raises(TypeError, match=said):
         run(mode)
+
+
+def test_a_station_that_another_mode_has_opened_answers_no_mode_that_does_not_declare_it(
+    run: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = replace(LOOKS, name="silent", asks=())
+    monkeypatch.setitem(MODES, silent.name, silent)
+    with pytest.raises(TypeError, match="mode silent yields Look"):
+        run(LOOKS, beside=silent.name)
 
 
 def test_what_templates_have_already_can_not_be_given() -> None:

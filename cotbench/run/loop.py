@@ -70,6 +70,11 @@ class _Open:
             self.asked.append(key)
         return Asked(key, request)
 
+    def expects(self, ticket: Ticket) -> bool:
+        """Whether a result under this ticket is still to come in the present step."""
+        known = ticket.step == self.steps and 0 <= ticket.item < len(self.results)
+        return known and self.results[ticket.item] is _MISSING
+
     def comparison(self, pair: tuple[str, str]) -> Comparison:
         """Make the comparison of two answers that a vote asks for: the earlier one stands for gold."""
         return Comparison(pair[1], pair[0], self.job.kit.answer_type)
@@ -181,11 +186,12 @@ class Loop:
     def _desk(self, step: Step, mode: Mode) -> Desk:
         """Return the desk of a step, which opens its station where this is the first step of its kind."""
         kind = type(step)
-        if kind not in self._desks:
-            if kind not in mode.asks or kind not in STATIONS:
-                raise TypeError(
-                    f"mode {mode.name} yields {step!r:.60}: no station answers it, or it isn't among the mode's `asks`"
-                )
+        known = kind in self._desks
+        if kind not in mode.asks if kind in STATIONS else not known:  # whether another mode has opened it or not
+            raise TypeError(
+                f"mode {mode.name} yields {step!r:.60}: no station answers it, or it isn't among the mode's `asks`"
+            )
+        if not known:
             self._opened.append(STATIONS[kind].open())
             self._desks[kind] = Desk(self._opened[-1])
         return self._desks[kind]
@@ -206,7 +212,7 @@ class Loop:
     def _collect(self, station: Station[Any, Any], wait_s: float) -> None:
         for ticket, result in station.done(wait_s):
             flow = self._open.get(ticket.flow)
-            if flow is None or ticket.step != flow.steps or flow.results[ticket.item] is not _MISSING:
+            if flow is None or not flow.expects(ticket):
                 raise RuntimeError(f"{type(station).__name__} gave a result twice, or for no work of its own: {ticket}")
             flow.results[ticket.item] = result
             flow.missing -= 1
