@@ -121,6 +121,7 @@ def test_transformers_gives_the_same_greedy_outputs(
     assert not different, f"{len(different)} of {len(rows)} differ, the first: {different[0]}"
 
 
+@pytest.mark.data
 def test_transformers_and_vllm_report_together(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
     done = run_cli("report", in_process[0])
     assert done.code == 0, done.err
