@@ -313,17 +313,33 @@ class Votes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How likely a model takes the options of a question to be.
+
+    probabilities: by letter, of the options as the question has them; they sum to 1. mass: what the letters have of the
+    probability of all tokens."""
+
+    probabilities: Mapping[str, float]
+    mass: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What a mode concludes for a question: an answer to be graded, or the outcome that made grading impossible.
 
     rule and span say how the answer was read: span is the character range of the output that held it (of the program,
-    where one was run). votes: of modes that draw several paths."""
+    where one was run). votes: of modes that draw several paths. source: the completion that it was read in, where it
+    was read in one. before: what would have been concluded had no reply been gone on with; None where none was.
+    options: where their probabilities were asked for."""
 
     answer: str | None
     outcome: Outcome | None = None
     rule: str = ""
     span: tuple[int, int] | None = None
     votes: Votes | None = None
+    source: Completion | None = field(default=None, compare=False, repr=False)
+    before: Prediction | None = None
+    options: Options | None = None
 
     def __post_init__(self) -> None:
         if (self.answer is None) == (self.outcome is None):
@@ -331,14 +347,15 @@ class Prediction:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """What is to be graded: the answer, or all that paths voted for."""
-        if self.votes is not None:
-            return self.votes.answers
-        return () if self.answer is None else (self.answer,)
+        """What is to be graded: the answer, or all that paths voted for; and behind it the same of `before`."""
+        own = self.votes.answers if self.votes is not None else () if self.answer is None else (self.answer,)
+        if self.before is None:
+            return own
+        return tuple(dict.fromkeys((*own, *self.before.answers)))
 
-    def concluded(self, verdicts: Sequence[Verdict]) -> Verdict:
-        """The outcome and score of the prediction, once there is a verdict on each of `answers`."""
+    def concluded(self, verdicts: Sequence[Verdict], answers: Sequence[str] = ()) -> Verdict:
+        """The outcome and score of the prediction, once there is a verdict on each of `answers`, by default its own."""
         if self.answer is None:
             assert self.outcome is not None
             return Verdict(self.outcome, 0.0)
-        return verdicts[self.answers.index(self.answer)]
+        return verdicts[(answers or self.answers).index(self.answer)]

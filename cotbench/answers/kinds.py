@@ -40,6 +40,7 @@ class AnswerKind:
     has_choices: whether its questions have options.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
     stands_alone: whether one that is all of a thought's last line is an answer.
+    line_tokens: how many tokens the rest of an answer line may have whose words are written for the model.
     """
 
     name: str
@@ -56,6 +57,7 @@ class AnswerKind:
     has_choices: bool = False
     may_be_cut: bool = True
     stands_alone: bool = True
+    line_tokens: int = 128
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------
@@ -152,6 +154,7 @@ KINDS: dict[str, AnswerKind] = {
             form="<number>",
             phrase="where <number> is the final result in digits, without its unit",
             asked_as=AnswerType.NUMBER,
+            line_tokens=24,
             read=lambda text, start, vague, _: read_number(text, start, vague),
             quick=lambda gold, answer: Fraction(answer) == Fraction(gold),
             value=_number_value,
@@ -179,6 +182,7 @@ KINDS: dict[str, AnswerKind] = {
             file_gold=_letter_of_file,
             has_choices=True,
             may_be_cut=False,
+            line_tokens=8,
         ),
     )
 }

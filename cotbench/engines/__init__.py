@@ -28,8 +28,8 @@ class ThinkingInfo:
     family: the row of `engines/families.yaml`; "" where none fits. default: what the model does when it is told
     nothing: "on", "off", or "" where that isn't known.
     off: how it is kept from thinking: "switch" (its chat template's), "closed" (an empty thought is written for it),
-    "never" (it has no thoughts to switch off), "unknown" (a server whose model is in no row is sent the common switches,
-    and may ignore them), "" where it can't be.
+    "never" (it has no thoughts to switch off), "unknown" (a server whose model is in no row is sent the common
+    switches, and may ignore them), "" where it can't be.
     on: how it is made to think, likewise: "switch", "always", "unknown", "" where it can't.
     efforts: the words that its chat template or server takes as an effort, from the least to the most.
     budget: how a limit of its thought is kept: "switch" (the chat template's), "engine", "" where it can't be.

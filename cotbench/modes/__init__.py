@@ -7,39 +7,62 @@ journals or processes, and can be driven by hand with `.send()`. `docs/adding.md
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from cotbench.errors import UsageError, suggest
+from cotbench.errors import UsageError
+from cotbench.modes import arms
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Turn
-from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, SELF_CONSISTENCY
+from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
-from cotbench.modes.steps import Compare, Execute, Flow, Generate, Step, compare, execute, generate
+from cotbench.modes.steps import Compare, Continue, Execute, Flow, Generate, Step, compare, execute, generate
 
 __all__ = [
-    "ALIASES", "BASELINE", "MODES", "Compare", "Execute", "Facts", "Flow", "Generate", "Kit", "Mode", "Step",
-    "TaskKit", "Turn", "compare", "execute", "facts_of", "find_mode", "generate", "in_table_order", "main_of",
-    "read_answer", "read_execution", "reasoning_tokens",
+    "ALIASES", "BASELINE", "MODES", "Compare", "Continue", "Execute", "Facts", "Flow", "Generate", "Kit", "Mode",
+    "Step", "TaskKit", "Turn", "compare", "execute", "facts_of", "find_mode", "generate", "in_table_order", "main_of",
+    "read_answer", "read_execution", "reasoning_tokens", "recorded_mode",
 ]  # fmt: skip
 
 MODES: dict[str, Mode] = {
-    mode.name: mode for mode in (DIRECT, COT, SELF_CONSISTENCY, DIRECT_VOTES, PAL, PLAN_DIRECT, PLAN_COT, PLAN_SOLVER)
-}
+    mode.name: mode
+    for mode in (
+        DIRECT,
+        FREE,
+        COT,
+        DRAFT,
+        THINK,
+        NO_THINK,
+        SELF_CONSISTENCY,
+        DIRECT_VOTES,
+        PAL,
+        PLAN_DIRECT,
+        PLAN_COT,
+        PLAN_SOLVER,
+    )
+}  # fmt: skip
 ALIASES = {"sympy": PLAN_SOLVER.name}
 BASELINE = DIRECT.name  # what the others are compared with, where nobody says otherwise
 
 
 def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:
-    """Return the facts of a mode of a run. recorded: the manifest's entry; earlier versions wrote only some facts."""
-    known = MODES[name].facts if name in MODES else Facts(label=name)
+    """Return the facts of a mode or arm of a run. recorded: the manifest's entry; earlier versions wrote some facts or
+    none."""
+    base = str((recorded or {}).get("mode") or arms.base_of(name))
+    known = MODES[base].facts if base in MODES else Facts(label=name)
+    if base != name and not recorded:
+        known = replace(known, mode=base)
+        with suppress(UsageError):
+            known = find_mode(name).facts
     return Facts.from_dict(recorded or {}, known)
 
 
 def in_table_order(modes: Iterable[str]) -> list[str]:
-    """Sort modes as the table has them; those that it doesn't have come last, in their own order."""
+    """Sort modes as the table has them, the arms of one in their own order; those that it doesn't have come last."""
     order = {name: number for number, name in enumerate(MODES)}
-    return sorted(modes, key=lambda name: order.get(name, len(order)))
+    return sorted(modes, key=lambda name: order.get(arms.base_of(name), len(order)))
 
 
 def main_of(modes: Iterable[str]) -> str | None:
@@ -49,9 +72,14 @@ def main_of(modes: Iterable[str]) -> str | None:
 
 
 def find_mode(name: str, option: str = "--mode") -> Mode:
-    """Return a mode by its name or alias. Raises UsageError, with the name that may have been meant."""
-    name = ALIASES.get(name, name)
-    if name not in MODES:
-        remedy = suggest(name.lower(), MODES, "See `cotbench list modes`.")
-        raise UsageError(f"{option}: there is no mode '{name}'. Known: {', '.join(MODES)}.", remedy)
-    return MODES[name]
+    """Return a mode or arm by its name or alias. Raises UsageError, with the name that may have been meant."""
+    return arms.parse(name, MODES, ALIASES, option)
+
+
+def recorded_mode(name: str, recorded: Mapping[str, Any] | None) -> Mode:
+    """Return the mode or arm of a run. recorded: its facts in the manifest, which say what an arm with a name of its
+    own is an arm of. Raises UsageError where this version has no such mode."""
+    facts = facts_of(name, recorded)
+    if facts.mode not in MODES:
+        return find_mode(name)
+    return arms.arm(MODES[facts.mode], {**facts.settings, **({} if "@" in name else {"name": name})})

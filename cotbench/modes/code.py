@@ -36,7 +36,7 @@ def plan_then_answer(question: Question, kit: Kit) -> Flow:
     if path.finish_reason in ("error", "refused") or not plan:
         return without_answer(path, Outcome.PLAN_INVALID)
     [path] = yield from kit.ask(question, plan=plan)
-    return kit.read(question, path)
+    return (yield from kit.conclude(question, path, plan=plan))
 
 
 def plan_then_solve(question: Question, kit: Kit) -> Flow:
@@ -70,7 +70,7 @@ PLAN = Turn(name="plan", template="plan", max_tokens=1024, shared=True)
 PLAN_DIRECT = Mode(
     name="plan-direct",
     about="the model writes a plan in formulas, then the answer at once; greedy",
-    turns=(PLAN, Turn(template="plan-direct", max_tokens=128, thinking=False, given={"plan": "-"})),
+    turns=(PLAN, Turn(template="plan-direct", max_tokens=128, answer="best", given={"plan": "-"})),
     run=plan_then_answer,
     shows="equations",
     facts=Facts(label="plan-direct", colour="#56B4E9", marker="v", answers_in="plan", carries_out="plan"),

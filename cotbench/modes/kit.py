@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cotbench.answers.kinds import KINDS
+from cotbench.answers.reading import VAGUE
 from cotbench.answers.reading.programs import Code
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
-from cotbench.modes.steps import Paths, Step, generate
+from cotbench.modes.steps import Continue, Paths, Step, generate
 from cotbench.questions.data import TaskData
-from cotbench.types import Completion, Execution, Prediction, Question, Request, Sampling
+from cotbench.types import LETTERS, Begun, Completion, Execution, Outcome, Prediction, Question, Request, Sampling
 
 _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
+LINE_END = "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them."""
+    """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them.
+
+    words: those of the answer line that a finished reply without one is gone on with; "" where the engine can't."""
 
     mode: Mode
     answer_type: str
+    words: str = ""
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:  # noqa: ARG002
         """Make the request of a turn; `given` is what the turn passes to its template."""
         return _NOT_RENDERED
+
+    def going_on(self, question: Question, begun: Begun, turn: str = "", **given: Any) -> Request:
+        """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
+        request = replace(self.request(question, turn, **given), begun=begun, options=())
+        line = KINDS[self.answer_type].line_tokens
+        return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,)))
 
     def ask(self, question: Question, turn: str = "", **given: Any) -> Generator[Step, Any, Paths]:
         """Ask a turn once and return the paths of its reply. For `yield from`, in a mode."""
@@ -43,6 +55,48 @@ class Kit:
         """Read a completion as a prediction: its answer, or the outcome that stands in for one."""
         return read_answer(path, self.answer_type, question.choices)
 
+    def conclude(
+        self, question: Question, path: Completion, turn: str = "", **given: Any
+    ) -> Generator[Step, Any, Prediction]:
+        """Read a completion, which is gone on with where it has no answer line. For `yield from`, in a mode."""
+        [reading] = yield from self.conclude_each(question, (path,), turn, **given)
+        return reading
+
+    def conclude_each(
+        self, question: Question, paths: Sequence[Completion], turn: str = "", **given: Any
+    ) -> Generator[Step, Any, list[Prediction]]:
+        """Read the completions of a turn. One that is finished and states no answer is gone on with by the words of the
+        answer line, as in Kojima et al.'s second stage (2022, arXiv:2205.11916): what could be read without stands
+        beside what is read then. turn, given: as the completions were asked for."""
+        readings = [self.read(question, path) for path in paths]
+        places = [place for place, reading in enumerate(readings) if self._is_silent(paths[place], reading)]
+        requests = [self.going_on(question, self._line_after(paths[place]), turn, **given) for place in places]
+        further: Sequence[Paths] = (yield Continue(tuple(requests))) if requests else ()
+        for place, found in zip(places, further, strict=True):
+            for path in found:  # none in a run on record that did not ask
+                if path.finish_reason != "error":
+                    readings[place] = self._with_more(question, readings[place], path)
+        return readings
+
+    def _is_silent(self, path: Completion, reading: Prediction) -> bool:
+        """Whether a reply is finished, and states no answer."""
+        unread = reading.outcome is Outcome.UNPARSED or reading.rule in VAGUE
+        return bool(self.words) and path.finish_reason == "stop" and path.options is None and unread
+
+    def _line_after(self, path: Completion) -> Begun:
+        """What there is of a reply, and the beginning of an answer line: its words, or of a reply that was begun with
+        them and ended there, the next line."""
+        text = path.begun + path.text
+        apart = "" if not text or text.endswith(LINE_END) else LINE_END
+        words = "" if text.rstrip().endswith(self.words) else self.words
+        return Begun(text=f"{text}{apart}{words}", thought=path.reasoning or None)
+
+    def _with_more(self, question: Question, before: Prediction, path: Completion) -> Prediction:
+        after = self.read(question, path)
+        if after.answer is None and before.answer is not None:
+            return before  # guessed, which is more than nothing
+        return replace(after, before=before)
+
     def read_execution(self, execution: Execution, code: Code) -> Prediction:
         """Read what came of a program or plan as a prediction."""
         return read_execution(execution, self.answer_type, code)
@@ -52,12 +106,14 @@ class Kit:
 class TaskKit(Kit):
     """The kit of a mode in a run: the task's data, the prompts, and how each of the mode's turns is drawn.
 
-    sampling and thinking: by the turn's name. own_exemplars: the task file's exemplars rather than a split's."""
+    sampling: by the turn's name. begins: the words of the answer line with which replies of turns that want the answer
+    alone are begun. own_exemplars: the task file's exemplars rather than a split's."""
 
     data: TaskData
     prompts: Prompts
     sampling: Mapping[str, Sampling]
     thinking: Mapping[str, bool | None] = field(default_factory=dict)
+    begins: str = ""
     num_fewshot: int = 0
     own_exemplars: bool = False
 
@@ -75,7 +131,15 @@ class TaskKit(Kit):
             sampling=self.sampling[turn],
             template=declared.template,
             thinking=self.thinking.get(turn),
+            begun=self.beginning(declared),
+            options=tuple(LETTERS[: len(question.choices)]) if declared.answer in ("likeliest", "choice") else (),
         )
+
+    def beginning(self, turn: Turn) -> Begun | None:
+        """The beginning of a turn's reply that is written for the model."""
+        if turn.answer in ("begun", "likeliest", "choice") and self.begins:
+            return Begun(text=self.begins)
+        return turn.begun
 
     def example_request(self, question: Question, turn: Turn) -> Request:
         """Make a turn's request with the examples of what the mode passes to it, before there is any reply."""

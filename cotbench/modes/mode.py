@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotbench.modes.fast import ALWAYS_GIVEN
-from cotbench.types import Question
+from cotbench.types import Begun, Question
 
 if TYPE_CHECKING:
     from cotbench.modes.kit import Kit
@@ -24,7 +24,14 @@ class Turn:
     max_tokens: the default budget of each path; `--max-tokens` changes it.
     paths: how many paths are drawn by default; None where one is, whatever `--paths` says. temperature and top_p hold
     where several paths are drawn; one path is greedy.
-    thinking: what a hybrid model's chat template is told; False for a turn that is meant to answer without reasoning.
+    thinking: whether the model is to think before its visible reply (`types.Request`); None leaves it to its template.
+    begun: the beginning of the reply that is written for the model, whatever is asked.
+    answer: of a turn that wants the answer alone, how it is had: "best" is "begun" where the engine goes on from the
+    beginning of a reply (with the words of the answer line, up to the line's end), else "asked" (in words, with
+    max_tokens); "likeliest" and "choice" take the likeliest option's letter as the next token, the first with the
+    options in every order round. "" for turns that want more.
+    tuned: what an arm sets for it by name, and a run's options don't: keys of sampling, and "sampling", which may be
+    "card" (as the model's card says that it is drawn where it thinks).
     shared: modes that have an equal turn send equal requests, so that a reply is generated once for all of them. Its
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
@@ -37,7 +44,10 @@ class Turn:
     paths: int | None = None
     temperature: float = 0.7
     top_p: float = 0.95
-    thinking: bool | None = None
+    thinking: bool | None = False
+    begun: Begun | None = None
+    answer: Literal["best", "begun", "asked", "likeliest", "choice", ""] = ""
+    tuned: Mapping[str, Any] = field(default_factory=dict)
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
@@ -57,6 +67,12 @@ class Facts:
     judges_plans: it solves plans exactly, so its answers say which of the shared plans are good.
     votes_over: the mode that draws one path where this one takes the majority of several.
     main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
+
+    Of an arm: mode: the mode that it is an arm of, "" for itself. settings: what tells it from the mode as it comes, in
+    order (`arms.py`). against: the arm that it is compared with beside the baseline. thinks: whether the model thinks
+    before its visible reply, and thinks_by, how that comes: "switch", "closed" (an empty thought is written for it),
+    "never" and "always" (it can't do otherwise, and isn't asked to), "unknown" (a server is told and may ignore it),
+    "stuck" (it can't be kept from it). at_once: it is meant to answer without any reasoning.
     """
 
     label: str = ""
@@ -67,6 +83,12 @@ class Facts:
     judges_plans: bool = False
     votes_over: str = ""
     main: bool = False
+    mode: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    against: str = ""
+    thinks: Literal["on", "off", ""] = ""
+    thinks_by: Literal["switch", "closed", "never", "always", "unknown", "stuck", ""] = ""
+    at_once: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts that say something, for a manifest."""
@@ -89,7 +111,8 @@ class Mode:
 
     about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
     runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
-    kinds of its steps that are answered by stations of their own (`run/stations.py`)."""
+    kinds of its steps that are answered by stations of their own (`run/stations.py`). base: of an arm, the name of the
+    mode in the table, by which options call it, too; "" for the mode itself."""
 
     name: str
     about: str
@@ -99,6 +122,7 @@ class Mode:
     runs: Literal["python", "sympy"] | None = None
     shows: Literal["rationale", "program", "equations"] | None = None
     asks: tuple[type, ...] = ()
+    base: str = ""
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]
@@ -118,9 +142,14 @@ class Mode:
         """The turn that options call by the mode's name; a mode that has none borrows its first turn's budget."""
         return next((turn for turn in self.turns if not turn.name), self.turns[0])
 
+    @property
+    def called(self) -> str:
+        """The name in the table of modes, by which options call all arms of a mode."""
+        return self.base or self.name
+
     def option_name(self, turn: Turn) -> str:
         """Return what `--max-tokens` and `--paths` call a turn."""
-        return turn.name if turn.shared else f"{self.name}.{turn.name}" if turn.name else self.name
+        return turn.name if turn.shared else f"{self.called}.{turn.name}" if turn.name else self.called
 
     @property
     def templates(self) -> tuple[str, ...]:

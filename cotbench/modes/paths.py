@@ -3,15 +3,16 @@ several."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Turn
-from cotbench.modes.steps import Flow, compare
+from cotbench.modes.steps import Flow, compare, generate
 from cotbench.modes.votes import margin, winner
-from cotbench.types import Outcome, Prediction, Question, Votes
+from cotbench.types import LETTERS, Begun, Options, Outcome, Prediction, Question, Votes
 
 
 def one_path(question: Question, kit: Kit) -> Flow:
@@ -24,7 +25,40 @@ def one_path(question: Question, kit: Kit) -> Flow:
         flow.send([(completion,)])      # ends: StopIteration.value is the prediction
     """
     [path] = yield from kit.ask(question)
-    return kit.read(question, path)
+    return (yield from kit.conclude(question, path))
+
+
+def answer_alone(question: Question, kit: Kit) -> Flow:
+    """Ask for the answer alone: in words, or for the probabilities of the options."""
+    if kit.mode.own.answer == "likeliest":
+        return (yield from likeliest(question, kit))
+    [path] = yield from kit.ask(question)
+    if path.options is not None and path.finish_reason != "error":
+        return Prediction(answer=path.text, rule="choice", span=(0, len(path.text)), source=path)
+    return (yield from kit.conclude(question, path))
+
+
+def likeliest(question: Question, kit: Kit) -> Flow:
+    """Take the option that is likeliest on the average over all orders round, each option once at each letter, so that
+    a model's liking for a letter helps none (Zheng et al. 2023, arXiv:2309.03882, cyclic permutation)."""
+    count = len(question.choices)
+    turned = [replace(question, choices=(*question.choices[k:], *question.choices[:k])) for k in range(count)]
+    replies = yield from generate(*(kit.request(one) for one in turned))
+    paths = [path for [path] in replies]
+    failed = next((path for path in paths if path.finish_reason == "error"), None)
+    if failed is not None:
+        return kit.read(question, failed)
+    shares = [0.0] * count
+    mass = 0.0
+    for shift, path in enumerate(paths):
+        each = [math.exp((path.options or {}).get(letter, -math.inf)) for letter in LETTERS[:count]]
+        total = sum(each)
+        mass += total / count
+        for place, probability in enumerate(each):
+            shares[(place + shift) % count] += (probability / total if total else 1 / count) / count
+    best = max(range(count), key=shares.__getitem__)
+    options = Options(probabilities=dict(zip(LETTERS, shares, strict=False)), mass=mass)
+    return Prediction(answer=LETTERS[best], rule="likeliest", options=options, source=paths[0])
 
 
 def several_paths(question: Question, kit: Kit) -> Flow:
@@ -33,21 +67,31 @@ def several_paths(question: Question, kit: Kit) -> Flow:
     Self-consistency, where the paths are chains of thought (Wang et al. 2022, arXiv:2203.11171). The first step asks
     for n paths of one request; the second, if paths differ, has their answers compared."""
     paths = yield from kit.ask(question)
-    return (yield from vote([kit.read(question, path) for path in paths]))
+    return (yield from vote((yield from kit.conclude_each(question, paths))))
 
 
 def vote(readings: Sequence[Prediction]) -> Flow:
     """Take the majority over the readings of several paths, by the rules of `votes.py`.
 
-    Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote."""
+    Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote. Where paths
+    were gone on with, what the vote would be without that stands beside it."""
     if any(reading.outcome is Outcome.ENGINE_ERROR for reading in readings):
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
-    different = list(dict.fromkeys(r.answer for r in readings if r.answer is not None))
+    firsts = [reading.before or reading for reading in readings]
+    different = list(dict.fromkeys(r.answer for r in (*readings, *firsts) if r.answer is not None))
     pairs = [(earlier, later) for index, later in enumerate(different) for earlier in different[:index]]
     equal = dict(zip(pairs, (yield from compare(pairs)), strict=True))
+    equal |= {(later, earlier): same for (earlier, later), same in equal.items()}
+    voted = _majority(readings, equal)
+    went_on = any(reading.before is not None for reading in readings)
+    return replace(voted, before=_majority(firsts, equal)) if went_on else voted
+
+
+def _majority(readings: Sequence[Prediction], equal: Mapping[tuple[str, str], bool]) -> Prediction:
+    """Conclude a vote. equal: whether two answers are, in either order."""
     answers: list[str] = []
     number: dict[str, int] = {}  # of the answer among `answers` that each text is equal to
-    for answer in different:
+    for answer in dict.fromkeys(r.answer for r in readings if r.answer is not None):
         number[answer] = next((i for i, known in enumerate(answers) if equal[known, answer]), len(answers))
         if number[answer] == len(answers):
             answers.append(answer)
@@ -57,15 +101,22 @@ def vote(readings: Sequence[Prediction]) -> Flow:
     won = winner(ballots)
     if won is None:
         return Prediction(answer=None, outcome=Outcome(abstained.most_common(1)[0][0]), votes=votes)
-    return replace(readings[ballots.index(won)], answer=answers[won], votes=votes)
+    return replace(readings[ballots.index(won)], answer=answers[won], votes=votes, before=None)
 
 
 DIRECT = Mode(
     name="direct",
-    about="the answer at once, without reasoning; greedy",
-    turns=(Turn(template="direct", max_tokens=128, thinking=False),),
+    about="the answer at once, without reasoning: its line is begun for the model, or asked for in words; greedy",
+    turns=(Turn(template="direct", max_tokens=128, answer="best"),),
+    run=answer_alone,
+    facts=Facts(label="direct", colour="#000000", marker="s", answers_in="words", at_once=True),
+)
+FREE = Mode(
+    name="free",
+    about="the question and how to give the answer, no word on reasoning, and no thinking; greedy",
+    turns=(Turn(template="free", max_tokens=2048),),
     run=one_path,
-    facts=Facts(label="direct", colour="#000000", marker="s", answers_in="words"),
+    facts=Facts(label="free", colour="#8C564B", marker="*", answers_in="words"),
 )
 COT = Mode(
     name="cot",
@@ -74,6 +125,31 @@ COT = Mode(
     run=one_path,
     shows="rationale",
     facts=Facts(label="CoT", colour="#D55E00", marker="o", answers_in="words", main=True),
+)
+DRAFT = Mode(
+    name="draft",
+    about="chain of draft (Xu et al. 2025, arXiv:2502.18600): reason in writing, a few words a step; greedy",
+    turns=(Turn(template="draft", max_tokens=1024),),
+    run=one_path,
+    shows="rationale",
+    facts=Facts(label="draft", colour="#BCBD22", marker="h", answers_in="words"),
+)
+THINK = Mode(
+    name="think",
+    about="the prompt of free, and the model thinks before its visible reply; drawn as its card says",
+    turns=(Turn(template="free", max_tokens=16_384, thinking=True, tuned={"sampling": "card"}),),
+    run=one_path,
+    facts=Facts(
+        label="thinking", colour="#17BECF", marker="d", answers_in="words", against=f"{FREE.name}@sampling=card"
+    ),
+)
+NO_THINK = Mode(
+    name="no-think",
+    about="the prompt of free, and an empty thought is written for a model that would think (Ma et al. 2025, "
+    "arXiv:2504.09858); drawn as its card says",
+    turns=(Turn(template="free", max_tokens=2048, thinking=None, begun=Begun(thought=""), tuned={"sampling": "card"}),),
+    run=one_path,
+    facts=Facts(label="no thinking", colour="#9EDAE5", marker="8", answers_in="words"),
 )
 SELF_CONSISTENCY = Mode(
     name="self-consistency",
@@ -87,7 +163,9 @@ DIRECT_VOTES = Mode(
     name="direct-votes",
     about="majority vote over --paths direct answers: what CoT's tokens buy without a chain of thought; "
     "temperature 0.7, top-p 0.95",
-    turns=(Turn(template="direct", max_tokens=128, paths=20, thinking=False),),
+    turns=(Turn(template="direct", max_tokens=128, paths=20, answer="best"),),
     run=several_paths,
-    facts=Facts(label="direct-votes", colour="#7F7F7F", marker="p", answers_in="words", votes_over=DIRECT.name),
+    facts=Facts(
+        label="direct-votes", colour="#7F7F7F", marker="p", answers_in="words", votes_over=DIRECT.name, at_once=True
+    ),
 )

@@ -17,12 +17,13 @@ from cotbench.types import Completion, Execution, ExecutionOutcome, Outcome, Pre
 
 
 def as_one_text(path: Completion) -> tuple[str, int]:
-    """Put a completion's reasoning in front of its text, as where no server splits it off; and where the text begins.
+    """Put before a completion's text what was written for the model, and before that its reasoning, as where no server
+    splits it off; and where the text begins.
 
     What is read in an output must not depend on whether a server's parser split it, nor on where it put the answer."""
     if not path.reasoning:
-        return path.text, 0
-    before = f"<think>{path.reasoning}</think>"
+        return path.begun + path.text, len(path.begun)
+    before = f"<think>{path.reasoning}</think>{path.begun}"
     # A chat template's empty thought, where the server had split the real one off: blanked, so that places stay.
     return before + _EMPTY_THOUGHT.sub(lambda match: " " * len(match[0]), path.text, count=1), len(before)
 
@@ -37,7 +38,7 @@ def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> P
 
     The span is None where the answer stands in the reasoning that a server split off."""
     if path.finish_reason == "error":
-        return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
+        return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR, source=path)
     truncated = path.finish_reason == "length"
     text, begin = as_one_text(path)
     found = extract(text, answer_type, choices, truncated=truncated)
@@ -45,11 +46,11 @@ def read_answer(path: Completion, answer_type: str, choices: Sequence[str]) -> P
         assert found.span is not None
         start, end = found.span
         span = (start - begin, end - begin) if start >= begin else None
-        return Prediction(answer=found.answer, rule=found.rule, span=span)
+        return Prediction(answer=found.answer, rule=found.rule, span=span, source=path)
     if path.finish_reason == "refused":
-        return Prediction(answer=None, outcome=Outcome.REFUSED)
+        return Prediction(answer=None, outcome=Outcome.REFUSED, source=path)
     outcome = Outcome.DECLINED if found.rule == DECLINED else Outcome.TRUNCATED if truncated else Outcome.UNPARSED
-    return Prediction(answer=None, outcome=outcome, rule=found.rule)
+    return Prediction(answer=None, outcome=outcome, rule=found.rule, source=path)
 
 
 def reasoning_tokens(paths: Sequence[Completion], completion_tokens: int | None) -> int | None:

@@ -21,6 +21,14 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class Continue:
+    """A step that wants replies gone on with, each from the `begun` of its request; each result is a tuple of one path,
+    or empty where a run that is over doesn't have it."""
+
+    items: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
     """A step that wants programs run; each result is an Execution."""
 

@@ -1,0 +1,214 @@
+"""Arms: a mode, and behind "@" what differs from the mode as it comes.
+
+    cot                       the mode itself
+    cot@prompt=brief          with the template cot-brief.jinja in place of cot.jinja
+    cot@temperature=1         drawn otherwise
+    think@budget=0|256|1024   three arms, one for each value
+    cot@prompt=brief@name=b   an arm that goes by the name b
+
+An arm is a `Mode` with other turns and a name of its own, so that whoever takes a mode's name takes an arm's. Its facts
+say which mode it is an arm of and what was set."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cotbench.errors import UsageError, suggest
+from cotbench.modes.mode import Facts, Mode, Turn
+
+EXAMPLE = 'As in --mode "direct,cot,cot@prompt=brief,think@budget=0|256|1024".'
+_KEY = re.compile(r"[a-z]\w{0,39}")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,59}")
+_ANSWERS = ("begun", "asked", "likeliest", "choice")
+CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What can be set of an arm. expected: in words. fits: whether a value is one. about: one line for lists."""
+
+    expected: str
+    fits: Callable[[Any], bool]
+    about: str
+
+
+def _one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
+    return f"{', '.join(words[:-1])} or {words[-1]}", lambda value: value in words
+
+
+def _whole(low: int) -> tuple[str, Callable[[Any], bool]]:
+    return f"a whole number from {low} up", lambda value: type(value) is int and low <= value < 1 << 31
+
+
+_WORD = ("a word", lambda value: isinstance(value, str) and _NAME.fullmatch(value) is not None)
+_EFFORT = ("a word", lambda value: isinstance(value, str) and value != "")
+
+# Those that are no keys of sampling (`engines/sampling.py`), in the order in which a name holds them.
+SETTINGS: Mapping[str, Setting] = {
+    "prompt": Setting(*_WORD, "another template: cot@prompt=brief is asked with cot-brief.jinja"),
+    "answer": Setting(*_one_of(*_ANSWERS), "how the answer alone is had: its line begun for the model, asked for in "
+                      "words, the likeliest option (cycled), or a choice between the letters"),
+    "think": Setting(*_one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
+    "effort": Setting(*_EFFORT, "how much it thinks, in a word that its chat template or server knows"),
+    "budget": Setting(*_whole(0), "how many tokens its thought may have; the answer has max_tokens of its own"),
+    "min": Setting(*_whole(1), "how many tokens its thought has at least"),
+    "sampling": Setting(*_one_of(CARD, "own"), "card: as the model's card says that it is drawn where it thinks"),
+    "paths": Setting(*_whole(1), "how many paths are drawn"),
+    "max_tokens": Setting(*_whole(1), "the budget of each path, in tokens"),
+    "name": Setting(*_WORD, "a name of your own for the arm"),
+}  # fmt: skip
+_KEYS_OF = {"effort": "reasoning_effort", "budget": "thinking_budget", "min": "thinking_min"}
+
+
+def split(names: Iterable[str], option: str = "--mode") -> list[str]:
+    """Write out arms with several values of a setting, each as an arm of its own: "a@b=1|2" -> "a@b=1", "a@b=2"."""
+    arms: list[str] = []
+    for name in names:
+        head, *settings = name.split("@")
+        choices: list[list[str]] = []
+        for setting in settings:
+            key, _, values = setting.partition("=")
+            choices.append([f"{key}={value.strip()}" for value in values.split("|")])
+        arms += ["@".join([head, *each]) for each in itertools.product(*choices)]
+    if doubled := next((arm for arm in arms if arms.count(arm) > 1), None):
+        raise UsageError(f"{option}: {doubled} is named twice.", "Name each once.")
+    return arms
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False}
+    try:
+        return words[text.lower()] if text.lower() in words else json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse(name: str, table: Mapping[str, Mode], aliases: Mapping[str, str], option: str = "--mode") -> Mode:
+    """Make the arm that a name says. Raises UsageError, which says what was expected."""
+    head, *parts = name.split("@")
+    head = aliases.get(head.strip(), head.strip())
+    if head not in table:
+        remedy = suggest(head.lower(), table, "See `cotbench list modes`.")
+        raise UsageError(f"{option}: there is no mode '{head}'. Known: {', '.join(table)}.", remedy)
+    settings: dict[str, Any] = {}
+    for part in parts:
+        key, equals, text = (piece.strip() for piece in part.partition("="))
+        if not equals or not text:
+            raise UsageError(f"{option} {name}: expected @key=value, found '@{part}'.", EXAMPLE)
+        if key in settings:
+            raise UsageError(f"{option} {name}: '{key}' is set twice.", EXAMPLE)
+        settings[key] = _value(text) if key not in ("prompt", "name", "effort") else text
+        _check(name, key, settings[key], option)
+    return arm(table[head], settings, option)
+
+
+def _check(name: str, key: str, value: Any, option: str) -> None:
+    """Refuse a value that a setting of ours can't have. Keys of sampling are the run's to check, which knows the
+    engine."""
+    setting = SETTINGS.get(key)
+    if setting is None and not _KEY.fullmatch(key):
+        raise UsageError(f"{option} {name}: there is nothing called '{key}' to be set.", EXAMPLE)
+    if setting is not None and not setting.fits(value):
+        raise UsageError(f"{option} {name}: {key} is {value!r}; expected {setting.expected}.", EXAMPLE)
+
+
+def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode:
+    """Make an arm of a mode by what is set. Raises UsageError where the mode has nothing of the kind."""
+    if not settings:
+        return mode
+    given = {key: settings[key] for key in sorted(settings, key=_place)}
+    own_name = given.pop("name", None)
+    told = "@".join([mode.name, *(f"{key}={_shown(value)}" for key, value in given.items())])
+    answering = [turn for turn in mode.turns if turn.answer]
+    if "answer" in given and not answering:
+        raise UsageError(
+            f"{option} {told}: {mode.name} isn't asked for the answer alone.", "answer= is for direct and direct-votes."
+        )
+    if "paths" in given and not any(turn.paths for turn in mode.turns):
+        raise UsageError(f"{option} {told}: {mode.name} draws no paths.", "Leave paths= out.")
+    if given.get("answer") in ("likeliest", "choice") and mode.own.paths:
+        found = f"{option} {told}: there is one likeliest option, and no vote."
+        raise UsageError(found, "Use direct@answer=likeliest.")
+    as_it_comes = set(given.items()) <= {("answer", "begun")}
+    words = ", ".join(_shown(value) if key == "answer" else f"{key} {_shown(value)}" for key, value in given.items())
+    label = mode.facts.label if as_it_comes else f"{mode.facts.label or mode.name} ({words})"
+    facts = replace(
+        mode.facts,
+        label=own_name or label,
+        colour=mode.facts.colour if given.keys() <= {"answer"} and given.get("answer") in (None, *_FIRST) else "",
+        mode=mode.name,
+        settings=given,
+        main=mode.facts.main and not given,
+    )
+    turns = tuple(turn if turn.shared else _set(turn, given) for turn in mode.turns)
+    return replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
+
+
+def _place(key: str) -> tuple[int, str]:
+    return (list(SETTINGS).index(key) if key in SETTINGS else len(SETTINGS), key)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _set(turn: Turn, given: Mapping[str, Any]) -> Turn:
+    """Set for a turn what concerns it."""
+    changes: dict[str, Any] = {}
+    tuned = {**turn.tuned}
+    for key, value in given.items():
+        if key == "prompt" and not turn.name:
+            changes["template"] = f"{turn.template}-{value}"
+        elif key == "answer" and turn.answer:
+            changes["answer"] = value
+        elif key == "think":
+            changes["thinking"] = {"on": True, "off": False, "default": None}[value]
+        elif key == "paths" and turn.paths:
+            changes["paths"] = value
+        elif key not in ("prompt", "answer", "paths"):
+            tuned[_KEYS_OF.get(key, key)] = value
+    return replace(turn, **changes, tuned=tuned)
+
+
+# --- which arm a name means ---------------------------------------------------------------------------------------
+
+_FIRST = {"begun": 0, "asked": 1}  # of arms of one mode, which is meant where the mode alone is named
+
+
+def base_of(name: str) -> str:
+    """The mode that an arm's name says it is of."""
+    return name.partition("@")[0]
+
+
+def named(wanted: str, names: Iterable[str], facts: Callable[[str], Facts] | None = None) -> list[str]:
+    """Those of the names that are meant by one: that name itself, else the arms of the mode that it is.
+
+    Of the arms of a mode that only differ in how the answer alone is had, the one that is begun is meant, else the one
+    that was asked for; never the likeliest option. facts: of an arm, where its name doesn't say which mode it is of."""
+    there = list(dict.fromkeys(names))
+    if wanted in there:
+        return [wanted]
+    arms = [name for name in there if ((facts(name).mode if facts else "") or base_of(name)) == wanted]
+    plain = [name for name in arms if name in (f"{wanted}@answer={answer}" for answer in _FIRST)]
+    if plain:
+        return [min(plain, key=lambda name: _FIRST[name.rpartition("=")[2]])]
+    return arms
+
+
+def the_one(wanted: str, names: Sequence[str], option: str, facts: Callable[[str], Facts] | None = None) -> str | None:
+    """The arm that is meant, or None where none is. Raises UsageError where it may be any of several."""
+    found = named(wanted, names, facts)
+    if len(found) > 1:
+        raise UsageError(f"{option}: '{wanted}' may be any of {', '.join(found)}.", "Name one of them.")
+    return found[0] if found else None
+
+
+def as_asked(name: str, table: Mapping[str, Mode]) -> str:
+    """The arm that a mode was in runs of versions that knew no arms: the answer alone was asked for in words."""
+    mode = table.get(name)
+    return f"{name}@answer=asked" if mode is not None and any(turn.answer for turn in mode.turns) else name
