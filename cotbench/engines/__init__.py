@@ -28,8 +28,8 @@ class ThinkingInfo:
     family: the row of `engines/families.yaml`; "" where none fits. default: what the model does when it is told
     nothing: "on", "off", or "" where that isn't known.
     off: how it is kept from thinking: "switch" (its chat template's), "closed" (an empty thought is written for it),
-    "never" (it has no thoughts to switch off), "unknown" (a server whose model is in no row is sent the common switches,
-    and may ignore them), "" where it can't be.
+    "never" (it has no thoughts to switch off), "unknown" (a server whose model is in no row is sent the common
+    switches, and may ignore them), "" where it can't be.
     on: how it is made to think, likewise: "switch", "always", "unknown", "" where it can't.
     efforts: the words that its chat template or server takes as an effort, from the least to the most.
     budget: how a limit of its thought is kept: "switch" (the chat template's), "engine", "" where it can't be.
@@ -89,6 +89,7 @@ class EngineInfo:
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
 
+    families: a file of more rows like those of `engines/families.yaml`, which go first.
     tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
     wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going on
     from the beginning of a reply), "likelihoods" (the probabilities of options).
@@ -103,6 +104,7 @@ class EngineConfig:
     base_url: str | None = None
     concurrency: int = 64
     chat_template: str = "auto"
+    families: str | None = None
     tokenizer: str | None = None
     wants: frozenset[str] = frozenset()
     seed: int = 0
