@@ -164,7 +164,8 @@ class Engine(Protocol):
 @dataclass(frozen=True)
 class EngineRow:
     """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
-    model, and is handed the right answers; no other engine ever sees one."""
+    model, and is handed the right answers; no other engine ever sees one. continues: whether it can go on from the
+    beginning of a reply, as far as that is known before it is opened."""
 
     name: str
     factory: str
@@ -172,6 +173,7 @@ class EngineRow:
     needs: tuple[str, ...] = ()
     extra: str = ""
     needs_key: bool = False
+    continues: bool = False
 
     def missing(self) -> list[str]:
         """Return the packages that aren't installed."""
@@ -182,14 +184,14 @@ ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
         EngineRow("vllm", "VllmEngine", "vLLM in process: everything in flight at once, prefix caching; the default",
-                  needs=("vllm",), extra="vllm"),
+                  needs=("vllm",), extra="vllm", continues=True),
         EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
                   needs=("aiohttp",)),
         EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
-                  needs=("transformers", "torch"), extra="transformers"),
+                  needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",
                   "CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
-                  needs=("ctranslate2", "tokenizers"), extra="cpu"),
+                  needs=("ctranslate2", "tokenizers"), extra="cpu", continues=True),
         EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
                   needs_key=True),
         EngineRow("replay", "ReplayEngine",

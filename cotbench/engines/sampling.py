@@ -85,11 +85,11 @@ OWN: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def check(name: str, value: Any) -> None:
+def check(name: str, value: Any, option: str = "--gen-kwargs") -> None:
     """Refuse a value that isn't one of its key's, by a UsageError."""
     expected, fits = OWN[name] if name in OWN else KEYS[name][:2]
     if not fits(value):
-        raise UsageError(f"--gen-kwargs: {name} is {value!r}; expected {expected}.")
+        raise UsageError(f"{option}: {name} is {value!r}; expected {expected}.")
 
 
 def require_keys(engine: str, names: Iterable[str]) -> None:

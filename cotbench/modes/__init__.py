@@ -21,9 +21,32 @@ from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.steps import Compare, Continue, Execute, Flow, Generate, Step, compare, execute, generate
 
 __all__ = [
-    "ALIASES", "BASELINE", "MODES", "Compare", "Continue", "Execute", "Facts", "Flow", "Generate", "Kit", "Mode",
-    "Step", "TaskKit", "Turn", "compare", "execute", "facts_of", "find_mode", "generate", "in_table_order", "main_of",
-    "read_answer", "read_execution", "reasoning_tokens", "recorded_mode",
+    "ALIASES",
+    "BASELINE",
+    "FREE",
+    "MODES",
+    "Compare",
+    "Continue",
+    "Execute",
+    "Facts",
+    "Flow",
+    "Generate",
+    "Kit",
+    "Mode",
+    "Step",
+    "TaskKit",
+    "Turn",
+    "compare",
+    "execute",
+    "facts_of",
+    "find_mode",
+    "generate",
+    "in_table_order",
+    "main_of",
+    "read_answer",
+    "read_execution",
+    "reasoning_tokens",
+    "recorded_mode",
 ]  # fmt: skip
 
 MODES: dict[str, Mode] = {

@@ -33,6 +33,7 @@ from cotbench.questions.tasks import Exemplar, Task, shipped, shown
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 
+_MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
 
 
@@ -126,6 +127,20 @@ class Prompts:
             found = meta.find_referenced_templates(self._environment.parse(source))
             todo.extend(sorted(str(reference) for reference in found if reference))
         return digest.hexdigest()[:16]
+
+    def answer_words(self, task: Task) -> str:
+        """The words with which the line begins that gives the answer, as prompts and exemplars of a task have it."""
+        form = _of_task(task)["answer"]
+        line = str(self._template_module("_shared.jinja").answer_line(form, {"answer": _MARK}))
+        words = line.split(_MARK)[0]
+        return (
+            words[: len(words) - len(words.split()[-1])].rstrip()
+            if words and not words[-1].isspace()
+            else words.rstrip()
+        )
+
+    def _template_module(self, name: str) -> Any:
+        return self._environment.get_template(name).module
 
     def render(
         self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = (), **given: Any

@@ -12,13 +12,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from cotbench.modes import Compare, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
+from cotbench.modes import Compare, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
+from cotbench.modes.votes import deciding
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
-from cotbench.store.records import Record, address_in_record, execution_row, votes_row
+from cotbench.store.records import (
+    Before,
+    Record,
+    address_in_record,
+    execution_row,
+    options_row,
+    votes_row,
+)
 from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request
 
 WAIT_S = 0.1
@@ -56,6 +64,7 @@ class _Open:
     asked: list[Key] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
+    went_on: int = 0  # replies that were gone on with
 
     def address(self, request: Request) -> Asked:
         """Give a request its address: the next on record, or one by its hash and how often the flow has asked it."""
@@ -69,6 +78,15 @@ class _Open:
         if key is not None:
             self.asked.append(key)
         return Asked(key, request)
+
+    def further(self, request: Request) -> Asked:
+        """Give a request that goes on with a reply its address; on record it is found by what it goes on from."""
+        recorded = self.job.recorded
+        return self.address(request) if recorded is None else Asked(None, request, tuple(recorded))
+
+    def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        self.went_on += len(replies)
+        return self.take_replies(replies)
 
     def expects(self, ticket: Ticket) -> bool:
         """Whether a result under this ticket is still to come in the present step."""
@@ -102,6 +120,7 @@ def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any
     """Return the table of which kind of step goes to which station; `STATIONS` adds to it as a run goes on."""
     return {
         Generate: Desk(replies, _Open.address, _Open.take_replies),
+        Continue: Desk(replies, _Open.further, _Open.take_further),
         Execute: Desk(sandbox, take=_Open.take_executions),
         Compare: Desk(judge, _Open.comparison, lambda _, verdicts: [v.outcome is Outcome.CORRECT for v in verdicts]),
     }
@@ -306,8 +325,33 @@ def _record(flow: _Open) -> Record:
         error=next((path.error for path in paths if path.error), ""),
         votes=votes_row(prediction, verdicts),
         executions=tuple(map(execution_row, flow.executions)),
+        before=_before(flow, prediction),
+        options=options_row(prediction),
+        source=_source(flow, prediction),
         score=verdict.score if verdict.in_part else UNSET,
     )
+
+
+def _before(flow: _Open, prediction: Prediction) -> Before | UnsetType:
+    """What would have been concluded had no reply been gone on with."""
+    before = prediction.before
+    if before is None:
+        return UNSET
+    outcome = before.concluded(flow.results, prediction.answers).outcome
+    return Before(outcome=outcome, answer=before.answer, replies=flow.went_on)
+
+
+def _source(flow: _Open, prediction: Prediction) -> tuple[int, int] | UnsetType:
+    """The reply and the path in which the answer was read, unless it is where one would look for it."""
+    places = [
+        (number, index)
+        for number, reply in enumerate(flow.replies)
+        for index, path in enumerate(reply.completions)
+        if path is prediction.source
+    ]
+    path = deciding(prediction.votes.ballots) if prediction.votes is not None else 0
+    usual = (len(flow.replies) - 1, path)
+    return places[0] if places and places[0] != usual else UNSET
 
 
 def _total(counts: Iterator[int | None]) -> int | None:

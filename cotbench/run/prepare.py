@@ -11,17 +11,24 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
+from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
 from cotbench.modes import MODES, Mode, TaskKit, Turn, find_mode
+from cotbench.modes.arms import split
+from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
+from cotbench.run.arms import check_settings, resolve
 from cotbench.run.options import RunOptions
 from cotbench.run.stations import identities
+from cotbench.store.manifest import RunSpec
 from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -39,14 +46,25 @@ class RunPlan:
     """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
 
     options: RunOptions
+    modes: Sequence[Mode]
+    prompts: Prompts
     data: Mapping[str, TaskData]
     questions: Mapping[str, tuple[Question, ...]]
     kits: Mapping[tuple[str, str], TaskKit]
+    arms: bool = True  # whether it knows arms: runs of earlier versions are gone on with as they were
 
     @property
     def limits(self) -> Limits:
         """Of each program that is run."""
         return Limits(**self.options.program_limits)
+
+    def with_engine(self, info: EngineInfo, recorded: RunSpec | None = None) -> RunPlan:
+        """The plan with arms as the engine can have them. recorded: of the run that is gone on with; one of a version
+        that knew no arms is planned as it was. Raises UsageError where an arm can't be had."""
+        if recorded is not None and not recorded.arms:
+            return replace(self, arms=False, kits=_kits_as_before(self, recorded))
+        kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info)
+        return replace(self, kits=kits)
 
     @property
     def total(self) -> int:
@@ -85,6 +103,7 @@ class RunPlan:
                 }
                 for task, data in self.data.items()
             },
+            **({"arms": ARMS} if self.arms else {}),
             "modes": {f"{task}/{mode}": _mode_spec(kit, task) for (task, mode), kit in self.kits.items()},
             "num_fewshot": options.num_fewshot,
             "seed": options.seed,
@@ -97,7 +116,12 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
     first, *later = kit.mode.turns
 
     def drawn(name: str) -> dict[str, Any]:
-        return {"sampling": kit.sampling[name].as_dict(), "thinking": kit.thinking[name]}
+        begun = kit.beginning(kit.mode.turn(name)) if any(turn.name == name for turn in kit.mode.turns) else None
+        return {
+            "sampling": kit.sampling[name].as_dict(),
+            "thinking": kit.thinking[name],
+            **({"begun": to_builtins(begun)} if begun is not None else {}),
+        }
 
     named = {turn.name: drawn(turn.name) for turn in kit.mode.turns if turn.name}
     return {
@@ -106,6 +130,8 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **drawn(""),
         **named,
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
+        **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
+        **({"continued": kit.words} if kit.words else {}),
     }
 
 
@@ -131,7 +157,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         Path(folder) if folder else None for folder in (options.prompts_dir, options.tasks_dir, options.data_dir)
     )
     prompts = Prompts(prompts_dir)
-    modes = [find_mode(name) for name in _unique("--mode", options.modes)]
+    modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
+    check_settings(modes)
     files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
     _unique("--task", [file.task.name for file in files])
     _unique("--mode", [mode.name for mode in modes])
@@ -142,27 +169,81 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         require_engine(options.engine_name)
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}
-    kits: dict[tuple[str, str], TaskKit] = {}
     for file in files:
         name = file.task.name
         data[name] = load_data(file, data_dir)
         questions[name] = select(data[name].questions, options.limit, options.seed)
-        own = _own_exemplars(data[name], modes, options)
-        for mode in modes:
+    row = find_engine(options.engine_name)
+    expected = EngineInfo(engine=row.name, model=options.model, continues="tokens" if row.continues else "")
+    kits = _kits(options, modes, prompts, data, questions, replace(expected, likelihoods=True))
+    return RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+
+
+def _kits(
+    options: RunOptions,
+    modes: Sequence[Mode],
+    prompts: Prompts,
+    data: Mapping[str, TaskData],
+    questions: Mapping[str, tuple[Question, ...]],
+    info: EngineInfo,
+) -> dict[tuple[str, str], TaskKit]:
+    """Make a kit for each task and arm, as the engine can have it."""
+    arms = resolve(modes, info, options.thinking)
+    kits: dict[tuple[str, str], TaskKit] = {}
+    for name, task in data.items():
+        own = _own_exemplars(task, arms, options)
+        words = prompts.answer_words(task.task)
+        for mode in arms:
+            _check_options(mode, task)
             turns = {turn.name: turn for turn in (mode.own, *mode.turns)} | {"": mode.own}
+            kind = KINDS[task.task.answer.type]
             kit = TaskKit(
-                data=data[name],
-                answer_type=data[name].task.answer.type,
+                data=task,
+                answer_type=task.task.answer.type,
+                words=words if info.continues else "",
+                begins=words,
                 mode=mode,
                 prompts=prompts,
-                sampling={key: _sampling(mode, key, turn, options) for key, turn in turns.items()},
-                thinking={key: _thinking(mode, key, turn, options) for key, turn in turns.items()},
+                sampling={key: _sampling(mode, key, turn, options, kind) for key, turn in turns.items()},
+                thinking={key: turn.thinking for key, turn in turns.items()},
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
             )
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
-    return RunPlan(options=options, data=data, questions=questions, kits=kits)
+    return kits
+
+
+def _kits_as_before(plan: RunPlan, recorded: RunSpec) -> dict[tuple[str, str], TaskKit]:
+    """Make the kits of a run of a version that knew no arms: the answer alone is asked for, nothing is gone on with,
+    and what is told of thinking is what its spec says."""
+    kits = {}
+    for name, task in plan.data.items():
+        own = _own_exemplars(task, plan.modes, plan.options)
+        for mode in plan.modes:
+            entry = recorded.modes.get(f"{name}/{mode.name}")
+            before = replace(mode, turns=tuple(replace(turn, answer="") for turn in mode.turns))
+            turns = {turn.name: turn for turn in (before.own, *before.turns)} | {"": before.own}
+            kits[name, mode.name] = TaskKit(
+                data=task,
+                answer_type=task.task.answer.type,
+                mode=before,
+                prompts=plan.prompts,
+                sampling={
+                    key: _sampling(before, key, turn, plan.options, KINDS[task.task.answer.type])
+                    for key, turn in turns.items()
+                },
+                thinking={key: entry.told(key) if entry is not None else None for key in turns},
+                num_fewshot=plan.options.num_fewshot,
+                own_exemplars=own,
+            )
+    return kits
+
+
+def _check_options(mode: Mode, task: TaskData) -> None:
+    if mode.own.answer in ("likeliest", "choice") and not KINDS[task.task.answer.type].has_choices:
+        found = f"--mode {mode.name}: the questions of {task.task.name} have no options."
+        raise UsageError(found, "Use direct for this task.")
 
 
 def _check_template(kit: TaskKit, question: Question) -> None:
@@ -196,7 +277,7 @@ def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
     turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
     paths = {name for name, turn in turns if turn.paths}
-    single, names = options.gen_kwargs.get("modes", {}), {mode.name for mode in modes}
+    single, names = options.gen_kwargs.get("modes", {}), {mode.called for mode in modes}
     for option, given, known, what in (
         ("--max-tokens", options.max_tokens, {name for name, _ in turns}, "has no budget of its own in this run"),
         ("--paths", options.paths, paths, "draws no paths in this run"),
@@ -231,34 +312,39 @@ def _unique(option: str, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions) -> Sampling:
+def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: AnswerKind) -> Sampling:
     """Work out how a turn is drawn: its own way, changed by --gen-kwargs, and its budget by --max-tokens before that.
 
     key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run
     says, not as one of its modes does, so that it is generated once for all of them."""
     shared = bool(key) and turn.shared
-    name = mode.option_name(turn) if key else mode.name
-    given = {**options.gen_kwargs, **({} if shared else options.gen_kwargs.get("modes", {}).get(mode.name, {}))}
+    name = mode.option_name(turn) if key else mode.called
+    single = {} if shared else options.gen_kwargs.get("modes", {}).get(mode.called, {})
+    given = {**options.gen_kwargs, **single, **turn.tuned}
     n = int(options.paths.get(name, options.paths.get("*", turn.paths))) if turn.paths else 1
     votes = n > 1 or (turn.paths or 0) > 1
-    budgets = (options.max_tokens.get(name), options.max_tokens.get("*"), given.get("max_tokens"), turn.max_tokens)
+    line = turn.answer in ("begun", "likeliest", "choice")  # of which the rest is written
+    own_budget = kind.line_tokens if turn.answer == "begun" else 1 if line else turn.max_tokens
+    budgets = (
+        turn.tuned.get("max_tokens"),
+        options.max_tokens.get(name),
+        options.max_tokens.get("*"),
+        given.get("max_tokens"),
+        own_budget,
+    )
     stop = given.get("stop", ())
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
     return Sampling(
         max_tokens=next(budget for budget in budgets if budget is not None),
         temperature=float(given.get("temperature", turn.temperature if votes else 0.0)),
         top_p=float(given.get("top_p", turn.top_p if votes else 1.0)),
         n=n,
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        stop=(*stops, LINE_END) if turn.answer == "begun" and LINE_END not in stops else stops,
         extra=tuple((name, given[name]) for name in sorted(KEYS.keys() & given.keys())),
     )
 
 
-def _thinking(mode: Mode, key: str, turn: Turn, options: RunOptions) -> bool | None:
-    """Say what chat templates are told of thinking in a turn; None leaves it to them."""
-    own = mode.own.thinking if not key else turn.thinking
-    return {"auto": own, "on": True, "off": False}[options.thinking]
-
-
+ARMS = 1  # the version of what a spec says of arms
 CHARS_PER_TOKEN = 4  # of English text under the usual tokenizers, roughly
 ESTIMATE_FROM = 200  # questions of each task
 

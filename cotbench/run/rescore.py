@@ -14,7 +14,7 @@ from msgspec import structs
 
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import RunError
-from cotbench.modes import Kit, find_mode
+from cotbench.modes import Kit, Mode, recorded_mode
 from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
@@ -82,13 +82,19 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         questions, golds = read_questions(folder, manifest)
         before = read_records(folder, manifest, questions, golds)
         types = _answer_types(folder, manifest, before)
-        _check_stations(folder, manifest, before)
+        names = dict.fromkeys(row.mode for row in before)
+        modes = {name: recorded_mode(name, manifest.modes.get(name)) for name in names}
+        _check_stations(folder, manifest, modes.values())
         jobs = (
             Job(
                 number=number,
                 question=questions[row.question],
                 gold=golds[row.question],
-                kit=Kit(mode=find_mode(row.mode), answer_type=types[row.task]),
+                kit=Kit(
+                    mode=modes[row.mode],
+                    answer_type=types[row.task],
+                    words=manifest.spec.mode(row.task, row.mode).continued,
+                ),
                 recorded=row.keys,
             )
             for number, row in enumerate(before)
@@ -101,7 +107,18 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after: list[Record] = list(before)
 
         def sink(number: int, record: Record) -> None:
-            derived = ("outcome", "answer", "rule", "span", "votes", "executions", "score")
+            derived = (
+                "outcome",
+                "answer",
+                "rule",
+                "span",
+                "votes",
+                "executions",
+                "score",
+                "before",
+                "options",
+                "source",
+            )
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
         replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)
@@ -131,10 +148,10 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
     )
 
 
-def _check_stations(folder: Path, manifest: Manifest, rows: Iterable[Record]) -> None:
+def _check_stations(folder: Path, manifest: Manifest, modes: Iterable[Mode]) -> None:
     """Raise RunError where a station would answer otherwise than in the run: its answers are on no record."""
     recorded = manifest.spec.stations
-    present = identities(map(find_mode, dict.fromkeys(row.mode for row in rows)))
+    present = identities(modes)
     for name in sorted(recorded.keys() | present.keys()):
         then, today = recorded.get(name), present.get(name)
         if then != today:

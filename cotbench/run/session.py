@@ -62,6 +62,8 @@ def execute(
         require_workers()  # before a model is loaded
     with closing(open_engine(plan.options.engine_name, engine_config(plan))) as engine:
         info = engine.describe()
+        recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
+        plan = plan.with_engine(info, recorded)
         spec = plan.spec(info)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):

@@ -52,10 +52,13 @@ class Station(Protocol[Work, Result]):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request with its address in the journal; the address is None where none is left on record."""
+    """A request with its address in the journal; the address is None where none is left on record.
+
+    among: the addresses of which one may go on from the request's beginning."""
 
     key: Key | None
     request: Request
+    among: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +181,21 @@ class RecordedReplies:
         return len(self._ready)
 
     def submit(self, ticket: Ticket, work: Asked) -> None:
+        if work.among:
+            self._ready.append((ticket, self._going_on(work)))
+            return
         row = self._journal.reply(work.key) if work.key is not None else None
         if row is None:
             raise self._lacking(ticket)
         self._ready.append((ticket, row.reply()))
+
+    def _going_on(self, work: Asked) -> Reply:
+        """The reply that goes on from a beginning; one without paths where nobody asked for it."""
+        begun = work.request.begun.text if work.request.begun is not None else ""
+        for reply in filter(None, map(self._journal.reply, work.among)):
+            if reply.completions[0].begun == begun:
+                return reply.reply()
+        return Reply(completions=())
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:  # noqa: ARG002
         results, self._ready = self._ready, []

@@ -38,22 +38,31 @@ class TaskEntry(Struct, frozen=True, kw_only=True):
 
 
 class ModeEntry(Struct, frozen=True, kw_only=True):
-    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share."""
+    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share, and
+    the words with which replies were gone on with that stated no answer."""
 
     sampling: dict[str, Any] = {}
     thinking: bool | None = None
     shared: Any = None
+    continued: str = ""
+    plan: dict[str, Any] = {}
+
+    def told(self, turn: str) -> bool | None:
+        """What a turn's requests said of thinking; "" is the mode's own turn, and `plan` the one that modes share."""
+        thinking: bool | None = self.plan.get("thinking") if turn else self.thinking
+        return thinking
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
-    stations: identities, by name."""
+    arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
     tasks: Annotated[dict[str, TaskEntry], Meta(min_length=1, description="a mapping for each task")]
     modes: Annotated[dict[str, ModeEntry], Meta(min_length=1, description="a mapping for each task and mode")]
     num_fewshot: Whole
+    arms: Whole = 0
     exemplars: Any = "the task's"
     programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
     stations: dict[str, str] = {}

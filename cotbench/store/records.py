@@ -67,6 +67,21 @@ class ExecutionRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     stdout: str | None = None
 
 
+class Before(Struct, frozen=True, kw_only=True, gc=False):
+    """What would have been concluded had no reply been gone on with. replies: how many were."""
+
+    outcome: Outcome
+    answer: str | None
+    replies: Whole
+
+
+class OptionsRow(Struct, frozen=True, kw_only=True, gc=False):
+    """How likely the model took the options to be: `types.Options`."""
+
+    probabilities: dict[str, float]
+    mass: float
+
+
 class Record(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one question under one mode.
 
@@ -74,7 +89,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     the completion's. truncated: a completion was cut at its budget, whether or not an answer was read before. requests:
     addresses in the journal without the question, as (request, ordinal), and the replicate behind where it isn't 0.
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
-    paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. Earlier versions wrote no
+    paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. before: where replies
+    without an answer line were gone on with. options: where their probabilities were asked for. source: the reply and
+    the path in which the answer was read, where that isn't the last reply and its deciding path. Earlier versions wrote no
     votes, executions and reasoning tokens."""
 
     question: str
@@ -94,6 +111,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     executions: Annotated[tuple[ExecutionRow, ...], Meta(description="a list of what came of programs")] = ()
     reasoning_tokens: int | None = None
     score: Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")] | UnsetType = UNSET
+    before: Before | UnsetType = UNSET
+    options: OptionsRow | UnsetType = UNSET
+    source: Annotated[tuple[Whole, Whole], Meta(description="the places of a reply and a path")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.span is not None and self.span[0] > self.span[1]:
@@ -139,6 +159,12 @@ def votes_row(prediction: Prediction, verdicts: Sequence[Verdict | None]) -> Vot
         abstained=dict(sorted(votes.abstained.items())),
         margin=votes.margin,
     )
+
+
+def options_row(prediction: Prediction) -> OptionsRow | UnsetType:
+    """The probabilities of a record's options."""
+    given = prediction.options
+    return UNSET if given is None else OptionsRow(probabilities=dict(given.probabilities), mass=given.mass)
 
 
 def execution_row(execution: Execution) -> ExecutionRow:

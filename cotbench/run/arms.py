@@ -1,0 +1,136 @@
+"""Arms as an engine can have them: what is decided once it is known what the engine and its model can do.
+
+A plain arm never refuses a model: it turns thinking off where that can be done, and is recorded as thinking where it
+can't. What an arm asks for by name is had or refused, before any token is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cotbench.engines import EngineInfo
+from cotbench.engines.sampling import KEYS, OWN, check
+from cotbench.errors import UsageError, suggest
+from cotbench.modes import FREE, MODES, Mode, Turn
+from cotbench.modes.arms import CARD, SETTINGS, arm
+
+THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
+_TAKEN = frozenset({"reasoning_effort", "thinking_budget", "thinking_min", "max_tokens", "stop"})  # have other names
+
+
+def check_settings(modes: Sequence[Mode]) -> None:
+    """Raise UsageError for a setting that is no key of sampling, and none of ours."""
+    keys = {*OWN, *KEYS} - _TAKEN
+    for mode in modes:
+        for key, value in mode.facts.settings.items():
+            if key in SETTINGS:
+                continue
+            if key not in keys:
+                known = [*SETTINGS, *sorted(keys)]
+                remedy = suggest(key, known, f"Known: {', '.join(known)}.")
+                raise UsageError(f"--mode {mode.name}: there is nothing called '{key}' to be set.", remedy)
+            check(key, value, f"--mode {mode.name}")
+
+
+def resolve(modes: Sequence[Mode], info: EngineInfo, thinking: str) -> list[Mode]:
+    """Make of arms what they are with an engine. thinking: what the run was told for all of them: auto, on or off.
+
+    Where an arm thinks and is drawn as its card says, an arm that doesn't think and is drawn alike stands beside it,
+    since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
+    made = [_resolved(mode, info, thinking) for mode in modes]
+    drawn = info.thinking.sampling.get("temperature", 0)
+    if drawn and any(_by_card(mode) and mode.facts.thinks == "on" for mode in made):
+        beside = arm(FREE, {"sampling": CARD})
+        if FREE.name in MODES and not any(_by_card(mode) and mode.facts.thinks == "off" for mode in made):
+            made.append(_resolved(beside, info, thinking))
+    return made
+
+
+def _by_card(mode: Mode) -> bool:
+    return mode.facts.settings.get("sampling", mode.own.tuned.get("sampling")) == CARD
+
+
+def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
+    told = {"on": True, "off": False}.get(thinking)
+    settings = mode.facts.settings
+    # What an arm is for isn't changed by what all are told.
+    wanted = mode.own.thinking if "think" in settings or mode.own.thinking is not False or told is None else told
+    facts = _thinks(mode, wanted, info)
+    answer = mode.own.answer
+    if answer:
+        answer = _answer(mode, wanted, facts["thinks_by"], info)
+        if answer != mode.own.answer:
+            given = {"answer": answer, **settings}
+            own_name = {} if "@" in mode.name or mode.name == mode.called else {"name": mode.name}
+            mode = arm(MODES.get(mode.called, mode), {**given, **own_name})
+    stuck = facts["thinks_by"] == "stuck"
+    turns = tuple(
+        turn
+        if turn.shared and not stuck
+        else _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info)
+        for turn in mode.turns
+    )
+    return replace(mode, turns=turns, facts=replace(mode.facts, **facts))
+
+
+def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]:
+    """Say whether the model thinks under an arm, and how that comes. Raises UsageError where it can't be had."""
+    known, settings, name = info.thinking, mode.facts.settings, f"--mode {mode.name}"
+    model = info.model.rstrip("/").rsplit("/", 1)[-1]
+    if wanted is False and not known.off and settings.get("think") == "off":
+        remedy = f"Its least effort is {known.efforts[0]}: @effort={known.efforts[0]}." if known.efforts else ""
+        raise UsageError(f"{name}: {model} can't be kept from thinking here.", remedy)
+    if wanted and not known.on:
+        raise UsageError(
+            f"{name}: {model} isn't known to think.",
+            "Leave the arm out; where it does think, say how with a row of your own (--families FILE).",
+        )
+    if mode.own.begun is not None and not info.continues:
+        raise UsageError(f"{name}: {info.engine} can't write an empty thought for the model.", "Use free@think=off.")
+    effort = mode.own.tuned.get("reasoning_effort")
+    if effort is not None and known.efforts and effort not in known.efforts:
+        raise UsageError(f"{name}: {model} has no effort '{effort}'.", f"It has: {', '.join(known.efforts)}.")
+    for key, called in (("thinking_budget", "budget"), ("thinking_min", "min")):
+        if key in mode.own.tuned and not known.budget:
+            raise UsageError(f"{name}: {called} can't be kept by {info.engine} for {model}.", "Leave it out.")
+    if mode.own.begun is not None:
+        return {"thinks": "off", "thinks_by": "closed"}
+    if wanted is None:
+        return {"thinks": known.default, "thinks_by": ""}
+    if wanted:
+        return {"thinks": "on", "thinks_by": known.on}
+    return {"thinks": "off", "thinks_by": known.off} if known.off else {"thinks": "on", "thinks_by": "stuck"}
+
+
+def _answer(mode: Mode, wanted: bool | None, thinks_by: str, info: EngineInfo) -> Any:
+    """Say how an arm has the answer alone. Raises UsageError where it asks for what can't be had."""
+    asked = mode.own.answer
+    can = bool(info.continues) and wanted is False and thinks_by != "stuck"
+    if asked == "best":
+        return "begun" if can else "asked"
+    if asked == "asked":
+        return asked
+    if not can:
+        why = (
+            f"{info.engine} can't begin a reply for the model"
+            if not info.continues
+            else "a reply that is begun doesn't think"
+        )
+        raise UsageError(f"--mode {mode.name}: {why}.", "Use direct, or direct@answer=asked.")
+    if asked in ("likeliest", "choice") and not info.likelihoods:
+        raise UsageError(f"--mode {mode.name}: {info.engine} doesn't tell how likely options are.", "Use direct.")
+    return asked
+
+
+def _turn(turn: Turn, thinking: bool | None, stuck: bool, info: EngineInfo) -> Turn:
+    """Make of a turn what it is with an engine: whether it thinks, and how it is drawn."""
+    tuned: dict[str, Any] = {**turn.tuned}
+    card: Mapping[str, Any] = info.thinking.sampling if tuned.pop("sampling", "own") == CARD else {}
+    tuned = {**{key: value for key, value in card.items() if key != "max_tokens"}, **tuned}
+    budget = turn.max_tokens
+    if thinking or stuck:
+        budget = int(info.thinking.sampling.get("max_tokens", max(budget, THOUGHTS)))
+    if stuck and info.thinking.efforts:
+        tuned.setdefault("reasoning_effort", info.thinking.efforts[0])
+    return replace(turn, thinking=thinking, tuned=tuned, max_tokens=budget)
