@@ -149,6 +149,8 @@ def compare(
         _add_panel(comparison, panel, table)
     comparison.curves.extend(curves())
     comparison.notes[:] = dict.fromkeys(comparison.notes)
+    there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
+    comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     return _corrected(comparison)
 
 
@@ -174,14 +176,14 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> N
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
         comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
-    for number, baseline in enumerate(comparison.baselines, 1):
-        base = panel.cells.get(baseline)
+    bases = [panel.cell(baseline) for baseline in comparison.baselines]
+    for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
         if base is None:
             notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
             continue
         for cell in panel.cells.values():
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
-            if cell.mode not in comparison.baselines[:number]:
+            if all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, arms, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
     comparison.cautions.extend(_silent(panel))

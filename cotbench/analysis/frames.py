@@ -23,6 +23,7 @@ from msgspec import UNSET, Struct
 from cotbench.analysis.pairing import Panel, Run, load_run, panels_of
 from cotbench.errors import UsageError
 from cotbench.modes import BASELINE, find_mode
+from cotbench.modes.arms import the_one
 from cotbench.questions.tagging import RULES, Seen, gold_text
 from cotbench.store.lookup import find_run
 from cotbench.store.records import Record
@@ -124,11 +125,13 @@ class Frames:
         """Questions with a verdict under both modes, paired within a run or across runs.
 
         before and after say whether a question was right under the baseline and the mode."""
-        wanted, against = find_mode(mode, "mode").name, find_mode(baseline, "baseline").name
-        there = dict.fromkeys(name for panel in self._panels for name in panel.cells)
-        for name in (wanted, against):
-            if name not in there:
-                raise UsageError(f"pairs: these runs have no mode '{name}'. They have: {', '.join(there)}.")
+        cells = {name: cell for panel in self._panels for name, cell in panel.cells.items()}
+        named = {"mode": find_mode(mode, "mode").name, "baseline": find_mode(baseline, "baseline").name}
+        arms = {what: the_one(name, list(cells), what, lambda arm: cells[arm].facts) for what, name in named.items()}
+        for what, name in named.items():
+            if arms[what] is None:
+                raise UsageError(f"pairs: these runs have no mode '{name}'. They have: {', '.join(cells)}.")
+        wanted, against = str(arms["mode"]), str(arms["baseline"])
         return _frame("pairs", (row for panel in self._panels for row in _pair_rows(panel, wanted, against)))
 
     @cached_property

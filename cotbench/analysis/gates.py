@@ -20,7 +20,8 @@ from typing import Any
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.errors import UsageError, suggest
-from cotbench.modes import ALIASES
+from cotbench.modes import ALIASES, Facts
+from cotbench.modes.arms import named
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
@@ -152,8 +153,14 @@ def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
     """Return the words in the brackets, and apart from them those with a name. text: the whole gate, for errors."""
     places: list[str] = []
     named: dict[str, str] = {}
-    for part in map(str.strip, inside.split(",")):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
+    for part in map(str.strip, _words(inside)):
+        quoted = len(part) > 1 and part[0] == part[-1] and part[0] in "\"'"
+        part = part[1:-1] if quoted else part
+        key, equals, value = (
+            (part, "", "")
+            if quoted or "@" in part.partition("=")[0]
+            else (piece.strip() for piece in part.partition("="))
+        )
         if not part or (equals and not value):
             raise _refused(text, f"a word is missing in '[{inside}]'.", EXAMPLE)
         if not equals and named:
@@ -167,6 +174,11 @@ def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
         else:
             places.append(part)
     return places, named
+
+
+def _words(inside: str) -> list[str]:
+    """Split what stands in the brackets at commas outside of quotation marks, which an arm's name may have."""
+    return re.findall(r"""(?:"[^"]*"|'[^']*'|[^,"'])+|(?<=,)(?=,|$)|^(?=,|$)""", inside)
 
 
 # --- checking -----------------------------------------------------------------------------------------------------
@@ -214,20 +226,27 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
     rows = _narrowed(gate, "model", gate.model, rows)
     rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
-    rows = _narrowed(gate, "mode", gate.mode, rows)
+    rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind != "modes":
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
-        rows = _narrowed(gate, "baseline", baseline, rows)
+        rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
 
 
-def _narrowed(gate: Gate, field: str, wanted: str | None, rows: list[Any]) -> list[Any]:
+def _narrowed(
+    gate: Gate, field: str, wanted: str | None, rows: list[Any], facts: Callable[[str], Facts] | None = None
+) -> list[Any]:
     """Return the rows whose field is what is wanted, all where it is None. Raises UsageError where none is.
 
     A model is also known by its name without the organization or folder before it.
     """
     names = dict.fromkeys(str(getattr(row, field)) for row in rows)
     fitting = {n for n in names if n == wanted or (field == "model" and n.rstrip("/").rsplit("/", 1)[-1] == wanted)}
+    if field in ("mode", "baseline") and wanted is not None:
+        fitting = set(named(wanted, names, facts))
+        if len(fitting) > 1:
+            found = f"{field} '{wanted}' may be any of {', '.join(sorted(fitting))}."
+            raise _refused(gate.text, found, "Name one of them.")
     kept = rows if wanted is None else [row for row in rows if str(getattr(row, field)) in fitting]
     if kept:
         return kept

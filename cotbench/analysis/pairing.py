@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from cotbench.analysis import stats
 from cotbench.analysis.stats import Array
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
-from cotbench.modes import Facts, facts_of
+from cotbench.modes import MODES, Facts, facts_of, find_mode
+from cotbench.modes.arms import as_asked, named
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.manifest import Manifest, read_manifest
@@ -53,7 +55,25 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
     records = read_records(folder, manifest, questions, golds)
+    if not manifest.spec.arms:
+        manifest, records = _with_arms(manifest, records)
     return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
+
+
+def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, list[Record]]:
+    """Call the modes of a run of a version that knew no arms what they were: the answer alone was asked for."""
+    spec = manifest.spec_row
+    called = {mode: as_asked(mode, MODES) for _, mode in manifest.spec.pairs}
+    modes = {f"{task}/{called[mode]}": spec["modes"][f"{task}/{mode}"] for task, mode in manifest.spec.pairs}
+    arms = {name for mode, name in called.items() if name != mode}
+    facts = {called.get(mode, mode): row for mode, row in manifest.modes.items()}
+    for name in called.values():
+        if name in arms:
+            arm = find_mode(name).facts
+            facts[name] = facts.get(name, {}) | {n: getattr(arm, n) for n in ("label", "mode", "settings", "at_once")}
+    manifest = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts)
+    changed = [structs.replace(row, mode=called[row.mode]) if called[row.mode] in arms else row for row in records]
+    return manifest, changed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,6 +167,12 @@ class Panel:
     questions: Sequence[Question]
     golds: Sequence[str]
     cells: Mapping[str, Cell]
+
+    def cell(self, wanted: str) -> Cell | None:
+        """The cell of a mode or arm; where a mode is named and only its arms are there, of the one that is meant
+        (`modes.arms.named`). None where there is none, or several may be meant."""
+        found = named(wanted, self.cells, lambda name: self.cells[name].facts)
+        return self.cells[found[0]] if len(found) == 1 else None
 
     @cached_property
     def clusters(self) -> Array | None:

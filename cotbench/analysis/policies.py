@@ -102,7 +102,7 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
 
 def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
     """Judge votes over k of the baseline's answers, which cost about what one of the mode does; None without votes."""
-    voting = next((other for other in panel.cells.values() if other.facts.votes_over == base.mode), None)
+    voting = next((other for other in panel.cells.values() if panel.cell(other.facts.votes_over) is base), None)
     if voting is None or voting is cell:
         return None
     shared = both & voting.decided & _voted(voting)

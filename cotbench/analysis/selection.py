@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, main_of
+from cotbench.modes.arms import the_one
 from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
@@ -57,7 +59,9 @@ def choose(
     if task is not None:
         panels = _of(panels, "--task", task, lambda panel: [panel.task])
     if mode is not None:
+        mode = _arm("--mode", mode, panels)
         panels = _of(panels, "--mode", mode, lambda panel: panel.cells)
+    baseline = _arm("--baseline", baseline, panels)
     if flips is not None:
         panels = _of(panels, "--baseline", baseline, lambda panel: panel.cells)
         if not any(_mode_of(panel, mode, baseline) != baseline for panel in panels):
@@ -90,6 +94,12 @@ def choose(
         named = rule.name if rule is not None else "none"
         raise UsageError(f"--tag: the rule {named} says nothing of these questions.", "Choose another --tag-rule.")
     return picks
+
+
+def _arm(option: str, wanted: str, panels: Sequence[Panel]) -> str:
+    """The arm that is meant by a mode or arm; what was given where there is none. Raises UsageError."""
+    cells = {name: cell for panel in panels for name, cell in panel.cells.items()}
+    return the_one(wanted, list(cells), option, lambda name: cells[name].facts) or wanted
 
 
 def _of(panels: Sequence[Panel], option: str, wanted: str, names: Any) -> list[Panel]:
@@ -277,5 +287,9 @@ def _deciding(record: Record, exchanges: Sequence[Exchange]) -> tuple[int, int] 
     """The exchange and path that decided: the last reply's first; of votes, the first to vote for the winner."""
     if not exchanges or not all(exchange.completions for exchange in exchanges):
         return None
+    if record.source is not UNSET:
+        number, index = record.source
+        there = number < len(exchanges) and index < len(exchanges[number].completions)
+        return (number, index) if there else None
     path = deciding(record.votes.ballots) if record.votes is not None else 0
     return None if path is None or path >= len(exchanges[-1].completions) else (len(exchanges) - 1, path)

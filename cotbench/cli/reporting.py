@@ -154,7 +154,7 @@ def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
     from cotbench.modes import BASELINE
 
     baselines = list(dict.fromkeys([BASELINE, *asked]))
-    there = any(BASELINE in panel.cells for panel in panels)
+    there = any(panel.cell(BASELINE) for panel in panels)
     return baselines if there or BASELINE in asked or not asked else baselines[1:]
 
 

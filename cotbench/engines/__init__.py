@@ -193,7 +193,7 @@ ENGINES: dict[str, EngineRow] = {
                   "CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
                   needs=("ctranslate2", "tokenizers"), extra="cpu", continues=True),
         EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
-                  needs_key=True),
+                  needs_key=True, continues=True),
         EngineRow("replay", "ReplayEngine",
                   "outputs you already have: --model-args path=outputs.jsonl, or an earlier run's folder"),
     )

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.chat import failed
 from cotbench.engines.local import fingerprint_file
@@ -47,6 +47,7 @@ class ReplayEngine(ModellessEngine):
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
+        self._begun = self._likelihoods = False  # whether replies of the run were begun, or tell probabilities
         self._reader = Reader()
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
@@ -68,6 +69,8 @@ class ReplayEngine(ModellessEngine):
             if row.failed:
                 continue
             self._replies[row.key] = row.completions
+            self._begun = self._begun or any(path.begun for path in row.completions)
+            self._likelihoods = self._likelihoods or any(path.options for path in row.completions)
             # Under another prompt the request's hash differs; then the question and the template's name must do.
             if row.ordinal == 0:
                 self._outputs.setdefault((row.question, row.template), list(row.completions))
@@ -135,6 +138,9 @@ class ReplayEngine(ModellessEngine):
             model=self._config.model,
             revision=fingerprint_file(self._path),
             chat_template="replayed",
+            continues="replayed" if self._begun else "",
+            likelihoods=self._likelihoods,
+            thinking=ThinkingInfo(off="unknown", on="unknown"),
             notes=tuple(filter(None, notes)),
             warnings=tuple(filter(None, warnings)),
         )

@@ -11,9 +11,10 @@ makes it as slow as wanted.
 
 from __future__ import annotations
 
+import math
 import time
 
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.batched import ModellessEngine
 from cotbench.errors import UsageError
@@ -37,6 +38,23 @@ def _plan(answer: str, question: Question) -> str:
     letters = LETTERS[: len(question.choices)]
     options = "\n".join(f"option {letter}: p_{letter}" for letter in letters)
     return f"```plan\npremise: p_{answer}\nask: must be true\n{options}\n```"
+
+
+def _likelihoods(request: Request, question: Question, answer: str, draw: float) -> Completion:
+    """Made-up probabilities of the options as the request has them, most for the answer; "" is a wrong one."""
+    asked = request.messages[-1].text
+    places = {letter: f"{letter}) {question.choices[LETTERS.index(answer or 'A')]}" for letter in request.options}
+    there = next((letter for letter, line in places.items() if line in asked.splitlines()), request.options[0])
+    best = there if answer else request.options[(request.options.index(there) + 1) % len(request.options)]
+    rest = 0.2 / max(1, len(request.options) - 1)
+    chances = {letter: 0.5 + 0.2 * draw if letter == best else rest for letter in request.options}
+    return Completion(
+        text=best,
+        finish_reason="stop",
+        prompt_tokens=sum(len(m.text) for m in request.messages) // 4,
+        completion_tokens=1,
+        options={letter: math.log(chance) for letter, chance in chances.items()},
+    )
 
 
 _CODE = {"program": _program, "plan": _plan}
@@ -73,10 +91,13 @@ class StubEngine(ModellessEngine):
         thought = THOUGHT if template in REASONED else ""
         # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
         replicate = (key.replicate,) if key.replicate else ()
-        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate)
+        begun = request.begun.text if request.begun is not None else ""
+        further = ("further",) if "\n" in begun else ()  # it goes on from a reply of its own
+        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate, *further)
         right = self._share(template, question)
-        unreadable = right + self._shares["unparsed"]
-        cut = unreadable + self._shares["truncated"]
+        unreadable = right + (0 if further else self._shares["unparsed"])
+        cut = unreadable + (0 if further else self._shares["truncated"])
+        thought = "" if begun else thought
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
@@ -86,7 +107,10 @@ class StubEngine(ModellessEngine):
             wrong = LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
             answer = gold if draw < right else wrong
             code = _CODE.get(WRITTEN_IN.get(template, ""))
-            text = code(answer, question) if code else f"{thought}Answer: " + fill(form, answer)
+            line = f" {fill(form, answer)}" if begun else f"{thought}Answer: {fill(form, answer)}"
+            text = code(answer, question) if code else line
+        if request.options:
+            return _likelihoods(request, question, gold if draw < right else "", draw)
         return Completion(
             text=text,
             finish_reason="length" if unreadable <= draw < cut else "stop",
@@ -104,5 +128,8 @@ class StubEngine(ModellessEngine):
             engine="stub",
             model=self._config.model,
             revision=shares,
+            continues="tokens",
+            likelihoods=True,
+            thinking=ThinkingInfo(off="never", on=""),
             notes=("a stub, not a model: its numbers mean nothing",),
         )

@@ -133,11 +133,8 @@ class Prompts:
         form = _of_task(task)["answer"]
         line = str(self._template_module("_shared.jinja").answer_line(form, {"answer": _MARK}))
         words = line.split(_MARK)[0]
-        return (
-            words[: len(words) - len(words.split()[-1])].rstrip()
-            if words and not words[-1].isspace()
-            else words.rstrip()
-        )
+        whole = re.match(r"(?s:.*)(?=\s)", words)  # without the beginning of the answer itself, as \boxed{
+        return (whole[0] if whole else words).rstrip()
 
     def _template_module(self, name: str) -> Any:
         return self._environment.get_template(name).module

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 SHARES = {
     "direct": 0.40,
+    "free": 0.50,
     "cot": 0.60,
     "cot_eq": 0.90,
     "pal": 0.70,
@@ -18,5 +19,7 @@ SHARES = {
     "truncated": 0.01,
 }
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
-REASONED = frozenset({"cot", "plan-cot"})  # templates whose replies begin with a chain of thought
+REASONED = frozenset(
+    {"cot", "cot-brief", "draft", "free", "plan-cot"}
+)  # templates whose replies begin with a chain of thought
 WRITTEN_IN = {"pal": "program", "plan": "plan"}  # templates whose replies give the answer by code

@@ -8,6 +8,7 @@ from cotbench.analysis.compare import Caution, Comparison
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import BASELINE
+from cotbench.modes.arms import base_of
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -92,7 +93,7 @@ def headlines(comparison: Comparison) -> list[str]:
             if (d.model, d.mode, d.baseline, d.tag) == (model, mode, baseline, ALL)
         ]
         labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
-        who = labels[0] if baseline == BASELINE else f"{labels[0]} (against {labels[1]})"
+        who = labels[0] if base_of(baseline) == BASELINE else f"{labels[0]} (against {labels[1]})"
         names = {"who": who, "baseline": labels[1], "name": short_model(model)}
         out.append(_sentence(names, parts, comparison.tag_rule))
     return out + [f"{short_model(c.model)} on {c.task}: {c.text}" for c in comparison.cautions if c.kind == "silent"]

@@ -48,7 +48,7 @@ def resolve(modes: Sequence[Mode], info: EngineInfo, thinking: str) -> list[Mode
 
 
 def _by_card(mode: Mode) -> bool:
-    return mode.facts.settings.get("sampling", mode.own.tuned.get("sampling")) == CARD
+    return bool(mode.facts.settings.get("sampling", mode.own.tuned.get("sampling")) == CARD)
 
 
 def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
@@ -65,12 +65,7 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
             own_name = {} if "@" in mode.name or mode.name == mode.called else {"name": mode.name}
             mode = arm(MODES.get(mode.called, mode), {**given, **own_name})
     stuck = facts["thinks_by"] == "stuck"
-    turns = tuple(
-        turn
-        if turn.shared and not stuck
-        else _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info)
-        for turn in mode.turns
-    )
+    turns = tuple(_turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info) for turn in mode.turns)
     return replace(mode, turns=turns, facts=replace(mode.facts, **facts))
 
 
@@ -112,11 +107,7 @@ def _answer(mode: Mode, wanted: bool | None, thinks_by: str, info: EngineInfo) -
     if asked == "asked":
         return asked
     if not can:
-        why = (
-            f"{info.engine} can't begin a reply for the model"
-            if not info.continues
-            else "a reply that is begun doesn't think"
-        )
+        why = "a reply that is begun doesn't think" if info.continues else f"{info.engine} can't begin a reply"
         raise UsageError(f"--mode {mode.name}: {why}.", "Use direct, or direct@answer=asked.")
     if asked in ("likeliest", "choice") and not info.likelihoods:
         raise UsageError(f"--mode {mode.name}: {info.engine} doesn't tell how likely options are.", "Use direct.")

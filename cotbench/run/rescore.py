@@ -107,18 +107,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after: list[Record] = list(before)
 
         def sink(number: int, record: Record) -> None:
-            derived = (
-                "outcome",
-                "answer",
-                "rule",
-                "span",
-                "votes",
-                "executions",
-                "score",
-                "before",
-                "options",
-                "source",
-            )
+            derived = "outcome answer rule span votes executions score before options source".split()
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
         replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)

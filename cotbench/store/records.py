@@ -91,8 +91,8 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
     paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. before: where replies
     without an answer line were gone on with. options: where their probabilities were asked for. source: the reply and
-    the path in which the answer was read, where that isn't the last reply and its deciding path. Earlier versions wrote no
-    votes, executions and reasoning tokens."""
+    the path in which the answer was read, where that isn't the last reply and its deciding path. Earlier versions wrote
+    no votes, executions and reasoning tokens."""
 
     question: str
     task: str
