@@ -153,7 +153,7 @@ def votes_row(prediction: Prediction, verdicts: Sequence[Verdict | None]) -> Vot
     return VoteRow(
         answers=tuple(
             VotedAnswer(answer=answer, votes=counts[place], outcome=verdict and verdict.outcome)
-            for place, (answer, verdict) in enumerate(zip(votes.answers, verdicts, strict=True))
+            for place, (answer, verdict) in enumerate(zip(votes.answers, verdicts[: len(votes.answers)], strict=True))
         ),
         ballots=tuple(votes.ballots),
         abstained=dict(sorted(votes.abstained.items())),
