@@ -100,11 +100,27 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
     text: str
 
 
+class Begun(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """The beginning of a reply that is written for the model; the completion goes on from its last character.
+
+    text: the beginning of the visible text. thought: the thought before it; None where none is written, "" for an
+    empty one. open: the thought is not over, so that the completion goes on thinking; then text is empty."""
+
+    text: str = ""
+    thought: str | None = None
+    open: bool = False
+
+    def __post_init__(self) -> None:
+        if self.open and (self.thought is None or self.text):
+            raise ValueError("a reply that is begun with an open thought has a thought and no text yet")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How completions are drawn. temperature 0 is greedy; n reasoning paths come from one request.
 
-    max_tokens is the budget of each path, in tokens of the model. stop: none by default; plain-text prompts add one of
+    max_tokens is the budget of each path, in tokens of the model; where extra has a `thinking_budget`, that is the
+    budget of the thought and max_tokens that of what follows it. stop: none by default; plain-text prompts add one of
     their own (`engines/chat.py`). extra: other keys and their values (top_k, min_p ...), by name
     (`engines/sampling.py`); where there are none, a request's hash is what it was before there could be any."""
 
@@ -135,18 +151,27 @@ class Request:
     """What is asked of an engine. Two equal requests of one question are one request, whichever mode asks.
 
     template: name of the prompt template it was rendered from; a label, not part of its identity.
-    thinking: False asks a hybrid model's chat template not to think, True to think, None leaves the template's default.
+    thinking: False has a model not think (by its chat template's switch, else by closing the thought for it), True has
+    it think, None leaves the template's default.
+    begun: the beginning of the reply, which is written for the model. options: the letters between which the next token
+    is to choose; then the reply has their probabilities.
     """
 
     messages: tuple[Message, ...]
     sampling: Sampling
     template: str = field(default="", compare=False)
     thinking: bool | None = None
+    begun: Begun | None = None
+    options: tuple[str, ...] = ()
 
     @property
     def hash(self) -> str:
         """16 hex digits over everything that decides what the model is asked, seeds apart."""
-        payload = [[[m.role, m.text] for m in self.messages], self.sampling.as_dict(), self.thinking]
+        payload: list[Any] = [[[m.role, m.text] for m in self.messages], self.sampling.as_dict(), self.thinking]
+        if self.begun is not None:
+            payload.append([self.begun.text, self.begun.thought, self.begun.open])
+        if self.options:
+            payload.append({"options": self.options})
         text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -186,9 +211,13 @@ FinishReason = Literal["stop", "length", "error", "refused"]
 class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One path as the engine returned it, untouched; a journal's line holds it as it is, without what is unknown.
 
-    text: the visible output. reasoning: a separate reasoning text, where a server splits it off; else "".
+    text: the visible output. reasoning: a separate reasoning text, where a server splits it off or the engine tells it
+    from the answer by its tokens; else "".
     finish_reason: "length" = cut at the budget; "error" = no completion was obtained and `error` says why.
-    Token counts are None where an engine can't tell; reasoning tokens are part of the completion's."""
+    Token counts are None where an engine can't tell; reasoning tokens are part of the completion's.
+    begun: the visible text that was written for the model, from which `text` goes on; what it answers stands in both
+    together. options: the natural logarithm of each letter's probability as the next token, among all tokens, where a
+    request asked for them; then text is the likeliest letter."""
 
     text: str
     finish_reason: FinishReason
@@ -197,6 +226,8 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     completion_tokens: int | None = None
     reasoning_tokens: int | None = None
     error: str = ""
+    begun: str = ""
+    options: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

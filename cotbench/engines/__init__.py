@@ -22,12 +22,39 @@ Lack = Literal["prompt", "path tokens", "seeds"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThinkingInfo:
+    """What is known of how a model thinks, and how it is told to.
+
+    family: the row of `engines/families.yaml`; "" where none fits. default: what the model does when it is told
+    nothing: "on", "off", or "" where that isn't known.
+    off: how it is kept from thinking: "switch" (its chat template's), "closed" (an empty thought is written for it),
+    "never" (it has no thoughts to switch off), "unknown" (a server whose model is in no row is sent the common
+    switches, and may ignore them), "" where it can't be.
+    on: how it is made to think, likewise: "switch", "always", "unknown", "" where it can't.
+    efforts: the words that its chat template or server takes as an effort, from the least to the most.
+    budget: how a limit of its thought is kept: "switch" (the chat template's), "engine", "" where it can't be.
+    sampling: how its card says that thinking is to be sampled; max_tokens among it is the budget of thought and answer.
+    """
+
+    family: str = ""
+    default: Literal["on", "off", ""] = ""
+    off: Literal["switch", "closed", "never", "unknown", ""] = "unknown"
+    on: Literal["switch", "always", "unknown", ""] = "unknown"
+    efforts: tuple[str, ...] = ()
+    budget: Literal["switch", "engine", ""] = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineInfo:
     """What an engine says of itself, for the manifest.
 
     revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
     chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
+    continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
+    server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
+    likelihoods: whether it tells the probabilities of options. thinking: how the model's thinking is controlled.
     lacks: what it can't tell or do that other engines can. notes: what it did differently, in words. warnings: what
     changes what was asked, or how replies were read: told when the run ends, and in its report.
     """
@@ -42,6 +69,9 @@ class EngineInfo:
     device: str = ""
     dtype: str = ""
     max_model_len: int | None = None
+    continues: Literal["tokens", "server", "replayed", ""] = ""
+    likelihoods: bool = False
+    thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     lacks: tuple[Lack, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -59,6 +89,10 @@ class EngineInfo:
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
 
+    families: a file of more rows like those of `engines/families.yaml`, which go first.
+    tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
+    wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going
+    on from the beginning of a reply), "likelihoods" (the probabilities of options).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
     sampling_keys: the keys of `engines/sampling.py` that requests will use. questions: by id, for the engines that look
     outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine` hands
@@ -70,6 +104,9 @@ class EngineConfig:
     base_url: str | None = None
     concurrency: int = 64
     chat_template: str = "auto"
+    families: str | None = None
+    tokenizer: str | None = None
+    wants: frozenset[str] = frozenset()
     seed: int = 0
     trust_remote_code: bool = False
     extra_body: Mapping[str, Any] = field(default_factory=dict)

@@ -8,15 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cotbench.engines import EngineConfig, EngineInfo
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
+from cotbench.engines.thinking import (
+    BUDGET,
+    LEAST,
+    Family,
+    Marks,
+    Told,
+    family_of_template,
+    tokens_within,
+    told_of,
+    worded,
+)
+from cotbench.engines.thinking import EFFORT as EFFORT
+from cotbench.engines.thinking import SWITCHES as SWITCHES
 from cotbench.errors import UsageError
-from cotbench.types import Completion, Message, Reply, Request
+from cotbench.types import Begun, Completion, Message, Reply, Request
 
 # What delimits turns when there is no chat template: a completion that runs on into a question of its own stops there.
 PLAIN_STOP = ("\nQuestion:",)
@@ -63,20 +77,25 @@ def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 class Encoded(NamedTuple):
+    """A request as it is sent. open: whether its end is within a thought, so that the model goes on thinking."""
+
     text: str
     ids: list[int]
+    open: bool = False
+
+
+class _Written(NamedTuple):
+    """A prompt, and the beginning of the reply behind it. open: whether a thought is open at the end of both."""
+
+    prompt: str
+    begun: str = ""
+    open: bool = False
 
 
 def failed(request: Request, error: str, *, prompt: str | None = None, prompt_tokens: int | None = None) -> Reply:
     """The reply to a request that could not be served."""
     path = Completion(text="", finish_reason="error", prompt_tokens=prompt_tokens, error=error[:500])
     return Reply(completions=(path,) * request.sampling.n, prompt=prompt)
-
-
-# What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others';
-# DeepSeek's and Granite's), and the variable that says how much.
-SWITCHES = ("enable_thinking", "thinking")
-EFFORT = "reasoning_effort"
 
 
 def variables(template: str) -> frozenset[str]:
@@ -96,27 +115,48 @@ class ChatFormat:
     """How one tokenizer's model is spoken to.
 
     choice: "auto" (the model's template, or plain text where it has none), "none" (plain text) or the path of a Jinja
-    file. kind, hash and system_role say what came of it; knows: the names of switches that the template takes.
+    file. model: its name, for families that their template doesn't tell. families: a file of more of them.
+    kind, hash and system_role say what came of it; knows: the names of switches that the template takes; family: how
+    its thinking is controlled, None where the template knows nothing of thoughts; thinking: the same in words.
     """
 
-    def __init__(self, tokenizer: Any, choice: str = "auto") -> None:
+    def __init__(self, tokenizer: Any, choice: str = "auto", *, model: str = "", families: str | None = None) -> None:
         self.tokenizer = tokenizer
         self._template = self._choose(choice)
         self.kind = "none" if self._template is None else ("model" if choice == "auto" else Path(choice).name)
         self.hash = hashlib.sha256(self._template.encode()).hexdigest()[:16] if self._template else ""
-        added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-        tokens = {
-            *getattr(tokenizer, "all_special_tokens", []),
-            *(str(t) for t in added if getattr(t, "special", False)),
-        }
-        self._special = _beginnings([_MARKS, *(re.escape(token) for token in sorted(tokens) if len(token) > 1)])
         bos = getattr(tokenizer, "bos_token_id", None)
         # Whether this model's inputs begin with BOS is the tokenizer's to say; the template may have written it
         # already.
         opening = list(tokenizer("a").input_ids)[:1]
         self._bos: int | None = bos if bos is not None and opening == [bos] else None
-        self.knows = frozenset((*SWITCHES, EFFORT)) & (variables(self._template) if self._template else frozenset())
+        takes = variables(self._template) if self._template else frozenset[str]()
+        self.knows = frozenset((*SWITCHES, EFFORT, BUDGET)) & takes
+        self.family: Family | None = (
+            family_of_template(self._template, takes, model, families) if self._template is not None else None
+        )
+        self._takes = takes
+        self._special = self._beginnings_here()
         self.system_role = self._probe_system_role()
+        self.thinking = self._probe_thinking()
+
+    @cached_property
+    def marks(self) -> Marks | None:
+        """The marks of this model's thoughts over its tokens; None where they aren't known."""
+        return Marks(self.family, self.tokenizer) if self.family is not None and self.family.open else None
+
+    def _beginnings_here(self) -> re.Pattern[str]:
+        """What is broken up in a message's own text: control tokens, marks of thoughts, words that are switches."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        texts = {
+            *getattr(self.tokenizer, "all_special_tokens", []),
+            *(str(t) for t in added if getattr(t, "special", False)),
+        }
+        if self.family is not None:
+            # Marks that are whole sentences are left: they mean something where the model writes them, not before.
+            marks = (self.family.open.strip(), self.family.close.strip())
+            texts |= {*self.family.breaks, *(mark for mark in marks if not re.search(r"\w \w", mark))}
+        return _beginnings([_MARKS, *(re.escape(text) for text in sorted(texts) if len(text) > 1)])
 
     def _choose(self, choice: str) -> str | None:
         if choice == "none":
@@ -150,27 +190,123 @@ class ChatFormat:
             ) from None
         return "folded"
 
-    def _apply(self, messages: Sequence[Message], thinking: bool | None = None, effort: Any = None) -> str:
+    def _probe_thinking(self) -> ThinkingInfo:
+        """How thinking is controlled here: by what the template writes where it is told to think, not to, and nothing.
+
+        Where its switch does nothing if there is a system message (Granite's writes it into the system message that it
+        has of its own), system messages are folded into the user's first turn."""
+        row = self.family
+        if row is None:
+            return ThinkingInfo(off="never", on="")
+        probe = (Message(role="system", text="s0me-system"), Message(role="user", text="s0me-user"))
+        off, on, default = (self._probed(probe, thinking) for thinking in (False, True, None))
+        if off == on and self.system_role == "native" and row.on is not None and row.on.variables:
+            bare = fold_system(probe)
+            if self._probed(bare, True) != self._probed(bare, False):
+                self.system_role = "folded"
+                off, on, default = (self._probed(probe, thinking) for thinking in (False, True, None))
+        works = off != on
+        usual = row.default
+        if self._opened(default) or (works and default == on):
+            usual = "on"
+        elif (row.close and default.rstrip().endswith(row.close)) or (row.off is not None and works and default == off):
+            usual = "off"
+        kept: Any = "closed" if row.open and usual != "off" else "" if usual == "on" else "never"
+        if row.off is not None and works:
+            kept = "switch"
+        made: Any = "switch" if row.on is not None and works else "always" if usual == "on" else ""
+        budget: Any = "switch" if row.budget in self._takes else "engine" if row.open and made else ""
+        efforts = row.efforts if row.effort in self._takes else ()
+        return ThinkingInfo(
+            family=row.family, default=usual, off=kept, on=made, efforts=efforts, budget=budget, sampling=row.sampling
+        )
+
+    def _probed(self, messages: Sequence[Message], thinking: bool | None) -> str:
+        with suppress(Exception):  # templates refuse with errors of their own making
+            return self._prompt(messages, thinking)
+        return ""
+
+    def _apply(self, messages: Sequence[Message], given: Mapping[str, Any] | None = None) -> str:
         assert self._template is not None
-        given = {**dict.fromkeys(SWITCHES, thinking), EFFORT: effort}
-        options = {name: value for name, value in given.items() if value is not None and name in self.knows}
+        options = {name: value for name, value in (given or {}).items() if name in self._takes}
         conversation = [{"role": m.role, "content": m.text} for m in messages]
         options |= {"chat_template": self._template, "tokenize": False, "add_generation_prompt": True}
         return str(self.tokenizer.apply_chat_template(conversation, **options))
 
-    def text(self, request: Request) -> str:
-        """What is sent, as text; a BOS that the tokenizer adds is not in it."""
-        messages = disarmed(request.messages, self._special)
-        if self._template is None:
-            return plain_text(messages)
+    def _prompt(
+        self, messages: Sequence[Message], thinking: bool | None, extra: Mapping[str, Any] | None = None
+    ) -> str:
+        """What the template writes, told what a request says of thinking. extra: its effort and its budget."""
+        told: Told | None = told_of(self.family, thinking)
+        given = dict(told.variables) if told is not None else {}
+        wanted = extra or {}
+        asked = {EFFORT: wanted.get(EFFORT), (self.family and self.family.budget) or BUDGET: wanted.get(BUDGET)}
+        for name, value in asked.items():
+            # Where a model is told not to think by the variable that says how much, that it is not to comes first.
+            if value is not None and not (thinking is False and name in given):
+                given[name] = value
+        messages = worded(messages, told)
         if self.system_role == "folded":
             messages = fold_system(messages)
-        return self._apply(messages, request.thinking, dict(request.sampling.extra).get(EFFORT))
+        return self._apply(messages, given)
+
+    def _opened(self, prompt: str) -> str:
+        """The open mark at a prompt's end and what follows it (space, or tags of the thought's own); "" where no
+        thought is open there."""
+        row = self.family
+        mark = row.open.rstrip() if row is not None else ""
+        place = prompt.rfind(mark) if row is not None and mark else -1
+        rest = prompt[place + len(mark) :] if place >= 0 else "."
+        over = row is not None and row.close in rest
+        return prompt[place:] if not over and re.fullmatch(r"(\s|<[^<>/]{1,40}>)*", rest) else ""
+
+    def _written(self, request: Request) -> _Written:
+        """A request's prompt and the beginning of its reply. Raises ValueError where that can't be written."""
+        messages = disarmed(request.messages, self._special)
+        begun = request.begun or Begun()
+        row = self.family if self.family is not None and self.family.open else None
+        if begun.thought and row is None:
+            raise ValueError("the reply is begun with a thought, and the marks of this model's thoughts aren't known")
+        if self._template is None:
+            # As a response stands in exemplars: behind a space.
+            space = " " if begun.text and not begun.text[0].isspace() else ""
+            return _Written(plain_text(messages), space + begun.text)
+        thinks = request.thinking
+        if begun.thought or begun.open:
+            thinks = True  # so that the template closes none
+        prompt = self._prompt(messages, thinks, dict(request.sampling.extra))
+        opened = self._opened(prompt)
+        if row is None:
+            return _Written(prompt, begun.text)
+        if thinks is False:
+            if opened or self.thinking.off == "closed":
+                prompt += self._nothing(row, opened)
+            return _Written(prompt, begun.text)
+        if begun.thought is None:
+            at_end = prompt[len(prompt) - len(opened) :] + begun.text if opened else begun.text
+            return _Written(prompt, begun.text, at_end.rfind(row.open.rstrip()) > at_end.rfind(row.close))
+        if not begun.thought and not begun.open:
+            over = prompt.rstrip().endswith(row.close)  # where the template has closed it already
+            return _Written(prompt, ("" if over else self._nothing(row, opened)) + begun.text)
+        thought = ("" if opened else row.opening(begun.thought)) + begun.thought
+        return _Written(prompt, thought + ("" if begun.open else row.closed(begun.thought) + begun.text), begun.open)
+
+    @staticmethod
+    def _nothing(row: Family, opened: str) -> str:
+        """An empty thought, or what is missing of it where a prompt's end has opened it."""
+        if row.nothing.startswith(opened):
+            return row.nothing[len(opened) :]
+        tags = re.findall(r"<([^<>/]+)>", opened[len(row.open.rstrip()) :])
+        return "".join(f"</{tag}>" for tag in reversed(tags)) + row.close + row.behind
+
+    def text(self, request: Request) -> str:
+        """What is sent, as text, with the beginning of the reply; a BOS that the tokenizer adds is not in it."""
+        written = self._written(request)
+        return written.prompt + written.begun
 
     def warnings(self, thinking: str) -> tuple[str, ...]:
-        """What a run must say of a switch that was set and that the template doesn't know. thinking: on, off or
-        auto."""
-        if thinking == "auto" or self.knows & set(SWITCHES):
+        """What a run must say of a switch that was set and that changes nothing. thinking: on, off or auto."""
+        if {"on": self.thinking.on, "off": self.thinking.off}.get(thinking, "unknown") not in ("", "never"):
             return ()
         has = "there is no chat template" if self._template is None else "the chat template knows no switch for it"
         return (f"--thinking {thinking} changes nothing: {has}, so the model did as it does by default",)
@@ -182,16 +318,25 @@ class ChatFormat:
             chat_template=self.kind,
             chat_template_hash=self.hash,
             system_role=self.system_role,
+            continues="tokens",
+            thinking=self.thinking,
             warnings=self.warnings(config.thinking),
             **own,
         )
 
     def require(self, sampling_keys: Collection[str]) -> None:
-        """Raises UsageError where requests set how much to reason and the template takes no such variable."""
+        """Raises UsageError where requests set how much to reason and the template takes no such variable, or where
+        thoughts are to be kept within limits and this model's aren't known."""
         if EFFORT in sampling_keys and EFFORT not in self.knows:
             raise UsageError(
                 f"--gen-kwargs: the model's chat template takes no {EFFORT}.",
                 "Leave it out, or give another --chat-template.",
+            )
+        limits = sorted({BUDGET, LEAST} & set(sampling_keys))
+        if limits and not (self.thinking.budget and (self.marks is not None or limits == [BUDGET])):
+            raise UsageError(
+                f"--gen-kwargs: {limits[0]} needs a model that thinks, and the chat template shows no thoughts.",
+                "Leave it out, give another --chat-template, or describe the model's family in a file for --families.",
             )
 
     def token_ids(self, text: str) -> list[int]:
@@ -203,14 +348,25 @@ class ChatFormat:
         """Text and token ids of a request, or the reply that ends it: a prompt as long as the context, or one that the
         chat template refuses, is an error of that request, not of the run."""
         try:
-            text = self.text(request)
+            written = self._written(request)
         except Exception as error:  # templates refuse with errors of their own making
             return failed(request, f"the chat template refuses the conversation: {type(error).__name__}: {error}")
-        ids = self.token_ids(text)
+        text, ids = written.prompt + written.begun, self._ids(written)
         if len(ids) < max_len:
-            return Encoded(text, ids)
+            return Encoded(text, ids, written.open)
         error_text = f"the prompt has {len(ids)} tokens and the model's context {max_len}"
         return failed(request, error_text, prompt=text, prompt_tokens=len(ids))
+
+    def _ids(self, written: _Written) -> list[int]:
+        """Token ids of a prompt and of the beginning of the reply behind it: the prompt's are those that it has alone,
+        since those are what the model went on from when it wrote what is continued."""
+        ids = self.token_ids(written.prompt)
+        if not written.begun:
+            return ids
+        both = self.token_ids(written.prompt + written.begun)
+        if both[: len(ids)] == ids:
+            return both
+        return ids + tokens_within(self.tokenizer, written.begun, written.prompt[-1:])
 
     def stops(self, request: Request) -> list[str]:
         """Stop strings: those of the request, and for plain text the one that ends an answer; none for chat models."""

@@ -63,7 +63,7 @@ class CTranslate2Engine(BatchedEngine):
         ctranslate2.set_random_seed(config.seed & 0x7FFFFFFF)
         self._model = self._open()
         batch = whole("ctranslate2", arguments, "batch_size", DEFAULT_BATCH, low=1)
-        chat = ChatFormat(self._tokenizer, config.chat_template)
+        chat = ChatFormat(self._tokenizer, config.chat_template, model=config.model, families=config.families)
         chat.require(config.sampling_keys)
         super().__init__(
             chat,

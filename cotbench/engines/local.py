@@ -84,7 +84,7 @@ def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | No
     else:
         package = 'pip install "cotbench[transformers]"'
         raise ModelError(f"rendering with a model's chat template needs the transformers package: {package}")
-    chat = ChatFormat(given, config.chat_template)
+    chat = ChatFormat(given, config.chat_template, model=config.model, families=config.families)
     chat.require(config.sampling_keys)
     return chat
 

@@ -91,6 +91,21 @@ def _small_temperature(body: Body) -> Body:
     return {**body, "temperature": SMALL_TEMPERATURE} if body.get("temperature") == 0 else body
 
 
+def _fewer_likeliest(most: int) -> Change:
+    def change(body: Body) -> Body:
+        # What chat calls top_logprobs is logprobs of plain text; there the first is a truth value.
+        name = "top_logprobs" if "top_logprobs" in body else "logprobs"
+        given = body.get(name)
+        return {**body, name: most} if type(given) is int and given > most else body
+
+    return change
+
+
+def _as_text(body: Body) -> Body:
+    """Only says that a prompt of token ids can be sent as text: who makes the body has the text."""
+    return {**body, "prompt": ""} if isinstance(body.get("prompt"), list) else body
+
+
 def _folded(body: Body) -> Body:
     messages = body.get("messages") or [{"role": ""}]
     if messages[0]["role"] != "system" or len(messages) < 2:
@@ -121,6 +136,9 @@ class Lesson:
 
 
 FOLD = "system role"
+AS_TEXT = "prompt as text"
+NO_IDS = "no token ids"
+LIKELIEST = 20  # of how many tokens the probabilities are asked for
 NO_SEED = "no seed"
 NO_SWITCH = "no switch"
 ONE_PATH = "one path"
@@ -128,6 +146,34 @@ ONE_PATH = "one path"
 LESSONS: Mapping[str, Lesson] = {
     lesson.name: lesson
     for lesson in (
+        Lesson(
+            name=AS_TEXT,
+            fields=("prompt",),
+            words=r"\bprompt\b.{0,160}\b(?:str|string|text|type)\b|\b(?:expected|must be|should be) (?:a )?(?:valid )?"
+            r"(?:str|string)\b|token ids? (?:are|is)(?: not|n't)",
+            unless=r"max_tokens|context length",
+            change=_as_text,
+            note="the server takes no token ids: prompts were sent as text, which it makes into tokens itself",
+        ),
+        Lesson(
+            name=NO_IDS,
+            fields=("return_token_ids",),
+            words=_about("return_token_ids"),
+            change=_without("return_token_ids"),
+            note="the server tells no token ids: thoughts were told from answers by their marks in the text",
+            unnamed=True,
+        ),
+        *(
+            Lesson(
+                name=f"{most} likeliest",
+                fields=("top_logprobs", "logprobs"),
+                words=_about("top_?logprobs", "logprobs?", "log probabilities"),
+                change=_fewer_likeliest(most),
+                note=f"the server tells the probabilities of the {most} likeliest tokens at the most",
+                instead_of=instead_of,
+            )
+            for most, instead_of in ((10, ""), (5, "10 likeliest"))
+        ),
         Lesson(
             name="one of two",
             words=r"(?=.*\btemperature\b)(?=.*\btop_?p\b)(?=.*(?:\bboth\b|only one|either|together|simultaneous"

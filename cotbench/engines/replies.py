@@ -14,6 +14,7 @@ fields that hold reasoning, of the names of token counts. A word or a kind that 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -378,6 +379,46 @@ def _listed(names: Mapping[str, None]) -> str:
 
 def _error(words: str) -> Completion:
     return Completion(text="", finish_reason="error", error=words)
+
+
+# --- the probabilities of options ---------------------------------------------------------------------------------
+
+
+_SPACES = str.maketrans("▁Ġ", "  ")  # as tokenizers spell the space before a word
+
+
+def next_tokens(choice: Mapping[str, Any]) -> dict[str, float]:
+    """The likeliest tokens at the first place of an output, with the logarithms of their probabilities, of either
+    endpoint; {} where a server tells none."""
+    told = choice.get("logprobs")
+    if not isinstance(told, Mapping):
+        return {}
+    content, top = told.get("content"), told.get("top_logprobs")
+    if isinstance(content, list) and content and isinstance(content[0], Mapping):
+        first: Any = [*(content[0].get("top_logprobs") or ()), content[0]]
+    elif isinstance(top, list) and top:
+        first = top[0]
+    else:
+        return {}
+    if isinstance(first, Mapping):
+        first = [{"token": token, "logprob": value} for token, value in first.items()]
+    found: dict[str, float] = {}
+    for one in first if isinstance(first, list) else ():
+        token, value = (one.get("token"), one.get("logprob")) if isinstance(one, Mapping) else (None, None)
+        if isinstance(token, str) and isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
+            found.setdefault(token.translate(_SPACES), float(value))
+    return found
+
+
+def options_of(tokens: Mapping[str, float], letters: Sequence[str]) -> tuple[str, dict[str, float]]:
+    """The letters among tokens, in the form (with a space before them, or without) on which more probability falls, and
+    what stands before them in it; a letter that isn't among the tokens is left out."""
+    forms = {
+        before: {letter: tokens[before + letter] for letter in letters if before + letter in tokens}
+        for before in (" ", "")
+    }
+    form = max(forms, key=lambda before: sum(map(math.exp, forms[before].values())))
+    return form, forms[form]
 
 
 # --- JSON as servers send it --------------------------------------------------------------------------------------

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from msgspec import structs
 
 from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
@@ -137,6 +139,7 @@ class Replies:
         if not arrived:
             return []
         entries = []
+        arrived = [(key, _with_beginning(reply, self._waiting[key][0])) for key, reply in arrived]
         for key, reply in arrived:
             request = self._waiting[key][0]
             seed = None if request.sampling.greedy else request_seed(self._seed, key)
@@ -150,6 +153,14 @@ class Replies:
             results += [(ticket, reply) for ticket in self._waiting.pop(key)[1]]
         self._tally.in_flight = len(self._waiting)
         return results
+
+
+def _with_beginning(reply: Reply, request: Request) -> Reply:
+    """Put the visible text that was written for the model beside what it wrote, since both are read as one."""
+    begun = request.begun.text if request.begun is not None else ""
+    if not begun:
+        return reply
+    return replace(reply, completions=tuple(structs.replace(path, begun=begun) for path in reply.completions))
 
 
 class RecordedReplies:
