@@ -24,18 +24,22 @@ def trained(folder: Path, *more: str) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
-def test_it_writes_a_model_that_engines_load_and_a_seed_repeats(tmp_path: Path) -> None:
-    first = trained(tmp_path / "a", "--seed", "7")
-    assert first == trained(tmp_path / "b", "--seed", "7")
-    assert first != trained(tmp_path / "c", "--seed", "8")
-    shipped = {path.relative_to(MODEL) for path in MODEL.rglob("*") if path.is_file()}
+@pytest.mark.parametrize("model", ["model", "thinker"], ids=["demo", "thinker"])
+def test_it_writes_a_model_that_engines_load_and_a_seed_repeats(model: str, tmp_path: Path) -> None:
+    shipped_model = MODEL.with_name(model)
+    recipe = ("--model", "thinker") if model == "thinker" else ()
+    first = trained(tmp_path / "a", "--seed", "7", *recipe)
+    assert first == trained(tmp_path / "b", "--seed", "7", *recipe)
+    assert first != trained(tmp_path / "c", "--seed", "8", *recipe)
+    shipped = {path.relative_to(shipped_model) for path in shipped_model.rglob("*") if path.is_file()}
     made = {path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()}
     assert made == shipped - {Path("README.md")}
     record = json.loads((tmp_path / "a" / "training.json").read_text())
     assert (record["seed"], record["steps"], record["processes"]) == (7, 3, 2)
     assert record["torch"]
     # The tokenizer is made of the generator's own texts: the same for all seeds, and the same as the shipped one.
-    assert (tmp_path / "c" / "tokenizer.json").read_bytes() == (MODEL / "tokenizer.json").read_bytes()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        assert (tmp_path / "c" / name).read_bytes() == (shipped_model / name).read_bytes()
     for name in ("ctranslate2", "transformers"):
         engine = open_engine(name, EngineConfig(model=str(tmp_path / "a")))
         request = Request(messages=(Message(role="user", text="What is d?"),), sampling=Sampling(max_tokens=8))
