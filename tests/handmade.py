@@ -79,6 +79,7 @@ def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Rec
         "tasks": {"t": {"data": "d1"}},
         "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
         "num_fewshot": 0,
+        "arms": 1,  # names are those of arms
         "seed": 0,
     }
     Manifest(run=folder.name, status="finished", spec_row=spec, options={"model": model}, engine={}, data={}).write(

@@ -23,7 +23,7 @@ from cotbench.types import Message, Question
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
 TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
-TEMPLATES = ("direct", "cot", "pal", "plan", "plan-direct", "plan-cot")
+TEMPLATES = ("direct", "free", "cot", "draft", "pal", "plan", "plan-direct", "plan-cot")
 FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
 CASES = [*product(TASKS, TEMPLATES, SHOTS), *product(["demo"], TEMPLATES, (0, 1))]

@@ -26,6 +26,7 @@ _KEY = re.compile(r"[a-z]\w{0,39}")
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,59}")
 _ANSWERS = ("begun", "asked", "likeliest", "choice")
 CARD = "card"
+THINK = "think"  # the setting, of any mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ SETTINGS: Mapping[str, Setting] = {
     "prompt": Setting(*_WORD, "another template: cot@prompt=brief is asked with cot-brief.jinja"),
     "answer": Setting(*_one_of(*_ANSWERS), "how the answer alone is had: its line begun for the model, asked for in "
                       "words, the likeliest option (cycled), or a choice between the letters"),
-    "think": Setting(*_one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
+    THINK: Setting(*_one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
     "effort": Setting(*_EFFORT, "how much it thinks, in a word that its chat template or server knows"),
     "budget": Setting(*_whole(0), "how many tokens its thought may have; the answer has max_tokens of its own"),
     "min": Setting(*_whole(1), "how many tokens its thought has at least"),
@@ -166,7 +167,7 @@ def _set(turn: Turn, given: Mapping[str, Any]) -> Turn:
             changes["template"] = f"{turn.template}-{value}"
         elif key == "answer" and turn.answer:
             changes["answer"] = value
-        elif key == "think":
+        elif key == THINK:
             changes["thinking"] = {"on": True, "off": False, "default": None}[value]
         elif key == "paths" and turn.paths:
             changes["paths"] = value

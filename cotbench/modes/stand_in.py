@@ -8,7 +8,6 @@ from __future__ import annotations
 
 SHARES = {
     "direct": 0.40,
-    "free": 0.50,
     "cot": 0.60,
     "cot_eq": 0.90,
     "pal": 0.70,

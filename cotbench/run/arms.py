@@ -13,7 +13,7 @@ from cotbench.engines import EngineInfo
 from cotbench.engines.sampling import KEYS, OWN, check
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import FREE, MODES, Mode, Turn
-from cotbench.modes.arms import CARD, SETTINGS, arm
+from cotbench.modes.arms import CARD, SETTINGS, THINK, arm
 
 THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
 _TAKEN = frozenset({"reasoning_effort", "thinking_budget", "thinking_min", "max_tokens", "stop"})  # have other names
@@ -55,7 +55,7 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
     told = {"on": True, "off": False}.get(thinking)
     settings = mode.facts.settings
     # What an arm is for isn't changed by what all are told.
-    wanted = mode.own.thinking if "think" in settings or mode.own.thinking is not False or told is None else told
+    wanted = mode.own.thinking if THINK in settings or mode.own.thinking is not False or told is None else told
     facts = _thinks(mode, wanted, info)
     answer = mode.own.answer
     if answer:
@@ -73,7 +73,7 @@ def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]
     """Say whether the model thinks under an arm, and how that comes. Raises UsageError where it can't be had."""
     known, settings, name = info.thinking, mode.facts.settings, f"--mode {mode.name}"
     model = info.model.rstrip("/").rsplit("/", 1)[-1]
-    if wanted is False and not known.off and settings.get("think") == "off":
+    if wanted is False and not known.off and settings.get(THINK) == "off":
         remedy = f"Its least effort is {known.efforts[0]}: @effort={known.efforts[0]}." if known.efforts else ""
         raise UsageError(f"{name}: {model} can't be kept from thinking here.", remedy)
     if wanted and not known.on:
