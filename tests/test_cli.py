@@ -77,8 +77,8 @@ def test_limit_asks_the_same_questions_in_every_mode_and_names_them(tmp_path: Pa
         main("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "--limit", "10", "--json").out
     )
     rows = records(tmp_path / done["folder"])
-    asked = {mode: [row["question"] for row in rows if row["mode"] == mode] for mode in ("direct", "cot")}
-    assert asked["direct"] == asked["cot"]
+    asked = {mode: [row["question"] for row in rows if row["mode"] == mode] for mode in ("direct@answer=begun", "cot")}
+    assert asked["direct@answer=begun"] == asked["cot"]
     manifest = json.loads((tmp_path / done["folder"] / MANIFEST).read_text())
     assert manifest["question_ids"] == {"sample": asked["cot"]}
     assert len(asked["cot"]) == 10
@@ -98,9 +98,9 @@ def test_dry_run_asks_nothing(tmp_path: Path, main: Cli) -> None:
     assert "Dry run: nothing was asked" in table.out
 
 
-def test_thinking_is_off_for_direct_only_unless_told(tmp_path: Path, main: Cli) -> None:
+def test_plain_arms_do_not_think_unless_told(tmp_path: Path, main: Cli) -> None:
     for how, expected in (
-        ("auto", {"direct": False, "cot": None}),
+        ("auto", {"direct": False, "cot": False}),
         ("on", {"direct": True, "cot": True}),
         ("off", {"direct": False, "cot": False}),
     ):

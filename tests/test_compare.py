@@ -95,6 +95,7 @@ def write_run(
         "tasks": {"t": {"data": data}},
         "modes": {f"t/{mode}": {} for mode in names},
         "num_fewshot": shots,
+        "arms": 1,  # names are those of arms
         "seed": 0,
     }
     Manifest(run=folder.name, status=status, spec_row=spec, options={"model": model}, engine={}, data={}).write(folder)

@@ -95,7 +95,7 @@ def test_options_name_its_turns(tmp_path: Path, main: Cli, weigh: tuple[str, ...
     assert main("run", *weigh, *options).code == 0
     [run] = (tmp_path / "results").iterdir()
     sampling = {row["template"]: (row["sampling"]["max_tokens"], row["sampling"]["n"]) for row in journal(run)}
-    assert sampling == {"direct": (128, 1), "weigh-propose": (200, 2), "weigh-judge": (7, 1), "weigh": (99, 1)}
+    assert sampling == {"direct": (8, 1), "weigh-propose": (200, 2), "weigh-judge": (7, 1), "weigh": (99, 1)}
     wrong = main("run", *weigh, "--max-tokens", "weigh.vote=3")
     assert wrong.code == 2
     assert "weigh.vote has no budget of its own in this run" in wrong.err

@@ -136,6 +136,7 @@ def build(
         "tasks": {task: {"data": "d"} for task in tasks},
         "modes": {f"{task}/{mode}": {} for task in tasks for mode in asked},
         "num_fewshot": 0,
+        "arms": 1,  # names are those of arms
         "seed": 0,
     }
     Manifest(run=folder.name, status="finished", spec_row=spec, options={"model": model}, engine={}, data={}).write(

@@ -111,7 +111,7 @@ def test_everything_is_in_the_json(stub: Path, main: Cli) -> None:
     [row] = [json.loads(line) for line in main("show", rows[0]["id"], "--json").out.splitlines()]
     assert row == rows[0]
     modes = {one["mode"]: one for one in row["modes"]}
-    assert list(modes) == ["direct", "cot", "self-consistency", "pal", "plan-cot", "plan-solver"]
+    assert list(modes) == ["direct@answer=begun", "cot", "self-consistency", "pal", "plan-cot", "plan-solver"]
     for one in modes.values():
         if one["answer"] is None:
             continue

@@ -111,11 +111,14 @@ class StubEngine(ModellessEngine):
             text = code(answer, question) if code else line
         if request.options:
             return _likelihoods(request, question, gold if draw < right else "", draw)
+        reasoning = THOUGHT if request.thinking else ""
         return Completion(
             text=text,
+            reasoning=reasoning,
             finish_reason="length" if unreadable <= draw < cut else "stop",
             prompt_tokens=sum(len(m.text) for m in request.messages) // 4,
-            completion_tokens=max(1, len(text) // 4),
+            completion_tokens=max(1, (len(reasoning) + len(text)) // 4),
+            reasoning_tokens=len(reasoning) // 4 if reasoning else None,
         )
 
     def _share(self, template: str, question: Question) -> float:
@@ -130,6 +133,6 @@ class StubEngine(ModellessEngine):
             revision=shares,
             continues="tokens",
             likelihoods=True,
-            thinking=ThinkingInfo(off="never", on=""),
+            thinking=ThinkingInfo(default="off", off="switch", on="switch"),
             notes=("a stub, not a model: its numbers mean nothing",),
         )
