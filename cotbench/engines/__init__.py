@@ -164,8 +164,8 @@ class Engine(Protocol):
 @dataclass(frozen=True)
 class EngineRow:
     """An engine that there is. needs: its packages, which the extra of that name installs. needs_key: it has no
-    model, and is handed the right answers; no other engine ever sees one. continues: whether it can go on from the
-    beginning of a reply, as far as that is known before it is opened."""
+    model, and is handed the right answers; no other engine ever sees one. continues: whether it can, or may, go on
+    from the beginning of a reply."""
 
     name: str
     factory: str
@@ -186,7 +186,7 @@ ENGINES: dict[str, EngineRow] = {
         EngineRow("vllm", "VllmEngine", "vLLM in process: everything in flight at once, prefix caching; the default",
                   needs=("vllm",), extra="vllm", continues=True),
         EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
-                  needs=("aiohttp",)),
+                  needs=("aiohttp",), continues=True),
         EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
                   needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from cotbench.answers.kinds import KINDS, AnswerKind
-from cotbench.engines import EngineConfig, EngineInfo, find_engine, require_engine
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, require_engine
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.errors import UsageError
@@ -174,8 +174,15 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         data[name] = load_data(file, data_dir)
         questions[name] = select(data[name].questions, options.limit, options.seed)
     row = find_engine(options.engine_name)
-    expected = EngineInfo(engine=row.name, model=options.model, continues="tokens" if row.continues else "")
-    kits = _kits(options, modes, prompts, data, questions, replace(expected, likelihoods=True))
+    # What isn't known before the engine is open is taken for granted until then.
+    expected = EngineInfo(
+        engine=row.name,
+        model=options.model,
+        continues="tokens" if row.continues else "",
+        likelihoods=True,
+        thinking=ThinkingInfo(budget="engine"),
+    )
+    kits = _kits(options, modes, prompts, data, questions, expected)
     return RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
 
 
