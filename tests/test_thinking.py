@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cotbench.demo import MODEL
+from cotbench.engines import EngineConfig
 from cotbench.engines.chat import ChatFormat, Encoded
 from cotbench.engines.thinking import (
     Family,
@@ -269,3 +270,14 @@ def test_a_begun_reply_stands_behind_the_tokens_of_the_prompt_alone(begun: str, 
     assert both.ids[: len(alone.ids)] == alone.ids
     assert tokenizer.decode(both.ids[len(alone.ids) :]) == begun
     assert both.open == (begun == "<think>\nOkay")
+
+
+def test_a_thought_that_is_closed_for_a_model_is_in_the_identity_of_its_runs(tmp_path: Path) -> None:
+    """The chat template's hash is that of runs whose prompts had none."""
+    named = {case: template for case, template, *_ in ZOO}
+    told = {
+        case: chat_of(template, tmp_path).info(EngineConfig(model="m"), engine="e") for case, template in named.items()
+    }
+    assert told["deepseek-r1"].identity()["thoughts"] == "closed"
+    assert "thoughts" not in told["qwen3"].identity()
+    assert {info.thinking.budget for info in told.values()} == {""}, "no engine keeps a limit yet"

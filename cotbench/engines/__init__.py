@@ -80,9 +80,11 @@ class EngineInfo:
         return asdict(self)
 
     def identity(self) -> dict[str, str]:
-        """What results depend on."""
+        """What results depend on. An empty thought that is written for the model is a part of prompts that the chat
+        template's hash doesn't tell: runs of versions that wrote none aren't gone on with."""
         names = ("engine", "model", "revision", "dtype", "chat_template", "chat_template_hash")
-        return {name: getattr(self, name) for name in names}
+        written = {"thoughts": "closed"} if self.thinking.off == "closed" else {}
+        return {name: getattr(self, name) for name in names} | written
 
 
 @dataclass(frozen=True, kw_only=True)

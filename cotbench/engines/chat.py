@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from itertools import dropwhile
 from pathlib import Path
@@ -319,7 +320,7 @@ class ChatFormat:
             chat_template_hash=self.hash,
             system_role=self.system_role,
             continues="tokens",
-            thinking=self.thinking,
+            thinking=replace(self.thinking, budget=""),  # which could be kept; no engine keeps one yet
             warnings=self.warnings(config.thinking),
             **own,
         )
