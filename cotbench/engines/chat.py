@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from itertools import dropwhile
 from pathlib import Path
@@ -320,7 +319,7 @@ class ChatFormat:
             chat_template_hash=self.hash,
             system_role=self.system_role,
             continues="tokens",
-            thinking=replace(self.thinking, budget=""),  # which could be kept; no engine keeps one yet
+            thinking=self.thinking,
             warnings=self.warnings(config.thinking),
             **own,
         )
