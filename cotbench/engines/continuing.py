@@ -2,8 +2,8 @@
 
 A server is sent an assistant's last message and two fields that have it go on from there (vLLM and SGLang know them;
 llama.cpp goes on without them). One that refuses them says so; one that ignores them begins a new turn in silence, so
-what it replies proves nothing. What a prompt costs does: a text that is continued adds its own tokens and no more, a new
-turn adds the marks that end one turn and begin the next too.
+what it replies proves nothing. What a prompt costs does: a text that is continued adds its own tokens and no more, a
+new turn adds the marks that end one turn and begin the next too.
 """
 
 from __future__ import annotations

@@ -218,8 +218,8 @@ LESSONS: Mapping[str, Lesson] = {
             fields=("reasoning_effort",),
             words=_about("reasoning_?effort", "reasoning.effort"),
             change=_without_none,
-            warning="the server doesn't take reasoning_effort none, which tells the model not to think, so the model did "
-            "as it does by default",
+            warning="the server doesn't take reasoning_effort none, which tells the model not to think, so the model "
+            "did as it does by default",
         ),
         Lesson(
             name=FOLD,

@@ -43,8 +43,8 @@ from cotbench.engines.manners import (
     FOLD,
     LESSONS,
     LIKELIEST,
-    NO_SEED,
     NO_EFFORT,
+    NO_SEED,
     NO_SWITCH,
     ONE_PATH,
     Lesson,
@@ -217,7 +217,7 @@ class OpenAIEngine:
                 f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {shown}.",
                 "Use one of these names, or add --model-args check_model=false where the list is not of all names.",
             )
-        own = next((model for model in models if model["id"] == self._config.model), {})
+        own: dict[str, Any] = next((model for model in models if model["id"] == self._config.model), {})
         self._max_len = count(own.get("max_model_len")) or self._max_len
         root = own.get("root")
         return f"server:{self._secrets.clean(root)}" if isinstance(root, str) else here
@@ -241,7 +241,7 @@ class OpenAIEngine:
                 self._tells_likelihoods = len(next_tokens((await self._probed(asked))["choices"][0])) > 1
         limits = {BUDGET, LEAST} & config.sampling_keys
         if limits and self._chat is None:
-            await self._require_limits(limits)
+            await self._require_limits(frozenset(limits))
 
     async def _why_not(self) -> str:
         try:
@@ -256,7 +256,7 @@ class OpenAIEngine:
         return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
 
     async def _probed(
-        self, request: Request, beginning: str = "", fields: Mapping[str, Any] | None = None, **more: Any
+        self, request: Request, beginning: str = "", fields: Mapping[str, Any] | None = None, more: Any = None
     ) -> dict[str, Any]:
         """The response to a request that isn't the run's. Raises BadStatus or ValueError where it is refused."""
         key = Key("", "", 0, 0)
@@ -268,7 +268,7 @@ class OpenAIEngine:
                 return body, content
             if beginning:
                 body = {**body, **(fields or {}), "messages": [*body["messages"], _of_assistant(beginning)]}
-            body |= more
+            body |= more or {}
             return body, orjson.dumps(body)
 
         trial = _Trial(self._learnt)
@@ -292,7 +292,7 @@ class OpenAIEngine:
         said = ""
         try:
             asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=64), thinking=True)
-            free, limited = [await self._probed(asked, **more) for more in ({}, {"thinking_token_budget": 1})]
+            free, limited = [await self._probed(asked, more=m) for m in ({}, {"thinking_token_budget": 1})]
             paths = [self._read(response, Usage(), 1, 64)[0] for response in (free, limited)]
             self._limits_thoughts = len(paths[1].reasoning) < len(paths[0].reasoning)
         except (BadStatus, ValueError) as error:
@@ -530,6 +530,7 @@ class OpenAIEngine:
             encoded = self._encode(part)
             if isinstance(encoded, Reply):
                 return encoded
+            assert encoded is not None
             left = self._max_len - len(encoded.ids) - request.sampling.max_tokens
             if left < 1:
                 break
