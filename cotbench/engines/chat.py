@@ -209,10 +209,10 @@ class ChatFormat:
         usual = row.default
         if self._opened(default) or (works and default == on):
             usual = "on"
-        elif (row.close and default.rstrip().endswith(row.close)) or (works and default == off):
+        elif (row.close and default.rstrip().endswith(row.close)) or (row.off is not None and works and default == off):
             usual = "off"
         kept: Any = "closed" if row.open and usual != "off" else "" if usual == "on" else "never"
-        if row.off is not None and works and not self._opened(off):
+        if row.off is not None and works:
             kept = "switch"
         made: Any = "switch" if row.on is not None and works else "always" if usual == "on" else ""
         budget: Any = "switch" if row.budget in self._takes else "engine" if row.open and made else ""
@@ -251,10 +251,14 @@ class ChatFormat:
         return self._apply(messages, given)
 
     def _opened(self, prompt: str) -> str:
-        """The open mark and the space behind it at a prompt's end; "" where no thought is open there."""
-        mark = self.family.open.rstrip() if self.family is not None else ""
-        bare = prompt.rstrip()
-        return prompt[len(bare) - len(mark) :] if mark and bare.endswith(mark) else ""
+        """The open mark at a prompt's end and what follows it (space, or tags of the thought's own); "" where no
+        thought is open there."""
+        row = self.family
+        mark = row.open.rstrip() if row is not None else ""
+        place = prompt.rfind(mark) if row is not None and mark else -1
+        rest = prompt[place + len(mark) :] if place >= 0 else "."
+        over = row is not None and row.close in rest
+        return prompt[place:] if not over and re.fullmatch(r"(\s|<[^<>/]{1,40}>)*", rest) else ""
 
     def _written(self, request: Request) -> _Written:
         """A request's prompt and the beginning of its reply. Raises ValueError where that can't be written."""
@@ -282,7 +286,8 @@ class ChatFormat:
             at_end = prompt[len(prompt) - len(opened) :] + begun.text if opened else begun.text
             return _Written(prompt, begun.text, at_end.rfind(row.open.rstrip()) > at_end.rfind(row.close))
         if not begun.thought and not begun.open:
-            return _Written(prompt, self._nothing(row, opened) + begun.text)
+            over = prompt.rstrip().endswith(row.close)  # where the template has closed it already
+            return _Written(prompt, ("" if over else self._nothing(row, opened)) + begun.text)
         thought = ("" if opened else row.opening(begun.thought)) + begun.thought
         return _Written(prompt, thought + ("" if begun.open else row.closed(begun.thought) + begun.text), begun.open)
 
@@ -291,7 +296,8 @@ class ChatFormat:
         """An empty thought, or what is missing of it where a prompt's end has opened it."""
         if row.nothing.startswith(opened):
             return row.nothing[len(opened) :]
-        return row.close + row.behind
+        tags = re.findall(r"<([^<>/]+)>", opened[len(row.open.rstrip()) :])
+        return "".join(f"</{tag}>" for tag in reversed(tags)) + row.close + row.behind
 
     def text(self, request: Request) -> str:
         """What is sent, as text, with the beginning of the reply; a BOS that the tokenizer adds is not in it."""
