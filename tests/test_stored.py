@@ -496,3 +496,21 @@ def edit_manifest(folder: Path, place: tuple[str, ...], value: Any, *, delete: b
             inner = inner[key]
         del inner[place[-1]]
     (folder / MANIFEST).write_text(json.dumps(changed))
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_line_with_other_paths_than_were_asked_for_is_damaged(
+    finished: Path, tmp_path: Path, main: Cli, times: int
+) -> None:
+    """Its request is made again: a mode that asked for one path can't do with none, or two."""
+    folder = tmp_path / "r"
+    shutil.copytree(finished, folder)
+    rows = [json.loads(line) for line in (folder / JOURNAL).read_text().splitlines()]
+    at = next(number for number, row in enumerate(rows) if row["sampling"]["n"] == 1)
+    rows[at]["completions"] *= times
+    body = [sealed(row) for row in rows]
+    (folder / JOURNAL).write_bytes(b"\n".join(body) + b"\n")
+    done = main("run", "--resume", folder, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["requests"] == 1
+    assert "1 damaged journal lines are passed over" in done.err

@@ -67,6 +67,8 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         numbers = all(type(drawn.get(name)) in (int, float) for name in ("temperature", "top_p", "max_tokens"))
         if not numbers or type(stop) is not list or not all(type(text) is str for text in stop):
             raise ValueError("sampling doesn't say how it was drawn")
+        if len(self.completions) != drawn.get("n", 1):
+            raise ValueError("completions")
 
     @property
     def key(self) -> Key:
