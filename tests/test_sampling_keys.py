@@ -12,10 +12,11 @@ from conftest import Cli
 
 from cotbench.demo import MODEL
 from cotbench.engines import Engine, EngineConfig, ctranslate2, open_engine, transformers
-from cotbench.engines.chat import EFFORT, ChatFormat, variables
+from cotbench.engines.chat import EFFORT, ChatFormat, Encoded, variables
 from cotbench.engines.sampling import KEYS
+from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.engines.tokens import FolderTokenizer
-from cotbench.engines.vllm import VllmEngine, _require_keys
+from cotbench.engines.vllm import VllmEngine, _Flight, _require_keys
 from cotbench.errors import UsageError
 from cotbench.store.manifest import MANIFEST
 from cotbench.types import Completion, Key, Message, Request, Sampling
@@ -45,10 +46,11 @@ def test_requests_without_other_keys_have_the_hashes_that_they_had() -> None:
 
 
 def test_the_table_of_keys_is_what_the_engines_map() -> None:
-    assert has("transformers") == {*transformers._ALWAYS, *transformers._DRAWN, EFFORT}
-    assert has("ctranslate2") == {*ctranslate2._KEYS, "top_k", EFFORT}
+    ours = {EFFORT, BUDGET, LEAST}  # of the chat template, and of engines that hold the tokens
+    assert has("transformers") == {*transformers._ALWAYS, *transformers._DRAWN, *ours}
+    assert has("ctranslate2") == {*ctranslate2._KEYS, "top_k", *ours}
     assert has("stub") == has("replay") == set()
-    assert has("openai") >= has("vllm")
+    assert has("openai") >= has("vllm") - {BUDGET, LEAST}
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +87,14 @@ def test_vllm_takes_its_keys_as_they_are() -> None:
     engine = VllmEngine.__new__(VllmEngine)
     engine._vllm = a_vllm()
     engine._config = EngineConfig(model="m")
-    engine._chat = SimpleNamespace(stops=lambda _: [])  # type: ignore[assignment]
-    extra = (("min_p", 0.1), (EFFORT, "low"), ("top_k", 20))
-    made = engine._sampling(Key("q", "r", 0, 0), request(temperature=0.7, extra=extra))
+    engine._chat = SimpleNamespace(stops=lambda _: [], marks=None)  # type: ignore[assignment]
+    extra = (("min_p", 0.1), (EFFORT, "low"), (BUDGET, 0), (LEAST, 1), ("top_k", 20))
+    asked = request(temperature=0.7, extra=extra)
+    made = engine._sampling(_Flight(Key("q", "r", 0, 0), asked, Encoded("", [])))
     assert (made.min_p, made.top_k, made.temperature) == (0.1, 20, 0.7)
     assert not hasattr(made, EFFORT), "that is for the chat template"
+    assert not hasattr(made, BUDGET)
+    assert not hasattr(made, LEAST)
 
 
 def test_vllm_refuses_by_name_what_its_version_lacks() -> None:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import structs
 
 from cotbench.engines import EngineConfig
-from cotbench.engines.chat import ChatFormat, Encoded, plain_text
+from cotbench.engines.chat import ChatFormat, Encoded, failed, plain_text
+from cotbench.engines.likelihood import OptionTokens, likeliest
+from cotbench.engines.phases import (
+    Course,
+    Written,
+    completion,
+    course_of,
+    leg_seed,
+    together,
+    token_budget,
+)
 from cotbench.errors import ModelError
-from cotbench.types import Completion, Key, Reply, Request
+from cotbench.types import Completion, Key, Reply, Request, request_seed
 
 
 class ModellessEngine(ABC):
@@ -53,74 +62,187 @@ class Asked(NamedTuple):
     budget: int
 
 
+class Job(NamedTuple):
+    """One generation that waits: of a request's paths, or a leg of one of them.
+
+    ids: what is gone on from. most: how many tokens may follow. thinking: whether it ends with the thought, and no stop
+    string ends it. seed: of sampled ones. paths: how many are drawn. options: the tokens of which the probabilities are
+    asked. place, course: of a leg, which path of its request it is of."""
+
+    asked: Asked
+    ids: list[int]
+    most: int
+    thinking: bool = False
+    seed: int | None = None
+    paths: int = 1
+    options: tuple[int, ...] = ()
+    place: int = 0
+    course: Course | None = None
+
+    def goes_with(self, other: Job) -> bool:
+        """Whether the two may run in one batch."""
+        return (
+            self.asked.request.sampling == other.asked.request.sampling
+            and (self.most, self.thinking, bool(self.options)) == (other.most, other.thinking, bool(other.options))
+        )  # fmt: skip
+
+
 class BatchedEngine(ABC):
     """An engine that runs greedy requests of the same sampling and budget together, so that no one's depends on its
-    neighbours, and each sampled one alone, under a seed of its own."""
+    neighbours, and each sampled one alone, under a seed of its own.
+
+    A thought within limits is several generations, each of which waits among the others for its batch."""
 
     name: str
 
-    def __init__(self, chat: ChatFormat, *, max_len: int, batch: int, capacity: int) -> None:
+    def __init__(self, chat: ChatFormat, *, max_len: int, batch: int, capacity: int, seed: int, ends: set[int]) -> None:
         self.capacity = capacity
         self._chat = chat
+        self._options = OptionTokens(chat)
         self._max_len = max_len
         self._batch = batch
-        self._waiting: deque[Asked] = deque()
-        self._refused: list[tuple[Key, Reply]] = []
+        self._seed = seed
+        self._ends = ends
+        self._waiting: deque[Job] = deque()
+        self._courses: dict[Key, list[Course]] = {}
+        self._ready: list[tuple[Key, Reply]] = []
 
     def submit(self, key: Key, request: Request) -> None:
         encoded = self._chat.encode(request, self._max_len)
         if isinstance(encoded, Reply):
-            self._refused.append((key, encoded))
-        else:
-            budget = min(request.sampling.max_tokens, self._max_len - len(encoded.ids))
-            self._waiting.append(Asked(key, request, encoded, budget))
+            self._ready.append((key, encoded))
+            return
+        budget = min(token_budget(request), self._max_len - len(encoded.ids))
+        asked = Asked(key, request, encoded, budget)
+        seed = None if request.sampling.greedy else request_seed(self._seed, key)
+        if request.options:
+            try:
+                options = self._options.of(request)
+            except ValueError as error:
+                self._ready.append((key, failed(request, str(error), prompt=encoded.text)))
+            else:
+                self._waiting.append(Job(asked, encoded.ids, 1, options=options))
+            return
+        paths = 1 if request.sampling.greedy else request.sampling.n
+        courses = [course_of(self._chat, request, encoded, self._max_len) for _ in range(paths)]
+        found = [course for course in courses if course is not None]
+        if not found:
+            self._waiting.append(Job(asked, encoded.ids, budget, seed=seed, paths=paths))
+            return
+        self._courses[key] = found
+        for place, course in enumerate(found):
+            self._go_on(asked, place, course)
+        self._finish(asked)
+
+    def _go_on(self, asked: Asked, place: int, course: Course) -> None:
+        """Have the next leg of a path wait for its batch, unless the path is over."""
+        if course.over:
+            return
+        leg = course.leg()
+        sampling = asked.request.sampling
+        seed = None if sampling.greedy else leg_seed(request_seed(self._seed, asked.key), place, leg.number)
+        ids = asked.encoded.ids + leg.written
+        self._waiting.append(Job(asked, ids, leg.most, leg.thinking, seed, place=place, course=course))
+
+    def _finish(self, asked: Asked) -> None:
+        """Hand over the reply of a request if all of its paths are over."""
+        courses = self._courses[asked.key]
+        if all(course.over for course in courses):
+            del self._courses[asked.key]
+            stops = self._chat.stops(asked.request)
+            paths = [together(self._chat, asked.request, asked.encoded, course, stops) for course in courses]
+            self._ready.append((asked.key, self._reply(asked, paths)))
 
     def cancel(self) -> list[Key]:
-        keys = [asked.key for asked in self._waiting]
-        self._waiting.clear()
+        begun = {key for key, courses in self._courses.items() if any(course.begun for course in courses)}
+        kept = deque(job for job in self._waiting if job.asked.key in begun)
+        keys = list(dict.fromkeys(job.asked.key for job in self._waiting if job.asked.key not in begun))
+        self._waiting = kept
+        for key in keys:
+            self._courses.pop(key, None)
         return keys
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        if self._refused or not self._waiting:
-            done, self._refused = self._refused, []
-            return done
-        batch = self._next_batch()
-        try:
-            return [
-                (asked.key, self._reply(asked, paths))
-                for asked, paths in zip(batch, self._generate(batch), strict=True)
-            ]
-        except Exception as error:
-            raise ModelError(
-                f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-                "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same "
-                "command resumes.",
-            ) from None
+        done: list[tuple[Key, Reply]] = []
+        while not done and (self._ready or self._waiting):
+            if self._ready:
+                done, self._ready = self._ready, []
+                break
+            batch = self._next_batch()
+            try:
+                done = self._run(batch)
+            except Exception as error:
+                raise ModelError(
+                    f"{self.name} stopped: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+                    "If it is memory, lower --model-args batch_size=N. Everything recorded is kept: the same "
+                    "command resumes.",
+                ) from None
+        return done
 
-    def _next_batch(self) -> list[Asked]:
+    def _next_batch(self) -> list[Job]:
         first = self._waiting.popleft()
-        batch, kept = [first], deque[Asked]()
-        while first.request.sampling.greedy and self._waiting and len(batch) < self._batch:
+        batch, kept = [first], deque[Job]()
+        while first.seed is None and self._waiting and len(batch) < self._batch:
             other = self._waiting.popleft()
-            alike = (other.request.sampling, other.budget) == (first.request.sampling, first.budget)
-            (batch if alike else kept).append(other)
+            (batch if first.goes_with(other) else kept).append(other)
         self._waiting.extendleft(reversed(kept))
         return batch
 
+    def _run(self, batch: list[Job]) -> list[tuple[Key, Reply]]:
+        if batch[0].options:
+            found = [
+                (job.asked, likeliest(dict(zip(job.asked.request.options, logs, strict=True))))
+                for job, logs in zip(batch, self._log_probabilities(batch), strict=True)
+            ]
+            return [(asked.key, self._reply(asked, [path])) for asked, path in found]
+        done = []
+        for job, written in zip(batch, self._generate(batch), strict=True):
+            paths = [self._without_end(ids) for ids in written]
+            request, encoded, stops = job.asked.request, job.asked.encoded, self._chat.stops(job.asked.request)
+            if job.course is not None:
+                [(ids, ended)] = paths
+                stopped = not job.thinking and not ended and len(ids) < job.most
+                job.course.take(ids, ended, stopped)
+                self._go_on(job.asked, job.place, job.course)
+                self._finish(job.asked)
+                continue
+            read = [completion(self._chat, request, encoded, Written(ids, ended), stops) for ids, ended in paths]
+            done.append((job.asked.key, self._reply(job.asked, read)))
+        return done
+
+    def _without_end(self, ids: list[int]) -> tuple[list[int], bool]:
+        """What was written up to the first token that ends a reply, and whether there is one."""
+        end = next((place for place, token in enumerate(ids) if token in self._ends), None)
+        return (ids, False) if end is None else (ids[:end], True)
+
+    def _watched(self, job: Job) -> tuple[list[str], bool]:
+        """The texts that end a generation, and whether special tokens are among them."""
+        marks = self._chat.marks
+        if job.thinking and marks is not None:
+            return ([] if len(marks.close_ids) == 1 else [marks.family.close]), True
+        return self._chat.stops(job.asked.request), False
+
+    def _end_ids(self, job: Job) -> list[int]:
+        """The tokens that end a generation."""
+        marks = self._chat.marks
+        closing = {marks.close_ids[0]} if job.thinking and marks is not None and len(marks.close_ids) == 1 else set()
+        return sorted(self._ends | closing)
+
     @abstractmethod
-    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
-        """The paths of each request: all that it asks for, or one that stands for all."""
+    def _generate(self, batch: list[Job]) -> list[list[list[int]]]:
+        """The token ids of the paths of each: all that are drawn, or one that stands for all. What ended one is among
+        them; what stands behind that is not."""
+
+    @abstractmethod
+    def _log_probabilities(self, batch: list[Job]) -> list[list[float]]:
+        """For each the natural logarithm of the probabilities of its options as the next token, among all tokens."""
 
     @staticmethod
     def _reply(asked: Asked, paths: list[Completion]) -> Reply:
         prompt_tokens = len(asked.encoded.ids)
         paths = [structs.replace(path, prompt_tokens=prompt_tokens) for path in paths]
-        return Reply(completions=tuple(paths * (asked.request.sampling.n // len(paths))), prompt=asked.encoded.text)
+        times = 1 if asked.request.options else asked.request.sampling.n // len(paths)
+        return Reply(completions=tuple(paths * times), prompt=asked.encoded.text)
 
     def preview(self, request: Request) -> str:
         return self._chat.text(request)
-
-
-def first_stop(stops: Sequence[str], text: str) -> int | None:
-    """Where the first of the stop strings begins."""
-    return min((place for place in map(text.find, stops) if place >= 0), default=None)

@@ -11,20 +11,20 @@ paths are not repeatable, which `EngineInfo.lacks` says.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import only_known, whole
-from cotbench.engines.batched import Asked, BatchedEngine, first_stop
+from cotbench.engines.batched import BatchedEngine, Job
 from cotbench.engines.chat import ChatFormat
 from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
+from cotbench.engines.phases import first_stop
 from cotbench.engines.tokens import FolderTokenizer, read_json
 from cotbench.errors import ModelError
-from cotbench.types import Completion, request_seed
 
 DEFAULT_BATCH = 32
 # Keys of --gen-kwargs as `generate_batch` calls them.
@@ -56,7 +56,6 @@ class CTranslate2Engine(BatchedEngine):
         self._folder = folder
         self._tokenizer = FolderTokenizer(folder if (folder / "tokenizer.json").is_file() else folder.parent)
         ends = self._tokenizer.eos_token_id
-        self._ends = {ends} if ends is not None else set()
         self._small = (folder / "model.bin").stat().st_size <= SMALL
         self._type = str(arguments.get("compute_type", "float32"))
         self._threads = whole("ctranslate2", arguments, "threads", 1 if self._small else 0, low=0)
@@ -70,6 +69,8 @@ class CTranslate2Engine(BatchedEngine):
             max_len=whole("ctranslate2", arguments, "max_model_len", _context(folder), low=1),
             batch=batch,
             capacity=16 * batch,
+            seed=config.seed,
+            ends={ends} if ends is not None else set(),
         )
 
     def _open(self) -> Any:
@@ -80,43 +81,57 @@ class CTranslate2Engine(BatchedEngine):
         except Exception as error:
             raise model_error(self._config.model, error) from None
 
-    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
-        sampling = batch[0].request.sampling
+    def _generate(self, batch: list[Job]) -> list[list[list[int]]]:
+        first = batch[0]
+        sampling = first.asked.request.sampling
         options: dict[str, Any] = {"sampling_topk": 1, **renamed(sampling, _KEYS)}
-        if not sampling.greedy:
+        if first.seed is not None:
             if self._small:
-                self._library.set_random_seed(request_seed(self._config.seed, batch[0].key))
+                self._library.set_random_seed(first.seed)
                 self._model = self._open()
             options |= {"sampling_topp": sampling.top_p, "sampling_temperature": sampling.temperature}
-            options |= {"sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)), "num_hypotheses": sampling.n}
-        stops = self._chat.stops(batch[0].request)
-        if stops and sampling.n == 1:
-            options["callback"] = _watch(stops, self._tokenizer.decode)
+            options |= {"sampling_topk": max(0, dict(sampling.extra).get("top_k", 0)), "num_hypotheses": first.paths}
+        stops, special = self._watched(first)
+        if stops and first.paths == 1:
+            options["callback"] = _watch(stops, partial(self._tokenizer.decode, skip_special_tokens=not special))
         results = self._model.generate_batch(
-            [[self._tokenizer.backend.id_to_token(i) for i in asked.encoded.ids] for asked in batch],
-            max_length=batch[0].budget,
+            [self._tokens(job) for job in batch],
+            max_length=first.most,
             beam_size=1,
             include_prompt_in_result=False,
-            end_token=sorted(self._ends),
+            end_token=self._end_ids(first),
             return_end_token=True,
             **options,
         )
-        return [[self._completion(ids, stops) for ids in result.sequences_ids] for result in results]
+        return [result.sequences_ids for result in results]
 
-    def _completion(self, ids: list[int], stops: list[str]) -> Completion:
-        ended = bool(ids) and ids[-1] in self._ends
-        text = self._tokenizer.decode(ids[:-1] if ended else ids).rstrip("\ufffd")
-        cut = first_stop(stops, text)
-        if cut is not None:  # as vLLM counts: up to the token that completes the stop string
-            spent = bisect_left(
-                range(len(ids)), True, key=lambda n: first_stop(stops, self._tokenizer.decode(ids[:n])) is not None
+    def _tokens(self, job: Job) -> list[str]:
+        return [str(self._tokenizer.backend.id_to_token(token)) for token in job.ids]
+
+    def _log_probabilities(self, batch: list[Job]) -> list[list[float]]:
+        """Those of one length go together: then all but the last token is read at once, and the library gives the
+        logits behind the last one alone."""
+        import numpy
+
+        found: dict[int, list[float]] = {}
+        lengths = [len(job.ids) for job in batch]
+        for length in set(lengths):
+            places = [place for place, other in enumerate(lengths) if other == length]
+            results = self._model.generate_batch(
+                [self._tokens(batch[place]) for place in places],
+                max_length=1,
+                beam_size=1,
+                sampling_topk=1,
+                include_prompt_in_result=False,
+                return_end_token=True,
+                return_logits_vocab=True,
             )
-            ids, text = ids[:spent], text[:cut]
-        return Completion(
-            text=text,
-            finish_reason="stop" if ended or cut is not None else "length",
-            completion_tokens=len(ids),  # the end token counts, as vLLM counts it
-        )
+            for place, result in zip(places, results, strict=True):
+                logits = numpy.asarray(result.logits[0][-1], dtype=numpy.float64)
+                best = logits.max()
+                total = best + numpy.log(numpy.exp(logits - best).sum())
+                found[place] = [float(logits[token] - total) for token in batch[place].options]
+        return [found[place] for place in range(len(batch))]
 
     def describe(self) -> EngineInfo:
         return self._chat.info(
@@ -127,6 +142,8 @@ class CTranslate2Engine(BatchedEngine):
             device="cpu",
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
+            likelihoods=True,
+            notes=self._options.notes,
             lacks=() if self._small else ("seeds",),
         )
 

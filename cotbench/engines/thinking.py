@@ -269,6 +269,10 @@ class Marks:
         """The tokens of a text as they stand within another."""
         return tokens_within(self._tokenizer, text)
 
+    def closing_after(self, thought: Sequence[int]) -> list[int]:
+        """The tokens that end a thought which is open."""
+        return self.ids(self.family.closed(self._text(thought)))
+
     @cached_property
     def _added(self) -> frozenset[int]:
         """Tokens that are in the vocabulary as a whole, and never made of pieces."""

@@ -10,9 +10,8 @@ from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
 from cotbench.engines.arguments import whole
-from cotbench.engines.batched import Asked, BatchedEngine, first_stop
+from cotbench.engines.batched import BatchedEngine, Job
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens, renamed
-from cotbench.types import Completion, request_seed
 
 DEFAULT_BATCH = 16
 # Keys of --gen-kwargs as `generate` calls them; those of the second table mean something where paths are drawn.
@@ -55,62 +54,70 @@ class TransformersEngine(BatchedEngine):
             pad_token_id=self._tokenizer.pad_token_id, eos_token_id=sorted(self._ends)
         )
         max_len = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30)
-        super().__init__(chat, max_len=max_len, batch=batch, capacity=4 * batch)
+        super().__init__(chat, max_len=max_len, batch=batch, capacity=4 * batch, seed=config.seed, ends=self._ends)
 
-    def _generate(self, batch: list[Asked]) -> list[list[Completion]]:
-        torch = self._torch
-        sampling, budget = batch[0].request.sampling, batch[0].budget
-        longest = max(len(asked.encoded.ids) for asked in batch)
-        pad = self._tokenizer.pad_token_id
-        gaps = [longest - len(asked.encoded.ids) for asked in batch]
-        rows = torch.tensor(
-            [[pad] * gap + asked.encoded.ids for gap, asked in zip(gaps, batch, strict=True)], device=self._device
-        )
-        mask = torch.tensor([[0] * gap + [1] * (longest - gap) for gap in gaps], device=self._device)
-        options = {"do_sample": not sampling.greedy, **renamed(sampling, _ALWAYS)}
-        if not sampling.greedy:
-            torch.manual_seed(request_seed(self._config.seed, batch[0].key))
+    def _generate(self, batch: list[Job]) -> list[list[list[int]]]:
+        torch, first = self._torch, batch[0]
+        sampling = first.asked.request.sampling
+        rows, mask = self._padded(batch)
+        options = {"do_sample": first.seed is not None, **renamed(sampling, _ALWAYS)}
+        if first.seed is not None:
+            torch.manual_seed(first.seed)
             options |= {"temperature": sampling.temperature, "top_p": sampling.top_p, **renamed(sampling, _DRAWN)}
             options |= {
-                "num_return_sequences": sampling.n,
+                "num_return_sequences": first.paths,
                 "top_k": max(0, options.get("top_k", 0)),
             }  # -1: vLLM's "all"
-        stops = self._chat.stops(batch[0].request)
+        stops, special = self._watched(first)
+        longest = rows.shape[1]
         if stops:
-            options["stopping_criteria"] = [self._stopper(stops, longest)]
+            options["stopping_criteria"] = [self._stopper(stops, longest, skip=not special)]
+        ends = self._end_ids(first)
         with torch.inference_mode():
-            output = self._model.generate(input_ids=rows, attention_mask=mask, max_new_tokens=budget, **options)
-        paths = [self._completion(row, stops, budget) for row in output[:, longest:].tolist()]
+            output = self._model.generate(
+                input_ids=rows, attention_mask=mask, max_new_tokens=first.most, eos_token_id=ends, **options
+            )
+        paths = [self._unpadded(row, set(ends)) for row in output[:, longest:].tolist()]
         each = len(paths) // len(batch)
         return [paths[begin : begin + each] for begin in range(0, len(paths), each)]
 
-    def _stopper(self, stops: list[str], begin: int) -> Any:
+    def _padded(self, batch: list[Job]) -> tuple[Any, Any]:
+        """The prompts of a batch as rows of one length, and which of their tokens count."""
+        torch, pad = self._torch, self._tokenizer.pad_token_id
+        longest = max(len(job.ids) for job in batch)
+        gaps = [longest - len(job.ids) for job in batch]
+        rows = [[pad] * gap + job.ids for gap, job in zip(gaps, batch, strict=True)]
+        mask = [[0] * gap + [1] * (longest - gap) for gap in gaps]
+        return torch.tensor(rows, device=self._device), torch.tensor(mask, device=self._device)
+
+    def _unpadded(self, ids: list[int], ends: set[int]) -> list[int]:
+        """A path up to what ended it; behind that it is padded, since others of its batch were longer."""
+        end = next((place for place, token in enumerate(ids) if token in ends), None)
+        if end is not None:
+            return ids[: end + 1]
+        while ids and ids[-1] == self._tokenizer.pad_token_id:
+            ids = ids[:-1]
+        return ids
+
+    def _stopper(self, stops: list[str], begin: int, *, skip: bool) -> Any:
         """Ends a row when one of the stop strings is complete. transformers' own `stop_strings` fails with word-level
         tokenizers (5.19)."""
         torch, tail = self._torch, 16 + max(map(len, stops))  # tokens that surely hold a stop string at their end
 
         def complete(rows: Any, *_: Any, **__: Any) -> Any:
-            texts = self._tokenizer.batch_decode(rows[:, max(begin, rows.shape[1] - tail) :], skip_special_tokens=True)
+            texts = self._tokenizer.batch_decode(rows[:, max(begin, rows.shape[1] - tail) :], skip_special_tokens=skip)
             return torch.tensor([any(stop in text for stop in stops) for text in texts], device=rows.device)
 
         return complete
 
-    def _completion(self, tokens: list[int], stops: list[str], budget: int) -> Completion:
-        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
-        ids = tokens if end is None else tokens[:end]
-        # A character whose bytes are not complete at the end is left out, as vLLM's detokenizer does.
-        text = self._tokenizer.decode(ids, skip_special_tokens=True).rstrip("\ufffd")
-        cut = first_stop(stops, text)
-        if cut is not None:  # ended by a stop string, earlier than its batch, and padded from there on
-            while ids and ids[-1] == self._tokenizer.pad_token_id:
-                ids = ids[:-1]
-        # The end token counts as a token, as vLLM counts it.
-        ended = end is not None and cut is None
-        return Completion(
-            text=text if cut is None else text[:cut],
-            finish_reason="stop" if ended or cut is not None else "length",
-            completion_tokens=min(len(ids) + ended, budget),
-        )
+    def _log_probabilities(self, batch: list[Job]) -> list[list[float]]:
+        torch = self._torch
+        rows, mask = self._padded(batch)
+        places = (mask.cumsum(-1) - 1).clamp(min=0)  # as `generate` counts them, so that padding moves nothing
+        with torch.inference_mode():
+            logits = self._model(input_ids=rows, attention_mask=mask, position_ids=places, logits_to_keep=1).logits
+        logs = torch.log_softmax(logits[:, -1].float(), dim=-1).tolist()
+        return [[row[token] for token in job.options] for row, job in zip(logs, batch, strict=True)]
 
     def describe(self) -> EngineInfo:
         name = self._torch.cuda.get_device_name() if self._device.startswith("cuda") else self._device
@@ -122,6 +129,8 @@ class TransformersEngine(BatchedEngine):
             device=name,
             dtype=str(self._model.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
+            likelihoods=True,
+            notes=self._options.notes,
         )
 
     def close(self) -> None:

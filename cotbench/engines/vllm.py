@@ -10,15 +10,31 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
+
+from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.chat import EFFORT, failed
+from cotbench.engines.chat import EFFORT, Encoded, failed
+from cotbench.engines.likelihood import OptionTokens, likeliest
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens
+from cotbench.engines.phases import (
+    Course,
+    Leg,
+    Written,
+    completion,
+    course_of,
+    leg_seed,
+    together,
+    token_budget,
+)
+from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.errors import ModelError, UsageError
 from cotbench.processes import default_environment, spawning_apart
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
 
+# Keys of sampling that are not vLLM's to know: the chat template's, and ours.
+_NOT_VLLMS = frozenset({EFFORT, BUDGET, LEAST})
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
 # Read by vLLM as it is imported.
 _ENVIRONMENT = {
@@ -49,6 +65,19 @@ def _report_death(core: Any) -> None:
         outputs.put_nowait(EngineDeadError())
 
     threading.Thread(target=watch, name="vllm-watch", daemon=True).start()
+
+
+class _Flight(NamedTuple):
+    """A request that vLLM has, or a leg of one of its paths. place: which path; options: the tokens of which the
+    probabilities are asked."""
+
+    key: Key
+    request: Request
+    encoded: Encoded
+    options: tuple[int, ...] = ()
+    place: int = 0
+    course: Course | None = None
+    leg: Leg | None = None
 
 
 class VllmEngine:
@@ -87,42 +116,107 @@ class VllmEngine:
         )
         _require_keys(vllm, config.sampling_keys)
         self._max_len = int(self._engine.model_config.max_model_len)
-        self._flying: dict[str, tuple[Key, str, int]] = {}
+        self._options = OptionTokens(self._chat)
+        mode = str(arguments.get("logprobs_mode", "raw_logprobs"))
+        self._likelihoods = hasattr(vllm.SamplingParams(), "logprob_token_ids") and mode.endswith("_logprobs")
+        self._flying: dict[str, _Flight] = {}
+        self._courses: dict[Key, list[Course]] = {}
         self._count = 0
-        self._refused: list[tuple[Key, Reply]] = []
+        self._ready: list[tuple[Key, Reply]] = []
         self._slots = int(self._engine.vllm_config.scheduler_config.max_num_seqs)
         # More than the scheduler runs at once, so that it never waits for us; bounded, so that memory stays flat.
         self.capacity = max(1_024, 4 * self._slots)
 
-    def _sampling(self, key: Key, request: Request) -> Any:
+    def _sampling(self, flight: _Flight) -> Any:
+        key, request, encoded, leg = flight.key, flight.request, flight.encoded, flight.leg
         wanted = request.sampling
+        given: dict[str, Any] = {"output_kind": self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY}
+        if flight.options:
+            # Their probabilities are taken before anything is done to them, so they are among all tokens.
+            return self._vllm.SamplingParams(
+                max_tokens=1, temperature=0.0, logprob_token_ids=list(flight.options), **given
+            )
+        # One seed for all would give every prompt the same noise; greedy needs none.
+        seed = None if wanted.greedy else request_seed(self._config.seed, key)
+        given |= {name: value for name, value in wanted.extra if name not in _NOT_VLLMS}
+        stops, budget = self._chat.stops(request), token_budget(request)
+        if leg is not None:
+            seed = None if seed is None else leg_seed(seed, flight.place, leg.number)
+            budget = leg.most
+        marks = self._chat.marks
+        if leg is not None and leg.thinking and marks is not None:
+            if len(marks.close_ids) == 1:
+                stops, given["stop_token_ids"] = [], [*given.get("stop_token_ids", []), *marks.close_ids]
+            else:
+                stops, given["skip_special_tokens"] = [marks.family.close], False
+        elif marks is not None and encoded.open and leg is None:
+            stops = []  # they are the answer's
         return self._vllm.SamplingParams(
-            n=wanted.n,
+            n=1 if leg is not None else wanted.n,
             temperature=wanted.temperature,
             top_p=wanted.top_p,
-            max_tokens=wanted.max_tokens,
-            stop=self._chat.stops(request) or None,
-            # One seed for all would give every prompt the same noise; greedy needs none.
-            seed=None if wanted.greedy else request_seed(self._config.seed, key),
-            **{name: value for name, value in wanted.extra if name != EFFORT},
-            output_kind=self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY,
+            max_tokens=budget,
+            stop=stops or None,
+            seed=seed,
+            **given,
         )
 
     def submit(self, key: Key, request: Request) -> None:
         encoded = self._chat.encode(request, self._max_len)
         if isinstance(encoded, Reply):
-            self._refused.append((key, encoded))
+            self._ready.append((key, encoded))
             return
+        flight = _Flight(key, request, encoded)
+        if request.options:
+            try:
+                flight = flight._replace(options=self._options.of(request))
+            except ValueError as error:
+                self._ready.append((key, failed(request, str(error), prompt=encoded.text)))
+                return
+        paths = 1 if request.sampling.greedy else request.sampling.n
+        found = [course_of(self._chat, request, encoded, self._max_len) for _ in range(paths)]
+        courses = [course for course in found if course is not None]
+        if not courses:
+            self._send(flight)
+            return
+        self._courses[key] = courses
+        self._go_on(*(flight._replace(place=place, course=course) for place, course in enumerate(courses)))
+
+    def _go_on(self, *flights: _Flight) -> None:
+        """Send the next leg of each of a request's paths; when all that it has are over, hand over its reply."""
+        for flight in flights:
+            if flight.course is not None and not flight.course.over:
+                self._send(flight._replace(leg=flight.course.leg()))
+        flight = flights[0]
+        courses = self._courses[flight.key]
+        if all(one.over for one in courses):
+            del self._courses[flight.key]
+            request, encoded = flight.request, flight.encoded
+            stops = self._chat.stops(request)
+            paths = [together(self._chat, request, encoded, one, stops) for one in courses]
+            self._hand_over(flight, paths * (request.sampling.n // len(paths)))
+
+    def _hand_over(self, flight: _Flight, paths: list[Completion]) -> None:
+        length = len(flight.encoded.ids)
+        counted = tuple(structs.replace(path, prompt_tokens=length) for path in paths)
+        self._ready.append((flight.key, Reply(completions=counted, prompt=flight.encoded.text)))
+
+    def _send(self, flight: _Flight) -> None:
         self._count += 1
         name = str(self._count)
+        written = flight.leg.written if flight.leg is not None else []
         try:
-            self._engine.add_request(name, self._prompt(encoded.ids), self._sampling(key, request))
+            self._engine.add_request(name, self._prompt(flight.encoded.ids + written), self._sampling(flight))
         except (ValueError, TypeError) as error:  # vLLM refuses this request
-            self._refused.append((key, failed(request, f"vLLM refuses the request: {error}", prompt=encoded.text)))
+            message = f"vLLM refuses the request: {error}"
+            if flight.course is not None:
+                flight.course.fail(message[:500])
+            else:
+                self._ready.append((flight.key, failed(flight.request, message, prompt=flight.encoded.text)))
         except Exception as error:
             raise self._stopped(error) from None
         else:
-            self._flying[name] = (key, encoded.text, len(encoded.ids))
+            self._flying[name] = flight
 
     @staticmethod
     def _stopped(error: Exception) -> ModelError:
@@ -132,11 +226,18 @@ class VllmEngine:
         )
 
     def cancel(self) -> list[Key]:
-        """Take back what the scheduler can't have begun: all but the oldest requests, as many as it runs at once."""
-        waiting = list(self._flying)[self._slots :]
+        """Take back what the scheduler can't have begun: all but the oldest requests, as many as it runs at once. Of a
+        request of which a path has begun the others stay."""
+        flying = list(self._flying.items())
+        begun = {flight.key for _, flight in flying[: self._slots]}
+        begun |= {key for key, courses in self._courses.items() if any(course.begun for course in courses)}
+        waiting = {name: flight.key for name, flight in flying[self._slots :] if flight.key not in begun}
         if waiting:
-            self._engine.abort_request(waiting)
-        return [self._flying.pop(name)[0] for name in waiting]
+            self._engine.abort_request(list(waiting))
+        for name, key in waiting.items():
+            del self._flying[name]
+            self._courses.pop(key, None)
+        return list(dict.fromkeys(waiting.values()))
 
     def _prompt(self, ids: list[int]) -> Any:
         """Token ids in the form add_request wants: where vLLM has a renderer (0.32 has), what that makes of them."""
@@ -145,29 +246,62 @@ class VllmEngine:
         return render([prompt])[0] if render is not None else prompt
 
     def poll(self) -> list[tuple[Key, Reply]]:
-        done, self._refused = self._refused, []
+        done, self._ready = self._ready, []
         while self._flying and not done:
             try:
                 outputs = self._engine.step()
             except Exception as error:
                 raise self._stopped(error) from None
             for output in outputs:
-                if not output.finished or output.request_id not in self._flying:
-                    continue
-                key, text, length = self._flying.pop(output.request_id)
-                paths = sorted(output.outputs, key=lambda path: path.index)
-                done.append((key, Reply(completions=tuple(self._completion(p, length) for p in paths), prompt=text)))
+                if output.finished and output.request_id in self._flying:
+                    self._take(self._flying.pop(output.request_id), output)
+            done, self._ready = self._ready, []
         return done
 
-    @staticmethod
-    def _completion(path: Any, prompt_tokens: int) -> Completion:
+    def _take(self, flight: _Flight, output: Any) -> None:
+        """Take what came of a request, or of a leg of one of its paths."""
+        paths = sorted(output.outputs, key=lambda path: path.index)
+        if flight.course is None:
+            self._hand_over(flight, [self._completion(flight, path) for path in paths])
+            return
+        [path] = paths
+        if path.finish_reason not in _FINISH:
+            flight.course.fail(f"vLLM ended the request: {path.finish_reason}")
+        else:
+            ids, ended = self._without_end(path)
+            flight.course.take(ids, ended, path.finish_reason == "stop" and not ended)
+        self._go_on(flight)
+
+    def _without_end(self, path: Any) -> tuple[list[int], bool]:
+        """A path's tokens without the one that ends a reply, and whether there is one."""
+        ids = list(path.token_ids)
+        mark = self._chat.marks.close_ids[-1:] if self._chat.marks is not None else []
+        # What stopped it is told where that was a text, or a token that was given with the request.
+        ended = path.finish_reason == "stop" and not isinstance(path.stop_reason, str) and ids[-1:] != mark
+        return (ids[:-1], True) if ended else (ids, False)
+
+    def _completion(self, flight: _Flight, path: Any) -> Completion:
         finish = _FINISH.get(path.finish_reason, "error")
-        return Completion(
-            text=path.text,
-            finish_reason=finish,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=len(path.token_ids),
-            error=f"vLLM ended the request: {path.finish_reason}" if finish == "error" else "",
+        if finish == "error":
+            error = f"vLLM ended the request: {path.finish_reason}"
+            return Completion(text=path.text, finish_reason=finish, error=error)
+        if flight.options:
+            return self._likeliest(flight, path)
+        if self._chat.marks is not None:
+            written = Written(*self._without_end(path))
+            return completion(self._chat, flight.request, flight.encoded, written, self._chat.stops(flight.request))
+        return Completion(text=path.text, finish_reason=finish, completion_tokens=len(path.token_ids))
+
+    @staticmethod
+    def _likeliest(flight: _Flight, path: Any) -> Completion:
+        logs = path.logprobs[0] if path.logprobs else {}
+        if any(token not in logs for token in flight.options):
+            return Completion(text="", finish_reason="error", error="vLLM told no probabilities of the options")
+        return likeliest(
+            {
+                letter: float(logs[token].logprob)
+                for letter, token in zip(flight.request.options, flight.options, strict=True)
+            }
         )
 
     def describe(self) -> EngineInfo:
@@ -180,8 +314,10 @@ class VllmEngine:
             device=_device(),
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
+            likelihoods=self._likelihoods,
             notes=(
                 "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
+                *self._options.notes,
             ),
         )
 
@@ -197,7 +333,7 @@ class VllmEngine:
 def _require_keys(vllm: Any, keys: Collection[str]) -> None:
     """Raises UsageError where this vLLM's sampling lacks one of the keys."""
     plain = vllm.SamplingParams()
-    lacking = sorted(name for name in set(keys) - {EFFORT} if not hasattr(plain, name))
+    lacking = sorted(name for name in set(keys) - _NOT_VLLMS if not hasattr(plain, name))
     if lacking:
         raise UsageError(f"--gen-kwargs: vLLM {vllm.__version__} has no {', '.join(lacking)}.", "Leave it out.")
 
