@@ -169,6 +169,14 @@ LESSONS: Mapping[str, Lesson] = {
             note="the server tells no token ids: thoughts were told from answers by their marks in the text",
             unnamed=True,
         ),
+        Lesson(
+            name="no option tokens",
+            fields=("logprob_token_ids", "return_tokens_as_token_ids"),
+            words=_about("logprob_token_ids", "return_tokens_as_token_ids"),
+            change=_without("logprob_token_ids", "return_tokens_as_token_ids"),
+            note="the server tells the probabilities of the likeliest tokens only",
+            unnamed=True,
+        ),
         *(
             Lesson(
                 name=f"{most} likeliest",

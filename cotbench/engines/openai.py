@@ -21,7 +21,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,6 +37,7 @@ from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, 
 from cotbench.engines.continuing import FIELDS, arrives, why_not
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.handover import Handover
+from cotbench.engines.likelihood import OptionTokens
 from cotbench.engines.local import chat_format
 from cotbench.engines.manners import (
     AS_TEXT,
@@ -44,6 +45,7 @@ from cotbench.engines.manners import (
     LESSONS,
     LIKELIEST,
     NO_EFFORT,
+    NO_IDS,
     NO_SEED,
     NO_SWITCH,
     ONE_PATH,
@@ -53,6 +55,7 @@ from cotbench.engines.manners import (
     told,
     unnamed,
 )
+from cotbench.engines.phases import Course, Leg, Written, completion, course_of, leg_seed, together, token_budget
 from cotbench.engines.replies import Reader, Usage, known_reason, next_tokens, options_of, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.engines.thinking import (
@@ -60,8 +63,6 @@ from cotbench.engines.thinking import (
     EFFORT,
     LEAST,
     SWITCHES,
-    WAIT,
-    Split,
     family_of_name,
     server_fields,
     told_of,
@@ -160,6 +161,7 @@ class OpenAIEngine:
         self._closing: str | None = None  # an empty thought that the server takes as the beginning of a reply
         self._limits_thoughts = False
         self._tells_likelihoods = False
+        self._options = OptionTokens(self._chat) if self._chat is not None else None
         self._forms: dict[str, None] = {}  # in which options were read
         self._begun = self._checked = 0  # replies that went on from a beginning, and how many there were at the check
         self._suspect_after = 1
@@ -429,8 +431,11 @@ class OpenAIEngine:
             return None
         if isinstance(encoded, Reply):
             return encoded if self._take(key) else None
-        if self._chat is not None and {BUDGET, LEAST} & dict(request.sampling.extra).keys():
-            return await self._ask_within(key, request, self._chat)
+        if encoded is not None and self._chat is not None:
+            paths = 1 if request.sampling.greedy else request.sampling.n
+            courses = [course_of(self._chat, request, encoded, self._max_len) for _ in range(paths)]
+            if courses[0] is not None:
+                return await self._in_legs(key, request, encoded, list(filter(None, courses)))
         trial = _Trial(self._learnt)
         reply = await self._paths(key, request, encoded, trial)
         if reply is not None and request.begun is not None and not self._renders:
@@ -491,80 +496,63 @@ class OpenAIEngine:
                     raise
                 built = build(trial.learnt)
 
-    # --- limits of thoughts, where we hold the tokens ------------------------------------------------------------
+    # --- thoughts within limits, where we hold the tokens ---------------------------------------------------------
 
-    async def _ask_within(self, key: Key, request: Request, chat: ChatFormat) -> Reply | None:
-        """The reply to a request that limits its thought: think, close the thought, answer (s1, arXiv 2501.19393)."""
-        extra = dict(request.sampling.extra)
-        most, least = extra.pop(BUDGET, None), extra.pop(LEAST, 0)
-        bare = replace(request, sampling=replace(request.sampling, n=1, extra=tuple(extra.items())))
-        begun = request.begun
-        if request.thinking is False or chat.marks is None or (begun is not None and not begun.open):
-            # There is no thought to limit.
-            plain = replace(bare, sampling=replace(bare.sampling, n=request.sampling.n))
-            encoded = self._encode(plain)
-            return (
-                encoded if isinstance(encoded, Reply) else await self._paths(key, plain, encoded, _Trial(self._learnt))
-            )
+    async def _in_legs(self, key: Key, request: Request, encoded: Encoded, courses: Sequence[Course]) -> Reply | None:
+        """The reply to a request whose paths are made of several generations (`phases.py`)."""
+        chat = self._chat
+        assert chat is not None
         if not self._take(key):
             return None
-        room = self._max_len - request.sampling.max_tokens
-        paths = [await self._within(key, bare, chat, place, most, least, room) for place in range(request.sampling.n)]
-        replies = [reply for reply in paths if reply is not None]
-        return replace(replies[0], completions=tuple(reply.completions[0] for reply in replies))
+        runs = (self._run(key, request, encoded, place, course) for place, course in enumerate(courses))
+        counts = [count for count in await asyncio.gather(*runs) if count is not None]
+        stops = chat.stops(request)
+        paths = [together(chat, request, encoded, course, stops) for course in courses]
+        paths = [structs.replace(path, prompt_tokens=counts[0] if counts else None) for path in paths]
+        return self._reply(tuple(paths * (request.sampling.n // len(paths))), request, self._learnt, encoded)
 
-    async def _within(
-        self, key: Key, request: Request, chat: ChatFormat, place: int, most: int | None, least: int, room: int
-    ) -> Reply:
-        """One path: the thought, in as many requests as it takes, and the answer behind it."""
-        assert chat.family is not None
-        asked = request.begun or Begun(thought="", open=True)
-        text, spent, prompt_tokens, prompt = asked.thought or "", 0, None, None
-        while most is None or spent < most:
-            part = replace(
-                request,
-                thinking=True,
-                begun=Begun(thought=text, open=True),
-                sampling=replace(request.sampling, max_tokens=room if most is None else most - spent),
-            )
-            encoded = self._encode(part)
-            if isinstance(encoded, Reply):
-                return encoded
-            assert encoded is not None
-            left = self._max_len - len(encoded.ids) - request.sampling.max_tokens
-            if left < 1:
-                break
-            part = replace(part, sampling=replace(part.sampling, max_tokens=min(part.sampling.max_tokens, left)))
-            reply = await self._paths(key, part, encoded, _Trial(self._learnt), had=place, queued=False)
-            assert reply is not None
-            [path] = reply.completions
-            prompt = reply.prompt if prompt is None else prompt
-            prompt_tokens = path.prompt_tokens if prompt_tokens is None else prompt_tokens
+    async def _run(self, key: Key, request: Request, encoded: Encoded, place: int, course: Course) -> int | None:
+        """Have the server write the legs of one path; how many tokens it counts in the prompt."""
+        seed = None if request.sampling.greedy else request_seed(self._config.seed, key)
+        prompt_tokens: int | None = None
+        while not course.over:
+            leg = course.leg()
+            trial = _Trial(self._learnt)
+
+            def build(learnt: frozenset[str], leg: Leg = leg) -> _Built:
+                own = None if seed is None else leg_seed(seed, place, leg.number)
+                return self._body(key, request, learnt, had=0, encoded=encoded, left=1, leg=leg, seed=own)
+
+            async with self._gate:
+                response = await self._exchange(build, build(trial.learnt), trial)
+            usage = read_usage(response.get("usage"))
+            prompt_tokens = usage.prompt if prompt_tokens is None else prompt_tokens
+            [path] = self._read(response, usage, 1, leg.most)
+            self._answered = True
+            self._learnt |= trial.learnt
             if path.finish_reason in ("error", "refused"):
-                return reply
-            tokens = path.reasoning_tokens if path.reasoning_tokens is not None else path.completion_tokens or 0
-            text, spent = text + path.reasoning, spent + tokens
-            if (path.finish_reason == "length" and not path.text) or spent >= least:
-                break
-            waiting = text + ("" if text.endswith("\n") or not text else "\n") + WAIT
-            spent += len(chat.token_ids(WAIT))
-            text = waiting
-        last = replace(request, thinking=True, begun=Begun(thought=text))
-        encoded = self._encode(last)
-        if isinstance(encoded, Reply):
-            return encoded
-        reply = await self._paths(key, last, encoded, _Trial(self._learnt), had=place, queued=False)
-        assert reply is not None
-        [path] = reply.completions
-        whole_count = None if path.completion_tokens is None else path.completion_tokens + spent
-        path = structs.replace(
-            path,
-            reasoning=text + path.reasoning,
-            reasoning_tokens=spent,
-            completion_tokens=whole_count,
-            prompt_tokens=prompt_tokens if prompt_tokens is not None else path.prompt_tokens,
-        )
-        return replace(reply, completions=(path,), prompt=prompt if prompt is not None else reply.prompt)
+                course.fail(path.error or "the server refused to go on")
+            else:
+                written = self._written(response["choices"][0], path, leg.thinking)
+                course.take(written.ids, written.ended, path.finish_reason == "stop" and not written.ended)
+        return prompt_tokens
+
+    def _written(self, choice: Mapping[str, Any], path: Completion, thinking: bool) -> Written:
+        """The tokens of a path, and whether it ended by itself. thinking: it was to end with its thought.
+
+        Where a server tells no tokens they are made anew from the text, in which a close mark that ended it is
+        missing."""
+        assert self._chat is not None
+        marks = self._chat.marks
+        assert marks is not None
+        given, stopped = choice.get("token_ids"), path.finish_reason == "stop"
+        if isinstance(given, list) and all(type(token) is int for token in given):
+            ended = stopped and not isinstance(choice.get("stop_reason"), str) and given[-1:] != marks.close_ids[-1:]
+            return Written(given[:-1], True) if ended else Written(given, False)
+        ids = marks.ids(path.text)
+        if thinking and stopped and marks.family.close not in path.text:
+            return Written([*ids, *marks.close_ids], False)
+        return Written(ids, stopped and choice.get("stop_reason") is None)
 
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
@@ -672,22 +660,25 @@ class OpenAIEngine:
         had: int,
         encoded: Encoded | Reply | None = None,
         left: int | None = None,
+        leg: Leg | None = None,
+        seed: int | None = None,
     ) -> _Built:
         """What the server is sent, and its JSON. had: how many of its paths there are already; the rest, or what is
-        left, is asked for, under a seed of its own."""
+        left, is asked for, under a seed of its own. leg: what of a path is asked for; its seed."""
         wanted = request.sampling
         body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
         if not wanted.greedy:
             body["top_p"] = wanted.top_p
             if self._send_seed:
                 # vLLM gives the path at place i of a request the seed + i: so does this where paths come one by one.
-                body["seed"] = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
-        if wanted.n > 1 and not request.options:
+                own = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
+                body["seed"] = own if seed is None else seed
+        if wanted.n > 1 and not request.options and leg is None:
             body["n"] = wanted.n - had if left is None else left
         body["max_tokens"] = wanted.max_tokens
         stop = [*wanted.stop, *(PLAIN_STOP if self._plain or (self._chat and self._chat.kind == "none") else ())]
         if isinstance(encoded, Encoded):
-            self._add_tokens(body, request, encoded, learnt, stop)
+            self._add_tokens(body, request, encoded, learnt, stop, leg)
         elif self._plain:
             body["prompt"] = self._prompt(request)
         else:
@@ -701,8 +692,7 @@ class OpenAIEngine:
                 body["messages"].append(_of_assistant(beginning))
                 body.update(FIELDS)
         if request.options:
-            body["max_tokens"] = 1
-            body |= {"logprobs": LIKELIEST} if self._renders else {"logprobs": True, "top_logprobs": LIKELIEST}
+            self._add_options(body, request)
         for name, value in self._config.extra_body.items():
             ours = body.get(name)
             body[name] = {**ours, **value} if isinstance(ours, dict) and isinstance(value, Mapping) else value
@@ -715,16 +705,47 @@ class OpenAIEngine:
             return body, json.dumps(body).encode()
 
     def _add_tokens(
-        self, body: dict[str, Any], request: Request, encoded: Encoded, learnt: frozenset[str], stop: list[str]
+        self,
+        body: dict[str, Any],
+        request: Request,
+        encoded: Encoded,
+        learnt: frozenset[str],
+        stop: list[str],
+        leg: Leg | None,
     ) -> None:
         chat = self._chat
         assert chat is not None
-        body["prompt"] = chat.bare_text(encoded.text) if AS_TEXT in learnt else encoded.ids
-        body["max_tokens"] = min(request.sampling.max_tokens, self._max_len - len(encoded.ids))
-        if chat.marks is not None:
-            body["return_token_ids"] = True
-            if request.begun is not None and request.begun.open:
-                stop.append(chat.marks.family.close)
+        ids, text = encoded.ids, encoded.text
+        body["max_tokens"] = min(token_budget(request), self._max_len - len(ids))
+        if leg is not None:
+            ids, body["max_tokens"] = ids + leg.written, leg.most
+            text += str(chat.tokenizer.decode(leg.written, skip_special_tokens=False)) if leg.written else ""
+        body["prompt"] = chat.bare_text(text) if AS_TEXT in learnt else ids
+        marks = chat.marks
+        if marks is None:
+            return
+        body["return_token_ids"] = True
+        thinking = leg.thinking if leg is not None else encoded.open
+        if thinking:
+            stop.clear()  # they are the answer's
+        if leg is not None and leg.thinking:
+            if len(marks.close_ids) == 1 and NO_IDS not in learnt:
+                body["stop_token_ids"] = marks.close_ids
+            else:
+                stop.append(marks.family.close)
+                body["skip_special_tokens"] = False
+
+    def _add_options(self, body: dict[str, Any], request: Request) -> None:
+        """Ask for the probabilities of the options: of their tokens where they are known, else of the likeliest."""
+        body["max_tokens"] = 1
+        if not self._renders:
+            body |= {"logprobs": True, "top_logprobs": LIKELIEST}
+            return
+        body["logprobs"] = LIKELIEST
+        if self._options is not None:
+            with suppress(ValueError):  # no token stands for each letter: what the server tells has to do
+                body["logprob_token_ids"] = list(self._options.of(request))
+                body["return_tokens_as_token_ids"] = True
 
     def _add_thinking(self, body: dict[str, Any], request: Request) -> None:
         """Put the fields in that say what a request says of thinking."""
@@ -757,41 +778,44 @@ class OpenAIEngine:
             if request.options:
                 return [self._chosen(request, choices[0], paths[0])]
             assert encoded is not None
-            return [self._apart(choice, path, encoded) for choice, path in zip(choices, paths, strict=False)]
+            return [self._apart(request, choice, path, encoded) for choice, path in zip(choices, paths, strict=False)]
         if request.begun is not None and request.begun.text and not self._renders:
             return [self._refiled(path) for path in paths]
         return list(paths)
 
     def _chosen(self, request: Request, choice: Mapping[str, Any], path: Completion) -> Completion:
         """The likeliest option, with the probabilities of all that the server tells."""
-        if path.finish_reason == "error" and not next_tokens(choice):
+        tokens = next_tokens(choice)
+        if path.finish_reason == "error" and not tokens:
             return path
-        form, found = options_of(next_tokens(choice), request.options)
+        found: dict[str, float] = {}
+        if self._options is not None:
+            with suppress(ValueError):
+                names = zip(request.options, self._options.of(request), strict=True)
+                found = {letter: tokens[f"token_id:{name}"] for letter, name in names if f"token_id:{name}" in tokens}
         if not found:
-            error = (
-                f"none of the options {', '.join(request.options)} is among the likeliest tokens that the server tells"
-            )
+            form, found = options_of(tokens, request.options)
+            if found:
+                self._forms[form] = None
+        if not found:
+            options = ", ".join(request.options)
+            error = f"none of the options {options} is among the likeliest tokens that the server tells"
             return structs.replace(path, text="", reasoning="", finish_reason="error", error=error)
-        self._forms[form] = None
         best = max(found, key=lambda letter: found[letter])
         return structs.replace(path, text=best, reasoning="", finish_reason="stop", error="", options=found)
 
-    def _apart(self, choice: Mapping[str, Any], path: Completion, encoded: Encoded) -> Completion:
+    def _apart(self, request: Request, choice: Mapping[str, Any], path: Completion, encoded: Encoded) -> Completion:
         """A path of the completions endpoint with its thought apart from the answer: by the tokens where the server
         tells them, else by the marks in its text."""
         chat = self._chat
-        assert chat is not None and chat.marks is not None
-        given = choice.get("token_ids")
-        ids = given if isinstance(given, list) and all(type(token) is int for token in given) else None
-        split = chat.marks.split(ids if ids is not None else chat.marks.ids(path.text), encoded.open)
-        if not split.thought and split.closed and not encoded.open:
-            return structs.replace(path, reasoning_tokens=0)
-        return self._split(chat, path, split)
-
-    @staticmethod
-    def _split(chat: ChatFormat, path: Completion, split: Split) -> Completion:
-        thought, answer = (chat.tokenizer.decode(part, skip_special_tokens=True) for part in split[:2])
-        return structs.replace(path, text=answer, reasoning=thought, reasoning_tokens=len(split.thought))
+        assert chat is not None
+        if path.finish_reason in ("error", "refused"):
+            return path
+        read = completion(chat, request, encoded, self._written(choice, path, False), chat.stops(request))
+        known = path.completion_tokens if path.completion_tokens is not None else read.completion_tokens
+        # Of the two, who saw a stop string is right.
+        finish = "stop" if read.finish_reason == "stop" else path.finish_reason
+        return structs.replace(read, finish_reason=finish, prompt_tokens=path.prompt_tokens, completion_tokens=known)
 
     def _refiled(self, path: Completion) -> Completion:
         """What follows the beginning of an answer is a part of the answer, also where a server's parser waits for the
@@ -868,6 +892,7 @@ class OpenAIEngine:
             if wanted and self._cant_continue
             else "",
             f"options were read as the tokens {forms}, and so on" if forms else "",
+            *(self._options.notes if self._options is not None and not forms else ()),
             "" if self._renders and not self._plain else server,
             "a request's prompt and token counts are what the server reports"
             if self._chat is None
