@@ -9,6 +9,7 @@ A model's answer to every question is the same; what differs is what a server ma
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -29,7 +30,8 @@ class Hosted:
     thinks: "never", where the switch says so ("switch", on by default), or whatever that says ("always").
     files: a thought "apart" from the content, within it ("leaks"), or the answer with it as reasoning ("misfiles").
     likeliest: of how many tokens it tells the probabilities at the most; 0 refuses. counts: whether it tells usage.
-    closes: its generation prompt holds an empty thought where it is told not to think.
+    closes: its generation prompt holds an empty thought where it is told not to think, which a begun message lacks.
+    splits: its template leaves out what looks like a thought in a message.
     """
 
     continues: Literal["fields", "always", "ignored", "refused", "ends", "drops"] = "fields"
@@ -38,6 +40,7 @@ class Hosted:
     likeliest: int = 20
     counts: bool = True
     closes: bool = False
+    splits: bool = False
     answer: str = "B"
 
     def script(self, path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
@@ -54,7 +57,7 @@ class Hosted:
         for choice in reply["choices"]:
             if given:
                 choice["logprobs"] = self._logprobs(body)
-        prompt, written = len(self._rendered(body).split()), 7
+        prompt, written = len(re.findall(r"</?think>|[^\s<]+|<", self._rendered(body))), 7
         reply["usage"] = {"prompt_tokens": prompt, "completion_tokens": written} if self.counts else None
         return reply
 
@@ -64,14 +67,15 @@ class Hosted:
         )  # fmt: skip
 
     def _rendered(self, body: Json) -> str:
-        """The prompt, of which words are the tokens."""
+        """The prompt, of which words and marks are the tokens."""
         messages = [*body["messages"]]
         last = messages.pop() if messages[-1]["role"] == "assistant" else None
         text = " ".join(f"<|{m['role']}|> {m['content']} {END}" for m in messages)
         header = f"{HEADER} <think> </think>" if self.closes and self._off(body) else HEADER
         if last is None or self.continues == "drops":
             return f"{text} {header}"
-        text = f"{text} {HEADER} {last['content']}"
+        content = last["content"].split("</think>")[-1] if self.splits else last["content"]
+        text = f"{text} {HEADER} {content}"
         if self._goes_on(body):
             return text
         if self.continues == "ends" and body.get("add_generation_prompt") is False:

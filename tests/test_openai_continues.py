@@ -46,7 +46,8 @@ def test_a_server_that_continues_is_told_by_its_counts(continues: Any, closes: b
     path, info, [body] = told(Hosted(continues=continues, closes=closes))
     assert info.continues == "server"
     assert (path.text, path.finish_reason) == (" B", "stop")
-    assert body["messages"][-1] == {"role": "assistant", "content": "Answer:"}
+    last = body["messages"][-1]
+    assert (last["role"], last["content"].removeprefix("<think>\n\n</think>\n\n")) == ("assistant", "Answer:")
     assert {name: body[name] for name in FIELDS} == FIELDS
 
 
@@ -205,13 +206,32 @@ def test_a_thought_is_closed_for_a_model_without_a_switch_where_the_server_conti
     assert body["messages"][-1]["content"] == "<think>\n\n</think>\n\nAnswer:"
 
 
-def test_it_isnt_where_the_template_leaves_thoughts_out() -> None:
-    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
-        last = body["messages"][-1]
-        last["content"] = last["content"].split("</think>")[-1].lstrip()
-        return Hosted().script(path, headers, body, seen)
+@pytest.mark.parametrize("model", ["m", "Qwen/Qwen3-8B"])
+def test_a_begun_reply_has_the_empty_thought_that_the_generation_prompt_has(model: str) -> None:
+    """Templates write it there and not into messages: without it the model would go on from another prompt."""
+    config = {"model": model, "model_args": {"check_model": False}}
+    with MockServer(Hosted(closes=True).script) as server, opened(server, **CONTINUE, **config) as engine:  # type: ignore[arg-type]
+        assert ask(engine, BEGUN).completions[0].text == " B"
+        assert server.requests[-1].body["messages"][-1]["content"] == "<think>\n\n</think>\n\nAnswer:"
+        assert ask(engine, replace(BEGUN, thinking=None)).completions[0].text == " B"
+        assert server.requests[-1].body["messages"][-1]["content"] == "Answer:"
+        ask(engine, OFF)
+        assert server.requests[-1].body["messages"][-1]["role"] == "user"
 
-    with MockServer(script) as server, opened(server, **CONTINUE, **R1) as engine:  # type: ignore[arg-type]
+
+@pytest.mark.parametrize("splits", [False, True])
+def test_a_thought_is_put_before_a_begun_reply_where_the_template_keeps_it(splits: bool) -> None:
+    config = {"model": "Qwen/Qwen3-8B", "model_args": {"check_model": False}}
+    wanted = replace(request(), thinking=True, begun=Begun(text="Answer:", thought="Two and two."))
+    path, info, [body] = told(Hosted(splits=splits), wanted, **config)
+    assert path.text == " B"
+    thought = "" if splits else "<think>\nTwo and two.\n</think>\n\n"
+    assert body["messages"][-1]["content"] == f"{thought}Answer:"
+    assert any("visible text alone" in warning for warning in info.warnings) is splits
+
+
+def test_it_isnt_closed_where_the_template_leaves_thoughts_out() -> None:
+    with MockServer(Hosted(splits=True).script) as server, opened(server, **CONTINUE, **R1) as engine:  # type: ignore[arg-type]
         assert engine.describe().continues == "server"
         assert engine.describe().thinking.off == ""
 

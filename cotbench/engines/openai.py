@@ -34,7 +34,7 @@ from cotbench.engines import EngineConfig, EngineInfo, Lack, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
-from cotbench.engines.continuing import FIELDS, arrives, why_not
+from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.handover import Handover
 from cotbench.engines.likelihood import OptionTokens
@@ -86,6 +86,7 @@ _SUSPECT = 20  # ... where one looks as if it did not
 
 _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model", "continues")
 _LIMITS = frozenset({EFFORT, BUDGET, LEAST})
+_EMPTY = ("<think>\n\n</think>\n\n", "<think></think>", "<think></think>\n")  # as templates write them
 _PROBE = (Message(role="user", text="What is 17 + 25 + 38?"),)
 # Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
 # answered.
@@ -158,7 +159,10 @@ class OpenAIEngine:
         ) if self._row is not None and self._row.breaks else None  # fmt: skip
         untold = "--model-args says so" if self._says_continues is False else "it was not tried whether it does"
         self._cant_continue = "" if self._renders or self._says_continues else untold
-        self._closing: str | None = None  # an empty thought that the server takes as the beginning of a reply
+        # Empty thoughts that the server takes as the beginning of a reply: what its generation prompt has where the
+        # model is told not to think, and what keeps a model from thinking that can't be told so.
+        self._empty = self._closing = ""
+        self._takes_thoughts = self._left_thoughts = False
         self._limits_thoughts = False
         self._tells_likelihoods = False
         self._options = OptionTokens(self._chat) if self._chat is not None else None
@@ -228,14 +232,13 @@ class OpenAIEngine:
 
     async def _try_out(self) -> None:
         """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
-        config, row = self._config, self._row
+        config = self._config
         if "continue" in config.wants and not self._renders:
+            found = Found("") if self._says_continues is not None else await self._look()
             if self._says_continues is None:
-                self._cant_continue = await self._why_not()
-            if not self._cant_continue and row is not None and row.off is None and row.open and row.default != "off":
-                closing = row.nothing
-                with suppress(BadStatus, ValueError):
-                    self._closing = closing if await arrives(self._count, closing) else None
+                self._cant_continue = found.why_not
+            if not self._cant_continue and found.own:
+                await self._try_thoughts(found)
         if "likelihoods" in config.wants:
             # Where it refuses the beginning, it was never begun.
             asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False, options=("A", "B"))
@@ -245,11 +248,33 @@ class OpenAIEngine:
         if limits and self._chat is None:
             await self._require_limits(frozenset(limits))
 
-    async def _why_not(self) -> str:
+    async def _look(self) -> Found:
         try:
-            return await why_not(self._count)
+            return await look(self._count)
         except (BadStatus, ValueError) as error:
-            return f"it refuses the beginning: {self._secrets.clean(error, 200)}"
+            return Found(f"it refuses the beginning: {self._secrets.clean(error, 200)}")
+
+    async def _try_thoughts(self, found: Found) -> None:
+        """Try which thoughts a begun reply may hold: the empty one that the template writes into its generation prompt
+        where the model is told not to think, or that keeps a model from thinking that has no switch; and whole ones."""
+        row = self._row
+        switched = row is None or row.off is not None
+        empty = [row.nothing] if row is not None and row.open else _EMPTY if row is None else []
+        for thought in empty if found.gap > 0 else ():
+            with suppress(BadStatus, ValueError):
+                if await fills(self._count, found, thought):
+                    self._empty = thought
+                    break
+        if row is None or not row.open:
+            return
+        if not switched and row.default != "off":
+            with suppress(BadStatus, ValueError):
+                if self._empty or await arrives(self._count, found, row.nothing, 2):  # its two marks at the least
+                    self._closing = row.nothing
+        said = "So it is, as I said."
+        with suppress(BadStatus, ValueError):
+            whole_thought = row.opening(said) + said + row.closed(said)
+            self._takes_thoughts = await arrives(self._count, found, whole_thought, 7)
 
     async def _count(self, beginning: str, fields: Mapping[str, Any]) -> int | None:
         """The tokens of a prompt with this beginning of a reply, told not to think."""
@@ -322,7 +347,7 @@ class OpenAIEngine:
             return
         async with self._checking:
             if due:
-                self._cant_continue = self._cant_continue or await self._why_not()
+                self._cant_continue = self._cant_continue or (await self._look()).why_not
         if self._cant_continue:
             raise _NotAsked(f"the server no longer goes on from the beginning of a reply: {self._cant_continue}")
 
@@ -611,9 +636,13 @@ class OpenAIEngine:
     def _beginning(self, request: Request) -> str:
         """The beginning of a reply as the server is sent it: an empty thought, where that is how the model is kept from
         thinking, and the text."""
-        begun = request.begun or Begun()
-        off = request.thinking is False or begun.thought is not None
-        return (self._closing or "" if off else "") + begun.text
+        begun, row = request.begun, self._row
+        if begun is None:
+            return self._closing if request.thinking is False else ""
+        if begun.thought and row is not None and self._takes_thoughts:
+            return row.opening(begun.thought) + begun.thought + row.closed(begun.thought) + begun.text
+        self._left_thoughts |= bool(begun.thought)
+        return (self._closing or self._empty if _thinks(request) is False else "") + begun.text
 
     def _prompt(self, request: Request, encoded: Encoded | None = None) -> str | None:
         if encoded is not None:
@@ -914,6 +943,9 @@ class OpenAIEngine:
             *(lesson.warning for lesson in told(self._learnt)),
             "the server filed what follows a begun answer as reasoning: it was read as the answer that it is"
             if self._misfiled
+            else "",
+            "thoughts could not be put before begun replies: they went on from their visible text alone"
+            if self._left_thoughts
             else "",
             "the server counts other tokens in prompts than were sent: is --tokenizer that of its model?"
             if self._miscounted
