@@ -72,7 +72,7 @@ class Course:
         self,
         marks: Marks,
         *,
-        open: bool,
+        open: bool,  # noqa: A002
         limit: int | None,
         least: int,
         budget: int,
