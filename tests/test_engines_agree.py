@@ -76,35 +76,44 @@ def expected(reference: Engine, requests: list[Request]) -> list[Reply]:
     return answers(reference, requests)
 
 
-def opened(name: str, **more: Any) -> Iterator[Engine]:
-    if name == "vLLM's server":
-        with serving(MODEL, "demo") as url:
-            engine = open_engine("openai", config(base_url=url))
-            yield engine
-            engine.close()
-        return
-    arguments = {
-        "vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3},
-        "transformers": {"dtype": "float32"},
-    }
-    engine = open_engine(name, config(model_args=arguments.get(name, {}), **more))
+TOKENS = "vLLM's server, sent tokens"
+SERVED = ("vLLM's server", TOKENS)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving(MODEL, "demo") as url:
+        yield url
+
+
+def opened(request: pytest.FixtureRequest, **more: Any) -> Iterator[Engine]:
+    os.environ.update({**ENV, **os.environ})
+    name, arguments = request.param, {}
+    if name in SERVED:
+        more["base_url"] = request.getfixturevalue("server")
+        more["tokenizer"] = str(MODEL) if name == TOKENS else None
+        more["wants"] = frozenset({"continue", "likelihoods"})
+        name = "openai"
+    elif name != "ctranslate2":
+        arguments = {"dtype": "float32", **({"gpu_memory_utilization": 0.3} if name == "vllm" else {})}
+    engine = open_engine(name, config(model_args=arguments, **more))
     yield engine
     engine.close()
 
 
 @pytest.fixture(
     scope="module",
-    params=["ctranslate2", *(pytest.param(name, marks=ON_VLLM) for name in ("transformers", "vllm", "vLLM's server"))],
+    params=["ctranslate2", *(pytest.param(name, marks=ON_VLLM) for name in ("transformers", "vllm", *SERVED))],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    os.environ.update({**ENV, **os.environ})
-    yield from opened(request.param)
+    yield from opened(request)
 
 
 def test_what_each_engine_lacks(engine: Engine) -> None:
     info = engine.describe()
     assert info.model == "demo"
-    assert info.lacks == (("prompt", "path tokens") if info.engine == "openai" else ())
+    served = ("prompt", "path tokens") if info.chat_template == "server" else ("path tokens",)
+    assert info.lacks == (served if info.engine == "openai" else ())
 
 
 def test_greedy_outputs_are_the_same(engine: Engine, requests: list[Request], expected: list[Reply]) -> None:
@@ -215,8 +224,8 @@ def test_what_goes_on_from_the_beginning_of_an_output_is_its_rest(
     engine: Engine, reference: Engine, requests: list[Request], expected: list[Reply]
 ) -> None:
     """Token for token, from every prefix of twelve outputs, all in flight together: prompts of many lengths."""
-    if engine.describe().continues != "tokens":
-        pytest.skip("it holds no tokens")
+    if not engine.describe().continues:
+        pytest.skip("it doesn't go on")
     tokenizer = FolderTokenizer(MODEL)
     begun: list[Request] = []
     rests: list[tuple[str, int]] = []
@@ -309,14 +318,13 @@ STEPS = """
 
 
 @pytest.fixture(
-    scope="module", params=["ctranslate2", *(pytest.param(n, marks=ON_VLLM) for n in ("transformers", "vllm"))]
+    scope="module", params=["ctranslate2", *(pytest.param(n, marks=ON_VLLM) for n in ("transformers", "vllm", TOKENS))]
 )
 def thinker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The demo's steps under `cot` taken for a thought, which ends with "Answer:"; what follows is its answer."""
-    os.environ.update({**ENV, **os.environ})
     file = tmp_path_factory.mktemp("families") / "families.yaml"
     file.write_text(STEPS)
-    yield from opened(request.param, families=str(file), sampling_keys=frozenset({"thinking_budget", "thinking_min"}))
+    yield from opened(request, families=str(file), sampling_keys=frozenset({"thinking_budget", "thinking_min"}))
 
 
 def test_a_thought_and_its_limits(thinker: Engine, requests: list[Request], expected: list[Reply]) -> None:
