@@ -6,6 +6,7 @@ is installed. What an engine can't do it says in `EngineInfo.lacks`, and only th
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,10 +18,11 @@ from vllm_server import ENV, serving
 
 from cotbench.demo import MODEL
 from cotbench.engines import Engine, EngineConfig, open_engine
+from cotbench.engines.tokens import FolderTokenizer
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
-from cotbench.types import Completion, Key, Reply, Request, Sampling
+from cotbench.types import Begun, Completion, Key, Reply, Request, Sampling
 
 # vLLM and what it imports warn of their own affairs.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -74,35 +76,44 @@ def expected(reference: Engine, requests: list[Request]) -> list[Reply]:
     return answers(reference, requests)
 
 
-def opened(name: str) -> Iterator[Engine]:
-    if name == "vLLM's server":
-        with serving(MODEL, "demo") as url:
-            engine = open_engine("openai", config(base_url=url))
-            yield engine
-            engine.close()
-        return
-    arguments = {
-        "vllm": {"dtype": "float32", "gpu_memory_utilization": 0.3},
-        "transformers": {"dtype": "float32"},
-    }
-    engine = open_engine(name, config(model_args=arguments.get(name, {})))
+TOKENS = "vLLM's server, sent tokens"
+SERVED = ("vLLM's server", TOKENS)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving(MODEL, "demo") as url:
+        yield url
+
+
+def opened(request: pytest.FixtureRequest, **more: Any) -> Iterator[Engine]:
+    os.environ.update({**ENV, **os.environ})
+    name, arguments = request.param, {}
+    if name in SERVED:
+        more["base_url"] = request.getfixturevalue("server")
+        more["tokenizer"] = str(MODEL) if name == TOKENS else None
+        more["wants"] = frozenset({"continue", "likelihoods"})
+        name = "openai"
+    elif name != "ctranslate2":
+        arguments = {"dtype": "float32", **({"gpu_memory_utilization": 0.3} if name == "vllm" else {})}
+    engine = open_engine(name, config(model_args=arguments, **more))
     yield engine
     engine.close()
 
 
 @pytest.fixture(
     scope="module",
-    params=["ctranslate2", *(pytest.param(name, marks=ON_VLLM) for name in ("transformers", "vllm", "vLLM's server"))],
+    params=["ctranslate2", *(pytest.param(name, marks=ON_VLLM) for name in ("transformers", "vllm", *SERVED))],
 )
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    os.environ.update({**ENV, **os.environ})
-    yield from opened(request.param)
+    yield from opened(request)
 
 
 def test_what_each_engine_lacks(engine: Engine) -> None:
     info = engine.describe()
     assert info.model == "demo"
-    assert info.lacks == (("prompt", "path tokens") if info.engine == "openai" else ())
+    served = ("prompt", "path tokens") if info.chat_template == "server" else ("path tokens",)
+    assert info.lacks == (served if info.engine == "openai" else ())
 
 
 def test_greedy_outputs_are_the_same(engine: Engine, requests: list[Request], expected: list[Reply]) -> None:
@@ -207,6 +218,175 @@ def test_paths_differ_and_a_seed_repeats_them(engine: Engine, requests: list[Req
         assert repeated == texts
         alone = [path.text for path in answers(engine, sampled[:1])[0].completions]
         assert alone == texts[0], "a question's paths don't depend on its neighbours"
+
+
+def test_what_goes_on_from_the_beginning_of_an_output_is_its_rest(
+    engine: Engine, reference: Engine, requests: list[Request], expected: list[Reply]
+) -> None:
+    """Token for token, from every prefix of twelve outputs, all in flight together: prompts of many lengths."""
+    if not engine.describe().continues:
+        pytest.skip("it doesn't go on")
+    tokenizer = FolderTokenizer(MODEL)
+    begun: list[Request] = []
+    rests: list[tuple[str, int]] = []
+    for request, reply in list(zip(requests, expected, strict=True))[:36:3]:
+        path = one(reply)
+        ids = tokenizer(path.text, add_special_tokens=False).input_ids
+        assert len(ids) + 1 == path.completion_tokens
+        for place in range(1, len(ids)):
+            text = tokenizer.decode(ids[:place])
+            begun.append(replace(request, begun=Begun(text=text)))
+            rests.append((path.text.removeprefix(text), len(ids) + 1 - place))
+    assert len(begun) > 300
+    found = answers(engine, begun)
+    assert [(one(reply).text, one(reply).completion_tokens) for reply in found] == rests
+    assert {one(reply).finish_reason for reply in found} == {"stop"}
+    prompts = [(reply.prompt or "", one(reply).prompt_tokens) for reply in answers(reference, begun[:50])]
+    assert [(reply.prompt, one(reply).prompt_tokens) for reply in found[:50]] == prompts
+    assert all(
+        prompt.endswith(request.begun.text)
+        for (prompt, _), request in zip(prompts, begun, strict=False)
+        if request.begun
+    )
+
+
+def test_the_limits_of_what_goes_on_are_its_own(engine: Engine, requests: list[Request]) -> None:
+    """The budget is of what follows, and a stop string that stands in the beginning ends nothing."""
+    if engine.describe().continues != "tokens":
+        pytest.skip("it holds no tokens")
+    cot = requests[MODES.index("cot")]
+    [whole] = answers(engine, [cot])
+    first, colon, rest = one(whole).text.partition(":")
+    begun = replace(cot, begun=Begun(text=first + colon))
+    budget, stop = answers(
+        engine,
+        [
+            replace(begun, sampling=Sampling(max_tokens=3)),
+            replace(begun, sampling=Sampling(max_tokens=99, stop=(":",))),
+        ],
+    )
+    assert (one(budget).completion_tokens, one(budget).finish_reason) == (3, "length")
+    assert rest.startswith(one(budget).text)
+    assert (one(stop).text, one(stop).finish_reason) == (rest.partition(":")[0], "stop")
+
+
+def test_probabilities_of_options(engine: Engine, reference: Engine, requests: list[Request]) -> None:
+    """The same from all, to within a thousandth, for prompts of many lengths with other requests among them."""
+    if not engine.describe().likelihoods:
+        pytest.skip("it tells none")
+    digits = tuple("12345678")
+    direct = requests[: 10 * len(MODES) : len(MODES)]
+    asked = [
+        replace(request, begun=Begun(text="Answer:"), options=digits, sampling=Sampling(max_tokens=1))
+        for request in direct
+    ]
+    mixed = answers(engine, [one for pair in zip(asked, direct, strict=True) for one in pair])
+    found, plain = mixed[::2], mixed[1::2]
+    for reply, other, usual in zip(found, answers(reference, asked), plain, strict=True):
+        path, same = one(reply), one(other)
+        assert path.options is not None
+        assert tuple(path.options) == digits
+        assert path.options == pytest.approx(same.options, abs=1e-3)
+        assert path.text == max(digits, key=path.options.__getitem__)
+        assert 0 < sum(map(math.exp, path.options.values())) <= 1.0001, "among all tokens"
+        assert (path.finish_reason, path.completion_tokens) == ("stop", 1)
+        assert path.prompt_tokens == same.prompt_tokens
+        assert one(usual).options is None
+        written = one(usual).text.removeprefix("Answer: ")
+        assert path.text == written or written not in digits, "the likeliest is what it writes"
+    assert any(one(usual).text.removeprefix("Answer: ") in digits for usual in plain)
+    assert "option letters were taken as the token ' 1'" in engine.describe().notes
+
+
+def test_options_that_are_no_tokens_are_an_error_of_their_request(engine: Engine, requests: list[Request]) -> None:
+    if not engine.describe().likelihoods:
+        pytest.skip("it tells none")
+    none = replace(requests[0], begun=Begun(text="Answer:"), options=("A", "B"))
+    refused, fine = answers(engine, [none, requests[0]])
+    assert one(refused).finish_reason == "error"
+    assert "no single token for each of the letters A, B" in one(refused).error
+    assert one(fine).finish_reason == "stop"
+
+
+STEPS = """
+- family: steps
+  names: [demo]
+  open: "<assistant>"
+  close: "Answer:"
+  behind: ""
+"""
+
+
+@pytest.fixture(
+    scope="module", params=["ctranslate2", *(pytest.param(n, marks=ON_VLLM) for n in ("transformers", "vllm", TOKENS))]
+)
+def thinker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The demo's steps under `cot` taken for a thought, which ends with "Answer:"; what follows is its answer."""
+    file = tmp_path_factory.mktemp("families") / "families.yaml"
+    file.write_text(STEPS)
+    yield from opened(request, families=str(file), sampling_keys=frozenset({"thinking_budget", "thinking_min"}))
+
+
+def test_a_thought_and_its_limits(thinker: Engine, requests: list[Request], expected: list[Reply]) -> None:
+    """The same steps as without marks, cut where they have to be, and answered all the same."""
+    cot = [place for place in range(len(requests)) if place % len(MODES) == MODES.index("cot")][:20]
+    arms = {
+        name: [replace(requests[place], thinking=True, sampling=Sampling(max_tokens=128, extra=extra)) for place in cot]
+        for name, extra in (
+            ("on", ()),
+            ("large", (("thinking_budget", 120),)),
+            ("small", (("thinking_budget", 9),)),
+            ("none", (("thinking_budget", 0),)),
+            ("long", (("thinking_min", 60),)),
+        )
+    }
+    # Hot, since of these steps the model is sure.
+    sampling = Sampling(max_tokens=128, temperature=2.0, n=3, extra=(("thinking_budget", 9),))
+    arms["sampled"] = [replace(request, sampling=sampling) for request in arms["on"]]
+    found = answers(thinker, [request for arm in arms.values() for request in arm])
+    replies = {name: found[begin * len(cot) : (begin + 1) * len(cot)] for begin, name in enumerate(arms)}
+    for place, (on, large, small, none, long, sampled) in enumerate(zip(*replies.values(), strict=True)):
+        whole = one(expected[cot[place]])
+        steps, mark, answer = whole.text.rpartition("Answer:")
+        assert mark
+        assert (one(on).reasoning, one(on).text, one(on).finish_reason) == (steps, answer, "stop")
+        assert one(on).completion_tokens == whole.completion_tokens
+        assert 0 < (one(on).reasoning_tokens or 0) < (whole.completion_tokens or 0)
+        assert (one(large).reasoning, one(large).text) == (steps, answer)
+        assert (one(large).completion_tokens, one(large).reasoning_tokens) == (
+            one(on).completion_tokens,
+            one(on).reasoning_tokens,
+        )
+        assert one(small).reasoning_tokens == 9
+        assert steps.startswith(one(small).reasoning.removesuffix("\n"))
+        assert one(small).finish_reason == "stop", "it answers"
+        assert 0 < len(one(small).text) < 8
+        assert (one(none).reasoning, one(none).reasoning_tokens) == ("", 0)
+        assert (one(long).reasoning_tokens or 0) >= 60 or one(long).finish_reason == "length"
+        assert one(long).reasoning.startswith(steps), "where it would have ended it goes on ('Wait' is no word of its)"
+        assert one(long).reasoning != steps
+        assert len(sampled.completions) == 3
+        assert all((path.reasoning_tokens or 0) <= 9 for path in sampled.completions)
+    assert sum(len({path.reasoning for path in reply.completions}) > 1 for reply in replies["sampled"]) > 5
+    drawn = answers(thinker, arms["sampled"])
+    assert answers(thinker, arms["sampled"]) == drawn, "a seed repeats each leg"
+    assert answers(thinker, arms["sampled"], again=1) != drawn
+
+
+def test_requests_in_legs_are_taken_back_whole(thinker: Engine, requests: list[Request]) -> None:
+    """What has not begun is taken back, once each; what has begun comes to its end."""
+    sampling = Sampling(max_tokens=32, temperature=0.7, n=3, extra=(("thinking_budget", 6),))
+    asked = [replace(request, thinking=True, sampling=sampling) for request in requests[1:120:4]]
+    keys = [Key(f"c{place}", request.hash, 0, 0) for place, request in enumerate(asked)]
+    for key, request in zip(keys, asked, strict=True):
+        thinker.submit(key, request)
+    found = thinker.poll()
+    left = thinker.cancel()
+    while more := thinker.poll():
+        found += more
+    assert len(found) + len(left) == len(keys)
+    assert {key for key, _ in found} | set(left) == set(keys)
+    assert all(len(reply.completions) == 3 for _, reply in found)
 
 
 def test_a_prompt_longer_than_the_context_is_an_error_of_its_request(engine: Engine, requests: list[Request]) -> None:

@@ -7,6 +7,8 @@ What is tested is everything around the model, through the code that a GPU would
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ import pytest
 from conftest import run_cli
 from vllm_server import EAGER, ENV, VLLM_ARGS, journal, serving
 
+from cotbench.engines import EngineConfig, open_engine
+from cotbench.engines.tokens import FolderTokenizer
 from cotbench.store.manifest import MANIFEST
 from cotbench.store.records import RECORDS
+from cotbench.types import Begun, Completion, Key, Message, Reply, Request, Sampling
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow]
 
@@ -190,3 +195,41 @@ def test_vllm_plain_text_sampling_and_context(tiny: Path, tmp_path: Path) -> Non
     assert [r["completions"] for r in journal(Path(json.loads(second.out)["folder"]))] == [
         r["completions"] for r in one
     ]
+
+
+@pytest.mark.filterwarnings("default")  # vLLM and what it imports warn of their own affairs
+@pytest.mark.parametrize("name", ["transformers", "vllm"])
+def test_what_goes_on_from_the_beginning_of_a_random_models_output_is_its_rest(name: str, tiny: Path) -> None:
+    """Token for token, from every prefix whose text stands for the tokens that were written: of noise the first few."""
+    os.environ.update({**ENV, **os.environ})
+    own = {"gpu_memory_utilization": 0.3, "enforce_eager": True} if name == "vllm" else {}
+    engine = open_engine(name, EngineConfig(model=str(tiny), model_args={"dtype": "float32", **own}))
+    tokenizer, most = FolderTokenizer(tiny), 8
+
+    def answers(requests: list[Request]) -> list[Completion]:
+        keys = [Key(f"q{place}", request.hash, 0, 0) for place, request in enumerate(requests)]
+        for key, request in zip(keys, requests, strict=True):
+            engine.submit(key, request)
+        found: dict[Key, Reply] = {}
+        while len(found) < len(keys):
+            found.update(engine.poll())
+        return [found[key].completions[0] for key in keys]
+
+    begun: list[Request] = []
+    rests: list[str] = []
+    for number in range(24):
+        messages = (Message(role="user", text=f"How many apples are {number} and " + "seven " * (number % 5)),)
+        whole = [Request(messages=messages, sampling=Sampling(max_tokens=budget)) for budget in range(1, most + 1)]
+        cut = answers(whole)
+        ids: list[int] = []
+        for spent, path in enumerate(cut[:-1], 1):
+            read = tokenizer(path.text, add_special_tokens=False).input_ids
+            if len(read) != spent or read[:-1] != ids or path.finish_reason != "length":
+                break
+            ids = read
+            begun.append(replace(whole[0], begun=Begun(text=path.text), sampling=Sampling(max_tokens=most - spent)))
+            rests.append(cut[-1].text.removeprefix(path.text))
+    found = [path.text for path in answers(begun)]
+    engine.close()
+    assert len(begun) >= 20
+    assert found == rests

@@ -344,6 +344,13 @@ class ChatFormat:
         ids: list[int] = list(self.tokenizer(text, add_special_tokens=False).input_ids)
         return ids if self._bos is None else [self._bos, *dropwhile(lambda token: token == self._bos, ids)]
 
+    def bare_text(self, text: str) -> str:
+        """A rendered text as a server is sent it that tokenizes it: without the BOS that its tokenizer puts there."""
+        mark = "" if self._bos is None else str(self.tokenizer.decode([self._bos], skip_special_tokens=False))
+        while mark and text.startswith(mark):
+            text = text[len(mark) :]
+        return text
+
     def encode(self, request: Request, max_len: int) -> Encoded | Reply:
         """Text and token ids of a request, or the reply that ends it: a prompt as long as the context, or one that the
         chat template refuses, is an error of that request, not of the run."""

@@ -83,6 +83,11 @@ def _without_switch(body: Body) -> Body:
     return {**body, "chat_template_kwargs": left} if left else _without("chat_template_kwargs")(body)
 
 
+def _without_none(body: Body) -> Body:
+    """Leave out an effort that means not to think, which is a switch; other efforts were asked for by name."""
+    return _without("reasoning_effort")(body) if body.get("reasoning_effort") == "none" else body
+
+
 def _one_path(body: Body) -> Body:
     return {**body, "n": 1} if body.get("n", 1) > 1 else body
 
@@ -141,6 +146,7 @@ NO_IDS = "no token ids"
 LIKELIEST = 20  # of how many tokens the probabilities are asked for
 NO_SEED = "no seed"
 NO_SWITCH = "no switch"
+NO_EFFORT = "no effort none"
 ONE_PATH = "one path"
 
 LESSONS: Mapping[str, Lesson] = {
@@ -161,6 +167,14 @@ LESSONS: Mapping[str, Lesson] = {
             words=_about("return_token_ids"),
             change=_without("return_token_ids"),
             note="the server tells no token ids: thoughts were told from answers by their marks in the text",
+            unnamed=True,
+        ),
+        Lesson(
+            name="no option tokens",
+            fields=("logprob_token_ids", "return_tokens_as_token_ids"),
+            words=_about("logprob_token_ids", "return_tokens_as_token_ids"),
+            change=_without("logprob_token_ids", "return_tokens_as_token_ids"),
+            note="the server tells the probabilities of the likeliest tokens only",
             unnamed=True,
         ),
         *(
@@ -206,6 +220,14 @@ LESSONS: Mapping[str, Lesson] = {
             warning="the server doesn't take the switch that tells a hybrid model to think or not to think, so the "
             "model did as it does by default (--extra-body can send a switch of the server's own)",
             unnamed=True,
+        ),
+        Lesson(
+            name=NO_EFFORT,
+            fields=("reasoning_effort",),
+            words=_about("reasoning_?effort", "reasoning.effort"),
+            change=_without_none,
+            warning="the server doesn't take reasoning_effort none, which tells the model not to think, so the model "
+            "did as it does by default",
         ),
         Lesson(
             name=FOLD,

@@ -1,7 +1,10 @@
 """Any OpenAI-compatible server: bounded concurrency, retries with backoff (`client.py`).
 
 The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text
-goes to the completions endpoint. What a server refuses is learnt once (`manners.py`); what it replies is read by
+goes to the completions endpoint, and with `--tokenizer` the tokens of prompts that are rendered here, so that a server
+can do what engines that hold the tokens can. What a server can do besides is tried at the opening, where a run wants
+it (`continuing.py`); a reply that is begun and can't be gone on from is an error of its request, never a new turn. What
+a server refuses is learnt once (`manners.py`); what it replies is read by
 `replies.py`. A greedy request says temperature 0 and no more; a sampled one all that it means, since vLLM puts the
 model card's default where a field is missing.
 
@@ -18,7 +21,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,18 +30,47 @@ import aiohttp
 import orjson
 from msgspec import structs
 
-from cotbench.engines import EngineConfig, EngineInfo, Lack
+from cotbench.engines import EngineConfig, EngineInfo, Lack, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
-from cotbench.engines.chat import PLAIN_STOP, SWITCHES, disarmed, fold_system, plain_text
+from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
+from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.handover import Handover
-from cotbench.engines.manners import FOLD, LESSONS, NO_SEED, ONE_PATH, Lesson, indispensable, lesson_of, told, unnamed
-from cotbench.engines.replies import Reader, Usage, known_reason, read_usage
+from cotbench.engines.likelihood import OptionTokens
+from cotbench.engines.local import chat_format
+from cotbench.engines.manners import (
+    AS_TEXT,
+    FOLD,
+    LESSONS,
+    LIKELIEST,
+    NO_EFFORT,
+    NO_IDS,
+    NO_SEED,
+    NO_SWITCH,
+    ONE_PATH,
+    Lesson,
+    indispensable,
+    lesson_of,
+    told,
+    unnamed,
+)
+from cotbench.engines.phases import Course, Leg, Written, completion, course_of, leg_seed, together, token_budget
+from cotbench.engines.replies import Reader, Usage, known_reason, next_tokens, options_of, read_usage
 from cotbench.engines.replies import whole as count
+from cotbench.engines.thinking import (
+    BUDGET,
+    EFFORT,
+    LEAST,
+    SWITCHES,
+    family_of_name,
+    server_fields,
+    told_of,
+    worded,
+)
 from cotbench.errors import ModelError, UsageError
 from cotbench.processes import switch_threads_after
-from cotbench.types import Completion, FinishReason, Key, Message, Reply, Request, request_seed
+from cotbench.types import Begun, Completion, FinishReason, Key, Message, Reply, Request, Sampling, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
@@ -48,7 +81,13 @@ TIMEOUT_S = 600.0  # the default of OpenAI's client: a long chain of thought on 
 AGAIN_S = 0.2
 TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the others aren't tried
 
-_ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model")
+RECHECK = 500  # replies that went on from a beginning, after which it is tried again whether the server does
+_SUSPECT = 20  # ... where one looks as if it did not
+
+_ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model", "continues")
+_LIMITS = frozenset({EFFORT, BUDGET, LEAST})
+_EMPTY = ("<think>\n\n</think>\n\n", "<think></think>", "<think></think>\n")  # as templates write them
+_PROBE = (Message(role="user", text="What is 17 + 25 + 38?"),)
 # Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
 # answered.
 _REFUSED_CODES = frozenset(
@@ -75,6 +114,14 @@ class _Trial:
     failed: tuple[int, str, frozenset[str]] | None = None
 
 
+class _NotAsked(Exception):
+    """A request that isn't sent, since what would come back would be something else. Its text says why."""
+
+
+# What a server is sent: the body, and its JSON.
+_Built = tuple[dict[str, Any], bytes]
+
+
 class OpenAIEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
@@ -92,14 +139,39 @@ class OpenAIEngine:
                 "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
                 "Name your server, as in --base-url http://127.0.0.1:8000/v1, or set the key in the environment.",
             )
-        if config.chat_template not in ("auto", "none"):
+        if config.chat_template not in ("auto", "none") and not config.tokenizer:
             raise UsageError(
                 "--chat-template: with engine 'openai' the server renders.",
-                "Use auto, or none for the completions endpoint.",
+                "Use auto, or none for the completions endpoint, or name the model's --tokenizer.",
             )
         arguments = config.model_args
         only_known("openai", arguments, _ARGUMENTS)
-        self._plain = config.chat_template == "none"
+        self._says_continues = arguments.get("continues")
+        if self._says_continues not in (None, True, False):
+            raise UsageError("--model-args: engine 'openai': continues is neither true nor false.")
+        # With a tokenizer prompts are rendered here, and go to the completions endpoint as plain text does.
+        self._chat: ChatFormat | None = chat_format(config, tokenizer=config.tokenizer) if config.tokenizer else None
+        self._plain = config.chat_template == "none" and self._chat is None
+        self._renders = self._plain or self._chat is not None
+        self._row = None if self._renders else family_of_name(config.model, config.families)
+        self._breaks = re.compile(
+            f"(?=(?:{'|'.join(map(re.escape, self._row.breaks))})).", re.S
+        ) if self._row is not None and self._row.breaks else None  # fmt: skip
+        untold = "--model-args says so" if self._says_continues is False else "it was not tried whether it does"
+        self._cant_continue = "" if self._renders or self._says_continues else untold
+        # Empty thoughts that the server takes as the beginning of a reply: what its generation prompt has where the
+        # model is told not to think, and what keeps a model from thinking that can't be told so.
+        self._empty = self._closing = ""
+        self._takes_thoughts = self._left_thoughts = False
+        self._limits_thoughts = False
+        self._tells_likelihoods = False
+        self._options = OptionTokens(self._chat) if self._chat is not None else None
+        self._forms: dict[str, None] = {}  # in which options were read
+        self._begun = self._checked = 0  # replies that went on from a beginning, and how many there were at the check
+        self._suspect_after = 1
+        self._checking = asyncio.Lock()
+        self._misfiled = self._miscounted = False
+        self._max_len = 1 << 30
         self._send_seed = bool(arguments.get("send_seed", True))
         self._check_name = bool(arguments.get("check_model", True))
         self._learnt: frozenset[str] = frozenset()  # names of lessons
@@ -122,6 +194,7 @@ class OpenAIEngine:
         self._gate = asyncio.Semaphore(config.concurrency)
         try:
             self._revision = self._call(self._check_server())
+            self._call(self._try_out())
         except BaseException:
             self.close()
             raise
@@ -150,8 +223,133 @@ class OpenAIEngine:
                 f"--model {self._config.model}: {public_url(self._url)} doesn't serve it; it serves: {shown}.",
                 "Use one of these names, or add --model-args check_model=false where the list is not of all names.",
             )
-        root = next((model.get("root") for model in models if model["id"] == self._config.model), None)
+        own: dict[str, Any] = next((model for model in models if model["id"] == self._config.model), {})
+        self._max_len = count(own.get("max_model_len")) or self._max_len
+        root = own.get("root")
         return f"server:{self._secrets.clean(root)}" if isinstance(root, str) else here
+
+    # --- what the server can do ----------------------------------------------------------------------------------
+
+    async def _try_out(self) -> None:
+        """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
+        config = self._config
+        if "continue" in config.wants and not self._renders:
+            found = Found("") if self._says_continues is not None else await self._look()
+            if self._says_continues is None:
+                self._cant_continue = found.why_not
+            if not self._cant_continue and found.own:
+                await self._try_thoughts(found)
+        if "likelihoods" in config.wants:
+            # Where it refuses the beginning, it was never begun.
+            asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False, options=("A", "B"))
+            with suppress(BadStatus, ValueError):
+                self._tells_likelihoods = len(next_tokens((await self._probed(asked))["choices"][0])) > 1
+        limits = {BUDGET, LEAST} & config.sampling_keys
+        if limits and self._chat is None:
+            await self._require_limits(frozenset(limits))
+
+    async def _look(self) -> Found:
+        try:
+            return await look(self._count)
+        except (BadStatus, ValueError) as error:
+            return Found(f"it refuses the beginning: {self._secrets.clean(error, 200)}")
+
+    async def _try_thoughts(self, found: Found) -> None:
+        """Try which thoughts a begun reply may hold: the empty one that the template writes into its generation prompt
+        where the model is told not to think, or that keeps a model from thinking that has no switch; and whole ones."""
+        row = self._row
+        switched = row is None or row.off is not None
+        empty = [row.nothing] if row is not None and row.open else _EMPTY if row is None else []
+        for thought in empty if found.gap > 0 else ():
+            with suppress(BadStatus, ValueError):
+                if await fills(self._count, found, thought):
+                    self._empty = thought
+                    break
+        if row is None or not row.open:
+            return
+        if not switched and row.default != "off":
+            with suppress(BadStatus, ValueError):
+                if self._empty or await arrives(self._count, found, row.nothing, 2):  # its two marks at the least
+                    self._closing = row.nothing
+        said = "So it is, as I said."
+        with suppress(BadStatus, ValueError):
+            whole_thought = row.opening(said) + said + row.closed(said)
+            self._takes_thoughts = await arrives(self._count, found, whole_thought, 7)
+
+    async def _count(self, beginning: str, fields: Mapping[str, Any]) -> int | None:
+        """The tokens of a prompt with this beginning of a reply, told not to think."""
+        asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False)
+        response = await self._probed(asked, beginning, fields)
+        return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
+
+    async def _probed(
+        self, request: Request, beginning: str = "", fields: Mapping[str, Any] | None = None, more: Any = None
+    ) -> dict[str, Any]:
+        """The response to a request that isn't the run's. Raises BadStatus or ValueError where it is refused."""
+        key = Key("", "", 0, 0)
+        encoded = self._encode(request)
+
+        def build(learnt: frozenset[str]) -> _Built:
+            body, content = self._body(key, request, learnt, had=0, encoded=encoded)
+            if not beginning and not more:
+                return body, content
+            if beginning:
+                body = {**body, **(fields or {}), "messages": [*body["messages"], _of_assistant(beginning)]}
+            body |= more or {}
+            return body, orjson.dumps(body)
+
+        trial = _Trial(self._learnt)
+        try:
+            response = await self._exchange(build, build(trial.learnt), trial)
+        except NoReply as error:
+            raise self._away(error) from None
+        self._learnt |= trial.learnt
+        return response
+
+    async def _require_limits(self, limits: frozenset[str]) -> None:
+        """Raises UsageError where the server keeps no limits of thoughts, since they were asked for by name."""
+        here = public_url(self._url)
+        remedy = "Name the model's --tokenizer, so that its thoughts can be ended from here"
+        if LEAST in limits:
+            raise UsageError(f"--gen-kwargs: {LEAST}: {here} has a model think no longer than it does.", f"{remedy}.")
+        if self._plain:
+            raise UsageError(f"--gen-kwargs: {BUDGET}: plain text has no thoughts.", f"{remedy}.")
+        if self._row is not None and (self._row.budget or self._row.budget_fields):
+            return
+        said = ""
+        try:
+            asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=64), thinking=True)
+            free, limited = [await self._probed(asked, more=m) for m in ({}, {"thinking_token_budget": 1})]
+            paths = [self._read(response, Usage(), 1, 64)[0] for response in (free, limited)]
+            self._limits_thoughts = len(paths[1].reasoning) < len(paths[0].reasoning)
+        except (BadStatus, ValueError) as error:
+            said = f": {self._secrets.clean(error, 300)}"
+        if not self._limits_thoughts:
+            raise UsageError(
+                f"--gen-kwargs: {BUDGET}: {here} doesn't end thoughts at thinking_token_budget{said}",
+                f"Start vLLM's server with --reasoning-parser, or: {remedy[0].lower()}{remedy[1:]}.",
+            )
+
+    async def _still_continues(self, reply: Reply, begun: Begun) -> None:
+        """Try again, now and then, whether the server goes on from beginnings. Raises _NotAsked where it no longer
+        does."""
+        self._begun += 1
+        if self._says_continues is not None:
+            return
+        # A new turn would say again what the reply is begun with.
+        last = begun.text.strip().rsplit("\n", 1)[-1]
+        suspect = bool(last) and any(path.text.lstrip().startswith(last) for path in reply.completions)
+        due = self._begun - self._checked >= (self._suspect_after if suspect else RECHECK)
+        if due:
+            self._checked = self._begun
+            self._suspect_after = max(_SUSPECT, 4 * self._suspect_after)  # some models do so by themselves
+        elif not self._cant_continue and not (suspect and self._checking.locked()):
+            return
+        async with self._checking:
+            if due:
+                self._cant_continue = self._cant_continue or (await self._look()).why_not
+        if self._cant_continue:
+            raise _NotAsked(f"the server no longer goes on from the beginning of a reply: {self._cant_continue}")
 
     def _away(self, error: NoReply) -> ModelError:
         return ModelError(
@@ -215,6 +413,8 @@ class OpenAIEngine:
             refused = isinstance(error, BadStatus) and self._is_refusal(error)
             # A fault that doesn't pass is a refusal, or a reply that is not of such a server.
             lasts = error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
+            if isinstance(error, BadStatus) and request.begun is not None and not self._renders:
+                error = _NotAsked(f"the server refuses a reply that is begun: {error}")
             if lasts and not refused and not self._answered:
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
@@ -248,41 +448,136 @@ class OpenAIEngine:
         What a refusal teaches is tried on this request, and holds for all once the request is answered: so one odd
         message misleads no other.
         """
-        begun = False
-        wanted = request.sampling.n
+        try:
+            encoded = self._encode(request)
+        except _NotAsked:
+            if self._take(key):
+                raise
+            return None
+        if isinstance(encoded, Reply):
+            return encoded if self._take(key) else None
+        if encoded is not None and self._chat is not None:
+            paths = 1 if request.sampling.greedy else request.sampling.n
+            courses = [course_of(self._chat, request, encoded, self._max_len) for _ in range(paths)]
+            if courses[0] is not None:
+                return await self._in_legs(key, request, encoded, list(filter(None, courses)))
+        trial = _Trial(self._learnt)
+        reply = await self._paths(key, request, encoded, trial)
+        if reply is not None and request.begun is not None and not self._renders:
+            await self._still_continues(reply, request.begun)
+        return reply
+
+    async def _paths(
+        self, key: Key, request: Request, encoded: Encoded | None, trial: _Trial, *, had: int = 0, queued: bool = True
+    ) -> Reply | None:
+        """All paths of one request. had: how many places of seeds are used. queued: whether it waits for its turn."""
+        wanted = 1 if request.options else request.sampling.n
         paths: list[Completion] = []
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
-        trial = _Trial(self._learnt)
+
+        def build(learnt: frozenset[str]) -> _Built:
+            return self._body(key, request, learnt, had=had + len(paths), encoded=encoded, left=wanted - len(paths))
+
         while len(paths) < wanted:
-            body, content = self._body(key, request, trial.learnt, had=len(paths))
+            built = build(trial.learnt)
             # No longer than the server has it: whoever waits is sent before this reply is read.
             async with self._gate:
-                if not begun and not self._take(key):
+                if queued and not self._take(key):
                     return None
-                begun, response = True, None
-                while response is None:
-                    if not self._learnt <= trial.learnt:  # others have learnt something meanwhile
-                        trial.learnt |= self._learnt
-                        body, content = self._body(key, request, trial.learnt, had=len(paths))
-                    try:
-                        response = await self._complete(content, body, trial)
-                    except BadStatus as error:
-                        # In this turn: those that wait for theirs would be refused alike.
-                        if not await self._teaches(error, body, trial):
-                            raise
-                        body, content = self._body(key, request, trial.learnt, had=len(paths))
+                queued = False
+                response = await self._exchange(build, built, trial)
             usage = read_usage(response.get("usage") or response.get("usageMetadata"))
-            paths += self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
+            got = self._read(response, usage, wanted - len(paths), request.sampling.max_tokens)
+            if encoded is not None and usage.prompt not in (None, len(encoded.ids)):
+                self._miscounted = True
+            paths += self._understood(request, encoded, response, got)
             tokens.append(usage.completion)
             self._answered = True
             self._learnt |= trial.learnt
             if len(paths) < wanted:
                 self._several = False
-        reply = self._reply(tuple(paths), request, trial.learnt)
+        if len(paths) < request.sampling.n:  # of options all paths are the same
+            paths *= request.sampling.n
+        reply = self._reply(tuple(paths), request, trial.learnt, encoded)
         counted = [number for number in tokens if number is not None]
         if wanted > 1 and len(counted) == len(tokens):
             reply = replace(reply, total_completion_tokens=sum(counted))
         return reply
+
+    async def _exchange(
+        self, build: Callable[[frozenset[str]], _Built], built: _Built, trial: _Trial
+    ) -> dict[str, Any]:
+        """The response to a body, made anew with each lesson that a refusal teaches."""
+        while True:
+            if not self._learnt <= trial.learnt:  # others have learnt something meanwhile
+                trial.learnt |= self._learnt
+                built = build(trial.learnt)
+            body, content = built
+            try:
+                return await self._complete(content, body, trial)
+            except BadStatus as error:
+                # In this turn: those that wait for theirs would be refused alike.
+                if not await self._teaches(error, body, trial):
+                    raise
+                built = build(trial.learnt)
+
+    # --- thoughts within limits, where we hold the tokens ---------------------------------------------------------
+
+    async def _in_legs(self, key: Key, request: Request, encoded: Encoded, courses: Sequence[Course]) -> Reply | None:
+        """The reply to a request whose paths are made of several generations (`phases.py`)."""
+        chat = self._chat
+        assert chat is not None
+        if not self._take(key):
+            return None
+        runs = (self._run(key, request, encoded, place, course) for place, course in enumerate(courses))
+        counts = [count for count in await asyncio.gather(*runs) if count is not None]
+        stops = chat.stops(request)
+        paths = [together(chat, request, encoded, course, stops) for course in courses]
+        paths = [structs.replace(path, prompt_tokens=counts[0] if counts else None) for path in paths]
+        return self._reply(tuple(paths * (request.sampling.n // len(paths))), request, self._learnt, encoded)
+
+    async def _run(self, key: Key, request: Request, encoded: Encoded, place: int, course: Course) -> int | None:
+        """Have the server write the legs of one path; how many tokens it counts in the prompt."""
+        seed = None if request.sampling.greedy else request_seed(self._config.seed, key)
+        prompt_tokens: int | None = None
+        while not course.over:
+            leg = course.leg()
+            trial = _Trial(self._learnt)
+
+            def build(learnt: frozenset[str], leg: Leg = leg) -> _Built:
+                own = None if seed is None else leg_seed(seed, place, leg.number)
+                return self._body(key, request, learnt, had=0, encoded=encoded, left=1, leg=leg, seed=own)
+
+            async with self._gate:
+                response = await self._exchange(build, build(trial.learnt), trial)
+            usage = read_usage(response.get("usage"))
+            prompt_tokens = usage.prompt if prompt_tokens is None else prompt_tokens
+            [path] = self._read(response, usage, 1, leg.most)
+            self._answered = True
+            self._learnt |= trial.learnt
+            if path.finish_reason in ("error", "refused"):
+                course.fail(path.error or "the server refused to go on")
+            else:
+                written = self._written(response["choices"][0], path, leg.thinking)
+                course.take(written.ids, written.ended, path.finish_reason == "stop" and not written.ended)
+        return prompt_tokens
+
+    def _written(self, choice: Mapping[str, Any], path: Completion, thinking: bool) -> Written:
+        """The tokens of a path, and whether it ended by itself. thinking: it was to end with its thought.
+
+        Where a server tells no tokens they are made anew from the text, in which a close mark that ended it is
+        missing."""
+        assert self._chat is not None
+        marks = self._chat.marks
+        assert marks is not None
+        given, stopped = choice.get("token_ids"), path.finish_reason == "stop"
+        if isinstance(given, list) and all(type(token) is int for token in given):
+            ended = stopped and not isinstance(choice.get("stop_reason"), str) and given[-1:] != marks.close_ids[-1:]
+            return Written(given[:-1], True) if ended else Written(given, False)
+        ids = marks.ids(path.text)
+        if thinking and stopped and marks.family.close not in path.text:
+            return Written([*ids, *marks.close_ids], False)
+        return Written(ids, stopped and choice.get("stop_reason") is None)
 
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
@@ -290,7 +585,7 @@ class OpenAIEngine:
             return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
 
         try:
-            path = "/completions" if self._plain else "/chat/completions"
+            path = "/completions" if self._renders else "/chat/completions"
             return await self._client.complete(path, content, understood)
         except EmptyReply as error:
             asked = body.get("n", 1)
@@ -322,47 +617,111 @@ class OpenAIEngine:
         trial.learnt |= {lesson.name}
         return True
 
-    def _prompt(self, request: Request) -> str | None:
-        return plain_text(disarmed(request.messages)) if self._plain else None
+    # --- what is sent --------------------------------------------------------------------------------------------
+
+    def _encode(self, request: Request) -> Encoded | Reply | None:
+        """A request's tokens, or the reply that ends it; None where the server makes them. Raises _NotAsked where a
+        reply can't be begun as the request has it."""
+        if self._chat is not None:
+            return self._chat.encode(request, self._max_len)
+        begun = request.begun
+        if begun is None:
+            return None
+        if begun.open:
+            raise _NotAsked("a thought can't be begun for a server's model without its --tokenizer")
+        if (begun.text or begun.thought is not None) and self._cant_continue:
+            raise _NotAsked(f"the server doesn't go on from the beginning of a reply: {self._cant_continue}")
+        return None
+
+    def _beginning(self, request: Request) -> str:
+        """The beginning of a reply as the server is sent it: an empty thought, where that is how the model is kept from
+        thinking, and the text."""
+        begun, row = request.begun, self._row
+        if begun is None:
+            return self._closing if request.thinking is False else ""
+        if begun.thought and row is not None and self._takes_thoughts:
+            return row.opening(begun.thought) + begun.thought + row.closed(begun.thought) + begun.text
+        self._left_thoughts |= bool(begun.thought)
+        return (self._closing or self._empty if _thinks(request) is False else "") + begun.text
+
+    def _prompt(self, request: Request, encoded: Encoded | None = None) -> str | None:
+        if encoded is not None:
+            return encoded.text
+        if self._chat is not None:
+            return self._chat.text(request)
+        if not self._plain:
+            return None
+        text = request.begun.text if request.begun is not None else ""
+        # As a response stands in exemplars: behind a space.
+        return plain_text(disarmed(request.messages)) + (" " if text and not text[0].isspace() else "") + text
+
+    def _spoken(self, request: Request) -> tuple[Message, ...]:
+        """The messages with the words that switch thinking, and without those that would by chance."""
+        messages = disarmed(request.messages)
+        if self._breaks is not None:
+            messages = disarmed(messages, self._breaks)
+        return worded(messages, told_of(self._row, _thinks(request)))
 
     def _messages(self, request: Request, learnt: frozenset[str]) -> tuple[Message, ...]:
-        return disarmed(fold_system(request.messages) if FOLD in learnt else request.messages)
+        spoken = self._spoken(request)
+        return fold_system(spoken) if FOLD in learnt else spoken
 
-    def _reply(self, completions: tuple[Completion, ...], request: Request, learnt: frozenset[str]) -> Reply:
+    def _reply(
+        self,
+        completions: tuple[Completion, ...],
+        request: Request,
+        learnt: frozenset[str],
+        encoded: Encoded | None = None,
+    ) -> Reply:
         """The reply to a request, with what was sent where that isn't the request's own messages."""
-        sent = self._messages(request, learnt)
-        return Reply(
-            completions=completions,
-            prompt=self._prompt(request),
-            messages=sent if sent != request.messages and not self._plain else None,
-        )
+        sent = request.messages if self._renders else self._messages(request, learnt)
+        prompt = None
+        with suppress(Exception):  # of a request that no template takes
+            prompt = self._prompt(request, encoded)
+        return Reply(completions=completions, prompt=prompt, messages=sent if sent != request.messages else None)
 
-    def _body(self, key: Key, request: Request, learnt: frozenset[str], *, had: int) -> tuple[dict[str, Any], bytes]:
-        """What the server is sent, and its JSON. had: how many of its paths there are already; the rest is asked for,
-        under a seed of its own."""
+    def _body(
+        self,
+        key: Key,
+        request: Request,
+        learnt: frozenset[str],
+        *,
+        had: int,
+        encoded: Encoded | Reply | None = None,
+        left: int | None = None,
+        leg: Leg | None = None,
+        seed: int | None = None,
+    ) -> _Built:
+        """What the server is sent, and its JSON. had: how many of its paths there are already; the rest, or what is
+        left, is asked for, under a seed of its own. leg: what of a path is asked for; its seed."""
         wanted = request.sampling
         body: dict[str, Any] = {"model": self._config.model, "temperature": wanted.temperature}
         if not wanted.greedy:
             body["top_p"] = wanted.top_p
             if self._send_seed:
                 # vLLM gives the path at place i of a request the seed + i: so does this where paths come one by one.
-                body["seed"] = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
-        if wanted.n > 1:
-            body["n"] = wanted.n - had
+                own = (request_seed(self._config.seed, key) + had) & 0x7FFFFFFF
+                body["seed"] = own if seed is None else seed
+        if wanted.n > 1 and not request.options and leg is None:
+            body["n"] = wanted.n - had if left is None else left
         body["max_tokens"] = wanted.max_tokens
-        stop = [*wanted.stop, *(PLAIN_STOP if self._plain else ())]
+        stop = [*wanted.stop, *(PLAIN_STOP if self._plain or (self._chat and self._chat.kind == "none") else ())]
+        if isinstance(encoded, Encoded):
+            self._add_tokens(body, request, encoded, learnt, stop, leg)
+        elif self._plain:
+            body["prompt"] = self._prompt(request)
+        else:
+            body["messages"] = [{"role": m.role, "content": m.text} for m in self._spoken(request)]
         if stop:
             body["stop"] = stop
-        body.update(wanted.extra)
-        prompt = self._prompt(request)
-        if prompt is not None:
-            body["prompt"] = prompt
-        else:
-            body["messages"] = [{"role": m.role, "content": m.text} for m in disarmed(request.messages)]
-            if request.thinking is not None:
-                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it
-                # refuse or ignore it.
-                body["chat_template_kwargs"] = dict.fromkeys(SWITCHES, request.thinking)
+        body.update((name, value) for name, value in wanted.extra if name not in _LIMITS)
+        if not self._renders:
+            self._add_thinking(body, request)
+            if beginning := self._beginning(request):
+                body["messages"].append(_of_assistant(beginning))
+                body.update(FIELDS)
+        if request.options:
+            self._add_options(body, request)
         for name, value in self._config.extra_body.items():
             ours = body.get(name)
             body[name] = {**ours, **value} if isinstance(ours, dict) and isinstance(value, Mapping) else value
@@ -373,6 +732,127 @@ class OpenAIEngine:
             return body, orjson.dumps(body)
         except TypeError:  # lone surrogates, which a plan of the model's own may hold
             return body, json.dumps(body).encode()
+
+    def _add_tokens(
+        self,
+        body: dict[str, Any],
+        request: Request,
+        encoded: Encoded,
+        learnt: frozenset[str],
+        stop: list[str],
+        leg: Leg | None,
+    ) -> None:
+        chat = self._chat
+        assert chat is not None
+        ids, text = encoded.ids, encoded.text
+        body["max_tokens"] = min(token_budget(request), self._max_len - len(ids))
+        if leg is not None:
+            ids, body["max_tokens"] = ids + leg.written, leg.most
+            text += str(chat.tokenizer.decode(leg.written, skip_special_tokens=False)) if leg.written else ""
+        body["prompt"] = chat.bare_text(text) if AS_TEXT in learnt else ids
+        marks = chat.marks
+        if marks is None:
+            return
+        body["return_token_ids"] = True
+        thinking = leg.thinking if leg is not None else encoded.open
+        if thinking:
+            stop.clear()  # they are the answer's
+        if leg is not None and leg.thinking:
+            if len(marks.close_ids) == 1 and NO_IDS not in learnt:
+                body["stop_token_ids"] = marks.close_ids
+            else:
+                stop.append(marks.family.close)
+                body["skip_special_tokens"] = False
+
+    def _add_options(self, body: dict[str, Any], request: Request) -> None:
+        """Ask for the probabilities of the options: of their tokens where they are known, else of the likeliest."""
+        body["max_tokens"] = 1
+        if not self._renders:
+            body |= {"logprobs": True, "top_logprobs": LIKELIEST}
+            return
+        body["logprobs"] = LIKELIEST
+        if self._options is not None:
+            with suppress(ValueError):  # no token stands for each letter: what the server tells has to do
+                body["logprob_token_ids"] = list(self._options.of(request))
+                body["return_tokens_as_token_ids"] = True
+
+    def _add_thinking(self, body: dict[str, Any], request: Request) -> None:
+        """Put the fields in that say what a request says of thinking."""
+        extra = dict(request.sampling.extra)
+        thinking, effort, budget = _thinks(request), extra.get(EFFORT), extra.get(BUDGET)
+        row = self._row
+        if row is not None:
+            body.update(server_fields(row, thinking, effort, budget))
+        else:
+            if effort is not None:
+                body[EFFORT] = effort
+            if thinking is not None:
+                # What vLLM, SGLang and llama.cpp hand to a hybrid model's chat template; servers that don't know it
+                # refuse or ignore it.
+                body["chat_template_kwargs"] = dict.fromkeys(SWITCHES, thinking)
+        if budget is not None and thinking is not False:
+            if not (row is not None and (row.budget or row.budget_fields)):
+                body["thinking_token_budget"] = budget
+            body["max_tokens"] += budget  # the server's limit is of the thought and the answer together
+
+    # --- what comes back -----------------------------------------------------------------------------------------
+
+    def _understood(
+        self, request: Request, encoded: Encoded | None, response: Mapping[str, Any], paths: tuple[Completion, ...]
+    ) -> list[Completion]:
+        """The paths of a response as answers to a request: with the thought apart, with the options."""
+        if request.options or (encoded is not None and self._chat is not None and self._chat.marks is not None):
+            choices = [choice for choice in response["choices"] if isinstance(choice, dict)]
+            choices.sort(key=lambda choice: count(choice.get("index")) or 0)
+            if request.options:
+                return [self._chosen(request, choices[0], paths[0])]
+            assert encoded is not None
+            return [self._apart(request, choice, path, encoded) for choice, path in zip(choices, paths, strict=False)]
+        if request.begun is not None and request.begun.text and not self._renders:
+            return [self._refiled(path) for path in paths]
+        return list(paths)
+
+    def _chosen(self, request: Request, choice: Mapping[str, Any], path: Completion) -> Completion:
+        """The likeliest option, with the probabilities of all that the server tells."""
+        tokens = next_tokens(choice)
+        if path.finish_reason == "error" and not tokens:
+            return path
+        found: dict[str, float] = {}
+        if self._options is not None:
+            with suppress(ValueError):
+                names = zip(request.options, self._options.of(request), strict=True)
+                found = {letter: tokens[f"token_id:{name}"] for letter, name in names if f"token_id:{name}" in tokens}
+        if not found:
+            form, found = options_of(tokens, request.options)
+            if found:
+                self._forms[form] = None
+        if not found:
+            options = ", ".join(request.options)
+            error = f"none of the options {options} is among the likeliest tokens that the server tells"
+            return structs.replace(path, text="", reasoning="", finish_reason="error", error=error)
+        best = max(found, key=lambda letter: found[letter])
+        return structs.replace(path, text=best, reasoning="", finish_reason="stop", error="", options=found)
+
+    def _apart(self, request: Request, choice: Mapping[str, Any], path: Completion, encoded: Encoded) -> Completion:
+        """A path of the completions endpoint with its thought apart from the answer: by the tokens where the server
+        tells them, else by the marks in its text."""
+        chat = self._chat
+        assert chat is not None
+        if path.finish_reason in ("error", "refused"):
+            return path
+        read = completion(chat, request, encoded, self._written(choice, path, False), chat.stops(request))
+        known = path.completion_tokens if path.completion_tokens is not None else read.completion_tokens
+        # Of the two, who saw a stop string is right.
+        finish = "stop" if read.finish_reason == "stop" else path.finish_reason
+        return structs.replace(read, finish_reason=finish, prompt_tokens=path.prompt_tokens, completion_tokens=known)
+
+    def _refiled(self, path: Completion) -> Completion:
+        """What follows the beginning of an answer is a part of the answer, also where a server's parser waits for the
+        end of a thought and files it as reasoning."""
+        if path.text.strip() or not path.reasoning or path.finish_reason == "error":
+            return path
+        self._misfiled = True
+        return structs.replace(path, text=path.reasoning, reasoning="", reasoning_tokens=None)
 
     def _read(self, response: Mapping[str, Any], usage: Usage, wanted: int, budget: int) -> tuple[Completion, ...]:
         """The paths of a response: at least one, at most as many as wanted."""
@@ -401,43 +881,115 @@ class OpenAIEngine:
 
     # --- description ----------------------------------------------------------------------------------------------
 
-    def describe(self) -> EngineInfo:
-        lessons = told(self._learnt)
-        unknown = self._secrets.clean(", ".join(self._reader.unknown))
-        thinking, plain = self._config.thinking, self._plain
-        lacks: tuple[Lack, ...] = ("path tokens",) if plain else ("prompt", "path tokens")
-        if not self._send_seed or NO_SEED in self._learnt:
-            lacks += ("seeds",)
+    def _thinking(self) -> ThinkingInfo:
+        if self._chat is not None:
+            return self._chat.thinking
+        if self._plain:
+            return ThinkingInfo(off="never", on="")
+        budget: Any = "engine" if self._limits_thoughts else ""
+        row, switched = self._row, NO_SWITCH not in self._learnt
+        if row is None:
+            word: Any = "unknown" if switched else ""
+            return ThinkingInfo(off=word, on=word, budget=budget)
+        # What the server refused is no switch here.
+        refused = {"variables": not switched, "fields": NO_EFFORT in self._learnt}
+        off, on = (
+            None if way is None or any(gone and getattr(way, name) for name, gone in refused.items()) else way
+            for way in (row.off, row.on)
+        )
+        kept: Any = "switch" if off else "closed" if self._closing else "never" if row.default == "off" else ""
+        made: Any = "switch" if on else "always" if row.default == "on" else ""
+        return ThinkingInfo(
+            family=row.family,
+            default=row.default,
+            off=kept,
+            on=made,
+            efforts=row.efforts,
+            budget="switch" if row.budget or row.budget_fields else budget,
+            sampling=row.sampling,
+        )
+
+    def _notes(self) -> list[str]:
         fewer = not self._several or ONE_PATH in self._learnt
-        notes = [
-            *(lesson.note or lesson.warning for lesson in lessons),
+        wanted = "continue" in self._config.wants
+        forms = " and ".join(f'"{form}A"' for form in self._forms)
+        server = "the server renders the prompt; its model's revision and chat template are its own"
+        return [
+            *(lesson.note or lesson.warning for lesson in told(self._learnt)),
             "the server gives fewer paths than it is asked for: the rest was asked for again" if fewer else "",
-            "the server renders the prompt; its model's revision and chat template are its own",
-            "a request's prompt and token counts are what the server reports",
-        ]
-        warnings = [
-            f"--thinking {thinking} changes nothing: plain text is sent, without a chat template"
-            if plain and thinking != "auto"
+            f"the server doesn't go on from the beginning of a reply: {self._cant_continue}"
+            if wanted and self._cant_continue
             else "",
-            *(lesson.warning for lesson in lessons),
+            f"options were read as the tokens {forms}, and so on" if forms else "",
+            *(self._options.notes if self._options is not None and not forms else ()),
+            "" if self._renders and not self._plain else server,
+            "a request's prompt and token counts are what the server reports"
+            if self._chat is None
+            else "a request's token counts are what the server reports",
+        ]
+
+    def _warnings(self, thinking: ThinkingInfo) -> list[str]:
+        asked = self._config.thinking
+        unknown = self._secrets.clean(", ".join(self._reader.unknown))
+        void = {"on": thinking.on, "off": thinking.off}.get(asked) == "" and self._row is not None
+        return [
+            f"--thinking {asked} changes nothing: plain text is sent, without a chat template"
+            if self._plain and asked != "auto"
+            else "",
+            f"--thinking {asked} changes nothing: models of the family {thinking.family} can't be told so here"
+            if void
+            else "",
+            *(self._chat.warnings(asked) if self._chat is not None else ()),
+            *(lesson.warning for lesson in told(self._learnt)),
+            "the server filed what follows a begun answer as reasoning: it was read as the answer that it is"
+            if self._misfiled
+            else "",
+            "thoughts could not be put before begun replies: they went on from their visible text alone"
+            if self._left_thoughts
+            else "",
+            "the server counts other tokens in prompts than were sent: is --tokenizer that of its model?"
+            if self._miscounted
+            else "",
             unknown and f"replies hold what isn't known and was read as text that is complete: {unknown}",
         ]
+
+    def describe(self) -> EngineInfo:
+        chat, plain = self._chat, self._plain
+        lacks: tuple[Lack, ...] = ("path tokens",) if self._renders else ("prompt", "path tokens")
+        if not self._send_seed or NO_SEED in self._learnt:
+            lacks += ("seeds",)
+        thinking = self._thinking()
         return EngineInfo(
             engine="openai",
             model=self._config.model,
             version=aiohttp.__version__,
             revision=self._revision,
-            chat_template="none" if self._plain else "server",
-            system_role="none" if self._plain else "folded" if FOLD in self._learnt else "native",
+            chat_template=chat.kind if chat is not None else "none" if plain else "server",
+            chat_template_hash=chat.hash if chat is not None else "",
+            system_role=chat.system_role
+            if chat is not None
+            else "none"
+            if plain
+            else "folded"
+            if FOLD in self._learnt
+            else "native",
             device=public_url(self._url),
+            max_model_len=self._max_len if chat is not None and self._max_len < 1 << 30 else None,
+            continues="tokens" if self._renders else "" if self._cant_continue else "server",
+            likelihoods=self._tells_likelihoods,
+            thinking=thinking,
             lacks=lacks,
-            notes=tuple(filter(None, notes)),
-            warnings=tuple(filter(None, warnings)),
+            notes=tuple(filter(None, self._notes())),
+            warnings=tuple(filter(None, self._warnings(thinking))),
         )
 
     def preview(self, request: Request) -> str:
-        prompt = self._prompt(request)
-        return prompt or "\n\n".join(f"[{m.role}]\n{m.text}" for m in self._messages(request, self._learnt))
+        if prompt := self._prompt(request):
+            return prompt
+        messages = self._messages(request, self._learnt)
+        if beginning := self._beginning(request):
+            messages += (Message(role="assistant", text=beginning),)
+        return "\n\n".join(f"[{m.role}]\n{m.text}" for m in messages)
 
     def close(self) -> None:
         async def stop() -> None:
@@ -451,6 +1003,15 @@ class OpenAIEngine:
         self._thread.join()
         self._loop.close()
         self._switch_as_before()
+
+
+def _of_assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def _thinks(request: Request) -> bool | None:
+    """What a request says of thinking; a thought that is over is one that the model is not to think again."""
+    return False if request.begun is not None and request.begun.thought is not None else request.thinking
 
 
 def _may_be(model: str, listed: str) -> bool:

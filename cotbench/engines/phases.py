@@ -223,6 +223,7 @@ def completion(
         split = marks.split(path.ids, encoded.open)
         answer, closed = split.answer, split.closed
         reasoning = text_of(chat, split.thought)
+        reasoning = reasoning if reasoning.strip() else ""
         if thought_tokens is None:
             thought_tokens = len(path.ids) - len(answer)
         thought_tokens = min(max(0, thought_tokens), generated)

@@ -34,6 +34,11 @@ def _fold(text: str) -> str:
     return " ".join(text.split())
 
 
+def _kind_of(paths: list[Completion]) -> tuple[str, bool]:
+    """What a recorded reply was begun with, and whether it tells the probabilities of options."""
+    return (paths[0].begun, paths[0].options is not None) if paths else ("", False)
+
+
 class ReplayEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
@@ -43,11 +48,12 @@ class ReplayEngine(ModellessEngine):
                 "engine 'replay' takes --model-args path=outputs.jsonl (or an earlier run's folder), and nothing else."
             )
         self._path = Path(str(given))
-        self._outputs: dict[tuple[str, str], list[Completion]] = defaultdict(list)
+        # By question, mode, what the reply was begun with, and whether it is one of probabilities.
+        self._outputs: dict[tuple[str, str, str, bool], list[Completion]] = defaultdict(list)
+        self._begun = self._options = False  # whether such replies are on record
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
-        self._begun = self._likelihoods = False  # whether replies of the run were begun, or tell probabilities
         self._reader = Reader()
         if (self._path / MANIFEST).is_file():
             self._path = self._path / JOURNAL
@@ -69,11 +75,14 @@ class ReplayEngine(ModellessEngine):
             if row.failed:
                 continue
             self._replies[row.key] = row.completions
-            self._begun = self._begun or any(path.begun for path in row.completions)
-            self._likelihoods = self._likelihoods or any(path.options for path in row.completions)
-            # Under another prompt the request's hash differs; then the question and the template's name must do.
+            paths = list(row.completions)
+            begun, options = _kind_of(paths)
+            self._begun |= bool(begun)
+            self._options |= options
+            # Under another prompt the request's hash differs; then the question and the template's name must do, and
+            # what the reply was begun with.
             if row.ordinal == 0:
-                self._outputs.setdefault((row.question, row.template), list(row.completions))
+                self._outputs.setdefault((row.question, row.template, begun, options), paths)
 
     def _read_outputs(self) -> None:
         by_text: dict[str, list[str]] = defaultdict(list)
@@ -108,7 +117,7 @@ class ReplayEngine(ModellessEngine):
         path = self._reader.row(row)
         if ids and ids[0] in self._config.questions:
             self._matched += 1
-            self._outputs[ids[0], str(row.get("mode") or ANY_MODE)].append(path)
+            self._outputs[ids[0], str(row.get("mode") or ANY_MODE), "", False].append(path)
             for name in ("prompt_tokens", "completion_tokens"):
                 if row.get(name) is not None and whole(row[name]) is None:
                     self._reader.unknown[f"{name} {row[name]!r:.20}"] = None
@@ -116,8 +125,10 @@ class ReplayEngine(ModellessEngine):
     def _reply(self, key: Key, request: Request) -> Reply:
         if key in self._replies:
             return Reply(completions=self._replies[key])
-        paths = self._outputs.get((key.question, request.template)) or self._outputs.get((key.question, ANY_MODE)) or []
-        wanted = request.sampling.n
+        begun, options = request.begun.text if request.begun is not None else "", bool(request.options)
+        found = (self._outputs.get((key.question, mode, begun, options)) for mode in (request.template, ANY_MODE))
+        paths = next(filter(None, found), [])
+        wanted = 1 if options else request.sampling.n
         if len(paths) < wanted:
             return failed(request, f"{self._path.name} has {len(paths)} of {wanted} outputs for this question and mode")
         return Reply(completions=tuple(paths[:wanted]))
@@ -139,7 +150,7 @@ class ReplayEngine(ModellessEngine):
             revision=fingerprint_file(self._path),
             chat_template="replayed",
             continues="replayed" if self._begun else "",
-            likelihoods=self._likelihoods,
+            likelihoods=self._options,
             thinking=ThinkingInfo(off="unknown", on="unknown"),
             notes=tuple(filter(None, notes)),
             warnings=tuple(filter(None, warnings)),

@@ -17,12 +17,14 @@ import time
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.batched import ModellessEngine
+from cotbench.engines.likelihood import likeliest
 from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
-from cotbench.modes.stand_in import DEFAULT_SHARE, REASONED, SHARES, WRITTEN_IN
+from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
 
+_KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
 
 
@@ -40,21 +42,12 @@ def _plan(answer: str, question: Question) -> str:
     return f"```plan\npremise: p_{answer}\nask: must be true\n{options}\n```"
 
 
-def _likelihoods(request: Request, question: Question, answer: str, draw: float) -> Completion:
-    """Made-up probabilities of the options as the request has them, most for the answer; "" is a wrong one."""
-    asked = request.messages[-1].text
-    places = {letter: f"{letter}) {question.choices[LETTERS.index(answer or 'A')]}" for letter in request.options}
-    there = next((letter for letter, line in places.items() if line in asked.splitlines()), request.options[0])
-    best = there if answer else request.options[(request.options.index(there) + 1) % len(request.options)]
-    rest = 0.2 / max(1, len(request.options) - 1)
-    chances = {letter: 0.5 + 0.2 * draw if letter == best else rest for letter in request.options}
-    return Completion(
-        text=best,
-        finish_reason="stop",
-        prompt_tokens=sum(len(m.text) for m in request.messages) // 4,
-        completion_tokens=1,
-        options={letter: math.log(chance) for letter, chance in chances.items()},
-    )
+def _rest(line: str, begun: str) -> str:
+    """What is missing of an answer line behind the beginning of a reply: all but what the beginning ends with."""
+    for known in range(len(line), _KNOWN - 1, -1):
+        if begun.endswith(line[:known]):
+            return line[known:]
+    return line if begun.endswith("\n") else f"\n{line}"
 
 
 _CODE = {"program": _program, "plan": _plan}
@@ -81,52 +74,87 @@ class StubEngine(ModellessEngine):
         return super().poll()
 
     def _reply(self, key: Key, request: Request) -> Reply:
+        if request.options:
+            return Reply(completions=(self._likeliest(key, request),))
         return Reply(completions=tuple(self._path(key, request, index) for index in range(request.sampling.n)))
+
+    def _draw(self, key: Key, request: Request, index: int) -> float:
+        """One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest
+        wrong. A reply that is begun has a draw of its own, so that one which goes on from an unreadable one can mostly
+        be read."""
+        parts: list[object] = [key.question, request.template, key.ordinal, index]
+        if key.replicate or request.begun is not None:
+            parts.append(key.replicate)
+        if request.begun is not None:
+            parts += [request.begun.text, request.begun.thought, request.begun.open]
+        if request.thinking:
+            parts.append("thinking")
+        return unit(self._config.seed, *parts)
+
+    def _answer(self, question: Question, right: bool) -> str:
+        gold, choices = self._config.golds[question.id], len(question.choices)
+        if right:
+            return gold
+        return LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
 
     def _path(self, key: Key, request: Request, index: int) -> Completion:
         question = self._config.questions[key.question]
-        gold = self._config.golds[key.question]
-        form = self._config.forms[question.task]
-        template = request.template
-        thought = THOUGHT if template in REASONED else ""
-        # One draw decides, so that each share is what a report shows: right, unreadable, cut short, and the rest wrong.
-        replicate = (key.replicate,) if key.replicate else ()
-        begun = request.begun.text if request.begun is not None else ""
-        further = ("further",) if "\n" in begun else ()  # it goes on from a reply of its own
-        draw = unit(self._config.seed, key.question, template, key.ordinal, index, *replicate, *further)
+        template, begun = request.template, request.begun.text if request.begun is not None else ""
+        thought = THOUGHT if template in REASONED and not begun else ""
+        draw = self._draw(key, request, index)
         right = self._share(template, question)
-        unreadable = right + (0 if further else self._shares["unparsed"])
-        cut = unreadable + (0 if further else self._shares["truncated"])
-        thought = "" if begun else thought
+        unreadable = right + self._shares["unparsed"]
+        cut = unreadable + self._shares["truncated"]
+        reasoning = THOUGHT if request.thinking else ""
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
             text = f"{thought}So we take the"
         else:
-            choices = len(question.choices)
-            wrong = LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
-            answer = gold if draw < right else wrong
+            answer = self._answer(question, draw < right)
+            line = "Answer: " + fill(self._config.forms[question.task], answer)
             code = _CODE.get(WRITTEN_IN.get(template, ""))
-            line = f" {fill(form, answer)}" if begun else f"{thought}Answer: {fill(form, answer)}"
-            text = code(answer, question) if code else line
-        if request.options:
-            return _likelihoods(request, question, gold if draw < right else "", draw)
-        reasoning = THOUGHT if request.thinking else ""
+            whole = code(answer, question) if code else f"{thought}{line}"
+            text = _rest(line, begun) if begun else whole
         return Completion(
             text=text,
             reasoning=reasoning,
             finish_reason="length" if unreadable <= draw < cut else "stop",
-            prompt_tokens=sum(len(m.text) for m in request.messages) // 4,
+            prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // 4,
             completion_tokens=max(1, (len(reasoning) + len(text)) // 4),
             reasoning_tokens=len(reasoning) // 4 if reasoning else None,
         )
+
+    def _likeliest(self, key: Key, request: Request) -> Completion:
+        """Made-up probabilities of the options, of which the answer's is the greatest; some of it falls elsewhere.
+        The options may stand in another order than the question has them."""
+        question = self._config.questions[key.question]
+        draw = self._draw(key, request, 0)
+        answer = self._answer(question, draw < self._share(request.template, question))
+        lines = request.messages[-1].text.splitlines()
+        stands = {letter: f"{letter}) {question.choices[LETTERS.index(answer)]}" for letter in request.options}
+        answer = next((letter for letter, line in stands.items() if line in lines), answer)
+        weights = {
+            letter: unit(self._config.seed, key.question, request.template, letter) for letter in request.options
+        }
+        # From a little above an equal share up: how sure it is is made up too.
+        sure = (1 + len(weights) * weights.get(answer, 0.0)) / (1 + len(weights))
+        others = sum(weight for letter, weight in weights.items() if letter != answer) or 1.0
+        least = 1e-6
+        shares = {
+            letter: sure + (1 - sure) / 2 if letter == answer else max(least, (1 - sure) / 2 * weight / others)
+            for letter, weight in weights.items()
+        }
+        prompt = sum(len(m.text) for m in request.messages) // 4
+        return likeliest({letter: math.log(0.98 * share) for letter, share in shares.items()}, prompt)
 
     def _share(self, template: str, question: Question) -> float:
         share = self._shares.get(f"{template}_eq") if is_symbolic(question) else None
         return share if share is not None else self._shares.get(template, DEFAULT_SHARE)
 
     def describe(self) -> EngineInfo:
-        shares = ", ".join(f"{name} {share:g}" for name, share in self._shares.items())
+        told = {name: self._shares[name] for name in SHARES if name not in LATER or name in self._config.model_args}
+        shares = ", ".join(f"{name} {share:g}" for name, share in told.items())
         return EngineInfo(
             engine="stub",
             model=self._config.model,

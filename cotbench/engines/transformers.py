@@ -6,6 +6,7 @@ one, each with its own seed, so that a path doesn't depend on its neighbours.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
@@ -113,9 +114,12 @@ class TransformersEngine(BatchedEngine):
     def _log_probabilities(self, batch: list[Job]) -> list[list[float]]:
         torch = self._torch
         rows, mask = self._padded(batch)
-        places = (mask.cumsum(-1) - 1).clamp(min=0)  # as `generate` counts them, so that padding moves nothing
+        # Positions as `generate` counts them, so that padding moves nothing; not every model takes both.
+        wanted = {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0), "logits_to_keep": 1}
+        known = inspect.signature(self._model.forward).parameters
+        options = {name: value for name, value in wanted.items() if name in known}
         with torch.inference_mode():
-            logits = self._model(input_ids=rows, attention_mask=mask, position_ids=places, logits_to_keep=1).logits
+            logits = self._model(input_ids=rows, attention_mask=mask, **options).logits
         logs = torch.log_softmax(logits[:, -1].float(), dim=-1).tolist()
         return [[row[token] for token in job.options] for row, job in zip(logs, batch, strict=True)]
 

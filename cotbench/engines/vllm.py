@@ -33,6 +33,7 @@ from cotbench.errors import ModelError, UsageError
 from cotbench.processes import default_environment, spawning_apart
 from cotbench.types import Completion, FinishReason, Key, Reply, Request, request_seed
 
+_MOST_LOGPROBS = 20  # that vLLM tells of where it isn't set up for more
 # Keys of sampling that are not vLLM's to know: the chat template's, and ours.
 _NOT_VLLMS = frozenset({EFFORT, BUDGET, LEAST})
 _FINISH: dict[str | None, FinishReason] = {"stop": "stop", "length": "length"}
@@ -132,9 +133,12 @@ class VllmEngine:
         wanted = request.sampling
         given: dict[str, Any] = {"output_kind": self._vllm.sampling_params.RequestOutputKind.FINAL_ONLY}
         if flight.options:
-            # Their probabilities are taken before anything is done to them, so they are among all tokens.
+            # Their probabilities are taken before anything is done to them, so they are among all tokens. Some versions
+            # tell none of them where `logprobs` isn't set.
+            ids = list(flight.options)
+            count = len(ids) if len(ids) <= _MOST_LOGPROBS else None
             return self._vllm.SamplingParams(
-                max_tokens=1, temperature=0.0, logprob_token_ids=list(flight.options), **given
+                max_tokens=1, temperature=0.0, logprobs=count, logprob_token_ids=ids, **given
             )
         # One seed for all would give every prompt the same noise; greedy needs none.
         seed = None if wanted.greedy else request_seed(self._config.seed, key)

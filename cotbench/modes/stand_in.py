@@ -10,6 +10,12 @@ SHARES = {
     "direct": 0.40,
     "cot": 0.60,
     "cot_eq": 0.90,
+    "cot-brief": 0.58,
+    "cot-brief_eq": 0.85,
+    "draft": 0.55,
+    "draft_eq": 0.80,
+    "free": 0.45,
+    "free_eq": 0.55,
     "pal": 0.70,
     "plan": 0.70,
     "plan-direct": 0.40,
@@ -17,8 +23,8 @@ SHARES = {
     "unparsed": 0.02,
     "truncated": 0.01,
 }
+# Those that came later stand in a run's identity only where they were set, so that earlier runs are resumed.
+LATER = frozenset({"cot-brief", "cot-brief_eq", "draft", "draft_eq", "free", "free_eq"})
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
-REASONED = frozenset(
-    {"cot", "cot-brief", "draft", "free", "plan-cot"}
-)  # templates whose replies begin with a chain of thought
+REASONED = frozenset({"cot", "cot-brief", "draft", "plan-cot"})  # templates whose replies begin with a chain of thought
 WRITTEN_IN = {"pal": "program", "plan": "plan"}  # templates whose replies give the answer by code
