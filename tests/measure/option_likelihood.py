@@ -6,8 +6,8 @@ The journal holds prompts and, in `options` of their completions, the log-probab
 next token. Theirs come from lm_eval's own `HFLM.loglikelihood` in float32, with " A" and with "A" behind each prompt:
 a model has a token for both, and the form of ours is the one that theirs is nearer to. Prints the share of questions
 with the same best letter among those whose best two letters are at least --apart nats from each other in lm_eval's
-scoring, the largest difference of log-probabilities, and the form. Exits with 1 where a best letter differs. MODEL_FOLDER
-is what transformers reads. Needs lm_eval and torch.
+scoring, the largest difference of log-probabilities, and the form. Exits with 1 where a best letter differs.
+MODEL_FOLDER is what transformers reads. Needs lm_eval and torch.
 """
 
 from __future__ import annotations
