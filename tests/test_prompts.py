@@ -333,8 +333,7 @@ def test_direct_and_cot_share_all_but_the_instruction_line(name: str, count: int
         different = [place for place, (a, b) in enumerate(lines) if a != b]
         assert different == [len(lines) - 3], "the line in front of the contract's two"
         instructions.add(lines[different[0]])
-        assert lines[-2][0].endswith(f"{task.answer.phrase}:")
-        assert lines[-1][0] == f"Answer: {task.answer.form}"
+        assert lines[-1][0] == f'Write the answer as "Answer: {task.answer.form}", {task.answer.phrase}.'
     [(at_once, step_by_step)] = instructions
     assert "without explanation or working" in at_once
     assert "step by step" in step_by_step
@@ -344,7 +343,7 @@ def test_direct_and_cot_share_all_but_the_instruction_line(name: str, count: int
 def test_the_question_block(name: str) -> None:
     task, direct, _ = shipped_prompts(name, 0)
     options = "\n\nA) this\nB) that\nC) neither" if task.fields.choices else ""
-    assert direct[-1].text.startswith(f"Which one?{options}\n\nReply with the answer line alone")
+    assert direct[-1].text.startswith(f"Which one?{options}\n\nAnswer at once")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
