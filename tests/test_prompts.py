@@ -234,7 +234,7 @@ def test_own_templates_may_be_for_one_task(tmp_path: Path) -> None:
 def test_own_templates_may_use_the_shipped_parts(tmp_path: Path) -> None:
     source = '{% from "_shared.jinja" import ask, contract %}' + user("{{ ask(question) }}\n\n{{ contract(answer) }}")
     [message] = Prompts(write(tmp_path, direct=source)).render("direct", TASK, asked("Which?", ("a", "b")))
-    assert message.text.startswith("Which?\n\nA) a\nB) b\n\n") and message.text.endswith("\nAnswer: <number>")
+    assert message.text.startswith("Which?\n\nA) a\nB) b\n\n") and message.text.endswith(f'"Answer: <number>", {TASK.answer.phrase}.')
 
 
 def test_what_templates_see(tmp_path: Path) -> None:
@@ -331,10 +331,9 @@ def test_direct_and_cot_share_all_but_the_instruction_line(name: str, count: int
             continue
         lines = list(zip(one.text.split("\n"), other.text.split("\n"), strict=True))
         different = [place for place, (a, b) in enumerate(lines) if a != b]
-        assert different == [len(lines) - 3], "the line in front of the contract's two"
+        assert different == [len(lines) - 2], "the line in front of the contract"
         instructions.add(lines[different[0]])
-        assert lines[-2][0].endswith(f"{task.answer.phrase}:")
-        assert lines[-1][0] == f"Answer: {task.answer.form}"
+        assert lines[-1][0] == f'Write the answer as "Answer: {task.answer.form}", {task.answer.phrase}.'
     [(at_once, step_by_step)] = instructions
     assert "without explanation or working" in at_once
     assert "step by step" in step_by_step
@@ -344,7 +343,7 @@ def test_direct_and_cot_share_all_but_the_instruction_line(name: str, count: int
 def test_the_question_block(name: str) -> None:
     task, direct, _ = shipped_prompts(name, 0)
     options = "\n\nA) this\nB) that\nC) neither" if task.fields.choices else ""
-    assert direct[-1].text.startswith(f"Which one?{options}\n\nReply with the answer line alone")
+    assert direct[-1].text.startswith(f"Which one?{options}\n\nAnswer at once")
 
 
 @pytest.mark.parametrize("name", SHIPPED)
