@@ -145,8 +145,8 @@ def test_a_row_that_can_not_be_read_is_named(text: str, words: str, tmp_path: Pa
          {"chat_template_kwargs": {"thinking": True}}),
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "deepseek-r1", {}, {}),
         ("mistralai/Mistral-Small-4-119B", "mistral", {"reasoning_effort": "none"}, {"reasoning_effort": "high"}),
-        ("gpt-5.1", "openai-5.1", {"reasoning_effort": "none"}, {}),
-        ("o3-mini", "openai", {}, {}),
+        ("gpt-5.1", "openai-5.1", {"reasoning_effort": "none"}, {"reasoning_effort": "medium"}),
+        ("o3-mini", "openai-o", {}, {}),
         ("gemini-2.5-flash", "gemini-2.5-flash", {"reasoning_effort": "none"}, {}),
     ],
 )  # fmt: skip

@@ -176,13 +176,15 @@ def _read(path: Path, place: str) -> tuple[Family, ...]:
 def family_of_template(
     template: str, variables: Collection[str], model: str = "", file: str | None = None
 ) -> Family | None:
-    """The family that a chat template is of; else the row that the model's name is in, if it has no template or tells
+    """The family that a chat template is of: of several, the one whose names hold the model's, else the first, and
+    users' rows before ours. Where it is of none: the row that the model's name is in, if that has no template or tells
     of no more than marks that this one writes too; else what the template shows of itself; None where it knows nothing
     of thoughts."""
-    rows = families(file)
-    for row in rows:
-        if row.template is not None and row.template.fits(template, variables):
-            return row
+    rows, ours = families(file), families()
+    for some in (rows[: len(rows) - len(ours)], ours):
+        fitting = [row for row in some if row.template is not None and row.template.fits(template, variables)]
+        if fitting:
+            return _named(model, fitting) or fitting[0]
     shown = unnamed(template, variables)
     bare = shown is not None and shown.off is None and shown.on is None
     alike = [row for row in rows if row.off is None and row.on is None and shown and row.close == shown.close]
