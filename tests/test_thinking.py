@@ -215,7 +215,7 @@ def test_a_name_tells_of_a_model_whose_template_shows_no_more_than_marks(tmp_pat
     assert (plain.family, plain.off, plain.on) == ("", "never", "")
 
 
-# What chat templates find in transformers, and so in ours: the date, the tag around what a model is trained on, a break,
+# What chat templates find in transformers, and so here: the date, the tag around what a model is trained on, a break,
 # JSON, and that there are no tools.
 GIVEN = """{%- set day = strftime_now("%Y") -%}{{ day }}{{ tools is none }}{{ documents is none }}
 {%- for m in messages %}{% if m.role == "assistant" %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}
