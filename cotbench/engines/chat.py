@@ -207,6 +207,9 @@ class ChatFormat:
             if self._probed(bare, True) != self._probed(bare, False):
                 self.system_role = "folded"
                 off, on, default = (self._probed(probe, thinking) for thinking in (False, True, None))
+        # A switch that the template refuses to be given (there are models that can't stop thinking) is none.
+        row = msgspec.structs.replace(row, **{way: None for way, text in (("off", off), ("on", on)) if not text})
+        off, on = off or default, on or default
         works = off != on
         row = self.family = self._taught(row, off, on)
         usual = row.default
