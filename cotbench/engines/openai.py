@@ -38,7 +38,7 @@ from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.handover import Handover
 from cotbench.engines.likelihood import OptionTokens
-from cotbench.engines.local import chat_format
+from cotbench.engines.local import chat_format, tokenizer_revision
 from cotbench.engines.manners import (
     AS_TEXT,
     FOLD,
@@ -65,6 +65,7 @@ from cotbench.engines.thinking import (
     SWITCHES,
     family_of_name,
     server_fields,
+    server_thinking,
     told_of,
     worded,
 )
@@ -151,6 +152,9 @@ class OpenAIEngine:
             raise UsageError("--model-args: engine 'openai': continues is neither true nor false.")
         # With a tokenizer prompts are rendered here, and go to the completions endpoint as plain text does.
         self._chat: ChatFormat | None = chat_format(config, tokenizer=config.tokenizer) if config.tokenizer else None
+        self._tokenizer = (
+            tokenizer_revision(config.tokenizer, self._chat.tokenizer) if config.tokenizer and self._chat else ""
+        )
         self._plain = config.chat_template == "none" and self._chat is None
         self._renders = self._plain or self._chat is not None
         self._row = None if self._renders else family_of_name(config.model, config.families)
@@ -233,7 +237,10 @@ class OpenAIEngine:
     async def _try_out(self) -> None:
         """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
         config = self._config
-        if "continue" in config.wants and not self._renders:
+        row = self._row
+        # Where there is no switch, going on from an empty thought may do.
+        closes = "off" in config.wants and row is not None and row.off is None and row.can_be_closed
+        if ("continue" in config.wants or closes) and not self._renders:
             found = Found("") if self._says_continues is not None else await self._look()
             if self._says_continues is None:
                 self._cant_continue = found.why_not
@@ -258,16 +265,16 @@ class OpenAIEngine:
         """Try which thoughts a begun reply may hold: the empty one that the template writes into its generation prompt
         where the model is told not to think, or that keeps a model from thinking that has no switch; and whole ones."""
         row = self._row
-        switched = row is None or row.off is not None
-        empty = [row.nothing] if row is not None and row.open else _EMPTY if row is None else []
+        switched = server_thinking(row, refused=self._ways_refused).off != ""
+        empty = _EMPTY if row is None else [row.nothing] if row.can_be_closed else []
         for thought in empty if found.gap > 0 else ():
             with suppress(BadStatus, ValueError):
                 if await fills(self._count, found, thought):
                     self._empty = thought
                     break
-        if row is None or not row.open:
+        if row is None or not row.can_be_closed:
             return
-        if not switched and row.default != "off":
+        if not switched:
             with suppress(BadStatus, ValueError):
                 if self._empty or await arrives(self._count, found, row.nothing, 2):  # its two marks at the least
                     self._closing = row.nothing
@@ -886,28 +893,19 @@ class OpenAIEngine:
             return self._chat.thinking
         if self._plain:
             return ThinkingInfo(off="never", on="")
-        budget: Any = "engine" if self._limits_thoughts else ""
-        row, switched = self._row, NO_SWITCH not in self._learnt
-        if row is None:
-            word: Any = "unknown" if switched else ""
-            return ThinkingInfo(off=word, on=word, budget=budget)
-        # What the server refused is no switch here.
-        refused = {"variables": not switched, "fields": NO_EFFORT in self._learnt}
-        off, on = (
-            None if way is None or any(gone and getattr(way, name) for name, gone in refused.items()) else way
-            for way in (row.off, row.on)
+        return server_thinking(
+            self._row,
+            self._config.families,
+            refused=self._ways_refused,
+            closes=bool(self._closing),
+            limits=self._limits_thoughts,
         )
-        kept: Any = "switch" if off else "closed" if self._closing else "never" if row.default == "off" else ""
-        made: Any = "switch" if on else "always" if row.default == "on" else ""
-        return ThinkingInfo(
-            family=row.family,
-            default=row.default,
-            off=kept,
-            on=made,
-            efforts=row.efforts,
-            budget="switch" if row.budget or row.budget_fields else budget,
-            sampling=row.sampling,
-        )
+
+    @property
+    def _ways_refused(self) -> list[str]:
+        """The ways to tell a model whether to think that the server refuses."""
+        ways = {"variables": NO_SWITCH, "fields": NO_EFFORT}
+        return [name for name, lesson in ways.items() if lesson in self._learnt]
 
     def _notes(self) -> list[str]:
         fewer = not self._several or ONE_PATH in self._learnt
@@ -966,6 +964,7 @@ class OpenAIEngine:
             revision=self._revision,
             chat_template=chat.kind if chat is not None else "none" if plain else "server",
             chat_template_hash=chat.hash if chat is not None else "",
+            tokenizer=self._tokenizer,
             system_role=chat.system_role
             if chat is not None
             else "none"

@@ -135,6 +135,22 @@ class RunOptions:
         "auto",
         anchor=parsing.absolute_file,
     )
+    tokenizer: str | None = _option(
+        "--tokenizer",
+        "The tokenizer of a server's model, a Hub id or a folder: prompts are rendered here and sent as tokens to "
+        "/completions.",
+        None,
+        anchor=parsing.absolute_if_there,
+        metavar="NAME_OR_FOLDER",
+    )
+    families: str | None = _option(
+        "--families",
+        "A YAML file with rows of your own on how models think and are told to; they go before the shipped ones.",
+        None,
+        anchor=parsing.absolute_if_there,
+        metavar="FILE",
+        after="thinking",
+    )
     thinking: str = _option(
         "--thinking",
         "auto, on or off: what hybrid models' chat templates are told. auto is off for direct only.",
