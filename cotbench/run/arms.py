@@ -71,9 +71,10 @@ def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
     [effort] = efforts if len(efforts) == 1 else [None]
     how = f", effort {effort}" if effort else ""
-    verb = "think" if len(arms) == 1 else "all think"
+    *some, last = arms
+    names = f"{', '.join(some)} and {last}" if some else last
     where = " behind this server" if info.engine == "openai" else ""
-    return [f"{_short(info)}{where} can't stop thinking: its answers under {', '.join(arms)} {verb}{how}"]
+    return [f"{_short(info)}{where} can't stop thinking: its answers under {names} think{how}"]
 
 
 def _short(info: EngineInfo) -> str:
