@@ -26,7 +26,8 @@ class Hosted:
     """A server and its model.
 
     continues: what it makes of an assistant's last message: goes on where the two fields say so ("fields") or always;
-    ignores the fields; refuses them, by the status in refusal; ends the message without a new header ("ends"), or leaves it out ("drops").
+    ignores the fields; refuses them, by the status in refusal; ends the message
+    without a new header ("ends"), or leaves it out ("drops").
     thinks: "never", where the switch says so ("switch", on by default), or whatever that says ("always").
     files: a thought "apart" from the content, within it ("leaks"), or the answer with it as reasoning ("misfiles").
     likeliest: of how many tokens it tells the probabilities at the most; 0 refuses. counts: whether it tells usage.

@@ -107,8 +107,8 @@ class EngineConfig:
     "likelihoods" (the probabilities of options).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
     sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
-    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine` hands
-    them to those engines only whose row says that they need the key.
+    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine`
+    hands them to those engines only whose row says that they need the key.
     """
 
     model: str
