@@ -344,11 +344,11 @@ def test_what_cant_be_used_is_told_in_one_message_and_nothing_is_sent(
         ("direct", "auto", "continue off"),
         ("direct@answer=asked", "auto", "continue off"),  # a reply that states no answer is gone on with
         ("direct@answer=likeliest", "auto", "continue off likelihoods"),
-        ("cot", "on", "continue"),
-        ("think", "auto", "continue"),
+        ("cot", "on", "continue thoughts"),
+        ("think", "auto", "continue thoughts"),
         ("no-think", "auto", "continue"),
         ("pal", "auto", "off"),
-        ("pal", "on", ""),
+        ("pal", "on", "thoughts"),
     ],
 )
 def test_a_server_is_only_tried_for_what_the_arms_need(modes: str, thinking: str, wanted: str) -> None:

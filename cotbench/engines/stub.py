@@ -87,7 +87,7 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if request.thinking:
+        if request.thinking and "thoughts" in self._config.wants:
             parts.append("thinking")
         return unit(self._config.seed, *parts)
 
@@ -105,7 +105,8 @@ class StubEngine(ModellessEngine):
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
-        reasoning = THOUGHT if request.thinking else ""
+        # Runs of versions whose stub didn't think are gone on with as they were.
+        reasoning = THOUGHT if request.thinking and "thoughts" in self._config.wants else ""
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
