@@ -110,11 +110,11 @@ class EngineConfig:
     tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
     wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going
     on from the beginning of a reply), "off" (no thinking, which may have to be had by going on from an empty thought),
-    "likelihoods" (the probabilities of options).
+    "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
     sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
-    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine` hands
-    them to those engines only whose row says that they need the key.
+    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine`
+    hands them to those engines only whose row says that they need the key.
     """
 
     model: str

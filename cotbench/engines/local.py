@@ -85,6 +85,8 @@ def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | No
         given = FolderTokenizer(Path(name))
     else:
         package = 'pip install "cotbench[transformers]"'
+        if tokenizer:
+            raise ModelError(f"--tokenizer {name}: no tokenizer.json is there; else it needs transformers: {package}")
         raise ModelError(f"rendering with a model's chat template needs the transformers package: {package}")
     chat = ChatFormat(given, config.chat_template, model=config.model, families=config.families)
     chat.require(config.sampling_keys)

@@ -166,6 +166,8 @@ class OpenAIEngine:
         # Empty thoughts that the server takes as the beginning of a reply: what its generation prompt has where the
         # model is told not to think, and what keeps a model from thinking that can't be told so.
         self._empty = self._closing = ""
+        # The fields of requests that the user asked for by name.
+        self._users_fields = frozenset(config.extra_body) | config.sampling_keys
         self._takes_thoughts = self._left_thoughts = False
         self._limits_thoughts = False
         self._tells_likelihoods = False
@@ -175,6 +177,7 @@ class OpenAIEngine:
         self._suspect_after = 1
         self._checking = asyncio.Lock()
         self._misfiled = self._miscounted = False
+        self._bare_thoughts = False  # whether replies of a model that was told not to think have no visible text
         self._max_len = 1 << 30
         self._send_seed = bool(arguments.get("send_seed", True))
         self._check_name = bool(arguments.get("check_model", True))
@@ -286,7 +289,13 @@ class OpenAIEngine:
     async def _count(self, beginning: str, fields: Mapping[str, Any]) -> int | None:
         """The tokens of a prompt with this beginning of a reply, told not to think."""
         asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False)
-        response = await self._probed(asked, beginning, fields)
+        try:
+            response = await self._probed(asked, beginning, fields)
+        except BadStatus as error:
+            # What a server that has a fault can't do today is nothing to plan a run by.
+            if not beginning and error.status >= 500:
+                raise self._fatal(error) from None
+            raise
         return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
 
     async def _probed(
@@ -589,7 +598,7 @@ class OpenAIEngine:
 
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
-            lesson = lesson_of(error, body, trial.tried)
+            lesson = lesson_of(error, body, trial.tried, self._users_fields)
             return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
 
         try:
@@ -602,7 +611,7 @@ class OpenAIEngine:
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
         will be answered."""
-        lesson = lesson_of(error, body, trial.tried)
+        lesson = lesson_of(error, body, trial.tried, self._users_fields)
         if self._stops(error, lesson):
             raise self._fatal(error) from None
         if self._is_refusal(error):
@@ -610,9 +619,7 @@ class OpenAIEngine:
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         if lesson is None:
-            # The fields of requests that the user asked for by name.
-            users = frozenset(self._config.extra_body) | self._config.sampling_keys
-            if name := indispensable(error, body, users):
+            if name := indispensable(error, body, self._users_fields):
                 raise self._cant_do_without(name, error) from None
             return False
         if error.status >= 500 and said != before:
@@ -818,6 +825,9 @@ class OpenAIEngine:
             return [self._apart(request, choice, path, encoded) for choice, path in zip(choices, paths, strict=False)]
         if request.begun is not None and request.begun.text and not self._renders:
             return [self._refiled(path) for path in paths]
+        if _thinks(request) is False:
+            # Left where they are, so that nobody takes them for what the model said in public; they are read there too.
+            self._bare_thoughts |= any(p.finish_reason == "stop" and p.reasoning and not p.text.strip() for p in paths)
         return list(paths)
 
     def _chosen(self, request: Request, choice: Mapping[str, Any], path: Completion) -> Completion:
@@ -945,6 +955,11 @@ class OpenAIEngine:
             else "",
             "thoughts could not be put before begun replies: they went on from their visible text alone"
             if self._left_thoughts
+            else "",
+            "replies of a model that was told not to think hold a thought and no text: the "
+            "server may file answers as reasoning (vLLM's does under a --reasoning-parser that waits for the end of a "
+            "thought); answers are read there too"
+            if self._bare_thoughts
             else "",
             "the server counts other tokens in prompts than were sent: is --tokenizer that of its model?"
             if self._miscounted

@@ -268,7 +268,8 @@ def server_fields(
 ) -> dict[str, Any]:
     """What a server is sent to have a family's model think or not: fields of a request's body.
 
-    An effort says how much, so it goes before the switch of the same name. A budget is sent where the family has a
+    An effort says how much, so it goes before the switch of the same name; where a model can't be told not to think it
+    can still be told to think least. A budget is sent where the family has a
     field or a variable of its own for it; a server's own limit (vLLM's `thinking_token_budget`) is the engine's to
     send. Words in messages are not fields: `worded(messages, told_of(row, thinking))` writes them.
     """
@@ -280,7 +281,7 @@ def server_fields(
         fields = {name: value for name, value in told.variables.items() if row.effort_field and name == row.effort}
         body.update(fields)
         variables.update({name: value for name, value in told.variables.items() if name not in fields})
-    if effort is not None and thinking is not False:
+    if effort is not None and (thinking is not False or row.off is None):
         (body if row.effort_field or not row.effort else variables)[row.effort or EFFORT] = effort
     if budget is not None and thinking is not False:
         if row.budget_fields:

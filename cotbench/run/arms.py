@@ -37,10 +37,12 @@ def wants(mode: Mode, thinking: str) -> set[str]:
     """What an arm needs of an engine beside plain replies (`EngineConfig.wants`). thinking: as of `resolve`."""
     answers = {turn.answer for turn in mode.turns} - {"", "asked"}
     told = {turn.thinking for turn in mode.turns}
+    all_on = thinking == "on" and THINK not in mode.facts.settings
     found = {
         # Replies in words that state no answer are gone on with, too.
         "continue": bool(answers) or mode.own.begun is not None or mode.runs is None,
-        "off": False in told and (thinking != "on" or THINK in mode.facts.settings),
+        "off": False in told and not all_on,
+        "thoughts": True in told or (False in told and all_on),
         "likelihoods": bool(answers & {"likeliest", "choice"}),
     }
     return {name for name, wanted in found.items() if wanted}
@@ -71,9 +73,10 @@ def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
     [effort] = efforts if len(efforts) == 1 else [None]
     how = f", effort {effort}" if effort else ""
-    verb = "think" if len(arms) == 1 else "all think"
+    *some, last = arms
+    names = f"{', '.join(some)} and {last}" if some else last
     where = " behind this server" if info.engine == "openai" else ""
-    return [f"{_short(info)}{where} can't stop thinking: its answers under {', '.join(arms)} {verb}{how}"]
+    return [f"{_short(info)}{where} can't stop thinking: its answers under {names} think{how}"]
 
 
 def _short(info: EngineInfo) -> str:
@@ -113,8 +116,7 @@ def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]
     if wanted is False and not known.off and settings.get(THINK) == "off":
         remedy = f"Its least effort is {known.efforts[0]}: @effort={known.efforts[0]}." if known.efforts else ""
         raise UsageError(f"{name}: {model} can't be kept from thinking here.", remedy)
-    by_name = THINK in settings or mode.own.thinking
-    if wanted and not known.on and not by_name:
+    if wanted and not known.on and mode.own.thinking is False and THINK not in settings:
         return {"thinks": known.default, "thinks_by": "unknown"}  # told for all arms: the engine says that it is void
     if wanted and not known.on:
         raise UsageError(

@@ -420,7 +420,7 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
     return EngineConfig.of(
         plan.options,
         headers={name: _header_value(name, value) for name, value in plan.options.headers.items()},
-        wants=_wants(plan) if knows_arms else frozenset(),
+        wants=frozenset(w for mode in plan.modes for w in wants(mode, plan.options.thinking) if knows_arms),
         sampling_keys=frozenset(
             name
             for mode in plan.modes
@@ -431,13 +431,6 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         golds=plan.golds,
         forms={name: data.task.answer.form for name, data in plan.data.items()},
     )
-
-
-def _wants(plan: RunPlan) -> frozenset[str]:
-    """What the arms of a plan ask of an engine beside plain replies."""
-    thoughts = any(True in kit.thinking.values() for kit in plan.kits.values())
-    asked = {want for mode in plan.modes for want in wants(mode, plan.options.thinking)}
-    return frozenset(asked | ({"thoughts"} if thoughts else set()))
 
 
 def _header_value(name: str, value: str) -> str:
