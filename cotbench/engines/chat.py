@@ -25,6 +25,7 @@ from cotbench.engines.thinking import (
     Marks,
     Told,
     family_of_template,
+    own_fingerprint,
     tokens_within,
     told_of,
     worded,
@@ -137,6 +138,7 @@ class ChatFormat:
         self.family: Family | None = (
             family_of_template(self._template, takes, model, families) if self._template is not None else None
         )
+        self._own_row = own_fingerprint(self.family, families)
         self._takes = takes
         self._special = self._beginnings_here()
         self.system_role = self._probe_system_role()
@@ -226,7 +228,14 @@ class ChatFormat:
         budget: Any = "switch" if row.budget in self._takes else "engine" if row.open and made else ""
         efforts = row.efforts if row.effort in self._takes else ()
         return ThinkingInfo(
-            family=row.family, default=usual, off=kept, on=made, efforts=efforts, budget=budget, sampling=row.sampling
+            family=row.family,
+            own=self._own_row,
+            default=usual,
+            off=kept,
+            on=made,
+            efforts=efforts,
+            budget=budget,
+            sampling=row.sampling,
         )
 
     def _taught(self, row: Family, off: str, on: str) -> Family:

@@ -6,6 +6,7 @@ the model's name; a template of no family that takes a known switch, or writes k
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from cotbench.engines import ThinkingInfo
 from cotbench.errors import UsageError
+from cotbench.store.files import open_file
 from cotbench.types import Message
 
 # What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others';
@@ -104,6 +107,18 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.ahead + (self.empty or f"{self.open}\n\n{self.close}{self.behind}") if self.open else ""
 
     @property
+    def can_be_closed(self) -> bool:
+        """Whether an empty thought may be put before a reply that a server's chat endpoint goes on from. Where the
+        answer has a mark of its own (harmony), the server's template writes that, and the thought can't stand before
+        it."""
+        return bool(self.open) and not self.answer
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the row from others."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:16]
+
+    @property
     def closing(self) -> str:
         """What ends a thought that is open."""
         return f"{self.tail}{self.close}{self.behind}"
@@ -151,9 +166,11 @@ def _read(path: Path, place: str) -> tuple[Family, ...]:
 
     remedy = "Write a YAML list of rows; each has a `family` and `template` or `names`."
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with open_file(path) as opened:
+            rows = yaml.safe_load(opened.read().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place}: can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{place}: can't be read: {reason}.", remedy) from None
     except yaml.YAMLError as error:
         raise UsageError(f"{place}: is no YAML: {' '.join(str(error).split())}.", remedy) from None
     if not isinstance(rows, list):
@@ -200,6 +217,42 @@ def _named(model: str, rows: Sequence[Family]) -> Family | None:
     return next((row for row in rows if any(re.search(name, model, re.I) for name in row.names)), None)
 
 
+def own_fingerprint(row: Family | None, file: str | None) -> str:
+    """The fingerprint of a row that is one of the user's file, and none of ours; else ""."""
+    return row.fingerprint if file and row is not None and row in families(file) and row not in families() else ""
+
+
+def server_thinking(
+    row: Family | None,
+    file: str | None = None,
+    *,
+    refused: Collection[str] = (),
+    closes: bool = False,
+    limits: bool = False,
+) -> ThinkingInfo:
+    """How a server's model is known to think by its row, and what can be done about it.
+
+    refused: the ways to tell it that the server refuses: "variables", "fields". closes: whether the server goes on from
+    an empty thought. limits: whether it ends thoughts."""
+    budget: Any = "engine" if limits else ""
+    if row is None:
+        # Whether a model thinks that is in no row isn't known, whatever its server takes.
+        return ThinkingInfo(off="unknown", on="" if "variables" in refused else "unknown", budget=budget)
+    off, on = (None if way is None or any(getattr(way, name) for name in refused) else way for way in (row.off, row.on))
+    kept: Any = "switch" if off else "closed" if closes else "never" if row.default == "off" else ""
+    made: Any = "switch" if on else "always" if row.default == "on" else ""
+    return ThinkingInfo(
+        family=row.family,
+        own=own_fingerprint(row, file),
+        default=row.default,
+        off=kept,
+        on=made,
+        efforts=row.efforts,
+        budget="switch" if row.budget or row.budget_fields else budget,
+        sampling=row.sampling,
+    )
+
+
 def worded(messages: Sequence[Message], told: Told | None) -> tuple[Message, ...]:
     """The messages with the words that switch thinking at the end of the system message (a new one where there is
     none), or of the user's last turn."""
@@ -226,7 +279,8 @@ def server_fields(
 ) -> dict[str, Any]:
     """What a server is sent to have a family's model think or not: fields of a request's body.
 
-    An effort says how much, so it goes before the switch of the same name. A budget is sent where the family has a
+    An effort says how much, so it goes before the switch of the same name; where a model can't be told not to think it
+    can still be told to think least. A budget is sent where the family has a
     field or a variable of its own for it; a server's own limit (vLLM's `thinking_token_budget`) is the engine's to
     send. Words in messages are not fields: `worded(messages, told_of(row, thinking))` writes them.
     """
@@ -238,7 +292,7 @@ def server_fields(
         fields = {name: value for name, value in told.variables.items() if row.effort_field and name == row.effort}
         body.update(fields)
         variables.update({name: value for name, value in told.variables.items() if name not in fields})
-    if effort is not None and thinking is not False:
+    if effort is not None and (thinking is not False or row.off is None):
         (body if row.effort_field or not row.effort else variables)[row.effort or EFFORT] = effort
     if budget is not None and thinking is not False:
         if row.budget_fields:

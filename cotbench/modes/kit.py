@@ -149,8 +149,3 @@ class TaskKit(Kit):
     def budget(self) -> int:
         """The largest budget of its turns, in tokens of the model."""
         return max(sampling.max_tokens for sampling in self.sampling.values())
-
-    @property
-    def sampling_keys(self) -> frozenset[str]:
-        """The names of the sampling keys that its requests use beyond those that every engine has."""
-        return frozenset(name for sampling in self.sampling.values() for name, _ in sampling.extra)
