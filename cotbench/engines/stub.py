@@ -6,7 +6,7 @@ question is answered right is a hash of the seed, the question and the template,
 outputs are unreadable and a few cut short, also at set shares.
 
 `--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01` sets the shares; `in_flight=8,latency_s=0.01`
-makes it as slow as wanted.
+makes it as slow as wanted. Its thought is always the same, cut at a budget and said again up to a minimum.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.likelihood import likeliest
+from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
@@ -26,6 +27,19 @@ from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, u
 
 _KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
+
+
+CHARACTERS = 4  # of a token
+
+
+def _thought(request: Request) -> str:
+    """What it thinks, within a request's limits; "" where it doesn't think."""
+    if not request.thinking:
+        return ""
+    limits = dict(request.sampling.extra)
+    least = -(-CHARACTERS * int(limits.get(LEAST, 0)) // len(THOUGHT))
+    thought = THOUGHT * max(1, least)
+    return thought[: CHARACTERS * int(limits[BUDGET])] if BUDGET in limits else thought
 
 
 def _program(answer: str, _: Question) -> str:
@@ -87,8 +101,8 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if request.thinking:
-            parts.append("thinking")
+        if thought := _thought(request):  # another one has another draw
+            parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
         return unit(self._config.seed, *parts)
 
     def _answer(self, question: Question, right: bool) -> str:
@@ -105,7 +119,7 @@ class StubEngine(ModellessEngine):
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
-        reasoning = THOUGHT if request.thinking else ""
+        reasoning = _thought(request)
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
@@ -120,9 +134,9 @@ class StubEngine(ModellessEngine):
             text=text,
             reasoning=reasoning,
             finish_reason="length" if unreadable <= draw < cut else "stop",
-            prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // 4,
-            completion_tokens=max(1, (len(reasoning) + len(text)) // 4),
-            reasoning_tokens=len(reasoning) // 4 if reasoning else None,
+            prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // CHARACTERS,
+            completion_tokens=max(1, (len(reasoning) + len(text)) // CHARACTERS),
+            reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking else None,
         )
 
     def _likeliest(self, key: Key, request: Request) -> Completion:
@@ -161,6 +175,6 @@ class StubEngine(ModellessEngine):
             revision=shares,
             continues="tokens",
             likelihoods=True,
-            thinking=ThinkingInfo(default="off", off="switch", on="switch"),
+            thinking=ThinkingInfo(default="off", off="switch", on="switch", budget="engine"),
             notes=("a stub, not a model: its numbers mean nothing",),
         )
