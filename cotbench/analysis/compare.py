@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.curve import MARGIN, OWN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -30,6 +31,7 @@ from cotbench.analysis.estimates import (
     names_of,
     split_of,
 )
+from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
@@ -94,6 +96,8 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -122,11 +126,13 @@ def compare(
     rules: Iterable[Rule] = (),
     tag_rule: str = RULE,
     effect: float = EFFECT,
+    margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
-    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. panels: what `panels_of(runs)`
+    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than
+    the largest budget is no matter. panels: what `panels_of(runs)`
     gave, where it has been called already. Raises RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
@@ -148,6 +154,8 @@ def compare(
     for panel in compared:
         _add_panel(comparison, panel, table)
     comparison.curves.extend(curves())
+    comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
+    comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
@@ -296,8 +304,7 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """Return what differs between two modes beside the mode, and may be meant."""
     notes = []
     ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    own = ("max_tokens", "n", "stop")  # each mode has its own
-    drawn = [{key: value for key, value in spec.sampling.items() if key not in own} for spec in (ours, theirs)]
+    drawn = [{key: value for key, value in spec.sampling.items() if key not in OWN} for spec in (ours, theirs)]
     if drawn[0] != drawn[1]:
         sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
         # Without the task: it is the same for all of them, as a rule, and then said once.

@@ -10,11 +10,13 @@ from cotbench.analysis.estimates import ALL, Agreement, Delta, ModeStats, Paired
 from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
+from cotbench.report.budgets import budgets
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
 from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
+from cotbench.report.factorial import interaction
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
 
@@ -336,7 +338,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(_accuracy, _deltas, _splits, _policies, _plans, _outcomes),
+    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key
