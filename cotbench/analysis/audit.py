@@ -103,9 +103,10 @@ class Reading:
 class ReadingError(Paired):
     """How far misreading may differ between two arms, from what is known in these runs.
 
-    vague, vague_baseline: shares of answers by vague rules. checked: vague readings of both arms that the model was then
-    asked about, by its answer line, and corrected: those whose line says another answer. rate: of corrected ones; 1, the
-    most it can be, where fewer than CHECKS were checked. asymmetry: of the two shares of misread answers to expect.
+    vague, vague_baseline: shares of answers by vague rules. checked: vague readings of both arms behind which the
+    model was then made to write its answer line, and corrected: those whose line says another answer. rate: of
+    corrected ones; 1, the most it can be, where fewer than CHECKS were checked. asymmetry: how far apart the shares of
+    misread answers are, to be expected at that rate.
     """
 
     n: int
@@ -119,8 +120,8 @@ class ReadingError(Paired):
 
 @dataclass(frozen=True, kw_only=True)
 class Complied(Paired):
-    """Pairs in which both arms did what they are meant to. They are chosen by what happened, which the arms bring about,
-    so there is no interval, and no test.
+    """Pairs in which both arms did what they are meant to. They are chosen by what happened, which the arms bring
+    about, so there is no interval, and no test.
 
     n: pairs whose texts were looked at; complied: in both arms; right, right_baseline: of these."""
 
@@ -376,7 +377,7 @@ class _Arm:
 
     @cached_property
     def checks(self) -> tuple[int, int]:
-        """How many readings by vague rules the model's own answer line, asked for behind them, checked and corrected."""
+        """How many readings by vague rules had the model's own answer line behind them, and how many it corrected."""
         given = [
             (row.before.answer, row.answer)
             for row in self.cell.rows
@@ -466,10 +467,8 @@ def _remarks(arms: Sequence[_Arm]) -> Iterator[Remark]:
             text = f"{_percent(row.cut, row.n)} of the answers under {row.mode} were cut at their budget ({more})"
             yield Remark(**names, kind="cut", share=row.cut / row.n, text=text)
         if row.leaked and row.leaked >= MOST * row.looked:
-            text = (
-                f"{_percent(row.leaked, row.looked)} of the replies under {row.mode} hold a thought, although the model "
-                "is told not to think"
-            )
+            share = _percent(row.leaked, row.looked)
+            text = f"{share} of the replies under {row.mode} hold a thought, although the model is told not to think"
             yield Remark(**names, kind="leak", share=row.leaked / row.looked, text=text)
     by_effort: dict[str, list[_Arm]] = {}
     for arm in arms:

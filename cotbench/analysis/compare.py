@@ -69,8 +69,8 @@ class Caution(Paired):
     mode and baseline: of the comparison. of: the mode whose answers are meant; share: of its answers, 0..1.
     kind: `budget` (answers were cut before one could be read), `reading` (no answer was found in finished texts),
     `refusal` (the server's rules or the model refused them). Of a mode by itself, with baseline "": `silent` (all its
-    visible texts are empty), `cut` (it thinks, and more than a few of its answers were cut), `leak` (most of its replies
-    hold a thought, though it is told not to think), `stuck` (its model can't be kept from thinking).
+    visible texts are empty), `cut` (it thinks, and more than a few of its answers were cut), `leak` (most of its
+    replies hold a thought, though it is told not to think), `stuck` (its model can't be kept from thinking).
     """
 
     kind: str
@@ -223,8 +223,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         for cell in panel.cells.values():
             if _is_apart(cell, base) and cell.mode not in wanted:
                 notes.append(
-                    f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are in "
-                    f"no difference with those that are; --baseline {cell.mode} compares them all the same."
+                    f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
+                    f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
                 )
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):

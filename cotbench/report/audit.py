@@ -31,9 +31,9 @@ def audit(comparison: Comparison) -> Table[Audit]:
             ("right %", lambda r: percent(r.accuracy)),
             ("without %", lambda r: percent(r.accuracy_without)),
         ],
-        about="Counts of questions, with their share. continued: finished replies without an answer line, which the "
-        "model was made to go on with by the line's words, whatever the arm; read so: those of which nothing could be "
-        "read otherwise. right: accuracy; without: had no reply been gone on with.",
+        about="Counts of questions, with their share. continued: finished replies without an answer line, which"
+        " the model was made to go on with by the line's words, whatever the arm; read so: those of which"
+        " nothing could be read otherwise. right: accuracy; without: had no reply been gone on with.",
     )
 
 
@@ -51,10 +51,11 @@ def conduct(comparison: Comparison) -> Table[Audit]:
             ("answer alone", lambda r: _part(r.unreasoned, r.looked)),
             ("complied", lambda r: _part(r.complied, r.looked)),
         ],
-        about="leaked: replies with a thought in an arm that is told not to think. no thought: none, or an empty one, in "
-        "an arm that thinks. unasked: reasoning before the answer where it isn't asked for (20 tokens or more, or "
-        "thinking aloud: let me, wait); answer first, reasons after, and the answer alone: where reasoning is asked "
-        f"for. {DASH}: doesn't apply. complied: read, uncut, and none of these (an arm that leaves it open may reason).",
+        about="leaked: replies with a thought in an arm that is told not to think. no thought: none, or an "
+        "empty one, in an arm that thinks. unasked: reasoning before the answer where it isn't asked for "
+        "(20 tokens or more, or thinking aloud: let me, wait); answer first, reasons after, and the "
+        f"answer alone: where reasoning is asked for. {DASH}: doesn't apply. complied: read, uncut, and "
+        "none of these (an arm that leaves it open may reason).",
     )
 
 
@@ -66,9 +67,9 @@ def readings(comparison: Comparison) -> Table[Reading]:
         rows=comparison.readings,
         names=[*MODE, ("in", lambda r: r.place), rule],
         figures=[N, ("share %", lambda r: percent(r.share))],
-        about="in: the reply, what it was continued with, its thought, the options' probabilities, or a program's value. "
-        "share: of the answers read. Errors of reading count where two arms differ in them: half a point of asymmetry "
-        "is told in a note.",
+        about="in: the reply, what it was continued with, its thought, the options' probabilities, or a "
+        "program's value. share: of the answers read. Errors of reading count where two arms differ in "
+        "them: half a point of asymmetry is told in a note.",
         brief=False,
     )
 
@@ -85,8 +86,8 @@ def complied(comparison: Comparison) -> Table[Complied]:
             ("delta, all pairs", lambda r: points(r.delta)),
             ("delta, complied", lambda r: points(r.delta_complied)),
         ],
-        about="Such pairs are chosen by what happened, which the arms themselves bring about: so there is no interval and "
-        "no test, and the headline is over all pairs.",
+        about="Such pairs are chosen by what happened, which the arms themselves bring about: so there is no "
+        "interval and no test, and the headline is over all pairs.",
         brief=False,
     )
 
@@ -107,10 +108,11 @@ def calibration(comparison: Comparison) -> Table[Calibration]:
             ("right %", lambda r: percent(r.accuracy)),
             ("on letters %", lambda r: percent(r.mass)),
         ],
-        about="Brier: the squared distance of the probabilities from 1 for the right option and 0 for the others, summed "
-        "(0 is best, 2 worst); guessing: that of equal probabilities. ECE: how far sureness and accuracy lie apart over "
-        f"{BINS} bins of equal width; too high where questions are few. sure: of the likeliest option. on letters: what "
-        "the letters have of the probability of all tokens.",
+        about="Brier: the squared distance of the probabilities from 1 for the right option and 0 for the "
+        "others, summed (0 is best, 2 worst); guessing: that of equal probabilities. ECE: how far "
+        f"sureness and accuracy lie apart over {BINS} bins of equal width; too high where questions are "
+        "few. sure: of the likeliest option. on letters: what the letters have of the probability of all "
+        "tokens.",
     )
 
 

@@ -93,7 +93,8 @@ def headlines(comparison: Comparison) -> list[str]:
             if (d.model, d.mode, d.baseline, d.tag) == (model, mode, baseline, ALL)
         ]
         labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
-        who = labels[0] if base_of(baseline) == BASELINE else f"{labels[0]} (against {labels[1]})"
+        plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
+        who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
         names = {"who": who, "baseline": labels[1], "name": short_model(model)}
         out.append(_sentence(names, parts, comparison.tag_rule))
     alone = [caution for caution in comparison.cautions if not caution.baseline]
@@ -181,7 +182,7 @@ def _bounds(delta: Delta) -> str:
     """Say between which ends a difference lies however unread answers are counted, where there are any."""
     if delta.bounds.low == delta.bounds.high:
         return ""
-    none = ", which may be none" if _verdict(delta) != "unclear" and _may_be_none(delta) else ""
+    none = ", so it may be none" if _verdict(delta) != "unclear" and _may_be_none(delta) else ""
     return f"; over all readings {ends(delta.bounds, signed=True)}{none}"
 
 
