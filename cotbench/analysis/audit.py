@@ -20,7 +20,7 @@ from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE, extract, split_reasoning
-from cotbench.answers.reading.parts import run_on
+from cotbench.answers.reading.parts import run_on, thought_in
 from cotbench.answers.reading.patterns import caseless
 from cotbench.modes import Facts
 from cotbench.modes.reading import as_one_text
@@ -172,6 +172,16 @@ class Looked:
     aloud: bool
     first: bool
 
+    @property
+    def reasons(self) -> bool:
+        """Whether it reasons before the answer."""
+        return self.tokens >= LONG or self.aloud
+
+    @property
+    def alone(self) -> bool:
+        """Whether next to nothing stands beside the answer."""
+        return self.tokens < FEW and not self.aloud and not self.first
+
 
 def look_at(
     path: Completion, end: int | None, answer_type: str, choices: Sequence[str], *, read_here: bool = True
@@ -182,7 +192,7 @@ def look_at(
     what it was gone on with."""
     whole, begin = as_one_text(path)
     parts = split_reasoning(whole)
-    thought = parts.thought is not None and bool(whole[slice(*parts.thought)].strip())
+    thought = bool(thought_in(whole, parts))
     counted = path.reasoning_tokens or 0
     hidden = not thought and parts.thought is None and counted > MARKS  # told by its tokens alone
     start, stop = parts.visible
@@ -191,8 +201,8 @@ def look_at(
     if path.completion_tokens is None or not written:
         a_token = float(_A_TOKEN)
     else:
-        known = path.completion_tokens - (counted if not path.reasoning and hidden else 0)
-        a_token = max(written / known, 0.5) if known > 0 else float(_A_TOKEN)
+        known = path.completion_tokens - (counted if not path.reasoning and parts.thought is None else 0)
+        a_token = max(written / known, 1.0) if known > 0 else float(_A_TOKEN)
     until = stop if end is None or not read_here else min(max(end + begin, start), stop)
     before = whole[start:until].removeprefix(path.begun)
     stated = _stated_first(whole[start:stop], answer_type, choices) if answer_type else 0
@@ -315,12 +325,10 @@ class _Arm:
             if self.thinking:
                 signs["empty"] = those({p: not look.thought for p, look in looks.items()})
             if told and self.speaks and not facts.reasons and not self.thinking:
-                signs["unasked"] = those({p: look.tokens >= LONG or look.aloud for p, look in looks.items()})
+                signs["unasked"] = those({p: look.reasons for p, look in looks.items()})
             if told and self.speaks and facts.reasons:
                 signs["answer_first"] = those({p: look.first for p, look in looks.items()})
-                signs["unreasoned"] = those(
-                    {p: not look.first and not look.thought and look.tokens < FEW for p, look in looks.items()}
-                )
+                signs["unreasoned"] = those({p: look.alone and not look.thought for p, look in looks.items()})
         # An arm that isn't asked to reason, nor for the answer alone, may do either.
         breaches = [mask for name, mask in signs.items() if name != "unasked" or facts.at_once]
         complied = those(dict.fromkeys(looks, True)) & ~unread & ~cut
