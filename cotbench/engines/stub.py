@@ -33,8 +33,8 @@ CHARACTERS = 4  # of a token
 
 
 def _thought(request: Request) -> str:
-    """What it thinks, within a request's limits; "" where it doesn't think."""
-    if not request.thinking:
+    """What it thinks, within a request's limits; "" where it doesn't think, or goes on with a reply that was begun."""
+    if not request.thinking or (request.begun and request.begun.text):
         return ""
     limits = dict(request.sampling.extra)
     least = -(-CHARACTERS * int(limits.get(LEAST, 0)) // len(THOUGHT))

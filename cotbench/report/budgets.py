@@ -12,6 +12,7 @@ from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
 from cotbench.report.words import difference, ends, percent, points, short_model
 
+_NAMES = {LEAST: "minimum"}
 _WHAT = {BUDGET: "tokens of thought at most", LEAST: "tokens of thought at least"}
 
 
@@ -96,7 +97,9 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def _sentence(curve: Sequence[Point]) -> str:
     first, largest = curve[0], curve[-1]
-    named = f"{first.curve} on {first.task} for {short_model(first.model)}, by {first.setting}"
+    named = (
+        f"{first.curve} on {first.task} for {short_model(first.model)}, by {_NAMES.get(first.setting, first.setting)}"
+    )
     gain = f"{percent(first.accuracy.value)}% right {_with(first)}, {percent(largest.accuracy.value)}% {_with(largest)}"
     inside = f"{ends(largest.from_start, signed=True)}; n = {largest.n_start:,}"
     size = f"{points(largest.from_start.value)} points ({inside})"
@@ -120,13 +123,14 @@ def _choice(curve: Sequence[Point]) -> str:
     if chosen is None:
         return ""
     largest, margin = curve[-1], margin_of(curve[-1])
+    named = _NAMES.get(largest.setting, largest.setting)
     below = next((point for point in reversed(curve[:chosen]) if point.level != OFF), None)
     if curve[chosen] is largest:
-        said = f". That it is not worse by more than {margin} is not shown for any smaller {largest.setting}"
+        said = f". That it is not worse by more than {margin} is not shown for any smaller {named}"
         return said + (f": {_against(below)}" if below else "")
     point = curve[chosen]
     said = (
-        f". The smallest {point.setting} shown to be not worse than {_largest(largest)} by more than {margin} is "
+        f". The smallest {named} shown to be not worse than {_largest(largest)} by more than {margin} is "
         f"{point.level} ({points(point.from_largest.value)}, {ends(point.from_largest, signed=True)}), at "
         f"{words.tokens(point.spent)} tokens a question against {words.tokens(largest.spent)}"
     )

@@ -17,7 +17,6 @@ from cotbench.report.budgets import curves_of, level_of, margin_of
 from cotbench.report.plots.forest import ends_of
 from cotbench.report.plots.panels import curve_panels, percent_scale
 from cotbench.report.plots.style import (
-    GREY,
     INK,
     SMALL,
     Entry,
@@ -80,7 +79,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         + (f"Not worse: by more than {margin_of(points[0])}, shown from the largest down." if chosen else ""),
         key=[
             *(Entry(label=name, colour=colours[name], mark="o", line="-") for name in names),
-            *(Entry(label=f"{mode}, without thinking", colour=GREY, line="--") for mode in starts),
+            *(Entry(label=f"{mode}, without thinking", colour=looks.colour(mode), line="--") for mode in starts),
             *(
                 [Entry(label="smallest that is not worse than the largest", colour=INK, mark="o", hollow=True, size=9)]
                 * chosen
@@ -96,7 +95,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         scale.set(panel.axes, panel.room)
         panel.head_counted(looks.named(task, model), [point.n for curve in own for point in curve])
         for curve in own:
-            _draw(panel.axes, curve, scale, colours[curve[0].curve])
+            _draw(panel.axes, curve, scale, colours[curve[0].curve], looks)
     return figure
 
 
@@ -134,7 +133,7 @@ class _Scale:
     def set(self, axes: Axes, width: float) -> None:
         """Make an axis one of this scale. width: of the axes, in inches."""
         if self.logarithmic:
-            axes.set_xscale("symlog", linthresh=self._linear, linscale=0.6)
+            axes.set_xscale("symlog", linthresh=self._linear, linscale=0.35)
         axes.set_xlim(*self._limits)
         places = [*self._values, *([self._endless] if self._open else [])]
         axes.xaxis.set_major_locator(FixedLocator(self._apart(axes, places, width)))
@@ -160,17 +159,18 @@ class _Scale:
         return [places[number] for number in reversed(kept)]
 
 
-def _draw(axes: Axes, curve: Curve, scale: _Scale, colour: str) -> None:
+def _draw(axes: Axes, curve: Curve, scale: _Scale, colour: str, looks: Looks) -> None:
     """Draw one curve over its band, and the line of the arm without thinking."""
     start = next((point for point in curve if point.level == OFF and point.n), None)
     if start is not None:
-        axes.axhline(100 * (start.accuracy.value or 0.0), color=GREY, linewidth=1.0, linestyle="--", zorder=1)
+        style: dict[str, Any] = {"color": looks.colour(start.mode), "linewidth": 1.0, "linestyle": "--"}
+        axes.axhline(100 * (start.accuracy.value or 0.0), zorder=1, **style)
     shown = [(scale.at(point), ends) for point in curve if point.level != OFF and (ends := ends_of(point.accuracy))]
     if not shown:
         return
     x, (low, middle, high) = [at for at, _ in shown], zip(*(ends for _, ends in shown), strict=True)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0, zorder=1)
-    style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.3, "clip_on": False}
+    style = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.3, "clip_on": False}
     axes.plot(x, middle, label=curve[0].curve, zorder=3, **style)
     for point in curve:
         if point.chosen and (ends := ends_of(point.accuracy)):
