@@ -29,6 +29,7 @@ def budgets(comparison: Comparison) -> Table[Point]:
     settings = list(dict.fromkeys(point.setting for point in comparison.points))
     starts = list(dict.fromkeys(point.start for point in comparison.points))
     start = starts[0] if len(starts) == 1 else "the start"
+    several = len({point.curve for point in comparison.points}) > 1
     title = "Budget curve: what more tokens of thought bring"
     if settings != [BUDGET]:
         title = f"Curves: what more of {' or '.join(settings)} brings"
@@ -36,7 +37,7 @@ def budgets(comparison: Comparison) -> Table[Point]:
     return Table(
         title=title,
         rows=comparison.points,
-        names=[*TASK, ("arms", lambda r: r.curve), ("with", lambda r: level_of(r))],
+        names=[*TASK, *([("arms", lambda r: r.curve)] if several else []), ("with", level_of)],
         figures=[
             COUNT,
             ("right %", lambda r: percent(r.accuracy.value)),
@@ -69,7 +70,7 @@ def _starts(rows: Sequence[Point]) -> str:
 def level_of(point: Point) -> str:
     """Return which point of a curve it is: its value with the setting's name."""
     if point.level == OFF:
-        return f"{point.mode} (no thinking)"
+        return "no thinking"
     return point.level if point.level == NO_LIMIT else f"{point.setting} {point.level}"
 
 
@@ -81,7 +82,7 @@ def _verdict(point: Point) -> str:
     if point.mode == point.largest:
         return "the largest"
     if point.chosen:
-        return "yes, the smallest"
+        return "the smallest"
     if point.not_worse is None:
         return words.DASH
     return "yes" if point.not_worse else "worse" if (point.from_largest.high or 0.0) < 0 else "not shown"
