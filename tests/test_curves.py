@@ -275,7 +275,7 @@ def test_the_table_of_a_curve(tmp_path: Path) -> None:
     table = next(one for one in sections(compared(tmp_path / "r", TEN)) if one.key == "budgets")
     assert table.header[:2] == ["task", "with"] and "against free" in table.header
     row = dict(zip(table.header, table.rows[2], strict=True))
-    assert (row["with"], row["right %"], row["kept %"], row["closed %"]) == ("budget 16", "30.0", "90.0", "80.0")
+    assert (row["with"], row["right %"], row["kept %"], row["used up %"]) == ("budget 16", "30.0", "90.0", "80.0")
     assert [one[list(table.header).index("not worse")] for one in table.rows] == [
         "–",
         "worse",

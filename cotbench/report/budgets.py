@@ -12,8 +12,13 @@ from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
 from cotbench.report.words import difference, ends, percent, points, short_model
 
-_NAMES = {LEAST: "minimum"}
-_WHAT = {BUDGET: "tokens of thought at most", LEAST: "tokens of thought at least"}
+_NAMES = {LEAST: "minimum", "paths": "number of paths"}
+_WHAT = {
+    BUDGET: "tokens of thought at most",
+    LEAST: "tokens of thought at least",
+    "paths": "paths",
+    "max_tokens": "tokens at most",
+}
 
 
 def curves_of(comparison: Comparison) -> list[list[Point]]:
@@ -48,14 +53,14 @@ def budgets(comparison: Comparison) -> Table[Point]:
             ("thought", lambda r: words.tokens(r.thought)),
             ("tokens", lambda r: words.tokens(r.spent)),
             ("kept %", lambda r: percent(r.kept)),
-            ("closed %", lambda r: percent(r.reached)),
+            ("used up %", lambda r: percent(r.reached)),
         ],
         about=f"against: paired differences in points, with 95% intervals. {_starts(comparison.points)}not worse: than "
-        f"the largest by more than {margin}, a margin that these answers had no part in; shown where the interval of "
-        "the difference lies above it. Values are tried from the largest down, and the first that isn't shown ends it, "
-        "so that trying many makes no error more likely; not shown isn't shown to be worse. thought, tokens: mean per "
-        "question, of the thought and in all. kept: thoughts within their limit; closed: those that used all of it "
-        "(one that ended by itself with its last token looks the same).",
+        f"the largest by more than {margin}, a margin to be fixed before answers are looked at; shown where the "
+        "interval of the difference lies above it. Values are tried from the largest down, and the first that isn't "
+        "shown ends it, so that trying many makes no error more likely; not shown isn't shown to be worse. thought, "
+        "tokens: mean per question, of the thought and in all. kept: thoughts within their limit; used up: those that "
+        "took all of it, and were closed there, unless they ended by themselves with the last token.",
     )
 
 

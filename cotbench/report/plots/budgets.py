@@ -32,7 +32,7 @@ from cotbench.report.plots.style import (
 
 Curve = Sequence[Point]
 CHOSEN = "smallest that is shown not to be worse than the largest"
-_NAMES = {BUDGET: "a budget of thought", LEAST: "a minimum of thought"}
+_NAMES = {BUDGET: "a budget of thought", LEAST: "a minimum of thought", "paths": "the number of paths"}
 _LABELS = {BUDGET: "tokens that a thought may have", LEAST: "tokens that a thought has at least"}
 _ROOM = 1.7  # how far "no limit" stands from the largest value, and the frame from both, as a factor
 
@@ -80,10 +80,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         key=[
             *(Entry(label=name, colour=colours[name], mark="o", line="-") for name in names),
             *(Entry(label=f"{mode}, without thinking", colour=looks.colour(mode), line="--") for mode in starts),
-            *(
-                [Entry(label="smallest that is not worse than the largest", colour=INK, mark="o", hollow=True, size=9)]
-                * chosen
-            ),
+            *([Entry(label=CHOSEN, colour=INK, mark="o", hollow=True, size=9)] if chosen else []),
         ],
     )
     for (task, model), panel in zip(places, panels, strict=True):
