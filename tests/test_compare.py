@@ -758,11 +758,12 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
     assert {(m.mode, m.tag) for m in comparison.modes} == set(itertools.product(modes, (ALL, SYMBOLIC, OTHER)))
     for mode in comparison.modes:
         check_mode(mode, records, questions)
+    baseline = next(mode for mode in modes if base_of(mode) == "direct")
     assert {(d.mode, d.tag) for d in comparison.deltas} == {
-        (mode, tag) for mode in modes if mode != "direct" for tag in (ALL, SYMBOLIC, OTHER)
+        (mode, tag) for mode in modes if mode != baseline for tag in (ALL, SYMBOLIC, OTHER)
     }
     groups = sorted({g for g in questions["group"] if g})
-    assert [(d.mode, d.group) for d in comparison.groups] == [(m, g) for m in modes if m != "direct" for g in groups]
+    assert [(d.mode, d.group) for d in comparison.groups] == [(m, g) for m in modes if m != baseline for g in groups]
     for delta in [*comparison.deltas, *comparison.groups]:
         check_delta(delta, records, questions, comparison.effect)
     for family in (

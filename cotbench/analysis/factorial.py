@@ -25,6 +25,7 @@ from cotbench.analysis.stats import Array, Clusters, Estimate
 from cotbench.modes import MODES
 from cotbench.modes.arms import THINK
 
+ON = "on"
 THINKING, PROMPT, INTERACTION = "thinking", "prompt", "interaction"
 _ASKED = ("", "asked", "begun")  # how an answer is had where it is generated, those first that a thinking arm has too
 _OF_THOUGHT = ("effort", "budget", "min")
@@ -146,7 +147,7 @@ def _how(cell: Cell) -> str | None:
     settings = cell.facts.settings
     if cell.facts.thinks == "off":
         return None if any(key in settings for key in _OF_THOUGHT) else OFF
-    return ", ".join(f"{key} {settings[key]}" for key in _OF_THOUGHT if key in settings) or "on"
+    return ", ".join(f"{key} {settings[key]}" for key in _OF_THOUGHT if key in settings) or ON
 
 
 def _unlikeness(panel: Panel, four: Sequence[Cell]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.curve import OFF
-from cotbench.analysis.factorial import INTERACTION, PROMPT, THINKING, Effect
+from cotbench.analysis.factorial import INTERACTION, ON, PROMPT, THINKING, Effect
 from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import TASK, Table
@@ -47,7 +47,7 @@ def _named(effect: Effect) -> str:
 
 
 def _thinking(effect: Effect) -> str:
-    return "thinking" if effect.thinking == "on" else f"thinking ({effect.thinking})"
+    return "thinking" if effect.thinking == ON else f"thinking ({effect.thinking})"
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------
@@ -58,7 +58,13 @@ def sentences(comparison: Comparison) -> list[str]:
     squares: dict[tuple[str, ...], list[Effect]] = {}
     for effect in comparison.effects:
         squares.setdefault(effect.key, []).append(effect)
-    return [_sentence(square) for square in squares.values() if square[0].n]
+    said: dict[tuple[str, ...], list[list[Effect]]] = {}  # by the two prompts
+    for square in squares.values():
+        if square[0].n:
+            said.setdefault(square[0].key[:4], []).append(square)
+    # Of several kinds of thinking that which has no limit, else the last; the table has all.
+    told = [next((square for square in ways if square[0].thinking == ON), ways[-1]) for ways in said.values()]
+    return [_sentence(square) for square in told]
 
 
 def _sentence(square: Sequence[Effect]) -> str:
@@ -110,11 +116,12 @@ def _together(thinking: Effect, prompt: Effect, between: Effect) -> str:
     value = between.difference.value or 0.0
     parts = thinking.difference.value or 0.0, prompt.difference.value or 0.0
     whole = sum(parts) + value
-    size = f"{abs(100 * value):.1f} points {'less' if value < 0 else 'more'} than the sum of what each brings alone"
+    far = f"{abs(100 * value):.1f} points {'less' if value < 0 else 'more'} than"
+    size = f"{far if points(value) != points(0.0) else 'which is'} the sum of what each brings alone"
     inside = f"{ends(between.difference, signed=True)}; p {p_value(between.p_holm)}"
     alone = f"Thinking and {between.second} together bring {points(whole)} points"
     if not _sure(between):
-        return f"{alone}, {size}, which may be chance ({inside}): that they don't add up isn't shown"
+        return f"{alone}, {size} ({inside}): that they don't add up isn't shown"
     meant = ""
     if value > 0:
         meant = ": each brings more where the other is there"

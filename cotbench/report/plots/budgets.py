@@ -17,7 +17,6 @@ from cotbench.report.budgets import curves_of, level_of, margin_of
 from cotbench.report.plots.forest import ends_of
 from cotbench.report.plots.panels import curve_panels, percent_scale
 from cotbench.report.plots.style import (
-    GREY,
     INK,
     SMALL,
     Entry,
@@ -32,7 +31,8 @@ from cotbench.report.plots.style import (
 )
 
 Curve = Sequence[Point]
-CHOSEN = "smallest that is not worse than the largest"
+CHOSEN = "smallest that is shown not to be worse than the largest"
+_NAMES = {BUDGET: "a budget of thought", LEAST: "a minimum of thought", "paths": "the number of paths"}
 _LABELS = {BUDGET: "tokens that a thought may have", LEAST: "tokens that a thought has at least"}
 _ROOM = 1.7  # how far "no limit" stands from the largest value, and the frame from both, as a factor
 
@@ -42,8 +42,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     curves = [curve for curve in curves_of(comparison) if any(point.n for point in curve)]
     for setting in dict.fromkeys(curve[0].setting for curve in curves):
         own = [curve for curve in curves if curve[0].setting == setting]
-        what = "a budget of thought" if setting == BUDGET else setting
-        title = looks.titled(f"Accuracy against {what}")
+        title = looks.titled(f"Accuracy against {_NAMES.get(setting, setting)}")
         alt = f"Accuracy in percent by {setting}. {listed([_told(curve, looks) for curve in own])}"
         stem = "budgets" if setting == BUDGET else f"curve-{slug(setting)}"
         yield Plot("budgets", stem, title, alt, partial(_figure, title, own, looks))
@@ -80,11 +79,8 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         + (f"Not worse: by more than {margin_of(points[0])}, shown from the largest down." if chosen else ""),
         key=[
             *(Entry(label=name, colour=colours[name], mark="o", line="-") for name in names),
-            *(Entry(label=f"{mode}, without thinking", colour=GREY, line="--") for mode in starts),
-            *(
-                [Entry(label="smallest that is not worse than the largest", colour=INK, mark="o", hollow=True, size=9)]
-                * chosen
-            ),
+            *(Entry(label=f"{mode}, without thinking", colour=looks.colour(mode), line="--") for mode in starts),
+            *([Entry(label=CHOSEN, colour=INK, mark="o", hollow=True, size=9)] if chosen else []),
         ],
     )
     for (task, model), panel in zip(places, panels, strict=True):
@@ -96,7 +92,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         scale.set(panel.axes, panel.room)
         panel.head_counted(looks.named(task, model), [point.n for curve in own for point in curve])
         for curve in own:
-            _draw(panel.axes, curve, scale, colours[curve[0].curve])
+            _draw(panel.axes, curve, scale, colours[curve[0].curve], looks)
     return figure
 
 
@@ -114,7 +110,7 @@ class _Scale:
     def __init__(self, points: Sequence[Point], *, logarithmic: bool) -> None:
         values = sorted({point.value for point in points if point.value is not None})
         above = [value for value in values if value > 0]
-        self.logarithmic = logarithmic and bool(above) and above[-1] > 4 * above[0]
+        self.logarithmic = logarithmic and bool(above) and above[-1] >= 4 * above[0]
         self._values = values
         largest = values[-1] if values else 1.0
         spread = (largest - values[0] if values else 0.0) or largest or 1.0
@@ -134,7 +130,7 @@ class _Scale:
     def set(self, axes: Axes, width: float) -> None:
         """Make an axis one of this scale. width: of the axes, in inches."""
         if self.logarithmic:
-            axes.set_xscale("symlog", linthresh=self._linear, linscale=0.6)
+            axes.set_xscale("symlog", linthresh=self._linear, linscale=0.35)
         axes.set_xlim(*self._limits)
         places = [*self._values, *([self._endless] if self._open else [])]
         axes.xaxis.set_major_locator(FixedLocator(self._apart(axes, places, width)))
@@ -160,17 +156,18 @@ class _Scale:
         return [places[number] for number in reversed(kept)]
 
 
-def _draw(axes: Axes, curve: Curve, scale: _Scale, colour: str) -> None:
+def _draw(axes: Axes, curve: Curve, scale: _Scale, colour: str, looks: Looks) -> None:
     """Draw one curve over its band, and the line of the arm without thinking."""
     start = next((point for point in curve if point.level == OFF and point.n), None)
     if start is not None:
-        axes.axhline(100 * (start.accuracy.value or 0.0), color=GREY, linewidth=1.0, linestyle="--", zorder=1)
+        style: dict[str, Any] = {"color": looks.colour(start.mode), "linewidth": 1.0, "linestyle": "--"}
+        axes.axhline(100 * (start.accuracy.value or 0.0), zorder=1, **style)
     shown = [(scale.at(point), ends) for point in curve if point.level != OFF and (ends := ends_of(point.accuracy))]
     if not shown:
         return
     x, (low, middle, high) = [at for at, _ in shown], zip(*(ends for _, ends in shown), strict=True)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0, zorder=1)
-    style: dict[str, Any] = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.3, "clip_on": False}
+    style = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.3, "clip_on": False}
     axes.plot(x, middle, label=curve[0].curve, zorder=3, **style)
     for point in curve:
         if point.chosen and (ends := ends_of(point.accuracy)):
