@@ -285,7 +285,7 @@ def test_no_bounds_are_told_where_all_was_read(tmp_path: Path) -> None:
 def test_more_than_two_percent_of_a_thinking_arm_cut_is_in_the_headline(cut: int, says: bool, tmp_path: Path) -> None:
     thinks = [said("Answer: B", thought="5x")] * (100 - cut) + [said("", "t", thought="5x", cut=True)] * cut
     lines = compared(tmp_path, {DIRECT: [AT_ONCE] * 90 + [said("Answer: A", "w")] * 10, "think": thinks})
-    text = f"{cut}.0% of the answers under think were cut at their budget (--max-tokens think=N gives more)"
+    text = f"{cut}.0% of the answers under think were cut at their budget (--max-tokens think=N gives more)."
     assert (f"m on t: {text}" in lines) == says
     assert any("of the answers under think were cut" in line for line in lines) == says
 
@@ -310,7 +310,7 @@ def test_thoughts_in_spite_of_the_switch_are_in_the_headline(tmp_path: Path) -> 
     direct = [said("Answer: B", thought="5x")] * 6 + [AT_ONCE] * 4
     lines = compared(tmp_path, {DIRECT: direct, "cot": [RIGHT] * 10})
     text = f"60% of the replies under {DIRECT} hold a thought, although the model is told not to think"
-    assert lines[1:] == [f"m on t: {text}"]
+    assert lines[1:] == [f"m on t: {text}."]
 
 
 def test_replies_that_answer_first_are_noted(tmp_path: Path) -> None:
@@ -343,13 +343,11 @@ def test_misreading_that_may_differ_between_arms_is_noted(tmp_path: Path) -> Non
     unknown = run("a", 1, 19)
     [row] = unknown.reading_errors
     assert (row.vague, row.vague_baseline, row.checked, row.rate) == (0.1, 0.0, 19, 1.0)
-    assert any(
-        "10.0% of the answers under cot and 0.0% under" in note and "up to 10.0" in note for note in unknown.notes
-    )
+    assert any(f"read 0.0% under {DIRECT}, 10.0% under cot;" in note and "up to 10.0" in note for note in unknown.notes)
     known = run("b", 2, 20)
     [row] = known.reading_errors
     assert (row.checked, row.corrected, row.rate, row.asymmetry) == (20, 2, 0.1, pytest.approx(0.01))
-    assert any("of 20 such readings" in note and "corrected 2, so" in note for note in known.notes)
+    assert any("corrected 2 of 20 such readings: misreading may make some 1.0 points" in note for note in known.notes)
     little = run("c", 1, 40)  # a tenth of a fortieth is a quarter of a point
     assert not any("vague" in note for note in little.notes)
 

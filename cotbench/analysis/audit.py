@@ -461,7 +461,7 @@ def audit(panels: Sequence[Panel], compared: Collection[tuple[str, str, str, str
         for arm, base in _pairs(panel, arms, compared):
             audits.complied.extend(_complied(arm, base))
             audits.errors.extend(_errors(arm, base))
-    audits.notes.extend(_asymmetry(row) for row in audits.errors if row.asymmetry > ASYMMETRY)
+    audits.notes.extend(_asymmetries(audits.errors))
     return audits
 
 
@@ -510,15 +510,24 @@ def _notes(arm: _Arm) -> Iterator[str]:
             yield f"{row.task} by {row.model}: {_percent(number, row.looked)} of the replies under {row.mode} {way}."
 
 
-def _asymmetry(row: ReadingError) -> str:
-    """Say how far misreading may make a difference between two arms."""
-    shares = f"{100 * row.vague:.1f}% of the answers under {row.mode} and {100 * row.vague_baseline:.1f}% under "
-    vague = f"{row.task} by {row.model}: {shares}{row.baseline} were read by vague rules"
-    known = f"of {row.checked:,} such readings the model's own answer line then corrected {row.corrected:,}"
-    if row.checked < CHECKS:
-        most = f"misreading may make up to {100 * row.asymmetry:.1f} points of their difference"
-        return f"{vague}, and how many of these are misread isn't known: {most}."
-    return f"{vague}; {known}, so misreading may make some {100 * row.asymmetry:.1f} points of their difference."
+def _asymmetries(rows: Sequence[ReadingError]) -> Iterator[str]:
+    """Say, for each task and baseline, how far misreading may make the differences of arms."""
+    told: dict[tuple[str, str, str], list[ReadingError]] = {}
+    for row in rows:
+        if row.asymmetry > ASYMMETRY:
+            told.setdefault((row.model, row.task, row.baseline), []).append(row)
+    for (model, task, baseline), apart in told.items():
+        shares = ", ".join(f"{100 * row.vague:.1f}% under {row.mode}" for row in apart)
+        most = max(apart, key=lambda row: row.asymmetry)
+        checked, corrected = sum(row.checked for row in apart), sum(row.corrected for row in apart)
+        if any(row.checked < CHECKS for row in apart):
+            known, about = "how many of these are misread isn't known", "up to"
+        else:
+            known, about = f"the model's own answer line corrected {corrected:,} of {checked:,} such readings", "some"
+        yield (
+            f"{task} by {model}: of the answers, vague rules read {100 * most.vague_baseline:.1f}% under {baseline}, "
+            f"{shares}; {known}: misreading may make {about} {100 * most.asymmetry:.1f} points of a difference."
+        )
 
 
 def _pairs(

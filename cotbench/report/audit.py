@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cotbench.analysis.audit import Audit, Complied, Reading
+from cotbench.analysis.audit import CHECKS, Audit, Complied, Reading, ReadingError
 from cotbench.analysis.calibration import BINS, Calibration
 from cotbench.analysis.compare import Comparison
 from cotbench.report.columns import MODE, PAIR, Column, N, Table
@@ -70,6 +70,29 @@ def readings(comparison: Comparison) -> Table[Reading]:
         about="in: the reply, what it was continued with, its thought, the options' probabilities, or a "
         "program's value. share: of the answers read. Errors of reading count where two arms differ in "
         "them: half a point of asymmetry is told in a note.",
+        brief=False,
+    )
+
+
+def misreading(comparison: Comparison) -> Table[ReadingError]:
+    """How far misreading may differ between two arms."""
+    return Table(
+        title="How far misreading may differ between arms",
+        rows=comparison.reading_errors,
+        names=PAIR,
+        figures=[
+            N,
+            ("vague %", lambda r: percent(r.vague)),
+            ("baseline's %", lambda r: percent(r.vague_baseline)),
+            ("checked", lambda r: count(r.checked)),
+            ("corrected", lambda r: count(r.corrected)),
+            ("errors %", lambda r: DASH if r.checked < CHECKS else percent(r.rate)),
+            ("at most, points", lambda r: percent(r.asymmetry)),
+        ],
+        about="vague: answers that were read by a vague rule (the last number, say), which may be another than the "
+        "model's. checked: such readings behind which the model was made to write its answer line, in both arms; "
+        f"corrected: by another answer there. errors: the share of these, from {CHECKS} checked on. at most: how much of "
+        "a difference between the arms misreading may make; of all vague readings where their errors aren't known.",
         brief=False,
     )
 

@@ -98,8 +98,8 @@ def headlines(comparison: Comparison) -> list[str]:
         names = {"who": who, "baseline": labels[1], "name": short_model(model)}
         out.append(_sentence(names, parts, comparison.tag_rule))
     alone = [caution for caution in comparison.cautions if not caution.baseline]
-    told = {f"{c.text}." if c.kind == "stuck" else f"{short_model(c.model)} on {c.task}: {c.text}": None for c in alone}
-    return [*out, *told]
+    told = [c.text if c.kind == "stuck" else f"{short_model(c.model)} on {c.task}: {c.text}" for c in alone]
+    return [*out, *(f"{text.removesuffix('.')}." for text in dict.fromkeys(told))]
 
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
