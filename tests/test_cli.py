@@ -108,7 +108,9 @@ def test_plain_arms_do_not_think_unless_told(tmp_path: Path, main: Cli) -> None:
             main("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "--thinking", how, "--json").out
         )["folder"]
         spec = json.loads((tmp_path / folder / MANIFEST).read_text())["spec"]
-        told = {name.partition("@")[0].removeprefix("sample/"): mode["thinking"] for name, mode in spec["modes"].items()}
+        told = {
+            name.partition("@")[0].removeprefix("sample/"): mode["thinking"] for name, mode in spec["modes"].items()
+        }
         assert told == expected
 
 

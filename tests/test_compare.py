@@ -25,6 +25,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.pairing import load_run
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
+from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import RULES, Rule, Seen, is_symbolic
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import write_questions
@@ -791,7 +792,7 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         if split.timing == "post-treatment":
             continue  # test_tagging.py recomputes these
         pairs = pd.merge(
-            *(records[(records["mode"] == mode) & records["decided"]] for mode in (split.mode, "direct")), on="question"
+            *(records[(records["mode"] == mode) & records["decided"]] for mode in (split.mode, baseline)), on="question"
         )
         pairs["difference"] = pairs["right_x"].astype(int) - pairs["right_y"].astype(int)
         pairs["tag"] = [tags[identity] for identity in pairs["question"]]

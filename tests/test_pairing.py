@@ -19,6 +19,7 @@ from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of
+from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import RULES
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import write_questions

@@ -42,8 +42,8 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
     "outputs": (
-        "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning", "finish_reason",
-        "prompt_tokens", "tokens", "error",
+        "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
+        "finish_reason", "prompt_tokens", "tokens", "error",
     ),
     "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
 }  # fmt: skip
