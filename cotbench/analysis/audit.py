@@ -32,6 +32,7 @@ LONG = 20  # tokens before an answer, or behind one, that are taken for reasonin
 FEW = 6  # tokens before an answer that are taken for none: "The correct answer is"
 MARKS = 4  # tokens of an empty thought: its marks, and a break or two between them
 HEAD = 80  # characters in which an answer stands that is given first
+SHORT = 30  # characters of a sentence that is nothing but an answer
 ASYMMETRY = 0.005  # of what two arms may have been misread, from which on it is told
 CHECKS = 20  # vague readings that must have been checked for their rate of errors to be told
 MOST_CUT = 0.02  # of a thinking arm, from which on the headline says it
@@ -219,8 +220,10 @@ def _stated_first(text: str, answer_type: str, choices: Sequence[str]) -> int:
     """Return where the answer ends that a text states at its beginning; 0 where it states none there."""
     text = text.strip()
     line = text[:HEAD].partition("\n")[0]
-    for head in dict.fromkeys((line.partition(". ")[0], line)):
-        found = extract(head, answer_type, choices)
+    sentence = line.partition(". ")[0]
+    for head in dict.fromkeys([line, *([sentence] if len(sentence) <= SHORT else [])]):
+        # As of a cut text only what is stated is read, which is quick; the line's end shows that this part isn't cut.
+        found = extract(f"{head}\n", answer_type, choices, truncated=True)
         if found.answer is not None and found.rule in _STATED and found.span is not None:
             return found.span[1]
     return 0

@@ -91,8 +91,8 @@ def misreading(comparison: Comparison) -> Table[ReadingError]:
         ],
         about="vague: answers that were read by a vague rule (the last number, say), which may be another than the "
         "model's. checked: such readings behind which the model was made to write its answer line, in both arms; "
-        f"corrected: by another answer there. errors: the share of these, from {CHECKS} checked on. at most: how much of "
-        "a difference between the arms misreading may make; of all vague readings where their errors aren't known.",
+        f"corrected: by another answer there. errors: the share of these, from {CHECKS} checked on. at most: what "
+        "misreading may make of a difference between the arms; all vague readings where their errors aren't known.",
         brief=False,
     )
 
