@@ -186,6 +186,39 @@ def test_only_what_was_asked_for_by_name_is_refused_and_before_the_run_asks_anyt
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(("arm", "words"), [("think@budget=64", "thinking_budget"), ("think@min=64", "thinking_min")])
+def test_limits_that_a_server_doesnt_keep_are_refused_before_the_run_asks_anything(
+    arm: str, words: str, main: Cli, tmp_path: Path
+) -> None:
+    with MockServer(Hosted(thinks="switch").script) as server:
+        done = start(main, server, "m", *SAMPLE, modes=arm)
+    assert done.code == 2
+    assert words in done.err
+    assert "--tokenizer" in done.err
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_thinking_arm_is_drawn_as_the_card_says_as_far_as_the_server_lets_it(
+    refuses: bool, main: Cli, tmp_path: Path
+) -> None:
+    hosts = Hosted(thinks="switch")
+
+    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
+        if refuses and "top_k" in body:
+            return fault("Unrecognized request argument supplied: top_k")
+        return hosts.script(path, headers, body, seen)
+
+    with MockServer(script, models=served("Qwen/Qwen3-8B")) as server:
+        done = start(main, server, "Qwen/Qwen3-8B", *SAMPLE, modes="think")
+    assert done.code == 0, done.err
+    assert set(written(tmp_path)["modes"]) == {"think", "free@sampling=card"}
+    thinking = [s.body for s in server.requests if s.body["chat_template_kwargs"]["enable_thinking"]]
+    assert {(body["temperature"], body["top_p"], body["max_tokens"]) for body in thinking} == {(0.6, 0.95, 32768)}
+    assert thinking[-1].get("top_k") == (None if refuses else 20)
+    assert ("refuses top_k, which the model's card names" in done.err) is refuses
+
+
 @pytest.mark.parametrize("thinking", ["on", "off"])
 def test_a_switch_for_all_arms_refuses_no_model(thinking: str, main: Cli, tmp_path: Path) -> None:
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, "--thinking", thinking)

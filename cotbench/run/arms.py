@@ -58,9 +58,10 @@ def resolve(
     since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
     made = [_resolved(mode, info, thinking, said or {}) for mode in modes]
     drawn = info.thinking.sampling.get("temperature", 0)
-    if drawn and any(_by_card(mode) and mode.facts.thinks == "on" for mode in made):
+    by_card = {own.facts.thinks for mode, own in zip(modes, made, strict=True) if _by_card(mode)}
+    if drawn and "on" in by_card:
         beside = arm(FREE, {"sampling": CARD})
-        if FREE.name in MODES and not any(_by_card(mode) and mode.facts.thinks == "off" for mode in made):
+        if FREE.name in MODES and "off" not in by_card:
             made.append(_resolved(beside, info, thinking, said or {}))
     return made
 
