@@ -96,6 +96,12 @@ class EngineInfo:
         return {name: getattr(self, name) for name in names} | {name: value for name, value in more.items() if value}
 
 
+def located(model: str) -> str:
+    """The folder of a model that comes with cotbench, else its name as it is."""
+    folder = demo.MODELS.get(model)
+    return str(folder) if folder is not None and folder.is_dir() else model
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
@@ -138,8 +144,8 @@ class EngineConfig:
 
     @property
     def path(self) -> str:
-        """What is loaded: the model's name, or the folder of the one that comes with cotbench."""
-        return str(demo.MODEL) if self.model == demo.NAME and demo.MODEL.is_dir() else self.model
+        """What is loaded: the model's name, or the folder of one that comes with cotbench."""
+        return located(self.model)
 
 
 class Engine(Protocol):
@@ -202,7 +208,7 @@ ENGINES: dict[str, EngineRow] = {
         EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
                   needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",
-                  "CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
+                  "CTranslate2: converted models on a CPU, without torch; runs the models `demo` and `demo-thinker`",
                   needs=("ctranslate2", "tokenizers"), extra="cpu", continues=True),
         EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
                   needs_key=True, continues=True),
@@ -211,7 +217,7 @@ ENGINES: dict[str, EngineRow] = {
     )
 }  # fmt: skip
 DEFAULT_ENGINE = "vllm"
-_ENGINES_OF_OWN_MODELS = {"stub": "stub", demo.NAME: "ctranslate2"}  # models that come with cotbench
+_ENGINES_OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
 
 
 def engine_of(model: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cotbench.engines import EngineConfig
+from cotbench.engines import EngineConfig, located
 from cotbench.engines.chat import ChatFormat
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Sampling
@@ -69,7 +69,7 @@ def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | No
     Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where
     transformers isn't installed, a folder's own files do (`engines/tokens.py`).
     """
-    name, given = tokenizer or config.path, None
+    name, given = located(tokenizer or config.model), None
     if importlib.util.find_spec("transformers") is not None:
         import transformers
 

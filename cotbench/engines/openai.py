@@ -569,7 +569,8 @@ class OpenAIEngine:
             async with self._gate:
                 response = await self._exchange(build, build(trial.learnt), trial)
             usage = read_usage(response.get("usage"))
-            prompt_tokens = usage.prompt if prompt_tokens is None else prompt_tokens
+            if prompt_tokens is None and usage.prompt is not None:  # what is written for the model is no prompt
+                prompt_tokens = usage.prompt - len(leg.written)
             [path] = self._read(response, usage, 1, leg.most)
             self._answered = True
             self._learnt |= trial.learnt

@@ -30,6 +30,7 @@ BUDGET = "thinking_budget"
 LEAST = "thinking_min"
 
 _FILE = Path(__file__).with_name("families.yaml")
+_REPLY = "add_generation_prompt"  # behind its last place a template writes the beginning of the reply
 WAIT = "Wait"  # what stands in place of a close mark to have the model go on thinking (s1, arXiv 2501.19393)
 
 
@@ -52,11 +53,14 @@ class Known(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     takes: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
     def fits(self, template: str, variables: Collection[str]) -> bool:
+        end = template[max(0, template.rfind(_REPLY)) :]
         return (
             all(name in variables for name in self.takes)
             and all(text in template for text in self.holds)
+            and all(text in end for text in self.ends)
             and not any(word in variables or (word in template and not word.isidentifier()) for word in self.lacks)
         )
 
@@ -77,6 +81,7 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budget_fields: dict[str, Any] = {}
     open: str = "<think>"
     close: str = "</think>"
+    ahead: str = ""
     lead: str = "\n"
     tail: str = "\n"
     behind: str = "\n\n"
@@ -99,7 +104,7 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def nothing(self) -> str:
         """An empty thought, marks and all."""
-        return self.empty or (f"{self.open}\n\n{self.close}{self.behind}" if self.open else "")
+        return self.ahead + (self.empty or f"{self.open}\n\n{self.close}{self.behind}") if self.open else ""
 
     @property
     def can_be_closed(self) -> bool:
@@ -120,7 +125,7 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def opening(self, thought: str) -> str:
         """What stands before the text of a thought: the thought may begin with its own line break."""
-        return self.open + ("" if thought[:1].isspace() else self.lead)
+        return self.ahead + self.open + ("" if thought[:1].isspace() else self.lead)
 
     def closed(self, thought: str) -> str:
         """What stands behind the text of a thought that is over."""
@@ -188,13 +193,19 @@ def _read(path: Path, place: str) -> tuple[Family, ...]:
 def family_of_template(
     template: str, variables: Collection[str], model: str = "", file: str | None = None
 ) -> Family | None:
-    """The family that a chat template is of; else the row without a template that the model's name is in; else what
-    the template shows of itself; None where it knows nothing of thoughts."""
-    rows = families(file)
-    for row in rows:
-        if row.template is not None and row.template.fits(template, variables):
-            return row
-    return _named(model, [row for row in rows if row.template is None]) or unnamed(template, variables)
+    """The family that a chat template is of: of several, the one whose names hold the model's, else the first, and
+    users' rows before ours. Where it is of none: the row that the model's name is in, if that has no template or tells
+    of no more than marks that this one writes too; else what the template shows of itself; None where it knows nothing
+    of thoughts."""
+    rows, ours = families(file), families()
+    for some in (rows[: len(rows) - len(ours)], ours):
+        fitting = [row for row in some if row.template is not None and row.template.fits(template, variables)]
+        if fitting:
+            return _named(model, fitting) or fitting[0]
+    shown = unnamed(template, variables)
+    bare = shown is not None and shown.off is None and shown.on is None
+    alike = [row for row in rows if row.off is None and row.on is None and shown and row.close == shown.close]
+    return _named(model, [row for row in rows if row.template is None or (bare and row in alike)]) or shown
 
 
 def family_of_name(model: str, file: str | None = None) -> Family | None:

@@ -70,7 +70,7 @@ class RunOptions:
 
     The order of the fields is the one in which a manifest holds them."""
 
-    model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")
+    model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo', 'demo-thinker' or 'stub'.")
     tasks: list[str] = _option(
         "--task --tasks -t",
         "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",

@@ -224,6 +224,7 @@ def _kits(
                 data=task,
                 answer_type=task.task.answer.type,
                 words=words if info.continues else "",
+                held=info.continues == "tokens",
                 begins=words,
                 mode=mode,
                 prompts=prompts,
