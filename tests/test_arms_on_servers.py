@@ -164,7 +164,6 @@ def test_the_cards_command_runs_on_every_server(
     [
         ("openai/gpt-oss-20b", Hosted(thinks="always"), "cot@think=off", "can't be kept from thinking", False),
         ("openai/gpt-oss-20b", Hosted(thinks="always"), "cot@effort=most", "has no effort 'most'", False),
-        ("openai/gpt-5.2", Hosted(), "direct,think", "isn't known to think", False),
         ("deepseek-ai/DeepSeek-R1", Hosted(continues="ignored"), "cot@think=off", "can't be kept from thinking", True),
         ("m", Hosted(continues="ignored"), "direct@answer=begun", "can't begin a reply", True),
         ("m", Hosted(continues="ignored"), "no-think", "can't write an empty thought", True),
@@ -184,6 +183,14 @@ def test_only_what_was_asked_for_by_name_is_refused_and_before_the_run_asks_anyt
     assert {seen.body["max_tokens"] for seen in mock.requests} == ({1} if asked else set())
     assert bool(mock.model_requests) is asked
     assert not (tmp_path / "results").exists()
+
+
+def test_plain_text_has_no_thinking_arm(main: Cli) -> None:
+    with MockServer(Hosted().script) as server:
+        done = start(main, server, "m", *SAMPLE, "--chat-template", "none", modes="direct,think")
+    assert done.code == 2
+    assert "isn't known to think" in done.err
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(("arm", "words"), [("think@budget=64", "thinking_budget"), ("think@min=64", "thinking_min")])
@@ -229,7 +236,7 @@ def test_the_runs_own_word_on_the_effort_goes_before_ours(main: Cli, tmp_path: P
     effort = ("--gen-kwargs", "reasoning_effort=high")
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, *effort)
     assert {body["reasoning_effort"] for body in run.bodies} == {"high"}
-    assert "think, effort high." in run.done.err
+    assert "answers think, effort high." in run.done.err
 
 
 def test_a_run_on_a_server_with_a_fault_is_not_planned_by_it(main: Cli, tmp_path: Path) -> None:
@@ -261,7 +268,7 @@ def test_a_reply_without_an_answer_line_is_gone_on_with_where_the_server_can(
     befores = [record.get("before", {}).get("outcome") for record in run.records]
     assert befores == ["unparsed" if goes_on else None] * LIMIT
     last = [body["messages"][-1]["content"] for body in run.bodies if body["messages"][-1]["role"] == "assistant"]
-    assert last == ["So it is.\nAnswer:"] * LIMIT * goes_on
+    assert last == ["So it is.\n\nAnswer:"] * LIMIT * goes_on
 
 
 def test_options_are_told_by_how_likely_they_are(main: Cli, tmp_path: Path) -> None:

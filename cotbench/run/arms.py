@@ -68,7 +68,8 @@ def resolve(
 
 def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     """Say in a sentence which arms think although they are not meant to, since the model can't be kept from it."""
-    arms = {kit.mode.name: kit for kit in kits if kit.mode.facts.thinks_by == "stuck"}
+    found = (kit for kit in kits if kit.mode.facts.thinks_by == "stuck")
+    arms = {kit.mode.facts.label or kit.mode.name: kit for kit in found}
     if not arms:
         return []
     efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
@@ -77,7 +78,7 @@ def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     *some, last = arms
     names = f"{', '.join(some)} and {last}" if some else last
     where = " behind this server" if info.engine == "openai" else ""
-    return [f"{_short(info)}{where} can't stop thinking: its answers under {names} think{how}"]
+    return [f"{_short(info)}{where} can't stop thinking: its {names} answers think{how}"]
 
 
 def _short(info: EngineInfo) -> str:
