@@ -4,10 +4,10 @@
         [--task demo] [--limit N] [--paths 5] [--max-tokens cot=400] [--saturate free,cot,self-consistency] [--repeat 3]
 
 Each arm is a run of its own, so that its seconds are its alone; a few of its questions are asked first, uncounted, for
-what is compiled at first use. An arm that the model or the task refuses is recorded as refused, with the reason. Then,
-for each arm in --saturate, the arm and one bare `LLM.generate` of its recorded requests take turns, vLLM's prefix cache
-emptied before each. Loading the model is in none of the seconds; grading and writing are in those of the arms. A line of
-JSON is added to --results as each is over, so that what was measured before a limit of time is there.
+what is compiled at first use. An arm that the model or the task refuses is recorded as refused, with the reason.
+Then, for each arm in --saturate, the arm and one bare `LLM.generate` of its recorded requests take turns, vLLM's prefix
+cache emptied before each. Loading the model is in none of the seconds; grading and writing are in those of the arms. A
+line of JSON is added to --results as each is over, so that what was measured before a limit of time is there.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
     python tests/gpu/pack.py --carry models/X=FOLDER     ... with a larger model
 
 Wheels are chosen by pip for the machine's Python as if what stands in --have (`machine.txt`: names and versions, as
-`run.py --probe` writes them) were installed, so torch is never replaced, and what stands in --spare is left out. pip asks
-this Python, not the machine's, which requirements hold for a version of Python; so the wheels' own requirements are
-looked through afterwards, and what was passed over is added. Needs pip >= 23.2 and `packaging`.
+`run.py --probe` writes them) were installed, so torch is never replaced, and what stands in --spare is left out. pip
+asks this Python, not the machine's, which requirements hold for a version of Python; so the wheels' own requirements
+are looked through afterwards, and what was passed over is added. Needs pip >= 23.2 and `packaging`.
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ def carried(values: list[str]) -> dict[str, Path]:
     pairs = [value.partition("=") for value in values]
     for name, _, path in pairs:
         if not re.fullmatch(r"(data|models)(/[\w.-]+)+", name) or ".." in name or not Path(path).exists():
-            sys.exit(
-                f"--carry {name}={path}: expected data/NAME=PATH or models/NAME=PATH, with a file or folder that exists."
-            )
+            sys.exit(f"--carry {name}={path}: expected data/NAME=PATH or models/NAME=PATH, with a path that exists.")
     return {name: Path(path) for name, _, path in pairs}
 
 
@@ -161,7 +159,7 @@ def main() -> None:
         "--spare", type=Path, default=HERE / "spared.txt", help="what is left out though it is required"
     )
     parser.add_argument("--carry", action="append", default=[], metavar="NAME=PATH",
-                        help="a folder or file besides: models/X is run as a model, data/... is put under COTBENCH_DATA")  # fmt: skip
+                        help="besides: models/X is run as a model, data/... is put under COTBENCH_DATA")  # fmt: skip
     parser.add_argument("--python", default="3.12", help="the machine's")
     parser.add_argument("--glibc", type=int, default=39, metavar="N", help="the machine's, as N of 2.N")
     parser.add_argument("--machine", default="x86_64", help="its processor")
@@ -194,9 +192,8 @@ def main() -> None:
     contents = {f"wheels/{wheel.name}": wheel for wheel in wheels} | extras
     pieces = cut(contents, given.pieces, int(given.mib * 2**20))
     size = sum(piece["bytes"] for piece in pieces)
-    print(
-        f"{len(wheels)} wheels and {len(extras)} others: {size / 2**20:,.0f} MiB in {len(pieces)} pieces under {given.pieces}"
-    )
+    count = f"{len(wheels)} wheels and {len(extras)} others"
+    print(f"{count}: {size / 2**20:,.0f} MiB in {len(pieces)} pieces under {given.pieces}")
 
 
 if __name__ == "__main__":

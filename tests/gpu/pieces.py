@@ -1,7 +1,7 @@
 """A folder cut into pieces that a small channel can carry one at a time, and put together again where they arrive.
 
-A piece is a folder of its own that holds `part`, its bytes of one tar stream, and `sums.json`, which tells of all the
-pieces what they are called, how long they are and their SHA-256; so each piece is enough to say which are still missing.
+A piece is a folder of its own that holds `part`, its bytes of one tar stream, and `sums.json`, which tells of all
+pieces what they are called, how long they are and their SHA-256; so each is enough to say which are still missing.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def collect(arrived: Path, kept: Path) -> Kept:
             os.link(part, kept / folder.name)
         except OSError:
             shutil.copyfile(part, kept / f".{folder.name}")
-            os.replace(kept / f".{folder.name}", kept / folder.name)
+            (kept / f".{folder.name}").replace(kept / folder.name)
     there = [name for name in expected if (kept / name).exists()]
     return Kept(sums["pack"], there, [name for name in expected if name not in there])
 

@@ -5,9 +5,9 @@
     python tests/gpu/run.py --cpu         the same with vLLM's CPU build and a few questions, to try all but the GPU
 
 Needs a Python that has torch and pip, nothing else; nothing is downloaded, and that Python's packages stay as they are.
-What is there from an earlier call (pieces, wheels, environment, model) is used again. Each step has a limit of time, and
-all together have --seconds; the table is written whatever happens, of what was measured until then. In --out: `table.md`,
-`result.json`, `log.txt`, `machine.txt`, and `runs.tar.gz`, the recorded runs.
+What is there from an earlier call (pieces, wheels, environment, model) is used again. Each step has a limit of time,
+and all together have --seconds; the table is written whatever happens, of what was measured until then. In --out:
+`table.md`, `result.json`, `log.txt`, `machine.txt`, and `runs.tar.gz`, the recorded runs.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ QUIET = {
 }
 ON_CPU = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"}
 RESERVE = 20.0  # seconds that are left for the table
+FOR_REPORTS = 45.0  # and, while arms are run, for reports on them
+SLOWER = 5  # how much longer a step may take on a CPU
 
 
 class Failed(Exception):
@@ -56,9 +58,9 @@ class Failed(Exception):
 class Steps:
     """The steps so far, each with its seconds and how it ended."""
 
-    def __init__(self, seconds: float, log: Path) -> None:
+    def __init__(self, seconds: float, log: Path, slower: float) -> None:
         self._ends = time.monotonic() + seconds
-        self._log = log
+        self._log, self._slower = log, slower
         self.done: list[dict[str, Any]] = []
 
     def left(self) -> float:
@@ -76,11 +78,13 @@ class Steps:
         print(f"{name}: {seconds} s{', ' if told else ''}{told}", flush=True)
         return done
 
-    def command(self, command: Sequence[object], limit: float, env: dict[str, str], keep: Path | None = None) -> str:
+    def command(
+        self, command: Sequence[object], limit: float, env: dict[str, str], keep: Path | None = None, spare: float = 0
+    ) -> str:
         """Run a command within its limit and what is left of the time. Raises Failed where it fails or is ended.
 
-        keep: a file for what it prints, instead of the log."""
-        limit = min(limit, self.left() - RESERVE)
+        keep: a file for what it prints, instead of the log. spare: seconds that are to be left besides."""
+        limit = min(limit * self._slower, self.left() - RESERVE - spare)
         if limit <= 0:
             raise Failed("no time is left")
         words = [str(word) for word in command]
@@ -224,7 +228,9 @@ def measure(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.Names
         "--paths", given.paths, "--repeat", given.repeat, "--model-args", given.model_args,
         "--max-tokens", given.max_tokens, "--saturate", row["saturate"],
     ]  # fmt: skip
-    return steps.command([*command, *(["--data", given.data] if given.data else [])], row["limit_s"], given.env)
+    return steps.command(
+        [*command, *(["--data", given.data] if given.data else [])], row["limit_s"], given.env, spare=FOR_REPORTS
+    )
 
 
 def as_users_do(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.Namespace) -> str:
@@ -235,13 +241,14 @@ def as_users_do(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.N
         "--limit", given.limit, "--max-tokens", given.command_tokens, "--model-args", given.model_args,
         "--output-dir", runs / "command", "--json", "--quiet",
     ]  # fmt: skip
-    steps.command(command, 120, given.env, keep=out)
+    steps.command(command, 120, given.env, keep=out, spare=FOR_REPORTS)
     found = json.loads(out.read_text())
     return f"{found['answers']} answers: {found['outcomes']}"
 
 
-def report(steps: Steps, name: str, rows: list[dict[str, Any]], runs: Path, given: argparse.Namespace) -> str:
+def report(steps: Steps, name: str, runs: Path, given: argparse.Namespace) -> str:
     """Report a model's runs together, arm by arm."""
+    rows = lines(runs / "results.jsonl")
     folders = [row["run"] for row in rows if row["kind"] == "arm" and row["model"] == name]
     if not folders:
         raise Failed("no arm was measured")
@@ -283,7 +290,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cpu", action="store_true", help="small limits, and vLLM's settings for a CPU")
     parser.add_argument("--probe", action="store_true", help="write machine.txt, and stop")
-    parser.add_argument("--seconds", type=float, default=560, help="for all steps together")
+    parser.add_argument("--seconds", type=float, help="for all steps together; else 560, with --cpu 3,000")
     parser.add_argument("--model", action="append", default=[], metavar="[NAME=]FOLDER",
                         help="another model, of this machine's disk")  # fmt: skip
     parser.add_argument("--only", help="of the models, as smollm2,thinker")
@@ -296,6 +303,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "gpu", help="kept from one call to the next")
     parser.add_argument("--out", type=Path, default=os.environ.get("OUT"), help="else $OUT, or out/ under --work")
     given = parser.parse_args()
+    given.seconds = given.seconds or (3_000 if given.cpu else 560)
     given.limit = given.limit or (8 if given.cpu else 400)
     given.paths = given.paths or (3 if given.cpu else 5)
     given.repeat = given.repeat or (1 if given.cpu else 3)
@@ -323,7 +331,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     log = given.out / "log.txt"
     log.write_bytes(b"")
-    steps = Steps(given.seconds, log)
+    steps = Steps(given.seconds, log, SLOWER if given.cpu else 1)
     steps.take("machine", lambda: probe(given.out))
     if given.probe:
         return
@@ -351,11 +359,10 @@ def main() -> None:
     try:
         for row in models:
             steps.take(f"arms of {row['name']}", lambda row=row: measure(steps, row, runs, given))  # type: ignore[misc]
+            # At once, so that a later step that takes all the time leaves a whole table.
+            steps.take(f"report on {row['name']}", lambda row=row: report(steps, row["name"], runs, given))  # type: ignore[misc]
         for row in models[:1]:
             steps.take("cotbench run", lambda row=row: as_users_do(steps, row, runs, given))  # type: ignore[misc]
-        results = lines(runs / "results.jsonl")
-        for row in models:
-            steps.take(f"report on {row['name']}", lambda row=row: report(steps, row["name"], results, runs, given))  # type: ignore[misc]
     finally:
         steps.take("table", lambda: write(given.out, runs, steps, given))
     print((given.out / "table.md").read_text())

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
-def _rows(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table, its first two columns to the left and the others to the right."""
-    lines = [head, ["---" if number < 2 else "---:" for number in range(len(head))], *body]
+def _rows(head: Sequence[str], body: Iterable[Sequence[str]], words: Sequence[str]) -> list[str]:
+    """A Markdown table; to the left stand the columns that hold words, to the right the others."""
+    lines = [head, ["---" if name in words else "---:" for name in head], *body]
     return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
 
 
@@ -41,12 +41,12 @@ def _arms(found: Mapping[str, Any]) -> list[str]:
             body.append([row["model"], row["arm"], *["–"] * 7, *speed])
         for place, one in enumerate(modes):
             quality = [
-                one["task"], str(one["n"]), _percent(one["accuracy"]), _percent(one["unread"]),
-                _percent(one["truncated"]), _number(one["mean_completion_tokens"]), _number(one["mean_reasoning_tokens"]),
+                one["task"], str(one["n"]), *(_percent(one[name]) for name in ("accuracy", "unread", "truncated")),
+                *(_number(one[name]) for name in ("mean_completion_tokens", "mean_reasoning_tokens")),
             ]  # fmt: skip
             # Seconds are the whole run's, so they stand once.
             body.append([row["model"], one["mode"], *quality, *(speed if place == 0 else [""] * len(speed))])
-    return _rows(head, body)
+    return _rows(head, body, ("model", "arm", "task"))
 
 
 def _saturation(found: Mapping[str, Any]) -> list[str]:
@@ -72,7 +72,7 @@ def _saturation(found: Mapping[str, Any]) -> list[str]:
             _number(statistics.median(ratios), 3), f"{min(ratios):.3f} to {max(ratios):.3f}",
             *(_percent(statistics.median(row["cached"] for row in rows)) for rows in (ours, bare)),
         ])  # fmt: skip
-    return _rows(head, body) if body else ["Nothing was measured against bare vLLM."]
+    return _rows(head, body, ("model", "arm")) if body else ["Nothing was measured against bare vLLM."]
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -92,8 +92,8 @@ def table(found: Mapping[str, Any]) -> str:
          "Seconds: from an arm's first request to its last record, alone on a loaded vLLM with an empty prefix cache; "
          "tokens/s: new tokens in these. Answers of one question by several paths are one."],
         ["## Against bare vLLM", "", *_saturation(found), "",
-         "The same requests (token ids, sampling, seeds) in one `LLM.generate`, in turns with ours on the same vLLM, the "
-         "prefix cache emptied before each; medians. Ours writes, reads and grades within its seconds."],
-        ["## Steps", "", *_rows(["step", "", "seconds", "said"], steps)],
+         "The same requests (token ids, sampling, seeds) in one `LLM.generate`, in turns with ours on the same vLLM, "
+         "the prefix cache emptied before each; medians. Ours writes, reads and grades within its seconds."],
+        ["## Steps", "", *_rows(["step", "", "seconds", "said"], steps, ("step", "", "said"))],
     ]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
