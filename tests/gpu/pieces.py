@@ -171,9 +171,15 @@ class _Joined(io.RawIOBase):
             self._file.close()
             self._file = None
 
+    def close(self) -> None:
+        """Close the file that is being read: the end of an archive comes before that of its last file."""
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
 
 def join(kept: Path, folder: Path) -> None:
     """Unpack kept pieces, of which none is missing, into a folder."""
     paths = [kept / piece["name"] for piece in _sums(kept / SUMS)["pieces"]]
-    with tarfile.open(fileobj=io.BufferedReader(_Joined(paths), 1 << 20), mode="r|") as archive:
+    with io.BufferedReader(_Joined(paths), 1 << 20) as joined, tarfile.open(fileobj=joined, mode="r|") as archive:
         archive.extractall(folder, filter="data")
