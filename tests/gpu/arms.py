@@ -18,7 +18,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 from saturation import Meter, requests_of
 
+from cotbench.engines import open_engine
 from cotbench.errors import CotbenchError, UsageError
 from cotbench.modes.arms import base_of, split
 from cotbench.run import loop
@@ -45,6 +46,7 @@ class Bench:
         self._budgets = max_tokens(given.max_tokens)
         self._file = given.results.open("a")
         self._times: list[tuple[Meter, int]] = []
+        self._close: Callable[[], None] | None = None
         self._time_loops()
 
     def tell(self, kind: str, **row: Any) -> None:
@@ -67,12 +69,11 @@ class Bench:
             )
         )  # fmt: skip
 
-    def open(self, plans: list[RunPlan]) -> None:
-        """Load the model, for plans of which each may ask for other keys of sampling."""
-        config = engine_config(plans[0])
-        keys = frozenset(key for plan in plans for key in engine_config(plan).sampling_keys)
+    def open(self, plan: RunPlan) -> None:
+        """Load the model, whatever arms will be run: whether it knows an arm's keys of sampling is asked arm by arm."""
+        config = engine_config(plan)
         started = time.perf_counter()
-        engine = runner.open_engine("vllm", dataclasses.replace(config, sampling_keys=keys))
+        engine = open_engine("vllm", dataclasses.replace(config, sampling_keys=frozenset()))
         self._engine: Any = engine
         self._close = engine.close
         engine.close = lambda: None  # type: ignore[method-assign]
@@ -82,7 +83,8 @@ class Bench:
                   vllm=info.version, thinks=info.thinking.default)  # fmt: skip
 
     def close(self) -> None:
-        self._close()
+        if self._close is not None:
+            self._close()
         self._file.close()
 
     def _time_loops(self) -> None:
@@ -95,7 +97,7 @@ class Bench:
             meter.stop()
             self._times.append((meter, itself.tally.new_tokens))
 
-        loop.Loop.run = timed  # type: ignore[method-assign]
+        loop.Loop.run = timed  # type: ignore[method-assign,assignment]
 
     def _counts(self) -> tuple[float, float]:
         """How many tokens of prompts vLLM was asked so far, and how many of these it found in its cache."""
@@ -119,12 +121,13 @@ class Bench:
             "cached": self._found_since(before),
         }  # fmt: skip
 
-    def arm(self, arm: str) -> dict[str, Any] | None:
+    def arm(self, arm: str, plan: RunPlan) -> dict[str, Any] | None:
         """Measure an arm; None where it can't be had."""
         warm = self._given.runs / "warm-up"
         try:
+            self._engine._chat.require(engine_config(plan).sampling_keys)
             self.run(self.plan(arm, WARM), warm)
-            row = self.run(self.plan(arm, self._given.limit), self._given.runs)
+            row = self.run(plan, self._given.runs)
         except UsageError as error:
             self.tell("refused", arm=arm, why=error.message)
             return None
@@ -170,16 +173,19 @@ def planned(bench: Bench, arms: list[str], limit: int | None) -> Iterator[tuple[
 
 def measure(given: argparse.Namespace) -> None:
     bench = Bench(given)
-    arms = dict(planned(bench, split(given.arms.split(",")), given.limit))
-    if not arms:
-        sys.exit("No arm is left to be run.")
-    bench.open(list(arms.values()))
     try:
-        found = {arm: bench.arm(arm) for arm in arms}
+        arms = dict(planned(bench, split(given.arms.split(",")), given.limit))
+        if not arms:
+            raise UsageError("No arm is left to be run.")
+        bench.open(next(iter(arms.values())))
+        found = {arm: bench.arm(arm, plan) for arm, plan in arms.items()}
         for arm in filter(None, given.saturate.split(",")):
             row = found.get(arm)
             if row is not None:
                 bench.saturate(arm, Path(row["run"]))
+    except CotbenchError as error:
+        bench.tell("failed", why=error.message)  # what vLLM says as it ends comes after it in a log
+        raise
     finally:
         bench.close()
 

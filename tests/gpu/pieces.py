@@ -68,7 +68,7 @@ def cut(contents: Mapping[str, Path], folder: Path, size: int) -> list[dict[str,
     of pieces is removed first. Returns what `sums.json` tells of each piece."""
     shutil.rmtree(folder, ignore_errors=True)
     cutter = _Cutter(folder, size)
-    with tarfile.open(fileobj=cutter, mode="w|", bufsize=1 << 20, dereference=True) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=cutter, mode="w|", bufsize=1 << 20, dereference=True) as archive:
         for name, path in sorted(contents.items()):
             archive.add(path, arcname=name)
     cutter.end()

@@ -228,9 +228,14 @@ def measure(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.Names
         "--paths", given.paths, "--repeat", given.repeat, "--model-args", given.model_args,
         "--max-tokens", given.max_tokens, "--saturate", row["saturate"],
     ]  # fmt: skip
-    return steps.command(
-        [*command, *(["--data", given.data] if given.data else [])], row["limit_s"], given.env, spare=FOR_REPORTS
-    )
+    command += ["--data", given.data] if given.data else []
+    try:
+        return steps.command(command, row["limit_s"], given.env, spare=FOR_REPORTS)
+    except Failed:
+        told = [one for one in lines(runs / "results.jsonl") if (one["kind"], one["model"]) == ("failed", row["name"])]
+        if told:
+            raise Failed(told[-1]["why"]) from None
+        raise
 
 
 def as_users_do(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.Namespace) -> str:
