@@ -226,8 +226,9 @@ def measure(steps: Steps, row: dict[str, Any], runs: Path, given: argparse.Names
         given.python, HERE / "arms.py", "--model", row["path"], "--name", row["name"], "--runs", runs / row["name"],
         "--results", runs / "results.jsonl", "--arms", row["arms"], "--task", task, "--limit", given.limit,
         "--paths", given.paths, "--repeat", given.repeat, "--model-args", given.model_args,
-        "--max-tokens", given.max_tokens, "--saturate", row["saturate"],
+        "--saturate", row["saturate"],
     ]  # fmt: skip
+    command += [] if row["name"] == "thinker" else ["--max-tokens", given.max_tokens]  # it ends by itself
     command += ["--data", given.data] if given.data else []
     try:
         return steps.command(command, row["limit_s"], given.env, spare=FOR_REPORTS)
