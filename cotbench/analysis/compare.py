@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit
+from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.curve import MARGIN, OWN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -30,12 +33,14 @@ from cotbench.analysis.estimates import (
     names_of,
     split_of,
 )
+from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.modes import BASELINE, Facts, facts_of
+from cotbench.modes.arms import is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
@@ -63,8 +68,9 @@ class Caution(Paired):
 
     mode and baseline: of the comparison. of: the mode whose answers are meant; share: of its answers, 0..1.
     kind: `budget` (answers were cut before one could be read), `reading` (no answer was found in finished texts),
-    `refusal` (the server's rules or the model refused them), `silent` (all visible texts of a mode are empty; then
-    mode is that mode, and baseline "").
+    `refusal` (the server's rules or the model refused them). Of a mode by itself, with baseline "": `silent` (all its
+    visible texts are empty), `cut` (it thinks, and more than a few of its answers were cut), `leak` (most of its
+    replies hold a thought, though it is told not to think), `stuck` (its model can't be kept from thinking).
     """
 
     kind: str
@@ -94,6 +100,13 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    complied: list[Complied] = field(default_factory=list)
+    reading_errors: list[ReadingError] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -122,12 +135,16 @@ def compare(
     rules: Iterable[Rule] = (),
     tag_rule: str = RULE,
     effect: float = EFFECT,
+    margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
+    asked: Collection[str] = (),
 ) -> Comparison:
     """Return all estimates over some runs.
 
-    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. panels: what `panels_of(runs)`
-    gave, where it has been called already. Raises RunError where what was asked for can't be paired.
+    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than
+    the largest budget is no matter. panels: what `panels_of(runs)`
+    gave, where it has been called already. asked: arms that somebody asks for by name beside the baselines: those of
+    the likeliest option are in no difference otherwise. Raises RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -146,16 +163,37 @@ def compare(
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
     curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     for panel in compared:
-        _add_panel(comparison, panel, table)
+        _add_panel(comparison, panel, table, asked)
+    _add_audits(comparison, compared)
     comparison.curves.extend(curves())
+    comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
+    comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     return _corrected(comparison)
 
 
-def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> None:
-    """Add the rows and the notes of one panel. rules: all tag rules."""
+def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
+    """Add what the arms' replies were, and what of it belongs beside the headlines."""
+    audits = audit(panels, [delta.key for delta in comparison.deltas if delta.tag == ALL])
+    comparison.audits.extend(audits.arms)
+    comparison.readings.extend(audits.readings)
+    comparison.complied.extend(audits.complied)
+    comparison.reading_errors.extend(audits.errors)
+    comparison.calibrations.extend(row for panel in panels for row in calibrations(panel))
+    comparison.notes.extend(audits.notes)
+    told = {(c.model, c.task, c.of) for c in comparison.cautions if c.kind == "budget"}
+    for remark in audits.remarks:
+        if remark.kind != "cut" or (remark.model, remark.task, remark.mode) not in told:
+            row = {"model": remark.model, "task": remark.task, "mode": remark.mode, "of": remark.mode}
+            comparison.cautions.append(
+                Caution(**row, baseline="", kind=remark.kind, share=remark.share, text=remark.text)
+            )
+
+
+def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:
+    """Add the rows and the notes of one panel. rules: all tag rules. asked: arms that are asked for by name."""
     name, notes = f"{panel.task} by {panel.model}", comparison.notes
     tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
     by_name = {rule.name: tags for rule, tags in tagged.items()}
@@ -177,16 +215,32 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> N
         comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
+    wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
         if base is None:
             notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
             continue
         for cell in panel.cells.values():
+            if _is_apart(cell, base) and cell.mode not in wanted:
+                notes.append(
+                    f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
+                    f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
+                )
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
-            if all(cell is not earlier for earlier in bases[:number]):
+            elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, arms, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
+    for cell in panel.cells.values():  # an arm may have one of its own to be compared with
+        own = panel.cell(cell.facts.against) if cell.facts.against else None
+        if own is not None and own is not cell and all(own is not base for base in bases):
+            _add_pair(comparison, panel, cell, own, arms, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_apart(cell: Cell, base: Cell) -> bool:
+    """Whether an arm's answers are the likeliest options, and those of its baseline are generated."""
+    likeliest = [is_likeliest(side.mode, lambda _, side=side: side.facts) for side in (cell, base)]  # type: ignore[misc]
+    return likeliest == [True, False]
 
 
 def _add_pair(
@@ -296,8 +350,7 @@ def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
     """Return what differs between two modes beside the mode, and may be meant."""
     notes = []
     ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    own = ("max_tokens", "n", "stop")  # each mode has its own
-    drawn = [{key: value for key, value in spec.sampling.items() if key not in own} for spec in (ours, theirs)]
+    drawn = [{key: value for key, value in spec.sampling.items() if key not in OWN} for spec in (ours, theirs)]
     if drawn[0] != drawn[1]:
         sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
         # Without the task: it is the same for all of them, as a rule, and then said once.

@@ -393,6 +393,14 @@ def questions_for(effect: float, se: float, n: int) -> int:
     return math.ceil(n * (detectable(se) / effect) ** 2)
 
 
+def least_pairs(margin: float) -> int:
+    """Return how many pairs it takes to show that one of two isn't worse by a margin, where no pair differs at all.
+
+    Tango's interval of n pairs that all agree begins at -z^2 / (n + z^2); with fewer, no data could show it.
+    """
+    return math.floor(_Z**2 * (1 - margin) / margin) + 1
+
+
 def kappa(first: Array, second: Array) -> float | None:
     """Return Cohen's kappa of two yes-or-no ratings.
 

@@ -47,6 +47,14 @@ def report(
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
+    one_arm: Annotated[
+        bool,
+        typer.Option(
+            "--one-arm",
+            help="Take direct whose reply was begun and direct that was asked for in words for one arm. Of one model "
+            "only.",
+        ),
+    ] = False,
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
@@ -87,6 +95,7 @@ def report(
         return
     from cotbench.analysis.compare import compare
     from cotbench.analysis.gates import parse_gate
+    from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import main_rule
@@ -103,6 +112,7 @@ def report(
     folders = run_folders(runs or [], output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
+        loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
         panels, notes = panels_of(loaded)
         comparison = compare(
             loaded,
@@ -110,7 +120,8 @@ def report(
             rules=own,
             tag_rule=(rule or main_rule(panel.task for panel in panels)).name,
             effect=effect / 100,
-            panels=(panels, notes),
+            panels=(panels, [*taken_for_one, *notes]),
+            asked={name for gate in gates for name in (gate.mode, gate.baseline) if name},
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

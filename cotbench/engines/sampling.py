@@ -70,8 +70,8 @@ KEYS: Mapping[str, SamplingKey] = {
         ("bad_words", _TEXTS, _SERVED),
         ("logit_bias", _BIASES, _SERVED),
         ("reasoning_effort", _WORD, f"{_SERVED} transformers ctranslate2"),
-        ("thinking_budget", _whole(0), f"{_SERVED} transformers ctranslate2"),
-        ("thinking_min", _whole(1), f"{_SERVED} transformers ctranslate2"),
+        ("thinking_budget", _whole(0), f"{_SERVED} transformers ctranslate2 stub"),
+        ("thinking_min", _whole(1), f"{_SERVED} transformers ctranslate2 stub"),
         ("verbosity", _WORD, "openai"),
     )
 }

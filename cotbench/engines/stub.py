@@ -6,7 +6,7 @@ question is answered right is a hash of the seed, the question and the template,
 outputs are unreadable and a few cut short, also at set shares.
 
 `--model-args direct=0.5,cot=0.6,cot_eq=0.9,unparsed=0.02,truncated=0.01` sets the shares; `in_flight=8,latency_s=0.01`
-makes it as slow as wanted.
+makes it as slow as wanted. Its thought is always the same, cut at a budget and said again up to a minimum.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.likelihood import likeliest
+from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
@@ -26,6 +27,17 @@ from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, u
 
 _KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
+CHARACTERS = 4  # of a token
+
+
+def _thought(request: Request) -> str:
+    """What it thinks, within a request's limits; "" where it doesn't think, or goes on with a reply that was begun."""
+    if not request.thinking or (request.begun and request.begun.text):
+        return ""
+    limits = dict(request.sampling.extra)
+    least = -(-CHARACTERS * int(limits.get(LEAST, 0)) // len(THOUGHT))
+    thought = THOUGHT * max(1, least)
+    return thought[: CHARACTERS * int(limits[BUDGET])] if BUDGET in limits else thought
 
 
 def _program(answer: str, _: Question) -> str:
@@ -60,6 +72,8 @@ class StubEngine(ModellessEngine):
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
         only_known("stub", arguments, (*SHARES, "latency_s", "in_flight"))
+        # Runs of versions whose stub didn't think are gone on with as they were.
+        self._thinks = "thoughts" in config.wants
         self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
         for name, value in self._shares.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -87,9 +101,12 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if request.thinking:
-            parts.append("thinking")
+        if thought := self._thought(request):  # another one has another draw
+            parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
         return unit(self._config.seed, *parts)
+
+    def _thought(self, request: Request) -> str:
+        return _thought(request) if self._thinks else ""
 
     def _answer(self, question: Question, right: bool) -> str:
         gold, choices = self._config.golds[question.id], len(question.choices)
@@ -105,7 +122,7 @@ class StubEngine(ModellessEngine):
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
-        reasoning = THOUGHT if request.thinking else ""
+        reasoning = self._thought(request)
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
@@ -120,9 +137,9 @@ class StubEngine(ModellessEngine):
             text=text,
             reasoning=reasoning,
             finish_reason="length" if unreadable <= draw < cut else "stop",
-            prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // 4,
-            completion_tokens=max(1, (len(reasoning) + len(text)) // 4),
-            reasoning_tokens=len(reasoning) // 4 if reasoning else None,
+            prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // CHARACTERS,
+            completion_tokens=max(1, (len(reasoning) + len(text)) // CHARACTERS),
+            reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking and self._thinks else None,
         )
 
     def _likeliest(self, key: Key, request: Request) -> Completion:
@@ -161,6 +178,6 @@ class StubEngine(ModellessEngine):
             revision=shares,
             continues="tokens",
             likelihoods=True,
-            thinking=ThinkingInfo(default="off", off="switch", on="switch"),
+            thinking=ThinkingInfo(default="off", off="switch", on="switch", budget="engine"),
             notes=("a stub, not a model: its numbers mean nothing",),
         )

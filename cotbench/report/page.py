@@ -22,6 +22,7 @@ from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
 from cotbench.report.drawn import Drawn
+from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.store.files import replace_file
 
@@ -86,7 +87,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         runs=comparison.runs,
         baselines=comparison.baselines,
         stub=words.STUB_WARNING if comparison.stub else "",
-        headlines=words.headlines(comparison),
+        headlines=headlines(comparison),
         tables=tables,
         long=LONG,
         plots={key: _images(folder, [plot for plot in plots if plot.section == key]) for key in keys},

@@ -3,50 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, Agreement, Delta, ModeStats, Paired, Split, Spread
 from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
+from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.budgets import budgets
+from cotbench.report.columns import MODE as _MODE
+from cotbench.report.columns import PAIR as _PAIR
+from cotbench.report.columns import TASK as _TASK
+from cotbench.report.columns import Column, Section, Table
+from cotbench.report.columns import N as _N
+from cotbench.report.factorial import interaction
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """One table of texts.
-
-    key: its anchor, by which plots name the section they belong to. left: how many first columns are names; the others
-    are figures. about: the legend that stands below, "" for none. brief: whether the terminal shows it unasked.
-    """
-
-    key: str
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    left: int
-    about: str = ""
-    brief: bool = True
-
-
-Row = TypeVar("Row")
-
-
-Column = tuple[str, Callable[[Row], str]]  # its title, and its cell for a row
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table(Generic[Row]):
-    """What a section is made of. names: the columns at the left, of which the first is the model's."""
-
-    title: str
-    rows: Sequence[Row]
-    names: Sequence[Column[Row]]
-    figures: Sequence[Column[Row]] = ()
-    about: str = ""
-    brief: bool = True
 
 
 def sections(comparison: Comparison) -> list[Section]:
@@ -67,11 +39,6 @@ def sections(comparison: Comparison) -> list[Section]:
 
 
 # --- columns that several tables have ------------------------------------------------------------------------------
-
-_TASK: Sequence[Column[Any]] = (("model", lambda r: words.short_model(r.model)), ("task", lambda r: r.task))
-_MODE: Sequence[Column[Any]] = (*_TASK, ("mode", lambda r: r.mode))
-_PAIR: Sequence[Column[Any]] = (*_TASK, ("mode", lambda r: f"{r.mode} − {r.baseline}"))
-_N: Column[Any] = ("n", lambda r: count(r.n))
 
 
 def _against(rows: Sequence[Paired]) -> tuple[str, Sequence[Column[Any]]]:
@@ -372,7 +339,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(_accuracy, _deltas, _splits, _policies, _plans, _outcomes),
+    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(audit, conduct, calibration, readings, misreading, complied),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key

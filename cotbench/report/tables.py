@@ -10,8 +10,10 @@ from typing import Any
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.flat import flatten
 from cotbench.report import words
+from cotbench.report.columns import Section
 from cotbench.report.drawn import Drawn
-from cotbench.report.sections import Section, sections
+from cotbench.report.headlines import headlines
+from cotbench.report.sections import sections
 from cotbench.report.tame import csv_cell, markdown_text
 
 
@@ -21,7 +23,7 @@ def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
     parts = [f"# cotbench report\n\nRuns: {markdown_text(', '.join(comparison.runs))}\n"]
     if comparison.stub:
         parts.insert(0, f"**{words.STUB_WARNING}**\n")
-    parts += [f"- {markdown_text(line)}" for line in words.headlines(comparison)]
+    parts += [f"- {markdown_text(line)}" for line in headlines(comparison)]
     for section in sections(comparison):
         parts.append(f"\n## {markdown_text(section.title)}\n")
         parts += _markdown_table(section)
@@ -48,6 +50,13 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "policies": comparison.policies,
         "plans": comparison.plans,
         "votes": comparison.curves,
+        "audit": comparison.audits,
+        "readings": comparison.readings,
+        "complied": comparison.complied,
+        "reading_errors": comparison.reading_errors,
+        "calibration": comparison.calibrations,
+        "budgets": comparison.points,
+        "interaction": comparison.effects,
         "agreement": comparison.agreements,
     }
     for name, rows in files.items():

@@ -24,6 +24,7 @@ from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
+from cotbench.run.arms import stuck
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
@@ -60,9 +61,9 @@ def execute(
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
-    with closing(open_engine(plan.options.engine_name, engine_config(plan))) as engine:
+    recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
+    with closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))) as engine:
         info = engine.describe()
-        recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
         plan = plan.with_engine(info, recorded)
         spec = plan.spec(info)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
@@ -149,7 +150,7 @@ class _Session:
             self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
-        for warning in self.info.warnings:
+        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info)):
             self.say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:

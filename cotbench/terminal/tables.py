@@ -11,6 +11,7 @@ from rich.text import Text
 from cotbench.analysis.compare import Comparison
 from cotbench.doctor import Check
 from cotbench.report import words
+from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, named_table, plain_table
@@ -21,7 +22,7 @@ def show(comparison: Comparison) -> None:
     console = Output()
     if comparison.stub:
         console.print(words.STUB_WARNING, style="bold red")
-    for line in words.headlines(comparison):
+    for line in headlines(comparison):
         console.print(line, soft_wrap=True)
     console.print()
     tables = sections(comparison)

@@ -1,0 +1,226 @@
+"""Thinking x prompt: what each changes where the other is there and where it isn't, and whether they add up.
+
+Four arms make a square: two prompts, each with the model thinking and not. On the questions that all four decided there
+are four simple effects (thinking under each prompt, the prompt under each way of thinking), and the interaction: what
+thinking adds under the second prompt less what it adds under the first, question by question.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cotbench.analysis import stats
+from cotbench.analysis.curve import OFF, drawn_of, name_of, prompt_of
+from cotbench.analysis.estimates import ALL, Interval, delta_of
+from cotbench.analysis.flat import columns
+from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.stats import Array, Clusters, Estimate
+from cotbench.modes import MODES
+from cotbench.modes.arms import THINK
+
+ON = "on"
+THINKING, PROMPT, INTERACTION = "thinking", "prompt", "interaction"
+_ASKED = ("", "asked", "begun")  # how an answer is had where it is generated, those first that a thinking arm has too
+_OF_THOUGHT = ("effort", "budget", "min")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One effect in a square of four arms, on the n questions that all four decided. Differences in -2..2.
+
+    first, second: the prompts, each called by the mode that asks with it. thinking: how the model thinks in two of the
+    arms: "on", or with an effort or a budget. effect: thinking, prompt or interaction. under: the prompt or the
+    thinking under which it is one, "" for the interaction. arms: what is subtracted from what. helped, hurt: questions
+    that are right under one of two arms only; None for the interaction.
+    p: of the interaction the t test's, clustered where questions share something; of others as `Delta` has it. p_holm:
+    corrected over the `family`: the interactions of a report, or the simple effects of its squares.
+    unlike: in what the arms differ beside thinking and prompt, "" where they don't.
+    """
+
+    model: str
+    task: str
+    first: str
+    second: str
+    thinking: str
+    effect: str
+    under: str
+    arms: str
+    n: int
+    difference: Interval = field(metadata=columns(value="difference", low="low", high="high", se="se", p="p"))
+    helped: int | None
+    hurt: int | None
+    p_holm: float | None = None
+    family: int | None = None
+    unlike: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """Which square it is of."""
+        return self.model, self.task, self.first, self.second, self.thinking
+
+
+class Square(NamedTuple):
+    """Four arms: the first and the second prompt, without and with thinking. how: it thinks in the other two."""
+
+    first_off: Cell
+    first_on: Cell
+    second_off: Cell
+    second_on: Cell
+    how: str
+
+
+def effects_of(panel: Panel) -> list[Effect]:
+    """Return the effects of all squares of a panel: five for each, the interaction last."""
+    return [effect for square in squares(panel) for effect in _effects(panel, square)]
+
+
+def corrected(effects: Sequence[Effect]) -> list[Effect]:
+    """Return the effects with p corrected for how many tests there are: of interactions, and of simple effects."""
+    out = list(effects)
+    for of_interaction in (True, False):
+        places = [
+            place
+            for place, effect in enumerate(effects)
+            if (effect.effect == INTERACTION) == of_interaction and effect.difference.p is not None
+        ]
+        p = [effects[place].difference.p or 0.0 for place in places]
+        for place, by_holm in zip(places, stats.holm(p), strict=True):
+            out[place] = replace(effects[place], p_holm=by_holm, family=len(p))
+    return out
+
+
+# --- which arms make a square -------------------------------------------------------------------------------------
+
+
+def squares(panel: Panel) -> Iterator[Square]:
+    """Yield the squares of a panel: each two prompts that were asked with and without the same kind of thinking.
+
+    Where several arms may stand at a corner, those are taken that differ in nothing else: first the two under one
+    prompt, then across prompts.
+    """
+    off: dict[tuple[str, ...], list[Cell]] = {}
+    on: dict[str, dict[tuple[str, ...], list[Cell]]] = {}
+    for cell in panel.cells.values():
+        prompt, how = _prompt(panel, cell), _how(cell)
+        if prompt is None or how is None:
+            continue
+        place = off if cell.facts.thinks == "off" else on.setdefault(how, {})
+        place.setdefault(prompt, []).append(cell)
+    for how, thinking in on.items():
+        both = [prompt for prompt in off if prompt in thinking]
+        for first, second in itertools.combinations(sorted(both, key=lambda p: _is_worded(off[p][0])), 2):
+            corners = (off[first], thinking[first], off[second], thinking[second])
+            chosen = min(itertools.product(*corners), key=lambda four: _unlikeness(panel, four))
+            yield Square(*chosen, how)
+
+
+def named_prompt(cell: Cell) -> str:
+    """Return what a prompt is called: the mode that asks with it, and which of the mode's prompts it is."""
+    setting = cell.facts.settings.get("prompt")
+    return name_of(cell) + (f"@prompt={setting}" if setting else "")
+
+
+def _is_worded(cell: Cell) -> bool:
+    """Whether an arm's prompt says something on reasoning, for or against: then it comes second."""
+    mode = MODES.get(name_of(cell))
+    return cell.facts.at_once or bool(mode and mode.shows) or "prompt" in cell.facts.settings
+
+
+def _prompt(panel: Panel, cell: Cell) -> tuple[str, ...] | None:
+    """Return what tells an arm's prompt from another's; None where the run doesn't say, or the answer isn't written."""
+    facts, prompt = cell.facts, prompt_of(panel, cell)
+    if not prompt or facts.settings.get("answer", "") not in _ASKED or facts.thinks not in ("on", "off"):
+        return None
+    paths = cell.run.manifest.spec.mode(panel.task, cell.mode).sampling.get("n", 1)
+    return prompt, facts.votes_over, facts.carries_out, str(paths)
+
+
+def _how(cell: Cell) -> str | None:
+    """Return how an arm thinks, in words; None where it is set otherwise in a way that no square is about."""
+    settings = cell.facts.settings
+    if cell.facts.thinks == "off":
+        return None if any(key in settings for key in _OF_THOUGHT) else OFF
+    return ", ".join(f"{key} {settings[key]}" for key in _OF_THOUGHT if key in settings) or ON
+
+
+def _unlikeness(panel: Panel, four: Sequence[Cell]) -> tuple[Any, ...]:
+    """Return in how much four arms differ beside thinking and prompt, what matters most first."""
+    drawn = [drawn_of(panel, cell) for cell in four]
+    within = (drawn[0] != drawn[1]) + (drawn[2] != drawn[3])
+    across = (drawn[0] != drawn[2]) + (drawn[1] != drawn[3])
+    answers = sum(_ASKED.index(cell.facts.settings.get("answer", "")) for cell in four)
+    closed = sum(cell.facts.thinks_by == "closed" for cell in four)
+    more = sum(len([key for key in cell.facts.settings if key not in ("prompt", THINK, "sampling")]) for cell in four)
+    return within, across, answers, closed, more
+
+
+def _unlike(panel: Panel, square: Square) -> str:
+    """Say in what four arms differ beside thinking and prompt."""
+    four, told = square[:4], []
+    ways: dict[str, list[str]] = {}
+    for cell in four:
+        ways.setdefault(drawn_of(panel, cell), []).append(cell.mode)
+    if len(ways) > 1:
+        shown = [", ".join(f"{key} {value}" for key, value in json.loads(way).items()) for way in ways]
+        sides = zip(shown, ways.values(), strict=True)
+        told.append("drawn differently: " + "; ".join(f"{way} ({', '.join(modes)})" for way, modes in sides))
+    begun = [cell.mode for cell in four if cell.facts.settings.get("answer") == "begun"]
+    if begun and len(begun) < len([cell for cell in four if cell.facts.at_once]):
+        told.append(f"the answer is begun for the model under {' and '.join(begun)} only")
+    return "; ".join(told)
+
+
+# --- its effects --------------------------------------------------------------------------------------------------
+
+
+def _effects(panel: Panel, square: Square) -> Iterator[Effect]:
+    first_off, first_on, second_off, second_on, how = square
+    asked = np.logical_and.reduce([cell.decided for cell in square[:4]])
+    named: dict[str, Any] = {
+        "model": panel.model,
+        "task": panel.task,
+        "first": named_prompt(first_off),
+        "second": named_prompt(second_off),
+        "thinking": how,
+        "n": int(asked.sum()),
+        "unlike": _unlike(panel, square),
+    }
+    simple = (
+        (THINKING, named["first"], first_on, first_off),
+        (THINKING, named["second"], second_on, second_off),
+        (PROMPT, OFF, second_off, first_off),
+        (PROMPT, how, second_on, first_on),
+    )
+    for effect, under, cell, base in simple:
+        delta = delta_of(panel, cell, base, ALL, asked, 1.0)
+        named |= {"effect": effect, "under": under, "arms": f"{cell.mode} − {base.mode}"}
+        difference = replace(delta.delta, p=delta.uncorrected_p)
+        yield Effect(**named, difference=difference, helped=delta.helped, hurt=delta.hurt)
+    under_first = np.asarray(first_on.right[asked].astype(float) - first_off.right[asked])
+    under_second = np.asarray(second_on.right[asked].astype(float) - second_off.right[asked])
+    between = interaction(under_first, under_second, panel.clusters_of(asked)) if asked.any() else None
+    named |= {"effect": INTERACTION, "under": ""}
+    named["arms"] = f"({second_on.mode} − {second_off.mode}) − ({first_on.mode} − {first_off.mode})"
+    yield Effect(**named, difference=Interval.of(between), helped=None, hurt=None)
+
+
+def interaction(first: Array, second: Array, clusters: Clusters = None) -> Estimate:
+    """Return the mean of what two paired differences of the same questions differ by, with a t interval.
+
+    Where it is the same on all questions, which doesn't mean that it is known without error, the interval is put
+    together from those of the two differences (MOVER: Zou & Donner 2008).
+    """
+    estimate = stats.mean(second - first, clusters, bound=2.0)
+    if estimate.se != 0:
+        return estimate
+    one, other = stats.paired(first, clusters), stats.paired(second, clusters)
+    low = estimate.value - math.hypot(other.value - other.low, one.high - one.value)
+    high = estimate.value + math.hypot(other.high - other.value, one.value - one.low)
+    return replace(estimate, low=max(-2.0, low), high=min(2.0, high), se=None, df=None)

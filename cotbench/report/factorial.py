@@ -1,0 +1,131 @@
+"""Thinking x prompt as a table and in words. No arithmetic but the sum of two effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.curve import OFF
+from cotbench.analysis.factorial import INTERACTION, ON, PROMPT, THINKING, Effect
+from cotbench.modes import MODES
+from cotbench.modes.arms import base_of
+from cotbench.report.columns import TASK, Table
+from cotbench.report.columns import N as COUNT
+from cotbench.report.words import ALPHA, count, ends, p_value, points, short_model
+
+
+def interaction(comparison: Comparison) -> Table[Effect]:
+    """The table of all squares."""
+    return Table(
+        title="Thinking x prompt: do they add up?",
+        rows=comparison.effects,
+        names=[*TASK, ("effect", _named), ("arms", lambda r: r.arms)],
+        figures=[
+            COUNT,
+            ("points", lambda r: points(r.difference.value) if r.n else "not estimable"),
+            ("95% interval", lambda r: ends(r.difference, signed=True)),
+            ("helped", lambda r: count(r.helped if r.n else None)),
+            ("hurt", lambda r: count(r.hurt if r.n else None)),
+            ("p", lambda r: p_value(r.difference.p)),
+            ("Holm p", lambda r: p_value(r.p_holm)),
+        ],
+        about="All on the n questions that have a verdict under all four arms. interaction: what thinking adds under "
+        "the second prompt less what it adds under the first, question by question, which is the same as what the two "
+        "together add less the sum of what each adds alone; 0 where they add up. p: as of all paired differences; of "
+        "the interaction a t test's, clustered where questions share a passage or a subject. Holm p: corrected over "
+        "all interactions here, and apart from them over all other rows.",
+    )
+
+
+def _named(effect: Effect) -> str:
+    if effect.effect == THINKING:
+        return f"{_thinking(effect)} under {effect.under}"
+    if effect.effect == PROMPT:
+        where = "without thinking" if effect.under == OFF else f"with {_thinking(effect)}"
+        return f"{effect.second} instead of {effect.first}, {where}"
+    return f"interaction of {_thinking(effect)} and {effect.second}"
+
+
+def _thinking(effect: Effect) -> str:
+    return "thinking" if effect.thinking == ON else f"thinking ({effect.thinking})"
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Return what each square says, in words."""
+    squares: dict[tuple[str, ...], list[Effect]] = {}
+    for effect in comparison.effects:
+        squares.setdefault(effect.key, []).append(effect)
+    said: dict[tuple[str, ...], list[list[Effect]]] = {}  # by the two prompts
+    for square in squares.values():
+        if square[0].n:
+            said.setdefault(square[0].key[:4], []).append(square)
+    # Of several kinds of thinking that which has no limit, else the last; the table has all.
+    told = [next((square for square in ways if square[0].thinking == ON), ways[-1]) for ways in said.values()]
+    return [_sentence(square) for square in told]
+
+
+def _sentence(square: Sequence[Effect]) -> str:
+    alone, other = (effect for effect in square if effect.effect == THINKING)
+    prompt = next(effect for effect in square if effect.effect == PROMPT and effect.under == OFF)
+    between = next(effect for effect in square if effect.effect == INTERACTION)
+    first, second = _wheres(alone)
+    named = f"Thinking x prompt for {short_model(alone.model)} on {alone.task} ({alone.n:,} questions under four arms)"
+    thinks = f"{_thinking(alone)} {_brings(alone)} {first}, and {_brings(other)} {second}"
+    tail = f"; but the arms differ in more: {between.unlike}" if between.unlike else ""
+    return f"{named}: {thinks}. {_together(alone, prompt, between)}{tail}."
+
+
+def _wheres(effect: Effect) -> tuple[str, str]:
+    """Say under which prompts, by what they ask for where both are told apart by that."""
+    kinds = [_kind(name) for name in (effect.first, effect.second)]
+    if "" in kinds or kinds[0] == kinds[1]:
+        return f"under {effect.first}", f"under {effect.second}"
+    return f"{kinds[0]} ({effect.first})", f"{kinds[1]} ({effect.second})"
+
+
+def _kind(prompt: str) -> str:
+    """Say what a prompt asks for; "" where that isn't known, as of a mode that isn't ours."""
+    mode = MODES.get(base_of(prompt))
+    if mode is None or mode.shows not in (None, "rationale"):
+        return ""
+    if mode.facts.at_once:
+        return "where the answer alone is asked for"
+    return "with a request to reason" if mode.shows else "without a request to reason"
+
+
+def _sure(effect: Effect) -> bool:
+    """Whether an effect is shown: both its interval and its corrected p must say so."""
+    low, high = effect.difference.low, effect.difference.high
+    apart = low is not None and high is not None and (low > 0 or high < 0)
+    return apart and effect.p_holm is not None and effect.p_holm < ALPHA
+
+
+def _brings(effect: Effect) -> str:
+    value = effect.difference.value or 0.0
+    size, inside = f"{abs(100 * value):.1f} points", ends(effect.difference, signed=True)
+    if not _sure(effect):
+        return f"has no clear effect ({points(value)} points, {inside})"
+    return f"adds {size} ({inside})" if value > 0 else f"costs {size} ({inside})"
+
+
+def _together(thinking: Effect, prompt: Effect, between: Effect) -> str:
+    """Say whether thinking and the second prompt add up, and what that means."""
+    value = between.difference.value or 0.0
+    parts = thinking.difference.value or 0.0, prompt.difference.value or 0.0
+    whole = sum(parts) + value
+    far = f"{abs(100 * value):.1f} points {'less' if value < 0 else 'more'} than"
+    size = f"{far if points(value) != points(0.0) else 'which is'} the sum of what each brings alone"
+    inside = f"{ends(between.difference, signed=True)}; p {p_value(between.p_holm)}"
+    alone = f"Thinking and {between.second} together bring {points(whole)} points"
+    if not _sure(between):
+        return f"{alone}, {size} ({inside}): that they don't add up isn't shown"
+    meant = ""
+    if value > 0:
+        meant = ": each brings more where the other is there"
+    elif min(parts) > 0:
+        less = "they bring less than the better of the two alone"
+        meant = f": {less if whole < max(parts) else 'one does a part of the work of the other'}"
+    return f"{alone}, {size} ({inside}){meant}"
