@@ -142,6 +142,14 @@ def test_the_table_shows_arms_beside_bare_vllm_turn_by_turn() -> None:
 
     arm = {"kind": "arm", "model": "m", "arm": "cot", "run": "runs/m/m-1", "seconds": 4.0, "answers": 8, "tokens": 400}
     report = {"task": "t", "mode": "cot", "run": "m-1", "n": 8, "accuracy": 0.5, "unread": 0.125, "truncated": 0.25}
+    audit = {
+        "task": "t",
+        "mode": "cot",
+        "thinks": "off",
+        "thinks_by": "switch",
+        "accuracy_without": 0.375,
+        "continued": 2,
+    }
     means = {"mean_completion_tokens": 50.0, "mean_reasoning_tokens": 0.0}
     found = {
         "machine": ["a GPU"],
@@ -154,10 +162,15 @@ def test_the_table_shows_arms_beside_bare_vllm_turn_by_turn() -> None:
             turn("bare", 1, 2.0, 400), turn("ours", 1, 2.0, 400),
             turn("bare", 2, 2.0, 400),
         ],
-        "reports": {"m": [{**report, **means, "tag": "all"}, {**report, **means, "tag": "symbolic", "accuracy": 1.0}]},
+        "reports": {"m": {"audits": [audit], "modes": [
+            {**report, **means, "tag": "all"}, {**report, **means, "tag": "symbolic", "accuracy": 1.0},
+        ]}},
     }  # fmt: skip
     text = table.table(found)
-    assert "| m | cot | t | 8 | 50.0 | 12.5 | 25.0 | 50.0 | 0.0 | 4.0 | 2.0 | 100 | 25.0 |" in text
+    assert (
+        "| m | cot | off (switch) | t | 8 | 50.0 | 37.5 | 12.5 | 2 | 25.0 | 50.0 | 0.0 | 4.0 | 2.0 | 100 | 25.0 |"
+        in text
+    )
     assert "| m | think | refused: m isn't known to think. |" in text
     assert "| m | cot | 2 | 10 | 400 | 400 | 150 | 200 | 0.750 | 0.500 to 1.000 | 50.0 | 50.0 |" in text
     assert r"| install | FAILED | 3.0 | FAILED: a\|b |" in text

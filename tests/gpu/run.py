@@ -273,7 +273,8 @@ def write(out: Path, runs: Path, steps: Steps, given: argparse.Namespace) -> str
     for path in sorted(runs.glob("report-*.json")):
         text = path.read_text()
         if text.strip():
-            reports[path.stem.removeprefix("report-")] = json.loads(text)["modes"]
+            whole = json.loads(text)
+            reports[path.stem.removeprefix("report-")] = {name: whole[name] for name in ("modes", "audits")}
     settings = {
         name: getattr(given, name) for name in ("cpu", "task", "limit", "paths", "repeat", "max_tokens", "model_args")
     }
@@ -332,6 +333,8 @@ def data_folder(work: Path) -> str | None:
 
 def main() -> None:
     given = arguments()
+    # Steps are process groups of their own, which outlive this process unless it ends them.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     given.out.mkdir(parents=True, exist_ok=True)
     work: Path = given.work
     work.mkdir(parents=True, exist_ok=True)

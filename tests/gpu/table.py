@@ -22,8 +22,8 @@ def _number(value: Any, digits: int = 1) -> str:
 
 
 def _arms(found: Mapping[str, Any]) -> list[str]:
-    head = ["model", "arm", "task", "n", "right %", "unread %", "cut %", "tokens", "of thought", "seconds",
-            "answers/s", "tokens/s", "prompts cached %"]  # fmt: skip
+    head = ["model", "arm", "thinks", "task", "n", "right %", "without courtesy", "unread %", "continued", "cut %",
+            "tokens", "of thought", "seconds", "answers/s", "tokens/s", "prompts cached %"]  # fmt: skip
     body = []
     for row in found["results"]:
         if row["kind"] == "refused":
@@ -31,22 +31,28 @@ def _arms(found: Mapping[str, Any]) -> list[str]:
         if row["kind"] != "arm":
             continue
         run = row["run"].rstrip("/").rpartition("/")[2]
-        modes = [one for one in found["reports"].get(row["model"], []) if one["run"] == run and one["tag"] == "all"]
+        report = found["reports"].get(row["model"], {"modes": [], "audits": []})
+        modes = [one for one in report["modes"] if one["run"] == run and one["tag"] == "all"]
+        audits = {(one["task"], one["mode"]): one for one in report["audits"]}
         seconds = max(row["seconds"], 1e-9)
         speed = [
             _number(row["seconds"]), _number(row["answers"] / seconds), _number(row["tokens"] / seconds, 0),
             _percent(row["cached"]),
         ]  # fmt: skip
         if not modes:
-            body.append([row["model"], row["arm"], *["–"] * 7, *speed])
+            body.append([row["model"], row["arm"], *["–"] * 10, *speed])
         for place, one in enumerate(modes):
+            audit = audits.get((one["task"], one["mode"]), {})
+            by = audit.get("thinks_by")
             quality = [
-                one["task"], str(one["n"]), *(_percent(one[name]) for name in ("accuracy", "unread", "truncated")),
+                f"{audit.get('thinks', '–')}{f' ({by})' if by else ''}", one["task"], str(one["n"]), _percent(one["accuracy"]),
+                _percent(audit.get("accuracy_without")), _percent(one["unread"]), str(audit.get("continued", "–")),
+                _percent(one["truncated"]),
                 *(_number(one[name]) for name in ("mean_completion_tokens", "mean_reasoning_tokens")),
             ]  # fmt: skip
             # Seconds are the whole run's, so they stand once.
             body.append([row["model"], one["mode"], *quality, *(speed if place == 0 else [""] * len(speed))])
-    return _rows(head, body, ("model", "arm", "task"))
+    return _rows(head, body, ("model", "arm", "thinks", "task"))
 
 
 def _saturation(found: Mapping[str, Any]) -> list[str]:
@@ -90,7 +96,8 @@ def table(found: Mapping[str, Any]) -> str:
         ["# Arms on this machine", "", *(f"* {line}" for line in [*found["machine"], *loaded, settings])],
         ["## Arms", "", *_arms(found), "",
          "Seconds: from an arm's first request to its last record, alone on a loaded vLLM with an empty prefix cache; "
-         "tokens/s: new tokens in these. Answers of one question by several paths are one."],
+         "tokens/s: new tokens in these. Answers of one question by several paths are one. Continued: replies without "
+         "an answer line that were continued with its words; without courtesy: right, if they hadn't been."],
         ["## Against bare vLLM", "", *_saturation(found), "",
          "The same requests (token ids, sampling, seeds) in one `LLM.generate`, in turns with ours on the same vLLM, "
          "the prefix cache emptied before each; medians. Ours writes, reads and grades within its seconds."],
