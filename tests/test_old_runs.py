@@ -43,9 +43,22 @@ _LATER_TITLES = (
 _LATER_NOTE = "of the answers, vague rules read"
 
 
+# The two sides of a tag were called arms.
+_WORDS = {
+    b"on one side of the tag": b"within an arm of the tag",
+    b" and, on sides, ": b" and, in arms, ",
+    b"both sides' differences": b"both arms' differences",
+    b"on neither side": b"in neither arm",
+    b"one side is empty": b"one arm is empty",
+    b"on each side of the tag": b"in each arm of the tag",
+}
+
+
 def as_it_was_called(said: bytes) -> bytes:
     """What is said, with direct under its old name: it is shown as what it was, an answer that was asked for."""
     said = said.replace(b"\\@answer=asked", b"@answer=asked")  # Markdown would make a mention of it
+    for word, was in _WORDS.items():
+        said = said.replace(word, was)
     return said.replace(b"direct@answer=asked", b"direct").replace(b"direct (asked)", b"direct").replace(
         b"direct-votes@answer=asked", b"direct-votes").replace(b"votes (asked)", b"votes")  # fmt: skip
 

@@ -83,7 +83,7 @@ class Caution(Paired):
 class Comparison:
     """All that a report shows; report.json is this, flat.
 
-    schema: the version of this structure. deltas: on all questions and in each arm of the tag; groups: per subject or
+    schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
     type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of
     modes, which report.json leaves out.
     """
@@ -198,10 +198,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
     by_name = {rule.name: tags for rule, tags in tagged.items()}
     default = by_name.get(comparison.tag_rule, np.full(len(panel.questions), -1))
-    arms = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
+    sides = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
     if comparison.tag_rule not in by_name:
         nothing = f"the tag rule {comparison.tag_rule} says nothing of these questions"
-        notes.append(f"{name}: {nothing}, so they are in neither arm.")
+        notes.append(f"{name}: {nothing}, so they are on neither side.")
     notes += [
         f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, "
         "so the rules that look at responses leave it out."
@@ -211,7 +211,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     comparison.agreements.extend(agreements(panel, by_name))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
-        comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
+        comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
         comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
@@ -228,12 +228,12 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                 )
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
-                _add_pair(comparison, panel, cell, base, arms, tagged)
+                _add_pair(comparison, panel, cell, base, sides, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
     for cell in panel.cells.values():  # an arm may have one of its own to be compared with
         own = panel.cell(cell.facts.against) if cell.facts.against else None
         if own is not None and own is not cell and all(own is not base for base in bases):
-            _add_pair(comparison, panel, cell, own, arms, tagged)
+            _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
 
 
@@ -248,12 +248,12 @@ def _add_pair(
     panel: Panel,
     cell: Cell,
     base: Cell,
-    arms: Mapping[str, Array],
+    sides: Mapping[str, Array],
     tagged: Mapping[Rule, Array],
 ) -> None:
-    """Add what a mode changes against a baseline. arms, tagged: questions by arm, and their tags by rule."""
+    """Add what a mode changes against a baseline. sides, tagged: questions by side of the tag, and tags by rule."""
     effect = comparison.effect
-    deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+    deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in sides.items()]
     comparison.deltas.extend(deltas)
     comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
     groups = panel.groups.items()
@@ -305,7 +305,7 @@ def _by_family(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[
 
 _FAMILIES = {
     "all": "comparisons with {} on all questions of a task",
-    "arms": "comparisons with {} within an arm of the tag",
+    "arms": "comparisons with {} on one side of the tag",
     "differences": "differences in differences against {} under the default rule",
 }
 

@@ -124,7 +124,7 @@ def parse_gate(text: str) -> Gate:
         raise _refused(text, f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
     figure = FIGURES[name]
     if figure.rows == "splits" and _TAGS[tag] != ALL:
-        raise _refused(text, f"{name} is about both arms of the tag.", f"Leave '{tag}' out.")
+        raise _refused(text, f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
         raise _refused(text, f"{name} has no baseline.", "Leave 'baseline=' out.")
     parts = _NUMBER.fullmatch(number)
@@ -203,7 +203,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Ask about an arm that has questions, or leave the gate out.",
+            "Ask about a side that has questions, or leave the gate out.",
         )
     return Checked(gate=gate, holding=holding, open=unknown)
 

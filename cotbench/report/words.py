@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cotbench.analysis.compare import MOST, Caution, Comparison
+from cotbench.analysis.curve import BUDGET, LEAST
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import BASELINE
@@ -81,9 +82,15 @@ def headlines(comparison: Comparison) -> list[str]:
     """Return the answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
 
     A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was
-    cut, refused or not read is told by itself.
+    cut, refused or not read is told by itself. Limits of a thought on a curve have one sentence, the curve's.
     """
-    pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
+    on_curve = {(p.model, p.mode) for p in comparison.points if p.setting in (BUDGET, LEAST) and p.value is not None}
+    on_curve -= {(caution.model, caution.mode) for caution in comparison.cautions if caution.baseline}
+    pairs = [
+        pair
+        for pair in dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas)
+        if pair[:2] not in on_curve
+    ]
     splits = {split.key: split for split in comparison.splits if split.default}
     out = []
     for model, mode, baseline in pairs:
