@@ -260,7 +260,9 @@ def test_an_answer_line_that_was_begun_is_no_less_for_being_cut_behind_its_answe
     assert comparison.cautions == []
     asked = compare([load_run(run_of(tmp_path / "s", {DIRECT: replies, "cot": [RIGHT] * 10}))])
     assert (asked.audits[0].cut, asked.audits[0].complied) == (10, 0)
-    assert [(caution.kind, caution.share) for caution in asked.cautions] == [("budget", 1.0)]
+    [caution] = asked.cautions
+    assert (caution.kind, caution.share) == ("budget", 1.0)
+    assert "(--max-tokens direct=N gives more)" in caution.text  # options call an arm by its mode
 
 
 def test_a_thought_that_may_have_no_token_is_not_missed(tmp_path: Path) -> None:
