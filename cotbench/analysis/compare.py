@@ -389,7 +389,7 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
             continue
         refused = float(((side.endings == _REFUSED) & ~was_cut)[both].mean())
         kind = "budget" if cut >= share / 2 else "refusal" if refused >= share / 2 else "reading"
-        more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""
+        more = f" (--max-tokens {side.facts.mode or side.mode}=N gives more)" if kind == "budget" else ""
         ways = {
             "were cut at their budget": cut > 0,
             "were refused": refused > 0,
