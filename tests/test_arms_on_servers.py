@@ -164,7 +164,6 @@ def test_the_cards_command_runs_on_every_server(
     [
         ("openai/gpt-oss-20b", Hosted(thinks="always"), "cot@think=off", "can't be kept from thinking", False),
         ("openai/gpt-oss-20b", Hosted(thinks="always"), "cot@effort=most", "has no effort 'most'", False),
-        ("openai/gpt-5.2", Hosted(), "direct,think", "isn't known to think", False),
         ("deepseek-ai/DeepSeek-R1", Hosted(continues="ignored"), "cot@think=off", "can't be kept from thinking", True),
         ("m", Hosted(continues="ignored"), "direct@answer=begun", "can't begin a reply", True),
         ("m", Hosted(continues="ignored"), "no-think", "can't write an empty thought", True),
@@ -186,6 +185,47 @@ def test_only_what_was_asked_for_by_name_is_refused_and_before_the_run_asks_anyt
     assert not (tmp_path / "results").exists()
 
 
+def test_plain_text_has_no_thinking_arm(main: Cli) -> None:
+    with MockServer(Hosted().script) as server:
+        done = start(main, server, "m", *SAMPLE, "--chat-template", "none", modes="direct,think")
+    assert done.code == 2
+    assert "isn't known to think" in done.err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(("arm", "words"), [("think@budget=64", "thinking_budget"), ("think@min=64", "thinking_min")])
+def test_limits_that_a_server_doesnt_keep_are_refused_before_the_run_asks_anything(
+    arm: str, words: str, main: Cli, tmp_path: Path
+) -> None:
+    with MockServer(Hosted(thinks="switch").script) as server:
+        done = start(main, server, "m", *SAMPLE, modes=arm)
+    assert done.code == 2
+    assert words in done.err
+    assert "--tokenizer" in done.err
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_thinking_arm_is_drawn_as_the_card_says_as_far_as_the_server_lets_it(
+    refuses: bool, main: Cli, tmp_path: Path
+) -> None:
+    hosts = Hosted(thinks="switch")
+
+    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
+        if refuses and "top_k" in body:
+            return fault("Unrecognized request argument supplied: top_k")
+        return hosts.script(path, headers, body, seen)
+
+    with MockServer(script, models=served("Qwen/Qwen3-8B")) as server:
+        done = start(main, server, "Qwen/Qwen3-8B", *SAMPLE, modes="think")
+    assert done.code == 0, done.err
+    assert set(written(tmp_path)["modes"]) == {"think", "free@sampling=card"}
+    thinking = [s.body for s in server.requests if s.body["chat_template_kwargs"]["enable_thinking"]]
+    assert {(body["temperature"], body["top_p"], body["max_tokens"]) for body in thinking} == {(0.6, 0.95, 32768)}
+    assert thinking[-1].get("top_k") == (None if refuses else 20)
+    assert ("refuses top_k, which the model's card names" in done.err) is refuses
+
+
 @pytest.mark.parametrize("thinking", ["on", "off"])
 def test_a_switch_for_all_arms_refuses_no_model(thinking: str, main: Cli, tmp_path: Path) -> None:
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, "--thinking", thinking)
@@ -196,7 +236,7 @@ def test_the_runs_own_word_on_the_effort_goes_before_ours(main: Cli, tmp_path: P
     effort = ("--gen-kwargs", "reasoning_effort=high")
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, *effort)
     assert {body["reasoning_effort"] for body in run.bodies} == {"high"}
-    assert "think, effort high." in run.done.err
+    assert "answers think, effort high." in run.done.err
 
 
 def test_a_run_on_a_server_with_a_fault_is_not_planned_by_it(main: Cli, tmp_path: Path) -> None:
@@ -228,7 +268,7 @@ def test_a_reply_without_an_answer_line_is_gone_on_with_where_the_server_can(
     befores = [record.get("before", {}).get("outcome") for record in run.records]
     assert befores == ["unparsed" if goes_on else None] * LIMIT
     last = [body["messages"][-1]["content"] for body in run.bodies if body["messages"][-1]["role"] == "assistant"]
-    assert last == ["So it is.\nAnswer:"] * LIMIT * goes_on
+    assert last == ["So it is.\n\nAnswer:"] * LIMIT * goes_on
 
 
 def test_options_are_told_by_how_likely_they_are(main: Cli, tmp_path: Path) -> None:

@@ -327,9 +327,11 @@ class OpenAIEngine:
         here = public_url(self._url)
         remedy = "Name the model's --tokenizer, so that its thoughts can be ended from here"
         if LEAST in limits:
-            raise UsageError(f"--gen-kwargs: {LEAST}: {here} has a model think no longer than it does.", f"{remedy}.")
+            raise UsageError(
+                f"{LEAST} (@min of an arm): {here} has a model think no longer than it does.", f"{remedy}."
+            )
         if self._plain:
-            raise UsageError(f"--gen-kwargs: {BUDGET}: plain text has no thoughts.", f"{remedy}.")
+            raise UsageError(f"{BUDGET} (@budget of an arm): plain text has no thoughts.", f"{remedy}.")
         if self._row is not None and (self._row.budget or self._row.budget_fields):
             return
         said = ""
@@ -342,7 +344,7 @@ class OpenAIEngine:
             said = f": {self._secrets.clean(error, 300)}"
         if not self._limits_thoughts:
             raise UsageError(
-                f"--gen-kwargs: {BUDGET}: {here} doesn't end thoughts at thinking_token_budget{said}",
+                f"{BUDGET} (@budget of an arm): {here} doesn't end thoughts at thinking_token_budget{said}",
                 f"Start vLLM's server with --reasoning-parser, or: {remedy[0].lower()}{remedy[1:]}.",
             )
 
@@ -836,18 +838,20 @@ class OpenAIEngine:
         if path.finish_reason == "error" and not tokens:
             return path
         found: dict[str, float] = {}
+        options = ", ".join(request.options)
+        why = f"none of the options {options} is among the likeliest tokens that the server tells"
         if self._options is not None:
-            with suppress(ValueError):
+            try:
                 names = zip(request.options, self._options.of(request), strict=True)
                 found = {letter: tokens[f"token_id:{name}"] for letter, name in names if f"token_id:{name}" in tokens}
+            except ValueError as error:
+                why = str(error)
         if not found:
             form, found = options_of(tokens, request.options)
             if found:
                 self._forms[form] = None
         if not found:
-            options = ", ".join(request.options)
-            error = f"none of the options {options} is among the likeliest tokens that the server tells"
-            return structs.replace(path, text="", reasoning="", finish_reason="error", error=error)
+            return structs.replace(path, text="", reasoning="", finish_reason="error", error=why)
         best = max(found, key=lambda letter: found[letter])
         return structs.replace(path, text=best, reasoning="", finish_reason="stop", error="", options=found)
 

@@ -58,16 +58,18 @@ def resolve(
     since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
     made = [_resolved(mode, info, thinking, said or {}) for mode in modes]
     drawn = info.thinking.sampling.get("temperature", 0)
-    if drawn and any(_by_card(mode) and mode.facts.thinks == "on" for mode in made):
+    by_card = {own.facts.thinks for mode, own in zip(modes, made, strict=True) if _by_card(mode)}
+    if drawn and "on" in by_card:
         beside = arm(FREE, {"sampling": CARD})
-        if FREE.name in MODES and not any(_by_card(mode) and mode.facts.thinks == "off" for mode in made):
+        if FREE.name in MODES and "off" not in by_card:
             made.append(_resolved(beside, info, thinking, said or {}))
     return made
 
 
 def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     """Say in a sentence which arms think although they are not meant to, since the model can't be kept from it."""
-    arms = {kit.mode.name: kit for kit in kits if kit.mode.facts.thinks_by == "stuck"}
+    found = (kit for kit in kits if kit.mode.facts.thinks_by == "stuck")
+    arms = {kit.mode.facts.label or kit.mode.name: kit for kit in found}
     if not arms:
         return []
     efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
@@ -76,7 +78,7 @@ def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
     *some, last = arms
     names = f"{', '.join(some)} and {last}" if some else last
     where = " behind this server" if info.engine == "openai" else ""
-    return [f"{_short(info)}{where} can't stop thinking: its answers under {names} think{how}"]
+    return [f"{_short(info)}{where} can't stop thinking: its {names} answers think{how}"]
 
 
 def _short(info: EngineInfo) -> str:
