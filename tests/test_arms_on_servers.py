@@ -226,6 +226,21 @@ def test_a_thinking_arm_is_drawn_as_the_card_says_as_far_as_the_server_lets_it(
     assert ("refuses top_k, which the model's card names" in done.err) is refuses
 
 
+def test_the_budget_of_thoughts_leaves_room_for_the_prompt_in_the_servers_context(main: Cli, tmp_path: Path) -> None:
+    hosts, models = Hosted(thinks="switch"), served("Qwen/Qwen3-8B")
+    models["data"][0]["max_model_len"] = 4096
+
+    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
+        if body["max_tokens"] + 200 > 4096:
+            return fault(f"max_tokens={body['max_tokens']} cannot be greater than max_model_len=4096.")
+        return hosts.script(path, headers, body, seen)
+
+    with MockServer(script, models=models) as server:
+        done = start(main, server, "Qwen/Qwen3-8B", *SAMPLE, modes="cot,think")
+    assert done.code == 0, done.err
+    assert {seen.body["max_tokens"] for seen in server.requests} == {1, 2048, 3072}
+
+
 @pytest.mark.parametrize("thinking", ["on", "off"])
 def test_a_switch_for_all_arms_refuses_no_model(thinking: str, main: Cli, tmp_path: Path) -> None:
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, "--thinking", thinking)

@@ -21,7 +21,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +36,7 @@ from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fol
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
 from cotbench.engines.endpoint import Secrets, own_key, public_url
+from cotbench.engines.faults import Faults, is_refusal, stops
 from cotbench.engines.handover import Handover
 from cotbench.engines.likelihood import OptionTokens
 from cotbench.engines.local import chat_format, tokenizer_revision
@@ -49,14 +50,13 @@ from cotbench.engines.manners import (
     NO_SEED,
     NO_SWITCH,
     ONE_PATH,
-    Lesson,
     indispensable,
     lesson_of,
     told,
     unnamed,
 )
 from cotbench.engines.phases import Course, Leg, Written, completion, course_of, leg_seed, together, token_budget
-from cotbench.engines.replies import Reader, Usage, known_reason, next_tokens, options_of, read_usage
+from cotbench.engines.replies import Reader, Usage, next_tokens, options_of, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.engines.thinking import (
     BUDGET,
@@ -89,20 +89,6 @@ _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model", "continues
 _LIMITS = frozenset({EFFORT, BUDGET, LEAST})
 _EMPTY = ("<think>\n\n</think>\n\n", "<think></think>", "<think></think>\n")  # as templates write them
 _PROBE = (Message(role="user", text="What is 17 + 25 + 38?"),)
-# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
-# answered.
-_REFUSED_CODES = frozenset(
-    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed "
-    "prohibitedcontent".split()
-)
-_EXHAUSTED_CODES = frozenset("insufficientquota insufficientbalance billinghardlimitreached arrearage".split())
-_MODERATED = re.compile(r"moderat|flagged|content (?:policy|filter)|safety", re.I)
-_STOPPING = frozenset({401, 402, 404})  # statuses that concern all requests
-_STOPPING_AT_FIRST = frozenset({403, 405, 410})  # ... where no request has been answered yet
-
-
-def _letters(words: Iterable[str]) -> set[str]:
-    return {re.sub(r"[\W_]+", "", word.casefold()) for word in words}
 
 
 @dataclass(slots=True)
@@ -135,6 +121,7 @@ class OpenAIEngine:
                 "OPENAI_API_KEY holds a line end or another character that no key has.", "Set it to the key alone."
             )
         self._secrets = Secrets(self._url, self._key, config.headers.values())
+        self._faults = Faults(self._url, self._secrets, config)
         if not self._key and not config.headers and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
             raise ModelError(
                 "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
@@ -217,10 +204,10 @@ class OpenAIEngine:
             models = [model for model in told["data"] if isinstance(model["id"], str)]
         except BadStatus as error:
             if error.status == 401:
-                raise self._fatal(error) from None
+                raise self._faults.fatal(error) from None
             return here  # some servers don't list their models, or not for every key
         except NoReply as error:
-            raise self._away(error) from None
+            raise self._faults.away(error) from None
         except (ValueError, TypeError, KeyError):  # it is no list of models: the requests will tell
             return here
         names = [model["id"] for model in models]
@@ -294,7 +281,7 @@ class OpenAIEngine:
         except BadStatus as error:
             # What a server that has a fault can't do today is nothing to plan a run by.
             if not beginning and error.status >= 500:
-                raise self._fatal(error) from None
+                raise self._faults.fatal(error) from None
             raise
         return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
 
@@ -318,7 +305,7 @@ class OpenAIEngine:
         try:
             response = await self._exchange(build, build(trial.learnt), trial)
         except NoReply as error:
-            raise self._away(error) from None
+            raise self._faults.away(error) from None
         self._learnt |= trial.learnt
         return response
 
@@ -369,38 +356,6 @@ class OpenAIEngine:
         if self._cant_continue:
             raise _NotAsked(f"the server no longer goes on from the beginning of a reply: {self._cant_continue}")
 
-    def _away(self, error: NoReply) -> ModelError:
-        return ModelError(
-            f"engine 'openai': can't reach {public_url(self._url)}: {self._secrets.clean(error)}",
-            error.remedy
-            or "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
-        )
-
-    def _fatal(self, error: Exception) -> ModelError:
-        status = error.status if isinstance(error, BadStatus) else 0
-        if status in (401, 403):
-            return ModelError(
-                f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run "
-                "the same command again.",
-            )
-        return ModelError(
-            f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
-            "Check --model and --base-url; then run the same command again.",
-        )
-
-    def _cant_do_without(self, name: str, error: BadStatus) -> ModelError:
-        remedies = {
-            "model": "Check --model.",
-            **dict.fromkeys(("max_tokens", "max_completion_tokens"), "Choose another budget with --max-tokens."),
-            **dict.fromkeys(self._config.extra_body, f"Correct {name} in --extra-body, or leave it out."),
-            **dict.fromkeys(self._config.sampling_keys, f"Correct {name} in --gen-kwargs, or leave it out."),
-        }
-        return ModelError(
-            f"engine 'openai': {public_url(self._url)} refuses {name}: {self._secrets.clean(error, 300)}",
-            f"{remedies.get(name, '')} Then run the same command again.".strip(),
-        )
-
     # --- requests -------------------------------------------------------------------------------------------------
 
     def submit(self, key: Key, request: Request) -> None:
@@ -426,9 +381,9 @@ class OpenAIEngine:
             if isinstance(error, NoReply):
                 self._unreachable += 1
                 if self._unreachable > 2 * self._config.concurrency:
-                    self._handover.fail(self._away(error))
+                    self._handover.fail(self._faults.away(error))
                     return
-            refused = isinstance(error, BadStatus) and self._is_refusal(error)
+            refused = isinstance(error, BadStatus) and is_refusal(error)
             # A fault that doesn't pass is a refusal, or a reply that is not of such a server.
             lasts = error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
             if isinstance(error, BadStatus) and request.begun is not None and not self._renders:
@@ -436,28 +391,12 @@ class OpenAIEngine:
             if lasts and not refused and not self._answered:
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
-                    self._handover.fail(self._fatal(error))
+                    self._handover.fail(self._faults.fatal(error))
                     return
             reason: FinishReason = "refused" if refused else "error"
             path = Completion(text="", finish_reason=reason, error=self._secrets.clean(error))
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
         self._handover.put(key, reply)
-
-    @staticmethod
-    def _is_refusal(error: BadStatus) -> bool:
-        """Whether what was asked, or the answer to it, is against the server's rules."""
-        if _letters(error.codes) & _REFUSED_CODES or known_reason(error.code) == "refused":
-            return True
-        return error.status == 403 and _MODERATED.search(error.words) is not None
-
-    def _stops(self, error: BadStatus, lesson: Lesson | None) -> bool:
-        """Whether an error concerns all requests, asked in whatever manner. lesson: what it teaches."""
-        if self._is_refusal(error):
-            return False
-        if _letters(error.codes) & _EXHAUSTED_CODES:
-            return True
-        stopping = _STOPPING if self._answered else _STOPPING | _STOPPING_AT_FIRST
-        return lesson is None and error.status in stopping
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
         """Ask until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
@@ -601,7 +540,7 @@ class OpenAIEngine:
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
             lesson = lesson_of(error, body, trial.tried, self._users_fields)
-            return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
+            return lesson is not None or is_refusal(error) or stops(error, lesson, self._answered)
 
         try:
             path = "/completions" if self._renders else "/chat/completions"
@@ -614,15 +553,15 @@ class OpenAIEngine:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
         will be answered."""
         lesson = lesson_of(error, body, trial.tried, self._users_fields)
-        if self._stops(error, lesson):
-            raise self._fatal(error) from None
-        if self._is_refusal(error):
+        if stops(error, lesson, self._answered):
+            raise self._faults.fatal(error) from None
+        if is_refusal(error):
             return False
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         if lesson is None:
             if name := indispensable(error, body, self._users_fields):
-                raise self._cant_do_without(name, error) from None
+                raise self._faults.cant_do_without(name, error) from None
             return False
         if error.status >= 500 and said != before:
             await asyncio.sleep(AGAIN_S)  # it may be a fault that passes, whatever it names
@@ -993,7 +932,7 @@ class OpenAIEngine:
             if FOLD in self._learnt
             else "native",
             device=public_url(self._url),
-            max_model_len=self._max_len if chat is not None and self._max_len < 1 << 30 else None,
+            max_model_len=self._max_len if self._max_len < 1 << 30 else None,
             continues="tokens" if self._renders else "" if self._cant_continue else "server",
             likelihoods=self._tells_likelihoods,
             thinking=thinking,
