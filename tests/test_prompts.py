@@ -322,8 +322,8 @@ def shipped_prompts(name: str, count: int) -> tuple[Task, tuple[Message, ...], t
 def contract_of(task: Task) -> str:
     """The sentence that says how to give the answer. A placeholder that is all of a form isn't shown."""
     if task.answer.form in ("<letter>", "<number>"):
-        return f'Write the answer as "Answer:" and {task.answer.phrase.removeprefix(f"where {task.answer.form} is ")}.'
-    return f'Write the answer as "Answer: {task.answer.form}", {task.answer.phrase}.'
+        return f'The last line is "Answer:" and {task.answer.phrase.removeprefix(f"where {task.answer.form} is ")}.'
+    return f'The last line is "Answer: {task.answer.form}", {task.answer.phrase}.'
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -233,7 +233,7 @@ def test_templates_find_what_transformers_gives_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.vllm
-@pytest.mark.parametrize("template", [GIVEN, *{animal.template for animal in ZOO}])
+@pytest.mark.parametrize("template", [GIVEN, *dict.fromkeys(animal.template for animal in ZOO)])
 def test_templates_are_rendered_as_by_transformers(template: str, tmp_path: Path) -> None:
     from cotbench.engines.local import chat_format
 

@@ -91,9 +91,8 @@ class Kit:
         them and ended there, the next line. An empty line is between: where the words followed on the last of the
         options that it had repeated, a small chat model took its turn for ended."""
         text = path.begun + path.text
-        ended = len(text) - len(text.rstrip(LINE_END))
-        apart = LINE_END * (2 - ended) if text else ""
-        words = "" if text.rstrip().endswith(self.words) else self.words
+        words, lines = ("", 1) if text.rstrip().endswith(self.words) else (self.words, 2)
+        apart = LINE_END * (lines - len(text) + len(text.rstrip(LINE_END))) if text else ""
         return Begun(text=f"{text}{apart}{words}", thought=path.reasoning or None)
 
     def _with_more(self, question: Question, before: Prediction, path: Completion) -> Prediction:
