@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis import stats
-from cotbench.analysis.curve import MARGIN, OWN, Point, points_of
+from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -33,6 +33,7 @@ from cotbench.analysis.estimates import (
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
+from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
@@ -80,8 +81,8 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and in each arm of the tag; groups: per subject or
-    type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of
-    modes, which report.json leaves out.
+    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
+    what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -96,6 +97,7 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    unsaid: list[Unsaid] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -153,6 +155,8 @@ def compare(
     curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     for panel in compared:
         _add_panel(comparison, panel, table)
+    unsaid = (one for panel in compared for one in lint(_arms_of(panel), model=panel.model, task=panel.task))
+    comparison.unsaid.extend(over_tasks(unsaid))
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
@@ -218,7 +222,6 @@ def _add_pair(
     )
     before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
     comparison.policies.extend(policies_of(panel, cell, base, before))
-    comparison.notes.extend(_unlike(panel, cell, base))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
             f"{panel.task} by {panel.model}: {alone} questions have a record under only one of {base.mode} and "
@@ -300,21 +303,19 @@ def _state_notes(run: Run) -> list[str]:
     return notes
 
 
-def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
-    """Return what differs between two modes beside the mode, and may be meant."""
-    notes = []
-    ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    drawn = [{key: value for key, value in spec.sampling.items() if key not in OWN} for spec in (ours, theirs)]
-    if drawn[0] != drawn[1]:
-        sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
-        # Without the task: it is the same for all of them, as a rule, and then said once.
-        notes.append(f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({sides}).")
-    if cell.run is not base.run and ours.shared != theirs.shared:
-        notes.append(
-            f"{panel.task} by {panel.model}: what prompts share (persona, answer contract) differs between "
-            f"{cell.run.folder.name} and {base.run.folder.name}."
+def _arms_of(panel: Panel) -> list[Asked]:
+    """Return what was asked under each mode of a panel."""
+    return [
+        Asked(
+            arm=cell.mode,
+            facts=cell.facts,
+            row=cell.run.manifest.spec_row["modes"][f"{panel.task}/{cell.mode}"],
+            run=of_run(cell.run.manifest),
+            shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
+            where=cell.run.folder.name,
         )
-    return notes
+        for cell in panel.cells.values()
+    ]
 
 
 MOST = 0.5

@@ -121,8 +121,8 @@ class _Aspect:
 
     name: str
     value: Callable[[Asked], Any]
-    said: Callable[[Asked, Asked, Sequence[Asked]], bool] = lambda a, b, all_arms: False
-    shown: Callable[[Asked, Any], str] = lambda arm, value: _words(value)
+    said: Callable[[Asked, Asked, Sequence[Asked]], bool] = lambda *_: False
+    shown: Callable[[Asked, Any], str] = lambda _, value: _words(value)
 
 
 def _words(value: Any) -> str:
@@ -202,9 +202,8 @@ def _says_thinking(arm: Asked) -> bool:
 
 
 def _thinking_said(a: Asked, b: Asked, _: Sequence[Asked]) -> bool:
-    off = a.facts.thinks == b.facts.thinks == "off"
-    # That one arm says that it thinks doesn't say that the other, which is plain, does: two that think are alike.
-    return _says_thinking(a) or _says_thinking(b) if a.facts.thinks != b.facts.thinks or off else True
+    both_think = a.facts.thinks == b.facts.thinks == "on"  # which is told of each that doesn't say so
+    return both_think or _says_thinking(a) or _says_thinking(b)
 
 
 _HOW = {
@@ -323,10 +322,11 @@ _ASPECTS: Sequence[_Aspect] = (
 def _drawing(arms: Sequence[Asked]) -> list[_Aspect]:
     """An aspect for each other key of sampling that some arm has."""
     keys = dict.fromkeys(key for arm in arms for key in arm.sampling if key not in _OWN)
-    return [
-        _Aspect(name=_CALLED.get(key, key), value=lambda arm, key=key: arm.drawn(key), said=_drawing_said(key))
-        for key in keys
-    ]
+    return [_Aspect(name=_CALLED.get(key, key), value=_drawn(key), said=_drawing_said(key)) for key in keys]
+
+
+def _drawn(key: str) -> Callable[[Asked], Any]:
+    return lambda arm: arm.drawn(key)
 
 
 # --- findings -----------------------------------------------------------------------------------------------------
@@ -334,7 +334,8 @@ def _drawing(arms: Sequence[Asked]) -> list[_Aspect]:
 
 def lint(arms: Sequence[Asked], *, model: str = "", task: str = "") -> list[Unsaid]:
     """Return what the arms of one panel differ in, or have, without any name's saying so; a finding for each aspect."""
-    found = [one for aspect in (*_ASPECTS, *_drawing(arms)) for one in _differing(aspect, arms)]
+    found = [one for aspect in _ASPECTS for one in _differing(aspect, arms)]
+    found += _joined([one for aspect in _drawing(arms) for one in _differing(aspect, arms)])
     if any(name in _OF_PROMPTS for name, _ in found):
         found = [(name, group) for name, group in found if name != _SHARED]  # what of it differs is told
     told = {arm.arm for name, group in found if name == "thinking" for arm, _ in group}
@@ -346,9 +347,23 @@ def lint(arms: Sequence[Asked], *, model: str = "", task: str = "") -> list[Unsa
 
 
 _Valued = tuple[Asked, str]  # an arm, and its value in words
+_Found = tuple[str, list[_Valued]]  # in what, and the arms that differ in it
 
 
-def _differing(aspect: _Aspect, arms: Sequence[Asked]) -> list[tuple[str, list[_Valued]]]:
+def _joined(found: Sequence[_Found]) -> list[_Found]:
+    """Make one finding of those in which the same arms differ."""
+    joined: dict[tuple[str, ...], list[_Found]] = {}
+    for one in found:
+        joined.setdefault(tuple(arm.arm for arm, _ in one[1]), []).append(one)
+    out = []
+    for same in joined.values():
+        columns = zip(*(group for _, group in same), strict=True)
+        values = [(column[0][0], ", ".join(value for _, value in column)) for column in columns]
+        out.append((_and([name for name, _ in same]), values))
+    return out
+
+
+def _differing(aspect: _Aspect, arms: Sequence[Asked]) -> list[_Found]:
     """Return the groups of arms that differ in an aspect, each with their values in words."""
     values = [aspect.value(arm) for arm in arms]
     known = [place for place, value in enumerate(values) if value is not None]

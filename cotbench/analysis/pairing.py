@@ -71,9 +71,17 @@ def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, lis
         if name in arms:
             arm = find_mode(name).facts
             facts[name] = facts.get(name, {}) | {n: getattr(arm, n) for n in ("label", "mode", "settings", "at_once")}
-    manifest = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts)
+    shown = {f"{task}/{called.get(mode, mode)}": row for (task, mode), row in _by_pair(manifest.shown)}
+    manifest = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts, shown=shown)
     changed = [structs.replace(row, mode=called[row.mode]) if called[row.mode] in arms else row for row in records]
     return manifest, changed
+
+
+def _by_pair(rows: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Mappings by "task/mode", by task and mode."""
+    for name, row in rows.items():
+        task, _, mode = name.partition("/")
+        yield (task, mode), row
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

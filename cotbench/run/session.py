@@ -27,6 +27,7 @@ from cotbench.programs import Sandbox
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
 from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
@@ -106,6 +107,7 @@ class _Session:
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
         manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
+        manifest.shown = shown_by(plan)
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, recorded.good_bytes)
         replies = Replies(self.engine, journal, recorded, plan.options.seed, tally)

@@ -118,8 +118,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
     read of it). options: the options it was started with. engine: what the engine says of itself. data: by task, where
     its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
-    or plan); earlier versions wrote none. question_ids: by task, of a run of some questions only. totals: requests,
-    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    or plan); earlier versions wrote none. shown: by "task/mode", what its prompt shows (`run/shown.py`). lock: what
+    was fixed before the first token (`analysis/locks.py`). question_ids: by task, of a run of some questions only.
+    totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -129,6 +130,8 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     engine: dict[str, Any]
     data: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task")]
     modes: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each mode")] = {}
+    shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}
+    lock: dict[str, Any] = {}
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
