@@ -19,6 +19,7 @@ from cotbench.modes.arms import CARD, THINK, base_of
 from cotbench.modes.kit import LINE_END
 
 NOT_SET = "not set"
+FEW = 3  # arms that are named where others differ from them
 _OWN = ("max_tokens", "n", "stop")  # keys of sampling that have aspects of their own
 _ONLY_SAMPLED = ("top_p", "top_k", "min_p")  # without effect on a greedy reply
 _SETTING_OF = {"reasoning_effort": "effort", "thinking_budget": "budget", "thinking_min": "min"}
@@ -287,12 +288,12 @@ _ASPECTS: Sequence[_Aspect] = (
     _Aspect(
         name="the answer contract",
         value=_shows("contract"),
-        shown=lambda _, value: "as prompts share it" if value else "in words of its own, or none",
+        shown=lambda _, value: "as prompts share it" if value else "in its own words, or none",
     ),
     _Aspect(
         name="how the question is written",
         value=_shows("question", in_words=False),
-        shown=lambda _, value: "as prompts share it" if value else "in a way of its own",
+        shown=lambda _, value: "as prompts share it" if value else "in its own way",
     ),
     _Aspect(name="the exemplars shown", value=_shows("shots", in_words=False)),
     _Aspect(
@@ -381,13 +382,21 @@ def _differing(aspect: _Aspect, arms: Sequence[Asked]) -> list[_Found]:
 
 
 def _finding(name: str, group: Sequence[_Valued]) -> dict[str, Any]:
+    """Put a finding in words. Where most arms have the same, those that haven't are said to differ from them."""
     shown: dict[str, list[str]] = {}  # arms by what they have
     for arm, value in group:
         shown.setdefault(value, []).append(arm.arm)
-    values = "; ".join(f"{_and(names)}: {value}" for value, names in shown.items())
-    nobody = "neither name says" if len(group) == 2 else "none of their names says"
     modes = [arm.arm for arm, _ in group]
-    text = f"{_and(modes)} differ in {name} ({values}), which {nobody}"
+    usual, most = max(shown.items(), key=lambda entry: len(entry[1]))
+    few = [arm for arm in modes if arm not in most]
+    values = [f"{_and(names)}: {value}" for value, names in shown.items()]
+    differ = f"{_and(modes)} differ in {name}"
+    if 2 < len(modes) < 2 * len(most):
+        values = [*(f"{_and(names)}: {value}" for value, names in shown.items() if value != usual), f"there: {usual}"]
+        others = _and(most) if len(most) <= FEW else f"the other {len(most)}"
+        differ = f"{_and(few)} {'differs' if len(few) == 1 else 'differ'} from {others} in {name}"
+    nobody = "neither name says" if len(modes) == 2 else "none of their names says"
+    text = f"{differ} ({'; '.join(values)}), which {nobody}"
     return {"aspect": name, "modes": modes, "values": [value for _, value in group], "text": text}
 
 
@@ -395,10 +404,8 @@ def _thinking(model: str, task: str, arms: Sequence[Asked]) -> Unsaid:
     """The finding on arms that think, all in the same way, and whose names don't say so."""
     names = [arm.arm for arm in arms]
     thinking = _how((arms[0].facts.thinks, arms[0].facts.thinks_by))
-    think, say = ("think", "none of their names says") if len(names) > 2 else ("think", "neither name says")
-    if len(names) == 1:
-        think, say = "thinks", "its name doesn't say"
-    text = f"{_and(names)} {think} ({thinking}), which {say}"
+    nobody = {1: "its name doesn't say", 2: "neither name says"}.get(len(names), "none of their names says")
+    text = f"{_and(names)} {'thinks' if len(names) == 1 else 'think'} ({thinking}), which {nobody}"
     return Unsaid(model=model, tasks=[task], aspect="thinking", modes=names, values=[thinking] * len(names), text=text)
 
 
