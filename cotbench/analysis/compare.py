@@ -34,6 +34,7 @@ from cotbench.analysis.estimates import (
 from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
+from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
@@ -97,6 +98,7 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    locked: list[Locked] = field(default_factory=list)
     unsaid: list[Unsaid] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
@@ -133,9 +135,9 @@ def compare(
 ) -> Comparison:
     """Return all estimates over some runs.
 
-    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than
-    the largest budget is no matter. panels: what `panels_of(runs)`
-    gave, where it has been called already. Raises RunError where what was asked for can't be paired.
+    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
+    largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. Raises RunError
+    where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -163,7 +165,9 @@ def compare(
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
-    return _corrected(comparison)
+    whole = _corrected(comparison)
+    whole.locked.extend(locked_of(whole, runs, compared, margin))
+    return whole
 
 
 def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> None:

@@ -67,6 +67,16 @@ class RunPlan:
         return replace(self, kits=kits)
 
     @property
+    def lock(self) -> dict[str, Any]:
+        """What is to be fixed before the first token; {} where nothing is. Raises UsageError where it can't be."""
+        if self.options.lock is None:
+            return {}
+        from cotbench.analysis.locking import fixed_by  # slow to import
+
+        arms = {arm: kit.mode.facts for (_, arm), kit in self.kits.items()}
+        return fixed_by(self.options.lock, list(self.data), arms)
+
+    @property
     def total(self) -> int:
         return sum(len(self.questions[task]) for task, _ in self.kits)
 
@@ -183,7 +193,9 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         thinking=ThinkingInfo(budget="engine"),
     )
     kits = _kits(options, modes, prompts, data, questions, expected)
-    return RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+    plan = RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+    _ = plan.lock  # refused now, where there is no such contrast
+    return plan
 
 
 def _kits(

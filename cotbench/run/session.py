@@ -24,6 +24,7 @@ from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
+from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
@@ -100,7 +101,10 @@ class _Session:
         plan, folder, tally = self.plan, self.folder, self.tally
         manifest, was_finished = _open_manifest(plan, self.info, spec, folder)
         recorded = read_journal(folder / JOURNAL)
+        fixed = fix(plan, manifest, folder, len(recorded.replies) + len(recorded.failed))
         self._say_first(recorded)
+        if fixed:
+            self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
         here = {**circumstance(), "command": without_home(list(command)), "started": now()}
         manifest.sessions.append(here)
