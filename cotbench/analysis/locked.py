@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs, to_builtins
+
 from cotbench.analysis.estimates import ALL, Delta, Interval, Paired, Split
 from cotbench.analysis.flat import columns
 from cotbench.questions.tagging import RULES
+from cotbench.store.manifest import Lock
 
 if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
@@ -45,9 +49,14 @@ class Locked(Paired):
     after: list[str]
 
 
-def seal(lock: Mapping[str, Any], run: str, spec: Mapping[str, Any]) -> str:
+def in_points(margin: float) -> str:
+    """Put a margin in words."""
+    return f"{100 * margin:g} point{'' if math.isclose(margin, 0.01) else 's'}"
+
+
+def seal(lock: Lock, run: str, spec: Mapping[str, Any]) -> str:
     """Return the hash of what is fixed, by whose run it is and all that its results depend on."""
-    fixed = {name: value for name, value in lock.items() if name != "hash"}
+    fixed = to_builtins(structs.replace(lock, hash=""))
     text = json.dumps([fixed, run, spec], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -57,24 +66,24 @@ def locked_of(comparison: Comparison, runs: Sequence[Run], panels: Sequence[Pane
     out = []
     for run in runs:
         lock = run.manifest.lock
-        if not lock:
+        if lock is None:
             continue
         homes = [panel for panel in panels if any(cell.run is run for cell in panel.cells.values())]
-        models = [panel.model for panel in homes if panel.task == lock["task"]]
-        key = (*models, run.manifest.spec.model.model)[0], lock["task"], lock["mode"], lock["baseline"]
+        models = [panel.model for panel in homes if panel.task == lock.task]
+        key = (*models, run.manifest.spec.model.model)[0], lock.task, lock.mode, lock.baseline
         row = _row(comparison, lock, key)
         out.append(
             Locked(
                 **dict(zip(("model", "task", "mode", "baseline"), key, strict=True)),
                 run=run.manifest.run,
-                figure=lock["figure"],
-                tag=lock["tag"],
-                margin=lock["margin"],
-                rule=lock["tag_rule"],
-                version=lock["tag_rule_version"],
-                at=lock["at"],
-                hash=lock["hash"],
-                intact=lock["hash"] == seal(lock, run.manifest.run, run.manifest.spec_row),
+                figure=lock.figure,
+                tag=lock.tag,
+                margin=lock.margin,
+                rule=lock.tag_rule,
+                version=lock.tag_rule_version,
+                at=lock.at,
+                hash=lock.hash,
+                intact=lock.hash == seal(lock, run.manifest.run, run.manifest.spec_row),
                 n=row.n if isinstance(row, Delta) else row.n_symbolic + row.n_other if row else None,
                 difference=_estimate(row) if row else Interval(),
                 after=_after(comparison, lock, key, margin),
@@ -83,20 +92,20 @@ def locked_of(comparison: Comparison, runs: Sequence[Run], panels: Sequence[Pane
     return out
 
 
-def _row(comparison: Comparison, lock: Mapping[str, Any], key: tuple[str, ...]) -> Delta | Split | None:
+def _row(comparison: Comparison, lock: Lock, key: tuple[str, ...]) -> Delta | Split | None:
     """Find the row of the contrast under the rule that was fixed; None where the report has none."""
-    if lock["figure"] == SPLIT:
-        wanted = (lock["tag_rule"], lock["tag_rule_version"])
+    if lock.figure == SPLIT:
+        wanted = (lock.tag_rule, lock.tag_rule_version)
         return next((one for one in comparison.splits if one.key == key and (one.rule, one.version) == wanted), None)
-    if lock["tag"] != ALL and not _same_rule(comparison, lock):
+    if lock.tag != ALL and not _same_rule(comparison, lock):
         return None
-    return next((one for one in comparison.deltas if one.key == key and one.tag == lock["tag"]), None)
+    return next((one for one in comparison.deltas if one.key == key and one.tag == lock.tag), None)
 
 
-def _same_rule(comparison: Comparison, lock: Mapping[str, Any]) -> bool:
+def _same_rule(comparison: Comparison, lock: Lock) -> bool:
     """Whether the report's main tables are split by the rule that was fixed, in the version that it had."""
     now = {rule.name: rule.version for rule in comparison.rules}
-    return bool(comparison.tag_rule == lock["tag_rule"] and now.get(lock["tag_rule"]) == lock["tag_rule_version"])
+    return bool(comparison.tag_rule == lock.tag_rule and now.get(lock.tag_rule) == lock.tag_rule_version)
 
 
 def _estimate(row: Delta | Split) -> Interval:
@@ -104,16 +113,16 @@ def _estimate(row: Delta | Split) -> Interval:
     return Interval(value=known.value, se=known.se, low=known.low, high=known.high, p=row.uncorrected_p)
 
 
-def _after(comparison: Comparison, lock: Mapping[str, Any], key: tuple[str, ...], margin: float) -> list[str]:
+def _after(comparison: Comparison, lock: Lock, key: tuple[str, ...], margin: float) -> list[str]:
     """Say what a report looks at that wasn't fixed before the first token."""
-    fixed = (*key, lock["tag"]) if lock["figure"] != SPLIT else ()
+    fixed = (*key, lock.tag) if lock.figure != SPLIT else ()
     others = [one for one in comparison.deltas if (*one.key, one.tag) != fixed]
     whole = [f"{one.mode} against {one.baseline} on {one.task}" for one in others if one.tag == ALL]
     said = []
     if whole:
         more = f" and {len(whole) - FEW} more" if len(whole) > FEW else ""
         said.append(f"{', '.join(whole[:FEW])}{more}")
-    of_rule = (key, lock["tag_rule"]) if lock["figure"] == SPLIT else ()
+    of_rule = (key, lock.tag_rule) if lock.figure == SPLIT else ()
     splits = [one for one in comparison.splits if (one.key, one.rule) != of_rule]
     counted = {
         "differences within a tag": sum(one.tag != ALL and one.n > 0 for one in others),
@@ -122,14 +131,14 @@ def _after(comparison: Comparison, lock: Mapping[str, Any], key: tuple[str, ...]
         "effects of thinking and prompt": len(comparison.effects),
     }
     said += [f"{number:,} {what if number > 1 else _ONE[what]}" for what, number in counted.items() if number]
-    if comparison.tag_rule != lock["tag_rule"]:
-        said.append(f"the tag rule {comparison.tag_rule}, in place of {lock['tag_rule']}")
+    if comparison.tag_rule != lock.tag_rule:
+        said.append(f"the tag rule {comparison.tag_rule}, in place of {lock.tag_rule}")
     elif not _same_rule(comparison, lock):
-        said.append(f"another version of the tag rule {lock['tag_rule']}")
+        said.append(f"another version of the tag rule {lock.tag_rule}")
     if own := [rule.name for rule in comparison.rules if rule.name not in RULES]:
         said.append(f"tag rules of the report's own ({', '.join(own)})")
-    if margin != lock["margin"]:
-        said.append(f"a margin of {100 * margin:g} points, in place of {100 * lock['margin']:g}")
+    if not math.isclose(margin, lock.margin):
+        said.append(f"a margin of {in_points(margin)}, in place of {in_points(lock.margin)}")
     return said
 
 

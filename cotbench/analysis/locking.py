@@ -20,17 +20,18 @@ from typing import Any
 
 from cotbench.analysis.curve import MARGIN
 from cotbench.analysis.gates import ANY, Place, parse_number, parse_place
-from cotbench.analysis.locked import SPLIT
+from cotbench.analysis.locked import SPLIT, in_points
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, Facts
 from cotbench.modes.arms import base_of, the_one
 from cotbench.questions.tagging import RULES, main_rule
+from cotbench.store.manifest import Lock
 
 OPTION = "--lock"
 AUTO = "auto"
 EXAMPLE = f'As in {OPTION} auto, or {OPTION} "delta[mmlu,cot], margin=2pt, tag_rule=eq_question".'
 _FIGURES = ("delta", SPLIT)
-_SHAPE = re.compile(r"\s*(?:auto|([A-Za-z_]\w*)\s*\[([^\]]*)\])?\s*(?:(?:^|,)(.*))?", re.S)
+_SHAPE = re.compile(r"\s*(?:auto|([A-Za-z_]\w*)\s*\[([^\]]*)\])?\s*(?:(?:^|,)([^\[\]]*))?", re.S)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def parse_lock(text: str) -> Asked:
     place = None
     if figure:
         if figure not in _FIGURES:
-            raise refuse(f"a contrast is a {' or a '.join(_FIGURES)}, found '{figure}'.", EXAMPLE)
+            raise refuse(f"a contrast is of {' or '.join(_FIGURES)}, found '{figure}'.", EXAMPLE)
         place = parse_place(figure, inside, refuse, EXAMPLE)
         if place.task == ANY:
             raise refuse("one contrast is on one task.", EXAMPLE)
@@ -89,7 +90,7 @@ def _refused(text: str, why: str, remedy: str = "") -> UsageError:
     return UsageError(f"{OPTION} {text!r}: {why}", remedy)
 
 
-def fixed_by(text: str, tasks: Sequence[str], arms: Mapping[str, Facts]) -> dict[str, Any]:
+def fixed_by(text: str, tasks: Sequence[str], arms: Mapping[str, Facts]) -> Lock:
     """Return what is fixed for a run of these tasks and arms. Raises UsageError where it has no such contrast."""
     asked, refuse = parse_lock(text), partial(_refused, text)
     place = asked.place or Place(task=tasks[0], mode=_first(arms, refuse), tag="all", model=None, baseline=None)
@@ -105,16 +106,18 @@ def fixed_by(text: str, tasks: Sequence[str], arms: Mapping[str, Facts]) -> dict
     if mode == baseline:
         raise refuse(f"{mode} is compared with itself.", "Name another mode, or another baseline=.")
     rule = RULES[asked.tag_rule] if asked.tag_rule else main_rule(tasks)
-    return {
-        "figure": asked.figure,
-        "task": place.task,
-        "mode": mode,
-        "tag": place.tag,
-        "baseline": baseline,
-        "margin": MARGIN if asked.margin is None else asked.margin,
-        "tag_rule": rule.name,
-        "tag_rule_version": rule.version,
-    }
+    assert mode is not None
+    assert baseline is not None
+    return Lock(
+        figure="did" if asked.figure == SPLIT else "delta",
+        task=place.task,
+        mode=mode,
+        tag=place.tag,
+        baseline=baseline,
+        margin=MARGIN if asked.margin is None else asked.margin,
+        tag_rule=rule.name,
+        tag_rule_version=rule.version,
+    )
 
 
 def _first(arms: Mapping[str, Facts], refuse: Any) -> str:
@@ -126,13 +129,13 @@ def _first(arms: Mapping[str, Facts], refuse: Any) -> str:
     return found
 
 
-def in_words(lock: Mapping[str, Any]) -> str:
+def in_words(lock: Lock) -> str:
     """Put what is fixed in the words of the option."""
 
     def quoted(name: str) -> str:
         return f'"{name}"' if "@" in name else name
 
-    tag = f",{lock['tag']}" if lock["tag"] != "all" else ""
-    places = f"{lock['task']},{quoted(lock['mode'])}{tag},baseline={lock['baseline']}"
-    rule = f"{lock['tag_rule']} (version {lock['tag_rule_version']})"
-    return f"{lock['figure']}[{places}], margin {100 * lock['margin']:g} points, tag rule {rule}"
+    tag = f",{lock.tag}" if lock.tag != "all" else ""
+    places = f"{lock.task},{quoted(lock.mode)}{tag},baseline={lock.baseline}"
+    rule = f"{lock.tag_rule} (version {lock.tag_rule_version})"
+    return f"{lock.figure}[{places}], margin {in_points(lock.margin)}, tag rule {rule}"

@@ -97,7 +97,7 @@ def report(
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.modes import find_mode
-    from cotbench.questions.tagging import main_rule
+    from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
@@ -114,15 +114,15 @@ def report(
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         panels, notes = panels_of(loaded)
-        lock = next((run.manifest.lock for run in loaded if run.manifest.lock), {})
-        rule = rule or known_rule(lock.get("tag_rule"), own) or main_rule(panel.task for panel in panels)
+        lock = next((run.manifest.lock for run in loaded if run.manifest.lock is not None), None)
+        rule = rule or (RULES.get(lock.tag_rule) if lock else None) or main_rule(panel.task for panel in panels)
         comparison = compare(
             loaded,
             _baselines(asked, panels),
             rules=own,
             tag_rule=rule.name,
             effect=effect / 100,
-            margin=lock.get("margin", MARGIN) if margin is None else margin / 100,
+            margin=margin / 100 if margin is not None else lock.margin if lock else MARGIN,
             panels=(panels, notes),
         )
         comparison.notes.extend(lost_outputs(loaded))

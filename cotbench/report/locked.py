@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL
-from cotbench.analysis.locked import SPLIT, Locked
+from cotbench.analysis.locked import SPLIT, Locked, in_points
 from cotbench.report import words
 
 
@@ -15,8 +15,7 @@ def sentences(lock: Locked, comparison: Comparison) -> list[str]:
     contrast = f"{lock.mode} against {lock.baseline} on {lock.task}{tag}"
     if lock.figure == SPLIT:
         contrast = f"symbolic against other questions, of {contrast}"
-    margin = f"{100 * lock.margin:g} points"
-    fixed = f"{contrast}; a margin of {margin}; the tag rule {lock.rule}, version {lock.version}"
+    fixed = f"{contrast}; a margin of {in_points(lock.margin)}; the tag rule {lock.rule}, version {lock.version}"
     said = [
         f"Fixed before the first token{where} at {lock.at} (hash {lock.hash}): {fixed}. {_result(lock, comparison)}"
     ]

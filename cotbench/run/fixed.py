@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from cotbench.errors import RunError
 from cotbench.run.prepare import RunPlan
@@ -17,23 +18,24 @@ def fix(plan: RunPlan, manifest: Manifest, folder: Path, replies: int) -> str:
 
     replies: how many are on record. Raises RunError where something else is fixed already, or tokens were spent."""
     wanted = plan.lock
-    if not wanted:
+    if wanted is None:
         return ""
     from cotbench.analysis.locked import seal
     from cotbench.analysis.locking import in_words
 
     remedy = "Leave --lock out to go on with this run, or start anew: without --resume and with --fresh."
-    fixed = {name: manifest.lock[name] for name in wanted if name in manifest.lock}
-    if fixed == wanted:
-        return ""
-    if manifest.lock:
-        was = f"{in_words(fixed)}, was fixed at {manifest.lock.get('at')}" if fixed.keys() == wanted.keys() else "it is"
-        found = f"{folder}: what is fixed before the first token can't be changed: {was}; --lock says "
-        raise RunError(f"{found}{in_words(wanted)}.", remedy)
+    if (known := manifest.lock) is not None:
+        if structs.replace(known, at="", hash="") == wanted:
+            return ""
+        raise RunError(
+            f"{folder}: what is fixed before the first token can't be changed: it is {in_words(known)}, since "
+            f"{known.at}, and --lock says {in_words(wanted)}.",
+            remedy,
+        )
     if replies:
         found = f"{folder}: {replies:,} replies are on record, so nothing can be fixed before the first token any more."
         raise RunError(found, remedy)
-    lock: dict[str, Any] = {**wanted, "at": now()}
+    lock = structs.replace(wanted, at=now())
     spec = json.loads(json.dumps(manifest.spec_row))
-    manifest.lock = {**lock, "hash": seal(lock, manifest.run, spec)}
-    return f"Fixed before the first token: {in_words(wanted)} (hash {manifest.lock['hash']})."
+    manifest.lock = structs.replace(lock, hash=seal(lock, manifest.run, spec))
+    return f"Fixed before the first token: {in_words(wanted)} (hash {manifest.lock.hash})."

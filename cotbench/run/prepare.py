@@ -28,7 +28,7 @@ from cotbench.questions.tasks import find_task
 from cotbench.run.arms import check_settings, resolve
 from cotbench.run.options import RunOptions
 from cotbench.run.stations import identities
-from cotbench.store.manifest import RunSpec
+from cotbench.store.manifest import Lock, RunSpec
 from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -67,10 +67,10 @@ class RunPlan:
         return replace(self, kits=kits)
 
     @property
-    def lock(self) -> dict[str, Any]:
-        """What is to be fixed before the first token; {} where nothing is. Raises UsageError where it can't be."""
+    def lock(self) -> Lock | None:
+        """What is to be fixed before the first token; None where nothing is. Raises UsageError where it can't be."""
         if self.options.lock is None:
-            return {}
+            return None
         from cotbench.analysis.locking import fixed_by  # slow to import
 
         arms = {arm: kit.mode.facts for (_, arm), kit in self.kits.items()}

@@ -88,6 +88,22 @@ class RunSpec(Struct, frozen=True, kw_only=True):
         return bool(self.programs.get("contained", True))
 
 
+class Lock(Struct, frozen=True, kw_only=True):
+    """What was fixed before the first token: one contrast, a margin (a share) and the tag rule. hash: over all of it,
+    the run's name and its spec (`analysis/locked.py`)."""
+
+    figure: Annotated[Literal["delta", "did"], Meta(description="delta or did")]
+    task: Annotated[Name, Meta(description="a task's name")]
+    mode: Annotated[Name, Meta(description="an arm's name")]
+    tag: Annotated[Name, Meta(description="a tag")]
+    baseline: Annotated[Name, Meta(description="an arm's name")]
+    margin: Annotated[float, Meta(gt=0, lt=1, description="a number between 0 and 1")]
+    tag_rule: Annotated[Name, Meta(description="a tag rule's name")]
+    tag_rule_version: Whole
+    at: str = ""
+    hash: str = ""
+
+
 class _Options(Struct):
     model: Annotated[Name, Meta(description="a model's name")]
     tasks: Annotated[list[str], Meta(description="a list of names")] = []
@@ -131,7 +147,7 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     data: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task")]
     modes: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each mode")] = {}
     shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}
-    lock: dict[str, Any] = {}
+    lock: Lock | None = None
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
