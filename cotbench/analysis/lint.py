@@ -146,7 +146,9 @@ def _one_run(a: Asked, b: Asked, _: Sequence[Asked]) -> bool:
 
 
 def _answer_differs(a: Asked, b: Asked) -> bool:
-    return bool(a.told.get("answer") != b.told.get("answer"))
+    """Whether two arms of which both want the answer alone have it in different ways."""
+    ways = [arm.told["answer"] for arm in (a, b) if "answer" in arm.told]
+    return len(set(ways)) > 1
 
 
 def _drawing_said(key: str) -> Callable[[Asked, Asked, Sequence[Asked]], bool]:
