@@ -122,8 +122,7 @@ def test_options_of_single_modes_are_named_before_a_token(main: Cli) -> None:
         "  sample: pal differs from free and cot in the number of paths (pal: 3; there: 1), "
         "which none of their names says.",
         "  sample: free and cot differ in max_tokens (free: 2048; cot: 1536), which neither name says.",
-        "  sample: free differs from cot and pal in temperature (free: 0; there: 0.7), which none of their names says.",
-        "  sample: cot and pal differ in top_p (cot: 1; pal: 0.95), which neither name says.",
+        "  sample: free and cot differ in temperature (free: 0; cot: 0.7), which neither name says.",
     ]
 
 

@@ -68,6 +68,11 @@ class Asked:
         return self.turn is not None and (self.turn.paths or 0) > 1
 
     @property
+    def several(self) -> bool:
+        """Whether several paths are drawn."""
+        return int(self.sampling.get("n", 1)) > 1
+
+    @property
     def by_card(self) -> bool:
         """Whether it is by its mode that replies are drawn as the model's card says."""
         return self.turn is not None and self.turn.tuned.get("sampling") == CARD and "sampling" not in self.told
@@ -155,8 +160,8 @@ def _drawing_said(key: str) -> Callable[[Asked, Asked, Sequence[Asked]], bool]:
     def said(a: Asked, b: Asked, arms: Sequence[Asked]) -> bool:
         if any({_SETTING_OF.get(key, key), "sampling"} & arm.told.keys() for arm in (a, b)):
             return True
-        if a.votes != b.votes and key in ("temperature", *_ONLY_SAMPLED):
-            return True
+        if key in ("temperature", *_ONLY_SAMPLED) and (a.votes != b.votes or a.several != b.several):
+            return True  # several paths are drawn, or that they are is told of the number of paths
         return a.by_card != b.by_card and _has_companion(a if a.by_card else b, arms)
 
     return said
@@ -407,7 +412,7 @@ def _thinking(model: str, task: str, arms: Sequence[Asked]) -> Unsaid:
     names = [arm.arm for arm in arms]
     thinking = _how((arms[0].facts.thinks, arms[0].facts.thinks_by))
     nobody = {1: "its name doesn't say", 2: "neither name says"}.get(len(names), "none of their names says")
-    text = f"{_and(names)} {'thinks' if len(names) == 1 else 'think'} ({thinking}), which {nobody}"
+    text = f"{_and(names)} think{'s' if len(names) == 1 else ''} ({thinking}), which {nobody}"
     return Unsaid(model=model, tasks=[task], aspect="thinking", modes=names, values=[thinking] * len(names), text=text)
 
 
