@@ -43,10 +43,10 @@ def test_run_ends_by_naming_its_folder(tmp_path: Path, main: Cli) -> None:
     [session] = manifest["sessions"]
     assert session["command"][:3] == ["cotbench", "run", "--model"]
     assert session["packages"]["datasets"]
-    assert session["requests"] == 96
+    rows = records(folder)
+    assert session["requests"] == 96 + sum("before" in row for row in rows), "those gone on with are asked twice"
     assert manifest["totals"]["records"] == manifest["totals"]["of"] == 96
     assert sum(manifest["totals"]["outcomes"].values()) == 96
-    rows = records(folder)
     assert len({(row["question"], row["mode"]) for row in rows}) == 96
     for row in rows:
         assert (row["answer"] is None) == (row["outcome"] in ("unparsed", "truncated"))
@@ -108,7 +108,10 @@ def test_plain_arms_do_not_think_unless_told(tmp_path: Path, main: Cli) -> None:
             main("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "--thinking", how, "--json").out
         )["folder"]
         spec = json.loads((tmp_path / folder / MANIFEST).read_text())["spec"]
-        assert {mode: spec["modes"][f"sample/{mode}"]["thinking"] for mode in expected} == expected
+        told = {
+            name.partition("@")[0].removeprefix("sample/"): mode["thinking"] for name, mode in spec["modes"].items()
+        }
+        assert told == expected
 
 
 # --- replay -------------------------------------------------------------------------------------------------------
@@ -257,9 +260,12 @@ def test_all_questions_under_both_modes_show_the_stubs_shares(tmp_path: Path, cl
     stats = {(row["task"], row["mode"], row["tag"]): row for row in content["modes"]}
     sizes = {"gsm8k": (0, 1319), "math": (1974, 3026), "mmlu": (407, 13635), "logiqa": (0, 651)}
     for task, (symbolic, other) in sizes.items():
-        for mode, with_equals in (("direct", SHARES["direct"]), ("cot", SHARES["cot_eq"])):
+        for mode, arm, with_equals in (
+            ("direct", "direct@answer=begun", SHARES["direct"]),
+            ("cot", "cot", SHARES["cot_eq"]),
+        ):
             for tag, n, share in (("symbolic", symbolic, with_equals), ("non-symbolic", other, SHARES[mode])):
-                row = stats[task, mode, tag]
+                row = stats[task, arm, tag]
                 assert row["n"] == n
                 if n:
                     assert row["accuracy"] == pytest.approx(share, abs=4 * (share * (1 - share) / n) ** 0.5), (

@@ -258,7 +258,12 @@ def test_a_manifest_whose_options_are_gone(main: Cli, tmp_path: Path, finished: 
 def test_two_runs_with_the_same_mode(main: Cli, tmp_path: Path, finished: Path) -> None:
     for name in ("one", "two"):
         shutil.copytree(finished, tmp_path / name)
-    check(main("report", "one", "two"), 3, "one and two both hold sample under direct by stub", "Name one of them only")
+    check(
+        main("report", "one", "two"),
+        3,
+        "one and two both hold sample under direct@answer=begun by stub",
+        "Name one of them only",
+    )
 
 
 def test_a_beginning_that_several_runs_share(main: Cli, tmp_path: Path, finished: Path) -> None:
@@ -282,9 +287,15 @@ def test_an_unknown_baseline(main: Cli, tmp_path: Path, finished: Path) -> None:
         ("show r '' --json", ("there is no run ''",)),
         ("show qqq -o .", ("'qqq' is no run in ., and there is no question 'qqq'",)),
         ("show r --task smaple", ("--task: these runs have no 'smaple'. They have: sample.", "Did you mean 'sample'?")),
-        ("show r --mode cot", ("--mode: these runs have no 'cot'. They have: direct.",)),
-        ("show r --flips helped", ("--flips: there is no mode beside direct to compare with it", "two runs")),
-        ("show r --flips helped --baseline cot", ("--baseline: these runs have no 'cot'. They have: direct.",)),
+        ("show r --mode cot", ("--mode: these runs have no 'cot'. They have: direct@answer=begun.",)),
+        (
+            "show r --flips helped",
+            ("--flips: there is no mode beside direct@answer=begun to compare with it", "two runs"),
+        ),
+        (
+            "show r --flips helped --baseline cot",
+            ("--baseline: these runs have no 'cot'. They have: direct@answer=begun.",),
+        ),
         (
             "show r --tag symbolic --tag-rule eq_paper",
             ("the rule eq_paper says nothing of these questions", "--tag-rule"),
@@ -302,7 +313,7 @@ def test_what_show_does_not_find(line: str, pieces: tuple[str, ...], main: Cli, 
     [
         ("--limit 5", "tasks.sample.questions: 4 -> 5"),
         ("--seed 1", "seed: 0 -> 1"),
-        ("--max-tokens 9", "modes.sample/direct.sampling.max_tokens: 128 -> 9"),
+        ("--max-tokens 9", "modes.sample/direct@answer=begun.sampling.max_tokens: 8 -> 9"),
         ("--model-args direct=1", "model_args.direct: nothing -> 1"),
     ],
 )

@@ -25,6 +25,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.pairing import load_run
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
+from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import RULES, Rule, Seen, is_symbolic
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import write_questions
@@ -758,11 +759,12 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
     assert {(m.mode, m.tag) for m in comparison.modes} == set(itertools.product(modes, (ALL, SYMBOLIC, OTHER)))
     for mode in comparison.modes:
         check_mode(mode, records, questions)
+    baseline = next(mode for mode in modes if base_of(mode) == "direct")
     assert {(d.mode, d.tag) for d in comparison.deltas} == {
-        (mode, tag) for mode in modes if mode != "direct" for tag in (ALL, SYMBOLIC, OTHER)
+        (mode, tag) for mode in modes if mode != baseline for tag in (ALL, SYMBOLIC, OTHER)
     }
     groups = sorted({g for g in questions["group"] if g})
-    assert [(d.mode, d.group) for d in comparison.groups] == [(m, g) for m in modes if m != "direct" for g in groups]
+    assert [(d.mode, d.group) for d in comparison.groups] == [(m, g) for m in modes if m != baseline for g in groups]
     for delta in [*comparison.deltas, *comparison.groups]:
         check_delta(delta, records, questions, comparison.effect)
     for family in (
@@ -790,7 +792,7 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         if split.timing == "post-treatment":
             continue  # test_tagging.py recomputes these
         pairs = pd.merge(
-            *(records[(records["mode"] == mode) & records["decided"]] for mode in (split.mode, "direct")), on="question"
+            *(records[(records["mode"] == mode) & records["decided"]] for mode in (split.mode, baseline)), on="question"
         )
         pairs["difference"] = pairs["right_x"].astype(int) - pairs["right_y"].astype(int)
         pairs["tag"] = [tags[identity] for identity in pairs["question"]]

@@ -30,7 +30,8 @@ class Report:
     content: dict[str, Any]
 
     def accuracy(self, mode: str, tag: str = "all") -> float:
-        [row] = [row for row in self.content["modes"] if (row["mode"], row["tag"]) == (mode, tag)]
+        arm = "direct@answer=begun" if mode == "direct" else mode
+        [row] = [row for row in self.content["modes"] if (row["mode"], row["tag"]) == (arm, tag)]
         assert row["n"] == (400 if tag == "all" else 200)
         return float(row["accuracy"])
 

@@ -34,9 +34,9 @@ def test_records_of_a_small_run_by_hand(tmp_path: Path) -> None:
 
 def test_every_field_of_a_record_is_there(tmp_path: Path) -> None:
     frame = cotbench.load(make_run(tmp_path / "r", FLIPS)).records
-    flat = {"span": "span_start", "votes": "margin"}
+    flat = {"span": "span_start", "votes": "margin", "before": "correct_before", "options": "mass"}
     names = {flat.get(name, name) for name in Record.__struct_fields__}
-    assert names <= set(frame.columns)
+    assert names - {"source"} <= set(frame.columns), "where an answer stands is for those who show it"
 
 
 def test_the_score_of_an_answer(tmp_path: Path) -> None:
@@ -104,7 +104,8 @@ def test_votes_executions_and_outputs_of_the_stub(tmp_path: Path, main: Cli) -> 
     assert set(run.executions["mode"]) == {"pal", "plan-solver"}
     assert run.executions["number"].max() == 4
     outputs = run.outputs()
-    assert len(outputs[outputs["mode"] == "self-consistency"]) == 6 * 4
+    replies = outputs["begun"] == ""
+    assert len(outputs[(outputs["mode"] == "self-consistency") & replies]) == 6 * 4
     assert set(outputs[outputs["mode"] == "plan-cot"]["template"]) == {"plan", "plan-cot"}
     one = run.outputs(run.questions["question"][0])
     assert one.reset_index(drop=True).equals(

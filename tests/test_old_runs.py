@@ -31,7 +31,10 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def as_it_was_called(said: bytes) -> bytes:
-    """What is said, with direct under its old name: it is shown as what it was, an answer that was asked for."""
+    """What is said, with direct under its old name: it is shown as what it was, an answer that was asked for. The
+    tables that came later have no rows."""
+    said = said.replace(b'"effects": [], ', b"").replace(b'"points": [], ', b"")
+    said = said.replace(b"\\@answer=asked", b"@answer=asked")  # Markdown would make a mention of it
     return said.replace(b"direct@answer=asked", b"direct").replace(b"direct (asked)", b"direct").replace(
         b"direct-votes@answer=asked", b"direct-votes").replace(b"votes (asked)", b"votes")  # fmt: skip
 

@@ -19,6 +19,7 @@ from cotbench.analysis.pairing import Panel, load_run, panels_of
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of
+from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import RULES
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import write_questions
@@ -217,10 +218,16 @@ def test_a_run_records_the_facts_of_its_modes(tmp_path: Path, main: Cli) -> None
     assert main("run", "--model", "stub", *options).code == 0
     [path] = (tmp_path / "results").glob("*/manifest.json")
     recorded = json.loads(path.read_text())["modes"]
-    assert list(recorded) == names
+    begun = {name: f"{name}@answer=begun" for name in names if any(turn.answer for turn in MODES[name].turns)}
+    assert list(recorded) == [begun.get(name, name) for name in names]
+    assert set(begun) == {"direct", "direct-votes", "plan-direct"}
     for name, facts in recorded.items():
-        assert facts["answers_in"] == MODES[name].facts.answers_in
-        assert Facts.from_dict(facts, Facts()) == MODES[name].facts == facts_of(name, facts) == facts_of(name)
+        read = Facts.from_dict(facts, Facts())
+        assert read == facts_of(name, facts)
+        assert read.answers_in == MODES[base_of(name)].facts.answers_in
+        thinks = {"think": ("on", "switch"), "no-think": ("off", "closed")}.get(name, ("off", "switch"))
+        assert (read.thinks, read.thinks_by) == thinks, name
+        assert replace(read, thinks="", thinks_by="") == facts_of(name), name
 
 
 def test_facts_of_the_wrong_type_are_passed_over() -> None:

@@ -308,16 +308,17 @@ def test_a_stub_run_with_votes(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     [folder] = tmp_path.iterdir()
     policies, rows = compared(folder).policies, rows_of(folder)
-    for mode in ("direct", "cot"):
+    for mode in ("direct@answer=begun", "cot"):
         mine = [row for (name, _), row in rows.items() if name == mode]
         got = _find(policies, f"always {mode}")
         assert got.accuracy == pytest.approx(sum(row["outcome"] == "correct" for row in mine) / len(mine))
         assert got.tokens == pytest.approx(sum(row["completion_tokens"] for row in mine) / len(mine))
     matched = next(p for p in policies if p.paths and p.mode == "cot")
-    votes = [row["votes"] for (name, _), row in rows.items() if name == "direct-votes"]
+    votes = [row["votes"] for (name, _), row in rows.items() if name == "direct-votes@answer=begun"]
     assert matched.n == len(votes)
     n = len(votes[0]["ballots"])
-    cost = sum(row["completion_tokens"] for (name, _), row in rows.items() if name == "direct-votes") / len(votes) / n
+    voted = [row for (name, _), row in rows.items() if name == "direct-votes@answer=begun"]
+    cost = sum(row["completion_tokens"] for row in voted) / len(votes) / n
     assert matched.paths == max(1, min(n, round(_find(policies, "always cot").tokens / cost)))  # type: ignore[operator]
     # With all paths the vote is the recorded one; with one it is a path taken at random.
     if matched.paths in (1, n):

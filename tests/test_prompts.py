@@ -234,7 +234,9 @@ def test_own_templates_may_be_for_one_task(tmp_path: Path) -> None:
 def test_own_templates_may_use_the_shipped_parts(tmp_path: Path) -> None:
     source = '{% from "_shared.jinja" import ask, contract %}' + user("{{ ask(question) }}\n\n{{ contract(answer) }}")
     [message] = Prompts(write(tmp_path, direct=source)).render("direct", TASK, asked("Which?", ("a", "b")))
-    assert message.text.startswith("Which?\n\nA) a\nB) b\n\n") and message.text.endswith(f'"Answer: <number>", {TASK.answer.phrase}.')
+    assert message.text.startswith("Which?\n\nA) a\nB) b\n\n") and message.text.endswith(
+        f'"Answer: <number>", {TASK.answer.phrase}.'
+    )
 
 
 def test_what_templates_see(tmp_path: Path) -> None:

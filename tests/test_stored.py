@@ -320,7 +320,11 @@ MANIFEST_FAULTS: dict[str, tuple[tuple[str, ...], Any, str]] = {
         {"cot": {}},
         "spec.modes has 'cot', expected a task of this run and a mode",
     ),
-    "sampling": (("spec", "modes", "sample/direct", "sampling"), "greedy", "sampling is 'greedy', expected a mapping"),
+    "sampling": (
+        ("spec", "modes", "sample/direct@answer=begun", "sampling"),
+        "greedy",
+        "sampling is 'greedy', expected a mapping",
+    ),
     "status": (("status",), "done", "status is 'done', expected one of running, finished"),
     "options": (("options",), None, "options is None, expected a mapping"),
     "data": (("data",), {"sample": 1}, "data is {'sample': 1}, expected a mapping for each task"),

@@ -324,7 +324,7 @@ def _expected(folder: Path, one: Panel) -> dict[str, list[int]]:
         cot = held.get((asked.id, "cot"))
         literal = "=" in asked.text or "=" in gold_text(asked, gold)
         out["eq_paper"].append(1 if literal else -1 if cot is None else int(cot))
-        known = [held[asked.id, m] for m in ("direct", "cot", "self-consistency") if (asked.id, m) in held]
+        known = [held[asked.id, m] for m in ("direct@answer=begun", "cot", "self-consistency") if (asked.id, m) in held]
         out["eq_response"].append(int(any(known)) if known else -1)
     return out
 
@@ -369,7 +369,7 @@ def test_post_treatment_tags_without_a_journal(stub: Path) -> None:
 
 def test_post_treatment_rules_need_a_mode_that_answers_in_words(stub: Path) -> None:
     """A program holds "=" whatever is asked, so it is none of the responses that are searched."""
-    keep_modes(stub, "direct", "pal")
+    keep_modes(stub, "direct@answer=begun", "pal")
     one = panel(stub)
     assert one.tags(RULES["eq_paper"]) is None
     assert one.tags(RULES["eq_response"]) is not None

@@ -40,7 +40,7 @@ class Point:
     where no such thing is asked (of a temperature). chosen: the smallest of which it is, from the largest down. needed:
     how many questions like these would show it in 80% of cases, if there is no difference; None where there is one.
     thought, spent: tokens a question, of the thought and in all. kept: the share of `counted` questions whose thought
-    kept to the limit; reached: that used all of it, so that it was closed there.
+    kept to the limit; reached: that used all of it, so that it was closed there, or ended with its last token.
     """
 
     model: str

@@ -37,17 +37,20 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "records": (
         *_WHERE, "group", "outcome", "correct", "score", "answer", "gold", "rule", "span_start", "span_end",
         "truncated", "prompt_tokens", "completion_tokens", "reasoning_tokens", "requests", "paths", "margin",
-        "executions", "error",
+        "executions", "error", "continued", "answer_before", "correct_before", "mass",
     ),
     "votes": (*_WHERE, "path", "answer", "outcome", "correct"),
     "executions": (*_WHERE, "number", "outcome", "value", "error", "stdout"),
     "outputs": (
-        "run", "question", "mode", "request", "ordinal", "template", "path", "text", "reasoning", "finish_reason",
-        "prompt_tokens", "tokens", "error",
+        "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
+        "finish_reason", "prompt_tokens", "tokens", "error",
     ),
     "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
 }  # fmt: skip
-_WHOLE = frozenset("span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens".split())
+_WHOLE = frozenset(
+    "span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens continued".split()
+)
+_TRUTHS = frozenset({"correct", "correct_before"})
 
 
 def load(runs: str | Path | Iterable[str | Path], output_dir: str | Path = "results") -> Frames:
@@ -67,7 +70,9 @@ class Frames:
     questions   question (the id), task, group, cluster, text, choices, gold, and a column per tag rule that looks at
                 the question only (True symbolic, NA where the rule says nothing)
     records     a row per question and mode; correct and score are NA where there is no verdict (a failed request, a
-                comparison out of time)
+                comparison out of time). continued: how many of its replies stated no answer and were gone on with;
+                answer_before and correct_before: what there would be had they not been. mass: of a mode that takes the
+                likeliest option, what all options have of the probability of the next token
     votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
                 its answer
     executions  a row per program or plan that was run, in the order of their paths"""
@@ -154,7 +159,7 @@ class Frames:
 def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values."""
     columns = _COLUMNS[kind]
-    kinds = {name: "boolean" if name == "correct" else "Int64" for name in columns if name in {*_WHOLE, "correct"}}
+    kinds = {name: "boolean" if name in _TRUTHS else "Int64" for name in columns if name in {*_WHOLE, *_TRUTHS}}
     return _made(list(rows), columns, kinds)
 
 
@@ -197,6 +202,7 @@ def _score(record: Record) -> float | None:
 def _record_row(run: Run, record: Record) -> dict[str, Any]:
     start, end = record.span or (None, None)
     votes = record.votes
+    before = None if record.before is UNSET else record.before
     return {
         **_same("records", record),
         **_where(run, record),
@@ -210,6 +216,10 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
         "paths": len(votes.ballots) if votes else None,
         "margin": votes.margin if votes else None,
         "executions": len(record.executions),
+        "continued": before.replies if before else 0,
+        "answer_before": before.answer if before else record.answer,
+        "correct_before": _verdict(before.outcome if before else record.outcome),
+        "mass": None if record.options is UNSET else record.options.mass,
     }
 
 

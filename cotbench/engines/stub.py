@@ -27,8 +27,6 @@ from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, u
 
 _KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
-
-
 CHARACTERS = 4  # of a token
 
 
@@ -74,6 +72,8 @@ class StubEngine(ModellessEngine):
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
         only_known("stub", arguments, (*SHARES, "latency_s", "in_flight"))
+        # Runs of versions whose stub didn't think are gone on with as they were.
+        self._thinks = "thoughts" in config.wants
         self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
         for name, value in self._shares.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
@@ -101,9 +101,12 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if thought := _thought(request):  # another one has another draw
+        if thought := self._thought(request):  # another one has another draw
             parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
         return unit(self._config.seed, *parts)
+
+    def _thought(self, request: Request) -> str:
+        return _thought(request) if self._thinks else ""
 
     def _answer(self, question: Question, right: bool) -> str:
         gold, choices = self._config.golds[question.id], len(question.choices)
@@ -119,7 +122,7 @@ class StubEngine(ModellessEngine):
         right = self._share(template, question)
         unreadable = right + self._shares["unparsed"]
         cut = unreadable + self._shares["truncated"]
-        reasoning = _thought(request)
+        reasoning = self._thought(request)
         if right <= draw < unreadable:
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
@@ -136,7 +139,7 @@ class StubEngine(ModellessEngine):
             finish_reason="length" if unreadable <= draw < cut else "stop",
             prompt_tokens=(sum(len(m.text) for m in request.messages) + len(begun)) // CHARACTERS,
             completion_tokens=max(1, (len(reasoning) + len(text)) // CHARACTERS),
-            reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking else None,
+            reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking and self._thinks else None,
         )
 
     def _likeliest(self, key: Key, request: Request) -> Completion:

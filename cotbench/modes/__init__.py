@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from cotbench.errors import UsageError
+from cotbench.errors import RunError, UsageError
 from cotbench.modes import arms
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
@@ -101,8 +101,13 @@ def find_mode(name: str, option: str = "--mode") -> Mode:
 
 def recorded_mode(name: str, recorded: Mapping[str, Any] | None) -> Mode:
     """Return the mode or arm of a run. recorded: its facts in the manifest, which say what an arm with a name of its
-    own is an arm of. Raises UsageError where this version has no such mode."""
+    own is an arm of. Raises UsageError where this version has no such mode, RunError for settings that no arm has."""
     facts = facts_of(name, recorded)
     if facts.mode not in MODES:
         return find_mode(name)
-    return arms.arm(MODES[facts.mode], {**facts.settings, **({} if "@" in name else {"name": name})})
+    try:
+        settings = arms.checked(facts.settings, name)
+        return arms.arm(MODES[facts.mode], {**settings, **({} if "@" in name else {"name": name})})
+    except UsageError as error:
+        place, found = f"modes.{name}.settings", error.message
+        raise RunError(f"the manifest's {place} can't be an arm's: {found}", "Restore the file, or run anew.") from None

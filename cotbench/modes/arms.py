@@ -118,6 +118,13 @@ def _check(name: str, key: str, value: Any, option: str) -> None:
         raise UsageError(f"{option} {name}: {key} is {value!r}; expected {setting.expected}.", EXAMPLE)
 
 
+def checked(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return settings that come from a file as they are. Raises UsageError for one that an arm can't have."""
+    for key, value in settings.items():
+        _check(name, key, value, "--mode")
+    return settings
+
+
 def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode:
     """Make an arm of a mode by what is set. Raises UsageError where the mode has nothing of the kind."""
     if not settings:
@@ -135,7 +142,7 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
     if given.get("answer") in ("likeliest", "choice") and mode.own.paths:
         found = f"{option} {told}: there is one likeliest option, and no vote."
         raise UsageError(found, "Use direct@answer=likeliest.")
-    as_it_comes = set(given.items()) <= {("answer", "begun")}
+    as_it_comes = given in ({}, {"answer": "begun"})
     words = ", ".join(_shown(value) if key == "answer" else f"{key} {_shown(value)}" for key, value in given.items())
     label = mode.facts.label if as_it_comes else f"{mode.facts.label or mode.name} ({words})"
     facts = replace(

@@ -94,7 +94,7 @@ class Kit:
     def _with_more(self, question: Question, before: Prediction, path: Completion) -> Prediction:
         after = self.read(question, path)
         if after.answer is None and before.answer is not None:
-            return before  # guessed, which is more than nothing
+            return replace(before, before=before)  # guessed, which is more than nothing
         return replace(after, before=before)
 
     def read_execution(self, execution: Execution, code: Code) -> Prediction:

@@ -12,8 +12,13 @@ from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
 from cotbench.report.words import difference, ends, percent, points, short_model
 
-_NAMES = {LEAST: "minimum"}
-_WHAT = {BUDGET: "tokens of thought at most", LEAST: "tokens of thought at least"}
+_NAMES = {LEAST: "minimum", "paths": "number of paths"}
+_WHAT = {
+    BUDGET: "tokens of thought at most",
+    LEAST: "tokens of thought at least",
+    "paths": "paths",
+    "max_tokens": "tokens at most",
+}
 
 
 def curves_of(comparison: Comparison) -> list[list[Point]]:
@@ -29,6 +34,7 @@ def budgets(comparison: Comparison) -> Table[Point]:
     settings = list(dict.fromkeys(point.setting for point in comparison.points))
     starts = list(dict.fromkeys(point.start for point in comparison.points))
     start = starts[0] if len(starts) == 1 else "the start"
+    several = len({point.curve for point in comparison.points}) > 1
     title = "Budget curve: what more tokens of thought bring"
     if settings != [BUDGET]:
         title = f"Curves: what more of {' or '.join(settings)} brings"
@@ -36,7 +42,7 @@ def budgets(comparison: Comparison) -> Table[Point]:
     return Table(
         title=title,
         rows=comparison.points,
-        names=[*TASK, ("arms", lambda r: r.curve), ("with", lambda r: level_of(r))],
+        names=[*TASK, *([("arms", lambda r: r.curve)] if several else []), ("with", level_of)],
         figures=[
             COUNT,
             ("right %", lambda r: percent(r.accuracy.value)),
@@ -47,14 +53,14 @@ def budgets(comparison: Comparison) -> Table[Point]:
             ("thought", lambda r: words.tokens(r.thought)),
             ("tokens", lambda r: words.tokens(r.spent)),
             ("kept %", lambda r: percent(r.kept)),
-            ("closed %", lambda r: percent(r.reached)),
+            ("used up %", lambda r: percent(r.reached)),
         ],
         about=f"against: paired differences in points, with 95% intervals. {_starts(comparison.points)}not worse: than "
-        f"the largest by more than {margin}, a margin that these answers had no part in; shown where the interval of "
-        "the difference lies above it. Values are tried from the largest down, and the first that isn't shown ends it, "
-        "so that trying many makes no error more likely; not shown isn't shown to be worse. thought, tokens: mean per "
-        "question, of the thought and in all. kept: thoughts within their limit; closed: those that used all of it "
-        "(one that ended by itself with its last token looks the same).",
+        f"the largest by more than {margin}, a margin to be fixed before answers are looked at; shown where the "
+        "interval of the difference lies above it. Values are tried from the largest down, and the first that isn't "
+        "shown ends it, so that trying many makes no error more likely; not shown isn't shown to be worse. thought, "
+        "tokens: mean per question, of the thought and in all. kept: thoughts within their limit; used up: those that "
+        "took all of it, and were closed there, unless they ended by themselves with the last token.",
     )
 
 
@@ -69,7 +75,7 @@ def _starts(rows: Sequence[Point]) -> str:
 def level_of(point: Point) -> str:
     """Return which point of a curve it is: its value with the setting's name."""
     if point.level == OFF:
-        return f"{point.mode} (no thinking)"
+        return "no thinking"
     return point.level if point.level == NO_LIMIT else f"{point.setting} {point.level}"
 
 
@@ -81,7 +87,7 @@ def _verdict(point: Point) -> str:
     if point.mode == point.largest:
         return "the largest"
     if point.chosen:
-        return "yes, the smallest"
+        return "the smallest"
     if point.not_worse is None:
         return words.DASH
     return "yes" if point.not_worse else "worse" if (point.from_largest.high or 0.0) < 0 else "not shown"

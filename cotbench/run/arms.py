@@ -76,6 +76,8 @@ def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]
     if wanted is False and not known.off and settings.get(THINK) == "off":
         remedy = f"Its least effort is {known.efforts[0]}: @effort={known.efforts[0]}." if known.efforts else ""
         raise UsageError(f"{name}: {model} can't be kept from thinking here.", remedy)
+    if wanted and not known.on and mode.own.thinking is False and THINK not in settings:
+        return {"thinks": known.default, "thinks_by": "unknown"}  # told for all arms: the engine says that it is void
     if wanted and not known.on:
         raise UsageError(
             f"{name}: {model} isn't known to think.",

@@ -399,7 +399,8 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
     return rows
 
 
-def engine_config(plan: RunPlan) -> EngineConfig:
+def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfig:
+    """What the run's engine is to be. recorded: of the run that is gone on with."""
     return EngineConfig.of(
         plan.options,
         headers={name: _header_value(name, value) for name, value in plan.options.headers.items()},
@@ -407,7 +408,14 @@ def engine_config(plan: RunPlan) -> EngineConfig:
         questions=plan.all_questions,
         golds=plan.golds,
         forms={name: data.task.answer.form for name, data in plan.data.items()},
+        wants=_wants(plan) if recorded is None or recorded.arms else frozenset(),
     )
+
+
+def _wants(plan: RunPlan) -> frozenset[str]:
+    """What the arms of a plan ask of an engine beside plain replies."""
+    kits = plan.kits.values()
+    return frozenset({"thoughts"} if any(True in kit.thinking.values() for kit in kits) else ())
 
 
 def _header_value(name: str, value: str) -> str:

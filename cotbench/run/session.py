@@ -62,9 +62,9 @@ def execute(
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
-    with closing(open_engine(plan.options.engine_name, engine_config(plan))) as engine:
+    recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
+    with closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))) as engine:
         info = engine.describe()
-        recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
         plan = plan.with_engine(info, recorded)
         spec = plan.spec(info)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)

@@ -182,20 +182,25 @@ class RecordedReplies:
 
     def submit(self, ticket: Ticket, work: Asked) -> None:
         if work.among:
-            self._ready.append((ticket, self._going_on(work)))
+            found = self._going_on(work)
+            if found is None:
+                raise self._lacking(ticket)
+            self._ready.append((ticket, found))
             return
         row = self._journal.reply(work.key) if work.key is not None else None
         if row is None:
             raise self._lacking(ticket)
         self._ready.append((ticket, row.reply()))
 
-    def _going_on(self, work: Asked) -> Reply:
-        """The reply that goes on from a beginning; one without paths where nobody asked for it."""
+    def _going_on(self, work: Asked) -> Reply | None:
+        """The reply that goes on from a beginning; one without paths where nobody asked for it, None where it may have
+        been among those that are missing."""
         begun = work.request.begun.text if work.request.begun is not None else ""
-        for reply in filter(None, map(self._journal.reply, work.among)):
-            if reply.completions[0].begun == begun:
-                return reply.reply()
-        return Reply(completions=())
+        rows = list(map(self._journal.reply, work.among))
+        for row in filter(None, rows):
+            if row.completions[0].begun == begun:
+                return row.reply()
+        return None if None in rows else Reply(completions=())
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:  # noqa: ARG002
         results, self._ready = self._ready, []

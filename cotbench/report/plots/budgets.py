@@ -31,7 +31,8 @@ from cotbench.report.plots.style import (
 )
 
 Curve = Sequence[Point]
-CHOSEN = "smallest that is not worse than the largest"
+CHOSEN = "smallest that is shown not to be worse than the largest"
+_NAMES = {BUDGET: "a budget of thought", LEAST: "a minimum of thought", "paths": "the number of paths"}
 _LABELS = {BUDGET: "tokens that a thought may have", LEAST: "tokens that a thought has at least"}
 _ROOM = 1.7  # how far "no limit" stands from the largest value, and the frame from both, as a factor
 
@@ -41,8 +42,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     curves = [curve for curve in curves_of(comparison) if any(point.n for point in curve)]
     for setting in dict.fromkeys(curve[0].setting for curve in curves):
         own = [curve for curve in curves if curve[0].setting == setting]
-        what = "a budget of thought" if setting == BUDGET else setting
-        title = looks.titled(f"Accuracy against {what}")
+        title = looks.titled(f"Accuracy against {_NAMES.get(setting, setting)}")
         alt = f"Accuracy in percent by {setting}. {listed([_told(curve, looks) for curve in own])}"
         stem = "budgets" if setting == BUDGET else f"curve-{slug(setting)}"
         yield Plot("budgets", stem, title, alt, partial(_figure, title, own, looks))
@@ -80,10 +80,7 @@ def _figure(title: str, curves: Sequence[Curve], looks: Looks) -> Figure:
         key=[
             *(Entry(label=name, colour=colours[name], mark="o", line="-") for name in names),
             *(Entry(label=f"{mode}, without thinking", colour=looks.colour(mode), line="--") for mode in starts),
-            *(
-                [Entry(label="smallest that is not worse than the largest", colour=INK, mark="o", hollow=True, size=9)]
-                * chosen
-            ),
+            *([Entry(label=CHOSEN, colour=INK, mark="o", hollow=True, size=9)] if chosen else []),
         ],
     )
     for (task, model), panel in zip(places, panels, strict=True):
@@ -113,7 +110,7 @@ class _Scale:
     def __init__(self, points: Sequence[Point], *, logarithmic: bool) -> None:
         values = sorted({point.value for point in points if point.value is not None})
         above = [value for value in values if value > 0]
-        self.logarithmic = logarithmic and bool(above) and above[-1] > 4 * above[0]
+        self.logarithmic = logarithmic and bool(above) and above[-1] >= 4 * above[0]
         self._values = values
         largest = values[-1] if values else 1.0
         spread = (largest - values[0] if values else 0.0) or largest or 1.0
