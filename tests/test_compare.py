@@ -865,7 +865,8 @@ def test_report_files_and_words(tmp_path: Path, main: Cli) -> None:
     assert done.code == 0, done.err
     # Tango's interval of 7 helped and none hurt of 10.
     low, high = stats.tango(7, 0, 10)
-    start = f"CoT helps m on t by 70.0 points ({100 * low:+.1f} to {100 * high:+.1f}; n = 10), costs 10x the tokens"
+    ends = f"{100 * low:+.1f} to {100 * high:+.1f}"
+    start = f"CoT helps m on t by 70.0 points ({ends}; n = 10; over all readings +60.0 to +90.0), costs 10x the tokens"
     assert done.out.splitlines()[0].startswith(start)
     report = folder / "report"
     assert {"summary.csv", "summary.md"} <= {p.name for p in report.iterdir()}

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis import stats
+from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit
+from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
@@ -40,6 +42,7 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.modes import BASELINE, Facts, facts_of
+from cotbench.modes.arms import is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
@@ -67,8 +70,9 @@ class Caution(Paired):
 
     mode and baseline: of the comparison. of: the mode whose answers are meant; share: of its answers, 0..1.
     kind: `budget` (answers were cut before one could be read), `reading` (no answer was found in finished texts),
-    `refusal` (the server's rules or the model refused them), `silent` (all visible texts of a mode are empty; then
-    mode is that mode, and baseline "").
+    `refusal` (the server's rules or the model refused them). Of a mode by itself, with baseline "": `silent` (all its
+    visible texts are empty), `cut` (it thinks, and more than a few of its answers were cut), `leak` (most of its
+    replies hold a thought, though it is told not to think), `stuck` (its model can't be kept from thinking).
     """
 
     kind: str
@@ -100,6 +104,11 @@ class Comparison:
     curves: list[Curve] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
     unsaid: list[Unsaid] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    complied: list[Complied] = field(default_factory=list)
+    reading_errors: list[ReadingError] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -132,12 +141,14 @@ def compare(
     effect: float = EFFECT,
     margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
+    asked: Collection[str] = (),
 ) -> Comparison:
     """Return all estimates over some runs.
 
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
-    largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. Raises RunError
-    where what was asked for can't be paired.
+    largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
+    RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -156,9 +167,9 @@ def compare(
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
     curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     for panel in compared:
-        _add_panel(comparison, panel, table)
-    unsaid = (one for panel in compared for one in lint(_arms_of(panel), model=panel.model, task=panel.task))
-    comparison.unsaid.extend(over_tasks(unsaid))
+        _add_panel(comparison, panel, table, asked)
+    _add_audits(comparison, compared)
+    comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
@@ -170,8 +181,26 @@ def compare(
     return whole
 
 
-def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> None:
-    """Add the rows and the notes of one panel. rules: all tag rules."""
+def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
+    """Add what the arms' replies were, and what of it belongs beside the headlines."""
+    audits = audit(panels, [delta.key for delta in comparison.deltas if delta.tag == ALL])
+    comparison.audits.extend(audits.arms)
+    comparison.readings.extend(audits.readings)
+    comparison.complied.extend(audits.complied)
+    comparison.reading_errors.extend(audits.errors)
+    comparison.calibrations.extend(row for panel in panels for row in calibrations(panel))
+    comparison.notes.extend(audits.notes)
+    told = {(c.model, c.task, c.of) for c in comparison.cautions if c.kind == "budget"}
+    for remark in audits.remarks:
+        if remark.kind != "cut" or (remark.model, remark.task, remark.mode) not in told:
+            row = {"model": remark.model, "task": remark.task, "mode": remark.mode, "of": remark.mode}
+            comparison.cautions.append(
+                Caution(**row, baseline="", kind=remark.kind, share=remark.share, text=remark.text)
+            )
+
+
+def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:
+    """Add the rows and the notes of one panel. rules: all tag rules. asked: arms that are asked for by name."""
     name, notes = f"{panel.task} by {panel.model}", comparison.notes
     tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
     by_name = {rule.name: tags for rule, tags in tagged.items()}
@@ -193,16 +222,32 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule]) -> N
         comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
+    wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
         if base is None:
             notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
             continue
         for cell in panel.cells.values():
+            if _is_apart(cell, base) and cell.mode not in wanted:
+                notes.append(
+                    f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
+                    f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
+                )
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
-            if all(cell is not earlier for earlier in bases[:number]):
+            elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, arms, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
+    for cell in panel.cells.values():  # an arm may have one of its own to be compared with
+        own = panel.cell(cell.facts.against) if cell.facts.against else None
+        if own is not None and own is not cell and all(own is not base for base in bases):
+            _add_pair(comparison, panel, cell, own, arms, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_apart(cell: Cell, base: Cell) -> bool:
+    """Whether an arm's answers are the likeliest options, and those of its baseline are generated."""
+    likeliest = [is_likeliest(side.mode, lambda _, side=side: side.facts) for side in (cell, base)]  # type: ignore[misc]
+    return likeliest == [True, False]
 
 
 def _add_pair(
@@ -305,6 +350,14 @@ def _state_notes(run: Run) -> list[str]:
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
+
+
+def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:
+    """Return what the lint of a panel's arms finds, but for what the headline says: that a model can't be kept from
+    thinking."""
+    stuck = {c.of for c in comparison.cautions if c.kind == "stuck" and (c.model, c.task) == (panel.model, panel.task)}
+    found = lint(_arms_of(panel), model=panel.model, task=panel.task)
+    return [one for one in found if not (one.aspect == "thinking" and one.alike and stuck.issuperset(one.modes))]
 
 
 def _arms_of(panel: Panel) -> list[Asked]:

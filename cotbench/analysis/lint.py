@@ -117,6 +117,11 @@ class Unsaid:
     values: list[str]
     text: str
 
+    @property
+    def alike(self) -> bool:
+        """Whether the arms have the same, which none of their names says."""
+        return len(set(self.values)) == 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Aspect:

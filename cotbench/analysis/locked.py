@@ -6,14 +6,10 @@ hash, and the report says which of its figures were fixed and which weren't."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from msgspec import structs, to_builtins
+from typing import TYPE_CHECKING
 
 from cotbench.analysis.estimates import ALL, Delta, Interval, Paired, Split
 from cotbench.analysis.flat import columns
@@ -54,13 +50,6 @@ def in_points(margin: float) -> str:
     return f"{100 * margin:g} point{'' if math.isclose(margin, 0.01) else 's'}"
 
 
-def seal(lock: Lock, run: str, spec: Mapping[str, Any]) -> str:
-    """Return the hash of what is fixed, by whose run it is and all that its results depend on."""
-    fixed = to_builtins(structs.replace(lock, hash=""))
-    text = json.dumps([fixed, run, spec], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def locked_of(comparison: Comparison, runs: Sequence[Run], panels: Sequence[Panel], margin: float) -> list[Locked]:
     """Return what the runs of a report fixed, with what came of it. margin: the report's."""
     out = []
@@ -83,7 +72,7 @@ def locked_of(comparison: Comparison, runs: Sequence[Run], panels: Sequence[Pane
                 version=lock.tag_rule_version,
                 at=lock.at,
                 hash=lock.hash,
-                intact=lock.hash == seal(lock, run.manifest.run, run.manifest.spec_row),
+                intact=run.lock_fits,
                 n=row.n if isinstance(row, Delta) else row.n_symbolic + row.n_other if row else None,
                 difference=_estimate(row) if row else Interval(),
                 after=_after(comparison, lock, key, margin),

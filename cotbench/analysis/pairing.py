@@ -41,6 +41,7 @@ class Run:
     golds: Mapping[str, str]
     records: Sequence[Record]
     journal: JournalIndex
+    lock_fits: bool = True  # whether the hash of what was fixed is that of what is there
 
     @property
     def finished(self) -> bool:
@@ -55,9 +56,18 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
     records = read_records(folder, manifest, questions, golds)
+    fits = manifest.lock is None or manifest.lock.hash == manifest.seal(manifest.lock)
     if not manifest.spec.arms:
         manifest, records = _with_arms(manifest, records)
-    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
+    return Run(
+        folder=folder,
+        manifest=manifest,
+        questions=questions,
+        golds=golds,
+        records=records,
+        journal=journal,
+        lock_fits=fits,
+    )
 
 
 def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, list[Record]]:

@@ -47,6 +47,14 @@ def report(
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
+    one_arm: Annotated[
+        bool,
+        typer.Option(
+            "--one-arm",
+            help="Take direct whose reply was begun and direct that was asked for in words for one arm. Of one model "
+            "only.",
+        ),
+    ] = False,
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
@@ -95,6 +103,7 @@ def report(
     from cotbench.analysis.compare import compare
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
+    from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
@@ -113,17 +122,23 @@ def report(
     folders = run_folders(runs or [], output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
+        loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
         panels, notes = panels_of(loaded)
-        lock = next((run.manifest.lock for run in loaded if run.manifest.lock is not None), None)
-        rule = rule or (RULES.get(lock.tag_rule) if lock else None) or main_rule(panel.task for panel in panels)
+        locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
+        fixed = RULES.get(locks[0].tag_rule) if locks else None
+        rule = rule or fixed or main_rule(panel.task for panel in panels)
         comparison = compare(
             loaded,
             _baselines(asked, panels),
             rules=own,
             tag_rule=rule.name,
             effect=effect / 100,
-            margin=margin / 100 if margin is not None else lock.margin if lock else MARGIN,
-            panels=(panels, notes),
+            margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
+            panels=(panels, [*taken_for_one, *notes]),
+            asked={
+                *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
+                *(name for lock in locks for name in (lock.mode, lock.baseline)),
+            },
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

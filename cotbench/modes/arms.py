@@ -193,6 +193,14 @@ def base_of(name: str) -> str:
     return name.partition("@")[0]
 
 
+def is_likeliest(name: str, facts: Callable[[str], Facts] | None = None) -> bool:
+    """Whether an arm's answers are the likeliest options, rather than generated: they are compared with generated ones
+    only where that arm is asked for by its name."""
+    return "answer=likeliest" in name.split("@")[1:] or (
+        facts is not None and facts(name).settings.get("answer") == "likeliest"
+    )
+
+
 def named(wanted: str, names: Iterable[str], facts: Callable[[str], Facts] | None = None) -> list[str]:
     """Those of the names that are meant by one: that name itself, else the arms of the mode that it is.
 
@@ -201,7 +209,11 @@ def named(wanted: str, names: Iterable[str], facts: Callable[[str], Facts] | Non
     there = list(dict.fromkeys(names))
     if wanted in there:
         return [wanted]
-    arms = [name for name in there if ((facts(name).mode if facts else "") or base_of(name)) == wanted]
+    arms = [
+        name
+        for name in there
+        if ((facts(name).mode if facts else "") or base_of(name)) == wanted and not is_likeliest(name, facts)
+    ]
     plain = [name for name in arms if name in (f"{wanted}@answer={answer}" for answer in _FIRST)]
     if plain:
         return [min(plain, key=lambda name: _FIRST[name.rpartition("=")[2]])]

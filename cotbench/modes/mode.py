@@ -72,7 +72,8 @@ class Facts:
     order (`arms.py`). against: the arm that it is compared with beside the baseline. thinks: whether the model thinks
     before its visible reply, and thinks_by, how that comes: "switch", "closed" (an empty thought is written for it),
     "never" and "always" (it can't do otherwise, and isn't asked to), "unknown" (a server is told and may ignore it),
-    "stuck" (it can't be kept from it). at_once: it is meant to answer without any reasoning.
+    "stuck" (it can't be kept from it). at_once: it is meant to answer without any reasoning. reasons: it is asked to
+    reason in its visible reply, before it answers.
     """
 
     label: str = ""
@@ -89,6 +90,7 @@ class Facts:
     thinks: Literal["on", "off", ""] = ""
     thinks_by: Literal["switch", "closed", "never", "always", "unknown", "stuck", ""] = ""
     at_once: bool = False
+    reasons: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the facts that say something, for a manifest."""

@@ -124,7 +124,7 @@ COT = Mode(
     turns=(Turn(template="cot", max_tokens=2048),),
     run=one_path,
     shows="rationale",
-    facts=Facts(label="CoT", colour="#D55E00", marker="o", answers_in="words", main=True),
+    facts=Facts(label="CoT", colour="#D55E00", marker="o", answers_in="words", main=True, reasons=True),
 )
 DRAFT = Mode(
     name="draft",
@@ -132,7 +132,7 @@ DRAFT = Mode(
     turns=(Turn(template="draft", max_tokens=1024),),
     run=one_path,
     shows="rationale",
-    facts=Facts(label="draft", colour="#BCBD22", marker="h", answers_in="words"),
+    facts=Facts(label="draft", colour="#BCBD22", marker="h", answers_in="words", reasons=True),
 )
 THINK = Mode(
     name="think",
@@ -157,7 +157,9 @@ SELF_CONSISTENCY = Mode(
     turns=(Turn(template="cot", max_tokens=2048, paths=20),),
     run=several_paths,
     shows="rationale",
-    facts=Facts(label="self-consistency", colour="#E69F00", marker="D", answers_in="words", votes_over=COT.name),
+    facts=Facts(
+        label="self-consistency", colour="#E69F00", marker="D", answers_in="words", votes_over=COT.name, reasons=True
+    ),
 )
 DIRECT_VOTES = Mode(
     name="direct-votes",

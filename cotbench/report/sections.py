@@ -11,6 +11,7 @@ from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
 from cotbench.report.arms import unsaid
+from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.budgets import budgets
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
@@ -339,7 +340,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes, unsaid),
+    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key

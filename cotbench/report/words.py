@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cotbench.analysis.compare import Caution, Comparison
+from cotbench.analysis.compare import MOST, Caution, Comparison
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
 from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.stats import CONFIDENCE
@@ -94,10 +94,13 @@ def headlines(comparison: Comparison) -> list[str]:
             if (d.model, d.mode, d.baseline, d.tag) == (model, mode, baseline, ALL)
         ]
         labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
-        who = labels[0] if base_of(baseline) == BASELINE else f"{labels[0]} (against {labels[1]})"
+        plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
+        who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
         names = {"who": who, "baseline": labels[1], "name": short_model(model)}
         out.append(_sentence(names, parts, comparison.tag_rule))
-    return out + [f"{short_model(c.model)} on {c.task}: {c.text}" for c in comparison.cautions if c.kind == "silent"]
+    alone = [caution for caution in comparison.cautions if not caution.baseline]
+    told = [c.text if c.kind == "stuck" else f"{short_model(c.model)} on {c.task}: {c.text}" for c in alone]
+    return [*out, *(f"{text.removesuffix('.')}." for text in dict.fromkeys(told))]
 
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
@@ -138,7 +141,17 @@ def _caution(delta: Delta, cautions: Sequence[Caution]) -> str:
     told = f"{texts}; {read if delta.read_n else 'none was read under both'}"
     if _verdict(delta) in ("unclear", "none"):  # there is no difference to speak of
         return f", but {told}"
+    if any(caution.share >= MOST for caution in cautions) and _may_be_none(delta):
+        # Half of an arm in doubt is 50 points of accuracy in doubt, and here no difference is left of them.
+        kinds = kinds if kinds == "reading" else f"{kinds}, and so of reading"
+        return f", but this is a difference of {kinds}, not of reasoning: {told}"
     return f", but this is a difference of {kinds} more than of reasoning: {told}"
+
+
+def _may_be_none(delta: Delta) -> bool:
+    """Whether there may be no difference, over all ways in which unread answers may be right or wrong."""
+    low, high = delta.bounds.low, delta.bounds.high
+    return low is not None and high is not None and low <= 0 <= high
 
 
 def _verdict(delta: Delta) -> str:
@@ -159,11 +172,19 @@ def _size(delta: Delta) -> str:
     value = delta.delta.value
     if value is None:
         return "(n = 0, not estimable)"
-    inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}"
+    inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}{_bounds(delta)}"
     if _verdict(delta) == "unclear":
         against = (delta.delta.low or 0.0) > 0 or (delta.delta.high or 0.0) < 0
         return f"({points(value)} points, {inside}{f'; corrected p {p_value(_corrected_p(delta))}' if against else ''})"
     return f"by {abs(100 * value):.1f} points ({inside})"
+
+
+def _bounds(delta: Delta) -> str:
+    """Say between which ends a difference lies however unread answers are counted, where there are any."""
+    if delta.bounds.low == delta.bounds.high:
+        return ""
+    none = ", so it may be none" if _verdict(delta) != "unclear" and _may_be_none(delta) else ""
+    return f"; over all readings {ends(delta.bounds, signed=True)}{none}"
 
 
 def _cost(delta: Delta, split: Split | None, rule: str) -> str:

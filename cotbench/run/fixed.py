@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from msgspec import structs
@@ -20,7 +19,6 @@ def fix(plan: RunPlan, manifest: Manifest, folder: Path, replies: int) -> str:
     wanted = plan.lock
     if wanted is None:
         return ""
-    from cotbench.analysis.locked import seal
     from cotbench.analysis.locking import in_words
 
     remedy = "Leave --lock out to go on with this run, or start anew: without --resume and with --fresh."
@@ -36,6 +34,5 @@ def fix(plan: RunPlan, manifest: Manifest, folder: Path, replies: int) -> str:
         found = f"{folder}: {replies:,} replies are on record, so nothing can be fixed before the first token any more."
         raise RunError(found, remedy)
     lock = structs.replace(wanted, at=now())
-    spec = json.loads(json.dumps(manifest.spec_row))
-    manifest.lock = structs.replace(lock, hash=seal(lock, manifest.run, spec))
+    manifest.lock = structs.replace(lock, hash=manifest.seal(lock))
     return f"Fixed before the first token: {in_words(wanted)} (hash {manifest.lock.hash})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -90,7 +91,7 @@ class RunSpec(Struct, frozen=True, kw_only=True):
 
 class Lock(Struct, frozen=True, kw_only=True):
     """What was fixed before the first token: one contrast, a margin (a share) and the tag rule. hash: over all of it,
-    the run's name and its spec (`analysis/locked.py`)."""
+    the run's name and its spec (`Manifest.seal`)."""
 
     figure: Annotated[Literal["delta", "did"], Meta(description="delta or did")]
     task: Annotated[Name, Meta(description="a task's name")]
@@ -156,6 +157,12 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     def spec(self) -> RunSpec:
         """What is read of the spec."""
         return msgspec.convert(self.spec_row, RunSpec)
+
+    def seal(self, lock: Lock) -> str:
+        """Return the hash of what is fixed: over it, the run's name and all that its results depend on."""
+        fixed = msgspec.to_builtins(msgspec.structs.replace(lock, hash=""))
+        text = json.dumps([fixed, self.run, self.spec_row], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def write(self, folder: Path) -> None:
         """Replace the manifest of a run's folder. Raises RunError."""

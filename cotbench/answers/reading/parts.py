@@ -162,6 +162,16 @@ def split_reasoning(text: str) -> Parts:
     return Parts(visible=(start, opened.start()), thought=(opened.end(), end), unclosed=True)
 
 
+def thought_in(text: str, parts: Parts) -> str:
+    """Return the words of an output's thought, without the mark that opens it; "" where it has none or an empty one."""
+    if parts.thought is None:
+        return ""
+    thought = text[slice(*parts.thought)].strip()
+    for opens in (_OPENS, *(opens for opens, _ in _AT_START)):
+        thought = opens.sub("", thought, count=1) if opens.match(thought) else thought
+    return thought.strip()
+
+
 def run_on(text: str, start: int, end: int) -> int | None:
     """Find where, from start on, the text turns to a question or a turn that the model invents."""
     match = _RUN_ON.search(text, start, end)
