@@ -163,3 +163,17 @@ def test_thinking_for_all_is_said_of_arms_that_are_plain(tmp_path: Path, main: C
     thinking = [name for name, row in facts.items() if row.get("thinks") == "on"]
     assert thinking
     assert [row["modes"] for row in found if row["aspect"] == "thinking"] == [thinking]
+
+
+def test_a_model_that_cant_be_kept_from_thinking_is_told_once(tmp_path: Path, main: Cli) -> None:
+    """The headline says it, in the report's first sentences; the table of what names don't say leaves it there."""
+    run = main("run", "--model", "stub", "--task", "sample", "--mode", "direct,cot", "--quiet").out.splitlines()[-1]
+    path = tmp_path / run / "manifest.json"
+    content = json.loads(path.read_text())
+    for facts in content["modes"].values():
+        facts |= {"thinks": "on", "thinks_by": "stuck"}
+    path.write_text(json.dumps(content))
+    report = json.loads(main("report", run, "--no-plots", "--no-page", "--json").out)
+    stuck = [row["of"] for row in report["cautions"] if row["kind"] == "stuck"]
+    told = [mode for row in report["unsaid"] if row["aspect"] == "thinking" for mode in row["modes"]]
+    assert sorted([*stuck, *told]) == sorted(content["modes"])

@@ -266,3 +266,25 @@ def test_runs_that_fixed_nothing_say_nothing(tmp_path: Path, run: Run, main: Cli
         assert shown.code == 0, shown.err
         assert "Fixed before" not in shown.out
         assert json.loads((path.parent / "report" / "report.json").read_text())["locked"] == []
+
+
+def test_what_is_fixed_is_found_where_two_ways_to_answer_are_one_arm(run: Run, main: Cli) -> None:
+    folder = run("--lock", "auto").out.splitlines()[-1]
+    apart, as_one = (
+        json.loads(main("report", folder, "--no-plots", "--no-page", "--json", *more).out)["locked"][0]
+        for more in ((), ("--one-arm",))
+    )
+    assert (apart["baseline"], as_one["baseline"]) == ("direct@answer=begun", "direct")
+    assert as_one["difference"] == apart["difference"] is not None
+    assert as_one["intact"]
+
+
+def test_a_contrast_with_the_likeliest_option_is_asked_for_by_being_fixed(tmp_path: Path, main: Cli) -> None:
+    modes = "direct@answer=likeliest,direct,cot"
+    lock = 'delta[sample,"direct@answer=likeliest"]'
+    done = main("run", "--model", "stub", "--task", "sample", "--mode", modes, "--limit", 12, "--lock", lock)
+    assert done.code == 0, done.err
+    folder = done.out.splitlines()[-1]
+    [locked] = json.loads(main("report", folder, "--no-plots", "--no-page", "--json").out)["locked"]
+    assert locked["mode"] == "direct@answer=likeliest"
+    assert locked["n"] == 12

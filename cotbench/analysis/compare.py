@@ -356,8 +356,7 @@ def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:
     """Return what the lint of a panel's arms finds, but for what the headline says: that a model can't be kept from
     thinking."""
     stuck = {c.of for c in comparison.cautions if c.kind == "stuck" and (c.model, c.task) == (panel.model, panel.task)}
-    found = lint(_arms_of(panel), model=panel.model, task=panel.task)
-    return [one for one in found if not (one.aspect == "thinking" and one.alike and stuck.issuperset(one.modes))]
+    return lint(_arms_of(panel), model=panel.model, task=panel.task, known=stuck)
 
 
 def _arms_of(panel: Panel) -> list[Asked]:

@@ -10,7 +10,7 @@ It works from what a run's plan or its manifest says, so that a dry run and a re
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -116,11 +116,6 @@ class Unsaid:
     modes: list[str]
     values: list[str]
     text: str
-
-    @property
-    def alike(self) -> bool:
-        """Whether the arms have the same, which none of their names says."""
-        return len(set(self.values)) == 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,13 +340,15 @@ def _drawn(key: str) -> Callable[[Asked], Any]:
 # --- findings -----------------------------------------------------------------------------------------------------
 
 
-def lint(arms: Sequence[Asked], *, model: str = "", task: str = "") -> list[Unsaid]:
-    """Return what the arms of one panel differ in, or have, without any name's saying so; a finding for each aspect."""
+def lint(arms: Sequence[Asked], *, model: str = "", task: str = "", known: Collection[str] = ()) -> list[Unsaid]:
+    """Return what the arms of one panel differ in, or have, without any name's saying so; a finding for each aspect.
+
+    known: arms of which is said elsewhere that they think."""
     found = [one for aspect in _ASPECTS for one in _differing(aspect, arms)]
     found += _joined([one for aspect in _drawing(arms) for one in _differing(aspect, arms)])
     if any(name in _OF_PROMPTS for name, _ in found):
         found = [(name, group) for name, group in found if name != _SHARED]  # what of it differs is told
-    told = {arm.arm for name, group in found if name == "thinking" for arm, _ in group}
+    told = set(known) | {arm.arm for name, group in found if name == "thinking" for arm, _ in group}
     unsaid = [Unsaid(model=model, tasks=[task], **_finding(name, group)) for name, group in found]
     quietly = [arm for arm in arms if arm.facts.thinks == "on" and not _says_thinking(arm) and arm.arm not in told]
     ways = dict.fromkeys(arm.facts.thinks_by for arm in quietly)
