@@ -26,21 +26,27 @@ class Hosted:
     """A server and its model.
 
     continues: what it makes of an assistant's last message: goes on where the two fields say so ("fields") or always;
-    ignores the fields; refuses them; ends the message without a new header ("ends"), or leaves it out ("drops").
+    ignores the fields; refuses them, by the status in refusal; ends the message
+    without a new header ("ends"), or leaves it out ("drops").
     thinks: "never", where the switch says so ("switch", on by default), or whatever that says ("always").
     files: a thought "apart" from the content, within it ("leaks"), or the answer with it as reasoning ("misfiles").
     likeliest: of how many tokens it tells the probabilities at the most; 0 refuses. counts: whether it tells usage.
     closes: its generation prompt holds an empty thought where it is told not to think, which a begun message lacks.
-    splits: its template leaves out what looks like a thought in a message.
+    splits: its template leaves out what looks like a thought in a message. switches: whether it takes the switch; it
+    refuses it otherwise. efforts: whether it takes an effort. states: whether a visible reply states its answer.
     """
 
     continues: Literal["fields", "always", "ignored", "refused", "ends", "drops"] = "fields"
+    refusal: int = 422
     thinks: Literal["never", "switch", "always"] = "never"
     files: Literal["apart", "leaks", "misfiles"] = "apart"
     likeliest: int = 20
     counts: bool = True
     closes: bool = False
     splits: bool = False
+    switches: bool = True
+    efforts: bool = True
+    states: bool = True
     answer: str = "B"
 
     def script(self, path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
@@ -49,7 +55,11 @@ class Hosted:
             begun = str(body["prompt"]).rstrip().endswith("Answer:")
             return completion(f" {self.answer}" if begun else self._visible())
         if self.continues == "refused" and "continue_final_message" in body:
-            return fault("Extra inputs are not permitted: continue_final_message", 422)
+            return fault("Extra inputs are not permitted: continue_final_message", self.refusal)
+        if not self.switches and "chat_template_kwargs" in body:
+            return fault("Unrecognized request argument supplied: chat_template_kwargs")
+        if not self.efforts and "reasoning_effort" in body:
+            return fault("Unrecognized request argument supplied: reasoning_effort")
         if body.get("logprobs") and body.get("top_logprobs", 0) > self.likeliest:
             return fault(f"top_logprobs must be at most {self.likeliest}")
         reply = self._reply(body)
@@ -87,7 +97,7 @@ class Hosted:
         return body.get("chat_template_kwargs", {}).get("enable_thinking") is False
 
     def _visible(self) -> str:
-        return f"So it is.\nAnswer: {self.answer}"
+        return f"So it is.\nAnswer: {self.answer}" if self.states else "So it is."
 
     def _reply(self, body: Json) -> Json:
         last = body["messages"][-1]
@@ -97,7 +107,7 @@ class Hosted:
             rest = f" {self.answer}" if last["content"].endswith("Answer:") else self._visible()
             return chat(None, reasoning_content=rest) if self.files == "misfiles" else chat(rest)
         if self.thinks == "never" or (self.thinks == "switch" and self._off(body)):
-            return chat(self._visible())
+            return chat(None, reasoning_content=self._visible()) if self.files == "misfiles" else chat(self._visible())
         if self.files == "leaks":
             return chat(f"<think>\n{THOUGHT}\n</think>\n\n{self._visible()}")
         if self.files == "misfiles":

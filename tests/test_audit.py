@@ -120,6 +120,12 @@ def said(text: str, letter: str = "c", *, thought: str = "", cut: bool = False) 
     return letter, Completion(text=text, finish_reason="length" if cut else "stop", reasoning=thought)
 
 
+BEGUN = "direct@answer=begun"
+BEGUN_FACTS = {**FACTS[DIRECT], "settings": {"answer": "begun"}}
+RIGHT, WRONG = said(f"{STEPS}Answer: B"), said(f"{STEPS}Answer: A", "w")
+AT_ONCE, UNREAD, CUT = said("Answer: B"), said("No.", "u"), said(STEPS, "t", cut=True)
+
+
 def test_an_audit_by_hand(tmp_path: Path) -> None:
     arms = {
         DIRECT: [
@@ -235,15 +241,30 @@ def test_an_arm_without_texts_is_audited_by_its_records(tmp_path: Path) -> None:
     assert comparison.complied == []
 
 
+def test_an_answer_line_that_was_begun_is_no_less_for_being_cut_behind_its_answer(tmp_path: Path) -> None:
+    replies = [said("Answer: A) 19/5, which", "w", cut=True)] * 8 + [said("Answer:", "t", cut=True)] * 2
+    facts = {BEGUN: BEGUN_FACTS, "cot": FACTS["cot"]}
+    comparison = compare([load_run(run_of(tmp_path / "r", {BEGUN: replies, "cot": [RIGHT] * 10}, facts))])
+    begun = comparison.audits[0]
+    assert (begun.unread, begun.cut, begun.complied) == (2, 2, 8)
+    assert comparison.cautions == []
+    asked = compare([load_run(run_of(tmp_path / "s", {DIRECT: replies, "cot": [RIGHT] * 10}))])
+    assert (asked.audits[0].cut, asked.audits[0].complied) == (10, 0)
+    assert [(caution.kind, caution.share) for caution in asked.cautions] == [("budget", 1.0)]
+
+
+def test_a_thought_that_may_have_no_token_is_not_missed(tmp_path: Path) -> None:
+    mode = "think@budget=0"
+    facts = {mode: {**FACTS["think"], "mode": "think", "settings": {"budget": 0}}}
+    [row] = compare([load_run(run_of(tmp_path / "r", {mode: [AT_ONCE] * 3}, facts))]).audits
+    assert (row.empty, row.complied) == (None, 3)
+
+
 # --- headlines ----------------------------------------------------------------------------------------------------
 
 
 def compared(tmp_path: Path, arms: Mapping[str, Replies], facts: Mapping[str, Any] = FACTS) -> list[str]:
     return headlines(compare([load_run(run_of(tmp_path / "r", arms, facts))]))
-
-
-RIGHT, WRONG = said(f"{STEPS}Answer: B"), said(f"{STEPS}Answer: A", "w")
-AT_ONCE, UNREAD, CUT = said("Answer: B"), said("No.", "u"), said(STEPS, "t", cut=True)
 
 
 @pytest.mark.parametrize(
@@ -437,9 +458,6 @@ def test_headlines_name_the_baseline_where_two_are_direct(tmp_path: Path) -> Non
 
 
 # --- one arm ------------------------------------------------------------------------------------------------------
-
-BEGUN = "direct@answer=begun"
-BEGUN_FACTS = {**FACTS[DIRECT], "settings": {"answer": "begun"}}
 
 
 def one_way(folder: Path, mode: str, task: str, *, model: str = "m") -> Path:

@@ -13,9 +13,11 @@ import pytest
 from msgspec import structs
 
 from cotbench.engines import Engine, EngineConfig, open_engine
+from cotbench.modes import MODES
+from cotbench.modes.kit import Kit
 from cotbench.store.journal import JOURNAL, Journal
 from cotbench.store.manifest import MANIFEST
-from cotbench.types import LETTERS, Begun, Key, Message, Question, Reply, Request, Sampling
+from cotbench.types import LETTERS, Begun, Completion, Key, Message, Question, Reply, Request, Sampling
 
 ASKED = Request(messages=(Message(role="user", text="q"),), sampling=Sampling(max_tokens=9), template="direct")
 FORM = "<letter>"
@@ -57,6 +59,28 @@ def test_the_stub_writes_what_is_missing_of_an_answer_line(form: str, begun: str
     engine = stub(form, direct=1.0, unparsed=0.0, truncated=0.0)
     reply = asked_of(engine, replace(ASKED, begun=Begun(text=begun)))["q0"]
     assert reply.completions[0].text == goes_on
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize(
+    ("reply", "more"),
+    [
+        (Completion(text="a) red\nb) blue", finish_reason="stop"), "a) red\nb) blue\n\nAnswer:"),
+        (Completion(text="Hard to say.\n", finish_reason="stop"), "Hard to say.\n\nAnswer:"),
+        (Completion(text="Hard.\n\n\n", finish_reason="stop"), "Hard.\n\n\nAnswer:"),
+        (Completion(text="", finish_reason="stop"), "Answer:"),
+        (Completion(text=" who knows", finish_reason="stop", begun="Answer:"), "Answer: who knows\n\nAnswer:"),
+        (Completion(text="", finish_reason="stop", begun="Answer:"), "Answer:\n"),
+    ],
+)
+def test_the_words_that_a_reply_is_gone_on_with_stand_apart_and_something_follows_them(
+    reply: Completion, more: str, held: bool
+) -> None:
+    kit = Kit(mode=MODES["direct"], answer_type="letter", words="Answer:", held=held)
+    [request] = next(kit.conclude(QUESTIONS["q0"], reply)).items
+    assert request.begun is not None and request.begun.text == more
+    assert request.sampling.stop == ("\n",)
+    assert dict(request.sampling.extra) == ({"min_tokens": 1} if held else {})
 
 
 @pytest.mark.parametrize("template", ["direct", "cot", "free", "draft", "cot-brief", "pal"])

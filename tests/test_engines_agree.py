@@ -242,7 +242,11 @@ def test_what_goes_on_from_the_beginning_of_an_output_is_its_rest(
     assert [(one(reply).text, one(reply).completion_tokens) for reply in found] == rests
     assert {one(reply).finish_reason for reply in found} == {"stop"}
     prompts = [(reply.prompt or "", one(reply).prompt_tokens) for reply in answers(reference, begun[:50])]
-    assert [(reply.prompt, one(reply).prompt_tokens) for reply in found[:50]] == prompts
+    seen = [(reply.prompt, one(reply).prompt_tokens) for reply in found[:50]]
+    if "prompt" in engine.describe().lacks:
+        assert seen == [(None, count) for _, count in prompts]
+    else:
+        assert seen == prompts
     assert all(
         prompt.endswith(request.begun.text)
         for (prompt, _), request in zip(prompts, begun, strict=False)
@@ -285,9 +289,14 @@ def test_probabilities_of_options(engine: Engine, reference: Engine, requests: l
     for reply, other, usual in zip(found, answers(reference, asked), plain, strict=True):
         path, same = one(reply), one(other)
         assert path.options is not None
-        assert tuple(path.options) == digits
-        assert path.options == pytest.approx(same.options, abs=1e-3)
-        assert path.text == max(digits, key=path.options.__getitem__)
+        assert same.options is not None
+        if engine.describe().continues == "server":  # it tells the twenty likeliest tokens
+            least = min(path.options.values())
+            assert set(path.options) >= {digit for digit in digits if same.options[digit] > least + 1e-3}
+        else:
+            assert tuple(path.options) == digits
+        assert path.options == pytest.approx({digit: same.options[digit] for digit in path.options}, abs=1e-3)
+        assert path.text == max(path.options, key=path.options.__getitem__)
         assert 0 < sum(map(math.exp, path.options.values())) <= 1.0001, "among all tokens"
         assert (path.finish_reason, path.completion_tokens) == ("stop", 1)
         assert path.prompt_tokens == same.prompt_tokens
@@ -295,7 +304,9 @@ def test_probabilities_of_options(engine: Engine, reference: Engine, requests: l
         written = one(usual).text.removeprefix("Answer: ")
         assert path.text == written or written not in digits, "the likeliest is what it writes"
     assert any(one(usual).text.removeprefix("Answer: ") in digits for usual in plain)
-    assert "option letters were taken as the token ' 1'" in engine.describe().notes
+    taken = {"server": 'options were read as the tokens " A", and so on'}
+    words = taken.get(engine.describe().continues, "option letters were taken as the token ' 1'")
+    assert words in engine.describe().notes
 
 
 def test_options_that_are_no_tokens_are_an_error_of_their_request(engine: Engine, requests: list[Request]) -> None:
@@ -304,7 +315,9 @@ def test_options_that_are_no_tokens_are_an_error_of_their_request(engine: Engine
     none = replace(requests[0], begun=Begun(text="Answer:"), options=("A", "B"))
     refused, fine = answers(engine, [none, requests[0]])
     assert one(refused).finish_reason == "error"
-    assert "no single token for each of the letters A, B" in one(refused).error
+    served = engine.describe().continues == "server"
+    why = "none of the options A, B" if served else "no single token for each of the letters A, B"
+    assert why in one(refused).error
     assert one(fine).finish_reason == "stop"
 
 

@@ -168,7 +168,7 @@ def test_thoughts_are_kept_as_they_came(hosted: Hosted, thinking: bool, reasonin
         ("Qwen/Qwen3-8B", "switch", "switch", (), {"chat_template_kwargs": {"enable_thinking": False}}),
         ("openai/gpt-oss-20b", "", "always", ("low", "medium", "high"), {}),
         ("claude-opus-5", "", "always", ("low", "medium", "high"), {}),
-        ("gpt-5.2", "switch", "", ("none", "low", "medium", "high"), {"reasoning_effort": "none"}),
+        ("gpt-5.2", "switch", "switch", ("none", "low", "medium", "high", "xhigh"), {"reasoning_effort": "none"}),
         ("ByteDance-Seed/Seed-OSS-36B", "switch", "always", (), {"chat_template_kwargs": {"thinking_budget": 0}}),
     ],
 )

@@ -785,7 +785,7 @@ QUESTIONS = [
     {"question": "Half of a class of 24 is absent. How many are there?", "answer": "12"},
 ]
 ANSWERS = {row["question"]: row["answer"] for row in QUESTIONS}
-FAST = "max_retries=1,timeout_s=10"
+FAST = "max_retries=1,timeout_s=10,continues=false"  # with every request one of the run's own
 
 
 @pytest.fixture

@@ -1,27 +1,35 @@
-"""The model that thinks when it is switched on: what it is trained on, its files, and what it does with a thought."""
+"""The model that thinks when it is switched on: what it is trained on, its files, what it does with a thought, and the
+same through every engine: `cotbench run --model demo-thinker`."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_cli
+from vllm_server import EAGER, ENV, serving
 
-from cotbench import demo
+from cotbench.demo import THINKER as FOLDER
 from cotbench.engines.tokens import FolderTokenizer
+from cotbench.questions.data import load_data
+from cotbench.questions.tasks import find_task
+from cotbench.store.journal import JOURNAL
+from cotbench.store.records import RECORDS
 
 sys.path.append(str(ROOT / "tests" / "training"))  # its scripts import each other by name
 from conversations import CLOSE, NO_THOUGHT, PIECES, THINK, THINKER, Conversation, Part
 from evaluate import Model, Reply
 from questions import Item, evaluation_set, training
 
-FOLDER = Path(demo.__file__).with_name("thinker")
 TURNS = [{"role": "user", "content": "What is d?"}]
 
 
@@ -168,3 +176,142 @@ def test_it_still_thinks_in_the_open_when_asked_and_goes_on_with_a_begun_answer(
     for mode, thinks in (("direct", False), ("free", False), ("free", True), ("cot", False)):
         replies = model.answers(SUMS, mode, thinks, "Answer:")
         assert all(re.fullmatch(r"Answer: \d+", reply.text) for reply in replies), (mode, thinks)
+
+
+# --- through every engine -----------------------------------------------------------------------------------------
+
+STEPS = (0, 8, 16, 24, 32, 48, 64)
+ARMS = "direct,free,cot,think,think@budget=" + "|".join(map(str, STEPS))
+LIMIT = 80  # half of them sums
+SUM_IDS = {one.id for one in load_data(find_task("demo")).questions if one.group == "sums"}
+ON_VLLM = pytest.mark.vllm, pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run wrote: its records by (mode, question), its journal's rows by (question, request's hash)."""
+
+    records: Mapping[tuple[str, str], dict[str, Any]]
+    asked: Mapping[tuple[str, str], dict[str, Any]]
+
+    def right(self, mode: str, kind: str = "") -> int:
+        """How many are right: of all, or of "sums" or "facts"."""
+        return sum(
+            row["outcome"] == "correct" and (not kind or (question in SUM_IDS) == (kind == "sums"))
+            for (name, question), row in self.records.items()
+            if name == mode
+        )
+
+    def paths(self, mode: str) -> dict[str, dict[str, Any]]:
+        """The one path of each question under a mode."""
+        return {
+            question: self.asked[question, row["requests"][0][0]]["completions"][0]
+            for (name, question), row in self.records.items()
+            if name == mode
+        }
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def through(output: Path, *more: object) -> Run:
+    done = run_cli(
+        "run", "--model", "demo-thinker", "--task", "demo", "--mode", ARMS, "--limit", LIMIT, "-o", output, "--json",
+        *more, env=ENV, timeout=600,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    folder = Path(json.loads(done.out)["folder"])
+    records = {(row["mode"], row["question"]): row for row in rows(folder / RECORDS)}
+    assert len({question for _, question in records}) == LIMIT
+    return Run(records, {(row["question"], row["request"]): row for row in rows(folder / JOURNAL)})
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Through CTranslate2, the engine that --model demo-thinker means."""
+    return through(tmp_path_factory.mktemp("usual"))
+
+
+def has_its_knee_where_the_steps_end(run: Run) -> None:
+    """Thoughts of sums end after 30 to 54 tokens: fewer gain nothing, and all of the gain is there at 64."""
+    curve = [run.right(f"think@budget={step}", "sums") for step in STEPS]
+    sums, off = LIMIT / 2, run.right("free", "sums")
+    assert max(curve[: STEPS.index(24) + 1]) <= off + 0.15 * sums
+    assert off < curve[STEPS.index(32)] < curve[STEPS.index(48)] - 0.2 * sums
+    assert curve[STEPS.index(48)] <= curve[STEPS.index(64)] == run.right("think", "sums") >= 0.85 * sums
+    facts = [run.right(f"think@budget={step}", "facts") for step in STEPS]
+    assert max(facts) - min(facts) <= 0.1 * sums, "facts gain nothing"
+
+
+def test_its_arms_are_what_their_names_say_and_the_curve_has_its_knee_where_the_steps_end(usual: Run) -> None:
+    has_its_knee_where_the_steps_end(usual)
+    assert usual.right("cot", "sums") >= 0.85 * LIMIT / 2
+    assert usual.paths("think@budget=64") == usual.paths("think")
+    texts = {question: path["text"] for question, path in usual.paths("free").items()}
+    assert {question: path["text"] for question, path in usual.paths("think@budget=0").items()} == texts
+    assert not [row for row in usual.records.values() if row["outcome"] not in ("correct", "wrong")], "all are read"
+    for mode in {mode for mode, _ in usual.records}:
+        name, _, budget = mode.partition("@budget=")
+        spent = [path.get("reasoning_tokens") or 0 for path in usual.paths(mode).values()]
+        if name == "think" and budget != "0":
+            assert all(spent)
+            assert max(spent) <= int(budget or 64)
+        else:
+            assert not any(spent), mode
+
+
+@pytest.mark.parametrize(
+    ("engine", "arguments"),
+    [
+        pytest.param("transformers", "dtype=float32", marks=ON_VLLM),
+        pytest.param("vllm", EAGER, marks=ON_VLLM),
+        ("ctranslate2", "compute_type=int8"),
+    ],
+)
+def test_it_is_the_same_through_other_engines(usual: Run, engine: str, arguments: str, tmp_path: Path) -> None:
+    other = through(tmp_path, "--engine", engine, "--model-args", arguments)
+    has_its_knee_where_the_steps_end(other)
+    if "int8" in arguments:
+        for mode in {mode for mode, _ in usual.records}:
+            assert other.right(mode) == pytest.approx(usual.right(mode), abs=0.1 * LIMIT), mode
+        return
+    assert other.asked.keys() == usual.asked.keys()
+    for key, row in usual.asked.items():
+        same = {name: other.asked[key][name] for name in ("prompt", "completions")}
+        assert same == {name: row[name] for name in ("prompt", "completions")}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with serving(FOLDER, "demo-thinker", "--reasoning-parser", "qwen3") as url:
+        yield url
+
+
+# vLLM's server takes no budget that is longer than the context.
+SERVED = ("--engine", "openai", "--max-tokens", 200)
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_it_is_the_same_through_a_server_that_is_sent_tokens(usual: Run, server: str, tmp_path: Path) -> None:
+    """The thought is ended from here, in a request of its own, as where the model is in this process."""
+    other = through(tmp_path, *SERVED, "--base-url", server, "--tokenizer", FOLDER)
+    has_its_knee_where_the_steps_end(other)
+    for mode in {mode for mode, _ in usual.records}:
+        assert other.paths(mode) == usual.paths(mode), mode
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_a_server_that_ends_thoughts_itself_has_the_same_curve(usual: Run, server: str, tmp_path: Path) -> None:
+    """Its own limit doesn't count the mark that opens a thought, and no line break is written before its close."""
+    other = through(tmp_path, *SERVED, "--base-url", server)
+    has_its_knee_where_the_steps_end(other)
+    for mode in ("free", "cot", "think"):
+        texts = {question: path["text"].strip() for question, path in other.paths(mode).items()}
+        assert texts == {question: path["text"].strip() for question, path in usual.paths(mode).items()}
+    for step in STEPS:
+        mode = f"think@budget={step}"
+        assert other.right(mode) == pytest.approx(usual.right(mode), abs=0.1 * LIMIT)
+        assert max(path.get("reasoning_tokens") or 0 for path in other.paths(mode).values()) <= step

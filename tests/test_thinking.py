@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cases
 import pytest
@@ -36,8 +38,28 @@ WAYS: dict[str, dict[str, Any]] = {
     "thought": {"thinking": True, "begun": Begun(thought="T", text="A:")},
     "open": {"thinking": True, "begun": Begun(thought="T", open=True)},
     "empty": {"thinking": True, "begun": Begun(thought="", text="A:")},
+    "unsaid": {"begun": Begun(thought="", text="A:")},
 }
-ZOO = cases.rows(cases.load("templates"), f"case template says {' '.join(WAYS)}")
+
+
+class Animal(NamedTuple):
+    """A row of the zoo. tails: what is written, in the order of `WAYS`."""
+
+    case: str
+    template: str
+    says: str
+    tails: tuple[str | None, ...]
+    family: str
+    model: str
+
+
+ZOO = [
+    Animal(case, template, says, tuple(tails), case if family is None else family, model or "")
+    for case, template, says, *tails, family, model in cases.rows(
+        cases.load("templates"), f"case template says {' '.join(WAYS)}", "family model"
+    )
+]
+in_the_zoo = pytest.mark.parametrize("animal", ZOO, ids=[animal.case for animal in ZOO])
 
 
 def request(messages: tuple[Message, ...] = TURNS, **given: Any) -> Request:
@@ -51,15 +73,17 @@ def chat_of(template: str, folder: Path, **others: Any) -> ChatFormat:
     return ChatFormat(FolderTokenizer(MODEL), str(file), **others)
 
 
-@pytest.mark.parametrize(("case", "template", "says", "tails"), [(a, b, c, rest) for a, b, c, *rest in ZOO])
-def test_a_family_is_told_by_its_template_and_written_to_in_its_way(
-    case: str, template: str, says: str, tails: list[str | None], tmp_path: Path
-) -> None:
-    chat = chat_of(template, tmp_path)
+def chat_in(animal: Animal, folder: Path) -> ChatFormat:
+    return chat_of(animal.template, folder, model=animal.model)
+
+
+@in_the_zoo
+def test_a_family_is_told_by_its_template_and_written_to_in_its_way(animal: Animal, tmp_path: Path) -> None:
+    chat = chat_in(animal, tmp_path)
     info = chat.thinking
-    assert info.family == ("" if case == "none" else case)
-    assert [word or "-" for word in (info.default, info.off, info.on, info.budget)] == says.split()
-    for (way, asked), expected in zip(WAYS.items(), tails, strict=True):
+    assert info.family == animal.family
+    assert [word or "-" for word in (info.default, info.off, info.on, info.budget)] == animal.says.split()
+    for (way, asked), expected in zip(WAYS.items(), animal.tails, strict=True):
         encoded = chat.encode(request(**asked), 1 << 20)
         if expected is None:
             assert isinstance(encoded, Reply), way
@@ -71,8 +95,53 @@ def test_a_family_is_told_by_its_template_and_written_to_in_its_way(
         assert encoded.open == (way == "open" or prompt_opens), way
 
 
+def test_every_row_of_the_map_is_in_the_zoo_or_behind_its_makers_server_alone() -> None:
+    hosted = {name for name, _ in cases.rows(cases.load("hosted"), "case maker")}
+    rows = {row.family: row for row in families()}
+    assert {animal.family for animal in ZOO if animal.family} == set(rows) - hosted
+    assert hosted <= set(rows)
+    assert not [name for name in hosted if rows[name].template], "those who know its template write one like it"
+
+
+@in_the_zoo
+def test_a_row_is_told_by_the_names_that_it_has_too(animal: Animal) -> None:
+    if animal.model:
+        row = family_of_name(animal.model)
+        assert row is not None
+        assert row.family == animal.family
+
+
+@in_the_zoo
+def test_what_is_off_ends_in_no_open_thought_and_what_is_on_in_no_closed_one(animal: Animal, tmp_path: Path) -> None:
+    chat = chat_in(animal, tmp_path)
+    row = chat.family
+    if row is None or not row.open:
+        return
+    for begun in ("", "A:"):
+        off = chat.encode(request(thinking=False, begun=Begun(text=begun)), 1 << 20)
+        assert isinstance(off, Encoded)
+        assert not off.open
+    assert not chat.text(request(thinking=True)).rstrip().endswith(row.close)
+    for asked in (request(thinking=True), request(thinking=None)):
+        text = chat.text(replace(asked, begun=Begun(thought="", text="A:")))
+        assert text.endswith("A:")
+        tail = text.rpartition("Q")[2]
+        assert tail.count(row.close) == 1 or tail.endswith(row.answer + "A:"), "one thought, not two"
+
+
+@in_the_zoo
+def test_efforts_are_handed_to_templates_that_take_them(animal: Animal, tmp_path: Path) -> None:
+    chat = chat_in(animal, tmp_path)
+    told = [chat.text(request(thinking=True, extra={"reasoning_effort": one})) for one in chat.thinking.efforts]
+    assert len(set(told)) == len(told)
+    for effort in chat.thinking.efforts:
+        off = request(thinking=False, extra={"reasoning_effort": effort})
+        if chat.thinking.off == "switch":
+            assert chat.text(off) == chat.text(request(thinking=False)), "off is off"
+
+
 def template_of(name: str) -> str:
-    return next(template for case, template, *_ in ZOO if case == name)
+    return next(animal.template for animal in ZOO if animal.case == name)
 
 
 def test_an_effort_and_a_budget_are_handed_to_templates_that_take_them(tmp_path: Path) -> None:
@@ -92,18 +161,89 @@ def test_limits_of_thoughts_are_refused_where_there_are_none(tmp_path: Path) -> 
     chat_of(template_of("qwen3"), tmp_path).require({"thinking_budget", "thinking_min"})
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("nemotron-nano", "Is /think a path, or /no_think?"), ("qwen3", "say /no_think"), ("deepseek-r1", "a <think> b")],
-)
-def test_switches_and_marks_in_a_question_are_broken_up(name: str, text: str, tmp_path: Path) -> None:
-    chat = chat_of(template_of(name), tmp_path)
-    messages = (TURNS[0], Message(role="user", text=text))
-    sent = chat.text(request(messages))
-    assert text not in sent
-    assert text in sent.replace("\u200b", "")
-    plain = chat.text(request())
-    assert sent.replace("\u200b", "").replace(text, "Q") == plain, "the question decides nothing"
+@in_the_zoo
+def test_switches_and_marks_in_a_question_are_broken_up(animal: Animal, tmp_path: Path) -> None:
+    chat = chat_in(animal, tmp_path)
+    row = chat.family
+    if row is None:
+        return
+    marks = [mark for mark in (row.open, row.close) if mark and " " not in mark]
+    for word in (*row.breaks, *marks):
+        asked = request((TURNS[0], Message(role="user", text=f"Is {word} a word?")))
+        sent = chat.text(asked)
+        assert f"Is {word} a word?" not in sent
+        said = sent.replace("\u200b", "").replace(f"Is {word} a word?", "Q")
+        assert said == chat.text(request()).replace("\u200b", ""), "the question decides nothing"
+
+
+def test_what_a_template_writes_around_thoughts_goes_before_what_the_map_says(tmp_path: Path) -> None:
+    """A template of the family, in which thoughts stand otherwise than in the row."""
+    template = template_of("qwen3").replace(
+        "{{ m.content }}",
+        "{{ '~<think> ' + m.reasoning_content + ' </think>~' if m.reasoning_content }}{{ m.content }}",
+    )
+    assert (
+        chat_of(template, tmp_path)
+        .text(request(thinking=True, begun=Begun(thought="T", text="A:")))
+        .endswith("[a]<think>\nT\n</think>\n\nA:")
+    ), "more than space around marks is none of the thought's"
+    template = template.replace("~", "")
+    chat = chat_of(template, tmp_path)
+    assert chat.text(request(thinking=True, begun=Begun(thought="T", text="A:"))).endswith("[a]<think> T </think>A:")
+    assert chat.text(request(thinking=True, begun=Begun(thought="", text="A:"))).endswith("<think>\n\n</think>\n\nA:")
+
+
+def test_of_rows_whose_template_fits_the_one_that_the_models_name_is_in_holds(tmp_path: Path) -> None:
+    template = template_of("glm-4.5")
+    for model, family, temperature in (
+        ("m", "glm-4.5", 0.6),
+        ("GLM-4.5-Air", "glm-4.5", 0.6),
+        ("GLM-4.6", "glm-4.6", 1),
+    ):
+        told = chat_of(template, tmp_path, model=model).thinking
+        assert (told.family, told.sampling["temperature"]) == (family, temperature)
+    file = tmp_path / "mine.yaml"
+    file.write_text("- family: mine\n  template: {holds: ['[gMASK]']}\n")
+    assert chat_of(template, tmp_path, model="GLM-4.6", families=str(file)).thinking.family == "mine", "users' go first"
+
+
+def test_a_name_tells_of_a_model_whose_template_shows_no_more_than_marks(tmp_path: Path) -> None:
+    strips = template_of("a model that does not think, whose template strips thoughts")
+    thinks = chat_of(strips, tmp_path, model="Qwen/QwQ-32B").thinking
+    assert (thinks.family, thinks.off, thinks.on) == ("qwen3-thinking", "closed", "always")
+    plain = chat_of(strips, tmp_path, model="Qwen/Qwen3-4B-Instruct-2507").thinking
+    assert (plain.family, plain.off, plain.on) == ("", "never", "")
+
+
+# What chat templates find in transformers, and so here: the date, the tag around what a model is trained on, a break,
+# JSON, and that there are no tools.
+GIVEN = """{%- set day = strftime_now("%Y") -%}{{ day }}{{ tools is none }}{{ documents is none }}
+{%- for m in messages %}{% if m.role == "assistant" %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}
+{{ {"é": m.content, "<": 1} | tojson }}{{ ["a"] | tojson(indent=2) }}{{ {"b": 1, "a": 2} | tojson(sort_keys=true) }}
+{%- endif %}{% if loop.index == 2 %}{% break %}{% endif %}{% endfor %}{{ "<think>" if enable_thinking }}"""
+
+
+def test_templates_find_what_transformers_gives_them(tmp_path: Path) -> None:
+    turns = (*TURNS, Message(role="assistant", text="B"))
+    sent = chat_of(GIVEN, tmp_path).text(request(turns, thinking=True))
+    assert sent == (
+        f'{date.today():%Y}TrueTrue{{"é": "S", "<": 1}}[\n  "a"\n]{{"a": 2, "b": 1}}'
+        '{"é": "Q", "<": 1}[\n  "a"\n]{"a": 2, "b": 1}<think>'
+    )
+
+
+@pytest.mark.vllm
+@pytest.mark.parametrize("template", [GIVEN, *dict.fromkeys(animal.template for animal in ZOO)])
+def test_templates_are_rendered_as_by_transformers(template: str, tmp_path: Path) -> None:
+    from cotbench.engines.local import chat_format
+
+    ours = chat_of(template, tmp_path)
+    theirs = chat_format(EngineConfig(model=str(MODEL), chat_template=str(tmp_path / "own.jinja")))
+    assert ours.thinking == theirs.thinking
+    for asked in WAYS.values():
+        one, other = (chat.encode(request(**asked), 1 << 20) for chat in (ours, theirs))
+        if isinstance(one, Encoded):
+            assert one == other
 
 
 def test_users_rows_go_first(tmp_path: Path) -> None:
@@ -145,8 +285,8 @@ def test_a_row_that_can_not_be_read_is_named(text: str, words: str, tmp_path: Pa
          {"chat_template_kwargs": {"thinking": True}}),
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "deepseek-r1", {}, {}),
         ("mistralai/Mistral-Small-4-119B", "mistral", {"reasoning_effort": "none"}, {"reasoning_effort": "high"}),
-        ("gpt-5.1", "openai-5.1", {"reasoning_effort": "none"}, {}),
-        ("o3-mini", "openai", {}, {}),
+        ("gpt-5.1", "openai-5.1", {"reasoning_effort": "none"}, {"reasoning_effort": "medium"}),
+        ("o3-mini", "openai-o", {}, {}),
         ("gemini-2.5-flash", "gemini-2.5-flash", {"reasoning_effort": "none"}, {}),
     ],
 )  # fmt: skip
@@ -274,9 +414,9 @@ def test_a_begun_reply_stands_behind_the_tokens_of_the_prompt_alone(begun: str, 
 
 def test_a_thought_that_is_closed_for_a_model_is_in_the_identity_of_its_runs(tmp_path: Path) -> None:
     """The chat template's hash is that of runs whose prompts had none."""
-    named = {case: template for case, template, *_ in ZOO}
     told = {
-        case: chat_of(template, tmp_path).info(EngineConfig(model="m"), engine="e") for case, template in named.items()
+        case: chat_of(template_of(case), tmp_path).info(EngineConfig(model="m"), engine="e")
+        for case in ("deepseek-r1", "qwen3")
     }
     assert told["deepseek-r1"].identity()["thoughts"] == "closed"
     assert "thoughts" not in told["qwen3"].identity()

@@ -37,8 +37,8 @@ def journal(folder: Path) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def serving(model: Path, name: str) -> Iterator[str]:
-    """vLLM's own OpenAI-compatible server on a free port; its base URL."""
+def serving(model: Path, name: str, *more: str) -> Iterator[str]:
+    """vLLM's own OpenAI-compatible server on a free port; its base URL. more: arguments of the server's."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -47,6 +47,7 @@ def serving(model: Path, name: str) -> Iterator[str]:
         "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32", "--gpu-memory-utilization", "0.3",
         "--enforce-eager",
         "--no-enable-chunked-prefill",  # which fails on a CPU with requests that have a seed, as in engines/vllm.py
+        *more,
     ]  # fmt: skip
     server = subprocess.Popen(
         command, env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

@@ -7,6 +7,7 @@ journal may be large; the rest comes from the records of all.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,13 +33,13 @@ LONG = 20  # tokens before an answer, or behind one, that are taken for reasonin
 FEW = 6  # tokens before an answer that are taken for none: "The correct answer is"
 MARKS = 4  # tokens of an empty thought: its marks, and a break or two between them
 HEAD = 80  # characters in which an answer stands that is given first
-SHORT = 30  # characters of a sentence that is nothing but an answer
 ASYMMETRY = 0.005  # of what two arms may have been misread, from which on it is told
 CHECKS = 20  # vague readings that must have been checked for their rate of errors to be told
 MOST_CUT = 0.02  # of a thinking arm, from which on the headline says it
 MOST = 0.5
 _A_TOKEN = 4  # characters, where an engine counts no tokens
 _ALOUD = caseless(r"\b(?:let me|let['’]?s|let us|wait|hmm+|step by step|step 1)\b")
+_OPTION = re.compile(r"^\W{0,4}([A-Z])[).:]", re.M)
 _STATED = frozenset({"contract", "boxed", "hashes", "phrase", "only"})
 _NOT_WRITTEN = frozenset({"likeliest", "choice"})  # ways to have an answer in which the model writes no text
 
@@ -47,9 +48,9 @@ _NOT_WRITTEN = frozenset({"likeliest", "choice"})  # ways to have an answer in w
 class Audit:
     """How the replies of one arm to one task were. All are counts of questions but the accuracies.
 
-    n: those with a verdict; unread, cut: of these. continued: whose reply had no answer line and was gone on with by
-    its words (at least one path was); by_courtesy: of n, those read only so; correct_without and accuracy_without: had
-    none been gone on with, over n_without questions.
+    n: those with a verdict; unread, cut: of these (a begun answer line that was read isn't cut). continued: whose reply
+    had no answer line and was gone on with by its words (at least one path was); by_courtesy: of n, those read only so;
+    correct_without and accuracy_without: had none been gone on with, over n_without questions.
 
     looked: whose text was looked at, of which are (None: it doesn't apply to this arm, or no text is on record):
     leaked: a thought, though the arm is told not to think. empty: no thought or an empty one, in an arm that thinks.
@@ -219,14 +220,14 @@ def look_at(
 def _stated_first(text: str, answer_type: str, choices: Sequence[str]) -> int:
     """Return where the answer ends that a text states at its beginning; 0 where it states none there."""
     text = text.strip()
-    line = text[:HEAD].partition("\n")[0]
-    sentence = line.partition(". ")[0]
-    for head in dict.fromkeys([line, *([sentence] if len(sentence) <= SHORT else [])]):
-        # As of a cut text only what is stated is read, which is quick; the line's end shows that this part isn't cut.
-        found = extract(f"{head}\n", answer_type, choices, truncated=True)
-        if found.answer is not None and found.rule in _STATED and found.span is not None:
-            return found.span[1]
-    return 0
+    line, goes_on = text[:HEAD].partition("\n")[0], len(text) > HEAD
+    if goes_on and len(line) == HEAD:
+        line = line.rpartition(" ")[0]  # without the word that is cut
+    if _OPTION.match(line) and len({found[1] for found in _OPTION.finditer(text)}) > 1:
+        return 0  # the options are listed once more
+    # As of a cut text only what is stated is read, which is quick; the line's end shows that this part isn't cut.
+    found = extract(f"{line}\n", answer_type, choices, truncated=True)
+    return found.span[1] if found.answer is not None and found.rule in _STATED and found.span is not None else 0
 
 
 # --- one arm ------------------------------------------------------------------------------------------------------
@@ -252,8 +253,9 @@ class _Arm:
 
     @property
     def thinking(self) -> bool:
-        """Whether it is meant to think, rather than can't be kept from it."""
-        return self.facts.thinks == "on" and self.facts.thinks_by != "stuck"
+        """Whether it is meant to think, rather than can't be kept from it, and may."""
+        may = self.facts.settings.get("budget") != 0
+        return self.facts.thinks == "on" and self.facts.thinks_by != "stuck" and may
 
     @property
     def effort(self) -> str:
@@ -308,7 +310,7 @@ class _Arm:
         decided = cell.decided
         rows = [row for row in cell.rows if row is not None]
         n = int(decided.sum())
-        right, cut, unread = cell.right & decided, cell.cut & decided, ~cell.read & decided
+        right, cut, unread = cell.right & decided, cut_of(cell) & decided, ~cell.read & decided
         without = [(row.outcome if row.before is UNSET else row.before.outcome) for row in rows]
         n_without = sum(outcome not in UNDECIDED for outcome in without)
         right_without = sum(outcome == Outcome.CORRECT for outcome in without)
@@ -396,6 +398,13 @@ class _Arm:
         ]
         vague = [(before, after) for before, after in given if before is not None]
         return len(vague), sum(before != after for before, after in vague)
+
+
+def cut_of(cell: Cell) -> Array:
+    """Of which questions a reply was cut. One whose answer line was begun is to be no more than that line, so what is
+    cut behind an answer there is no loss."""
+    begun = cell.facts.settings.get("answer") == "begun"
+    return np.asarray(cell.cut & ~cell.read) if begun else cell.cut
 
 
 def _by_courtesy(row: Record) -> bool:

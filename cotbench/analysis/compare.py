@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis import stats
-from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit
+from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -392,7 +392,7 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
     for side, other, sign in ((base, cell, 1), (cell, base, -1)):
         unread = np.isin(side.endings, _UNREAD)
         voted = any(row.votes is not None for row in _records(side))
-        was_cut = (side.endings == _CUT) | (side.cut & (unread if voted else ~side.right))
+        was_cut = (side.endings == _CUT) | (cut_of(side) & (unread if voted else ~side.right))
         lost = was_cut | unread
         share, cut = float(lost[both].mean()), float(was_cut[both].mean())
         part = float((lost & other.right & ~side.right)[both].mean())  # of the difference, from these answers

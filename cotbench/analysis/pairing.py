@@ -268,6 +268,8 @@ def _conditions(run: Run, task: str) -> dict[str, Any]:
         "dtype": model.dtype,
         "--model-args": spec.model_args,
         "chat template": model.chat_template_hash or model.chat_template,
+        "tokenizer (--tokenizer)": model.tokenizer,
+        "how the model is told to think (--families)": model.family,
         "system role": run.manifest.engine.get("system_role"),
         "task file": spec.tasks[task].file,
         "data": spec.tasks[task].data,

@@ -152,7 +152,7 @@ KINDS: dict[str, AnswerKind] = {
         AnswerKind(
             name=AnswerType.NUMBER,
             form="<number>",
-            phrase="where <number> is the final result in digits, without its unit",
+            phrase="where <number> is the final number, without its unit",
             asked_as=AnswerType.NUMBER,
             line_tokens=24,
             read=lambda text, start, vague, _: read_number(text, start, vague),

@@ -125,7 +125,7 @@ def show_prompt(
     ] = None,
     question: Annotated[int, typer.Option(min=1, metavar="<int>", help="Which question, counted from 1.")] = 1,
     exemplars: Annotated[Values, Flags("num_fewshot", "exemplars", "limit", "seed")],
-    rendering: Annotated[Values, Flags("chat_template", "trust_remote_code")],
+    rendering: Annotated[Values, Flags("chat_template", "families", "trust_remote_code")],
     folders: Annotated[Values, Flags("data_dir", "tasks_dir", "prompts_dir")],
     as_json: JsonOption = False,
 ) -> None:

@@ -34,9 +34,11 @@ class ThinkingInfo:
     efforts: the words that its chat template or server takes as an effort, from the least to the most.
     budget: how a limit of its thought is kept: "switch" (the chat template's), "engine", "" where it can't be.
     sampling: how its card says that thinking is to be sampled; max_tokens among it is the budget of thought and answer.
+    own: the fingerprint of the row, where it is one of the user's.
     """
 
     family: str = ""
+    own: str = ""
     default: Literal["on", "off", ""] = ""
     off: Literal["switch", "closed", "never", "unknown", ""] = "unknown"
     on: Literal["switch", "always", "unknown", ""] = "unknown"
@@ -51,6 +53,7 @@ class EngineInfo:
 
     revision: the model's commit on the Hub, or a fingerprint of its files, or what a server tells; "" = unknown.
     chat_template: "model" (its own), "none" (plain text), "server", or a file's name; chat_template_hash: of its text.
+    tokenizer: which one makes the tokens that a server is sent, as a revision says it; "" where none was named.
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
     continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
     server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
@@ -65,6 +68,7 @@ class EngineInfo:
     revision: str = ""
     chat_template: str = "none"
     chat_template_hash: str = ""
+    tokenizer: str = ""
     system_role: str = "native"
     device: str = ""
     dtype: str = ""
@@ -81,10 +85,21 @@ class EngineInfo:
 
     def identity(self) -> dict[str, str]:
         """What results depend on. An empty thought that is written for the model is a part of prompts that the chat
-        template's hash doesn't tell: runs of versions that wrote none aren't gone on with."""
+        template's hash doesn't tell: runs of versions that wrote none aren't gone on with. Nor does it tell the user's
+        row by which a model is told to think, or a tokenizer that a server's prompts are made into tokens with."""
         names = ("engine", "model", "revision", "dtype", "chat_template", "chat_template_hash")
-        written = {"thoughts": "closed"} if self.thinking.off == "closed" else {}
-        return {name: getattr(self, name) for name in names} | written
+        more = {
+            "thoughts": "closed" if self.thinking.off == "closed" else "",
+            "family": self.thinking.own,
+            "tokenizer": self.tokenizer,
+        }
+        return {name: getattr(self, name) for name in names} | {name: value for name, value in more.items() if value}
+
+
+def located(model: str) -> str:
+    """The folder of a model that comes with cotbench, else its name as it is."""
+    folder = demo.MODELS.get(model)
+    return str(folder) if folder is not None and folder.is_dir() else model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +109,12 @@ class EngineConfig:
     families: a file of more rows like those of `engines/families.yaml`, which go first.
     tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
     wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going
-    on from the beginning of a reply), "likelihoods" (the probabilities of options).
+    on from the beginning of a reply), "off" (no thinking, which may have to be had by going on from an empty thought),
+    "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
-    sampling_keys: the keys of `engines/sampling.py` that requests will use. questions: by id, for the engines that look
-    outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine` hands
-    them to those engines only whose row says that they need the key.
+    sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
+    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine`
+    hands them to those engines only whose row says that they need the key.
     """
 
     model: str
@@ -128,8 +144,8 @@ class EngineConfig:
 
     @property
     def path(self) -> str:
-        """What is loaded: the model's name, or the folder of the one that comes with cotbench."""
-        return str(demo.MODEL) if self.model == demo.NAME and demo.MODEL.is_dir() else self.model
+        """What is loaded: the model's name, or the folder of one that comes with cotbench."""
+        return located(self.model)
 
 
 class Engine(Protocol):
@@ -192,7 +208,7 @@ ENGINES: dict[str, EngineRow] = {
         EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
                   needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",
-                  "CTranslate2: converted models on a CPU, without torch; runs the model `demo`",
+                  "CTranslate2: converted models on a CPU, without torch; runs the models `demo` and `demo-thinker`",
                   needs=("ctranslate2", "tokenizers"), extra="cpu", continues=True),
         EngineRow("stub", "StubEngine", "no model: right on a set share of questions; its numbers mean nothing",
                   needs_key=True, continues=True),
@@ -201,7 +217,7 @@ ENGINES: dict[str, EngineRow] = {
     )
 }  # fmt: skip
 DEFAULT_ENGINE = "vllm"
-_ENGINES_OF_OWN_MODELS = {"stub": "stub", demo.NAME: "ctranslate2"}  # models that come with cotbench
+_ENGINES_OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
 
 
 def engine_of(model: str) -> str:

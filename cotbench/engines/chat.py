@@ -15,6 +15,8 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.thinking import (
     BUDGET,
@@ -23,6 +25,7 @@ from cotbench.engines.thinking import (
     Marks,
     Told,
     family_of_template,
+    own_fingerprint,
     tokens_within,
     told_of,
     worded,
@@ -135,6 +138,7 @@ class ChatFormat:
         self.family: Family | None = (
             family_of_template(self._template, takes, model, families) if self._template is not None else None
         )
+        self._own_row = own_fingerprint(self.family, families)
         self._takes = takes
         self._special = self._beginnings_here()
         self.system_role = self._probe_system_role()
@@ -205,21 +209,69 @@ class ChatFormat:
             if self._probed(bare, True) != self._probed(bare, False):
                 self.system_role = "folded"
                 off, on, default = (self._probed(probe, thinking) for thinking in (False, True, None))
+        # A switch that the template refuses to be given (there are models that can't stop thinking) is none.
+        row = msgspec.structs.replace(row, **{way: None for way, text in (("off", off), ("on", on)) if not text})
+        off, on = off or default, on or default
         works = off != on
+        row = self.family = self._taught(row, off, on)
         usual = row.default
         if self._opened(default) or (works and default == on):
             usual = "on"
         elif (row.close and default.rstrip().endswith(row.close)) or (row.off is not None and works and default == off):
             usual = "off"
-        kept: Any = "closed" if row.open and usual != "off" else "" if usual == "on" else "never"
+        # A template of no family may strip thoughts from what was said before, and be of a model that has none.
+        closes = row.open and (usual == "on" or (row.family and usual != "off"))
+        kept: Any = "closed" if closes else "" if usual == "on" else "never"
         if row.off is not None and works:
             kept = "switch"
         made: Any = "switch" if row.on is not None and works else "always" if usual == "on" else ""
         budget: Any = "switch" if row.budget in self._takes else "engine" if row.open and made else ""
         efforts = row.efforts if row.effort in self._takes else ()
         return ThinkingInfo(
-            family=row.family, default=usual, off=kept, on=made, efforts=efforts, budget=budget, sampling=row.sampling
+            family=row.family,
+            own=self._own_row,
+            default=usual,
+            off=kept,
+            on=made,
+            efforts=efforts,
+            budget=budget,
+            sampling=row.sampling,
         )
+
+    def _taught(self, row: Family, off: str, on: str) -> Family:
+        """A family as this template writes it: an empty thought as where it is told not to think, a thought as in an
+        assistant's turn before. off, on: prompts that end in what it writes then."""
+        if not row.open:
+            return row
+        opened, mark = self._opened(on), row.open.rstrip()
+        bare = on[: len(on) - len(opened)]
+        seen = dict[str, str]()
+        closed = re.search(rf"(?P<open>\s*{re.escape(mark)}\s*)?{re.escape(row.close)}\s*$", off) if off != on else None
+        if closed is not None and closed["open"] is not None:
+            before, empty = off[: closed.start()], closed[0].lstrip()
+            seen = {"empty": empty, "ahead": off[len(before) : -len(empty)] if bare.endswith(before[-8:]) else ""}
+        elif closed is not None and off[: closed.start()].endswith(bare[-16:]):
+            seen = {"empty": (opened or row.open) + closed[0]}
+        return msgspec.structs.replace(row, **seen | self._shown(row, bare))
+
+    def _shown(self, row: Family, prompt: str) -> dict[str, str]:
+        """What stands around a thought, and before it, in an assistant's turn as this template writes it; nothing where
+        it shows no thoughts. prompt: what it writes before a reply that thinks."""
+        thought, answer = "s0me-thought", "s0me-answer"
+        turn = {"role": "assistant", "content": answer}
+        turn |= dict.fromkeys(("reasoning_content", "reasoning", "thinking"), thought)
+        turns = [{"role": "user", "content": "s0me-user"}, turn]
+        told = told_of(row, True)
+        with suppress(Exception):  # templates refuse with errors of their own making
+            whole = self._render(turns, told.variables if told is not None else {}, reply=False)
+            mark, close = re.escape(row.open.rstrip()), re.escape(row.close)
+            found = re.search(rf"(\s*){mark}(\s*){thought}(\s*){close}(\s*){answer}", whole)
+            if found is not None:
+                ahead, lead, tail, behind = found.groups()
+                lead = lead.removeprefix(row.open[len(row.open.rstrip()) :])
+                before = prompt[len(prompt.rstrip()) :]
+                return {"ahead": ahead.removeprefix(before), "lead": lead, "tail": tail, "behind": behind}
+        return {}
 
     def _probed(self, messages: Sequence[Message], thinking: bool | None) -> str:
         with suppress(Exception):  # templates refuse with errors of their own making
@@ -227,11 +279,13 @@ class ChatFormat:
         return ""
 
     def _apply(self, messages: Sequence[Message], given: Mapping[str, Any] | None = None) -> str:
+        return self._render([{"role": m.role, "content": m.text} for m in messages], given or {})
+
+    def _render(self, turns: Sequence[Mapping[str, str]], given: Mapping[str, Any], *, reply: bool = True) -> str:
         assert self._template is not None
-        options = {name: value for name, value in (given or {}).items() if name in self._takes}
-        conversation = [{"role": m.role, "content": m.text} for m in messages]
-        options |= {"chat_template": self._template, "tokenize": False, "add_generation_prompt": True}
-        return str(self.tokenizer.apply_chat_template(conversation, **options))
+        options = {name: value for name, value in given.items() if name in self._takes}
+        options |= {"chat_template": self._template, "tokenize": False, "add_generation_prompt": reply}
+        return str(self.tokenizer.apply_chat_template(list(turns), **options))
 
     def _prompt(
         self, messages: Sequence[Message], thinking: bool | None, extra: Mapping[str, Any] | None = None
@@ -294,8 +348,9 @@ class ChatFormat:
     @staticmethod
     def _nothing(row: Family, opened: str) -> str:
         """An empty thought, or what is missing of it where a prompt's end has opened it."""
-        if row.nothing.startswith(opened):
-            return row.nothing[len(opened) :]
+        nothing = row.nothing.removeprefix(row.ahead) if opened else row.nothing
+        if nothing.startswith(opened):
+            return nothing[len(opened) :]
         tags = re.findall(r"<([^<>/]+)>", opened[len(row.open.rstrip()) :])
         return "".join(f"</{tag}>" for tag in reversed(tags)) + row.close + row.behind
 

@@ -1,4 +1,4 @@
-"""CTranslate2: small and middling models on a CPU, without torch; the engine of the model `demo`.
+"""CTranslate2: small and middling models on a CPU, without torch; the engine of the models `demo` and `demo-thinker`.
 
 --model is a folder that `ct2-transformers-converter` wrote, with the model's tokenizer.json and tokenizer_config.json
 beside it. Greedy requests run in batches (`--model-args batch_size=32,threads=2,compute_type=float32`); a sampled one

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cotbench.engines import EngineConfig
+from cotbench.engines import EngineConfig, located
 from cotbench.engines.chat import ChatFormat
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Sampling
@@ -52,12 +52,14 @@ _REMEDIES = {
 }
 
 
-def model_error(model: str, error: BaseException) -> ModelError:
-    """A loading error with the remedy that fits it."""
+def model_error(model: str, error: BaseException, option: str = "--model") -> ModelError:
+    """A loading error with the remedy that fits it. option: the one that names what can't be loaded."""
     reason = " ".join(str(error).split()) or type(error).__name__
     lower = reason.lower()
     remedy = next(remedy for words, remedy in _REMEDIES.items() if any(word in lower for word in words))
-    return ModelError(f"--model {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
+    if option == "--tokenizer":
+        remedy = "Name a Hub id, or a folder with tokenizer.json and tokenizer_config.json; without network, a folder."
+    return ModelError(f"{option} {model}: can't be loaded: {type(error).__name__}: {reason[:500]}", remedy)
 
 
 def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | None = None) -> ChatFormat:
@@ -67,7 +69,7 @@ def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | No
     Always the transformers tokenizer: vLLM has others for some repositories, which hold no chat template. Where
     transformers isn't installed, a folder's own files do (`engines/tokens.py`).
     """
-    name, given = tokenizer or config.path, None
+    name, given = located(tokenizer or config.model), None
     if importlib.util.find_spec("transformers") is not None:
         import transformers
 
@@ -76,17 +78,25 @@ def chat_format(config: EngineConfig, *, tokenizer: str = "", revision: str | No
                 name, trust_remote_code=config.trust_remote_code, revision=revision, padding_side="left"
             )
         except Exception as error:
-            raise model_error(name, error) from None
+            raise model_error(name, error, "--tokenizer" if tokenizer else "--model") from None
     elif (Path(name) / "tokenizer.json").is_file() and importlib.util.find_spec("tokenizers") is not None:
         from cotbench.engines.tokens import FolderTokenizer
 
         given = FolderTokenizer(Path(name))
     else:
         package = 'pip install "cotbench[transformers]"'
+        if tokenizer:
+            raise ModelError(f"--tokenizer {name}: no tokenizer.json is there; else it needs transformers: {package}")
         raise ModelError(f"rendering with a model's chat template needs the transformers package: {package}")
     chat = ChatFormat(given, config.chat_template, model=config.model, families=config.families)
     chat.require(config.sampling_keys)
     return chat
+
+
+def tokenizer_revision(name: str, tokenizer: Any) -> str:
+    """What tells a tokenizer from others: as a model's revision, or its name where nothing more is known."""
+    commit = getattr(tokenizer, "init_kwargs", {}).get("_commit_hash")
+    return fingerprint(name) or (commit if isinstance(commit, str) else name)
 
 
 def fingerprint_file(path: Path) -> str:

@@ -126,7 +126,8 @@ class Lesson:
 
     change: the body in the new manner; the lesson can be learnt where that differs. note: for the manifest. warning:
     where what was asked changes, for the report too. unnamed: whether it is tried, too, where a server says that some
-    field is too much and not which.
+    field is too much and not which. ours: whether it leaves out what is sent of our own accord only, as a model's card
+    says: where the user asked for the field by name it can't be learnt.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Lesson:
     warning: str = ""
     unless: str = r"(?!)"  # nothing
     unnamed: bool = False
+    ours: bool = False
     instead_of: str = ""
 
 
@@ -230,6 +232,27 @@ LESSONS: Mapping[str, Lesson] = {
             "did as it does by default",
         ),
         Lesson(
+            name="no effort",
+            fields=("reasoning_effort",),
+            words=_about("reasoning_?effort", "reasoning.effort"),
+            change=_without("reasoning_effort"),
+            warning="the server takes no reasoning_effort: a model that can't stop thinking was not told to think "
+            "least",
+            ours=True,
+        ),
+        *(
+            Lesson(
+                name=f"no {name}",
+                fields=(name,),
+                words=_about(name.replace("_", "_?")),
+                change=_without(name),
+                warning=f"the server refuses {name}, which the model's card names for thinking: it was not sent",
+                unnamed=True,
+                ours=True,
+            )
+            for name in ("top_k", "min_p", "repetition_penalty", "presence_penalty")
+        ),
+        Lesson(
             name=FOLD,
             fields=("role",),
             words=r"system (?:role|message|prompt|instruction)|developer (?:role|message|instruction)"
@@ -316,15 +339,24 @@ def told(learnt: Collection[str]) -> list[Lesson]:
     return [lesson for lesson in known if lesson.name not in void]
 
 
-def lesson_of(error: BadStatus, body: Body, tried: Collection[str]) -> Lesson | None:
-    """What a refusal of this body teaches, if anything. tried: the names of lessons that have been tried."""
+def lesson_of(
+    error: BadStatus, body: Body, tried: Collection[str], users: Collection[str] = frozenset()
+) -> Lesson | None:
+    """What a refusal of this body teaches, if anything. tried: the names of lessons that have been tried. users: the
+    fields that the user asked for by name."""
     by_name = error.status in _REFUSING_BY_NAME
     if error.status not in REFUSING and not by_name:
         return None
     # Where fields are named in a place of their own, words about others are beside the point.
     named = {name for name in error.named if name in body or name in SWITCHES or name == "role"}
     about = named - {"messages", "model"}
-    untried = [lesson for lesson in LESSONS.values() if lesson.name not in tried and lesson.change(body) != body]
+    untried = [
+        lesson
+        for lesson in LESSONS.values()
+        if lesson.name not in tried
+        and not (lesson.ours and set(lesson.fields) & set(users))
+        and lesson.change(body) != body
+    ]
     possible = [lesson for lesson in untried if not _says(error.words, lesson.unless)]
     for lesson in possible:
         if about & set(lesson.fields):

@@ -38,7 +38,7 @@ from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
 from cotbench.engines.endpoint import Secrets, own_key, public_url
 from cotbench.engines.handover import Handover
 from cotbench.engines.likelihood import OptionTokens
-from cotbench.engines.local import chat_format
+from cotbench.engines.local import chat_format, tokenizer_revision
 from cotbench.engines.manners import (
     AS_TEXT,
     FOLD,
@@ -65,6 +65,7 @@ from cotbench.engines.thinking import (
     SWITCHES,
     family_of_name,
     server_fields,
+    server_thinking,
     told_of,
     worded,
 )
@@ -151,6 +152,9 @@ class OpenAIEngine:
             raise UsageError("--model-args: engine 'openai': continues is neither true nor false.")
         # With a tokenizer prompts are rendered here, and go to the completions endpoint as plain text does.
         self._chat: ChatFormat | None = chat_format(config, tokenizer=config.tokenizer) if config.tokenizer else None
+        self._tokenizer = (
+            tokenizer_revision(config.tokenizer, self._chat.tokenizer) if config.tokenizer and self._chat else ""
+        )
         self._plain = config.chat_template == "none" and self._chat is None
         self._renders = self._plain or self._chat is not None
         self._row = None if self._renders else family_of_name(config.model, config.families)
@@ -162,6 +166,8 @@ class OpenAIEngine:
         # Empty thoughts that the server takes as the beginning of a reply: what its generation prompt has where the
         # model is told not to think, and what keeps a model from thinking that can't be told so.
         self._empty = self._closing = ""
+        # The fields of requests that the user asked for by name.
+        self._users_fields = frozenset(config.extra_body) | config.sampling_keys
         self._takes_thoughts = self._left_thoughts = False
         self._limits_thoughts = False
         self._tells_likelihoods = False
@@ -171,6 +177,7 @@ class OpenAIEngine:
         self._suspect_after = 1
         self._checking = asyncio.Lock()
         self._misfiled = self._miscounted = False
+        self._bare_thoughts = False  # whether replies of a model that was told not to think have no visible text
         self._max_len = 1 << 30
         self._send_seed = bool(arguments.get("send_seed", True))
         self._check_name = bool(arguments.get("check_model", True))
@@ -233,7 +240,10 @@ class OpenAIEngine:
     async def _try_out(self) -> None:
         """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
         config = self._config
-        if "continue" in config.wants and not self._renders:
+        row = self._row
+        # Where there is no switch, going on from an empty thought may do.
+        closes = "off" in config.wants and row is not None and row.off is None and row.can_be_closed
+        if ("continue" in config.wants or closes) and not self._renders:
             found = Found("") if self._says_continues is not None else await self._look()
             if self._says_continues is None:
                 self._cant_continue = found.why_not
@@ -258,16 +268,16 @@ class OpenAIEngine:
         """Try which thoughts a begun reply may hold: the empty one that the template writes into its generation prompt
         where the model is told not to think, or that keeps a model from thinking that has no switch; and whole ones."""
         row = self._row
-        switched = row is None or row.off is not None
-        empty = [row.nothing] if row is not None and row.open else _EMPTY if row is None else []
+        switched = server_thinking(row, refused=self._ways_refused).off != ""
+        empty = _EMPTY if row is None else [row.nothing] if row.can_be_closed else []
         for thought in empty if found.gap > 0 else ():
             with suppress(BadStatus, ValueError):
                 if await fills(self._count, found, thought):
                     self._empty = thought
                     break
-        if row is None or not row.open:
+        if row is None or not row.can_be_closed:
             return
-        if not switched and row.default != "off":
+        if not switched:
             with suppress(BadStatus, ValueError):
                 if self._empty or await arrives(self._count, found, row.nothing, 2):  # its two marks at the least
                     self._closing = row.nothing
@@ -279,7 +289,13 @@ class OpenAIEngine:
     async def _count(self, beginning: str, fields: Mapping[str, Any]) -> int | None:
         """The tokens of a prompt with this beginning of a reply, told not to think."""
         asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False)
-        response = await self._probed(asked, beginning, fields)
+        try:
+            response = await self._probed(asked, beginning, fields)
+        except BadStatus as error:
+            # What a server that has a fault can't do today is nothing to plan a run by.
+            if not beginning and error.status >= 500:
+                raise self._fatal(error) from None
+            raise
         return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
 
     async def _probed(
@@ -311,9 +327,11 @@ class OpenAIEngine:
         here = public_url(self._url)
         remedy = "Name the model's --tokenizer, so that its thoughts can be ended from here"
         if LEAST in limits:
-            raise UsageError(f"--gen-kwargs: {LEAST}: {here} has a model think no longer than it does.", f"{remedy}.")
+            raise UsageError(
+                f"{LEAST} (@min of an arm): {here} has a model think no longer than it does.", f"{remedy}."
+            )
         if self._plain:
-            raise UsageError(f"--gen-kwargs: {BUDGET}: plain text has no thoughts.", f"{remedy}.")
+            raise UsageError(f"{BUDGET} (@budget of an arm): plain text has no thoughts.", f"{remedy}.")
         if self._row is not None and (self._row.budget or self._row.budget_fields):
             return
         said = ""
@@ -326,7 +344,7 @@ class OpenAIEngine:
             said = f": {self._secrets.clean(error, 300)}"
         if not self._limits_thoughts:
             raise UsageError(
-                f"--gen-kwargs: {BUDGET}: {here} doesn't end thoughts at thinking_token_budget{said}",
+                f"{BUDGET} (@budget of an arm): {here} doesn't end thoughts at thinking_token_budget{said}",
                 f"Start vLLM's server with --reasoning-parser, or: {remedy[0].lower()}{remedy[1:]}.",
             )
 
@@ -551,7 +569,8 @@ class OpenAIEngine:
             async with self._gate:
                 response = await self._exchange(build, build(trial.learnt), trial)
             usage = read_usage(response.get("usage"))
-            prompt_tokens = usage.prompt if prompt_tokens is None else prompt_tokens
+            if prompt_tokens is None and usage.prompt is not None:  # what is written for the model is no prompt
+                prompt_tokens = usage.prompt - len(leg.written)
             [path] = self._read(response, usage, 1, leg.most)
             self._answered = True
             self._learnt |= trial.learnt
@@ -581,7 +600,7 @@ class OpenAIEngine:
 
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
-            lesson = lesson_of(error, body, trial.tried)
+            lesson = lesson_of(error, body, trial.tried, self._users_fields)
             return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
 
         try:
@@ -594,7 +613,7 @@ class OpenAIEngine:
     async def _teaches(self, error: BadStatus, body: dict[str, Any], trial: _Trial) -> bool:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
         will be answered."""
-        lesson = lesson_of(error, body, trial.tried)
+        lesson = lesson_of(error, body, trial.tried, self._users_fields)
         if self._stops(error, lesson):
             raise self._fatal(error) from None
         if self._is_refusal(error):
@@ -602,9 +621,7 @@ class OpenAIEngine:
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         if lesson is None:
-            # The fields of requests that the user asked for by name.
-            users = frozenset(self._config.extra_body) | self._config.sampling_keys
-            if name := indispensable(error, body, users):
+            if name := indispensable(error, body, self._users_fields):
                 raise self._cant_do_without(name, error) from None
             return False
         if error.status >= 500 and said != before:
@@ -810,6 +827,9 @@ class OpenAIEngine:
             return [self._apart(request, choice, path, encoded) for choice, path in zip(choices, paths, strict=False)]
         if request.begun is not None and request.begun.text and not self._renders:
             return [self._refiled(path) for path in paths]
+        if _thinks(request) is False:
+            # Left where they are, so that nobody takes them for what the model said in public; they are read there too.
+            self._bare_thoughts |= any(p.finish_reason == "stop" and p.reasoning and not p.text.strip() for p in paths)
         return list(paths)
 
     def _chosen(self, request: Request, choice: Mapping[str, Any], path: Completion) -> Completion:
@@ -818,18 +838,20 @@ class OpenAIEngine:
         if path.finish_reason == "error" and not tokens:
             return path
         found: dict[str, float] = {}
+        options = ", ".join(request.options)
+        why = f"none of the options {options} is among the likeliest tokens that the server tells"
         if self._options is not None:
-            with suppress(ValueError):
+            try:
                 names = zip(request.options, self._options.of(request), strict=True)
                 found = {letter: tokens[f"token_id:{name}"] for letter, name in names if f"token_id:{name}" in tokens}
+            except ValueError as error:
+                why = str(error)
         if not found:
             form, found = options_of(tokens, request.options)
             if found:
                 self._forms[form] = None
         if not found:
-            options = ", ".join(request.options)
-            error = f"none of the options {options} is among the likeliest tokens that the server tells"
-            return structs.replace(path, text="", reasoning="", finish_reason="error", error=error)
+            return structs.replace(path, text="", reasoning="", finish_reason="error", error=why)
         best = max(found, key=lambda letter: found[letter])
         return structs.replace(path, text=best, reasoning="", finish_reason="stop", error="", options=found)
 
@@ -886,28 +908,19 @@ class OpenAIEngine:
             return self._chat.thinking
         if self._plain:
             return ThinkingInfo(off="never", on="")
-        budget: Any = "engine" if self._limits_thoughts else ""
-        row, switched = self._row, NO_SWITCH not in self._learnt
-        if row is None:
-            word: Any = "unknown" if switched else ""
-            return ThinkingInfo(off=word, on=word, budget=budget)
-        # What the server refused is no switch here.
-        refused = {"variables": not switched, "fields": NO_EFFORT in self._learnt}
-        off, on = (
-            None if way is None or any(gone and getattr(way, name) for name, gone in refused.items()) else way
-            for way in (row.off, row.on)
+        return server_thinking(
+            self._row,
+            self._config.families,
+            refused=self._ways_refused,
+            closes=bool(self._closing),
+            limits=self._limits_thoughts,
         )
-        kept: Any = "switch" if off else "closed" if self._closing else "never" if row.default == "off" else ""
-        made: Any = "switch" if on else "always" if row.default == "on" else ""
-        return ThinkingInfo(
-            family=row.family,
-            default=row.default,
-            off=kept,
-            on=made,
-            efforts=row.efforts,
-            budget="switch" if row.budget or row.budget_fields else budget,
-            sampling=row.sampling,
-        )
+
+    @property
+    def _ways_refused(self) -> list[str]:
+        """The ways to tell a model whether to think that the server refuses."""
+        ways = {"variables": NO_SWITCH, "fields": NO_EFFORT}
+        return [name for name, lesson in ways.items() if lesson in self._learnt]
 
     def _notes(self) -> list[str]:
         fewer = not self._several or ONE_PATH in self._learnt
@@ -947,6 +960,11 @@ class OpenAIEngine:
             "thoughts could not be put before begun replies: they went on from their visible text alone"
             if self._left_thoughts
             else "",
+            "replies of a model that was told not to think hold a thought and no text: the "
+            "server may file answers as reasoning (vLLM's does under a --reasoning-parser that waits for the end of a "
+            "thought); answers are read there too"
+            if self._bare_thoughts
+            else "",
             "the server counts other tokens in prompts than were sent: is --tokenizer that of its model?"
             if self._miscounted
             else "",
@@ -966,6 +984,7 @@ class OpenAIEngine:
             revision=self._revision,
             chat_template=chat.kind if chat is not None else "none" if plain else "server",
             chat_template_hash=chat.hash if chat is not None else "",
+            tokenizer=self._tokenizer,
             system_role=chat.system_role
             if chat is not None
             else "none"

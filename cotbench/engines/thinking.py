@@ -6,6 +6,7 @@ the model's name; a template of no family that takes a known switch, or writes k
 
 from __future__ import annotations
 
+import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from cotbench.engines import ThinkingInfo
 from cotbench.errors import UsageError
+from cotbench.store.files import open_file
 from cotbench.types import Message
 
 # What chat templates call the switch that tells a hybrid model whether to think (Qwen's, GLM's and others';
@@ -27,6 +30,7 @@ BUDGET = "thinking_budget"
 LEAST = "thinking_min"
 
 _FILE = Path(__file__).with_name("families.yaml")
+_REPLY = "add_generation_prompt"  # behind its last place a template writes the beginning of the reply
 WAIT = "Wait"  # what stands in place of a close mark to have the model go on thinking (s1, arXiv 2501.19393)
 
 
@@ -49,11 +53,14 @@ class Known(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     takes: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
     def fits(self, template: str, variables: Collection[str]) -> bool:
+        end = template[max(0, template.rfind(_REPLY)) :]
         return (
             all(name in variables for name in self.takes)
             and all(text in template for text in self.holds)
+            and all(text in end for text in self.ends)
             and not any(word in variables or (word in template and not word.isidentifier()) for word in self.lacks)
         )
 
@@ -74,6 +81,7 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budget_fields: dict[str, Any] = {}
     open: str = "<think>"
     close: str = "</think>"
+    ahead: str = ""
     lead: str = "\n"
     tail: str = "\n"
     behind: str = "\n\n"
@@ -96,7 +104,19 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def nothing(self) -> str:
         """An empty thought, marks and all."""
-        return self.empty or (f"{self.open}\n\n{self.close}{self.behind}" if self.open else "")
+        return self.ahead + (self.empty or f"{self.open}\n\n{self.close}{self.behind}") if self.open else ""
+
+    @property
+    def can_be_closed(self) -> bool:
+        """Whether an empty thought may be put before a reply that a server's chat endpoint goes on from. Where the
+        answer has a mark of its own (harmony), the server's template writes that, and the thought can't stand before
+        it."""
+        return bool(self.open) and not self.answer
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells the row from others."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()[:16]
 
     @property
     def closing(self) -> str:
@@ -105,7 +125,7 @@ class Family(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def opening(self, thought: str) -> str:
         """What stands before the text of a thought: the thought may begin with its own line break."""
-        return self.open + ("" if thought[:1].isspace() else self.lead)
+        return self.ahead + self.open + ("" if thought[:1].isspace() else self.lead)
 
     def closed(self, thought: str) -> str:
         """What stands behind the text of a thought that is over."""
@@ -146,9 +166,11 @@ def _read(path: Path, place: str) -> tuple[Family, ...]:
 
     remedy = "Write a YAML list of rows; each has a `family` and `template` or `names`."
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with open_file(path) as opened:
+            rows = yaml.safe_load(opened.read().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place}: can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from None
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{place}: can't be read: {reason}.", remedy) from None
     except yaml.YAMLError as error:
         raise UsageError(f"{place}: is no YAML: {' '.join(str(error).split())}.", remedy) from None
     if not isinstance(rows, list):
@@ -171,13 +193,19 @@ def _read(path: Path, place: str) -> tuple[Family, ...]:
 def family_of_template(
     template: str, variables: Collection[str], model: str = "", file: str | None = None
 ) -> Family | None:
-    """The family that a chat template is of; else the row without a template that the model's name is in; else what
-    the template shows of itself; None where it knows nothing of thoughts."""
-    rows = families(file)
-    for row in rows:
-        if row.template is not None and row.template.fits(template, variables):
-            return row
-    return _named(model, [row for row in rows if row.template is None]) or unnamed(template, variables)
+    """The family that a chat template is of: of several, the one whose names hold the model's, else the first, and
+    users' rows before ours. Where it is of none: the row that the model's name is in, if that has no template or tells
+    of no more than marks that this one writes too; else what the template shows of itself; None where it knows nothing
+    of thoughts."""
+    rows, ours = families(file), families()
+    for some in (rows[: len(rows) - len(ours)], ours):
+        fitting = [row for row in some if row.template is not None and row.template.fits(template, variables)]
+        if fitting:
+            return _named(model, fitting) or fitting[0]
+    shown = unnamed(template, variables)
+    bare = shown is not None and shown.off is None and shown.on is None
+    alike = [row for row in rows if row.off is None and row.on is None and shown and row.close == shown.close]
+    return _named(model, [row for row in rows if row.template is None or (bare and row in alike)]) or shown
 
 
 def family_of_name(model: str, file: str | None = None) -> Family | None:
@@ -187,6 +215,42 @@ def family_of_name(model: str, file: str | None = None) -> Family | None:
 
 def _named(model: str, rows: Sequence[Family]) -> Family | None:
     return next((row for row in rows if any(re.search(name, model, re.I) for name in row.names)), None)
+
+
+def own_fingerprint(row: Family | None, file: str | None) -> str:
+    """The fingerprint of a row that is one of the user's file, and none of ours; else ""."""
+    return row.fingerprint if file and row is not None and row in families(file) and row not in families() else ""
+
+
+def server_thinking(
+    row: Family | None,
+    file: str | None = None,
+    *,
+    refused: Collection[str] = (),
+    closes: bool = False,
+    limits: bool = False,
+) -> ThinkingInfo:
+    """How a server's model is known to think by its row, and what can be done about it.
+
+    refused: the ways to tell it that the server refuses: "variables", "fields". closes: whether the server goes on from
+    an empty thought. limits: whether it ends thoughts."""
+    budget: Any = "engine" if limits else ""
+    if row is None:
+        # Whether a model thinks that is in no row isn't known, whatever its server takes.
+        return ThinkingInfo(off="unknown", on="" if "variables" in refused else "unknown", budget=budget)
+    off, on = (None if way is None or any(getattr(way, name) for name in refused) else way for way in (row.off, row.on))
+    kept: Any = "switch" if off else "closed" if closes else "never" if row.default == "off" else ""
+    made: Any = "switch" if on else "always" if row.default == "on" else ""
+    return ThinkingInfo(
+        family=row.family,
+        own=own_fingerprint(row, file),
+        default=row.default,
+        off=kept,
+        on=made,
+        efforts=row.efforts,
+        budget="switch" if row.budget or row.budget_fields else budget,
+        sampling=row.sampling,
+    )
 
 
 def worded(messages: Sequence[Message], told: Told | None) -> tuple[Message, ...]:
@@ -215,7 +279,8 @@ def server_fields(
 ) -> dict[str, Any]:
     """What a server is sent to have a family's model think or not: fields of a request's body.
 
-    An effort says how much, so it goes before the switch of the same name. A budget is sent where the family has a
+    An effort says how much, so it goes before the switch of the same name; where a model can't be told not to think it
+    can still be told to think least. A budget is sent where the family has a
     field or a variable of its own for it; a server's own limit (vLLM's `thinking_token_budget`) is the engine's to
     send. Words in messages are not fields: `worded(messages, told_of(row, thinking))` writes them.
     """
@@ -227,7 +292,7 @@ def server_fields(
         fields = {name: value for name, value in told.variables.items() if row.effort_field and name == row.effort}
         body.update(fields)
         variables.update({name: value for name, value in told.variables.items() if name not in fields})
-    if effort is not None and thinking is not False:
+    if effort is not None and (thinking is not False or row.off is None):
         (body if row.effort_field or not row.effort else variables)[row.effort or EFFORT] = effort
     if budget is not None and thinking is not False:
         if row.budget_fields:

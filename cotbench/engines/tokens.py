@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,23 +62,40 @@ class FolderTokenizer:
     def apply_chat_template(
         self, messages: Sequence[dict[str, str]], *, chat_template: str, tokenize: bool, **variables: Any
     ) -> str:
-        """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name.
-        tokenize must be False."""
+        """Render messages as transformers does: in a sandbox, blocks trimmed, with the special tokens by name, and
+        without tools or documents. tokenize must be False."""
         assert not tokenize
-        return str(_environment().from_string(chat_template).render(messages=messages, **self.special, **variables))
+        given = {"tools": None, "documents": None, **self.special, **variables}
+        return str(_environment().from_string(chat_template).render(messages=messages, **given))
 
 
 def _environment() -> Any:
+    """What transformers gives a chat template: loop controls, the tag around what a model is trained on, the time."""
+    from jinja2 import nodes
     from jinja2.exceptions import TemplateError
-    from jinja2.ext import loopcontrols
+    from jinja2.ext import Extension, loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
+
+        def parse(self, parser: Any) -> nodes.Node:
+            line = next(parser.stream).lineno
+            inside = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+            return nodes.Scope(inside, lineno=line)
 
     def refuse(message: str) -> None:
         raise TemplateError(message)
 
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
+    def written(value: Any, ensure_ascii: bool = False, indent: Any = None, **others: Any) -> str:
+        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **others)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols]
+    )
+    environment.filters["tojson"] = written
     environment.globals["raise_exception"] = refuse
+    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
     return environment
 
 

@@ -24,11 +24,13 @@ LINE_END = "\n"
 class Kit:
     """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them.
 
-    words: those of the answer line that a finished reply without one is gone on with; "" where the engine can't."""
+    words: those of the answer line that a finished reply without one is gone on with; "" where the engine can't. held:
+    whether the engine holds the tokens, and can keep a model from ending its turn behind these words."""
 
     mode: Mode
     answer_type: str
     words: str = ""
+    held: bool = False
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:  # noqa: ARG002
         """Make the request of a turn; `given` is what the turn passes to its template."""
@@ -38,7 +40,8 @@ class Kit:
         """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
         request = replace(self.request(question, turn, **given), begun=begun, options=())
         line = KINDS[self.answer_type].line_tokens
-        return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,)))
+        least = (("min_tokens", 1),) if self.held else ()
+        return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
 
     def ask(self, question: Question, turn: str = "", **given: Any) -> Generator[Step, Any, Paths]:
         """Ask a turn once and return the paths of its reply. For `yield from`, in a mode."""
@@ -85,10 +88,11 @@ class Kit:
 
     def _line_after(self, path: Completion) -> Begun:
         """What there is of a reply, and the beginning of an answer line: its words, or of a reply that was begun with
-        them and ended there, the next line."""
+        them and ended there, the next line. An empty line is between: where the words followed on the last of the
+        options that it had repeated, a small chat model took its turn for ended."""
         text = path.begun + path.text
-        apart = "" if not text or text.endswith(LINE_END) else LINE_END
-        words = "" if text.rstrip().endswith(self.words) else self.words
+        words, lines = ("", 1) if text.rstrip().endswith(self.words) else (self.words, 2)
+        apart = LINE_END * (lines - len(text) + len(text.rstrip(LINE_END))) if text else ""
         return Begun(text=f"{text}{apart}{words}", thought=path.reasoning or None)
 
     def _with_more(self, question: Question, before: Prediction, path: Completion) -> Prediction:
@@ -149,8 +153,3 @@ class TaskKit(Kit):
     def budget(self) -> int:
         """The largest budget of its turns, in tokens of the model."""
         return max(sampling.max_tokens for sampling in self.sampling.values())
-
-    @property
-    def sampling_keys(self) -> frozenset[str]:
-        """The names of the sampling keys that its requests use beyond those that every engine has."""
-        return frozenset(name for sampling in self.sampling.values() for name, _ in sampling.extra)

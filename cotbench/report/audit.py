@@ -51,11 +51,10 @@ def conduct(comparison: Comparison) -> Table[Audit]:
             ("answer alone", lambda r: _part(r.unreasoned, r.looked)),
             ("complied", lambda r: _part(r.complied, r.looked)),
         ],
-        about="leaked: replies with a thought in an arm that is told not to think. no thought: none, or an "
-        "empty one, in an arm that thinks. unasked: reasoning before the answer where it isn't asked for "
-        "(20 tokens or more, or thinking aloud: let me, wait); answer first, reasons after, and the "
-        f"answer alone: where reasoning is asked for. {DASH}: doesn't apply. complied: read, uncut, and "
-        "none of these (an arm that leaves it open may reason).",
+        about="leaked: replies with a thought in an arm that is told not to think. no thought: none, or an empty one, "
+        "in an arm that thinks. unasked: where no reasoning is asked for, 20 tokens or more before the answer, or "
+        "thinking aloud there (let me, wait). answer first (text after), answer alone: where reasoning is asked for. "
+        f"{DASH}: doesn't apply. complied: read, uncut, and none of these (an arm that leaves it open may reason).",
     )
 
 

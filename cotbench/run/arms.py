@@ -5,14 +5,14 @@ can't. What an arm asks for by name is had or refused, before any token is spent
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from cotbench.engines import EngineInfo
 from cotbench.engines.sampling import KEYS, OWN, check
 from cotbench.errors import UsageError, suggest
-from cotbench.modes import FREE, MODES, Mode, Turn
+from cotbench.modes import FREE, MODES, Mode, TaskKit, Turn
 from cotbench.modes.arms import CARD, SETTINGS, THINK, arm
 
 THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
@@ -33,25 +33,64 @@ def check_settings(modes: Sequence[Mode]) -> None:
             check(key, value, f"--mode {mode.name}")
 
 
-def resolve(modes: Sequence[Mode], info: EngineInfo, thinking: str) -> list[Mode]:
+def wants(mode: Mode, thinking: str) -> set[str]:
+    """What an arm needs of an engine beside plain replies (`EngineConfig.wants`). thinking: as of `resolve`."""
+    answers = {turn.answer for turn in mode.turns} - {"", "asked"}
+    told = {turn.thinking for turn in mode.turns}
+    all_on = thinking == "on" and THINK not in mode.facts.settings
+    found = {
+        # Replies in words that state no answer are gone on with, too.
+        "continue": bool(answers) or mode.own.begun is not None or mode.runs is None,
+        "off": False in told and not all_on,
+        "thoughts": True in told or (False in told and all_on),
+        "likelihoods": bool(answers & {"likeliest", "choice"}),
+    }
+    return {name for name, wanted in found.items() if wanted}
+
+
+def resolve(
+    modes: Sequence[Mode], info: EngineInfo, thinking: str, said: Mapping[str, Any] | None = None
+) -> list[Mode]:
     """Make of arms what they are with an engine. thinking: what the run was told for all of them: auto, on or off.
+    said: how the run says that they are drawn, and under "modes" how single ones are; a model's card yields to it.
 
     Where an arm thinks and is drawn as its card says, an arm that doesn't think and is drawn alike stands beside it,
     since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
-    made = [_resolved(mode, info, thinking) for mode in modes]
+    made = [_resolved(mode, info, thinking, said or {}) for mode in modes]
     drawn = info.thinking.sampling.get("temperature", 0)
-    if drawn and any(_by_card(mode) and mode.facts.thinks == "on" for mode in made):
+    by_card = {own.facts.thinks for mode, own in zip(modes, made, strict=True) if _by_card(mode)}
+    if drawn and "on" in by_card:
         beside = arm(FREE, {"sampling": CARD})
-        if FREE.name in MODES and not any(_by_card(mode) and mode.facts.thinks == "off" for mode in made):
-            made.append(_resolved(beside, info, thinking))
+        if FREE.name in MODES and "off" not in by_card:
+            made.append(_resolved(beside, info, thinking, said or {}))
     return made
+
+
+def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
+    """Say in a sentence which arms think although they are not meant to, since the model can't be kept from it."""
+    found = (kit for kit in kits if kit.mode.facts.thinks_by == "stuck")
+    arms = {kit.mode.facts.label or kit.mode.name: kit for kit in found}
+    if not arms:
+        return []
+    efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
+    [effort] = efforts if len(efforts) == 1 else [None]
+    how = f", effort {effort}" if effort else ""
+    *some, last = arms
+    names = f"{', '.join(some)} and {last}" if some else last
+    where = " behind this server" if info.engine == "openai" else ""
+    return [f"{_short(info)}{where} can't stop thinking: its {names} answers think{how}"]
+
+
+def _short(info: EngineInfo) -> str:
+    """The model's name without the folder."""
+    return info.model.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _by_card(mode: Mode) -> bool:
     return bool(mode.facts.settings.get("sampling", mode.own.tuned.get("sampling")) == CARD)
 
 
-def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
+def _resolved(mode: Mode, info: EngineInfo, thinking: str, said: Mapping[str, Any]) -> Mode:
     told = {"on": True, "off": False}.get(thinking)
     settings = mode.facts.settings
     # What an arm is for isn't changed by what all are told.
@@ -65,14 +104,17 @@ def _resolved(mode: Mode, info: EngineInfo, thinking: str) -> Mode:
             own_name = {} if "@" in mode.name or mode.name == mode.called else {"name": mode.name}
             mode = arm(MODES.get(mode.called, mode), {**given, **own_name})
     stuck = facts["thinks_by"] == "stuck"
-    turns = tuple(_turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info) for turn in mode.turns)
+    keys = {*said, *said.get("modes", {}).get(mode.called, {})}
+    turns = tuple(
+        _turn(turn, wanted if turn.thinking is False else turn.thinking, stuck, info, keys) for turn in mode.turns
+    )
     return replace(mode, turns=turns, facts=replace(mode.facts, **facts))
 
 
 def _thinks(mode: Mode, wanted: bool | None, info: EngineInfo) -> dict[str, Any]:
     """Say whether the model thinks under an arm, and how that comes. Raises UsageError where it can't be had."""
     known, settings, name = info.thinking, mode.facts.settings, f"--mode {mode.name}"
-    model = info.model.rstrip("/").rsplit("/", 1)[-1]
+    model = _short(info)
     if wanted is False and not known.off and settings.get(THINK) == "off":
         remedy = f"Its least effort is {known.efforts[0]}: @effort={known.efforts[0]}." if known.efforts else ""
         raise UsageError(f"{name}: {model} can't be kept from thinking here.", remedy)
@@ -116,14 +158,15 @@ def _answer(mode: Mode, wanted: bool | None, thinks_by: str, info: EngineInfo) -
     return asked
 
 
-def _turn(turn: Turn, thinking: bool | None, stuck: bool, info: EngineInfo) -> Turn:
-    """Make of a turn what it is with an engine: whether it thinks, and how it is drawn."""
+def _turn(turn: Turn, thinking: bool | None, stuck: bool, info: EngineInfo, said: Collection[str]) -> Turn:
+    """Make of a turn what it is with an engine: whether it thinks, and how it is drawn. said: the keys of sampling that
+    the run sets itself."""
     tuned: dict[str, Any] = {**turn.tuned}
     card: Mapping[str, Any] = info.thinking.sampling if tuned.pop("sampling", "own") == CARD else {}
-    tuned = {**{key: value for key, value in card.items() if key != "max_tokens"}, **tuned}
+    tuned = {**{key: value for key, value in card.items() if key not in {"max_tokens", *said}}, **tuned}
     budget = turn.max_tokens
     if thinking or stuck:
         budget = int(info.thinking.sampling.get("max_tokens", max(budget, THOUGHTS)))
-    if stuck and info.thinking.efforts:
+    if stuck and info.thinking.efforts and "reasoning_effort" not in said:
         tuned.setdefault("reasoning_effort", info.thinking.efforts[0])
     return replace(turn, thinking=thinking, tuned=tuned, max_tokens=budget)

@@ -70,7 +70,7 @@ class RunOptions:
 
     The order of the fields is the one in which a manifest holds them."""
 
-    model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo' or 'stub'.")
+    model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo', 'demo-thinker' or 'stub'.")
     tasks: list[str] = _option(
         "--task --tasks -t",
         "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
@@ -134,6 +134,22 @@ class RunOptions:
         "auto (the model's own), none (plain text, for base models) or the path of a Jinja file.",
         "auto",
         anchor=parsing.absolute_file,
+    )
+    tokenizer: str | None = _option(
+        "--tokenizer",
+        "The tokenizer of a server's model, a Hub id or a folder: prompts are rendered here and sent as tokens to "
+        "/completions.",
+        None,
+        anchor=parsing.absolute_if_there,
+        metavar="NAME_OR_FOLDER",
+    )
+    families: str | None = _option(
+        "--families",
+        "A YAML file with rows of your own on how models think and are told to; they go before the shipped ones.",
+        None,
+        anchor=parsing.absolute_if_there,
+        metavar="FILE",
+        after="thinking",
     )
     thinking: str = _option(
         "--thinking",

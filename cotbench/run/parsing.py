@@ -36,6 +36,11 @@ def absolute_file(name: str) -> str:
     return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
 
 
+def absolute_if_there(name: str | None) -> str | None:
+    """A word, or the absolute path where there is a file or folder of that name."""
+    return str(Path(name).absolute()) if name and Path(name).exists() else name
+
+
 def absolute_files(names: Iterable[str]) -> list[str]:
     return list(map(absolute_file, names))
 

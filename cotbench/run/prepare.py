@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, require_engine
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
+from cotbench.engines.thinking import families, family_of_name, server_thinking
 from cotbench.errors import UsageError
 from cotbench.modes import MODES, Mode, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
@@ -25,7 +27,7 @@ from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
-from cotbench.run.arms import check_settings, resolve
+from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.stations import identities
 from cotbench.store.manifest import Lock, RunSpec
@@ -39,6 +41,7 @@ SPEED_ARGS = frozenset(
 )
 # Arguments that name a place whose content the model's revision stands for already (replay's file).
 PLACE_ARGS = frozenset({"path"})
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
         remedy = "Give 'auto', 'none' or the path of a Jinja file."
         raise UsageError(f"--chat-template: there is no file {options.chat_template}.", remedy)
+    if options.families:
+        families(options.families)
     find_engine(options.engine_name)
     single = options.gen_kwargs.get("modes", {})
     require_keys(options.engine_name, {name for given in (options.gen_kwargs, *single.values()) for name in given})
@@ -190,12 +195,23 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         model=options.model,
         continues="tokens" if row.continues else "",
         likelihoods=True,
-        thinking=ThinkingInfo(budget="engine"),
+        thinking=_expected_thinking(options),
     )
     kits = _kits(options, modes, prompts, data, questions, expected)
     plan = RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
     _ = plan.lock  # refused now, where there is no such contrast
     return plan
+
+
+def _expected_thinking(options: RunOptions) -> ThinkingInfo:
+    """What is known of how the model thinks before its engine is open: of a server's by its name. What a server may be
+    able to do is taken for granted, so that an arm is refused here only where no server could have it."""
+    if options.engine_name != "openai" or options.tokenizer:
+        return ThinkingInfo(budget="engine")
+    if options.chat_template == "none":
+        return ThinkingInfo(off="never", on="")
+    row = family_of_name(options.model, options.families)
+    return server_thinking(row, options.families, closes=row is not None and row.can_be_closed, limits=True)
 
 
 def _kits(
@@ -207,7 +223,7 @@ def _kits(
     info: EngineInfo,
 ) -> dict[tuple[str, str], TaskKit]:
     """Make a kit for each task and arm, as the engine can have it."""
-    arms = resolve(modes, info, options.thinking)
+    arms = resolve(modes, info, options.thinking, options.gen_kwargs)
     kits: dict[tuple[str, str], TaskKit] = {}
     for name, task in data.items():
         own = _own_exemplars(task, arms, options)
@@ -220,6 +236,7 @@ def _kits(
                 data=task,
                 answer_type=task.task.answer.type,
                 words=words if info.continues else "",
+                held=info.continues == "tokens",
                 begins=words,
                 mode=mode,
                 prompts=prompts,
@@ -278,8 +295,9 @@ def _check_template(kit: TaskKit, question: Question) -> None:
 
 
 def _check_server_options(options: RunOptions) -> None:
-    """Refuse --extra-body and --header without a server, and ask again for what a manifest doesn't hold of them."""
-    for option, given in (("--extra-body", options.extra_body), ("--header", options.headers)):
+    """Refuse what is for servers where there is none, and ask again for what a manifest doesn't hold of it."""
+    sent = {"--extra-body": options.extra_body, "--header": options.headers, "--tokenizer": options.tokenizer}
+    for option, given in sent.items():
         if given and options.engine_name != "openai":
             found = f"{option}: engine '{options.engine_name}' sends nothing to a server."
             raise UsageError(found, "It is for --engine openai.")
@@ -290,6 +308,10 @@ def _check_server_options(options: RunOptions) -> None:
     if MASK in (options.base_url or ""):
         found = f"--base-url: of {options.base_url} a part that is secret is on no record."
         raise UsageError(found, "Give the whole address again.")
+    tokenizer = options.tokenizer
+    if tokenizer is not None and not Path(tokenizer).exists() and not _HUB_ID.fullmatch(tokenizer):
+        found = f"--tokenizer: there is no folder {tokenizer or '(an empty name)'}."
+        raise UsageError(found, "Name a folder with tokenizer.json and tokenizer_config.json, or a Hub id.")
 
 
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
@@ -336,10 +358,8 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
 
     key: the turn's name, "" for what the mode's name stands for. One path is greedy. A shared turn is drawn as the run
     says, not as one of its modes does, so that it is generated once for all of them."""
-    shared = bool(key) and turn.shared
     name = mode.option_name(turn) if key else mode.called
-    single = {} if shared else options.gen_kwargs.get("modes", {}).get(mode.called, {})
-    given = {**options.gen_kwargs, **single, **turn.tuned}
+    given = _given(mode, key, turn, options)
     n = int(options.paths.get(name, options.paths.get("*", turn.paths))) if turn.paths else 1
     votes = n > 1 or (turn.paths or 0) > 1
     line = turn.answer in ("begun", "likeliest", "choice")  # of which the rest is written
@@ -361,6 +381,13 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
         stop=(*stops, LINE_END) if turn.answer == "begun" and LINE_END not in stops else stops,
         extra=tuple((name, given[name]) for name in sorted(KEYS.keys() & given.keys())),
     )
+
+
+def _given(mode: Mode, key: str, turn: Turn, options: RunOptions) -> dict[str, Any]:
+    """What was asked for by name of how a turn is drawn: of a shared one by the run, not by one of its modes. key: as
+    of `_sampling`."""
+    single = {} if key and turn.shared else options.gen_kwargs.get("modes", {}).get(mode.called, {})
+    return {**options.gen_kwargs, **single, **turn.tuned}
 
 
 ARMS = 1  # the version of what a spec says of arms
@@ -400,22 +427,23 @@ def estimate(plan: RunPlan) -> list[dict[str, Any]]:
 
 
 def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfig:
-    """What the run's engine is to be. recorded: of the run that is gone on with."""
+    """How to open the engine for a plan. recorded: of the run that is gone on with; one that knew no arms wants
+    nothing."""
+    knows_arms = recorded is None or recorded.arms > 0
     return EngineConfig.of(
         plan.options,
         headers={name: _header_value(name, value) for name, value in plan.options.headers.items()},
-        sampling_keys=frozenset(name for kit in plan.kits.values() for name in kit.sampling_keys),
+        wants=frozenset(w for mode in plan.modes for w in wants(mode, plan.options.thinking) if knows_arms),
+        sampling_keys=frozenset(
+            name
+            for mode in plan.modes
+            for turn in mode.turns
+            for name in KEYS.keys() & _given(mode, turn.name, turn, plan.options).keys()
+        ),
         questions=plan.all_questions,
         golds=plan.golds,
         forms={name: data.task.answer.form for name, data in plan.data.items()},
-        wants=_wants(plan) if recorded is None or recorded.arms else frozenset(),
     )
-
-
-def _wants(plan: RunPlan) -> frozenset[str]:
-    """What the arms of a plan ask of an engine beside plain replies."""
-    kits = plan.kits.values()
-    return frozenset({"thoughts"} if any(True in kit.thinking.values() for kit in kits) else ())
 
 
 def _header_value(name: str, value: str) -> str:

@@ -24,6 +24,7 @@ from cotbench.engines.endpoint import public_url, recorded_header
 from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
+from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
@@ -155,7 +156,7 @@ class _Session:
             self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
-        for warning in self.info.warnings:
+        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info)):
             self.say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:

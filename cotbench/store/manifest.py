@@ -21,7 +21,9 @@ Status = Literal["running", "finished", "interrupted", "failed"]
 
 
 class ModelIdentity(Struct, frozen=True, kw_only=True):
-    """What tells one model from another. revision: a commit, a fingerprint of files, or what a server tells."""
+    """What tells one model from another. revision: a commit, a fingerprint of files, or what a server tells. tokenizer:
+    which one makes the tokens that a server is sent; family: the user's row by which the model is told to think; ""
+    where there is none."""
 
     engine: Annotated[Name, Meta(description="an engine's name")]
     model: Annotated[Name, Meta(description="a model's name")]
@@ -29,6 +31,8 @@ class ModelIdentity(Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     chat_template: str | None
     chat_template_hash: str | None
+    tokenizer: str = ""
+    family: str = ""
 
 
 class TaskEntry(Struct, frozen=True, kw_only=True):

@@ -112,27 +112,30 @@ def ours(given: argparse.Namespace, modes: list[list[str]], output: Path) -> dic
     return {"whole": whole, **meter.found(), "tokens": tokens, **counts}
 
 
-def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[str, float]:
-    """All requests of a recorded run in one call."""
+def requests_of(run: Path, chat: Any, *, seeds: bool = True) -> tuple[list[Any], list[Any]]:
+    """The requests of a recorded run as vLLM takes them: token ids of the prompts, and how each is drawn."""
     import vllm
 
+    from cotbench.store.journal import JournalIndex
+
+    prompts, sampling, plain = [], [], vllm.SamplingParams()
+    for row in JournalIndex(run / "journal.jsonl"):
+        prompts.append({"prompt_token_ids": chat.token_ids(row.prompt)})
+        keys = {key: value for key, value in row.sampling.items() if hasattr(plain, key)}
+        keys |= {"stop": keys["stop"] or None, "seed": row.seed if seeds else None}
+        sampling.append(vllm.SamplingParams(**keys))
+    return prompts, sampling
+
+
+def bare(given: argparse.Namespace, run: Path, *, seeds: bool = True) -> dict[str, float]:
+    """All requests of a recorded run in one call."""
     from cotbench.engines import EngineConfig, open_engine
     from cotbench.run.parsing import key_values
-    from cotbench.store.journal import JournalIndex
 
     arguments = {**key_values("--model-args", given.model_args), "disable_log_stats": False}
     engine = open_engine("vllm", EngineConfig(model=given.model, model_args=arguments))
     chat, llm = engine._chat, engine._llm  # type: ignore[attr-defined]
-    prompts, sampling = [], []
-    for row in JournalIndex(run / "journal.jsonl"):
-        prompts.append({"prompt_token_ids": chat.token_ids(row.prompt)})
-        asked = row.sampling
-        sampling.append(
-            vllm.SamplingParams(
-                n=asked["n"], temperature=asked["temperature"], top_p=asked["top_p"], max_tokens=asked["max_tokens"],
-                seed=row.seed if seeds else None, detokenize=True,
-            )
-        )  # fmt: skip
+    prompts, sampling = requests_of(run, chat, seeds=seeds)
     meter = Meter()
     meter.start()
     outputs = llm.generate(prompts, sampling, use_tqdm=False)
@@ -161,10 +164,11 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
     from lm_eval.tasks import TaskManager
     from vllm.platforms import current_platform
 
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for line in (run / "journal.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        groups.setdefault(f"{row['template']}_{row['sampling']['n']}", []).append(row)
+    from cotbench.store.journal import JournalIndex, StoredReply
+
+    groups: dict[str, list[StoredReply]] = {}
+    for row in JournalIndex(run / "journal.jsonl"):
+        groups.setdefault(f"{row.template}_{row.sampling['n']}", []).append(row)
     arguments = dict(pair.split("=", 1) for pair in given.model_args.split(",") if pair)
     # As cotbench's engine does: vLLM's CPU build ends when a seeded request is read in parts.
     if current_platform.is_cpu():
@@ -188,7 +192,7 @@ def theirs(given: argparse.Namespace, run: Path) -> dict[str, float]:
         for name, rows in groups.items():
             file = Path(temporary, f"{name}.jsonl")
             file.write_text("".join(json.dumps({"prompt": row.prompt, "gold": ""}) + "\n" for row in rows))
-            asked = rows[0]["sampling"]
+            asked = rows[0].sampling
             # It cuts prompts that leave too little room for all that may be generated.
             room = lm.max_length - max(len(lm.tokenizer.encode(row.prompt)) for row in rows)
             sampling = (

