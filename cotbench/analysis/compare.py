@@ -16,7 +16,7 @@ import numpy as np
 from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.calibration import Calibration, calibrations
-from cotbench.analysis.curve import MARGIN, OWN, Point, points_of
+from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -35,6 +35,8 @@ from cotbench.analysis.estimates import (
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
+from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
+from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
@@ -84,8 +86,8 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of
-    modes, which report.json leaves out.
+    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
+    what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -100,6 +102,8 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    locked: list[Locked] = field(default_factory=list)
+    unsaid: list[Unsaid] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     complied: list[Complied] = field(default_factory=list)
@@ -141,10 +145,10 @@ def compare(
 ) -> Comparison:
     """Return all estimates over some runs.
 
-    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than
-    the largest budget is no matter. panels: what `panels_of(runs)`
-    gave, where it has been called already. asked: arms that somebody asks for by name beside the baselines: those of
-    the likeliest option are in no difference otherwise. Raises RunError where what was asked for can't be paired.
+    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
+    largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
+    RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -165,13 +169,16 @@ def compare(
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
     _add_audits(comparison, compared)
+    comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
-    return _corrected(comparison)
+    whole = _corrected(comparison)
+    whole.locked.extend(locked_of(whole, runs, compared, margin))
+    return whole
 
 
 def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
@@ -264,7 +271,6 @@ def _add_pair(
     )
     before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
     comparison.policies.extend(policies_of(panel, cell, base, before))
-    comparison.notes.extend(_unlike(panel, cell, base))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
             f"{panel.task} by {panel.model}: {alone} questions have a record under only one of {base.mode} and "
@@ -346,21 +352,26 @@ def _state_notes(run: Run) -> list[str]:
     return notes
 
 
-def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
-    """Return what differs between two modes beside the mode, and may be meant."""
-    notes = []
-    ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    drawn = [{key: value for key, value in spec.sampling.items() if key not in OWN} for spec in (ours, theirs)]
-    if drawn[0] != drawn[1]:
-        sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
-        # Without the task: it is the same for all of them, as a rule, and then said once.
-        notes.append(f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({sides}).")
-    if cell.run is not base.run and ours.shared != theirs.shared:
-        notes.append(
-            f"{panel.task} by {panel.model}: what prompts share (persona, answer contract) differs between "
-            f"{cell.run.folder.name} and {base.run.folder.name}."
+def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:
+    """Return what the lint of a panel's arms finds, but for what the headline says: that a model can't be kept from
+    thinking."""
+    stuck = {c.of for c in comparison.cautions if c.kind == "stuck" and (c.model, c.task) == (panel.model, panel.task)}
+    return lint(_arms_of(panel), model=panel.model, task=panel.task, known=stuck)
+
+
+def _arms_of(panel: Panel) -> list[Asked]:
+    """Return what was asked under each mode of a panel."""
+    return [
+        Asked(
+            arm=cell.mode,
+            facts=cell.facts,
+            row=cell.run.manifest.spec_row["modes"][f"{panel.task}/{cell.mode}"],
+            run=of_run(cell.run.manifest),
+            shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
+            where=cell.run.folder.name,
         )
-    return notes
+        for cell in panel.cells.values()
+    ]
 
 
 MOST = 0.5

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cotbench.analysis.compare import MOST, Caution, Comparison
 from cotbench.analysis.curve import BUDGET, LEAST
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
+from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
@@ -203,6 +204,14 @@ def _cost(delta: Delta, split: Split | None, rule: str) -> str:
         f"{100 * split.n_symbolic / tagged:.1f}% of questions "
         + ('with "="' if rule == "eq_question" else f"that are symbolic ({rule})")
     )
+
+
+ARMS_ALIKE = "Arms: as far as is known before a model is loaded, they differ only in what their names say."
+
+
+def unsaid_lines(found: Iterable[Unsaid]) -> list[str]:
+    """Return what the lint of the arms found before a run, a line each."""
+    return [f"{', '.join(one.tasks)}: {one.text}." for one in found]
 
 
 def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:
