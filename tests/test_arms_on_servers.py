@@ -226,6 +226,21 @@ def test_a_thinking_arm_is_drawn_as_the_card_says_as_far_as_the_server_lets_it(
     assert ("refuses top_k, which the model's card names" in done.err) is refuses
 
 
+def test_the_budget_of_thoughts_leaves_room_for_the_prompt_in_the_servers_context(main: Cli, tmp_path: Path) -> None:
+    hosts, models = Hosted(thinks="switch"), served("Qwen/Qwen3-8B")
+    models["data"][0]["max_model_len"] = 4096
+
+    def script(path: str, headers: Any, body: Json, seen: int) -> Json | Answer:
+        if body["max_tokens"] + 200 > 4096:
+            return fault(f"max_tokens={body['max_tokens']} cannot be greater than max_model_len=4096.")
+        return hosts.script(path, headers, body, seen)
+
+    with MockServer(script, models=models) as server:
+        done = start(main, server, "Qwen/Qwen3-8B", *SAMPLE, modes="cot,think")
+    assert done.code == 0, done.err
+    assert {seen.body["max_tokens"] for seen in server.requests} == {1, 2048, 3072}
+
+
 @pytest.mark.parametrize("thinking", ["on", "off"])
 def test_a_switch_for_all_arms_refuses_no_model(thinking: str, main: Cli, tmp_path: Path) -> None:
     run = ran(main, tmp_path, Hosted(thinks="always"), "openai/gpt-oss-20b", *SAMPLE, "--thinking", thinking)
@@ -396,3 +411,35 @@ def test_a_server_is_only_tried_for_what_the_arms_need(modes: str, thinking: str
         model="m", engine="openai", tasks=["sample"], modes=[modes], thinking=thinking, allow_unsandboxed_code=True
     )
     assert engine_config(make_plan(options)).wants == set(wanted.split())
+
+
+# --- what the report says of it -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "model", "words"),
+    [
+        (Hosted(thinks="always", continues="refused"), "openai/gpt-oss-20b", "can't stop thinking"),
+        (Hosted(thinks="always", files="leaks"), "m", "100% of the replies under cot hold a thought"),
+        (Hosted(thinks="always"), "m", "100% of the replies under cot hold a thought"),
+        (Hosted(files="misfiles"), "m", "the server may file answers as reasoning"),
+    ],
+    ids=["stuck", "leaks", "ignores the switch", "misfiles"],
+)
+def test_the_report_tells_what_became_of_thinking(
+    server: Hosted, model: str, words: str, main: Cli, tmp_path: Path
+) -> None:
+    run = ran(main, tmp_path, server, model, *SAMPLE)
+    done = main("report", run.folder, "--output-dir", tmp_path / "results")
+    assert done.code == 0, done.err
+    pages = [path.read_text() for path in run.folder.rglob("*") if path.suffix in (".md", ".html")]
+    assert any(words in page for page in [done.out, done.err, *pages])
+
+
+@pytest.mark.parametrize("server", [Hosted(), Hosted(continues="ignored")], ids=["continues", "ignores"])
+def test_the_report_blames_no_arm_that_did_as_it_was_told(server: Hosted, main: Cli, tmp_path: Path) -> None:
+    run = ran(main, tmp_path, server, "m", *SAMPLE)
+    done = main("report", run.folder, "--output-dir", tmp_path / "results")
+    assert done.code == 0, done.err
+    assert "hold a thought" not in done.out
+    assert "can't stop thinking" not in done.out

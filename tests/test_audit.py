@@ -183,7 +183,7 @@ def continued(question: Question, *, before: str, rule: str = "contract", outcom
 
 
 def test_accuracy_is_told_with_and_without_the_courtesy(tmp_path: Path) -> None:
-    questions = [Question(id=f"t-{i}", task="t", text=f"Question {i}?", choices=CHOICES) for i in range(6)]
+    questions = [Question(id=f"t-{i}", task="t", text=f"Question {i}?", choices=CHOICES) for i in range(7)]
     plain = {"task": "t", "mode": "cot", "gold": "B", "rule": "contract", "span": [8, 9]}
     records = [
         make_record(**plain, question="t-0", outcome="correct", answer="B", requests=[["cot", 0]]),
@@ -202,6 +202,16 @@ def test_accuracy_is_told_with_and_without_the_courtesy(tmp_path: Path) -> None:
             source=[0, 0],
         ),
         make_record(**plain, question="t-5", outcome="wrong", answer="A", requests=[["cot", 0]]),
+        # Guessed, and gone on with in vain: the guess stays.
+        make_record(
+            **plain | {"rule": "marked", "span": [90, 91]},
+            question="t-6",
+            outcome="wrong",
+            answer="A",
+            requests=[["cot", 0], ["more", 0]],
+            before={"outcome": "wrong", "answer": "A", "replies": 1},
+            source=[0, 0],
+        ),
     ]
     folder = write_run(tmp_path / "r", questions, records)
     first, text = {}, f"{STEPS}That is it."
@@ -209,20 +219,20 @@ def test_accuracy_is_told_with_and_without_the_courtesy(tmp_path: Path) -> None:
         if number in (0, 5):
             first[question.id, "cot"] = (Completion(text="Answer: B", finish_reason="stop"),)
             continue
-        more = "B" if number != 4 else "who knows"
+        more = "B" if number not in (4, 6) else "who knows"
         first[question.id, "cot"] = (Completion(text=text, finish_reason="stop"),)
         begun = f"{text}\nAnswer:"
         first[question.id, "more"] = (Completion(text=f" {more}", begun=begun, finish_reason="stop"),)
     write_journal(folder, first)
     comparison = compare([load_run(told(folder, {"cot": FACTS["cot"]}))])
     [row] = comparison.audits
-    assert (row.n, row.continued, row.by_courtesy) == (6, 4, 1)
-    assert (row.correct, row.correct_without, row.n_without) == (3, 2, 6)
-    assert (row.accuracy, row.accuracy_without) == (pytest.approx(3 / 6), pytest.approx(2 / 6))
+    assert (row.n, row.continued, row.by_courtesy) == (7, 5, 1)
+    assert (row.correct, row.correct_without, row.n_without) == (3, 2, 7)
+    assert (row.accuracy, row.accuracy_without) == (pytest.approx(3 / 7), pytest.approx(2 / 7))
     # What was gone on with reasons: its own text counts, not the line that was asked for.
     assert (row.unreasoned, row.answer_first) == (2, 0)
     places = {(reading.place, reading.rule): reading.n for reading in comparison.readings}
-    assert places == {("continued", "contract"): 3, ("reply", "contract"): 2}
+    assert places == {("continued", "contract"): 3, ("reply", "contract"): 2, ("reply", "marked"): 1}
 
 
 def test_only_so_many_texts_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +260,9 @@ def test_an_answer_line_that_was_begun_is_no_less_for_being_cut_behind_its_answe
     assert comparison.cautions == []
     asked = compare([load_run(run_of(tmp_path / "s", {DIRECT: replies, "cot": [RIGHT] * 10}))])
     assert (asked.audits[0].cut, asked.audits[0].complied) == (10, 0)
-    assert [(caution.kind, caution.share) for caution in asked.cautions] == [("budget", 1.0)]
+    [caution] = asked.cautions
+    assert (caution.kind, caution.share) == ("budget", 1.0)
+    assert "(--max-tokens direct=N gives more)" in caution.text  # options call an arm by its mode
 
 
 def test_a_thought_that_may_have_no_token_is_not_missed(tmp_path: Path) -> None:

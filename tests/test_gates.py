@@ -67,7 +67,7 @@ BAD = {
     "delta[t,cot] < 5 or p[t,cot] > 1": "is no number",
     "delta[t,cot] < __import__('os')": "is no number",
     "tokens[t,cot] < 5%": "tokens is no share",
-    "did[t,cot,symbolic] < 0": "did is about both arms",
+    "did[t,cot,symbolic] < 0": "did is about both sides",
     "accuracy[t,cot,baseline=direct] < 0.5": "accuracy has no baseline",
 }
 

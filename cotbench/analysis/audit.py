@@ -394,7 +394,11 @@ class _Arm:
         given = [
             (row.before.answer, row.answer)
             for row in self.cell.rows
-            if row is not None and row.before is not UNSET and row.answer is not None and row.rule not in VAGUE
+            if row is not None
+            and row.before is not UNSET
+            and row.votes is None
+            and row.answer is not None
+            and row.rule not in VAGUE
         ]
         vague = [(before, after) for before, after in given if before is not None]
         return len(vague), sum(before != after for before, after in vague)
@@ -418,7 +422,9 @@ def _place_of(row: Record) -> str:
     if row.executions or row.rule == "program":
         return "value"
     if row.before is not UNSET:
-        return "continued"
+        # Those that were gone on with are the last replies, and the very last is meant where no other is named.
+        further = row.source is UNSET or row.source[0] >= len(row.requests) - row.before.replies
+        return "continued" if further else "reply"
     return "thought" if row.rule == "thought" or (row.span is None and row.answer is not None) else "reply"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.calibration import Calibration, calibrations
-from cotbench.analysis.curve import MARGIN, OWN, Point, points_of
+from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
     OTHER,
@@ -35,6 +35,8 @@ from cotbench.analysis.estimates import (
 )
 from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
+from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
+from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
@@ -83,9 +85,9 @@ class Caution(Paired):
 class Comparison:
     """All that a report shows; report.json is this, flat.
 
-    schema: the version of this structure. deltas: on all questions and in each arm of the tag; groups: per subject or
-    type. cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of
-    modes, which report.json leaves out.
+    schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
+    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
+    what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -100,6 +102,8 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    locked: list[Locked] = field(default_factory=list)
+    unsaid: list[Unsaid] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     complied: list[Complied] = field(default_factory=list)
@@ -141,10 +145,10 @@ def compare(
 ) -> Comparison:
     """Return all estimates over some runs.
 
-    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than
-    the largest budget is no matter. panels: what `panels_of(runs)`
-    gave, where it has been called already. asked: arms that somebody asks for by name beside the baselines: those of
-    the likeliest option are in no difference otherwise. Raises RunError where what was asked for can't be paired.
+    rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
+    largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
+    RunError where what was asked for can't be paired.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -165,13 +169,16 @@ def compare(
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
     _add_audits(comparison, compared)
+    comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
-    return _corrected(comparison)
+    whole = _corrected(comparison)
+    whole.locked.extend(locked_of(whole, runs, compared, margin))
+    return whole
 
 
 def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
@@ -198,10 +205,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     tagged = {rule: tags for rule in rules if (tags := panel.tags(rule)) is not None and (tags >= 0).any()}
     by_name = {rule.name: tags for rule, tags in tagged.items()}
     default = by_name.get(comparison.tag_rule, np.full(len(panel.questions), -1))
-    arms = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
+    sides = {ALL: np.ones(len(default), dtype=bool), SYMBOLIC: default == 1, OTHER: default == 0}
     if comparison.tag_rule not in by_name:
         nothing = f"the tag rule {comparison.tag_rule} says nothing of these questions"
-        notes.append(f"{name}: {nothing}, so they are in neither arm.")
+        notes.append(f"{name}: {nothing}, so they are on neither side.")
     notes += [
         f"{name}: the manifest of {cell.run.folder.name} doesn't say whether {cell.mode} answers in words, "
         "so the rules that look at responses leave it out."
@@ -211,7 +218,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     comparison.agreements.extend(agreements(panel, by_name))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
-        comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in arms.items())
+        comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
         comparison.outcomes.append(count_outcomes(*_mode_of(panel, cell)))
     comparison.plans.extend(plan_rows(panel))
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
@@ -228,12 +235,12 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                 )
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
-                _add_pair(comparison, panel, cell, base, arms, tagged)
+                _add_pair(comparison, panel, cell, base, sides, tagged)
         notes += _reasons_anyway(panel, base, {caution.key for caution in comparison.cautions})
     for cell in panel.cells.values():  # an arm may have one of its own to be compared with
         own = panel.cell(cell.facts.against) if cell.facts.against else None
         if own is not None and own is not cell and all(own is not base for base in bases):
-            _add_pair(comparison, panel, cell, own, arms, tagged)
+            _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
 
 
@@ -248,12 +255,12 @@ def _add_pair(
     panel: Panel,
     cell: Cell,
     base: Cell,
-    arms: Mapping[str, Array],
+    sides: Mapping[str, Array],
     tagged: Mapping[Rule, Array],
 ) -> None:
-    """Add what a mode changes against a baseline. arms, tagged: questions by arm, and their tags by rule."""
+    """Add what a mode changes against a baseline. sides, tagged: questions by side of the tag, and tags by rule."""
     effect = comparison.effect
-    deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in arms.items()]
+    deltas = [delta_of(panel, cell, base, tag, mask, effect) for tag, mask in sides.items()]
     comparison.deltas.extend(deltas)
     comparison.cautions.extend(_unearned(panel, cell, base, deltas[0]))
     groups = panel.groups.items()
@@ -264,7 +271,6 @@ def _add_pair(
     )
     before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
     comparison.policies.extend(policies_of(panel, cell, base, before))
-    comparison.notes.extend(_unlike(panel, cell, base))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
             f"{panel.task} by {panel.model}: {alone} questions have a record under only one of {base.mode} and "
@@ -305,7 +311,7 @@ def _by_family(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[
 
 _FAMILIES = {
     "all": "comparisons with {} on all questions of a task",
-    "arms": "comparisons with {} within an arm of the tag",
+    "arms": "comparisons with {} on one side of the tag",
     "differences": "differences in differences against {} under the default rule",
 }
 
@@ -346,21 +352,26 @@ def _state_notes(run: Run) -> list[str]:
     return notes
 
 
-def _unlike(panel: Panel, cell: Cell, base: Cell) -> list[str]:
-    """Return what differs between two modes beside the mode, and may be meant."""
-    notes = []
-    ours, theirs = (side.run.manifest.spec.mode(panel.task, side.mode) for side in (cell, base))
-    drawn = [{key: value for key, value in spec.sampling.items() if key not in OWN} for spec in (ours, theirs)]
-    if drawn[0] != drawn[1]:
-        sides = "; ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in drawn)
-        # Without the task: it is the same for all of them, as a rule, and then said once.
-        notes.append(f"{panel.model}: answers are drawn differently under {cell.mode} and {base.mode} ({sides}).")
-    if cell.run is not base.run and ours.shared != theirs.shared:
-        notes.append(
-            f"{panel.task} by {panel.model}: what prompts share (persona, answer contract) differs between "
-            f"{cell.run.folder.name} and {base.run.folder.name}."
+def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:
+    """Return what the lint of a panel's arms finds, but for what the headline says: that a model can't be kept from
+    thinking."""
+    stuck = {c.of for c in comparison.cautions if c.kind == "stuck" and (c.model, c.task) == (panel.model, panel.task)}
+    return lint(_arms_of(panel), model=panel.model, task=panel.task, known=stuck)
+
+
+def _arms_of(panel: Panel) -> list[Asked]:
+    """Return what was asked under each mode of a panel."""
+    return [
+        Asked(
+            arm=cell.mode,
+            facts=cell.facts,
+            row=cell.run.manifest.spec_row["modes"][f"{panel.task}/{cell.mode}"],
+            run=of_run(cell.run.manifest),
+            shown=cell.run.manifest.shown.get(f"{panel.task}/{cell.mode}", {}),
+            where=cell.run.folder.name,
         )
-    return notes
+        for cell in panel.cells.values()
+    ]
 
 
 MOST = 0.5
@@ -389,7 +400,7 @@ def _unearned(panel: Panel, cell: Cell, base: Cell, delta: Delta) -> list[Cautio
             continue
         refused = float(((side.endings == _REFUSED) & ~was_cut)[both].mean())
         kind = "budget" if cut >= share / 2 else "refusal" if refused >= share / 2 else "reading"
-        more = f" (--max-tokens {side.mode}=N gives more)" if kind == "budget" else ""
+        more = f" (--max-tokens {side.facts.mode or side.mode}=N gives more)" if kind == "budget" else ""
         ways = {
             "were cut at their budget": cut > 0,
             "were refused": refused > 0,

@@ -4,8 +4,8 @@
 
 Accuracy has a Wilson interval, and a standard error that is clustered where questions share a passage or a subject
 (Miller 2024, arXiv:2411.00640). A pair has the mean of the paired differences with an interval (`stats.paired`), the
-exact McNemar test on the questions that helped and hurt, and the same in each arm of a tag rule, with the difference in
-differences and the share of the gain.
+exact McNemar test on the questions that helped and hurt, and the same on each side of a tag rule, with the difference
+in differences and the share of the gain.
 
 Denominators: a question whose request failed, or whose answer could not be compared in time, is in none of them. An
 answer that could not be read counts as not right, as everywhere; its rate stands beside the accuracy, because it
@@ -163,10 +163,10 @@ class Delta(Paired):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(Paired):
-    """A paired difference split by one tag rule: its two arms, how far they differ, and the symbolic arm's share.
+    """A paired difference split by one tag rule: its two sides, how far they differ, and the symbolic side's share.
 
     untagged: questions on which the rule says nothing. difference: the difference in differences. share: of the sum
-    over both arms; share_unclear says why it has no interval.
+    over both sides; share_unclear says why it has no interval.
     """
 
     rule: str
@@ -315,7 +315,7 @@ def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, d
     counts = [int(mask.sum()) for mask in masks]
     symbolic, other = (_paired(cell, base, mask, panel.clusters_of(mask)) for mask in masks)
     difference, share = Interval(), Interval()
-    unclear = "one arm is empty" if any(counts) else "no questions"
+    unclear = "one side is empty" if any(counts) else "no questions"
     if all(counts):
         inside, outside = (_differences(cell, base, mask) for mask in masks)
         clusters = None if panel.clusters is None else (panel.clusters[masks[0]], panel.clusters[masks[1]])

@@ -14,7 +14,8 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from cotbench.analysis.compare import Comparison
@@ -111,46 +112,69 @@ def parse_gate(text: str) -> Gate:
     if shape is None:
         raise _refused(text, "expected NAME[task,mode] OP NUMBER.", EXAMPLE)
     name, inside, sign, number = shape.groups()
+    refuse = partial(_refused, text)
+    place = parse_place(name, inside, refuse, EXAMPLE)
+    value = parse_number(name, number, refuse, share=FIGURES[name].share)
+    return Gate(text=text.strip(), name=name, **asdict(place), operator=sign, number=value)
+
+
+Refuse = Callable[[str, str], UsageError]  # makes the error of what is wrong and its remedy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What stands in the brackets behind a figure. model, baseline: None where they aren't named."""
+
+    task: str
+    mode: str
+    tag: str
+    model: str | None
+    baseline: str | None
+
+
+def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
+    """Read the brackets of a figure. Raises UsageError, with what was expected."""
     if name not in FIGURES:
         known = suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}.")
-        raise _refused(text, f"there is no figure '{name}'.", known)
-    places, named = _inside(text, inside)
+        raise refuse(f"there is no figure '{name}'.", known)
+    places, named = _inside(inside, refuse, example)
     if len(places) < 2:
-        raise _refused(text, f"expected a task and a mode in the brackets, found '{inside}'.", EXAMPLE)
+        raise refuse(f"expected a task and a mode in the brackets, found '{inside}'.", example)
     if len(places) > 3:
-        raise _refused(text, f"expected task, mode and tag, found {len(places)} words.", EXAMPLE)
+        raise refuse(f"expected task, mode and tag, found {len(places)} words.", example)
     task, mode, tag = (*places, ALL)[:3]
     if tag not in _TAGS:
-        raise _refused(text, f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
+        raise refuse(f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
     figure = FIGURES[name]
     if figure.rows == "splits" and _TAGS[tag] != ALL:
-        raise _refused(text, f"{name} is about both arms of the tag.", f"Leave '{tag}' out.")
+        raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
-        raise _refused(text, f"{name} has no baseline.", "Leave 'baseline=' out.")
-    parts = _NUMBER.fullmatch(number)
-    if parts is None or not math.isfinite(float(parts[1])):
-        raise _refused(text, f"'{number}' is no number.", "Write 0.05, 5% or 5pt; one condition an option.")
-    if parts[2] and not figure.share:
-        raise _refused(text, f"{name} is no share, so '{number}' says nothing of it.", "Write a plain number.")
-    return Gate(
-        text=text.strip(),
-        name=name,
+        raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
+    return Place(
         task=task,
         mode=ALIASES.get(mode, mode),
         tag=_TAGS[tag],
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
-        operator=sign,
-        number=float(parts[1]) / (100 if parts[2] else 1),
     )
+
+
+def parse_number(name: str, number: str, refuse: Refuse, *, share: bool) -> float:
+    """Read a number, in percent or points too where it is a share. name: of what it is. Raises UsageError."""
+    parts = _NUMBER.fullmatch(number)
+    if parts is None or not math.isfinite(float(parts[1])):
+        raise refuse(f"'{number}' is no number.", "Write 0.05, 5% or 5pt; one condition an option.")
+    if parts[2] and not share:
+        raise refuse(f"{name} is no share, so '{number}' says nothing of it.", "Write a plain number.")
+    return float(parts[1]) / (100 if parts[2] else 1)
 
 
 def _refused(text: str, why: str, remedy: str = "") -> UsageError:
     return UsageError(f"{OPTION} {text!r}: {why}", remedy)
 
 
-def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
-    """Return the words in the brackets, and apart from them those with a name. text: the whole gate, for errors."""
+def _inside(inside: str, refuse: Refuse, example: str) -> tuple[list[str], dict[str, str]]:
+    """Return the words in the brackets, and apart from them those with a name."""
     places: list[str] = []
     named: dict[str, str] = {}
     for part in map(str.strip, _words(inside)):
@@ -162,13 +186,13 @@ def _inside(text: str, inside: str) -> tuple[list[str], dict[str, str]]:
             else (piece.strip() for piece in part.partition("="))
         )
         if not part or (equals and not value):
-            raise _refused(text, f"a word is missing in '[{inside}]'.", EXAMPLE)
+            raise refuse(f"a word is missing in '[{inside}]'.", example)
         if not equals and named:
-            raise _refused(text, f"'{part}' stands behind a word with a name.", EXAMPLE)
+            raise refuse(f"'{part}' stands behind a word with a name.", example)
         if equals and key not in ("model", "baseline"):
-            raise _refused(text, f"unknown '{key}='.", "Known: model=, baseline=.")
+            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=.")
         if key in named:
-            raise _refused(text, f"'{key}=' is given twice.")
+            raise refuse(f"'{key}=' is given twice.", example)
         if equals:
             named[key] = value
         else:
@@ -203,7 +227,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Ask about an arm that has questions, or leave the gate out.",
+            "Ask about a side that has questions, or leave the gate out.",
         )
     return Checked(gate=gate, holding=holding, open=unknown)
 

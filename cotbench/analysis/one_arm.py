@@ -67,5 +67,14 @@ def _renamed(run: Run, names: dict[str, str]) -> Run:
         modes[place] = spec["modes"][f"{task}/{mode}"]
     facts = {names.get(mode, mode): row for mode, row in manifest.modes.items()}
     records = [structs.replace(row, mode=names[row.mode]) if row.mode in names else row for row in run.records]
-    changed = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts)
+    shown = {
+        f"{task}/{names.get(mode, mode)}": manifest.shown[f"{task}/{mode}"]
+        for task, mode in manifest.spec.pairs
+        if f"{task}/{mode}" in manifest.shown
+    }
+    lock = manifest.lock
+    if lock is not None:
+        own = {end: names.get(getattr(lock, end), getattr(lock, end)) for end in ("mode", "baseline")}
+        lock = structs.replace(lock, **own)
+    changed = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts, shown=shown, lock=lock)
     return replace(run, manifest=changed, records=records)

@@ -41,6 +41,7 @@ class Run:
     golds: Mapping[str, str]
     records: Sequence[Record]
     journal: JournalIndex
+    lock_fits: bool = True  # whether the hash of what was fixed is that of what is there
 
     @property
     def finished(self) -> bool:
@@ -55,9 +56,18 @@ def load_run(folder: Path, *, ahead: bool = False) -> Run:
     journal = JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
     records = read_records(folder, manifest, questions, golds)
+    fits = manifest.lock is None or manifest.lock.hash == manifest.seal(manifest.lock)
     if not manifest.spec.arms:
         manifest, records = _with_arms(manifest, records)
-    return Run(folder=folder, manifest=manifest, questions=questions, golds=golds, records=records, journal=journal)
+    return Run(
+        folder=folder,
+        manifest=manifest,
+        questions=questions,
+        golds=golds,
+        records=records,
+        journal=journal,
+        lock_fits=fits,
+    )
 
 
 def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, list[Record]]:
@@ -71,9 +81,17 @@ def _with_arms(manifest: Manifest, records: list[Record]) -> tuple[Manifest, lis
         if name in arms:
             arm = find_mode(name).facts
             facts[name] = facts.get(name, {}) | {n: getattr(arm, n) for n in ("label", "mode", "settings", "at_once")}
-    manifest = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts)
+    shown = {f"{task}/{called.get(mode, mode)}": row for (task, mode), row in _by_pair(manifest.shown)}
+    manifest = structs.replace(manifest, spec_row={**spec, "modes": modes}, modes=facts, shown=shown)
     changed = [structs.replace(row, mode=called[row.mode]) if called[row.mode] in arms else row for row in records]
     return manifest, changed
+
+
+def _by_pair(rows: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Mappings by "task/mode", by task and mode."""
+    for name, row in rows.items():
+        task, _, mode = name.partition("/")
+        yield (task, mode), row
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -58,6 +58,13 @@ def report(
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Points of accuracy that don't matter, where a smaller budget is shown to be not worse; by default "
+            "what the run fixed by --lock, else 2."
+        ),
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,15 +101,18 @@ def report(
         stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
     from cotbench.analysis.compare import compare
+    from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.modes import find_mode
-    from cotbench.questions.tagging import main_rule
+    from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
+    if margin is not None and not (math.isfinite(margin) and 0 < margin < 100):
+        raise UsageError(f"--margin: expected points above 0 and below 100, found {margin:g}.", "As in --margin 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
     asked = [find_mode(name, "--baseline").name for name in names(baseline)]
@@ -114,14 +124,21 @@ def report(
         loaded = [load_run(folder, ahead=True) for folder in folders]
         loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
         panels, notes = panels_of(loaded)
+        locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
+        fixed = RULES.get(locks[0].tag_rule) if locks else None
+        rule = rule or fixed or main_rule(panel.task for panel in panels)
         comparison = compare(
             loaded,
             _baselines(asked, panels),
             rules=own,
-            tag_rule=(rule or main_rule(panel.task for panel in panels)).name,
+            tag_rule=rule.name,
             effect=effect / 100,
+            margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
-            asked={name for gate in gates for name in (gate.mode, gate.baseline) if name},
+            asked={
+                *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
+                *(name for lock in locks for name in (lock.mode, lock.baseline)),
+            },
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

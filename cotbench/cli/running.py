@@ -44,7 +44,7 @@ def run(
 
     The same command again resumes an unfinished run and generates nothing twice.
     """
-    from cotbench.run.prepare import estimate, make_plan
+    from cotbench.run.prepare import make_plan
     from cotbench.store.lookup import find_run
     from cotbench.store.manifest import MANIFEST, read_manifest
 
@@ -64,14 +64,26 @@ def run(
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run)
-    if not dry_run:
-        _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
-    elif as_json:
-        stdout_json(estimate(plan))
+    if dry_run:
+        _estimate(plan, as_json=as_json)
     else:
-        from cotbench.terminal.tables import show_estimate
+        _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
-        show_estimate(estimate(plan))
+
+def _estimate(plan: RunPlan, *, as_json: bool) -> None:
+    """Say how much a run would ask, and what its arms differ in that their names don't say."""
+    from cotbench.report.words import unsaid_lines
+    from cotbench.run.prepare import estimate
+    from cotbench.run.shown import lint_of
+    from cotbench.terminal.tables import show_estimate
+
+    unsaid = lint_of(plan)
+    if as_json:
+        stdout_json(estimate(plan))
+        for line in unsaid_lines(unsaid):
+            stderr(f"Arms: {line}")
+    else:
+        show_estimate(estimate(plan), unsaid)
 
 
 def _was_typed(ctx: typer.Context, name: str) -> bool:

@@ -66,7 +66,7 @@ def show(
         raise UsageError(f"--flips: {only} is both the mode and the baseline.", "Choose another --mode or --baseline.")
     own = own_rules([], tags_file or [])
     named_rule = known_rule(tag_rule, own)
-    arm, ended, pattern = _arm(tag), _outcome(outcome), _pattern(grep)
+    side, ended, pattern = _side(tag), _outcome(outcome), _pattern(grep)
     runs, question = _runs_and_question(what or [], output_dir)
     folders = run_folders(runs, output_dir)
     loaded = [load_run(folder) for folder in folders]
@@ -95,7 +95,7 @@ def show(
         for one in found:
             show_dossier(one, prompts=prompts, command=command)
         return
-    wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": arm, "outcome": ended, "pattern": pattern}
+    wanted: dict[str, Any] = {"flips": flips, "task": task, "symbolic": side, "outcome": ended, "pattern": pattern}
     picks = choose(panels, mode=only, baseline=against, rule=rule, **wanted)
     if as_json:
         _lines(one for pick in picks[:limit] for one in dossiers([pick.panel], pick.question.id, rules))
@@ -127,7 +127,7 @@ def _runs_and_question(words: Sequence[str], output_dir: Path) -> tuple[list[str
 ARMS = {"symbolic": True, "nonsymbolic": False, "non-symbolic": False}
 
 
-def _arm(word: str | None) -> bool | None:
+def _side(word: str | None) -> bool | None:
     """Whether --tag asks for symbolic questions; None where it isn't given."""
     if word is None:
         return None

@@ -390,7 +390,8 @@ class ChatFormat:
         limits = sorted({BUDGET, LEAST} & set(sampling_keys))
         if limits and not (self.thinking.budget and (self.marks is not None or limits == [BUDGET])):
             raise UsageError(
-                f"--gen-kwargs: {limits[0]} needs a model that thinks, and the chat template shows no thoughts.",
+                f"{limits[0]} (an arm's @budget= and @min=, or --gen-kwargs) needs a model that thinks, and the chat "
+                "template shows no thoughts.",
                 "Leave it out, give another --chat-template, or describe the model's family in a file for --families.",
             )
 

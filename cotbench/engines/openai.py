@@ -3,14 +3,14 @@
 The messages are sent as they are and the server applies its chat template; with `--chat-template none` plain text
 goes to the completions endpoint, and with `--tokenizer` the tokens of prompts that are rendered here, so that a server
 can do what engines that hold the tokens can. What a server can do besides is tried at the opening, where a run wants
-it (`continuing.py`); a reply that is begun and can't be gone on from is an error of its request, never a new turn. What
-a server refuses is learnt once (`manners.py`); what it replies is read by
-`replies.py`. A greedy request says temperature 0 and no more; a sampled one all that it means, since vLLM puts the
-model card's default where a field is missing.
+it (`trying.py`); a reply that is begun and can't be gone on from is an error of its request, never a new turn. What a
+server refuses is learnt once (`manners.py`), what concerns all requests stops the run (`faults.py`), and what it
+replies is read by `replies.py`. A greedy request says temperature 0 and no more; a sampled one all that it means, since
+vLLM puts the model card's default where a field is missing.
 
 A request that fails for good comes back as a Completion with finish_reason "error"; a wrong key, a wrong model name,
 a field that is refused and can't be left out, or a server that can't be reached stops the run, which can be resumed.
-The key never leaves this module and the client.
+The key never leaves this module, the client and what keeps it out of messages (`endpoint.Secrets`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,8 +34,9 @@ from cotbench.engines import EngineConfig, EngineInfo, Lack, ThinkingInfo
 from cotbench.engines.arguments import number, only_known, whole
 from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
-from cotbench.engines.continuing import FIELDS, Found, arrives, fills, look
+from cotbench.engines.continuing import FIELDS
 from cotbench.engines.endpoint import Secrets, own_key, public_url
+from cotbench.engines.faults import Faults, is_refusal, stops
 from cotbench.engines.handover import Handover
 from cotbench.engines.likelihood import OptionTokens
 from cotbench.engines.local import chat_format, tokenizer_revision
@@ -49,14 +50,13 @@ from cotbench.engines.manners import (
     NO_SEED,
     NO_SWITCH,
     ONE_PATH,
-    Lesson,
     indispensable,
     lesson_of,
     told,
     unnamed,
 )
 from cotbench.engines.phases import Course, Leg, Written, completion, course_of, leg_seed, together, token_budget
-from cotbench.engines.replies import Reader, Usage, known_reason, next_tokens, options_of, read_usage
+from cotbench.engines.replies import Reader, Usage, next_tokens, options_of, read_usage
 from cotbench.engines.replies import whole as count
 from cotbench.engines.thinking import (
     BUDGET,
@@ -69,9 +69,10 @@ from cotbench.engines.thinking import (
     told_of,
     worded,
 )
+from cotbench.engines.trying import Trials
 from cotbench.errors import ModelError, UsageError
 from cotbench.processes import switch_threads_after
-from cotbench.types import Begun, Completion, FinishReason, Key, Message, Reply, Request, Sampling, request_seed
+from cotbench.types import Begun, Completion, FinishReason, Key, Message, Reply, Request, request_seed
 
 # With the backoff (0.5 s doubling to 8 s, up to a quarter less) 65 to 87 s of a server that is away.
 MAX_RETRIES = 14
@@ -87,22 +88,6 @@ _SUSPECT = 20  # ... where one looks as if it did not
 
 _ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model", "continues")
 _LIMITS = frozenset({EFFORT, BUDGET, LEAST})
-_EMPTY = ("<think>\n\n</think>\n\n", "<think></think>", "<think></think>\n")  # as templates write them
-_PROBE = (Message(role="user", text="What is 17 + 25 + 38?"),)
-# Codes of errors, by their letters, that say that the output was refused; and those that say that nothing will be
-# answered.
-_REFUSED_CODES = frozenset(
-    "contentfilter contentpolicyviolation responsibleaipolicyviolation moderationblocked datainspectionfailed "
-    "prohibitedcontent".split()
-)
-_EXHAUSTED_CODES = frozenset("insufficientquota insufficientbalance billinghardlimitreached arrearage".split())
-_MODERATED = re.compile(r"moderat|flagged|content (?:policy|filter)|safety", re.I)
-_STOPPING = frozenset({401, 402, 404})  # statuses that concern all requests
-_STOPPING_AT_FIRST = frozenset({403, 405, 410})  # ... where no request has been answered yet
-
-
-def _letters(words: Iterable[str]) -> set[str]:
-    return {re.sub(r"[\W_]+", "", word.casefold()) for word in words}
 
 
 @dataclass(slots=True)
@@ -135,6 +120,7 @@ class OpenAIEngine:
                 "OPENAI_API_KEY holds a line end or another character that no key has.", "Set it to the key alone."
             )
         self._secrets = Secrets(self._url, self._key, config.headers.values())
+        self._faults = Faults(self._url, self._secrets, config)
         if not self._key and not config.headers and config.base_url is None and "OPENAI_BASE_URL" not in os.environ:
             raise ModelError(
                 "engine 'openai': there is neither --base-url nor OPENAI_API_KEY.",
@@ -161,21 +147,24 @@ class OpenAIEngine:
         self._breaks = re.compile(
             f"(?=(?:{'|'.join(map(re.escape, self._row.breaks))})).", re.S
         ) if self._row is not None and self._row.breaks else None  # fmt: skip
-        untold = "--model-args says so" if self._says_continues is False else "it was not tried whether it does"
-        self._cant_continue = "" if self._renders or self._says_continues else untold
-        # Empty thoughts that the server takes as the beginning of a reply: what its generation prompt has where the
-        # model is told not to think, and what keeps a model from thinking that can't be told so.
-        self._empty = self._closing = ""
         # The fields of requests that the user asked for by name.
         self._users_fields = frozenset(config.extra_body) | config.sampling_keys
-        self._takes_thoughts = self._left_thoughts = False
-        self._limits_thoughts = False
-        self._tells_likelihoods = False
+        self._left_thoughts = False
         self._options = OptionTokens(self._chat) if self._chat is not None else None
         self._forms: dict[str, None] = {}  # in which options were read
         self._begun = self._checked = 0  # replies that went on from a beginning, and how many there were at the check
         self._suspect_after = 1
         self._checking = asyncio.Lock()
+        self._trials = Trials(
+            config,
+            self._faults,
+            says_continues=self._says_continues,
+            kind="tokens" if self._chat is not None else "text" if self._plain else "chat",
+            row=self._row,
+            ask=self._probed,
+            refused=lambda: self._ways_refused,
+        )
+        self._can = self._trials.can
         self._misfiled = self._miscounted = False
         self._bare_thoughts = False  # whether replies of a model that was told not to think have no visible text
         self._max_len = 1 << 30
@@ -201,7 +190,7 @@ class OpenAIEngine:
         self._gate = asyncio.Semaphore(config.concurrency)
         try:
             self._revision = self._call(self._check_server())
-            self._call(self._try_out())
+            self._call(self._trials.all())
         except BaseException:
             self.close()
             raise
@@ -217,10 +206,10 @@ class OpenAIEngine:
             models = [model for model in told["data"] if isinstance(model["id"], str)]
         except BadStatus as error:
             if error.status == 401:
-                raise self._fatal(error) from None
+                raise self._faults.fatal(error) from None
             return here  # some servers don't list their models, or not for every key
         except NoReply as error:
-            raise self._away(error) from None
+            raise self._faults.away(error) from None
         except (ValueError, TypeError, KeyError):  # it is no list of models: the requests will tell
             return here
         names = [model["id"] for model in models]
@@ -236,67 +225,6 @@ class OpenAIEngine:
         return f"server:{self._secrets.clean(root)}" if isinstance(root, str) else here
 
     # --- what the server can do ----------------------------------------------------------------------------------
-
-    async def _try_out(self) -> None:
-        """Try what the run wants of the server. Raises UsageError where it asks for limits that can't be kept."""
-        config = self._config
-        row = self._row
-        # Where there is no switch, going on from an empty thought may do.
-        closes = "off" in config.wants and row is not None and row.off is None and row.can_be_closed
-        if ("continue" in config.wants or closes) and not self._renders:
-            found = Found("") if self._says_continues is not None else await self._look()
-            if self._says_continues is None:
-                self._cant_continue = found.why_not
-            if not self._cant_continue and found.own:
-                await self._try_thoughts(found)
-        if "likelihoods" in config.wants:
-            # Where it refuses the beginning, it was never begun.
-            asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False, options=("A", "B"))
-            with suppress(BadStatus, ValueError):
-                self._tells_likelihoods = len(next_tokens((await self._probed(asked))["choices"][0])) > 1
-        limits = {BUDGET, LEAST} & config.sampling_keys
-        if limits and self._chat is None:
-            await self._require_limits(frozenset(limits))
-
-    async def _look(self) -> Found:
-        try:
-            return await look(self._count)
-        except (BadStatus, ValueError) as error:
-            return Found(f"it refuses the beginning: {self._secrets.clean(error, 200)}")
-
-    async def _try_thoughts(self, found: Found) -> None:
-        """Try which thoughts a begun reply may hold: the empty one that the template writes into its generation prompt
-        where the model is told not to think, or that keeps a model from thinking that has no switch; and whole ones."""
-        row = self._row
-        switched = server_thinking(row, refused=self._ways_refused).off != ""
-        empty = _EMPTY if row is None else [row.nothing] if row.can_be_closed else []
-        for thought in empty if found.gap > 0 else ():
-            with suppress(BadStatus, ValueError):
-                if await fills(self._count, found, thought):
-                    self._empty = thought
-                    break
-        if row is None or not row.can_be_closed:
-            return
-        if not switched:
-            with suppress(BadStatus, ValueError):
-                if self._empty or await arrives(self._count, found, row.nothing, 2):  # its two marks at the least
-                    self._closing = row.nothing
-        said = "So it is, as I said."
-        with suppress(BadStatus, ValueError):
-            whole_thought = row.opening(said) + said + row.closed(said)
-            self._takes_thoughts = await arrives(self._count, found, whole_thought, 7)
-
-    async def _count(self, beginning: str, fields: Mapping[str, Any]) -> int | None:
-        """The tokens of a prompt with this beginning of a reply, told not to think."""
-        asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=1), thinking=False)
-        try:
-            response = await self._probed(asked, beginning, fields)
-        except BadStatus as error:
-            # What a server that has a fault can't do today is nothing to plan a run by.
-            if not beginning and error.status >= 500:
-                raise self._fatal(error) from None
-            raise
-        return read_usage(response.get("usage") or response.get("usageMetadata")).prompt
 
     async def _probed(
         self, request: Request, beginning: str = "", fields: Mapping[str, Any] | None = None, more: Any = None
@@ -318,35 +246,9 @@ class OpenAIEngine:
         try:
             response = await self._exchange(build, build(trial.learnt), trial)
         except NoReply as error:
-            raise self._away(error) from None
+            raise self._faults.away(error) from None
         self._learnt |= trial.learnt
         return response
-
-    async def _require_limits(self, limits: frozenset[str]) -> None:
-        """Raises UsageError where the server keeps no limits of thoughts, since they were asked for by name."""
-        here = public_url(self._url)
-        remedy = "Name the model's --tokenizer, so that its thoughts can be ended from here"
-        if LEAST in limits:
-            raise UsageError(
-                f"{LEAST} (@min of an arm): {here} has a model think no longer than it does.", f"{remedy}."
-            )
-        if self._plain:
-            raise UsageError(f"{BUDGET} (@budget of an arm): plain text has no thoughts.", f"{remedy}.")
-        if self._row is not None and (self._row.budget or self._row.budget_fields):
-            return
-        said = ""
-        try:
-            asked = Request(messages=_PROBE, sampling=Sampling(max_tokens=64), thinking=True)
-            free, limited = [await self._probed(asked, more=m) for m in ({}, {"thinking_token_budget": 1})]
-            paths = [self._read(response, Usage(), 1, 64)[0] for response in (free, limited)]
-            self._limits_thoughts = len(paths[1].reasoning) < len(paths[0].reasoning)
-        except (BadStatus, ValueError) as error:
-            said = f": {self._secrets.clean(error, 300)}"
-        if not self._limits_thoughts:
-            raise UsageError(
-                f"{BUDGET} (@budget of an arm): {here} doesn't end thoughts at thinking_token_budget{said}",
-                f"Start vLLM's server with --reasoning-parser, or: {remedy[0].lower()}{remedy[1:]}.",
-            )
 
     async def _still_continues(self, reply: Reply, begun: Begun) -> None:
         """Try again, now and then, whether the server goes on from beginnings. Raises _NotAsked where it no longer
@@ -361,45 +263,13 @@ class OpenAIEngine:
         if due:
             self._checked = self._begun
             self._suspect_after = max(_SUSPECT, 4 * self._suspect_after)  # some models do so by themselves
-        elif not self._cant_continue and not (suspect and self._checking.locked()):
+        elif not self._can.not_continue and not (suspect and self._checking.locked()):
             return
         async with self._checking:
             if due:
-                self._cant_continue = self._cant_continue or (await self._look()).why_not
-        if self._cant_continue:
-            raise _NotAsked(f"the server no longer goes on from the beginning of a reply: {self._cant_continue}")
-
-    def _away(self, error: NoReply) -> ModelError:
-        return ModelError(
-            f"engine 'openai': can't reach {public_url(self._url)}: {self._secrets.clean(error)}",
-            error.remedy
-            or "Start the server or correct --base-url (it usually ends in /v1); then run the same command again.",
-        )
-
-    def _fatal(self, error: Exception) -> ModelError:
-        status = error.status if isinstance(error, BadStatus) else 0
-        if status in (401, 403):
-            return ModelError(
-                f"engine 'openai': {public_url(self._url)} refuses the key ({status}).",
-                "Set OPENAI_API_KEY to a valid key (or --header, where the server takes another one); then run "
-                "the same command again.",
-            )
-        return ModelError(
-            f"engine 'openai': {public_url(self._url)} answers with {self._secrets.clean(error)}",
-            "Check --model and --base-url; then run the same command again.",
-        )
-
-    def _cant_do_without(self, name: str, error: BadStatus) -> ModelError:
-        remedies = {
-            "model": "Check --model.",
-            **dict.fromkeys(("max_tokens", "max_completion_tokens"), "Choose another budget with --max-tokens."),
-            **dict.fromkeys(self._config.extra_body, f"Correct {name} in --extra-body, or leave it out."),
-            **dict.fromkeys(self._config.sampling_keys, f"Correct {name} in --gen-kwargs, or leave it out."),
-        }
-        return ModelError(
-            f"engine 'openai': {public_url(self._url)} refuses {name}: {self._secrets.clean(error, 300)}",
-            f"{remedies.get(name, '')} Then run the same command again.".strip(),
-        )
+                self._can.not_continue = self._can.not_continue or (await self._trials.look()).why_not
+        if self._can.not_continue:
+            raise _NotAsked(f"the server no longer goes on from the beginning of a reply: {self._can.not_continue}")
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -426,9 +296,9 @@ class OpenAIEngine:
             if isinstance(error, NoReply):
                 self._unreachable += 1
                 if self._unreachable > 2 * self._config.concurrency:
-                    self._handover.fail(self._away(error))
+                    self._handover.fail(self._faults.away(error))
                     return
-            refused = isinstance(error, BadStatus) and self._is_refusal(error)
+            refused = isinstance(error, BadStatus) and is_refusal(error)
             # A fault that doesn't pass is a refusal, or a reply that is not of such a server.
             lasts = error.status < 500 if isinstance(error, BadStatus) else isinstance(error, ValueError)
             if isinstance(error, BadStatus) and request.begun is not None and not self._renders:
@@ -436,28 +306,12 @@ class OpenAIEngine:
             if lasts and not refused and not self._answered:
                 self._refused_alike += 1
                 if self._refused_alike > max(TOLD_OFTEN, 2 * self._config.concurrency):
-                    self._handover.fail(self._fatal(error))
+                    self._handover.fail(self._faults.fatal(error))
                     return
             reason: FinishReason = "refused" if refused else "error"
             path = Completion(text="", finish_reason=reason, error=self._secrets.clean(error))
             reply = self._reply((path,) * request.sampling.n, request, self._learnt)
         self._handover.put(key, reply)
-
-    @staticmethod
-    def _is_refusal(error: BadStatus) -> bool:
-        """Whether what was asked, or the answer to it, is against the server's rules."""
-        if _letters(error.codes) & _REFUSED_CODES or known_reason(error.code) == "refused":
-            return True
-        return error.status == 403 and _MODERATED.search(error.words) is not None
-
-    def _stops(self, error: BadStatus, lesson: Lesson | None) -> bool:
-        """Whether an error concerns all requests, asked in whatever manner. lesson: what it teaches."""
-        if self._is_refusal(error):
-            return False
-        if _letters(error.codes) & _EXHAUSTED_CODES:
-            return True
-        stopping = _STOPPING if self._answered else _STOPPING | _STOPPING_AT_FIRST
-        return lesson is None and error.status in stopping
 
     async def _ask(self, key: Key, request: Request) -> Reply | None:
         """Ask until all paths are there: many servers give one, or fewer than asked for, whatever n says. None where
@@ -601,7 +455,7 @@ class OpenAIEngine:
     async def _complete(self, content: bytes, body: dict[str, Any], trial: _Trial) -> dict[str, Any]:
         def understood(error: BadStatus) -> bool:
             lesson = lesson_of(error, body, trial.tried, self._users_fields)
-            return lesson is not None or self._is_refusal(error) or self._stops(error, lesson)
+            return lesson is not None or is_refusal(error) or stops(error, lesson, self._answered)
 
         try:
             path = "/completions" if self._renders else "/chat/completions"
@@ -614,15 +468,15 @@ class OpenAIEngine:
         """Whether the request is to be asked again, in another manner as a rule. Raises ModelError where no request
         will be answered."""
         lesson = lesson_of(error, body, trial.tried, self._users_fields)
-        if self._stops(error, lesson):
-            raise self._fatal(error) from None
-        if self._is_refusal(error):
+        if stops(error, lesson, self._answered):
+            raise self._faults.fatal(error) from None
+        if is_refusal(error):
             return False
         said = (error.status, error.words, error.named)
         before, trial.failed = trial.failed, said
         if lesson is None:
             if name := indispensable(error, body, self._users_fields):
-                raise self._cant_do_without(name, error) from None
+                raise self._faults.cant_do_without(name, error) from None
             return False
         if error.status >= 500 and said != before:
             await asyncio.sleep(AGAIN_S)  # it may be a fault that passes, whatever it names
@@ -646,8 +500,8 @@ class OpenAIEngine:
             return None
         if begun.open:
             raise _NotAsked("a thought can't be begun for a server's model without its --tokenizer")
-        if (begun.text or begun.thought is not None) and self._cant_continue:
-            raise _NotAsked(f"the server doesn't go on from the beginning of a reply: {self._cant_continue}")
+        if (begun.text or begun.thought is not None) and self._can.not_continue:
+            raise _NotAsked(f"the server doesn't go on from the beginning of a reply: {self._can.not_continue}")
         return None
 
     def _beginning(self, request: Request) -> str:
@@ -655,11 +509,11 @@ class OpenAIEngine:
         thinking, and the text."""
         begun, row = request.begun, self._row
         if begun is None:
-            return self._closing if request.thinking is False else ""
-        if begun.thought and row is not None and self._takes_thoughts:
+            return self._can.closing if request.thinking is False else ""
+        if begun.thought and row is not None and self._can.take_thoughts:
             return row.opening(begun.thought) + begun.thought + row.closed(begun.thought) + begun.text
         self._left_thoughts |= bool(begun.thought)
-        return (self._closing or self._empty if _thinks(request) is False else "") + begun.text
+        return (self._can.closing or self._can.empty if _thinks(request) is False else "") + begun.text
 
     def _prompt(self, request: Request, encoded: Encoded | None = None) -> str | None:
         if encoded is not None:
@@ -912,8 +766,8 @@ class OpenAIEngine:
             self._row,
             self._config.families,
             refused=self._ways_refused,
-            closes=bool(self._closing),
-            limits=self._limits_thoughts,
+            closes=bool(self._can.closing),
+            limits=self._can.limit_thoughts,
         )
 
     @property
@@ -930,8 +784,8 @@ class OpenAIEngine:
         return [
             *(lesson.note or lesson.warning for lesson in told(self._learnt)),
             "the server gives fewer paths than it is asked for: the rest was asked for again" if fewer else "",
-            f"the server doesn't go on from the beginning of a reply: {self._cant_continue}"
-            if wanted and self._cant_continue
+            f"the server doesn't go on from the beginning of a reply: {self._can.not_continue}"
+            if wanted and self._can.not_continue
             else "",
             f"options were read as the tokens {forms}, and so on" if forms else "",
             *(self._options.notes if self._options is not None and not forms else ()),
@@ -993,9 +847,9 @@ class OpenAIEngine:
             if FOLD in self._learnt
             else "native",
             device=public_url(self._url),
-            max_model_len=self._max_len if chat is not None and self._max_len < 1 << 30 else None,
-            continues="tokens" if self._renders else "" if self._cant_continue else "server",
-            likelihoods=self._tells_likelihoods,
+            max_model_len=self._max_len if self._max_len < 1 << 30 else None,
+            continues="tokens" if self._renders else "" if self._can.not_continue else "server",
+            likelihoods=self._can.tell_likelihoods,
             thinking=thinking,
             lacks=lacks,
             notes=tuple(filter(None, self._notes())),

@@ -136,6 +136,18 @@ class Prompts:
         whole = re.match(r"(?s:.*)(?=\s)", words)  # without the beginning of the answer itself, as \boxed{
         return (whole[0] if whole else words).rstrip()
 
+    def shared_texts(self, task: Task, question: Question) -> dict[str, str]:
+        """What prompts share, as a prompt has it: "question", with its options, and "contract". Without what a user's
+        own _shared.jinja doesn't define."""
+        module = self._template_module("_shared.jinja")
+        item = {"question": question.text, "choices": list(question.choices)}
+        macros = {"question": ("ask", item), "contract": ("contract", _of_task(task)["answer"])}
+        return {
+            name: str(getattr(module, macro)(value)).strip()
+            for name, (macro, value) in macros.items()
+            if hasattr(module, macro)
+        }
+
     def _template_module(self, name: str) -> Any:
         return self._environment.get_template(name).module
 

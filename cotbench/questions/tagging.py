@@ -1,11 +1,11 @@
 """Question -> symbolic or not, under named and versioned rules.
 
 A rule is *pre-treatment* where it looks at the question and its options only, so that no prompting method can move a
-question from one arm to the other, and *post-treatment* where it also looks at responses, which the method under
+question from one side to the other, and *post-treatment* where it also looks at responses, which the method under
 judgement has a hand in. The paper's own rule (arXiv:2409.12183, `mmlu_analysis.py`) is of the second kind: a chain of
 thought writes the "=" that it is then sorted by.
 
-A tag is True (symbolic), False, or None where a rule has nothing to say of a question, which is then in neither arm.
+A tag is True (symbolic), False, or None where a rule has nothing to say of a question, which is then on neither side.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ _YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "no
 
 
 def rules_of_file(path: Path) -> list[Rule]:
-    """Tags by question id: a CSV with a column `id` and one column per rule (1 or 0; empty: neither arm).
+    """Tags by question id: a CSV with a column `id` and one column per rule (1 or 0; empty: neither side).
 
     Without other columns, the listed ids are the symbolic ones, and the rule has the file's name. Raises DataError."""
     try:

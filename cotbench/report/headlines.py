@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import budgets, factorial, words
+from cotbench.report import budgets, factorial, locked, words
 
 
 def headlines(comparison: Comparison) -> list[str]:
-    """Return a sentence for each pair of modes, each square of thinking and prompt, and each curve."""
-    return [*words.headlines(comparison), *factorial.sentences(comparison), *budgets.sentences(comparison)]
+    """Return what was fixed before the first token, and a sentence for each pair of modes, each square of thinking and
+    prompt, and each curve."""
+    fixed = [sentence for one in comparison.locked for sentence in locked.sentences(one, comparison)]
+    return [*fixed, *words.headlines(comparison), *factorial.sentences(comparison), *budgets.sentences(comparison)]

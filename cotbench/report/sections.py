@@ -10,6 +10,7 @@ from cotbench.analysis.estimates import ALL, Agreement, Delta, ModeStats, Paired
 from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
+from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.budgets import budgets
 from cotbench.report.columns import MODE as _MODE
@@ -96,8 +97,8 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
 def _deltas(comparison: Comparison) -> Table[Delta]:
     against, names = _against(comparison.deltas)
     families = comparison.families
-    family = " and, in arms, ".join(families[name] for name in ("all", "arms") if name in families)
-    # An arm that holds all questions says nothing new; the empty one beside it says why.
+    family = " and, on sides, ".join(families[name] for name in ("all", "arms") if name in families)
+    # A side that holds all questions says nothing new; the empty one beside it says why.
     whole = {row.key: row.n or None for row in comparison.deltas if row.tag == ALL}
     return Table(
         title=f"Paired differences against {against}, in points",
@@ -141,7 +142,7 @@ _SPLIT: Sequence[Column[Split]] = (
 _RULE: Column[Split] = ("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
 _SPLIT_ABOUT = (
     "difference: of the two paired differences, with its interval and t test. share of gain: what part of the sum of "
-    "both arms' differences falls on symbolic questions, with a bootstrap interval over questions or clusters, or "
+    "both sides' differences falls on symbolic questions, with a bootstrap interval over questions or clusters, or "
     "Fieller's where that is wider; above 100 where the others lose."
 )
 
@@ -340,7 +341,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
-    *(audit, conduct, calibration, readings, misreading, complied),
+    *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cotbench.analysis.compare import MOST, Caution, Comparison
+from cotbench.analysis.curve import BUDGET, LEAST
 from cotbench.analysis.estimates import ALL, Delta, Interval, Split
+from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
@@ -81,9 +83,15 @@ def headlines(comparison: Comparison) -> list[str]:
     """Return the answer: a sentence for each model and pair of modes, over all tasks; and what else belongs beside it.
 
     A difference that comes from budgets, refusals or reading isn't called help or hurt; where there is none, what was
-    cut, refused or not read is told by itself.
+    cut, refused or not read is told by itself. Limits of a thought on a curve have one sentence, the curve's.
     """
-    pairs = list(dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas))
+    on_curve = {(p.model, p.mode) for p in comparison.points if p.setting in (BUDGET, LEAST) and p.value is not None}
+    on_curve -= {(caution.model, caution.mode) for caution in comparison.cautions if caution.baseline}
+    pairs = [
+        pair
+        for pair in dict.fromkeys((d.model, d.mode, d.baseline) for d in comparison.deltas)
+        if pair[:2] not in on_curve
+    ]
     splits = {split.key: split for split in comparison.splits if split.default}
     out = []
     for model, mode, baseline in pairs:
@@ -196,6 +204,14 @@ def _cost(delta: Delta, split: Split | None, rule: str) -> str:
         f"{100 * split.n_symbolic / tagged:.1f}% of questions "
         + ('with "="' if rule == "eq_question" else f"that are symbolic ({rule})")
     )
+
+
+ARMS_ALIKE = "Arms: as far as is known before a model is loaded, they differ only in what their names say."
+
+
+def unsaid_lines(found: Iterable[Unsaid]) -> list[str]:
+    """Return what the lint of the arms found before a run, a line each."""
+    return [f"{', '.join(one.tasks)}: {one.text}." for one in found]
 
 
 def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:

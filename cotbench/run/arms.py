@@ -167,6 +167,9 @@ def _turn(turn: Turn, thinking: bool | None, stuck: bool, info: EngineInfo, said
     budget = turn.max_tokens
     if thinking or stuck:
         budget = int(info.thinking.sampling.get("max_tokens", max(budget, THOUGHTS)))
+        if info.max_model_len and "prompt" in info.lacks:
+            # Who doesn't know the prompt's tokens can't have the rest of the context, and a server refuses more.
+            budget = min(budget, info.max_model_len * 3 // 4)
     if stuck and info.thinking.efforts and "reasoning_effort" not in said:
         tuned.setdefault("reasoning_effort", info.thinking.efforts[0])
     return replace(turn, thinking=thinking, tuned=tuned, max_tokens=budget)

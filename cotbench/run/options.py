@@ -187,6 +187,14 @@ class RunOptions:
         False,
         resumable=False,
     )
+    lock: str | None = _option(
+        "--lock",
+        "Fix the one contrast, margin and tag rule before the first token: auto (the first task, cot against direct), "
+        "or as in --fail-if, 'delta\\[mmlu,cot], margin=2pt, tag_rule=eq_question'.",
+        None,
+        parse=parsing.lock,
+        metavar="CONTRAST",
+    )
     program_limits: dict[str, float] = _option(
         "--program-limits",
         "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",

@@ -233,6 +233,15 @@ def public_address(url: str) -> str:
         return "***"
 
 
+def lock(text: str | None) -> str | None:
+    """What is to be fixed before the first token, as it was typed; refused where it can't be read."""
+    if text is None:
+        return None
+    from cotbench.analysis.locking import parse_lock
+
+    return parse_lock(text).text
+
+
 def program_limits(text: str | None) -> dict[str, float]:
     """ "cpu_s=10,memory_mb=1024" -> the limits of each model-written program."""
     given = key_values("--program-limits", text or "")

@@ -30,7 +30,7 @@ from cotbench.questions.tasks import find_task
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.stations import identities
-from cotbench.store.manifest import RunSpec
+from cotbench.store.manifest import Lock, RunSpec
 from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -68,6 +68,16 @@ class RunPlan:
             return replace(self, arms=False, kits=_kits_as_before(self, recorded))
         kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info)
         return replace(self, kits=kits)
+
+    @property
+    def lock(self) -> Lock | None:
+        """What is to be fixed before the first token; None where nothing is. Raises UsageError where it can't be."""
+        if self.options.lock is None:
+            return None
+        from cotbench.analysis.locking import fixed_by  # slow to import
+
+        arms = {arm: kit.mode.facts for (_, arm), kit in self.kits.items()}
+        return fixed_by(self.options.lock, list(self.data), arms)
 
     @property
     def total(self) -> int:
@@ -188,7 +198,9 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         thinking=_expected_thinking(options),
     )
     kits = _kits(options, modes, prompts, data, questions, expected)
-    return RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+    plan = RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+    _ = plan.lock  # refused now, where there is no such contrast
+    return plan
 
 
 def _expected_thinking(options: RunOptions) -> ThinkingInfo:

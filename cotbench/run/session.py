@@ -25,9 +25,11 @@ from cotbench.errors import CotbenchError, Interrupted, ModelError, RunError
 from cotbench.processes import handling_signals
 from cotbench.programs import Sandbox
 from cotbench.run.arms import stuck
+from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
 from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
@@ -100,13 +102,17 @@ class _Session:
         plan, folder, tally = self.plan, self.folder, self.tally
         manifest, was_finished = _open_manifest(plan, self.info, spec, folder)
         recorded = read_journal(folder / JOURNAL)
+        fixed = fix(plan, manifest, folder, len(recorded.replies) + len(recorded.failed))
         self._say_first(recorded)
+        if fixed:
+            self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
         here = {**circumstance(), "command": without_home(list(command)), "started": now()}
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
         manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
+        manifest.shown = shown_by(plan)
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, recorded.good_bytes)
         replies = Replies(self.engine, journal, recorded, plan.options.seed, tally)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +93,22 @@ class RunSpec(Struct, frozen=True, kw_only=True):
         return bool(self.programs.get("contained", True))
 
 
+class Lock(Struct, frozen=True, kw_only=True):
+    """What was fixed before the first token: one contrast, a margin (a share) and the tag rule. hash: over all of it,
+    the run's name and its spec (`Manifest.seal`)."""
+
+    figure: Annotated[Literal["delta", "did"], Meta(description="delta or did")]
+    task: Annotated[Name, Meta(description="a task's name")]
+    mode: Annotated[Name, Meta(description="an arm's name")]
+    tag: Annotated[Name, Meta(description="a tag")]
+    baseline: Annotated[Name, Meta(description="an arm's name")]
+    margin: Annotated[float, Meta(gt=0, lt=1, description="a number between 0 and 1")]
+    tag_rule: Annotated[Name, Meta(description="a tag rule's name")]
+    tag_rule_version: Whole
+    at: str = ""
+    hash: str = ""
+
+
 class _Options(Struct):
     model: Annotated[Name, Meta(description="a model's name")]
     tasks: Annotated[list[str], Meta(description="a list of names")] = []
@@ -122,8 +139,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
     read of it). options: the options it was started with. engine: what the engine says of itself. data: by task, where
     its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
-    or plan); earlier versions wrote none. question_ids: by task, of a run of some questions only. totals: requests,
-    tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    or plan); earlier versions wrote none. shown: by "task/mode", what its prompt shows (`run/shown.py`). lock: what
+    was fixed before the first token (`analysis/locks.py`). question_ids: by task, of a run of some questions only.
+    totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -133,6 +151,8 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     engine: dict[str, Any]
     data: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task")]
     modes: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each mode")] = {}
+    shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}
+    lock: Lock | None = None
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
@@ -141,6 +161,12 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     def spec(self) -> RunSpec:
         """What is read of the spec."""
         return msgspec.convert(self.spec_row, RunSpec)
+
+    def seal(self, lock: Lock) -> str:
+        """Return the hash of what is fixed: over it, the run's name and all that its results depend on."""
+        fixed = msgspec.to_builtins(msgspec.structs.replace(lock, hash=""))
+        text = json.dumps([fixed, self.run, self.spec_row], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def write(self, folder: Path) -> None:
         """Replace the manifest of a run's folder. Raises RunError."""

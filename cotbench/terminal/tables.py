@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cotbench.analysis.compare import Comparison
+from cotbench.analysis.lint import Unsaid
 from cotbench.doctor import Check
 from cotbench.report import words
 from cotbench.report.headlines import headlines
@@ -56,8 +57,9 @@ def show_checks(checks: Sequence[Check]) -> None:
     Output().print(plain_table(("", "what", "found", "remedy"), rows, whole=("",)))
 
 
-def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print what `--dry-run` estimates: a row for each task and mode, and the sums."""
+def show_estimate(rows: Sequence[Mapping[str, Any]], unsaid: Sequence[Unsaid]) -> None:
+    """Print what `--dry-run` estimates: a row for each task and mode, and the sums; and what was found by the lint of
+    the arms."""
     about, most = "prompt tokens, about", "completion tokens, at most"
     sums = {"requests": "requests", "prompt_tokens_about": about, "completion_tokens_at_most": most}
     table = Table(title="Dry run: nothing was asked", title_justify="left")
@@ -73,3 +75,7 @@ def show_estimate(rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
     told = "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their "
     console.print(f"{told}budget as a rule.", style="dim")
+    if len({row["mode"] for row in rows}) > 1:
+        console.print(words.ARMS_ALIKE if not unsaid else "Arms:", soft_wrap=True)
+    for line in words.unsaid_lines(unsaid):
+        console.print(f"  {line}", soft_wrap=True)

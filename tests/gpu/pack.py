@@ -42,7 +42,7 @@ NEWEST = "9999"  # the version of what is there in one that isn't known
 def versions(path: Path) -> dict[str, str]:
     """Read a list of packages, as `pip list --format=freeze` writes it; a version may be missing."""
     lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
-    pairs = (re.split(r"\s*(?:===?|@)\s*", line, maxsplit=1) for line in lines if line)
+    pairs = (re.split(r"\s*===?\s*", line.partition("@")[0].strip(), maxsplit=1) for line in lines if line)
     return {canonicalize_name(name): (version[0] if version else NEWEST) for name, *version in pairs}
 
 

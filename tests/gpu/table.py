@@ -46,8 +46,8 @@ def _arms(found: Mapping[str, Any]) -> list[str]:
             by = audit.get("thinks_by")
             quality = [
                 f"{audit.get('thinks', '–')}{f' ({by})' if by else ''}", one["task"], str(one["n"]),
-                _percent(one["accuracy"]), _percent(audit.get("accuracy_without")), _percent(one["unread"]), str(audit.get("continued", "–")),
-                _percent(one["truncated"]),
+                _percent(one["accuracy"]), _percent(audit.get("accuracy_without")), _percent(one["unread"]),
+                str(audit.get("continued", "–")), _percent(one["truncated"]),
                 *(_number(one[name]) for name in ("mean_completion_tokens", "mean_reasoning_tokens")),
             ]  # fmt: skip
             # Seconds are the whole run's, so they stand once.

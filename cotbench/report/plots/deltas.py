@@ -1,4 +1,4 @@
-"""Paired differences by task and mode: all questions, and each arm of the tag."""
+"""Paired differences by task and mode: all questions, and each side of the tag."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[P
 
 
 def _figure(title: str, deltas: Sequence[Delta], looks: Looks, tag_rule: str) -> Figure:
-    """Draw a column for all questions and one for each arm of the tag, with a row for each task and mode."""
+    """Draw a column for all questions and one for each side of the tag, with a row for each task and mode."""
     rows = {(row.model, row.task, row.mode, row.tag): row for row in deltas}
     keys = list(dict.fromkeys(key[:3] for key in rows))
     lines = lay_out(looks, keys)

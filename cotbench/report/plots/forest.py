@@ -80,7 +80,7 @@ class Limits:
 def limits_of(rows: Sequence[Ends], *, floor: float, ceiling: float, least: float) -> Limits:
     """Return limits that hold zero and all values, and the intervals that aren't far wider than the others.
 
-    An arm with three questions would otherwise leave a pixel for each of the rest. least: how far apart they are.
+    A side with three questions would otherwise leave a pixel for each of the rest. least: how far apart they are.
     """
     reaches = sorted((high - low) / 2 for low, _, high in rows)
     usual = (3 * reaches[len(reaches) // 2] or reaches[-1]) if reaches else 0.0
