@@ -64,7 +64,7 @@ def test_what_is_fixed(text: str, expected: dict[str, Any]) -> None:
         ("delta[mmlu]", "expected a task and a mode"),
         ("delta[*,cot]", "one contrast is on one task"),
         ("delta[mmlu,cot,model=m]", "a run has one model"),
-        ("did[mmlu,cot,symbolic]", "did is about both arms of the tag"),
+        ("did[mmlu,cot,symbolic]", "did is about both sides of the tag"),
         ("delta[math,cot]", "this run has no task 'math'. It has: mmlu, gsm8k"),
         ("delta[mmlu,pal]", "this run has no arm 'pal'"),
         ("delta[mmlu,cot,baseline=pal]", "this run has no arm 'pal'"),

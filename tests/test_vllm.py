@@ -45,10 +45,16 @@ def in_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     return run(tiny, tmp_path_factory.mktemp("vllm"), "--limit", LIMIT, "--model-args", VLLM_ARGS)
 
 
+def first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that don't go on from a reply: a random model's replies rarely state an answer."""
+    return [row for row in rows if row["completions"][0].get("begun", "") in ("", "Answer:")]
+
+
 @pytest.mark.data
 def test_vllm_in_process(in_process: tuple[Path, list[dict[str, Any]], str]) -> None:
-    folder, rows, _ = in_process
-    assert len(rows) == ROWS
+    folder, all_rows, _ = in_process
+    rows = first(all_rows)
+    assert len(rows) == ROWS < len(all_rows)
     manifest = json.loads((folder / MANIFEST).read_text())
     assert manifest["status"] == "finished"
     assert manifest["engine"]["engine"] == "vllm"
@@ -157,6 +163,7 @@ def test_the_openai_engine_against_vllms_server(
         )
     assert wrong.code == 3
     assert "it serves: tiny-served" in wrong.err
+    expected, rows = first(expected), first(rows)
     assert len(rows) == ROWS
     same = sum(a["completions"] == b["completions"] for a, b in zip(rows, expected, strict=True))
     assert same >= 0.99 * len(rows), f"{same} of {len(rows)} are the same"

@@ -16,6 +16,8 @@ from cotbench import demo
 from cotbench.errors import ModelError, UsageError
 from cotbench.types import Key, Question, Reply, Request
 
+Continues = Literal["tokens", "server", "replayed", ""]  # how an engine goes on from the beginning of a reply
+
 # prompt: the text that the model saw. path tokens: how many tokens each of several paths has, where only their sum is
 # told. seeds: paths that a seed repeats.
 Lack = Literal["prompt", "path tokens", "seeds"]
@@ -73,7 +75,7 @@ class EngineInfo:
     device: str = ""
     dtype: str = ""
     max_model_len: int | None = None
-    continues: Literal["tokens", "server", "replayed", ""] = ""
+    continues: Continues = ""
     likelihoods: bool = False
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     lacks: tuple[Lack, ...] = ()

@@ -11,19 +11,20 @@ template. A question without an output ends as `engine_error`, never as wrong.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
+from cotbench.engines import Continues, EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.chat import failed
 from cotbench.engines.local import fingerprint_file
 from cotbench.engines.replies import Reader, read_row, whole
-from cotbench.errors import DataError, UsageError
+from cotbench.errors import DataError, RunError, UsageError
 from cotbench.store.files import kind_of
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.jsonl import numbered
-from cotbench.store.manifest import MANIFEST
+from cotbench.store.manifest import MANIFEST, read_manifest
 from cotbench.types import Completion, Key, Reply, Request
 
 ANY_MODE = ""
@@ -39,6 +40,12 @@ def _kind_of(paths: list[Completion]) -> tuple[str, bool]:
     return (paths[0].begun, paths[0].options is not None) if paths else ("", False)
 
 
+def _continues(engine: dict[str, Any]) -> Continues:
+    """How an engine goes on from the beginning of a reply, by what a manifest says of it."""
+    said = engine.get("continues")
+    return next((known for known in get_args(Continues) if known == said), "")
+
+
 class ReplayEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
@@ -51,11 +58,14 @@ class ReplayEngine(ModellessEngine):
         # By question, mode, what the reply was begun with, and whether it is one of probabilities.
         self._outputs: dict[tuple[str, str, str, bool], list[Completion]] = defaultdict(list)
         self._begun = self._options = False  # whether such replies are on record
+        self._continues: Continues = ""  # how the recorded run's engine went on, which requests depend on
         self._replies: dict[Key, tuple[Completion, ...]] = {}
         self._lines = self._matched = 0
         self._faults: tuple[str, ...] = ()
         self._reader = Reader()
         if (self._path / MANIFEST).is_file():
+            with suppress(RunError):  # what is replayed is the journal, whatever became of the manifest
+                self._continues = _continues(read_manifest(self._path).engine)
             self._path = self._path / JOURNAL
             if not self._path.is_file():
                 kind = kind_of(self._path)
@@ -149,7 +159,7 @@ class ReplayEngine(ModellessEngine):
             model=self._config.model,
             revision=fingerprint_file(self._path),
             chat_template="replayed",
-            continues="replayed" if self._begun else "",
+            continues=self._continues or ("replayed" if self._begun else ""),
             likelihoods=self._options,
             thinking=ThinkingInfo(off="unknown", on="unknown"),
             notes=tuple(filter(None, notes)),

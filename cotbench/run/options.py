@@ -141,7 +141,7 @@ class RunOptions:
         "/completions.",
         None,
         anchor=parsing.absolute_if_there,
-        metavar="NAME_OR_FOLDER",
+        metavar="NAME",
     )
     families: str | None = _option(
         "--families",
