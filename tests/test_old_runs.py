@@ -107,10 +107,10 @@ def test_grading_it_again_changes_nothing(old: Path, cli: Cli, run: str) -> None
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_questions_are_shown_as_they_were(old: Path, cli: Cli, run: str) -> None:
+def test_questions_are_shown_as_they_were(old: Path, main: Cli, run: str) -> None:
     for line in (old / "expected" / run / "show.jsonl").read_text().splitlines():
         expected = json.loads(line)
-        done = cli("show", old / "runs" / run, expected["id"], "--json")
+        done = main("show", old / "runs" / run, expected["id"], "--json")
         assert done.code == 0, done.err
         assert json.loads(as_it_was_called(done.out.encode())) == expected
 
