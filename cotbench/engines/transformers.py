@@ -78,7 +78,7 @@ class TransformersEngine(BatchedEngine):
             output = self._model.generate(
                 input_ids=rows, attention_mask=mask, max_new_tokens=first.most, eos_token_id=ends, **options
             )
-        paths = [self._unpadded(row, set(ends)) for row in output[:, longest:].tolist()]
+        paths = [self._unpadded(row, set(ends), stops, skip=not special) for row in output[:, longest:].tolist()]
         each = len(paths) // len(batch)
         return [paths[begin : begin + each] for begin in range(0, len(paths), each)]
 
@@ -91,13 +91,16 @@ class TransformersEngine(BatchedEngine):
         mask = [[0] * gap + [1] * (longest - gap) for gap in gaps]
         return torch.tensor(rows, device=self._device), torch.tensor(mask, device=self._device)
 
-    def _unpadded(self, ids: list[int], ends: set[int]) -> list[int]:
-        """A path up to what ended it; behind that it is padded, since others of its batch were longer."""
+    def _unpadded(self, ids: list[int], ends: set[int], stops: list[str], *, skip: bool) -> list[int]:
+        """A path up to what ended it; behind that it is padded, since others of its batch were longer. One that ran to
+        its budget isn't padded: what looks like it there was written by the model."""
         end = next((place for place, token in enumerate(ids) if token in ends), None)
         if end is not None:
             return ids[: end + 1]
-        while ids and ids[-1] == self._tokenizer.pad_token_id:
-            ids = ids[:-1]
+        text = self._tokenizer.decode(ids, skip_special_tokens=skip) if stops else ""
+        if any(stop in text for stop in stops):
+            while ids and ids[-1] == self._tokenizer.pad_token_id:
+                ids = ids[:-1]
         return ids
 
     def _stopper(self, stops: list[str], begin: int, *, skip: bool) -> Any:
