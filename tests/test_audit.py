@@ -334,7 +334,7 @@ def test_a_model_that_cannot_stop_thinking_is_in_the_headline(tmp_path: Path) ->
     folder = run_of(tmp_path / "r", replies, stuck)
     told(folder, stuck, {mode: {"reasoning_effort": "low"} for mode in stuck})
     comparison = compare([load_run(folder)])
-    assert headlines(comparison)[1:] == ["m can't stop thinking here: its direct and CoT answers think (effort low)."]
+    assert headlines(comparison)[1:] == ["m can't stop thinking: its direct and CoT answers think, effort low."]
     # It isn't told to be off, so nothing leaks; nor has it to think.
     assert [(row.leaked, row.empty) for row in comparison.audits] == [(None, None)] * 2
 

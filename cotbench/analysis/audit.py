@@ -24,6 +24,7 @@ from cotbench.answers.reading import VAGUE, extract, split_reasoning
 from cotbench.answers.reading.parts import run_on, thought_in
 from cotbench.answers.reading.patterns import caseless
 from cotbench.modes import Facts
+from cotbench.modes.arms import cant_stop
 from cotbench.modes.reading import as_one_text
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Completion, Outcome
@@ -502,11 +503,7 @@ def _remarks(arms: Sequence[_Arm]) -> Iterator[Remark]:
             by_effort.setdefault(arm.effort, []).append(arm)
     for effort, stuck in by_effort.items():
         row = stuck[0].audit[0]
-        model = row.model.rstrip("/").rsplit("/", 1)[-1]
-        *most, last = [arm.facts.label or arm.cell.mode for arm in stuck]
-        which = f"{', '.join(most)} and {last}" if most else last
-        at = f" (effort {effort})" if effort else ""
-        text = f"{model} can't stop thinking here: its {which} answers think{at}"
+        text = cant_stop(row.model, [arm.facts.label or arm.cell.mode for arm in stuck], effort)
         yield Remark(model=row.model, task=row.task, mode=row.mode, kind="stuck", share=1.0, text=text)
 
 

@@ -183,6 +183,15 @@ def _set(turn: Turn, given: Mapping[str, Any]) -> Turn:
     return replace(turn, **changes, tuned=tuned)
 
 
+def cant_stop(model: str, labels: Sequence[str], effort: str | None, where: str = "") -> str:
+    """Say that a model thinks under arms that aren't meant to. model: its name or folder; where: " behind ...", or
+    nothing."""
+    *some, last = labels
+    names = f"{', '.join(some)} and {last}" if some else last
+    how = f", effort {effort}" if effort else ""
+    return f"{model.rstrip('/').rsplit('/', 1)[-1]}{where} can't stop thinking: its {names} answers think{how}"
+
+
 # --- which arm a name means ---------------------------------------------------------------------------------------
 
 _FIRST = {"begun": 0, "asked": 1}  # of arms of one mode, which is meant where the mode alone is named

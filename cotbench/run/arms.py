@@ -13,7 +13,7 @@ from cotbench.engines import EngineInfo
 from cotbench.engines.sampling import KEYS, OWN, check
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import FREE, MODES, Mode, TaskKit, Turn
-from cotbench.modes.arms import CARD, SETTINGS, THINK, arm
+from cotbench.modes.arms import CARD, SETTINGS, THINK, arm, cant_stop
 
 THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
 _TAKEN = frozenset({"reasoning_effort", "thinking_budget", "thinking_min", "max_tokens", "stop"})  # have other names
@@ -74,11 +74,8 @@ def stuck(kits: Iterable[TaskKit], info: EngineInfo) -> list[str]:
         return []
     efforts = {dict(kit.sampling[""].extra).get("reasoning_effort") for kit in arms.values()}
     [effort] = efforts if len(efforts) == 1 else [None]
-    how = f", effort {effort}" if effort else ""
-    *some, last = arms
-    names = f"{', '.join(some)} and {last}" if some else last
     where = " behind this server" if info.engine == "openai" else ""
-    return [f"{_short(info)}{where} can't stop thinking: its {names} answers think{how}"]
+    return [cant_stop(info.model, list(arms), effort, where)]
 
 
 def _short(info: EngineInfo) -> str:

@@ -1,4 +1,5 @@
-"""What a run will do, decided before a model is loaded: questions, kits, and all that the results depend on."""
+"""What a run will do: questions, kits, and all that the results depend on. All of it is decided before a model is
+loaded, but for what only an open engine tells of its arms (`RunPlan.with_engine`)."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """Everything that is decided before an engine is loaded: questions, kits, and what the results depend on."""
+    """Questions, kits, and what the results depend on; kits as far as they can be known before the engine is open."""
 
     options: RunOptions
     modes: Sequence[Mode]
