@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Cli
+from handmade import record_rows
 from msgspec import structs
 
 from cotbench.engines import Engine, EngineConfig, open_engine
@@ -17,7 +19,7 @@ from cotbench.modes import MODES
 from cotbench.modes.kit import Kit
 from cotbench.store.journal import JOURNAL, Journal
 from cotbench.store.manifest import MANIFEST
-from cotbench.types import LETTERS, Begun, Completion, Key, Message, Question, Reply, Request, Sampling
+from cotbench.types import LETTERS, Begun, Completion, Key, Message, Outcome, Question, Reply, Request, Sampling
 
 ASKED = Request(messages=(Message(role="user", text="q"),), sampling=Sampling(max_tokens=9), template="direct")
 FORM = "<letter>"
@@ -81,6 +83,61 @@ def test_the_words_that_a_reply_is_gone_on_with_stand_apart_and_something_follow
     assert request.begun is not None and request.begun.text == more
     assert request.sampling.stop == ("\n",)
     assert dict(request.sampling.extra) == ({"min_tokens": 1} if held else {})
+
+
+CUT = [
+    (Completion(text="First we", finish_reason="length"), True, "First we\n\nAnswer:", None),
+    (Completion(text="First we", finish_reason="length"), False, "First we\n\nAnswer:", None),
+    (Completion(text=" is what", finish_reason="length", begun="Answer:"), False, "Answer: is what\n\nAnswer:", None),
+    (Completion(text="", finish_reason="length", reasoning="Let me"), True, "Answer:", "Let me"),
+    (Completion(text="", finish_reason="length", reasoning="Let me"), False, None, None),
+    (Completion(text="So we", finish_reason="length", reasoning="Let me"), False, "So we\n\nAnswer:", "Let me"),
+    (Completion(text="<think>Let me", finish_reason="length"), True, None, None),
+    (
+        Completion(text="<think>Let me</think>So we", finish_reason="length"),
+        True,
+        "<think>Let me</think>So we\n\nAnswer:",
+        None,
+    ),
+    (Completion(text="We know.\n\nAnswer: B", finish_reason="length"), True, None, None),
+    (Completion(text="", finish_reason="refused"), True, None, None),
+    (Completion(text="", finish_reason="error"), True, None, None),
+]
+
+
+@pytest.mark.parametrize(("reply", "held", "more", "thought"), CUT)
+def test_a_reply_that_was_cut_is_gone_on_with_unless_its_thought_cant_be_closed(
+    reply: Completion, held: bool, more: Any, thought: str | None
+) -> None:
+    kit = Kit(mode=MODES["cot"], answer_type="letter", words="Answer:", held=held)
+    flow = kit.conclude(QUESTIONS["q0"], reply)
+    if more is None:
+        with pytest.raises(StopIteration) as end:
+            next(flow)
+        assert end.value.value.before is None
+        return
+    [request] = next(flow).items
+    assert request.begun is not None
+    assert (request.begun.text, request.begun.thought) == (more, thought)
+    with pytest.raises(StopIteration) as end:
+        flow.send([[Completion(text=" B", finish_reason="stop", begun=request.begun.text)]])
+    assert end.value.value.answer == "B"
+    assert end.value.value.before.outcome in (Outcome.TRUNCATED, Outcome.UNPARSED)
+
+
+def test_a_reply_on_record_stays_cut_when_it_was_gone_on_with(main: Cli, tmp_path: Path) -> None:
+    """And the line behind it counts as no cut reply of its own, however long the model makes it."""
+    done = main(
+        "run", "--model", "stub", "--model-args", "truncated=0.9", "--task", "demo", "--mode", "cot", "--limit", "60",
+        "-o", tmp_path / "r", "--json",
+    )  # fmt: skip
+    folder = Path(json.loads(done.out)["folder"])
+    rows = [row for row in record_rows(folder) if row["mode"] == "cot"]
+    went_on = [row for row in rows if row.get("before", {}).get("outcome") == "truncated"]
+    assert len(went_on) > 15
+    assert all(row["truncated"] for row in went_on)
+    assert sum(row["outcome"] == "truncated" for row in rows) < len(went_on) / 4
+    assert not any(row["truncated"] for row in rows if row not in went_on and row["outcome"] != "truncated")
 
 
 @pytest.mark.parametrize("template", ["direct", "cot", "free", "draft", "cot-brief", "pal"])

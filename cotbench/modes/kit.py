@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cotbench.answers.kinds import KINDS
-from cotbench.answers.reading import VAGUE
+from cotbench.answers.reading import VAGUE, split_reasoning
 from cotbench.answers.reading.programs import Code
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
@@ -24,7 +24,7 @@ LINE_END = "\n"
 class Kit:
     """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them.
 
-    words: those of the answer line that a finished reply without one is gone on with; "" where the engine can't. held:
+    words: those of the answer line that a reply without one is gone on with; "" where the engine can't. held:
     whether the engine holds the tokens, and can keep a model from ending its turn behind these words."""
 
     mode: Mode
@@ -68,9 +68,10 @@ class Kit:
     def conclude_each(
         self, question: Question, paths: Sequence[Completion], turn: str = "", **given: Any
     ) -> Generator[Step, Any, list[Prediction]]:
-        """Read the completions of a turn. One that is finished and states no answer is gone on with by the words of the
-        answer line, as in Kojima et al.'s second stage (2022, arXiv:2205.11916): what could be read without stands
-        beside what is read then. turn, given: as the completions were asked for."""
+        """Read the completions of a turn. One that states no answer, finished or cut at its budget, is gone on with by the
+        words of the answer line, as in Kojima et al.'s second stage (2022, arXiv:2205.11916): what could be read without
+        stands beside what is read then, and a cut one stays on record as cut. turn, given: as the completions were asked
+        for."""
         readings = [self.read(question, path) for path in paths]
         places = [place for place, reading in enumerate(readings) if self._is_silent(paths[place], reading)]
         requests = [self.going_on(question, self._line_after(paths[place]), turn, **given) for place in places]
@@ -82,9 +83,15 @@ class Kit:
         return readings
 
     def _is_silent(self, path: Completion, reading: Prediction) -> bool:
-        """Whether a reply is finished, and states no answer."""
-        unread = reading.outcome is Outcome.UNPARSED or reading.rule in VAGUE
-        return bool(self.words) and path.finish_reason == "stop" and path.options is None and unread
+        """Whether a reply states no answer, and can be gone on with: not where it was cut within a thought that can't be
+        closed, since its mark stands in the text, or a server has the tokens."""
+        if not self.words or path.options is not None or path.finish_reason not in ("stop", "length"):
+            return False
+        if path.finish_reason == "length" and not path.begun:
+            shown = path.text.strip() and not split_reasoning(path.text).unclosed
+            if not shown and not (self.held and path.reasoning and not path.text.strip()):
+                return False
+        return reading.outcome in (Outcome.UNPARSED, Outcome.TRUNCATED) or reading.rule in VAGUE
 
     def _line_after(self, path: Completion) -> Begun:
         """What there is of a reply, and the beginning of an answer line: its words, or of a reply that was begun with

@@ -31,7 +31,7 @@ def audit(comparison: Comparison) -> Table[Audit]:
             ("right %", lambda r: percent(r.accuracy)),
             ("without %", lambda r: percent(r.accuracy_without)),
         ],
-        about="Counts of questions, with their share. continued: finished replies without an answer line, which"
+        about="Counts of questions, with their share. continued: replies without an answer line, which"
         " the model was made to go on with by the line's words, whatever the arm; read so: those of which"
         " nothing could be read otherwise. right: accuracy; without: had no reply been gone on with.",
     )

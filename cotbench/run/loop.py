@@ -65,6 +65,7 @@ class _Open:
     replies: list[Reply] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
     went_on: int = 0  # replies that were gone on with
+    cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
 
     def address(self, request: Request) -> Asked:
         """Give a request its address: the next on record, or one by its hash and how often the flow has asked it."""
@@ -86,7 +87,8 @@ class _Open:
 
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.went_on += len(replies)
-        return self.take_replies(replies)
+        self.replies += replies
+        return [reply.completions for reply in replies]
 
     def expects(self, ticket: Ticket) -> bool:
         """Whether a result under this ticket is still to come in the present step."""
@@ -99,6 +101,7 @@ class _Open:
 
     def take_replies(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.replies += replies
+        self.cut |= any(path.finish_reason == "length" for reply in replies for path in reply.completions)
         return [reply.completions for reply in replies]
 
     def take_executions(self, executions: Sequence[Execution]) -> Sequence[Any]:
@@ -317,7 +320,7 @@ def _record(flow: _Open) -> Record:
         gold=job.gold,
         rule=prediction.rule,
         span=prediction.span,
-        truncated=any(path.finish_reason == "length" for path in paths),
+        truncated=flow.cut,
         prompt_tokens=_total(reply.prompt_tokens for reply in flow.replies),
         completion_tokens=completion,
         reasoning_tokens=reasoning_tokens(paths, completion),
