@@ -125,6 +125,20 @@ def test_a_reply_that_was_cut_is_gone_on_with_unless_its_thought_cant_be_closed(
     assert end.value.value.before.outcome in (Outcome.TRUNCATED, Outcome.UNPARSED)
 
 
+def test_an_answer_line_that_a_model_leaves_blank_is_gone_on_with_on_the_next_once() -> None:
+    kit = Kit(mode=MODES["cot"], answer_type="letter", words="Answer:", held=True)
+    flow = kit.conclude(QUESTIONS["q0"], Completion(text="Hard to say.", finish_reason="stop"))
+    texts = []
+    with pytest.raises(StopIteration) as end:
+        [request] = next(flow).items
+        while True:
+            texts.append(request.begun.text)
+            line = Completion(text="\n", finish_reason="stop", begun=request.begun.text)
+            [request] = flow.send([[line]]).items
+    assert texts == ["Hard to say.\n\nAnswer:", "Hard to say.\n\nAnswer:\n"]
+    assert (end.value.value.answer, end.value.value.before.before) == (None, None)
+
+
 def test_a_reply_on_record_stays_cut_when_it_was_gone_on_with(main: Cli, tmp_path: Path) -> None:
     """And the line behind it counts as no cut reply of its own, however long the model makes it."""
     done = main(

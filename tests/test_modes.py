@@ -329,7 +329,9 @@ def test_all_modes_in_one_run_share_what_they_ask(main: Cli, numbers: Path, tmp_
     assert done["answers"] == 8 * 24
     silent = sum(row["before"]["replies"] for mode in ALL.split(",") for row in rows_of(done, mode) if "before" in row)
     assert silent
-    asked = {(row["question"], *key) for mode in ALL.split(",") for row in rows_of(done, mode) for key in row["requests"]}
+    asked = {
+        (row["question"], *key) for mode in ALL.split(",") for row in rows_of(done, mode) for key in row["requests"]
+    }
     assert done["requests"] == len(asked)
     assert 8 * 24 < len(asked) <= 8 * 24 + silent, (
         "direct, cot, two votes, pal, one plan for three modes, two that carry it out, and replies gone on with, once "

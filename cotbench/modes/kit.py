@@ -68,23 +68,30 @@ class Kit:
     def conclude_each(
         self, question: Question, paths: Sequence[Completion], turn: str = "", **given: Any
     ) -> Generator[Step, Any, list[Prediction]]:
-        """Read the completions of a turn. One that states no answer, finished or cut at its budget, is gone on with by the
-        words of the answer line, as in Kojima et al.'s second stage (2022, arXiv:2205.11916): what could be read without
-        stands beside what is read then, and a cut one stays on record as cut. turn, given: as the completions were asked
-        for."""
+        """Read the completions of a turn. One that states no answer, finished or cut at its budget, is gone on with by
+        the words of the answer line, as in Kojima et al.'s second stage (2022, arXiv:2205.11916): what could be read
+        without stands beside what is read then, and a cut one stays on record as cut. turn, given: as the completions
+        were asked for."""
         readings = [self.read(question, path) for path in paths]
-        places = [place for place, reading in enumerate(readings) if self._is_silent(paths[place], reading)]
-        requests = [self.going_on(question, self._line_after(paths[place]), turn, **given) for place in places]
-        further: Sequence[Paths] = (yield Continue(tuple(requests))) if requests else ()
-        for place, found in zip(places, further, strict=True):
-            for path in found:  # none in a run on record that did not ask
-                if path.finish_reason != "error":
+        silent = {place: path for place, path in enumerate(paths) if self._is_silent(path, readings[place])}
+        while silent:
+            begun = [self._line_after(path, paths[place].reasoning) for place, path in silent.items()]
+            requests = [self.going_on(question, beginning, turn, **given) for beginning in begun]
+            further: Sequence[Paths] = yield Continue(tuple(requests))
+            blank = {}
+            for (place, last), found in zip(silent.items(), further, strict=True):
+                for path in found:  # none in a run on record that did not ask
+                    if path.finish_reason == "error":
+                        continue
                     readings[place] = self._with_more(question, readings[place], path)
+                    if not path.text.strip() and last is paths[place]:  # once: a model may put it on the next line
+                        blank[place] = path
+            silent = blank
         return readings
 
     def _is_silent(self, path: Completion, reading: Prediction) -> bool:
-        """Whether a reply states no answer, and can be gone on with: not where it was cut within a thought that can't be
-        closed, since its mark stands in the text, or a server has the tokens."""
+        """Whether a reply states no answer, and can be gone on with: not where it was cut within a thought that can't
+        be closed, since its mark stands in the text, or a server has the tokens."""
         if not self.words or path.options is not None or path.finish_reason not in ("stop", "length"):
             return False
         if path.finish_reason == "length" and not path.begun:
@@ -93,20 +100,20 @@ class Kit:
                 return False
         return reading.outcome in (Outcome.UNPARSED, Outcome.TRUNCATED) or reading.rule in VAGUE
 
-    def _line_after(self, path: Completion) -> Begun:
+    def _line_after(self, path: Completion, thought: str) -> Begun:
         """What there is of a reply, and the beginning of an answer line: its words, or of a reply that was begun with
         them and ended there, the next line. An empty line is between: where the words followed on the last of the
         options that it had repeated, a small chat model took its turn for ended."""
         text = path.begun + path.text
         words, lines = ("", 1) if text.rstrip().endswith(self.words) else (self.words, 2)
         apart = LINE_END * (lines - len(text) + len(text.rstrip(LINE_END))) if text else ""
-        return Begun(text=f"{text}{apart}{words}", thought=path.reasoning or None)
+        return Begun(text=f"{text}{apart}{words}", thought=thought or None)
 
     def _with_more(self, question: Question, before: Prediction, path: Completion) -> Prediction:
-        after = self.read(question, path)
+        after, first = self.read(question, path), before.before or before
         if after.answer is None and before.answer is not None:
-            return replace(before, before=before)  # guessed, which is more than nothing
-        return replace(after, before=before)
+            return replace(before, before=first)  # guessed, which is more than nothing
+        return replace(after, before=first)
 
     def read_execution(self, execution: Execution, code: Code) -> Prediction:
         """Read what came of a program or plan as a prediction."""
