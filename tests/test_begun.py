@@ -141,10 +141,9 @@ def test_an_answer_line_that_a_model_leaves_blank_is_gone_on_with_on_the_next_on
 
 def test_a_reply_on_record_stays_cut_when_it_was_gone_on_with(main: Cli, tmp_path: Path) -> None:
     """And the line behind it counts as no cut reply of its own, however long the model makes it."""
-    done = main(
-        "run", "--model", "stub", "--model-args", "cot=0.3,cot_eq=0.3,truncated=0.6", "--task", "demo", "--mode", "cot", "--limit", "60",
-        "-o", tmp_path / "r", "--json",
-    )  # fmt: skip
+    shares = "cot=0.3,cot_eq=0.3,truncated=0.6"
+    asked = ("--model", "stub", "--model-args", shares, "--task", "demo", "--mode", "cot", "--limit", 60)
+    done = main("run", *asked, "-o", tmp_path / "r", "--json")
     folder = Path(json.loads(done.out)["folder"])
     rows = [row for row in record_rows(folder) if row["mode"] == "cot"]
     went_on = [row for row in rows if row.get("before", {}).get("outcome") == "truncated"]
