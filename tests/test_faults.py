@@ -291,7 +291,7 @@ def test_a_soak(tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch) -> N
 # --- a server that goes away --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("away_s", [3.0, pytest.param(60.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("away_s", [3.0, pytest.param(60.0, marks=pytest.mark.patient)])
 def test_a_server_that_dies_and_comes_back(away_s: float, questions: Path, tmp_path: Path) -> None:
     """Its requests are asked again until it answers: the run goes on by itself, and no answer is missing or wrong."""
 
