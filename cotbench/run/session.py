@@ -27,6 +27,7 @@ from cotbench.programs import Sandbox
 from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
+from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.shown import shown_by
@@ -52,6 +53,7 @@ def execute(
     *,
     resume: Path | None = None,
     fresh: bool = False,
+    probe: int | None = None,
     command: Sequence[str] = (),
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
@@ -59,7 +61,8 @@ def execute(
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
-    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
+    if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. Raises
+    Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
@@ -70,7 +73,8 @@ def execute(
         spec = plan.spec(info)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):
-            session = _Session(plan, engine, info, folder, say, started, Tally(total=plan.total))
+            part = part_of(plan, folder, probe)
+            session = _Session(plan, engine, info, folder, say, started, tally_of(plan, part), probe, part)
             return session.run(spec, command, watch)
 
 
@@ -96,6 +100,8 @@ class _Session:
     say: Callable[[str], None]
     started: float
     tally: Tally
+    probe: int | None = None
+    part: Part | None = None  # of the run, where this session doesn't ask all of it
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -108,6 +114,8 @@ class _Session:
             self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
         here = {**circumstance(), "command": without_home(list(command)), "started": now()}
+        if self.probe is not None:
+            here["probe"] = self.probe
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
@@ -119,12 +127,14 @@ class _Session:
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
         sink = RecordFile(folder / RECORDS)
-        loop = Loop(jobs_of(plan, self.engine.capacity), replies, judge, sandbox, sink, tally, watch)
+        jobs = jobs_of(plan, self.engine.capacity, self.part)
+        loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch)
+        tally.begin()
         status: Status = "failed"
         try:
             with _interrupts(loop, self.say):
                 loop.run()
-            status = "finished" if tally.done == tally.total else "interrupted"
+            status = "finished" if tally.done == plan.total else "interrupted"
         except KeyboardInterrupt:
             status = "interrupted"
         except ModelError:
@@ -141,7 +151,7 @@ class _Session:
             loop.close()  # stations of others may fail at it
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
-        if status == "interrupted":
+        if status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
                 f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
                 f"Go on with: cotbench run --resume {folder}",
@@ -183,14 +193,16 @@ class _Session:
         here |= {
             "ended": now(),
             "wall_s": round(time.monotonic() - self.started, 3),
+            "busy_s": round(time.monotonic() - tally.started, 3),
             "requests": tally.requests,
             "reused": tally.reused,
+            "new_tokens": tally.new_tokens,
         }
         programs = {"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)}
         manifest.status = status
         manifest.totals = {
             "records": tally.done,
-            "of": tally.total,
+            "of": self.plan.total,
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
             "outcomes": dict(sorted(tally.outcomes.items())),
