@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cotbench.analysis.compare import MOST, Caution, Comparison
 from cotbench.analysis.curve import BUDGET, LEAST
-from cotbench.analysis.estimates import ALL, Delta, Interval, Split
+from cotbench.analysis.estimates import ALL, SYMBOLIC, Delta, Interval, Split
 from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.stats import CONFIDENCE
 from cotbench.modes import BASELINE
@@ -74,6 +74,17 @@ def count(value: int | None) -> str:
 def short_model(model: str) -> str:
     """Return a model's name without the organization or folder before it."""
     return model.rstrip("/").rsplit("/", 1)[-1]
+
+
+def side_label(comparison: Comparison, tag: str, rule: str | None = None) -> str:
+    """Return what the questions of a tag are called: by what the rule looks at. rule: the main one by default."""
+    if tag == ALL:
+        return "all questions"
+    wanted = comparison.tag_rule if rule is None else rule
+    known = next((info for info in comparison.rules if info.name == wanted), None)
+    if known is None:
+        return tag
+    return known.symbolic if tag == SYMBOLIC else known.other
 
 
 # --- sentences ----------------------------------------------------------------------------------------------------
