@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from cotbench.errors import OutputError, RequestsFailed, UsageError
 from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
+    from cotbench.analysis.prices import Prices
     from cotbench.run.prepare import RunPlan
     from cotbench.run.session import RunResult
 
@@ -35,8 +37,25 @@ def run(
     ] = False,
     settings: Annotated[Values, flags_after("seed")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many requests and about how many tokens, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be asked, and what it is likely to take by earlier runs in --output-dir; and stop.",
+        ),
     ] = False,
+    probe: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="<int>",
+            help="Ask so many questions of each task, say what all of them are likely to take, and stop. The same "
+            "command without it goes on from there.",
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run and --probe."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,6 +67,10 @@ def run(
     from cotbench.store.lookup import find_run
     from cotbench.store.manifest import MANIFEST, read_manifest
 
+    if dry_run and probe is not None:
+        raise UsageError("--dry-run asks nothing, and --probe asks some questions.", "Give one of them.")
+    if prices is not None and not (dry_run or probe is not None):
+        raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
     given = anchored({**asked, **settings})
     folder = None
     if resume is not None:
@@ -65,25 +88,85 @@ def run(
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run)
     if dry_run:
-        _estimate(plan, as_json=as_json)
+        _estimate(plan, output_dir, prices, as_json=as_json)
+    elif probe is not None:
+        _probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     else:
         _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
-def _estimate(plan: RunPlan, *, as_json: bool) -> None:
-    """Say how much a run would ask, and what its arms differ in that their names don't say."""
+def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
+    """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
     from cotbench.report.words import unsaid_lines
-    from cotbench.run.prepare import estimate
+    from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.run.prepare import check_engine
     from cotbench.run.shown import lint_of
-    from cotbench.terminal.tables import show_estimate
+    from cotbench.terminal.likely import show_estimate
 
+    prices = _prices(prices_file)
+    unchecked = check_engine(plan)
     unsaid = lint_of(plan)
+    found = likely(plan, output_dir)
+    rows = rows_of(plan, found, prices)
     if as_json:
-        stdout_json(estimate(plan))
-        for line in unsaid_lines(unsaid):
-            stderr(f"Arms: {line}")
+        stdout_json(rows)
+        for line in (*(f"Arms: {line}" for line in unsaid_lines(unsaid)), *([f"Not checked: {unchecked}."] if unchecked else ())):
+            stderr(line)
     else:
-        show_estimate(estimate(plan), unsaid)
+        charged = bill(found, prices, plan.options.model) if found and prices else None
+        show_estimate(rows, found, charged, unsaid, unchecked=unchecked, priced=prices is not None)
+
+
+def _prices(file: Path | None) -> Prices | None:
+    from cotbench.analysis.prices import read_prices
+
+    return None if file is None else read_prices(file)
+
+
+def _probe(
+    plan: RunPlan,
+    output_dir: Path,
+    folder: Path | None,
+    count: int,
+    prices_file: Path | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Ask the first questions of a run, and say what all of it is likely to take."""
+    from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.terminal.likely import show_probe
+
+    prices = _prices(prices_file)  # before anything is asked
+    result = _executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
+    tally = result.tally
+    found = likely(plan, output_dir, result.folder)
+    rows = rows_of(plan, found, prices)
+    goes_on = f"cotbench run --resume {shlex.quote(str(result.folder))}"
+    over = tally.done == plan.total
+    if as_json:
+        stdout_json(
+            {
+                "run": result.folder.name,
+                "folder": str(result.folder),
+                "probe": count,
+                "answers": tally.done,
+                "of": plan.total,
+                "requests": tally.requests,
+                "new_tokens": tally.new_tokens,
+                "likely": rows,
+                "go_on": None if over else goes_on,
+            }
+        )
+    else:
+        charged = bill(found, prices, plan.options.model) if found and prices else None
+        asked = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
+        stdout(f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked} of this probe).")
+        show_probe(rows, found, charged, priced=prices is not None)
+        stdout("These are all of the run's answers." if over else "Go on, with these answers kept:")
+        stdout(f"Report: cotbench report {result.folder}" if over else f"  {goes_on}")
+    _check_failed(result)
 
 
 def _was_typed(ctx: typer.Context, name: str) -> bool:
@@ -103,7 +186,10 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+def _executed(
+    plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
+) -> RunResult:
+    """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.run.session import execute
     from cotbench.terminal.progress import shown
 
@@ -111,16 +197,27 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = ", ".join(plan.data)
-        stderr(f"{options.model} ({options.engine_name}): {plan.total:,} answers over {over} under {modes}.")
+        asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
+        stderr(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
     with shown(quiet) as watch:
-        result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)
-    tally = result.tally
-    failed = tally.outcomes["engine_error"]
+        return execute(
+            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=_command(), watch=watch, say=stderr
+        )
+
+
+def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+    result = _executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
     try:
         _say_result(result, as_json=as_json)
     except OutputError as error:
         raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
-    if failed:
+    _check_failed(result)
+
+
+def _check_failed(result: RunResult) -> None:
+    """Raise RequestsFailed where answers are missing."""
+    tally = result.tally
+    if failed := tally.outcomes["engine_error"]:
         [(reason, times)] = tally.errors.most_common(1)
         raise RequestsFailed(
             f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "

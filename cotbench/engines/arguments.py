@@ -120,8 +120,8 @@ def check(engine: str, given: Mapping[str, Any]) -> None:
 
 
 def check_before_loading(engine: str, model: str, given: Mapping[str, Any]) -> str:
-    """Refuse arguments as the engine would when it is opened, without its package or a model; what couldn't be
-    checked, as a sentence, or ""."""
+    """Refuse arguments as the engine would when it is opened, without its package or a model. Return what couldn't be
+    checked, in words; "" where all was."""
     if engine in ("vllm", "transformers", "ctranslate2"):
         no_tokens(given)
     check(engine, given)
@@ -130,18 +130,16 @@ def check_before_loading(engine: str, model: str, given: Mapping[str, Any]) -> s
         return ""
     taken = names_taken(engine, model)
     if taken is None:
-        return f"{', '.join(others)} of --model-args can't be checked here: {engine} isn't installed"
+        return f"whether {engine} knows {', '.join(others)} (--model-args), since it isn't installed here"
     unknown = [name for name in others if name not in taken.names]
     if unknown and taken.whole:
         raise UsageError(
             f"--model-args: engine '{engine}' doesn't know {', '.join(unknown)}.",
             suggest(unknown[0], taken.names, f"See the arguments of {engine}."),
         )
-    return (
-        f"{', '.join(unknown)} of --model-args can't be checked before the model's configuration is here"
-        if unknown
-        else ""
-    )
+    if not unknown:
+        return ""
+    return f"whether the model's configuration has {', '.join(unknown)} (--model-args), since it isn't in a folder here"
 
 
 @dataclass(frozen=True)
@@ -181,7 +179,9 @@ def _of_vllm(package: Path) -> Taken | None:
 
 def _of_transformers(package: Path, model: str) -> Taken:
     """What its loading looks at by name, and, of a model in a folder, all that its configuration has."""
-    sources = [package / name for name in ("modeling_utils.py", "configuration_utils.py", "models/auto/auto_factory.py")]
+    sources = [
+        package / name for name in ("modeling_utils.py", "configuration_utils.py", "models/auto/auto_factory.py")
+    ]
     whole, config = False, Path(model) / "config.json"
     names: set[str] = set()
     if config.is_file():

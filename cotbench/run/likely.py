@@ -7,15 +7,16 @@ run of the same model, or from the first questions of the run itself (`--probe`)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from scipy import special
 
+from cotbench.analysis.prices import HourPrice, Prices, money
 from cotbench.errors import RunError
 from cotbench.run.prepare import RunPlan, estimate
 from cotbench.store.journal import JOURNAL, JournalIndex
@@ -91,16 +92,33 @@ def total_of(values: Sequence[float], wanted: int, *, of_them: bool) -> Amount:
     return Amount(likely=likely, low=max(spent, likely - reach), high=likely + reach)
 
 
-def together(amounts: Iterable[Amount]) -> Amount:
-    """The sum of amounts that were estimated apart, their intervals added in squares; none where one has none."""
+def together(amounts: Iterable[Amount], *, apart: bool = True) -> Amount:
+    """The sum of amounts. apart: what they rest on has nothing in common, so that their intervals are added in squares;
+    else end to end, which holds however they depend on each other. None where one of them has none."""
     parts = list(amounts)
     likely = sum(part.likely for part in parts)
-    reaches = [part.reach for part in parts]
-    if None in reaches or not parts:
+    reaches = [part.reach for part in parts if part.reach is not None]
+    if len(reaches) < len(parts) or not parts:
         return Amount(likely=likely)
-    reach = math.sqrt(sum(reach * reach for reach in reaches if reach is not None))
-    low = max(sum(part.low or 0.0 for part in parts), likely - reach)
-    return Amount(likely=likely, low=low, high=likely + reach)
+    reach = math.hypot(*reaches) if apart else sum(reaches)
+    low = max(sum(part.low or 0.0 for part in parts), likely - reach) if apart else likely - reach
+    return Amount(likely=likely, low=max(0.0, low), high=likely + reach)
+
+
+def _of_task(arms: Sequence[_Estimated], name: Literal["completion", "prompt"]) -> Amount | None:
+    """What the arms of one task are likely to take together. They answer the same questions, and a question that makes
+    one arm write much makes others write much too: where the same questions are known of all of them, their sums by
+    question are what is expanded."""
+    first = arms[0]
+    amounts = [getattr(arm.told, name) for arm in arms]
+    known = [arm.tokens if name == "completion" else arm.prompts for arm in arms]
+    if None in amounts:
+        return None
+    bases = {(arm.told.run, arm.told.basis) for arm in arms}
+    if len(bases) > 1 or first.told.basis == "other task" or any(one.keys() != known[0].keys() for one in known):
+        return together(amounts, apart=False)
+    sums = [sum(one[question] for one in known) for question in known[0]]
+    return total_of(sums, first.wanted, of_them=first.told.basis == "own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +144,16 @@ class ArmLikely:
     sd: float | None
     completion: Amount
     prompt: Amount | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Estimated:
+    """What an arm is likely to take, with the tokens of each question that it rests on."""
+
+    told: ArmLikely
+    wanted: int
+    tokens: dict[str, int]
+    prompts: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +200,7 @@ def likely(plan: RunPlan, output_dir: Path, own: Path | None = None) -> Likely |
 
     own: the plan's own run, of which some answers are on record; only they are looked at."""
     sources = _sources(plan, [own] if own is not None else list_runs(output_dir), own=own is not None)
-    arms: list[ArmLikely] = []
+    arms: list[_Estimated] = []
     missing: list[tuple[str, str]] = []
     used: list[_Source] = []
     counted: set[tuple[str, str]] = set()  # shared turns of a task, which modes after the first get for nothing
@@ -189,14 +217,18 @@ def likely(plan: RunPlan, output_dir: Path, own: Path | None = None) -> Likely |
         used.append(source)
     if not arms:
         return None
-    completion = together(arm.completion for arm in arms)
-    prompts = [arm.prompt for arm in arms]
+    by_task = [[arm for arm in arms if arm.told.task == task] for task in dict.fromkeys(arm.told.task for arm in arms)]
+    completion, prompt = (
+        None if None in parts else together(part for part in parts if part is not None)
+        for parts in ([_of_task(members, name) for members in by_task] for name in ("completion", "prompt"))
+    )
+    assert completion is not None
     pace = _pace(used, plan.options.engine_name)
     return Likely(
-        arms=tuple(arms),
+        arms=tuple(arm.told for arm in arms),
         missing=tuple(missing),
         completion=completion,
-        prompt=None if None in prompts else together(prompt for prompt in prompts if prompt is not None),
+        prompt=prompt,
         pace=pace,
         seconds=None if pace is None else completion.scaled(1 / pace.tokens_per_s),
     )
@@ -214,7 +246,7 @@ def _sources(plan: RunPlan, folders: Iterable[Path], *, own: bool) -> list[_Sour
 
 
 def _nearest(plan: RunPlan, sources: Sequence[_Source], task: str, mode: str) -> tuple[_Source, str, Basis] | None:
-    """The run whose answers are most like those that are wanted, the task that they are about, and how near they are."""
+    """The run whose answers are most like those that are wanted, the task they are about, and how near they are."""
     found: list[tuple[int, int, _Source, str, Basis]] = []
     for place, source in enumerate(sources):
         for on_task, arm in source.manifest.spec.pairs:
@@ -245,14 +277,16 @@ def _basis(plan: RunPlan, source: _Source, task: str, mode: str, on_task: str) -
 
 def _arm(
     plan: RunPlan, source: _Source, pair: tuple[str, str], on_task: str, basis: Basis, paid: Collection[str]
-) -> ArmLikely:
+) -> _Estimated:
     task, mode = pair
     answers = source.answers(on_task, mode)
-    tokens = _own_tokens(source, answers, paid)
+    by_question = dict(zip((answer.question for answer in answers), _own_tokens(source, answers, paid), strict=True))
+    prompts = {answer.question: answer.prompt_tokens for answer in answers if answer.prompt_tokens is not None}
+    tokens = list(by_question.values())
     wanted = len(plan.questions[task])
-    prompts = [answer.prompt_tokens for answer in answers if answer.prompt_tokens is not None]
     amounts: list[Amount | None] = [
-        total_of(values, wanted, of_them=basis == "own") if values else None for values in (tokens, prompts)
+        total_of(list(values.values()), wanted, of_them=basis == "own") if values else None
+        for values in (by_question, prompts)
     ]
     if basis == "other task":  # how far tasks differ from each other isn't in the spread of one
         amounts = [None if one is None else Amount(likely=one.likely) for one in amounts]
@@ -260,7 +294,7 @@ def _arm(
     assert completion is not None
     mean = sum(tokens) / len(tokens)
     sd = math.sqrt(sum((value - mean) ** 2 for value in tokens) / (len(tokens) - 1)) if len(tokens) > 1 else None
-    return ArmLikely(
+    told = ArmLikely(
         task=task,
         mode=mode,
         basis=basis,
@@ -272,6 +306,7 @@ def _arm(
         completion=completion,
         prompt=prompt,
     )
+    return _Estimated(told=told, wanted=wanted, tokens=by_question, prompts=prompts)
 
 
 def _own_tokens(source: _Source, answers: Sequence[_Answer], paid: Collection[str]) -> list[int]:
@@ -281,10 +316,7 @@ def _own_tokens(source: _Source, answers: Sequence[_Answer], paid: Collection[st
         return tokens
     journal = JournalIndex(source.folder / JOURNAL)
     return [
-        most
-        - sum(
-            row.reply().completion_tokens or 0 for row in journal.replies(answer.keys) if row.template in paid
-        )
+        most - sum(row.reply().completion_tokens or 0 for row in journal.replies(answer.keys) if row.template in paid)
         for most, answer in zip(tokens, answers, strict=True)
     ]
 
@@ -312,10 +344,38 @@ def _busy(manifest: Manifest) -> tuple[int, float]:
     return 0, 0.0
 
 
-Priced = Callable[[int | float, int | float], float]
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What a run is likely to cost, in a currency. by_hour: by the hours of GPUs, else by tokens."""
+
+    currency: str
+    amount: Amount
+    by_hour: bool
 
 
-def rows_of(plan: RunPlan, found: Likely | None) -> list[dict[str, Any]]:
+def bill(found: Likely, prices: Prices, model: str) -> Bill | None:
+    """What a run is likely to cost; None where no price is known of its model, or what it counts isn't known. All
+    tokens of prompts are taken as new ones: what a cache has of them isn't known before."""
+    price = prices.of(model)
+    if price is None:
+        return None
+    completion, prompt, seconds = found.completion, found.prompt, found.seconds
+
+    def cost(end: str) -> float | None:
+        tokens, prompts, busy = (None if one is None else getattr(one, end) for one in (completion, prompt, seconds))
+        if isinstance(price, HourPrice):
+            return None if busy is None else money(price, busy_s=float(busy))
+        if tokens is None or prompts is None:
+            return None
+        return money(price, prompt=float(prompts), completion=float(tokens))
+
+    if (amount := cost("likely")) is None:
+        return None
+    ends = Amount(likely=amount, low=cost("low"), high=cost("high"))
+    return Bill(currency=prices.currency, amount=ends, by_hour=isinstance(price, HourPrice))
+
+
+def rows_of(plan: RunPlan, found: Likely | None, prices: Prices | None = None) -> list[dict[str, Any]]:
     """The rows of `--dry-run`: what each task and arm asks at most, and what it is likely to take; the last one is of
     all together."""
     rows = [{**row, **_figures(found.of(row["task"], row["mode"]) if found else None)} for row in estimate(plan)]
@@ -326,6 +386,9 @@ def rows_of(plan: RunPlan, found: Likely | None) -> list[dict[str, Any]]:
         total |= _amount("seconds", found.seconds)
         total["tokens_per_s"] = None if found.pace is None else found.pace.tokens_per_s
         total["pace_of"] = [] if found.pace is None else list(found.pace.runs)
+        if prices is not None:
+            charged = bill(found, prices, plan.options.model)
+            total |= {"currency": prices.currency, **_amount("cost", charged.amount if charged else None)}
         total["not_in_likely"] = [f"{task}/{mode}" for task, mode in found.missing]
     return [*rows, total]
 
@@ -346,20 +409,5 @@ def _figures(arm: ArmLikely | None) -> dict[str, Any]:
 
 
 def _amount(name: str, amount: Amount | None) -> dict[str, Any]:
-    given = Amount(likely=math.nan) if amount is None else amount
-    values = (None if amount is None else given.likely, given.low, given.high)
-    return {f"{name}_{end}": value for end, value in zip(("likely", "low", "high"), values, strict=True)}
-
-
-def without_spent(found: Likely) -> Likely:
-    """What is left of a run whose own answers an estimate rests on: without what they took."""
-
-    def less(amount: Amount, spent: float) -> Amount:
-        ends = {name: None if end is None else max(0.0, end - spent) for name, end in (("low", amount.low), ("high", amount.high))}
-        return Amount(likely=max(0.0, amount.likely - spent), **ends)
-
-    spent = sum(arm.mean * arm.answers for arm in found.arms)
-    completion = less(found.completion, spent)
-    pace = found.pace
-    seconds = None if pace is None else completion.scaled(1 / pace.tokens_per_s)
-    return replace(found, completion=completion, seconds=seconds)
+    ends = ("likely", "low", "high")
+    return {f"{name}_{end}": None if amount is None else getattr(amount, end) for end in ends}

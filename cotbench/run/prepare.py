@@ -450,7 +450,7 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
 
 def check_engine(plan: RunPlan) -> str:
     """Refuse what the plan's engine would refuse of its arguments when it is opened, without a model, a server or an
-    engine's package; what couldn't be checked, as a sentence, or ""."""
+    engine's package. Return what couldn't be checked, in words; "" where all was."""
     options = plan.options
     row = find_engine(options.engine_name)
     untried = check_before_loading(row.name, located(options.model), options.model_args)

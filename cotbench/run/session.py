@@ -193,7 +193,6 @@ class _Session:
         here |= {
             "ended": now(),
             "wall_s": round(time.monotonic() - self.started, 3),
-            "busy_s": round(time.monotonic() - tally.started, 3),
             "requests": tally.requests,
             "reused": tally.reused,
             "new_tokens": tally.new_tokens,

@@ -125,7 +125,9 @@ def drawn(tally: Tally, clock: Clock, width: int, height: int) -> Group:
             each,
         )
     lines = [Text(rest, style="dim")] if rest else []
-    state = Text(f"{tally.done:,} of {tally.total:,} answers, {_state(tally, clock)}", no_wrap=True, overflow="ellipsis")
+    state = Text(
+        f"{tally.done:,} of {tally.total:,} answers, {_state(tally, clock)}", no_wrap=True, overflow="ellipsis"
+    )
     return Group(table, *lines, state)
 
 

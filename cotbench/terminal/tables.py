@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.lint import Unsaid
 from cotbench.doctor import Check
 from cotbench.report import words
 from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
-from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, named_table, plain_table
 
 
@@ -55,27 +52,3 @@ def show_checks(checks: Sequence[Check]) -> None:
     marks = {True: Text("ok", style="green"), False: Text("no", style="red"), None: Text("")}
     rows = [(marks[check.ok], check.name, check.found, check.remedy) for check in checks]
     Output().print(plain_table(("", "what", "found", "remedy"), rows, whole=("",)))
-
-
-def show_estimate(rows: Sequence[Mapping[str, Any]], unsaid: Sequence[Unsaid]) -> None:
-    """Print what `--dry-run` estimates: a row for each task and mode, and the sums; and what was found by the lint of
-    the arms."""
-    about, most = "prompt tokens, about", "completion tokens, at most"
-    sums = {"requests": "requests", "prompt_tokens_about": about, "completion_tokens_at_most": most}
-    table = Table(title="Dry run: nothing was asked", title_justify="left")
-    for name in ("task", "mode"):
-        table.add_column(name, no_wrap=True)
-    for title in ("questions", *sums.values()):
-        table.add_column(title, justify="right")
-    for row in rows:
-        table.add_row(tame_line(row["task"]), row["mode"], *(_cell(row[key]) for key in ("questions", *sums)))
-    table.add_section()
-    table.add_row("all", "", "", *(_cell(sum(row[key] for row in rows)) for key in sums))
-    console = Output()
-    console.print(table)
-    told = "Prompt tokens are characters / 4, without the model's chat template; completions end earlier than their "
-    console.print(f"{told}budget as a rule.", style="dim")
-    if len({row["mode"] for row in rows}) > 1:
-        console.print(words.ARMS_ALIKE if not unsaid else "Arms:", soft_wrap=True)
-    for line in words.unsaid_lines(unsaid):
-        console.print(f"  {line}", soft_wrap=True)
