@@ -110,7 +110,10 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     rows = rows_of(plan, found, prices)
     if as_json:
         stdout_json(rows)
-        for line in (*(f"Arms: {line}" for line in unsaid_lines(unsaid)), *([f"Not checked: {unchecked}."] if unchecked else ())):
+        for line in (
+            *(f"Arms: {line}" for line in unsaid_lines(unsaid)),
+            *([f"Not checked: {unchecked}."] if unchecked else ()),
+        ):
             stderr(line)
     else:
         charged = bill(found, prices, plan.options.model) if found and prices else None
@@ -191,6 +194,7 @@ def _executed(
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.run.session import execute
+    from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
 
     options = plan.options
@@ -198,10 +202,10 @@ def _executed(
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = ", ".join(plan.data)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
-        stderr(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+        tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
     with shown(quiet) as watch:
         return execute(
-            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=_command(), watch=watch, say=stderr
+            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=_command(), watch=watch, say=tell
         )
 
 

@@ -14,6 +14,7 @@ from cotbench.types import Outcome, Reply
 PROMPT_SHARE = 0.05
 FIRST_GUESS = 0.25  # of its budget, that an answer takes, where no answer of any arm has come
 FEW = 3  # answers of an arm, below which what they took is told together with that guess
+WARM = 20  # programs, before which their pace is that of processes that start
 SPAN_S = 30.0  # of the latest past, by which the pace is told
 
 
@@ -156,9 +157,7 @@ class Clock:
 
     def _programs_s(self, tally: Tally) -> float | None:
         """How long the programs take that wait, or are still to be written."""
-        waiting = float(tally.executing)
-        for arm in tally.arms.values():
-            if arm.runs and arm.done:
-                waiting += arm.left * arm.programs / arm.done
+        wanted = sum(arm.left * arm.programs / arm.done for arm in tally.arms.values() if arm.runs and arm.done)
+        waiting = max(wanted, float(tally.executing))
         rate = self._rate(1)
-        return waiting / rate if waiting and rate and tally.executing else None
+        return waiting / rate if waiting and rate and tally.executing and tally.executed >= WARM else None

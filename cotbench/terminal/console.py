@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cotbench.report.tame import tame, tame_line
-from cotbench.terminal.printing import Stream
+from cotbench.terminal.printing import Stream, say
 
 PLAIN_WIDTH = 120  # where there is no terminal
 LEAST_WIDTH = 40
@@ -70,6 +72,17 @@ def _least_width(column: Column) -> int:
     texts = [cell.plain if isinstance(cell, Text) else str(cell) for cell in (column.header, *column.cells)]
     parts = [part for text in texts for part in (text.split("\n") if column.no_wrap else text.split())]
     return max(map(cell_len, parts), default=0)
+
+
+def tell(text: str) -> None:
+    """Print a text on stderr, on a terminal in lines that are broken between words."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        width = max(shutil.get_terminal_size((PLAIN_WIDTH, 25)).columns, LEAST_WIDTH)
+        wrapped = [
+            textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
+        ]
+        text = "\n".join("\n".join(lines) for lines in wrapped)
+    say(text, to_stderr=True)
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], whole: Sequence[str]) -> Table:

@@ -19,7 +19,9 @@ _BESIDE: Mapping[str, str] = {
 }
 
 
-_COLUMNS = "Tokens. Prompts: their characters / 4, without the model's chat template. At most: the budgets, all used up."
+_COLUMNS = (
+    "Tokens. Prompts: their characters / 4, without the model's chat template. At most: the budgets, all used up."
+)
 _SLOW = "A run keeps an engine busier than its probe did, so it takes less time as a rule."
 
 

@@ -49,21 +49,21 @@ def right(arm: ArmTally) -> str:
     return "" if arm.accuracy is None else f"{100 * arm.accuracy:.1f}%"
 
 
-def _state(tally: Tally, clock: Clock) -> str:
-    """What is said of a run as a whole."""
+def _state(tally: Tally, clock: Clock) -> list[str]:
+    """What is said of a run as a whole, in parts."""
     elapsed = max(time.monotonic() - tally.started, 1e-9)
-    parts = [f"{tally.new_tokens / elapsed:,.0f} tokens/s"]
+    parts = [f"{tally.done:,} of {tally.total:,} answers", f"{tally.new_tokens / elapsed:,.0f} tokens/s"]
     left = clock.left_s(tally)
     if tally.stopping:
         parts.append(f"stopping: {tally.in_flight:,} in flight")
     elif tally.done < tally.total:
         parts.append(f"{duration(elapsed)} so far")
-        parts.append("the time left isn't known yet" if left is None else f"about {duration(left)} left")
+        parts.append("time left not known yet" if left is None else f"about {duration(left)} left")
     else:
         parts.append(duration(elapsed))
     if failed := tally.outcomes["engine_error"]:
         parts.append(f"{failed:,} failed")
-    return ", ".join(parts)
+    return parts
 
 
 @contextmanager
@@ -125,10 +125,8 @@ def drawn(tally: Tally, clock: Clock, width: int, height: int) -> Group:
             each,
         )
     lines = [Text(rest, style="dim")] if rest else []
-    state = Text(
-        f"{tally.done:,} of {tally.total:,} answers, {_state(tally, clock)}", no_wrap=True, overflow="ellipsis"
-    )
-    return Group(table, *lines, state)
+    lines += map(Text, _filled("", _state(tally, clock), width))
+    return Group(table, *lines)
 
 
 _Rows = list[tuple[tuple[str, str], ArmTally]]
@@ -173,11 +171,11 @@ def _plain() -> Watch:
 
 def lines_of(tally: Tally, clock: Clock) -> list[str]:
     """How far a run is, in lines of at most 80 columns: all of it, then each task's arms."""
-    lines = [f"{tally.done:,} of {tally.total:,} answers, {_state(tally, clock)}"]
+    lines = _filled("", _state(tally, clock), PLAIN_WIDTH)
     tasks = dict.fromkeys(task for task, _ in tally.arms)
     for task in tasks:
         arms = [(mode, arm) for (of, mode), arm in tally.arms.items() if of == task]
-        lines += _filled(f"  {task}: ", [_part(mode, arm) for mode, arm in arms])
+        lines += _filled(f"  {task}: ", [_part(mode, arm) for mode, arm in arms], PLAIN_WIDTH)
     return lines
 
 
@@ -186,12 +184,12 @@ def _part(mode: str, arm: ArmTally) -> str:
     return f"{mode} {arm.done:,}/{arm.total:,}{share}"
 
 
-def _filled(head: str, parts: Sequence[str]) -> list[str]:
+def _filled(head: str, parts: Sequence[str], width: int) -> list[str]:
     """Parts in lines, none of them broken."""
     lines, line = [], head
     for place, part in enumerate(parts):
         more = part + ("," if place + 1 < len(parts) else "")
-        if len(line) + len(more) > PLAIN_WIDTH and line.strip() and line != head:
+        if len(line) + len(more) > width and line.strip() and line != head:
             lines.append(line.rstrip())
             line = "    "
         line += f"{more} "
