@@ -64,20 +64,8 @@ def document(outcome: Any) -> Any:
     ],
 )
 def test_a_dry_run_refuses_the_arguments_that_a_run_refuses(engine: str, given: str, found: str, main: Cli) -> None:
-    done = main(
-        "run",
-        "--model",
-        "m",
-        "--engine",
-        engine,
-        "--model-args",
-        given,
-        "--task",
-        "sample",
-        "--mode",
-        "cot",
-        "--dry-run",
-    )
+    line = ("run", "--model", "m", "--engine", engine, "--model-args", given, "--task", "sample", "--mode", "cot")
+    done = main(*line, "--dry-run")
     assert done.code in (2, 3), done.out
     assert found in done.err
 
@@ -264,10 +252,8 @@ def test_a_turn_that_arms_share_is_counted_once(tmp_path: Path, main: Cli) -> No
 @pytest.mark.parametrize(
     ("prices", "cost"),
     [
-        (
-            "default: {in: 1, out: 10}",
-            lambda row: (row["prompt_tokens_likely"] + 10 * row["completion_tokens_likely"]) / 1e6,
-        ),
+        ("default: {in: 1, out: 0}", lambda row: row["prompt_tokens_likely"] / 1e6),
+        ("default: {in: 0, out: 10}", lambda row: 10 * row["completion_tokens_likely"] / 1e6),
         ("models: {stub: {gpu_hour: 3600}}", lambda row: row["seconds_likely"]),
         ("models: {other: {in: 1, out: 1}}", lambda row: None),
     ],

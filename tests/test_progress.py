@@ -14,7 +14,8 @@ from cotbench.run.tally import ArmTally, Clock, Tally
 from cotbench.terminal.progress import drawn, duration, lines_of
 
 ARMS = (
-    "direct@answer=begun cot draft self-consistency direct-votes pal plan-direct plan-cot plan-solver free think no-think"
+    "direct@answer=begun cot draft self-consistency direct-votes pal plan-direct plan-cot plan-solver free think "
+    "no-think"
 ).split()
 
 

@@ -188,16 +188,23 @@ def _say_prompt(row: Row) -> None:
 @app.command()
 @guarded
 def doctor(
-    data_dir: DataDirOption = None, output_dir: OutputDirOption = Path("results"), as_json: JsonOption = False
+    data_dir: DataDirOption = None,
+    output_dir: OutputDirOption = Path("results"),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say what works on this machine."""
+    """Say what works on this machine, in ten rows."""
     from dataclasses import asdict
 
-    from cotbench.doctor import examine
+    from cotbench.doctor import examine, folded
     from cotbench.terminal.tables import show_checks
 
-    checks = examine(data_dir, output_dir)
+    checks = examine(data_dir, output_dir, thorough=verbose or as_json)
     if as_json:
         stdout_json([asdict(check) for check in checks])
     else:
-        show_checks(checks)
+        show_checks(checks if verbose else folded(checks))
+        if not verbose:
+            stdout("All checks, a row each: cotbench doctor --verbose")

@@ -110,11 +110,10 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     rows = rows_of(plan, found, prices)
     if as_json:
         stdout_json(rows)
-        for line in (
-            *(f"Arms: {line}" for line in unsaid_lines(unsaid)),
-            *([f"Not checked: {unchecked}."] if unchecked else ()),
-        ):
-            stderr(line)
+        for line in unsaid_lines(unsaid):
+            stderr(f"Arms: {line}")
+        if unchecked:
+            stderr(f"Not checked: {unchecked}.")
     else:
         charged = bill(found, prices, plan.options.model) if found and prices else None
         show_estimate(rows, found, charged, unsaid, unchecked=unchecked, priced=prices is not None)

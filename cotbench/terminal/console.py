@@ -78,10 +78,8 @@ def tell(text: str) -> None:
     """Print a text on stderr, on a terminal in lines that are broken between words."""
     if sys.stderr is not None and sys.stderr.isatty():
         width = max(shutil.get_terminal_size((PLAIN_WIDTH, 25)).columns, LEAST_WIDTH)
-        wrapped = [
-            textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n")
-        ]
-        text = "\n".join("\n".join(lines) for lines in wrapped)
+        whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(map(whole.fill, text.split("\n")))
     say(text, to_stderr=True)
 
 

@@ -19,9 +19,7 @@ _BESIDE: Mapping[str, str] = {
 }
 
 
-_COLUMNS = (
-    "Tokens. Prompts: their characters / 4, without the model's chat template. At most: the budgets, all used up."
-)
+_COLUMNS = "Prompts: characters / 4, without the model's chat template. At most: the whole of the budgets."
 _SLOW = "A run keeps an engine busier than its probe did, so it takes less time as a rule."
 
 

@@ -12,6 +12,7 @@ from cotbench.doctor import Check
 from cotbench.report import words
 from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
+from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, named_table, plain_table
 
 
@@ -50,5 +51,10 @@ def _cell(value: object) -> str:
 def show_checks(checks: Sequence[Check]) -> None:
     """Print what `doctor` found."""
     marks = {True: Text("ok", style="green"), False: Text("no", style="red"), None: Text("")}
-    rows = [(marks[check.ok], check.name, check.found, check.remedy) for check in checks]
-    Output().print(plain_table(("", "what", "found", "remedy"), rows, whole=("",)))
+    rows = []
+    for check in checks:
+        told = Text(tame_line(check.found))
+        if check.remedy:
+            told.append(f"\n{tame_line(check.remedy)}", style="dim")
+        rows.append((marks[check.ok], check.name, told))
+    Output().print(plain_table(("", "what", "found"), rows, whole=("", "what")))
