@@ -175,7 +175,9 @@ def _folded(name: str, members: Sequence[Check]) -> Check:
         missing = ", ".join(f"{short[check.name]} ({check.remedy})" for check in lacking)
         return Check(name, bool(works), found, remedy=f"not installed: {missing}" if missing else "")
     if lacking:
-        found = "; ".join(f"{short[check.name]}: {check.found}" for check in lacking)
+        found = "\n".join(
+            check.found if name == "tasks" else f"{short[check.name]}: {check.found}" for check in lacking
+        )
         return Check(name, False, found, remedy=next((check.remedy for check in lacking if check.remedy), ""))
     if name == "tasks":
         return _folded_tasks(members, works, short)

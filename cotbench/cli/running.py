@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
 from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
 from cotbench.errors import OutputError, RequestsFailed, UsageError
@@ -30,7 +31,10 @@ def run(
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
         str | None,
-        typer.Option(help="Go on with this run (its folder or id); refuses if anything it rests on has changed."),
+        typer.Option(
+            help="Go on with this run (its folder or id); refuses if anything it rests on has changed.",
+            autocompletion=completion.run_ids,
+        ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same command has a run already.")

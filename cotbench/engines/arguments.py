@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cotbench.engines.local import no_tokens
 from cotbench.errors import UsageError, suggest
-from cotbench.modes.stand_in import SHARES
 
 
 def only_known(engine: str, given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -49,7 +47,7 @@ def share(engine: str, given: Mapping[str, Any], name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise UsageError(
             f"--model-args: the {engine}'s {name} is {value!r}; expected a share between 0 and 1.",
-            f"Its shares: {SHARES}.",
+            f"Its shares: {_shares()}.",
         )
 
 
@@ -101,18 +99,32 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
         Argument("dtype", "auto, float32, bfloat16 ..."),
     ),
     "stub": (
-        *(Argument(name, f"how often {name} is so", share) for name in SHARES),
         Argument("latency_s", "seconds that a reply takes", _number(0)),
         Argument("in_flight", "requests at once", _whole(1)),
     ),
     "replay": (Argument("path", "outputs.jsonl, or an earlier run's folder"),),
 }
+
+
+def arguments_of(engine: str) -> tuple[Argument, ...]:
+    """The arguments of an engine, as far as the table has them; those of the stub are its shares, too."""
+    shares = _shares() if engine == "stub" else {}
+    told = tuple(Argument(name, f"the share of right answers under {name}", share) for name in shares)
+    return (*told, *ARGUMENTS.get(engine, ()))
+
+
+def _shares() -> Mapping[str, float]:
+    from cotbench.modes.stand_in import SHARES  # with it come all modes
+
+    return SHARES
+
+
 _ALL = frozenset({"openai", "ctranslate2", "stub", "replay"})  # the engines of which the table has all arguments
 
 
 def check(engine: str, given: Mapping[str, Any]) -> None:
     """Refuse arguments that an engine doesn't know, and values that they can't have."""
-    table = {one.name: one for one in ARGUMENTS.get(engine, ())}
+    table = {one.name: one for one in arguments_of(engine)}
     if engine in _ALL:
         only_known(engine, given, tuple(table))
     for name in table.keys() & given.keys():
@@ -123,9 +135,11 @@ def check_before_loading(engine: str, model: str, given: Mapping[str, Any]) -> s
     """Refuse arguments as the engine would when it is opened, without its package or a model. Return what couldn't be
     checked, in words; "" where all was."""
     if engine in ("vllm", "transformers", "ctranslate2"):
+        from cotbench.engines.local import no_tokens
+
         no_tokens(given)
     check(engine, given)
-    others = sorted(given.keys() - {one.name for one in ARGUMENTS.get(engine, ())})
+    others = sorted(given.keys() - {one.name for one in arguments_of(engine)})
     if engine in _ALL or not others:
         return ""
     taken = names_taken(engine, model)

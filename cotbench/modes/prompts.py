@@ -29,7 +29,8 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
-from cotbench.questions.tasks import Exemplar, Task, shipped, shown
+from cotbench.questions.shipped import shipped
+from cotbench.questions.tasks import Exemplar, Task, shown
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.questions.shipped import shipped, task_files
 from cotbench.store.files import kind_of, open_file
 from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
@@ -135,12 +135,6 @@ class Task(_Strict):
         return self
 
 
-def shipped(kind: Literal["tasks", "prompts"]) -> Path:
-    """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
-    inside = Path(str(resources.files("cotbench"))) / "shipped" / kind
-    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / kind
-
-
 @dataclass(frozen=True, kw_only=True)
 class TaskFile:
     """A task with the place it was read from. hash: sha256 over the task file and the files it names."""
@@ -251,7 +245,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+    return task_files(*folders)
 
 
 def _no_file(path: str | Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -35,6 +37,11 @@ def list_runs(output_dir: Path) -> list[Path]:
 
 
 SCORED = ["cotbench", "score"]  # the command of a session in which a run was graded again
+
+
+def start_of(sessions: Sequence[Mapping[str, Any]]) -> str:
+    """When a run was last started, as its manifest writes it; "" where that says nothing of it."""
+    return max((str(one.get("started", "")) for one in sessions if one.get("command") != SCORED), default="")
 
 
 class _Start(msgspec.Struct):

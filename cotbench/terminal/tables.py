@@ -40,7 +40,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
     """Print a list of things, a row each; their keys are the header. empty: the header where there are none."""
     names = [name.replace("_", " ") for name in rows[0]] if rows else [empty]
     cells = [[_cell(value) for value in row.values()] for row in rows]
-    wrapped = ("about", "templates", "modes")
+    wrapped = ("about", "templates", "tasks", "modes", "arms", "arguments")
     Output().print(plain_table(names, cells, whole=[name for name in names if name not in wrapped]))
 
 
@@ -53,7 +53,7 @@ def show_checks(checks: Sequence[Check]) -> None:
     marks = {True: Text("ok", style="green"), False: Text("no", style="red"), None: Text("")}
     rows = []
     for check in checks:
-        told = Text(tame_line(check.found))
+        told = Text("\n".join(map(tame_line, check.found.splitlines())))
         if check.remedy:
             told.append(f"\n{tame_line(check.remedy)}", style="dim")
         rows.append((marks[check.ok], check.name, told))
