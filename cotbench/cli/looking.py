@@ -58,7 +58,7 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
     from cotbench.terminal.tables import show_rows
 
     shown = rows if verbose or len(rows) <= DOZEN else rows[:MOST_ROWS]
-    show_rows([_spaced(row) if verbose else _brief(row, LISTED[what]) for row in shown], f"no {what}")
+    show_rows([_spaced(row) if verbose else _brief(row, LISTED.get(what, ())) for row in shown], f"no {what}")
     if len(shown) < len(rows):
         stdout(f"and {len(rows) - len(shown):,} more: cotbench list {what} --verbose")
 
@@ -68,7 +68,6 @@ LISTED: Mapping[str, tuple[str, ...]] = {
     "tasks": ("task", "questions", "answer", "about"),
     "modes": ("mode", "max_tokens", "about"),
     "engines": ("engine", "installed", "about"),
-    "runs": ("run", "status", "started", "answers", "tasks", "modes"),
 }
 
 
@@ -79,13 +78,19 @@ def _spaced(row: Row) -> Row:
 
 def _brief(row: Row, keys: Sequence[str]) -> Row:
     """What a list shows of a thing where nobody asks for all: of what is about it the first words."""
-    row = _spaced(row)
-    short = {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
-    if "started" in short:
-        short["started"] = short["started"][:16].replace("T", " ")
-        of = row.get("of")
-        short["answers"] = f"{row['answers'] or 0:,}" + (f"/{of:,}" if of and of != row["answers"] else "")
-    return short
+    if "run" in row:
+        return _brief_run(row)
+    return {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
+
+
+def _brief_run(row: Row) -> Row:
+    """A run in few columns: its state with the answers that there are, and its arms by task without how the answer
+    alone is had, which names of arms say where it is asked for."""
+    of, answers = row["of"], row["answers"] or 0
+    state = f"{row['status']} {answers:,}" + (f"/{of:,}" if of and of != answers else "")
+    arms = ", ".join(dict.fromkeys(name.partition("@answer=begun")[0] for name in row["modes"].split(",")))
+    what = f"{row['tasks'].replace(',', ', ')}: {arms}"
+    return {"run": row["run"], "started": row["started"][5:16].replace("T", " "), "state": state, "asked": what}
 
 
 def _tasks(tasks_dir: Path | None, _: Path) -> Listing:

@@ -40,7 +40,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
     """Print a list of things, a row each; their keys are the header. empty: the header where there are none."""
     names = [name.replace("_", " ") for name in rows[0]] if rows else [empty]
     cells = [[_cell(value) for value in row.values()] for row in rows]
-    wrapped = ("about", "templates", "tasks", "modes", "arms", "arguments")
+    wrapped = ("about", "templates", "tasks", "modes", "asked", "arguments")
     Output().print(plain_table(names, cells, whole=[name for name in names if name not in wrapped]))
 
 
