@@ -37,7 +37,7 @@ from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
-from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
+from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
@@ -86,7 +86,8 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
+    type. generalise: "subject" where a task's subjects or types are taken as a sample of subjects, "" where as all of
+    them. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
     what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     """
 
@@ -95,6 +96,7 @@ class Comparison:
     baselines: list[str]
     modes: list[ModeStats]
     deltas: list[Delta]
+    generalise: str = ""
     groups: list[Delta] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
@@ -142,21 +144,23 @@ def compare(
     margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
     asked: Collection[str] = (),
+    generalise: str = "",
 ) -> Comparison:
     """Return all estimates over some runs.
 
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
-    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
-    RunError where what was asked for can't be paired.
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
+    generalise: as `panels_of` has it. Raises RunError where what was asked for can't be paired.
     """
-    compared, kept_apart = panels or panels_of(runs)
+    compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
     comparison = Comparison(
         runs=[run.folder.name for run in runs],
         baselines=list(baselines),
         modes=[],
         deltas=[],
+        generalise=SUBJECT if any(panel.unit == SUBJECT for panel in compared) else "",
         notes=[*(note for run in runs for note in _state_notes(run)), *kept_apart],
         stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
