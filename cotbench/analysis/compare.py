@@ -178,6 +178,11 @@ def compare(
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
     curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
+    if comparison.generalise:
+        comparison.notes.append(
+            "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "
+            "here are taken as a sample of subjects."
+        )
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
     _add_audits(comparison, compared)

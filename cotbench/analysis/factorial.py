@@ -39,7 +39,7 @@ class Effect:
     arms: "on", or with an effort or a budget. effect: thinking, prompt or interaction. under: the prompt or the
     thinking under which it is one, "" for the interaction. arms: what is subtracted from what. helped, hurt: questions
     that are right under one of two arms only; None for the interaction.
-    p: of the interaction the t test's, clustered where questions share something; of others as `Delta` has it. p_holm:
+    p: of the interaction the t test's, over clusters and strata; of others as `Delta` has it. p_holm:
     corrected over the `family`: the interactions of a report, or the simple effects of its squares.
     unlike: in what the arms differ beside thinking and prompt, "" where they don't.
     """

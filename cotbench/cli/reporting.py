@@ -66,6 +66,14 @@ def report(
             "what the run fixed by --lock, else 2."
         ),
     ] = None,
+    generalise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="subject",
+            help="Take a task's subjects or types for a sample of subjects: intervals are then for new subjects, and "
+            "wider. By default they are all there are (strata).",
+        ),
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
@@ -111,7 +119,7 @@ def report(
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
-    from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -122,6 +130,8 @@ def report(
         raise UsageError(f"--margin: expected points above 0 and below 100, found {margin:g}.", "As in --margin 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
+    if generalise not in (None, SUBJECT):
+        raise UsageError(f"--generalise: expected '{SUBJECT}', found '{generalise}'.", "Leave it out for strata.")
     asked = [find_mode(name, "--baseline").name for name in names(baseline)]
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
@@ -130,7 +140,7 @@ def report(
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
-        panels, notes = panels_of(loaded)
+        panels, notes = panels_of(loaded, generalise=generalise or "")
         locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
         fixed = RULES.get(locks[0].tag_rule) if locks else None
         rule = rule or fixed or main_rule(panel.task for panel in panels)
