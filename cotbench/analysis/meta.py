@@ -27,7 +27,7 @@ With fewer than LEAST tasks there is nothing of the second kind: two can't tell 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,7 @@ from scipy import special
 from cotbench.analysis.stats import CONFIDENCE, Array, Estimate
 
 LEAST = 3  # tasks
-_Z = float(special.ndtri((1 + CONFIDENCE) / 2))
+Z = float(special.ndtri((1 + CONFIDENCE) / 2))
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -45,7 +45,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One term of a sum: an estimate, what it counts for, and the place of the task that it is of.
+    """One term of a sum: an estimate, what it counts for, and the task that it is of.
 
     Two parts of one task may be correlated; those of two tasks aren't.
     """
@@ -55,18 +55,18 @@ class Part:
     high: float
     se: float | None
     weight: float
-    task: int
+    task: str
 
 
-def weighted(parts: Sequence[Part], correlations: dict[int, float] | None = None, *, bound: float) -> Estimate:
+def weighted(parts: Sequence[Part], correlations: Mapping[str, float] | None = None, *, bound: float) -> Estimate:
     """Return a sum of estimates, each times its weight, with MOVER's interval, cut at -bound and bound.
 
-    correlations: of the two parts of a task, by its place, 0 where it isn't named. se is None where a part has none.
+    correlations: of the two parts of a task, by its name, 0 where it isn't named. se is None where a part has none.
     ValueError where there are no parts, or a task has more than two.
     """
     if not parts:
         raise ValueError("there is nothing to add up")
-    by_task: dict[int, list[Part]] = {}
+    by_task: dict[str, list[Part]] = {}
     for part in parts:
         by_task.setdefault(part.task, []).append(part)
     value = sum(part.weight * part.value for part in parts)
@@ -95,11 +95,11 @@ def _p(value: float, reach: float, se: float | None) -> float | None:
     """
     if reach <= 0:
         return None
-    if se and reach / se > _Z * (1 + 1e-6):
+    if se and reach / se > Z * (1 + 1e-6):
         df = float(special.stdtridf((1 + CONFIDENCE) / 2, reach / se))
         if df >= 1:  # not nan, nor an error far too small for its interval
             return 2 * float(special.stdtr(df, -abs(value) / se))
-    return 2 * float(special.ndtr(-abs(value) * _Z / reach))
+    return 2 * float(special.ndtr(-abs(value) * Z / reach))
 
 
 def _reach(part: Part) -> tuple[float, float]:
@@ -116,15 +116,17 @@ def _square(sizes: Sequence[float], weights: Sequence[float], r: float) -> float
     return max(0.0, sizes[0] ** 2 + sizes[1] ** 2 + 2 * sign * r * sizes[0] * sizes[1])
 
 
-def share(inside: Sequence[Part], outside: Sequence[Part], correlations: dict[int, float] | None = None) -> Estimate:
+def share(
+    inside: Sequence[Part], outside: Sequence[Part], correlations: Mapping[str, float] | None = None
+) -> Estimate | None:
     """Return the part of the sum of all parts that those inside make up, with the interval of Fieller's kind.
 
     A share s is in the interval where that of (1 - s) inside - s outside holds 0. low and high are infinite where the
-    whole may be 0, so that no share means anything. ValueError where the whole is 0.
+    whole may be 0, so that no share means anything; None where it is 0.
     """
     one, other = (sum(part.weight * part.value for part in parts) for parts in (inside, outside))
     if one + other == 0:
-        raise ValueError("the whole is 0")
+        return None
 
     def holds(s: float) -> bool:
         terms = [_scaled(part, 1 - s) for part in inside] + [_scaled(part, -s) for part in outside]
