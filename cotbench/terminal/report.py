@@ -177,22 +177,30 @@ class Screen:
         """Print notes, then the answer, then where the files are. written: which files, and where."""
         comparison = self._comparison
         found = findings(comparison)
-        # By how much a reader needs it; the last to be printed is the first here.
-        said = [
-            *((one.text, "bold") for one in found if one.main),
-            *((text, "") for text in [*fixed(comparison), *alone(comparison), *curves(comparison)]),
-            *((one.text, "") for one in found if not one.main),
-            *((f"Note: {note}", "yellow") for note in comparison.notes),
+        # By how much a reader needs it, and so for what there is room first; printed from the last to the first.
+        groups: list[tuple[str, list[str]]] = [
+            ("bold", [one.text for one in found if one.main]),
+            ("", fixed(comparison)),
+            ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
+            ("", curves(comparison)),
+            ("", [one.text for one in found if not one.main]),
+            ("yellow", [f"Note: {note}" for note in comparison.notes]),
         ]
+        said = [text for _, group in groups for text in group]
         last = [written, *([f"Open {page}"] if page is not None else [])]
         room = LINES - self._used - sum(map(self._height, last)) - 1
-        shown = len(said) if self._full else self._fitting([text for text, _ in said], room)
+        shown = len(said) if self._full else self._fitting(said, room)
         if more := len(said) - shown:
             notes = min(more, len(comparison.notes))
             kinds = [f"{n:,} more {what}" for n, what in ((more - notes, "findings"), (notes, "notes")) if n]
             self._say(f"{' and '.join(kinds)}: {MORE}, or the page.", "dim")
-        for text, style in reversed(said[:shown]):
-            self._say(text, style)
+        kept: list[tuple[str, list[str]]] = []
+        for style, group in groups:
+            kept.append((style, group[:shown]))
+            shown -= len(kept[-1][1])
+        for style, group in reversed(kept):
+            for text in group:
+                self._say(text, style)
         for line in last:
             self._say(line)
 
