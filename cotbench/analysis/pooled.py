@@ -27,7 +27,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, S
 from cotbench.analysis.flat import columns
 from cotbench.analysis.meta import LEAST, Meta, Part
 from cotbench.analysis.pairing import Panel
-from cotbench.analysis.verdicts import Remark, verdict_of
+from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, Remark, verdict_of
 from cotbench.questions.tagging import RULES
 
 DIFFERENCE = "difference"
@@ -44,14 +44,15 @@ class Pooled:
     side: all, symbolic, non-symbolic (of tasks or questions), or difference: symbolic less non-symbolic.
     unit: question: all n questions of these tasks count alike, for these tasks. task: all k tasks count alike, for
     tasks like these, with nothing below three of them (of a difference, in either family). tasks: their names;
-    left_out: of those, tasks whose error isn't known, which are no units.
+    left_out: of those, tasks whose error isn't known, which are none of the k.
     delta: with MOVER's interval, or the modified one of Hartung and Knapp on k - 1 degrees of freedom; its p agrees
     with it. p_holm: corrected over the `family` of rows that are about the same side by the same unit.
     predicted: where the difference on one more task like these would lie. tau2: the variance between tasks by Paule
     and Mandel, and i2 what part of the variance of the tasks' differences it is. weighted: the mean by inverse variance
     with tau2; reml: the same with tau2_reml, the variance of the largest restricted likelihood.
     share: on a row of a difference by question, the symbolic side's share of the whole gain.
-    unclear: why there is no estimate, or no interval of the share. verdict, why: as of `Delta`.
+    unclear: why there is no estimate, or no interval of the share. verdict, why: as of `Delta`;
+    of a difference, `higher` or `lower` is the symbolic side.
     """
 
     model: str
@@ -198,9 +199,8 @@ def _of_tasks(pair: tuple[str, str, str], found: Sequence[Delta], symbolic: Sequ
 def _row(pair: tuple[str, str, str], rule: str, side: str, unit: str, of: Sequence[Delta], **given: Any) -> Pooled:
     names: dict[str, Any] = dict(zip(("model", "mode", "baseline"), pair, strict=True))
     tasks = [delta.task for delta in of]
-    return Pooled(
-        **names, rule=rule, side=side, unit=unit, tasks=tasks, k=len(tasks), n=sum(delta.n for delta in of), **given
-    )
+    k, n = len(tasks) - len(given.get("left_out", ())), sum(delta.n for delta in of)
+    return Pooled(**names, rule=rule, side=side, unit=unit, tasks=tasks, k=k, n=n, **given)
 
 
 def _part(estimate: Interval, weight: float, task: str) -> Part:
@@ -332,5 +332,7 @@ def _judged(rows: Sequence[Pooled], cautions: Sequence[Remark]) -> list[Pooled]:
             if (caution.key[0], *caution.key[2:]) == row.pair and caution.key[1] in row.tasks
         )
         verdict, why = verdict_of(row, [*doubted])
+        if row.side == DIFFERENCE:  # neither side helps or hurts the other
+            verdict = {HELPS: HIGHER, HURTS: LOWER}.get(verdict, verdict)
         out.append(replace(row, verdict=verdict, why=row.unclear if row.delta.value is None else why))
     return out
