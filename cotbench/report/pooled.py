@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
@@ -115,16 +115,17 @@ def _sentence(comparison: Comparison, rows: Sequence[Pooled], several: bool) -> 
     questions, tasks = by_place[ALL, QUESTION], by_place[ALL, TASK]
     mode = comparison.facts_of(questions.mode).label or questions.mode
     who = mode + (f" for {short_model(questions.model)}" if several else "")
-    k = len(questions.tasks)
-    these = f"on the {questions.n:,} questions of {'these' if tasks.delta.value is not None else f'{k} tasks'}"
-    tail = _apart(by_place)
     doubt = f"; but this is {questions.why}" if questions.verdict in (HIGHER, LOWER) else ""
-    if tasks.delta.value is None:  # too few: they say nothing of others
-        return f"{these[0].upper()}{these[1:]} {who} {_does(questions)}{tail}{doubt}."
-    if tasks.verdict in CLEAR:
-        return f"Over {tasks.k} tasks {who} {_does(tasks)}{tail}{doubt}."
-    also = "but" if questions.verdict in CLEAR else "and"
-    return f"Over {tasks.k} tasks {who} {_does(tasks)}, {also} {these} it {_does(questions)}{tail}{doubt}."
+    known = tasks.delta.value is not None
+    whole = (DIFFERENCE, TASK) in by_place and by_place[DIFFERENCE, TASK].delta.value is not None
+    if known and (whole or tasks.verdict in CLEAR):
+        unit = TASK if whole else QUESTION
+        return f"Over {tasks.k} tasks {who} {_does(tasks)}{_apart(by_place, unit, told=not whole)}{doubt}."
+    said = f"On the {questions.n:,} questions of {len(questions.tasks)} tasks {who} {_does(questions)}"
+    others = ""
+    if known and questions.verdict in CLEAR:
+        others = f"; for other tasks that isn't clear ({points(tasks.delta.value)}, {ends(tasks.delta, signed=True)})"
+    return f"{said}{_apart(by_place, QUESTION)}{others}{doubt}."
 
 
 _DOES = {
@@ -143,13 +144,12 @@ def _does(row: Pooled) -> str:
     return _DOES[row.verdict].format_map(said | {"inside": ends(row.delta, signed=True)})
 
 
-def _apart(by_place: dict[tuple[str, str], Pooled]) -> str:
-    """Say what the families have, with tasks as units where both have enough; "" where there is only one."""
-    if (DIFFERENCE, TASK) not in by_place:
+def _apart(by_place: Mapping[tuple[str, str], Pooled], unit: str, *, told: bool = False) -> str:
+    """Say what the families have, by a unit; "" where there is only one family. told: whether to say by which."""
+    if (DIFFERENCE, unit) not in by_place:
         return ""
-    unit = TASK if by_place[DIFFERENCE, TASK].delta.value is not None else QUESTION
     first, other, between = (by_place[side, unit] for side in (SYMBOLIC, OTHER, DIFFERENCE))
-    by = "" if unit == TASK or by_place[ALL, TASK].verdict not in CLEAR else "by question "
+    by = "by question " if told else ""
     sizes = [f"the {len(row.tasks)} " if len(row.tasks) > 1 else "the one " for row in (first, other)]
     ones = f"{sizes[0]}math and symbolic {'ones' if len(first.tasks) > 1 else 'task'}"
     others = f"{sizes[1]}other{'s' if len(other.tasks) > 1 else ''}"
