@@ -208,14 +208,20 @@ def test_sides_of_a_tag_are_of_all_questions_of_all_tasks(four: Comparison, rule
 
 
 def test_where_two_sides_share_clusters_their_difference_knows(tmp_path: Path) -> None:
-    """Stories of two questions, one with "=": what a story does to both is in no difference of the two."""
+    """Stories of two questions, one with "=": what a story does to both is in no difference of the two.
+
+    The differences of 200 pairs of stories are what they are: a plain paired mean, worked out here once more.
+    """
     rng = np.random.default_rng(1)
     questions, records = [], []
+    gains: list[float] = []
     for task in ("a", "b"):
         for place in range(200):
             story = place // 2
             if place % 2 == 0:
-                helps = rng.random() < 0.4
+                story_helps = rng.random() < 0.4
+            helps = story_helps if rng.random() < 0.9 else not story_helps
+            gains.append(float(helps))
             sign = " = 3" if place % 2 else ""
             own = Question(
                 id=f"{task}-{place:03}", task=task, text=f"{task} of {place}{sign}?", cluster=f"{task}{story}"
@@ -228,8 +234,10 @@ def test_where_two_sides_share_clusters_their_difference_knows(tmp_path: Path) -
                 )
     comparison = compare([load_run(write_run(tmp_path / "r", questions, records))])
     first, other, between = (row(comparison, side, QUESTION, "eq_question") for side in (SYMBOLIC, OTHER, DIFFERENCE))
-    assert between.delta.value == pytest.approx(0)
-    assert (between.delta.se or 0) < 0.1 * math.hypot(first.delta.se or 0, other.delta.se or 0)
+    apart = np.array(gains[1::2]) - np.array(gains[::2])
+    assert between.delta.value == pytest.approx(apart.mean())
+    assert between.delta.se == pytest.approx(apart.std(ddof=1) / math.sqrt(200), rel=0.02)
+    assert (between.delta.se or 0) < 0.7 * math.hypot(first.delta.se or 0, other.delta.se or 0)
 
 
 def test_a_task_without_any_change_is_a_unit_that_isnt_known_without_error(tmp_path: Path) -> None:
