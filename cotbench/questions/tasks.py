@@ -245,6 +245,9 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
+    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+        found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
+        raise TaskError(found, "Name the folder that holds yours, or leave it out.")
     return task_files(*folders)
 
 
@@ -264,6 +267,11 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     if name not in files:
         if is_path or kind_of(Path(name)):
             remedy = "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`."
+            raise TaskError(f"--task: {_no_file(name)}.", remedy)
+        if Path(f"{name}.jsonl").is_file():
+            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {name}.jsonl?")
+        if "/" in name:
+            remedy = "Give the path of a task file (.yaml) or of a .jsonl, or a name from `cotbench list tasks`."
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
         raise TaskError(

@@ -122,7 +122,11 @@ class RunOptions:
         "auto",
     )
     limit: int | None = _option(
-        "--limit -L", "Questions per task: a seeded sample, stratified by group, the same in every mode.", None
+        "--limit -L",
+        "Questions per task: a seeded sample, stratified by group, the same in every mode.",
+        None,
+        parse=parsing.limit,
+        metavar="<int>",
     )
     seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
     base_url: str | None = _option(

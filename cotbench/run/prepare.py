@@ -183,7 +183,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     if any(mode.runs for mode in modes) and not options.allow_unsandboxed_code:
         require_containment()
     if engine_needed:  # before data are loaded
-        require_engine(options.engine_name)
+        require_engine(options.engine_name, options.model)
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}
     for file in files:
