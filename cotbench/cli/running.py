@@ -142,6 +142,7 @@ def _probe(
 ) -> None:
     """Ask the first questions of a run, and say what all of it is likely to take."""
     from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.terminal.console import tell
     from cotbench.terminal.likely import show_probe
 
     prices = _prices(prices_file)  # before anything is asked
@@ -167,8 +168,11 @@ def _probe(
         )
     else:
         charged = bill(found, prices, plan.options.model) if found and prices else None
-        asked = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
-        stdout(f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked} of this probe).")
+        asked = f"of the probe: {tally.requests:,} requests, {tally.new_tokens:,} tokens"
+        tell(
+            f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked} of this probe).",
+            to_stderr=False,
+        )
         show_probe(rows, found, charged, priced=prices is not None)
         stdout("These are all of the run's answers." if over else "Go on, with these answers kept:")
         stdout(f"Report: cotbench report {result.folder}" if over else f"  {goes_on}")
@@ -234,6 +238,8 @@ def _check_failed(result: RunResult) -> None:
 
 
 def _say_result(result: RunResult, *, as_json: bool) -> None:
+    from cotbench.terminal.console import tell
+
     tally = result.tally
     if as_json:
         counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
@@ -243,7 +249,7 @@ def _say_result(result: RunResult, *, as_json: bool) -> None:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
         new = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
         new = "nothing new was asked" if result.already_finished else new
-        stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
+        tell(f"{tally.done:,} answers: {outcomes} ({new}).", to_stderr=False)
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -74,13 +73,13 @@ def _least_width(column: Column) -> int:
     return max(map(cell_len, parts), default=0)
 
 
-def tell(text: str) -> None:
-    """Print a text on stderr, on a terminal in lines that are broken between words."""
-    if sys.stderr is not None and sys.stderr.isatty():
+def tell(text: str, *, to_stderr: bool = True) -> None:
+    """Print a text, on a terminal in lines that are broken between words."""
+    if Stream(to_stderr=to_stderr).isatty():
         width = max(shutil.get_terminal_size((PLAIN_WIDTH, 25)).columns, LEAST_WIDTH)
         whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
         text = "\n".join(map(whole.fill, text.split("\n")))
-    say(text, to_stderr=True)
+    say(text, to_stderr=to_stderr)
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], whole: Sequence[str]) -> Table:

@@ -23,8 +23,10 @@ from cotbench.terminal.console import Output
 from cotbench.terminal.printing import say
 
 PLAIN_EVERY_S = 10.0  # between lines, in the first ten minutes
+PLAIN_FIRST_S = 600.0
 PLAIN_LATER_S = 60.0
 PLAIN_WIDTH = 80
+REDRAW_S = 0.25
 BAR = 20  # columns, at most
 MOST_ROWS = 16  # arms that are shown at once
 REST = 6  # lines of the terminal that are left for what else is said
@@ -75,7 +77,8 @@ def shown(quiet: bool) -> Generator[Watch]:
         with _table() as watch:
             yield watch
     else:
-        yield _plain()
+        with _lines() as watch:
+            yield watch
 
 
 # --- on a terminal ------------------------------------------------------------------------------------------------
@@ -84,19 +87,22 @@ def shown(quiet: bool) -> Generator[Watch]:
 @contextmanager
 def _table() -> Generator[Watch]:
     console, last, clock = Output(to_stderr=True), 0.0, Clock()
-    # A line of what is shown that is longer than the terminal is cut: the terminal would wrap it, and the lines that
-    # are drawn anew would no longer be where they were.
-    with Live(console=console, refresh_per_second=4, auto_refresh=False, vertical_overflow="crop") as live:
+    latest: Tally | None = None
+    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
-        def watch(tally: Tally) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last < 0.25 and tally.done < tally.total:
-                return
-            last = now
+        def show(tally: Tally) -> None:
             live.update(drawn(tally, clock, console.size.width, console.size.height), refresh=True)
 
+        def watch(tally: Tally) -> None:
+            nonlocal last, latest
+            now, latest = time.monotonic(), tally
+            if now - last >= REDRAW_S:
+                last = now
+                show(tally)
+
         yield watch
+        if latest is not None:  # the last answers may have come since it was drawn
+            show(latest)
 
 
 def drawn(tally: Tally, clock: Clock, width: int, height: int) -> Group:
@@ -153,20 +159,25 @@ def _rows(tally: Tally, room: int) -> tuple[_Rows, str]:
 # --- elsewhere ----------------------------------------------------------------------------------------------------
 
 
-def _plain() -> Watch:
-    last, finished, clock = time.monotonic(), False, Clock()
+@contextmanager
+def _lines() -> Generator[Watch]:
+    last, clock = time.monotonic(), Clock()
+    latest: Tally | None = None
 
-    def watch(tally: Tally) -> None:
-        nonlocal last, finished
-        now = time.monotonic()
-        every = PLAIN_EVERY_S if now - tally.started < 600 else PLAIN_LATER_S
-        if finished or (now - last < every and tally.done < tally.total):
-            return
-        last, finished = now, tally.done >= tally.total
+    def show(tally: Tally) -> None:
         for line in lines_of(tally, clock):
             say(line, to_stderr=True)
 
-    return watch
+    def watch(tally: Tally) -> None:
+        nonlocal last, latest
+        now, latest = time.monotonic(), tally
+        if now - last >= (PLAIN_EVERY_S if now - tally.started < PLAIN_FIRST_S else PLAIN_LATER_S):
+            last = now
+            show(tally)
+
+    yield watch
+    if latest is not None:
+        show(latest)
 
 
 def lines_of(tally: Tally, clock: Clock) -> list[str]:
