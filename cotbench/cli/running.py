@@ -170,7 +170,7 @@ def _probe(
         charged = bill(found, prices, plan.options.model) if found and prices else None
         asked = f"of the probe: {tally.requests:,} requests, {tally.new_tokens:,} tokens"
         tell(
-            f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked} of this probe).",
+            f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked}).",
             to_stderr=False,
         )
         show_probe(rows, found, charged, priced=prices is not None)
