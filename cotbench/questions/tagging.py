@@ -162,14 +162,14 @@ RULES: dict[str, Rule] = {
             timing="post-treatment",
             about="the paper's: any \"=\" in the question, the gold answer or this model's response under CoT",
             tag=_eq_paper,
-            sides=('"=" anywhere', '"=" nowhere'),
+            sides=('with "=" anywhere', 'without "="'),
         ),
         Rule(
             name="eq_response",
             timing="post-treatment",
             about='any "=" in a response of this model, under any mode that answers in words',
             tag=lambda seen: seen.any,
-            sides=('"=" in a reply', 'no "=" in a reply'),
+            sides=('with "=" in a reply', 'without "=" in replies'),
         ),
     )
 }
