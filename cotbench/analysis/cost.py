@@ -24,12 +24,13 @@ import numpy as np
 from msgspec import UNSET
 
 from cotbench.analysis import stats
-from cotbench.analysis.estimates import Interval, Paired, Spread, names_of
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval, Paired, Spread, names_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel, Run
 from cotbench.analysis.prices import HourPrice, Price, Prices, money
 from cotbench.analysis.ratios import Mean, Ratio, Worth, per_right, worth
 from cotbench.analysis.stats import Array
+from cotbench.questions.tagging import Rule
 from cotbench.store.records import Record
 
 THOUSAND = 1_000
@@ -366,6 +367,13 @@ def _payoff(panel: Panel, one: _Priced, base: _Priced, tag: str, mask: Array, cu
     )
 
 
+def _sides(panel: Panel, rule: Rule | None) -> Mapping[str, Array]:
+    """Return the questions of each tag."""
+    nothing = np.full(len(panel.questions), -1)
+    tags = nothing if rule is None or (found := panel.tags(rule)) is None else found
+    return {ALL: np.ones(len(tags), dtype=bool), SYMBOLIC: tags == 1, OTHER: tags == 0}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Costs:
     """What a report says of costs."""
@@ -378,13 +386,12 @@ class Costs:
 def costs_of(
     panels: Sequence[Panel],
     pairs: Sequence[tuple[str, str, str, str]],
-    sides: Mapping[tuple[str, str], Mapping[str, Array]],
+    rule: Rule | None,
     prices: Prices | None,
 ) -> Costs:
     """Return what all arms cost, and what each of some pairs pays.
 
-    pairs: (model, task, mode, baseline), as the report compares them. sides: for each (model, task) the questions of
-    each tag.
+    pairs: (model, task, mode, baseline), as the report compares them. rule: the one that splits the main tables.
     """
     purse = _Purse(prices)
     costs, payoffs = [], []
@@ -394,7 +401,7 @@ def costs_of(
             spent = spent_of(cell)
             paid, hours = purse.money(cell, spent)
             priced[name] = _Priced(cell=cell, spent=spent, money=paid, hours=hours)
-        tagged = sides[panel.model, panel.task]
+        tagged = _sides(panel, rule)
         costs += [
             _cost(panel, one, tag, mask, purse.currency) for one in priced.values() for tag, mask in tagged.items()
         ]

@@ -1,0 +1,251 @@
+"""What answers cost and when extra ones pay: two tables, and a sentence for each pair of arms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from cotbench.analysis import ratios, verdicts
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.cost import Cost, Payoff
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
+from cotbench.analysis.ratios import Ratio, Worth
+from cotbench.modes import BASELINE
+from cotbench.modes.arms import base_of
+from cotbench.report import words
+from cotbench.report.columns import MODE, PAIR, Column, N, Table
+from cotbench.report.words import DASH, count, points, short_model
+
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+def figure(value: float | None) -> str:
+    """Show an amount with about three digits: 1,240, 12.50, 0.00123."""
+    if value is None:
+        return DASH
+    if math.isinf(value):
+        return "∞"
+    size = abs(value)
+    digits = 0 if size >= 1000 or size == 0 else 2 if size >= 1 else min(12, 2 - math.floor(math.log10(size)))
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def amount(value: float | None, currency: str) -> str:
+    """Show an amount of a currency, or of tokens where there is none: $0.00123, 12.50 CHF, 1,240 tokens."""
+    shown = figure(value)
+    if not currency:
+        return shown if value is None else f"{shown} tokens"
+    sign = _SIGNS.get(currency, currency)
+    if value is None or (len(sign) > 1 and sign.isalpha()):
+        return shown if value is None else f"{shown} {sign}"
+    return f"−{sign}{shown[1:]}" if shown.startswith("−") else f"{sign}{shown}"
+
+
+def _ends(estimate: Ratio | Interval | Worth) -> str:
+    """Show the ends of an interval; one without a high end has none."""
+    low, high = estimate.low, estimate.high
+    return DASH if low is None else f"over {figure(low)}" if high is None else f"{figure(low)} to {figure(high)}"
+
+
+def _per_right(ratio: Ratio) -> str:
+    return "∞" if ratio.value is None and ratio.low is not None else figure(ratio.value)
+
+
+def _currency(rows: Sequence[Cost] | Sequence[Payoff]) -> str:
+    return next((row.currency for row in rows if row.currency), "")
+
+
+# --- what answers cost --------------------------------------------------------------------------------------------
+
+
+def costs(comparison: Comparison) -> Table[Cost]:
+    """What an arm's answers cost."""
+    rows = [row for row in comparison.costs if row.tag == ALL]
+    currency = _currency(rows)
+    money: Sequence[Column[Cost]] = (
+        (f"{currency} per 1,000", lambda r: figure(r.cost.value)),
+        ("95% interval", lambda r: _ends(r.cost)),
+        (f"{currency} per right", lambda r: _per_right(r.of_pass)),
+        ("95% interval", lambda r: _ends(r.of_pass)),
+    )
+    told = any(row.cached_prompt_tokens is not None for row in rows)
+    prompts: Sequence[Column[Cost]] = (
+        ("prompt, uncached", lambda r: words.tokens(r.uncached_prompt_tokens)),
+        ("cached", lambda r: words.tokens(r.cached_prompt_tokens)),
+    )
+    timed = list(dict.fromkeys(row.seconds_are for row in rows if row.timed))
+    seconds: Sequence[Column[Cost]] = (
+        ("seconds, p50", lambda r: _seconds(r.seconds_p50)),
+        ("p95", lambda r: _seconds(r.seconds_p95)),
+    )
+    about = (
+        "tokens per right: completion tokens of all questions per right answer; ∞: none was right, and the interval "
+        "says what the most right answers that might have been would make of it. serial: completion tokens that one "
+        "waits for: of paths side by side the longest, of turns after each other the sum."
+    )
+    if currency:
+        about = (
+            f"{currency} per 1,000: for so many questions; per right: for each right answer (the cost-of-pass of Erol "
+            f"et al. 2025, over all questions). {about}"
+        )
+    if told:
+        about += " cached: prompt tokens that a cache had, as the engine says, beside the other arms of the run."
+    if timed:
+        measured = "; ".join(filter(None, timed)) or "as the engine tells them"
+        about += f" seconds: to an answer, {measured}; programs and grading are not in them."
+    return Table(
+        title="What answers cost",
+        rows=rows,
+        names=MODE,
+        figures=[
+            N,
+            *(money if currency else ()),
+            ("tokens per right", lambda r: _per_right(r.per_right)),
+            ("95% interval", lambda r: _ends(r.per_right)),
+            ("completion", lambda r: words.tokens(r.completion_tokens)),
+            ("serial", lambda r: words.tokens(r.serial.mean)),
+            *(prompts if told else ()),
+            *(seconds if timed else ()),
+        ],
+        about=about,
+        brief=bool(currency),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return DASH if value is None else f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+# --- when extra right answers pay ---------------------------------------------------------------------------------
+
+_DECISIONS = {
+    ratios.ABOVE: "pays where a right answer is worth more",
+    ratios.BELOW: "fewer right answers for less: pays where one is worth less",
+    ratios.CHEAPER: "better and cheaper: pays at any worth",
+    ratios.DEARER: "worse and dearer: never pays",
+    ratios.UNCLEAR: "not estimable",
+}
+
+
+def decision(worth: Worth, currency: str) -> str:
+    """Say in a table when a mode pays."""
+    if worth.decision in _DECISIONS:
+        return _DECISIONS[worth.decision]
+    start = "not estimable: the difference may be zero"
+    if worth.bound is None:
+        return start
+    bound = amount(worth.bound, currency)
+    return (
+        f"{start}; doesn't pay below {bound}" if worth.decision == ratios.NOT_BELOW else f"{start}; pays below {bound}"
+    )
+
+
+def payoffs(comparison: Comparison) -> Table[Payoff]:
+    """What a mode's extra right answers cost against its baseline."""
+    whole = {row.key: row.n or None for row in comparison.payoffs if row.tag == ALL}
+    rows = [row for row in comparison.payoffs if row.tag == ALL or (row.n and row.n != whole[row.key])]
+    currency = _currency(rows)
+    baselines = list(dict.fromkeys(row.baseline for row in rows))
+    against = baselines[0] if len(baselines) == 1 else "the baseline"
+    money: Sequence[Column[Payoff]] = (
+        ("more per 1,000", lambda r: figure(r.more_cost.value)),
+        ("95% interval", lambda r: _ends(r.more_cost)),
+        ("per extra right", lambda r: figure(r.money.value)),
+        ("95% interval", lambda r: _ends(r.money)),
+        ("when it pays", lambda r: decision(r.money, r.currency)),
+    )
+    tokens: Sequence[Column[Payoff]] = (
+        ("more tokens", lambda r: figure(r.more_tokens.value)),
+        ("tokens per extra right", lambda r: figure(r.tokens.value)),
+        ("95% interval", lambda r: _ends(r.tokens)),
+    )
+    in_tokens: Sequence[Column[Payoff]] = (*tokens, ("when it pays", lambda r: decision(r.tokens, "")))
+    return Table(
+        title=f"When extra right answers pay, against {against}" + (f", in {currency}" if currency else ", in tokens"),
+        rows=rows,
+        names=[
+            *(MODE if len(baselines) == 1 else PAIR),
+            ("questions", lambda r: words.side_label(comparison, r.tag)),
+        ],
+        figures=[
+            N,
+            ("gain", lambda r: points(r.gain)),
+            *([*money, *tokens] if currency else in_tokens),
+        ],
+        about="gain: in right answers, in points. per extra right: the difference in cost over the difference in right "
+        "answers, with Fieller's interval over questions or clusters; where the difference in right answers may be "
+        "zero it can't be estimated. A mode that is dearer pays where a right answer is worth more than that; the "
+        "interval's ends are where it surely doesn't and surely does. tokens: completion tokens.",
+        brief=bool(currency),
+    )
+
+
+# --- sentences ----------------------------------------------------------------------------------------------------
+
+_SENTENCES = {
+    ratios.ABOVE: "{who} pays{model} where a right answer is worth more than ",
+    ratios.BELOW: "{who} gives fewer right answers{model} for less, which pays where one is worth less than ",
+    ratios.CHEAPER: "{who} is better and cheaper{model}, so that it pays whatever an answer is worth, ",
+    ratios.DEARER: "{who} is worse and dearer{model}, so that it never pays, ",
+    ratios.NOT_BELOW: "{who} costs more{model} and is not shown to pay ",
+    ratios.AT_LEAST_BELOW: "{who} costs less{model} for a difference that may be zero ",
+    ratios.UNCLEAR: "Whether {who} pays{model} can't be estimated ",
+}
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Return for each model and pair of arms when it pays: in money where there are prices, else in tokens."""
+    deltas = {delta.key: delta for delta in comparison.deltas if delta.tag == ALL}
+    sides: dict[tuple[str, str, str, str], list[Payoff]] = {}
+    pairs: dict[tuple[str, str, str], list[Payoff]] = {}
+    for row in comparison.payoffs:
+        if row.tag != ALL:
+            sides.setdefault(row.key, []).append(row)
+        elif row.n:
+            pairs.setdefault((row.model, row.mode, row.baseline), []).append(row)
+    models = {model for model, _, _ in pairs}
+    said = []
+    for (model, mode, baseline), rows in pairs.items():
+        labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
+        plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
+        who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
+        names = {"who": who, "model": f" for {short_model(model)}" if len(models) > 1 else ""}
+        for wanted, opening in _SENTENCES.items():
+            clauses = [
+                _clause(comparison, row, sides.get(row.key, ()), deltas.get(row.key))
+                for row in rows
+                if _worth(row)[0].decision == wanted
+            ]
+            if clauses:
+                said.append(opening.format_map(names) + "; ".join(clauses) + ".")
+    return said
+
+
+def _worth(row: Payoff) -> tuple[Worth, str]:
+    """Return what an extra right answer costs, and in which currency: in tokens where no money is known."""
+    return (row.tokens, "") if row.more_cost.value is None else (row.money, row.currency)
+
+
+def _clause(comparison: Comparison, row: Payoff, sides: Sequence[Payoff], delta: Delta | None) -> str:
+    """Say of one task when a pair pays, on each side of the tag too where both have questions."""
+    worth, currency = _worth(row)
+    doubt = f" ({delta.why})" if delta is not None and delta.why and delta.verdict != verdicts.NOT_ESTIMABLE else ""
+    if worth.value is None:
+        bound = amount(worth.bound, currency)
+        told = {
+            ratios.NOT_BELOW: f", and below {bound} a right answer it is shown not to",
+            ratios.AT_LEAST_BELOW: f", and pays at least where a right answer is worth less than {bound}",
+        }.get(worth.decision, "")
+        return f"on {row.task}{told if worth.bound is not None else ''}"
+    by_tag = {side.tag: _worth(side)[0] for side in sides if side.n}
+    parts = [
+        f"{amount(by_tag[tag].value, currency) if by_tag[tag].value is not None else by_tag[tag].decision} on those "
+        f"{words.of_questions(comparison, tag)}"
+        for tag in (SYMBOLIC, OTHER)
+        if len(by_tag) > 1
+    ]
+    free = {ratios.ABOVE: "; it may cost nothing", ratios.BELOW: "; it may save nothing"}[worth.decision]
+    ends = f"{amount(worth.low, currency)} to {amount(worth.high, currency)}"
+    inside = f"{ends}{free if (worth.low or 0.0) <= 0 else ''}; n = {count(row.n)}"
+    told = f", {' and '.join(parts)}" if parts else ""
+    return f"{amount(worth.value, currency)} on {row.task} ({inside}){told}{doubt}"
