@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cotbench.analysis import ratios, verdicts
 from cotbench.analysis.compare import Comparison
@@ -30,25 +30,38 @@ def figure(value: float | None) -> str:
     return f"{value:,.{digits}f}".replace("-", "−")
 
 
-def amount(value: float | None, currency: str) -> str:
-    """Show an amount of a currency, or of tokens where there is none: $0.00123, 12.50 CHF, 1,240 tokens."""
-    shown = figure(value)
+def tokens(value: float | None) -> str:
+    """Show a number of tokens, which may be less than none: 8.3, −1,204."""
+    return DASH if value is None else "∞" if math.isinf(value) else _signed(words.tokens(abs(value)), value)
+
+
+def _signed(shown: str, value: float) -> str:
+    return f"−{shown}" if value < 0 else shown
+
+
+def amount(value: float | None, currency: str, *, bare: bool = False) -> str:
+    """Show an amount of a currency, or of tokens where there is none: $0.00123, 12.50 CHF, 1,240 tokens.
+
+    bare: without what stands behind it, as beside another amount.
+    """
+    if value is None:
+        return DASH
     if not currency:
-        return shown if value is None else f"{shown} tokens"
+        return tokens(value) + ("" if bare else " tokens")
     sign = _SIGNS.get(currency, currency)
-    if value is None or (len(sign) > 1 and sign.isalpha()):
-        return shown if value is None else f"{shown} {sign}"
-    return f"−{sign}{shown[1:]}" if shown.startswith("−") else f"{sign}{shown}"
+    if len(sign) > 1 and sign.isalpha():
+        return figure(value) + ("" if bare else f" {sign}")
+    return _signed(f"{sign}{figure(abs(value))}", value)
 
 
-def _ends(estimate: Ratio | Interval | Worth) -> str:
+def _ends(estimate: Ratio | Interval | Worth, show: Callable[[float | None], str] = figure) -> str:
     """Show the ends of an interval; one without a high end has none."""
     low, high = estimate.low, estimate.high
-    return DASH if low is None else f"over {figure(low)}" if high is None else f"{figure(low)} to {figure(high)}"
+    return DASH if low is None else f"over {show(low)}" if high is None else f"{show(low)} to {show(high)}"
 
 
-def _per_right(ratio: Ratio) -> str:
-    return "∞" if ratio.value is None and ratio.low is not None else figure(ratio.value)
+def _per_right(ratio: Ratio, show: Callable[[float | None], str] = figure) -> str:
+    return "∞" if ratio.value is None and ratio.low is not None else show(ratio.value)
 
 
 def _currency(rows: Sequence[Cost] | Sequence[Payoff]) -> str:
@@ -100,8 +113,8 @@ def costs(comparison: Comparison) -> Table[Cost]:
         figures=[
             N,
             *(money if currency else ()),
-            ("tokens per right", lambda r: _per_right(r.per_right)),
-            ("95% interval", lambda r: _ends(r.per_right)),
+            ("tokens per right", lambda r: _per_right(r.per_right, tokens)),
+            ("95% interval", lambda r: _ends(r.per_right, tokens)),
             ("completion", lambda r: words.tokens(r.completion_tokens)),
             ("serial", lambda r: words.tokens(r.serial.mean)),
             *(prompts if told else ()),
@@ -119,25 +132,21 @@ def _seconds(value: float | None) -> str:
 # --- when extra right answers pay ---------------------------------------------------------------------------------
 
 _DECISIONS = {
-    ratios.ABOVE: "pays where a right answer is worth more",
-    ratios.BELOW: "fewer right answers for less: pays where one is worth less",
-    ratios.CHEAPER: "better and cheaper: pays at any worth",
-    ratios.DEARER: "worse and dearer: never pays",
+    ratios.ABOVE: "if worth more",
+    ratios.BELOW: "fewer for less: if worth less",
+    ratios.CHEAPER: "always: better and cheaper",
+    ratios.DEARER: "never: worse and dearer",
+    ratios.NOT_BELOW: "not estimable",
+    ratios.AT_LEAST_BELOW: "not estimable",
     ratios.UNCLEAR: "not estimable",
 }
 
 
 def decision(worth: Worth, currency: str) -> str:
     """Say in a table when a mode pays."""
-    if worth.decision in _DECISIONS:
-        return _DECISIONS[worth.decision]
-    start = "not estimable: the difference may be zero"
-    if worth.bound is None:
-        return start
     bound = amount(worth.bound, currency)
-    return (
-        f"{start}; doesn't pay below {bound}" if worth.decision == ratios.NOT_BELOW else f"{start}; pays below {bound}"
-    )
+    known = {ratios.NOT_BELOW: f"; not below {bound}", ratios.AT_LEAST_BELOW: f"; if worth less than {bound}"}
+    return _DECISIONS[worth.decision] + (known.get(worth.decision, "") if worth.bound is not None else "")
 
 
 def payoffs(comparison: Comparison) -> Table[Payoff]:
@@ -152,14 +161,16 @@ def payoffs(comparison: Comparison) -> Table[Payoff]:
         ("95% interval", lambda r: _ends(r.more_cost)),
         ("per extra right", lambda r: figure(r.money.value)),
         ("95% interval", lambda r: _ends(r.money)),
-        ("when it pays", lambda r: decision(r.money, r.currency)),
+        ("it pays", lambda r: decision(r.money, r.currency)),
     )
-    tokens: Sequence[Column[Payoff]] = (
-        ("more tokens", lambda r: figure(r.more_tokens.value)),
-        ("tokens per extra right", lambda r: figure(r.tokens.value)),
-        ("95% interval", lambda r: _ends(r.tokens)),
+    in_tokens: Sequence[Column[Payoff]] = (
+        ("more tokens", lambda r: tokens(r.more_tokens.value)),
+        ("95% interval", lambda r: _ends(r.more_tokens, tokens)),
+        ("per extra right", lambda r: tokens(r.tokens.value)),
+        ("95% interval", lambda r: _ends(r.tokens, tokens)),
+        ("it pays", lambda r: decision(r.tokens, "")),
     )
-    in_tokens: Sequence[Column[Payoff]] = (*tokens, ("when it pays", lambda r: decision(r.tokens, "")))
+    more = "for 1,000 questions" if currency else "completion tokens per question"
     return Table(
         title=f"When extra right answers pay, against {against}" + (f", in {currency}" if currency else ", in tokens"),
         rows=rows,
@@ -170,12 +181,12 @@ def payoffs(comparison: Comparison) -> Table[Payoff]:
         figures=[
             N,
             ("gain", lambda r: points(r.gain)),
-            *([*money, *tokens] if currency else in_tokens),
+            *(money if currency else in_tokens),
         ],
-        about="gain: in right answers, in points. per extra right: the difference in cost over the difference in right "
-        "answers, with Fieller's interval over questions or clusters; where the difference in right answers may be "
-        "zero it can't be estimated. A mode that is dearer pays where a right answer is worth more than that; the "
-        "interval's ends are where it surely doesn't and surely does. tokens: completion tokens.",
+        about=f"gain: in right answers, in points. more: {more}. per extra right: the difference in cost over the "
+        "difference in right answers, with Fieller's interval over questions or clusters; where the difference in "
+        "right answers may be zero it can't be estimated. A mode that is dearer pays where a right answer is worth "
+        "more than that; below the interval it surely doesn't, above it surely does.",
         brief=bool(currency),
     )
 
@@ -239,13 +250,21 @@ def _clause(comparison: Comparison, row: Payoff, sides: Sequence[Payoff], delta:
         return f"on {row.task}{told if worth.bound is not None else ''}"
     by_tag = {side.tag: _worth(side)[0] for side in sides if side.n}
     parts = [
-        f"{amount(by_tag[tag].value, currency) if by_tag[tag].value is not None else by_tag[tag].decision} on those "
-        f"{words.of_questions(comparison, tag)}"
+        f"{_on_side(by_tag[tag], worth, currency)} on those {words.of_questions(comparison, tag)}"
         for tag in (SYMBOLIC, OTHER)
         if len(by_tag) > 1
     ]
     free = {ratios.ABOVE: "; it may cost nothing", ratios.BELOW: "; it may save nothing"}[worth.decision]
-    ends = f"{amount(worth.low, currency)} to {amount(worth.high, currency)}"
+    ends = f"{amount(worth.low, currency, bare=True)} to {amount(worth.high, currency, bare=True)}"
     inside = f"{ends}{free if (worth.low or 0.0) <= 0 else ''}; n = {count(row.n)}"
     told = f", {' and '.join(parts)}" if parts else ""
     return f"{amount(worth.value, currency)} on {row.task} ({inside}){told}{doubt}"
+
+
+def _on_side(side: Worth, whole: Worth, currency: str) -> str:
+    """Say of a side of the tag what it is worth, or why not in the words of the whole."""
+    if side.value is None:
+        return f"({_DECISIONS[side.decision]})"
+    other = "" if side.decision == whole.decision else f" ({_DECISIONS[side.decision]})"
+    inside = f"{amount(side.low, currency, bare=True)} to {amount(side.high, currency, bare=True)}"
+    return f"{amount(side.value, currency)} ({inside}){other}"
