@@ -264,7 +264,7 @@ def _clause(comparison: Comparison, row: Payoff, sides: Sequence[Payoff], delta:
 def _on_side(side: Worth, whole: Worth, currency: str) -> str:
     """Say of a side of the tag what it is worth, or why not in the words of the whole."""
     if side.value is None:
-        return f"({_DECISIONS[side.decision]})"
+        return _DECISIONS[side.decision]
     other = "" if side.decision == whole.decision else f" ({_DECISIONS[side.decision]})"
     inside = f"{amount(side.low, currency, bare=True)} to {amount(side.high, currency, bare=True)}"
     return f"{amount(side.value, currency)} ({inside}){other}"
