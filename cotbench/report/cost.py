@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from cotbench.analysis import ratios, verdicts
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.cost import Cost, Payoff
+from cotbench.analysis.curve import BUDGET, LEAST
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.ratios import Ratio, Worth
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.columns import MODE, PAIR, Column, N, Table
+from cotbench.report.findings import Finding, texts
 from cotbench.report.words import DASH, count, points, short_model
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -204,23 +206,28 @@ _SENTENCES = {
 }
 
 
-def sentences(comparison: Comparison) -> list[str]:
-    """Return for each model and pair of arms when it pays: in money where there are prices, else in tokens."""
+def decisions(comparison: Comparison) -> list[Finding]:
+    """Return for each model and pair of arms when it pays: in money where there are prices, else in tokens.
+
+    Limits of a thought that are on a curve are left out, as in `findings`.
+    """
+    on_curve = {(p.model, p.mode) for p in comparison.points if p.setting in (BUDGET, LEAST) and p.value is not None}
     deltas = {delta.key: delta for delta in comparison.deltas if delta.tag == ALL}
     sides: dict[tuple[str, str, str, str], list[Payoff]] = {}
     pairs: dict[tuple[str, str, str], list[Payoff]] = {}
     for row in comparison.payoffs:
         if row.tag != ALL:
             sides.setdefault(row.key, []).append(row)
-        elif row.n:
+        elif row.n and (row.model, row.mode) not in on_curve:
             pairs.setdefault((row.model, row.mode, row.baseline), []).append(row)
     models = {model for model, _, _ in pairs}
-    said = []
+    found = []
     for (model, mode, baseline), rows in pairs.items():
         labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
         plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
         who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
         names = {"who": who, "model": f" for {short_model(model)}" if len(models) > 1 else ""}
+        said = []
         for wanted, opening in _SENTENCES.items():
             clauses = [
                 _clause(comparison, row, sides.get(row.key, ()), deltas.get(row.key))
@@ -229,7 +236,15 @@ def sentences(comparison: Comparison) -> list[str]:
             ]
             if clauses:
                 said.append(opening.format_map(names) + "; ".join(clauses) + ".")
-    return said
+        main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
+        text = " ".join(said)
+        found.append(Finding(model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text))
+    return found
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """Return the texts of `decisions`, that of the main arm first."""
+    return texts(decisions(comparison))
 
 
 def _worth(row: Payoff) -> tuple[Worth, str]:
