@@ -176,7 +176,7 @@ _TOLD = re.compile(
     rb'(?:,"seconds":([\d.eE+-]{1,25}))?(?:,"crc":"[0-9a-f]{8}")?\}\n\Z'
 )
 _TOLD_CHARS = 200
-_PATH, _TOKENS = b'"finish_reason":"', re.compile(rb'"completion_tokens":(\d{1,15})[,}]')
+_PATH, _TOKENS, _COUNT = b'"finish_reason":"', b'"completion_tokens":', re.compile(rb"\d{1,15}")
 
 
 class Told(NamedTuple):
@@ -250,11 +250,16 @@ def _told(line: bytes, responses: int) -> Told:
     if found is None:
         return _NOTHING
     more, cached, seconds = found.groups()
+    longest, counts, place = 0, 0, line.find(_TOKENS, responses, found.start())
+    while place >= 0:  # quicker than a pattern where texts are long
+        place += len(_TOKENS)
+        if count := _COUNT.match(line, place):
+            longest, counts = max(longest, int(count[0])), counts + 1
+        place = line.find(_TOKENS, place, found.start())
     paths = line.count(_PATH, responses, found.start())
-    counts = [int(count) for count in _TOKENS.findall(line, responses, found.start())]
     try:
         return Told(
-            max(counts) if counts and len(counts) == paths else _longest(line) if paths > 1 else None,
+            longest if counts and counts == paths else _longest(line) if paths > 1 else None,
             int(more) if more else None,
             int(cached) if cached else None,
             float(seconds) if seconds else None,
