@@ -19,9 +19,9 @@ from test_servers import quick
 
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.cost import busy_seconds, gpus_of, spent_of
-from cotbench.analysis.gates import check_gate, parse_gate
+from cotbench.analysis.gates import FIGURES, check_gate, parse_gate
 from cotbench.analysis.pairing import load_run, panels_of
-from cotbench.analysis.prices import HourPrice, Prices, TokenPrice
+from cotbench.analysis.prices import HourPrice, Prices, TokenPrice, read_prices
 from cotbench.analysis.ratios import ABOVE, NOT_BELOW
 from cotbench.engines.replies import read_usage
 from cotbench.engines.vllm import _cached, _seconds
@@ -42,13 +42,12 @@ COUNT, PATHS, DELAY_S = 12, 4, 0.15
 
 
 def answer(body: Json, *, alone: bool, delay_s: float = DELAY_S, cached: int | None = 60) -> Answer:
-    """Right for even numbers by one path, for all but every sixth by several. A prompt has 100 tokens, a path 20."""
+    """Right for even numbers by one path, for all by several. A prompt has 100 tokens, a path 20."""
     numbers = re.findall(r"x = (\d+)", body["messages"][-1]["content"])
     if not numbers:  # whether the server goes on from the beginning of a reply is tried first
         return Answer(body=chat("80"))
     number = int(numbers[-1])
-    several = body["temperature"] > 0
-    right = number % 6 > 0 if several else number % 2 == 0
+    right = body["temperature"] > 0 or number % 2 == 0
     paths = 1 if alone else body.get("n", 1)
     text = f"We add one.\nAnswer: {number + 1 if right else 0}"
     reply = chat(*[text] * paths)
@@ -111,7 +110,7 @@ def test_a_run_on_a_server_costs_what_the_server_was_asked_for(
     assert one["cost_per_1000"] == pytest.approx(1000 * each)
     assert votes["cost_per_1000"] == pytest.approx(1000 * several)
     assert one["cost_of_pass"] == pytest.approx(2 * each)
-    assert votes["cost_of_pass"] == pytest.approx(several * COUNT / 10)
+    assert votes["cost_of_pass"] == pytest.approx(several)
     assert one["tokens_per_right"] == pytest.approx(40)
     assert (one["cached_prompt_tokens"], one["uncached_prompt_tokens"]) == (60, 40)
     assert (one["completion_tokens"], votes["completion_tokens"]) == (20, 20 * PATHS)
@@ -121,10 +120,14 @@ def test_a_run_on_a_server_costs_what_the_server_was_asked_for(
         assert DELAY_S <= row["seconds_p50"] <= row["seconds_p95"] < 3 * DELAY_S
         assert row["seconds_are"] == "from request sent to whole reply, up to 8 at once"
     pays = row_of(found, "payoffs", "self-consistency")
-    assert pays["gain"] == pytest.approx(4 / COUNT)
+    assert pays["gain"] == pytest.approx(1 / 2)
+    assert pays["cost_per_extra"] == pytest.approx(2 * (several - each))
     assert pays["more_cost"] == pytest.approx(1000 * (several - each))
     assert pays["more_tokens"] == pytest.approx(60)
     assert "USD per 1,000" in done.out
+    comparison = compare([load_run(run)], ["cot"], prices=read_prices(tmp_path / "prices.yaml"))
+    for name in (name for name, known in FIGURES.items() if known.rows in ("costs", "payoffs")):
+        assert check_gate(parse_gate(f"{name}[own,self-consistency] >= -1000"), comparison).holds, name
     assert (
         (run / "report" / "costs.csv")
         .read_text()

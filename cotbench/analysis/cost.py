@@ -270,14 +270,9 @@ class _Purse:
 # --- rows ---------------------------------------------------------------------------------------------------------
 
 
-def _design(panel: Panel, mask: Array) -> dict[str, Array | None]:
-    """Return what the questions of a mask share, as the estimates take it."""
-    return {"clusters": panel.clusters_of(mask)}
-
-
 def _mean_of(panel: Panel, mask: Array) -> Mean:
-    """Return what gives the mean of numbers about the questions of a mask, by what these share."""
-    return partial(stats.mean, **_design(panel, mask))  # type: ignore[arg-type]
+    """Return what gives the mean of numbers about the questions of a mask, by how these were drawn."""
+    return partial(stats.mean, **panel.design(mask))
 
 
 def _amount(values: Array, mean: Mean, times: float = 1.0, *, floor: float | None = None) -> Interval:
@@ -354,7 +349,7 @@ def _payoff(panel: Panel, one: _Priced, base: _Priced, tag: str, mask: Array, cu
         if not known.any():
             return Interval(), Worth()
         mean = _mean_of(panel, known)
-        gain = stats.paired(gains[known], **_design(panel, known))
+        gain = stats.paired(gains[known], **panel.design(known))
         return _amount(more[known], mean, times), worth(more[known], gains[known], gain, mean)
 
     more_cost, by_money = judged(one.money - base.money, THOUSAND)

@@ -59,6 +59,7 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "interaction": comparison.effects,
         "costs": comparison.costs,
         "payoffs": comparison.payoffs,
+        "across_tasks": comparison.pooled,
         "agreement": comparison.agreements,
     }
     for name, rows in files.items():
