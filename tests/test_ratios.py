@@ -30,8 +30,9 @@ from cotbench.analysis.stats import Array
 SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 
 
-def judged(costs: Array, gains: Array, clusters: Array | None = None) -> Worth:
-    return worth(costs, gains, stats.paired(gains, clusters), partial(stats.mean, clusters=clusters))
+def judged(costs: Array, gains: Array, clusters: Array | None = None, strata: Array | None = None) -> Worth:
+    gain = stats.paired(gains, clusters, strata)
+    return worth(costs, gains, gain, partial(stats.mean, clusters=clusters, strata=strata))
 
 
 def drawn(rng: Any, n: int, helped: float, hurt: float, more: float, tied: float = 0.0) -> tuple[Array, Array]:
@@ -44,12 +45,15 @@ def drawn(rng: Any, n: int, helped: float, hurt: float, more: float, tied: float
 # --- against independent computation ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clustered", [False, True])
-def test_the_interval_is_all_prices_at_which_a_t_test_of_the_net_benefit_doesnt_reject(clustered: bool) -> None:
+@pytest.mark.parametrize(("clustered", "stratified"), [(False, False), (True, False), (False, True), (True, True)])
+def test_the_interval_is_all_prices_at_which_a_t_test_of_the_net_benefit_doesnt_reject(
+    clustered: bool, stratified: bool
+) -> None:
     rng = np.random.default_rng(3)
     costs, gains = drawn(rng, 400, 0.2, 0.05, 100.0, 0.5)
     clusters = rng.integers(0, 300, 400) if clustered else None
-    found = judged(costs, gains, clusters)
+    strata = (np.arange(400) // 100 if clusters is None else clusters // 75) if stratified else None
+    found = judged(costs, gains, clusters, strata)
     assert found.decision == ABOVE
     assert found.value == pytest.approx(costs.sum() / gains.sum())
     assert found.low is not None
@@ -61,10 +65,10 @@ def test_the_interval_is_all_prices_at_which_a_t_test_of_the_net_benefit_doesnt_
         (found.high * 1.001, False),
     ]:
         benefit = price * gains - costs
-        if clusters is None:
+        if clusters is None and strata is None:
             p = float(scipy_stats.ttest_1samp(benefit, 0.0).pvalue)
         else:
-            p = stats.mean(benefit, clusters).p or 1.0
+            p = stats.mean(benefit, clusters, strata).p or 1.0
         assert (p > 0.05) == inside, (price, p)
 
 
@@ -118,6 +122,26 @@ def test_the_truth_is_in_the_interval_or_not_excluded_by_the_bound(
             held += found.low <= truth <= found.high
         else:
             held += found.decision in (NOT_BELOW, UNCLEAR) and not (found.bound is not None and truth < found.bound)
+    assert held / draws >= 0.94 - 3.5 * math.sqrt(0.05 * 0.95 / draws)
+
+
+@pytest.mark.parametrize("design", ["passages of four", "a stratum that gains much, and a small one that gains little"])
+def test_the_truth_is_in_the_interval_where_questions_are_clustered_or_stratified(design: str) -> None:
+    rng, held, draws = np.random.default_rng(10), 0, 2 * SIMULATIONS
+    for _ in range(draws):
+        if design.startswith("passages"):
+            clusters, strata = np.arange(1000) // 4, None
+            share = np.repeat(rng.choice([0.05, 0.35], 250), 4)  # what questions of a passage share
+            truth_gain = 0.2
+        else:
+            clusters, strata = None, (np.arange(400) >= 320).astype(int)
+            share = np.where(strata == 0, 0.3, 0.1)
+            truth_gain = float(share.mean())
+        gains = (rng.random(len(share)) < share).astype(float)
+        found = judged(100 * rng.gamma(2, 0.5, len(share)), gains, clusters, strata)
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 100 / truth_gain <= found.high
     assert held / draws >= 0.94 - 3.5 * math.sqrt(0.05 * 0.95 / draws)
 
 
