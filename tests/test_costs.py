@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +23,11 @@ from cotbench.analysis.cost import busy_seconds, gpus_of, spent_of
 from cotbench.analysis.gates import FIGURES, check_gate, parse_gate
 from cotbench.analysis.pairing import load_run, panels_of
 from cotbench.analysis.prices import HourPrice, Prices, TokenPrice, read_prices
-from cotbench.analysis.ratios import ABOVE, NOT_BELOW
+from cotbench.analysis.ratios import ABOVE, NOT_BELOW, Worth
 from cotbench.engines.replies import read_usage
 from cotbench.engines.vllm import _cached, _seconds
 from cotbench.errors import UsageError
-from cotbench.report.cost import amount, costs, decision, figure, payoffs, sentences
+from cotbench.report.cost import amount, costs, decision, decisions, figure, payoffs, sentences
 from cotbench.report.sections import sections
 from cotbench.run.tally import Tally
 from cotbench.store.journal import Journal, JournalIndex
@@ -458,6 +459,7 @@ def test_table_and_sentence_say_the_same(
     assert decision(row.tokens, "").startswith(shown)
     [sentence] = sentences(found)
     assert said in sentence
+    assert [one.brief for one in decisions(found)] == [sentence], "of a single task the same"
     keys = {section.key: section for section in sections(found)}
     assert shown in keys["payoffs"].rows[0][-1]
     assert len(keys["costs"].rows) == 2
@@ -470,3 +472,16 @@ def test_the_cost_of_an_extra_answer_is_that_of_the_same_questions(tmp_path: Pat
     assert (row.n, row.gain) == (6, 1.0)
     assert row.more_tokens.value == pytest.approx(36)
     assert np.isclose(row.tokens.value or 0.0, 36.0)
+
+
+def test_over_several_tasks_a_short_sentence_names_the_ends(priced: Callable[..., Comparison]) -> None:
+    found = priced({"direct": "wwwwwwwwwc", "cot": "ccccccccwc"})
+    other = [replace(row, task="u", tokens=replace(row.tokens, value=9.0)) for row in found.payoffs]
+    third = [replace(row, task="v", tokens=Worth(decision=NOT_BELOW, bound=3.0)) for row in found.payoffs]
+    found.payoffs.extend([*other, *third])
+    [one] = decisions(found)
+    assert one.brief == (
+        "CoT pays where a right answer is worth more than 9.0 tokens (u) to 45.0 tokens (t). "
+        "CoT costs more and is not shown to pay on v."
+    )
+    assert "below 3.0 tokens a right answer it is shown not to" in one.text

@@ -18,6 +18,7 @@ from cotbench.report.columns import MODE, PAIR, Column, N, Table
 from cotbench.report.findings import Finding, texts
 from cotbench.report.words import DASH, count, points, short_model
 
+FEW = 3  # tasks that a short sentence names
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
@@ -227,18 +228,19 @@ def decisions(comparison: Comparison) -> list[Finding]:
         plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
         who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
         names = {"who": who, "model": f" for {short_model(model)}" if len(models) > 1 else ""}
-        said = []
+        said, brief = [], []
         for wanted, opening in _SENTENCES.items():
-            clauses = [
-                _clause(comparison, row, sides.get(row.key, ()), deltas.get(row.key))
-                for row in rows
-                if _worth(row)[0].decision == wanted
-            ]
+            alike = [row for row in rows if _worth(row)[0].decision == wanted]
+            clauses = [_clause(comparison, row, sides.get(row.key, ()), deltas.get(row.key)) for row in alike]
             if clauses:
                 said.append(opening.format_map(names) + "; ".join(clauses) + ".")
+                brief.append(opening.format_map(names) + _brief(alike) + ".")
         main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
-        text = " ".join(said)
-        found.append(Finding(model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text))
+        text, short = " ".join(said), " ".join(said if len(rows) == 1 else brief)
+        finding = Finding(
+            model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text, brief=short
+        )
+        found.append(finding)
     return found
 
 
@@ -250,6 +252,16 @@ def sentences(comparison: Comparison) -> list[str]:
 def _worth(row: Payoff) -> tuple[Worth, str]:
     """Return what an extra right answer costs, and in which currency: in tokens where no money is known."""
     return (row.tokens, "") if row.more_cost.value is None else (row.money, row.currency)
+
+
+def _brief(rows: Sequence[Payoff]) -> str:
+    """Say of several tasks with the same decision only between which amounts it lies."""
+    known = [(worth.value, row.task, currency) for row in rows for worth, currency in [_worth(row)] if worth.value]
+    if not known:
+        tasks = [row.task for row in rows]
+        return f"on {len(tasks)} tasks" if len(tasks) > FEW else f"on {' and '.join(tasks)}"
+    ends = [f"{amount(value, currency)} ({task})" for value, task, currency in (min(known), max(known))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _clause(comparison: Comparison, row: Payoff, sides: Sequence[Payoff], delta: Delta | None) -> str:
