@@ -33,12 +33,15 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 # Tables that came later: their keys in report.json, and how their titles begin.
 LATER = ("effects", "points", "audits", "readings", "complied", "reading_errors", "calibrations", "locked", "unsaid")
+LATER += ("costs", "payoffs")
 _LATER_TITLES = (
     "Audit of the arms",
     "Where answers were read",
     "How far misreading",
     "Pairs in which both arms complied",
     "What the names of the arms don't say",
+    "When extra right answers pay",
+    "What answers cost",
 )
 # Notes that came later, and one that the table of what names don't say stands for now.
 _OTHER_NOTES = ("of the answers, vague rules read", "answers are drawn differently")

@@ -116,7 +116,7 @@ class Replies:
         elif not self._tally.stopping:  # else its flow ends here, and is resumed another time
             self._waiting[key] = (work.request, [ticket])
             self._engine.submit(key, work.request)
-        self._tally.in_flight = len(self._waiting)
+        self._tally.fly(len(self._waiting))
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
         self._cancel()
@@ -137,7 +137,7 @@ class Replies:
             self._cancelled = True
             for key in self._engine.cancel():
                 del self._waiting[key]
-            self._tally.in_flight = len(self._waiting)
+            self._tally.fly(len(self._waiting))
 
     def _take(self, arrived: Sequence[tuple[Key, Reply]]) -> list[tuple[Ticket, Reply]]:
         if not arrived:
@@ -159,7 +159,7 @@ class Replies:
             tickets = self._waiting.pop(key)[1]
             self._tally.seen_work += len(tickets) * work_of(reply)
             results += [(ticket, reply) for ticket in tickets]
-        self._tally.in_flight = len(self._waiting)
+        self._tally.fly(len(self._waiting))
         return results
 
 

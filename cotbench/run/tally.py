@@ -67,7 +67,7 @@ class Tally:
     handed to flows, as `work_of` has it.
     executed and executing: programs that have been carried out, and that wait or are under way. errors: what failed
     requests said. fatal: answers whose comparison ended the grader's worker twice. stopping: nothing more is asked;
-    what is in flight is still recorded."""
+    what is in flight is still recorded. busy_s: the seconds in which the engine had something to do."""
 
     total: int
     arms: dict[tuple[str, str], ArmTally] = field(default_factory=dict)
@@ -91,6 +91,16 @@ class Tally:
     fatal: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     stopping: bool = False
+    busy_s: float = 0.0
+    _seen: float = 0.0
+
+    def fly(self, count: int) -> None:
+        """Say how many requests the engine has from now on; the time since this was last said counts as busy where it
+        had any."""
+        now = time.monotonic()
+        if self.in_flight:
+            self.busy_s += now - self._seen
+        self._seen, self.in_flight = now, count
 
     def begin(self) -> None:
         """Start the clock: what stood before was reading and loading."""
@@ -121,8 +131,13 @@ class Clock:
         if tally.done >= tally.total:
             return 0.0
         engine, programs = self._engine_s(tally), self._programs_s(tally)
-        known = [seconds for seconds in (engine, programs) if seconds is not None]
-        return max(known) if engine is not None and known else None
+        if engine is None:
+            return None
+        if engine > 0 or programs is not None:
+            return max(engine, programs or 0.0)
+        # The engine has done all it had to, and what is left is carried out or compared.
+        rate = self._rate(2)
+        return (tally.total - tally.done) / rate if rate else None
 
     def _note(self, now: float, tally: Tally) -> None:
         past = self._past
