@@ -72,8 +72,15 @@ LISTED: Mapping[str, tuple[str, ...]] = {
 
 
 def _spaced(row: Row) -> Row:
-    """A row whose names in one text may be broken between them."""
-    return {key: value.replace(",", ", ") if key in ("tasks", "modes") else value for key, value in row.items()}
+    """A row as it is shown whole: lists of names may be broken between them, and what is said of several names alike is
+    said once."""
+    shown = {key: value.replace(",", ", ") if key in ("tasks", "modes") else value for key, value in row.items()}
+    if "arguments" in shown:
+        names: dict[str, list[str]] = {}
+        for name, about in shown["arguments"].items():
+            names.setdefault(about, []).append(name)
+        shown["arguments"] = "; ".join(f"{', '.join(those)}: {about}" for about, those in names.items())
+    return shown
 
 
 def _brief(row: Row, keys: Sequence[str]) -> Row:
@@ -125,7 +132,7 @@ def _engines(_: Path | None, __: Path) -> Listing:
     from cotbench.engines.arguments import arguments_of
 
     def row(engine: EngineRow) -> Row:
-        arguments = "; ".join(f"{one.name}: {one.about}" for one in arguments_of(engine.name))
+        arguments = {one.name: one.about for one in arguments_of(engine.name)}
         installed = "no" if engine.missing() else "yes"
         return {"engine": engine.name, "installed": installed, "about": engine.about, "arguments": arguments}
 

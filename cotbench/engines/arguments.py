@@ -83,8 +83,8 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     "openai": (
         Argument("max_retries", "how often a request that failed is sent again", _whole(0)),
         Argument("timeout_s", "seconds that a reply may take", _number(0.001)),
-        Argument("send_seed", "false: for servers that refuse seeds", flag),
-        Argument("check_model", "false: don't look for --model among the names that the server lists", flag),
+        Argument("send_seed", "whether seeds are sent", flag),
+        Argument("check_model", "whether --model must be among the names that the server lists", flag),
         Argument("continues", "whether the server goes on from the beginning of a reply; else it is tried", flag),
     ),
     "ctranslate2": (
@@ -109,7 +109,7 @@ ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
 def arguments_of(engine: str) -> tuple[Argument, ...]:
     """The arguments of an engine, as far as the table has them; those of the stub are its shares, too."""
     shares = _shares() if engine == "stub" else {}
-    told = tuple(Argument(name, f"the share of right answers under {name}", share) for name in shares)
+    told = tuple(Argument(name, "the share of such answers, by template", share) for name in shares)
     return (*told, *ARGUMENTS.get(engine, ()))
 
 

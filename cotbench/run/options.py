@@ -89,7 +89,8 @@ class RunOptions:
     )
     model_args: dict[str, Any] = _option(
         "--model-args -a",
-        "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
+        "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...); "
+        "`cotbench list engines --verbose` names ours, as max_retries and timeout_s of servers.",
         {},
         parse=parsing.model_args,
         anchor=parsing.absolute_path,
