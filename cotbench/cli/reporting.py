@@ -11,7 +11,7 @@ import typer
 
 from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
-from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.errors import GateHolds, OutputError, UsageError, suggest
 from cotbench.processes import uncollected
 from cotbench.run.parsing import names
 
@@ -48,6 +48,16 @@ def report(
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
+    symbolic_tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symbolic-tasks",
+            metavar="TASKS",
+            help="Which tasks are the math and symbolic ones, over which differences are pooled apart from the others; "
+            "with commas or repeated. By default those that the tag rule subject knows as such, and of others those "
+            "without options, or with calculations in most questions.",
+        ),
+    ] = None,
     one_arm: Annotated[
         bool,
         typer.Option(
@@ -80,7 +90,8 @@ def report(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share. Repeatable.""",
+            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
+            """_low, _high, _p. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -152,6 +163,7 @@ def report(
             effect=effect / 100,
             margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
+            symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
             asked={
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
@@ -192,6 +204,16 @@ def report(
     _check(gates, comparison)
     if unread is not None:
         raise unread
+
+
+def _known_tasks(named: Sequence[str], panels: Sequence[Panel]) -> list[str]:
+    """Return the tasks that are named. Raises UsageError where a report has no such task."""
+    there = list(dict.fromkeys(panel.task for panel in panels))
+    for name in named:
+        if name not in there:
+            found = f"--symbolic-tasks: there is no task '{name}' in these runs."
+            raise UsageError(found, suggest(name, there, always=f"They have: {', '.join(there)}."))
+    return list(named)
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:
