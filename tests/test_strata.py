@@ -358,3 +358,24 @@ def test_a_report_for_new_subjects_says_so(tmp_path: Path, main: Cli) -> None:
     refused = main("report", "a", "--generalise", "topic")
     assert refused.code == 2
     assert "expected 'subject', found 'topic'" in refused.err
+
+
+def test_a_gate_asks_for_the_test_of_single_questions(tmp_path: Path, main: Cli) -> None:
+    questions = [replace(q, group=g, cluster=g) for q, g in zip(QUESTIONS, GROUPS, strict=True)]
+    make_run(tmp_path / "results" / "a", LETTERS, questions=questions)
+    plain = ["report", "a", "--no-plots", "--no-page", "--generalise", "subject", "--fail-if"]
+    p = stats.mcnemar_exact(4, 1)
+    assert main(*plain, f"p_mcnemar[t,cot] >= {p - 1e-9}").code == 5
+    assert main(*plain, f"p[t,cot] == {p}").code == 0  # which is of the clusters
+
+
+def test_many_passages_within_strata_have_as_many_degrees_of_freedom_less_the_strata() -> None:
+    rng = np.random.default_rng(46)
+    clusters = np.sort(rng.integers(0, 260, 600))
+    strata = clusters // 90
+    values = rng.integers(-1, 2, 600) + 0.4 * strata
+    got = stats.mean(values, clusters, strata)
+    value, variance, _ = brute_cr2(dummies(strata), values, clusters, dummies(strata).sum(axis=0) / 600)
+    assert got.se is not None
+    assert (got.value, got.se**2) == pytest.approx((value, variance))
+    assert got.df == len(np.unique(clusters)) - 3 > stats.FEW_CLUSTERS - 3
