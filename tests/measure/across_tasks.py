@@ -2,10 +2,10 @@
 
 Worlds: 3 to 20 tasks that differ by nothing up to 20 points, of real, extreme and equal sizes, whose true differences
 are normal, of two kinds (a task is of either by chance) or skewed; estimates that are normal, or come of questions,
-with errors as `stats.paired` has them. Printed is, for each, how often the interval holds the truth: with tasks as units as
-cotbench has it; by inverse variance with the modified interval of Hartung and Knapp, tau2 by Paule and Mandel or by
-REML; with the normal interval of DerSimonian and Laird; and where one more task would lie. Then of the difference of two
-families, in cotbench's way, with Welch's degrees of freedom, and by a regression on one moderator. Last, of all
+with errors as `stats.paired` has them. Printed is, for each, how often the interval holds the truth: with tasks as
+units as cotbench has it; by inverse variance with the modified interval of Hartung and Knapp, tau2 by Paule and Mandel
+or by REML; with the normal interval of DerSimonian and Laird; and where one more task would lie. Then of the difference
+of two families, in cotbench's way, with Welch's degrees of freedom, and by a regression on one moderator. Last, of all
 questions of a few tasks. A row whose first figure is below 94 ends in "<".
 """
 
