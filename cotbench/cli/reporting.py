@@ -103,8 +103,8 @@ def report(
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
-            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
+            """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
+            """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, """
             """macro, and of either _low, _high, _p. Repeatable.""",
