@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
 import random
 import re
+import struct
+import subprocess
+import sys
+import termios
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from rich.console import Console
 
 from cotbench.run.tally import ArmTally, Clock, Tally
@@ -95,6 +105,35 @@ def test_lines_where_there_is_no_terminal_fit_80_columns_and_break_no_part(tasks
 )
 def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(("kind", "drawn_anew"), [("xterm-256color", True), ("dumb", False)])
+def test_a_run_on_a_terminal_ends_with_its_last_answer(kind: str, drawn_anew: bool, tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 80, 0, 0))
+    line = "run --model stub --task sample --mode direct,cot --model-args latency_s=0.3,in_flight=16".split()
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cotbench", *line],
+        cwd=tmp_path,
+        env={**env, "TERM": kind, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal's end
+        while part := os.read(controller, 65_536):
+            shown += part
+    os.close(controller)
+    assert process.wait(60) == 0
+    said = shown.decode()
+    assert ("\x1b[1A" in said or "\x1b[2K" in said) == drawn_anew
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).splitlines()
+    assert any("cot" in line and "48/48" in line for line in last[-6:])
+    assert any("96 of 96 answers" in line for line in last[-6:])
+    assert all(len(line.strip("\r")) <= 80 for line in last)
 
 
 # --- the time left ------------------------------------------------------------------------------------------------

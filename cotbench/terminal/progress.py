@@ -73,7 +73,7 @@ def shown(quiet: bool) -> Generator[Watch]:
     """Yield a function to be called with the tally whenever it has changed."""
     if quiet:
         yield lambda _: None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not Output(to_stderr=True).is_dumb_terminal:  # where lines can't be drawn anew
         with _table() as watch:
             yield watch
     else:
