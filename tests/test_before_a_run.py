@@ -344,6 +344,20 @@ def test_a_probe_of_more_questions_than_there_are_is_the_run(main: Cli) -> None:
     assert done["go_on"] is None
 
 
+def test_what_is_locked_is_fixed_before_the_probe(tmp_path: Path, main: Cli) -> None:
+    line = (*RUN, "--mode", "direct,cot", "--lock", "auto")
+    folder = tmp_path / document(main(*line, "--probe", "5", "--json"))["folder"]
+    lock = json.loads((folder / MANIFEST).read_text())["lock"]
+    assert lock["hash"]
+    assert document(main(*line, "--json"))["answers"] == 96
+    assert json.loads((folder / MANIFEST).read_text())["lock"] == lock
+    unlocked = (*RUN, "--mode", "direct,cot", "-o", "other")
+    main(*unlocked, "--probe", "5")
+    late = main(*unlocked, "--lock", "auto")
+    assert late.code == 3
+    assert "nothing can be fixed before the first token any more" in late.err
+
+
 def test_a_probe_and_a_dry_run_are_two_things(main: Cli) -> None:
     done = main(*RUN, "--mode", "cot", "--dry-run", "--probe", "3")
     assert done.code == 2
