@@ -82,7 +82,8 @@ class Question:
 
     id: stable across runs, modes and copies of the data set: the pairing key.
     group: MMLU subject or MATH type (strata of `--limit`, rows of a report); "" where a task has none.
-    cluster: questions of one cluster share something (a passage, a subject), so they aren't independent; "" = its own.
+    cluster: questions of one cluster share something (a passage), so they aren't independent; "" = its own. Where it is
+    the group by name (as of MMLU and MATH) it says no more than the group does.
     """
 
     id: str

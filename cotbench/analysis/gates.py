@@ -60,6 +60,7 @@ FIGURES: Mapping[str, _Figure] = {
     "high": _Figure("deltas", "delta.high"),
     "p": _Figure("deltas", "delta.p"),
     "p_holm": _Figure("deltas", "p_holm"),
+    "p_mcnemar": _Figure("deltas", "p_mcnemar"),
     "accuracy": _Figure("modes", "accuracy.value"),
     "unread": _Figure("modes", "unread"),
     "truncated": _Figure("modes", "truncated"),

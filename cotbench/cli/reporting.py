@@ -89,9 +89,9 @@ def report(
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
-            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
-            """_low, _high, _p. Repeatable.""",
+            """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
+            """helped, hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of """
+            """either _low, _high, _p. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
