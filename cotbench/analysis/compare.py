@@ -39,6 +39,7 @@ from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
+from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.modes import BASELINE, Facts, facts_of
@@ -118,6 +119,7 @@ class Comparison:
     rules: list[RuleInfo] = field(default_factory=list)
     families: dict[str, str] = field(default_factory=dict)
     effect: float = EFFECT
+    provenance: list[Provenance] = field(default_factory=list)
     facts: dict[str, Facts] = field(default_factory=dict, metadata=columns())
 
     def facts_of(self, mode: str) -> Facts:
@@ -162,6 +164,7 @@ def compare(
         tag_rule=tag_rule,
         rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table],
         effect=effect,
+        provenance=provenance_of(runs),
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))

@@ -107,7 +107,14 @@ class _Session:
         if fixed:
             self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
-        here = {**circumstance(), "command": without_home(list(command)), "started": now()}
+        here = {
+            **circumstance(),
+            "engine": self.info.engine,
+            "engine_version": self.info.version,
+            "device": self.info.device,
+            "command": without_home(list(command)),
+            "started": now(),
+        }
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
@@ -242,6 +249,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "answer_type": str(data.task.answer.type),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
+                "own_file": None if data.file.shipped else data.file.path.name,
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
             }
