@@ -1,8 +1,8 @@
 """Where the numbers of a report are from: of each run, all that its manifest says of how it was made.
 
-A report is shared without the runs it is about, so report.json holds what somebody else needs to judge it, and to run it
-again (`cotbench reproduce`). What a manifest doesn't say is None here and "not recorded" in words: nothing is guessed.
-No key and no password is told, whatever a manifest holds: a folder may come from an earlier version, or from elsewhere.
+A report is shared without the runs it is about, so report.json holds what somebody else needs to judge it, and to run
+it again (`cotbench reproduce`). What a manifest doesn't say is None here and "not recorded" in words: nothing is
+guessed. No key and no password is told, whatever a manifest holds: it may be an earlier version's, or somebody else's.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class TaskAsked:
 
     questions: how many were asked, of how many there are; chosen: whether --limit chose them. dataset, revision and
     split: of the Hub. data: the fingerprint of all its questions and golds; asked: of those that were asked; ids: the
-    hash of their ids, in their order. file: the hash of the task file, and own_file its name where it is the user's own;
-    shipped: whether it is the one that comes with this version; None where that isn't recorded."""
+    hash of their ids, in their order. file: the hash of the task file, and own_file its name where it is the user's
+    own; shipped: whether it is the one that comes with this version; None where that isn't recorded."""
 
     task: str
     questions: int | None
@@ -56,8 +56,8 @@ class ArmAsked:
 
     prompt: the hash of its template and all that this is made of. whose: "shipped" (it is the one that comes with this
     version), "another version's" (it came with the version that ran it), "own" (the user's), or None where that isn't
-    recorded. own_files: the user's files that it is made of, by name. thinks: whether the model thinks: on, off, or None
-    where that isn't known. max_tokens, temperature, top_p, paths (how many vote): how replies are drawn; other:
+    recorded. own_files: the user's files that it is made of, by name. thinks: whether the model thinks: on, off, or
+    None where that isn't known. max_tokens, temperature, top_p, paths (how many vote): how replies are drawn; other:
     everything else of sampling that was set. begun: the beginning of the reply that is written for the model."""
 
     task: str
@@ -83,8 +83,9 @@ class Provenance:
     machine's. chat_template: "model" (its own), "none" (plain text), "server", or a file's name. started, ended: of the
     first and the last of its sessions, whose number is `sessions`; answers: how many of how many `expected` there are.
     cotbench: its versions; commit: of the checkout it ran from, None of an installed package, and changed: whether that
-    held changes. seed, num_fewshot, exemplars, limit, thinking: as they were set. command: as it was typed, without keys.
-    again: what runs it again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
+    held changes. seed, num_fewshot, exemplars, limit, thinking: as they were set. command: as it was typed, without
+    keys. again: what runs it again. recipe: its manifest, from which `cotbench reproduce` works, without the questions'
+    ids."""
 
     run: str
     status: str
@@ -180,7 +181,7 @@ def recipe_of(manifest: Manifest) -> dict[str, Any]:
     return found
 
 
-# --- of one task and arm -----------------------------------------------------------------------------------------------
+# --- of one task and arm ----------------------------------------------------------------------------------------------
 
 
 def _task(manifest: Manifest, task: str) -> TaskAsked:
@@ -313,10 +314,13 @@ def _masked_words(words: Iterable[str]) -> list[str]:
 
 # --- no keys ----------------------------------------------------------------------------------------------------------
 
-_SECRET = r"(?:[\w-]*(?:api[-_]?key|secret|passw(?:or)?d|credential|authorization|bearer)[\w-]*|(?:[\w-]*[-_])?(?:token|key|auth))"
-_SECRET_NAME = re.compile(_SECRET, re.I)
+_NAME = (
+    r"(?:[\w-]*(?:api[-_]?key|secret|passw(?:or)?d|credential|authorization|bearer)[\w-]*"
+    r"|(?:[\w-]*[-_])?(?:token|key|auth))"
+)
+_SECRET_NAME = re.compile(_NAME, re.I)
 _NAMED = re.compile(
-    rf"""((?<![\w-]){_SECRET}["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)(?!\$|\*\*\*)[^\s"',}}&]+""", re.I
+    rf"""((?<![\w-]){_NAME}["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)(?!\$|\*\*\*)[^\s"',}}&]+""", re.I
 )
 _KEY_LIKE = re.compile(
     r"(?<![\w-])(?:sk|pk|rk|gsk|hf|nvapi|xai|ghp|glpat|r8|csk|fw)[-_](?=[\w.-]*\d)[\w.-]{14,}|(?<!\w)AKIA[A-Z0-9]{12,}"

@@ -107,7 +107,7 @@ def report(
     from cotbench.analysis.pairing import load_run, panels_of
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
-    from cotbench.report.files import PAGE, begin_plots, document, write_report
+    from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
@@ -169,6 +169,8 @@ def report(
         stdout(document(comparison))
     elif unread is None:
         stdout(f"Written to {target}: {', '.join(written)}")
+        if left := left_over(target, written):
+            stdout(left)
         if not no_page:
             stdout(f"Open {target / PAGE}")
     _check(gates, comparison)

@@ -6,7 +6,8 @@ once; what differs is said of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cotbench.analysis.compare import Comparison
@@ -16,7 +17,7 @@ from cotbench.report.columns import Table
 from cotbench.report.tame import tame_line
 
 NOT_RECORDED = "not recorded"
-MOST_RUNS = 3  # that a line names one by one where they differ
+MOST_IN_LINE = 160  # characters of what differs between runs, in a line
 MOST_CHARS = 700  # of what a plot says of its runs
 
 
@@ -33,10 +34,14 @@ class About:
 
 def rows(comparison: Comparison) -> list[About]:
     """Return all that is told, in order: a row where all runs share it, else a row for each."""
+    return _told(comparison, _FACTS)
+
+
+def _told(comparison: Comparison, says: Mapping[str, Callable[[Provenance], str]]) -> list[About]:
     runs = comparison.provenance
     models = list(dict.fromkeys(run.model for run in runs))
     found = []
-    for what, say in _FACTS.items():
+    for what, say in says.items():
         values = [say(run) for run in runs]
         if len(set(values)) == 1:
             found.append(About(model=", ".join(models), run="", what=what, value=values[0]))
@@ -71,42 +76,41 @@ def about(comparison: Comparison) -> Table[About]:
     )
 
 
+def lines(comparison: Comparison) -> list[str]:
+    """Return the same in up to eight lines, for a terminal: hashes are shortened, and what is not recorded left out."""
+    said = {}
+    for row in _told(comparison, {**_FACTS, **_SHORT}):
+        if NOT_RECORDED not in row.value:
+            said.setdefault(row.what, {}).setdefault(_HASH.sub(lambda found: found[0][:8], row.value), []).append(
+                row.run
+            )
+    made = {
+        name: "; ".join(filter(None, (_part(what, said.get(what, {})) for what in whats)))
+        for name, whats in _LINES.items()
+    }
+    return [f"{name}: {line}" for name, line in made.items() if line]
+
+
+def _part(what: str, values: Mapping[str, Sequence[str]]) -> str:
+    """Say one thing in a line: what runs share, or each value with its runs where that is short enough."""
+    told = "; ".join(
+        f"{value} ({', '.join(filter(None, runs))})" if any(runs) else value for value, runs in values.items()
+    )
+    return told if len(values) < 2 or len(told) <= MOST_IN_LINE else f"{what} differs between the runs"
+
+
+_HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 # The facts of each line, by their names in _FACTS; a line that says nothing is left out.
 _LINES: Mapping[str, Sequence[str]] = {
     "Model": ("model", "revision", "engine", "device", "date"),
     "Asked": ("tasks", "exemplars", "seed"),
-    "Arms": ("budgets",),
+    "Budgets": ("budgets",),
     "Drawn": ("sampling", "thinking"),
     "Prompts": ("prompts",),
-    "By": ("cotbench",),
+    "Version": ("cotbench",),
     "Command": ("command",),
     "Again": ("reproduce",),
 }
-
-
-def lines(comparison: Comparison) -> list[str]:
-    """Return the same in up to eight lines, for a terminal: hashes are shortened, and what is not recorded left out."""
-    by_fact: dict[str, list[About]] = {}
-    for row in rows(comparison):
-        by_fact.setdefault(row.what, []).append(row)
-    return [f"{name}: {said}" for name, wanted in _LINES.items() if (said := _line(by_fact, wanted))]
-
-
-def _line(by_fact: Mapping[str, Sequence[About]], wanted: Iterable[str]) -> str:
-    parts = []
-    for what in wanted:
-        there = [row for row in by_fact.get(what, ()) if NOT_RECORDED not in row.value]
-        if len(there) > MOST_RUNS:
-            parts.append(f"{what} differs between {len(there)} runs")
-        elif there:
-            told = [f"{row.run}: {_shortened(row.value)}" if row.run else _shortened(row.value) for row in there]
-            parts.append(" | ".join(told))
-    return "; ".join(parts)
-
-
-def _shortened(text: str) -> str:
-    """Return a text with its long hashes cut."""
-    return " ".join(word[:16] + "…" * (len(word) > 40) if len(word) > 40 and "/" not in word else word for word in text.split(" "))
 
 
 def metadata(comparison: Comparison) -> dict[str, str]:
@@ -209,6 +213,8 @@ def _over_tasks(run: Provenance, say: Callable[[ArmAsked], str]) -> str:
     for mode, values in arms.items():
         each = [f"{value} ({', '.join(tasks)})" for value, tasks in values.items()] if len(values) > 1 else [*values]
         told.setdefault(", ".join(each), []).append(mode)
+    if len(told) == 1 and len(arms) > 1:
+        return f"{next(iter(told))} in all arms"
     return "; ".join(f"{', '.join(modes)}: {value}" for value, modes in told.items())
 
 
@@ -235,19 +241,15 @@ def _thinking(run: Provenance) -> str:
     return (_over_tasks(run, lambda arm: arm.thinks or NOT_RECORDED) or NOT_RECORDED) + told
 
 
+def _whose(arm: ArmAsked) -> str:
+    if arm.whose == "own":
+        return f"own ({', '.join(arm.own_files)})"
+    said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
+    return said[arm.whose] if arm.whose in said else f"whose: {NOT_RECORDED}"
+
+
 def _prompts(run: Provenance) -> str:
-    version = ", ".join(run.cotbench) or NOT_RECORDED
-    said = {
-        "shipped": "shipped",
-        "another version's": f"shipped with the cotbench {version} that ran it, other than this version's",
-        None: f"whose: {NOT_RECORDED}",
-    }
-
-    def say(arm: ArmAsked) -> str:
-        whose = f"own ({', '.join(arm.own_files)})" if arm.whose == "own" else said[arm.whose]
-        return f"{arm.prompt or NOT_RECORDED}, {whose}"
-
-    return _over_tasks(run, say)
+    return _over_tasks(run, lambda arm: f"{arm.prompt or NOT_RECORDED}, {_whose(arm)}")
 
 
 def _cotbench(run: Provenance) -> str:
@@ -286,4 +288,9 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "machine": _machine,
     "command": lambda run: run.command or NOT_RECORDED,
     "reproduce": lambda run: run.again,
+}
+_SHORT: Mapping[str, Callable[[Provenance], str]] = {
+    "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
+    "thinking": lambda run: f"thinking {_thinking(run)}",
+    "prompts": lambda run: _over_tasks(run, _whose),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from cotbench.report.sections import sections
 from cotbench.report.tame import csv_cell, markdown_text
 
 
-def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
-    """Return the report as Markdown. plots: those that lie beside it as `<stem>.png`."""
+def markdown(comparison: Comparison, plots: Iterable[Drawn] = (), *, left: str = "") -> str:
+    """Return the report as Markdown. plots: those that lie beside it as `<stem>.png`. left: what is said of files that
+    lie beside it too, of an earlier report."""
     drawn = list(plots)
     parts = [f"# cotbench report\n\nRuns: {markdown_text(', '.join(comparison.runs))}\n"]
     if comparison.stub:
@@ -31,7 +32,7 @@ def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
         if section.about:
             parts.append(f"\n{markdown_text(section.about)}")
     parts.append("")
-    parts += [f"Note: {markdown_text(note)}\n" for note in comparison.notes]
+    parts += [f"Note: {markdown_text(note)}\n" for note in [*comparison.notes, *filter(None, [left])]]
     return "\n".join(parts)
 
 
@@ -41,29 +42,41 @@ def _markdown_table(section: Section) -> list[str]:
     return [f"| {' | '.join(cells[0])} |", f"| {' | '.join(rule)} |", *(f"| {' | '.join(row)} |" for row in cells[1:])]
 
 
-def write_csvs(comparison: Comparison, folder: Path) -> None:
-    """Write a CSV file for each kind of estimate that has rows; one of an earlier report that hasn't is removed."""
-    files: dict[str, Sequence[Any]] = {
-        "summary": comparison.modes,
-        "deltas": [*comparison.deltas, *comparison.groups],
-        "splits": comparison.splits,
-        "policies": comparison.policies,
-        "plans": comparison.plans,
-        "votes": comparison.curves,
-        "audit": comparison.audits,
-        "readings": comparison.readings,
-        "complied": comparison.complied,
-        "reading_errors": comparison.reading_errors,
-        "calibration": comparison.calibrations,
-        "budgets": comparison.points,
-        "interaction": comparison.effects,
-        "agreement": comparison.agreements,
-    }
-    for name, rows in files.items():
-        path = folder / f"{name}.csv"
-        path.unlink(missing_ok=True)
+# The CSV files by name, each with its rows.
+_CSVS: Mapping[str, Callable[[Comparison], Sequence[Any]]] = {
+    "summary": lambda c: c.modes,
+    "deltas": lambda c: [*c.deltas, *c.groups],
+    "splits": lambda c: c.splits,
+    "policies": lambda c: c.policies,
+    "plans": lambda c: c.plans,
+    "votes": lambda c: c.curves,
+    "audit": lambda c: c.audits,
+    "readings": lambda c: c.readings,
+    "complied": lambda c: c.complied,
+    "reading_errors": lambda c: c.reading_errors,
+    "calibration": lambda c: c.calibrations,
+    "budgets": lambda c: c.points,
+    "interaction": lambda c: c.effects,
+    "agreement": lambda c: c.agreements,
+}
+CSV_FILES = tuple(f"{name}.csv" for name in _CSVS)
+
+
+def write_csvs(comparison: Comparison, folder: Path) -> list[str]:
+    """Write a CSV file for each kind of estimate that has rows, and return their names."""
+    written = []
+    for name, rows_of in _CSVS.items():
+        rows = rows_of(comparison)
         if rows:
-            with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                table = csv.writer(file, lineterminator="\n")
-                table.writerow(flatten(rows[0]))
-                table.writerows(map(csv_cell, flatten(row).values()) for row in rows)
+            write_csv(folder / f"{name}.csv", list(flatten(rows[0])), [flatten(row).values() for row in rows])
+            written.append(f"{name}.csv")
+    return written
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file in place of what has its name."""
+    path.unlink(missing_ok=True)
+    with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(map(csv_cell, row) for row in rows)

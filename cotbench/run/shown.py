@@ -24,8 +24,8 @@ def _shown(kit: TaskKit, question: Question) -> dict[str, Any]:
 
     template: its name. system: the system prompt, a long one as its beginning and a hash; "" where there is none.
     contract: whether it says how to give the answer in the sentence that prompts share. question: whether it has the
-    question and its options as prompts share them. shots: how many exemplars it shows. own: the user's own files that the prompts of the
-    arm's turns are made of, by name; [] where all of them come with cotbench."""
+    question and its options as prompts share them. shots: how many exemplars it shows. own: the user's own files that
+    the prompts of all turns are made of, by name; [] where all of them come with cotbench."""
     turn = kit.mode.own
     messages = kit.example_request(question, turn).messages
     shared = kit.prompts.shared_texts(kit.data.task, question)
