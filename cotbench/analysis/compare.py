@@ -350,11 +350,15 @@ def _state_notes(run: Run) -> list[str]:
     """Return what a run lacks: it isn't finished, or requests of it failed."""
     name, notes = run.folder.name, []
     if not run.finished:
-        total = run.manifest.totals.get("of", "?")
-        notes.append(
-            f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so "
-            f"far. Go on with: cotbench run --resume {run.folder}"
-        )
+        total, state = run.manifest.totals.get("of", "?"), state_of(run.folder, run.manifest)
+        if state == "running":
+            said = f"is going on: so far {len(run.records):,} of {total} answers, and the first ones aren't a sample"
+            notes.append(f"{name} {said}. Report it again when it is finished.")
+        else:
+            notes.append(
+                f"{name} is not finished ({state}): {len(run.records)} of {total} answers so far. "
+                f"Go on with: cotbench run --resume {run.folder}"
+            )
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]

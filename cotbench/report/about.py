@@ -7,6 +7,7 @@ once; what differs is said of each."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ def _part(what: str, values: Mapping[str, Sequence[str]]) -> str:
     told = "; ".join(
         f"{value} ({', '.join(filter(None, runs))})" if any(runs) else value for value, runs in values.items()
     )
-    return told if len(values) < 2 or len(told) <= MOST_IN_LINE else f"{what} differs between the runs"
+    return told if len(values) < 2 or len(told) <= MOST_IN_LINE else f"{what}: not the same in all runs"
 
 
 _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
@@ -245,7 +246,7 @@ def _whose(arm: ArmAsked) -> str:
     if arm.whose == "own":
         return f"own ({', '.join(arm.own_files)})"
     said = {"shipped": "shipped", "another version's": "shipped with the version that ran it, not as this one's"}
-    return said[arm.whose] if arm.whose in said else f"whose: {NOT_RECORDED}"
+    return said.get(arm.whose or "", f"whose: {NOT_RECORDED}")
 
 
 def _prompts(run: Provenance) -> str:
@@ -293,4 +294,5 @@ _SHORT: Mapping[str, Callable[[Provenance], str]] = {
     "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),
+    "reproduce": lambda run: run.again.replace(shlex.quote(run.run), "RUN"),
 }
