@@ -293,7 +293,7 @@ def _whole(row: Mapping[str, Any], name: str) -> int | None:
 
 def _number(row: Mapping[str, Any], name: str) -> float | None:
     value = row.get(name)
-    return float(value) if type(value) in (int, float) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _command(words: object) -> str | None:

@@ -79,7 +79,7 @@ def about(comparison: Comparison) -> Table[About]:
 
 def lines(comparison: Comparison) -> list[str]:
     """Return the same in up to eight lines, for a terminal: hashes are shortened, and what is not recorded left out."""
-    said = {}
+    said: dict[str, dict[str, list[str]]] = {}
     for row in _told(comparison, {**_FACTS, **_SHORT}):
         if NOT_RECORDED not in row.value:
             said.setdefault(row.what, {}).setdefault(_HASH.sub(lambda found: found[0][:8], row.value), []).append(

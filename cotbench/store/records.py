@@ -224,7 +224,8 @@ def read_records(
 
     Raises RunError where one isn't: whoever sorts records by task and mode would drop it in silence. A torn last line,
     of a run that goes on or was killed, is passed over; one that has only begun may have no file yet."""
-    path, rows = folder / RECORDS, []
+    path = folder / RECORDS
+    rows: list[Record] = []
     if manifest.status == "running" and not path.exists():
         return rows
     asked = set(manifest.spec.pairs)
