@@ -116,3 +116,9 @@ def write_formulas(folder: Path, count: int, *, form: str = "<answer>") -> Path:
         f"answer: {{type: latex, form: '\\boxed{{{form}}}', phrase: where <answer> is the result}}\n"
     )
     return path
+
+
+def answer_of(out: str) -> str:
+    """The main finding in what `cotbench report` printed: the line above the one that says where the files are."""
+    lines = out.splitlines()
+    return lines[next(place for place, line in enumerate(lines) if line.startswith("Written to")) - 1]

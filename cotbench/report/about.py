@@ -17,6 +17,7 @@ from cotbench.report import words
 from cotbench.report.columns import Table
 from cotbench.report.tame import tame_line
 
+KEY = "about"  # of the table among the sections
 NOT_RECORDED = "not recorded"
 MOST_IN_LINE = 160  # characters of what differs between runs, in a line
 MOST_CHARS = 700  # of what a plot says of its runs

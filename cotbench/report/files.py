@@ -76,17 +76,21 @@ def write_report(
     return sorted(written)
 
 
-def left_over(folder: Path, written: Collection[str]) -> str:
+def left_over(folder: Path, written: Collection[str], *, brief: bool = False) -> str:
     """Say which files of a folder are of an earlier report, and of when; "" where there are none. written: the names of
-    this report's files."""
+    this report's files. brief: name the page only, and count the others."""
     names = [*tables.CSV_FILES, PAGE]
     there = [folder / name for name in names if name not in written]
     found = [path for path in there if path.is_file() and not path.is_symlink()] + others(folder, written)
     if not found:
         return ""
+    days = {path.name: time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime)) for path in sorted(found)}
+    if brief:
+        page = f"{PAGE} of {days.pop(PAGE)}" if PAGE in days else ""
+        more = f"{len(days)} {'other ' if page else ''}file{'s' * (len(days) != 1)}" if days else ""
+        return f"Left there of an earlier report: {' and '.join(filter(None, (page, more)))}"
     by_day: dict[str, list[str]] = {}
-    for path in sorted(found):
-        day = time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime))
-        by_day.setdefault(day, []).append(path.name)
+    for name, day in days.items():
+        by_day.setdefault(day, []).append(name)
     told = "; ".join(f"{', '.join(files)} of {day}" for day, files in sorted(by_day.items()))
     return f"Left as they are, of an earlier report and not of this one: {told}."
