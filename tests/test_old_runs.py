@@ -32,13 +32,25 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 # Tables that came later: their keys in report.json, and how their titles begin.
-LATER = ("effects", "points", "audits", "readings", "complied", "reading_errors", "calibrations", "locked", "unsaid")
+LATER = (
+    "effects",
+    "points",
+    "audits",
+    "readings",
+    "complied",
+    "reading_errors",
+    "calibrations",
+    "locked",
+    "unsaid",
+    "provenance",
+)
 _LATER_TITLES = (
     "Audit of the arms",
     "Where answers were read",
     "How far misreading",
     "Pairs in which both arms complied",
     "What the names of the arms don't say",
+    "About these runs",
 )
 # Notes that came later, and one that the table of what names don't say stands for now.
 _OTHER_NOTES = ("of the answers, vague rules read", "answers are drawn differently")

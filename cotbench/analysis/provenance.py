@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -300,16 +300,7 @@ def _command(words: object) -> str | None:
     """A command line as a shell takes it, without keys."""
     if not isinstance(words, list) or not words:
         return None
-    return shlex.join(["cotbench", *_masked_words(map(str, words[1:]))])
-
-
-def _masked_words(words: Iterable[str]) -> list[str]:
-    """Words of a command line without keys: also of one that stands behind its option (`--api-key KEY`)."""
-    out: list[str] = []
-    for word in words:
-        hidden = bool(out) and out[-1].startswith("--") and _SECRET_NAME.fullmatch(out[-1].lstrip("-")) is not None
-        out.append(MASK if hidden and not word.startswith("$") else str(masked(word)))
-    return out
+    return shlex.join(["cotbench", *masked(list(map(str, words[1:])))])
 
 
 # --- no keys ----------------------------------------------------------------------------------------------------------
@@ -329,7 +320,8 @@ _USER = re.compile(r"(https?://)[^/\s@]+@", re.I)
 
 
 def masked(value: Any) -> Any:
-    """Put *** for what is, or looks like, a key or a password, in a text or in what holds texts."""
+    """Put *** for what is, or looks like, a key or a password, in a text or in what holds texts: also for the word of a
+    command that stands behind its option (`--api-key KEY`)."""
     if isinstance(value, dict):
         return {
             key: MASK
@@ -338,8 +330,18 @@ def masked(value: Any) -> Any:
             for key, entry in value.items()
         }
     if isinstance(value, list | tuple):
-        return [masked(entry) for entry in value]
+        before = [None, *value]
+        return [
+            MASK if _is_value(option, entry) else masked(entry) for option, entry in zip(before, value, strict=False)
+        ]
     if not isinstance(value, str):
         return value
     text = _NAMED.sub(rf"\1{MASK}", value)
     return _USER.sub(rf"\1{MASK}@", _KEY_LIKE.sub(MASK, text))
+
+
+def _is_value(option: object, word: object) -> bool:
+    """Whether a word of a command line is the key that stands behind its option."""
+    if not (isinstance(option, str) and option.startswith("--") and isinstance(word, str)):
+        return False
+    return _SECRET_NAME.fullmatch(option[2:]) is not None and not word.startswith(("$", "--"))
