@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -234,7 +233,7 @@ def test_a_run_that_has_only_begun_has_no_records_and_no_fault(main: Cli, tmp_pa
     folder = next((tmp_path / "results").iterdir())
     content = json.loads((folder / MANIFEST).read_text())
     (folder / MANIFEST).write_text(json.dumps({**content, "status": "running"}))
-    os.remove(folder / "records.jsonl")
+    (folder / "records.jsonl").unlink()
     lock = RunLock(folder)
     try:
         done = main("report")

@@ -1,4 +1,4 @@
-"""`cotbench report`'s options and files: baselines, tag rules, what is written, and that nothing of an earlier report goes."""
+"""`cotbench report`'s options and files: baselines, tag rules, what is written, and what is left of an earlier one."""
 
 from __future__ import annotations
 

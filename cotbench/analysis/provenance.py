@@ -330,10 +330,8 @@ def masked(value: Any) -> Any:
             for key, entry in value.items()
         }
     if isinstance(value, list | tuple):
-        before = [None, *value]
-        return [
-            MASK if _is_value(option, entry) else masked(entry) for option, entry in zip(before, value, strict=False)
-        ]
+        pairs = zip([None, *value[:-1]], value, strict=True) if value else ()
+        return [MASK if _is_value(option, entry) else masked(entry) for option, entry in pairs]
     if not isinstance(value, str):
         return value
     text = _NAMED.sub(rf"\1{MASK}", value)
