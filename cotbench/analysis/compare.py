@@ -236,7 +236,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
         if base is None:
-            notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
+            notes.append(
+                f"{name}: no records under '{baseline}', so there is nothing to compare with: "
+                f"the same command with --mode {baseline} gives them, and both runs are reported together."
+            )
             continue
         for cell in panel.cells.values():
             if _is_apart(cell, base) and cell.mode not in wanted:
