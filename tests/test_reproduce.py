@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import Cli, Outcome
+from mock_server import Answer, Json, MockServer, chat
 
 from cotbench import demo
 from cotbench.analysis.provenance import recipe_of
@@ -271,3 +272,34 @@ def test_a_model_that_is_nowhere_is_said_to_be(tmp_path: Path, monkeypatch: pyte
     cached = {"a/b": str(snapshot / "config.json")}
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda name, *_, **__: cached.get(name))
     assert revision_here("vllm", EngineConfig(model="a/b")) == "c" * 40
+
+
+def test_a_run_of_a_server_asks_for_its_key_again_and_then_runs(
+    main: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A check asks the server what it serves, and for no completion; what was secret is on no record."""
+
+    def script(path: str, headers: Mapping[str, str], body: Json, seen: int) -> Json | Answer:
+        return chat(*("Answer: 4" for _ in range(body.get("n", 1))))
+
+    monkeypatch.setenv("MY_KEY", "made-up-key")
+    with MockServer(script) as server:
+        asked = ("--task", "sample", "--limit", "3", "--mode", "direct,cot")
+        place = ("--engine", "openai", "--model", "m", "--base-url", server.url)
+        made = main("run", "-q", *place, *asked, "--header", "x-key=made-up-value", "-o", "theirs")
+        assert made.code == 0, made.err
+        theirs = made.out.splitlines()[-1]
+        lacking = main("reproduce", theirs, "--check", "--json")
+        assert (lacking.code, unlike(lacking)["--header x-key"]) == (3, "missing")
+        known = len(server.requests)
+        given = ("--header", "x-key=$MY_KEY")
+        checked = main("reproduce", theirs, "--check", "--json", *given)
+        assert (checked.code, unlike(checked)) == (0, {}), checked.out
+        assert len(server.requests) == known, "a check costs no token"
+        done = main("reproduce", theirs, "-q", *given)
+        assert done.code == 0, done.err
+        assert "All 6 answers are the same." in done.out
+        assert server.requests[-1].headers["x-key"] == "made-up-key"
+        assert "made-up" not in done.out + done.err
+    away = main("reproduce", theirs, "--check", "--json", *given)
+    assert (away.code, unlike(away)["model"]) == (3, "missing")

@@ -49,12 +49,17 @@ def processor() -> str:
 
 
 def graphics() -> list[str]:
-    """The names of NVIDIA's GPUs here, as their driver tells them, without any library."""
+    """The names of NVIDIA's GPUs here, as their driver or its tool tells them, without any library."""
     names = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             lines = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
             names += [" ".join(value.split()) for name, _, value in lines if name.strip() == "Model"]
+    if not names:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+            names = [line.strip() for line in said.splitlines() if line.strip()]
     return names
 
 

@@ -272,14 +272,16 @@ def _device(manifest: Manifest) -> Iterator[Check]:
         there = f"cpu ({cpu})" if cpu else None
         yield _compared("device", there, f"cpu ({processor()})", essential=False)
     else:
-        yield _compared("device", str(device), ", ".join(gpus) or f"cpu ({processor()})", essential=False)
+        # How many a run sees is a matter of its environment: of which kind they are, is what is compared.
+        here = str(device) if set(str(device).split(", ")) == set(gpus) else ", ".join(gpus) or f"cpu ({processor()})"
+        yield _compared("device", str(device), here, essential=False)
 
 
 def _model(manifest: Manifest, options: RunOptions) -> Check:
     there = manifest.spec.model.revision
     name = options.model
     try:
-        headers = {key: header_value(key, value) for key, value in options.headers.items()}
+        headers = {key: header_value(key, value) for key, value in options.headers.items() if value != MASK}
         here = revision_here(options.engine_name, EngineConfig.of(options, headers=headers))
     except CotbenchError as error:
         what = f"{name}: {error.message}" if name not in error.message else error.message
