@@ -139,14 +139,15 @@ def test_every_file_of_a_report_says_which_run_it_is_about(main: Cli, tmp_path: 
         assert f"<dc:identifier>{run}</dc:identifier>" in head and "engine: stub" in head and "cotbench report" in head
 
 
-def test_what_lies_in_the_folder_is_never_written_through_or_named_where_it_isnt_ours(tmp_path: Path) -> None:
+def test_a_file_that_isnt_ours_isnt_said_to_be_left_of_an_earlier_report(tmp_path: Path) -> None:
+    some = compare([load_run(make_run(tmp_path / "results" / "a", {"direct": "wwwcccuwcc"}))])
     (tmp_path / "deltas.csv").write_text("model\n")
     (tmp_path / "mine.csv").write_text("x\n")
     (tmp_path / "report.html").symlink_to(tmp_path / "mine.csv")
-    told = left_over(tmp_path, {"summary.csv"})
+    told = left_over(some, tmp_path, {"summary.csv"})
     assert "deltas.csv of" in told and "mine.csv" not in told and "report.html" not in told
-    assert left_over(tmp_path, {"deltas.csv"}) == ""
-    assert left_over(tmp_path, (), brief=True) == "Left there of an earlier report: 1 file"
+    assert left_over(some, tmp_path, {"deltas.csv"}) == ""
+    assert left_over(some, tmp_path, (), brief=True) == "Left there of an earlier report: 1 file"
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def write_report(
         write_page(folder / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=rules)
         written.add(PAGE)
     written |= {f"{plot.stem}.{suffix}" for plot in drawn() for suffix in ("png", "svg")}
-    left = left_over(folder, written)
+    left = left_over(comparison, folder, written)
     markdown = tables.markdown(comparison, drawn(), left=left)
     replace_file(folder / SUMMARY, [markdown.encode("utf-8", "backslashreplace")])
     told = [(row.run, row.what, row.value) for row in about.rows(comparison)]
@@ -76,10 +76,10 @@ def write_report(
     return sorted(written)
 
 
-def left_over(folder: Path, written: Collection[str], *, brief: bool = False) -> str:
+def left_over(comparison: Comparison, folder: Path, written: Collection[str], *, brief: bool = False) -> str:
     """Say which files of a folder are of an earlier report, and of when; "" where there are none. written: the names of
     this report's files. brief: name the page only, and count the others."""
-    names = [*tables.CSV_FILES, PAGE]
+    names = [*(f"{name}.csv" for name in tables.csv_rows(comparison)), PAGE]
     there = [folder / name for name in names if name not in written]
     found = [path for path in there if path.is_file() and not path.is_symlink()] + others(folder, written)
     if not found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,31 +42,31 @@ def _markdown_table(section: Section) -> list[str]:
     return [f"| {' | '.join(cells[0])} |", f"| {' | '.join(rule)} |", *(f"| {' | '.join(row)} |" for row in cells[1:])]
 
 
-# The CSV files by name, each with its rows.
-_CSVS: Mapping[str, Callable[[Comparison], Sequence[Any]]] = {
-    "summary": lambda c: c.modes,
-    "deltas": lambda c: [*c.deltas, *c.groups],
-    "splits": lambda c: c.splits,
-    "policies": lambda c: c.policies,
-    "plans": lambda c: c.plans,
-    "votes": lambda c: c.curves,
-    "audit": lambda c: c.audits,
-    "readings": lambda c: c.readings,
-    "complied": lambda c: c.complied,
-    "reading_errors": lambda c: c.reading_errors,
-    "calibration": lambda c: c.calibrations,
-    "budgets": lambda c: c.points,
-    "interaction": lambda c: c.effects,
-    "agreement": lambda c: c.agreements,
-}
-CSV_FILES = tuple(f"{name}.csv" for name in _CSVS)
+def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
+    """Return the rows of each CSV file, by its name without the suffix; [] of one that this report doesn't have."""
+    return {
+        "summary": comparison.modes,
+        "deltas": [*comparison.deltas, *comparison.groups],
+        "splits": comparison.splits,
+        "policies": comparison.policies,
+        "plans": comparison.plans,
+        "votes": comparison.curves,
+        "audit": comparison.audits,
+        "readings": comparison.readings,
+        "complied": comparison.complied,
+        "reading_errors": comparison.reading_errors,
+        "calibration": comparison.calibrations,
+        "budgets": comparison.points,
+        "interaction": comparison.effects,
+        "across_tasks": comparison.pooled,
+        "agreement": comparison.agreements,
+    }
 
 
 def write_csvs(comparison: Comparison, folder: Path) -> list[str]:
     """Write a CSV file for each kind of estimate that has rows, and return their names."""
     written = []
-    for name, rows_of in _CSVS.items():
-        rows = rows_of(comparison)
+    for name, rows in csv_rows(comparison).items():
         if rows:
             write_csv(folder / f"{name}.csv", list(flatten(rows[0])), [flatten(row).values() for row in rows])
             written.append(f"{name}.csv")
