@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,11 @@ from PIL import Image
 from cotbench.analysis.compare import compare
 from cotbench.analysis.pairing import load_run
 from cotbench.analysis.provenance import masked, recipe_of
+from cotbench.errors import RunError
 from cotbench.report import about
 from cotbench.report.files import left_over
 from cotbench.store.journal import JournalIndex
-from cotbench.store.lock import RunLock
+from cotbench.store.lock import LOCK, RunLock
 from cotbench.store.manifest import MANIFEST, manifest_from, read_manifest
 
 RUN = ("run", "-q", "--model", "stub", "--task", "demo", "--mode", "direct,cot")
@@ -242,6 +245,17 @@ def test_a_run_that_has_only_begun_has_no_records_and_no_fault(main: Cli, tmp_pa
         assert "there are no records yet" in done.err and "ask again in some seconds" in done.err
     finally:
         lock.close()
+
+
+def test_who_looks_whether_a_run_goes_on_isnt_in_the_way_of_one_that_starts(tmp_path: Path) -> None:
+    RunLock(tmp_path).close()
+    with (tmp_path / LOCK).open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        threading.Timer(0.03, lambda: fcntl.flock(file, fcntl.LOCK_UN)).start()
+        RunLock(tmp_path).close()
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with pytest.raises(RunError, match="another process"):
+            RunLock(tmp_path)
 
 
 def test_lines_that_come_while_a_journal_is_looked_at_are_left_for_later(main: Cli, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from cotbench.errors import CotbenchError
 from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import list_task_files, read_task_file
+from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, read_manifest
 
 MASK = "***"
@@ -78,9 +79,10 @@ class ArmAsked:
 class Provenance:
     """How one run was made.
 
-    revision: the model's commit, or a fingerprint of its files, or what a server tells. engine_version: of the engine's
-    package (of the client, for servers). device: the GPUs' names, "cpu", or a server's address; processor: the
-    machine's. chat_template: "model" (its own), "none" (plain text), "server", or a file's name. started, ended: of the
+    status: running, finished, interrupted, failed, or killed. revision: the model's commit, or a fingerprint of its
+    files, or what a server tells. engine_version: of the engine's package (of the client, for servers). device: the
+    GPUs' names, "cpu", or a server's address; processor: the machine's. chat_template: "model" (its own), "none" (plain
+    text), "server", or a file's name. started, ended: of the
     first and the last of its sessions, whose number is `sessions`; answers: how many of how many `expected` there are.
     cotbench: its versions; commit: of the checkout it ran from, None of an installed package, and changed: whether that
     held changes. seed, num_fewshot, exemplars, limit, thinking: as they were set. command: as it was typed, without
@@ -139,7 +141,7 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
     devices = dict.fromkeys(text for one in sessions if (text := _text(one, "device")))
     return Provenance(
         run=run.folder.name,
-        status=manifest.status,
+        status=state_of(run.folder, manifest),
         answers=len(run.records),
         expected=_whole(manifest.totals, "of"),
         model=spec.model.model,

@@ -137,7 +137,8 @@ def _cut(text: str) -> str:
 
 
 def _model(run: Provenance) -> str:
-    return run.model
+    """The model's name; of a folder its last part, since a page that is passed on has no use for a path."""
+    return words.short_model(run.model) if run.model.startswith(("/", "~", ".")) else run.model
 
 
 def _revision(run: Provenance) -> str:
