@@ -303,3 +303,27 @@ def test_a_run_of_a_server_asks_for_its_key_again_and_then_runs(
         assert "made-up" not in done.out + done.err
     away = main("reproduce", theirs, "--check", "--json", *given)
     assert (away.code, unlike(away)["model"]) == (3, "missing")
+
+
+def test_no_key_is_sent_to_a_server_that_only_a_recipe_names(main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who runs somebody else's recipe has keys in their environment; with --anyway, too."""
+    folder = run(main, "--task", "sample", "--limit", "4")
+    away = "http://192.0.2.7/v1"
+    changed(folder, {"options engine": "openai", "spec model engine": "openai", "options base_url": away})
+
+    def asked(*_: object) -> str:
+        pytest.fail("a server was asked")
+
+    monkeypatch.setattr("cotbench.run.reproduce.revision_here", asked)
+    monkeypatch.setenv("OPENAI_API_KEY", "made-up")
+    for more in ((), ("--anyway",)):
+        done = main("reproduce", folder, "-q", "--json", *more)
+        assert (done.code, unlike(done)["--base-url"]) == (3, "missing")
+        assert "Your key would be sent there" in done.out
+    monkeypatch.delenv("OPENAI_API_KEY")
+    changed(folder, {"options headers": {"x": "$SECRET"}})
+    assert unlike(main("reproduce", folder, "--check", "--json"))["--base-url"] == "missing"
+    recipe = read_recipe(str(folder), Path("results"))
+    assert options_for(recipe, {"base_url": away})[1] == [], "it is the one that is meant"
+    changed(folder, {"options headers": {}})
+    assert options_for(read_recipe(str(folder), Path("results")), {})[1] == [], "there is no key to be sent"

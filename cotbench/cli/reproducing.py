@@ -63,16 +63,16 @@ def reproduce(
         return
     given = anchored({**there, **code, **folders})
     options, checks = options_for(recipe, {key: value for key, value in given.items() if was_typed(ctx, key)})
-    checks = [*checks, *checks_of(recipe, options)]
+    checks = [*checks, *checks_of(recipe, options, checks)]
     stopping = [one for one in checks if one.stops]
-    runs = not check and (not stopping or anyway)
+    missing = sum(one.state == "missing" for one in stopping)
+    runs = not check and not missing and (not stopping or anyway)
     if not as_json:
         show_checks(name, checks)
     elif not runs:
         stdout_json(document(recipe, checks))
     if not runs:
         if stopping:
-            missing = sum(one.state == "missing" for one in stopping)
             counts = {"missing": missing, "different": len(stopping) - missing}
             said = " and ".join(f"{count} {state}" for state, count in counts.items() if count)
             remedy = "Run it all the same with --anyway." if not missing else "What is missing has its remedy above."

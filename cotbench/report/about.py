@@ -82,23 +82,25 @@ def lines(comparison: Comparison) -> list[str]:
     """Return the same in up to eight lines, for a terminal: hashes are shortened, and what is not recorded left out."""
     said: dict[str, dict[str, list[str]]] = {}
     for row in _told(comparison, {**_FACTS, **_SHORT}):
-        if NOT_RECORDED not in row.value:
-            said.setdefault(row.what, {}).setdefault(_HASH.sub(lambda found: found[0][:8], row.value), []).append(
-                row.run
-            )
-    made = {
-        name: "; ".join(filter(None, (_part(what, said.get(what, {})) for what in whats)))
-        for name, whats in _LINES.items()
-    }
-    return [f"{name}: {line}" for name, line in made.items() if line]
+        if row.value and NOT_RECORDED not in row.value:
+            value = _HASH.sub(lambda found: found[0][:8], row.value)
+            said.setdefault(row.what, {}).setdefault(value, []).append(row.run)
+    made = []
+    for name, whats in _LINES.items():
+        parts = [_part(what if len(whats) > 1 else "", said[what]) for what in whats if what in said]
+        if parts:
+            made.append(f"{name}: {'; '.join(parts)}")
+    return made
 
 
 def _part(what: str, values: Mapping[str, Sequence[str]]) -> str:
-    """Say one thing in a line: what runs share, or each value with its runs where that is short enough."""
-    told = "; ".join(
-        f"{value} ({', '.join(filter(None, runs))})" if any(runs) else value for value, runs in values.items()
-    )
-    return told if len(values) < 2 or len(told) <= MOST_IN_LINE else f"{what}: not the same in all runs"
+    """Say one thing in a line: what runs share, or each value with its runs where that is short enough. what: its name,
+    where the line says other things too."""
+    each = {value: ", ".join(filter(None, runs)) for value, runs in values.items()}
+    told = "; ".join(f"{value} ({runs})" if runs else value for value, runs in each.items())
+    if len(values) < 2 or len(told) <= MOST_IN_LINE:
+        return told
+    return f"{what}: not the same in all runs".removeprefix(": ")
 
 
 _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
@@ -293,6 +295,8 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "reproduce": lambda run: run.again,
 }
 _SHORT: Mapping[str, Callable[[Provenance], str]] = {
+    "revision": lambda run: "" if run.engine == "stub" else _revision(run),
+    "device": lambda run: "" if run.engine in ("stub", "replay") else _device(run),
     "exemplars": lambda run: f"{run.num_fewshot}-shot" if run.num_fewshot else "zero-shot",
     "thinking": lambda run: f"thinking {_thinking(run)}",
     "prompts": lambda run: _over_tasks(run, _whose),

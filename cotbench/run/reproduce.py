@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from cotbench import __version__
 from cotbench.engines import ENGINES, EngineConfig, EngineInfo
-from cotbench.engines.endpoint import MASK
+from cotbench.engines.endpoint import MASK, own_key
 from cotbench.engines.revisions import installed, revision_here
 from cotbench.errors import CotbenchError, RunError, UsageError, suggest
 from cotbench.modes import MODES, recorded_mode
@@ -166,6 +167,9 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     ]
     if MASK in (given.get("base_url") or ""):
         checks.append(Check(what="--base-url", state="missing", there=given["base_url"], remedy="Give the whole one."))
+    elif not typed.get("base_url") and _would_be_told(given.get("base_url"), given.get("headers") or {}):
+        remedy = "Your key would be sent there: give --base-url, if it is the server that you mean."
+        checks.append(Check(what="--base-url", state="missing", there=given["base_url"], remedy=remedy))
     if MASK in json.dumps(given.get("extra_body") or {}):
         remedy = "Name the run's folder instead of what was passed on of it."
         checks.append(Check(what="--extra-body", state="missing", there="holds what is on no record", remedy=remedy))
@@ -180,6 +184,14 @@ def options_for(recipe: Recipe, typed: Mapping[str, Any]) -> tuple[RunOptions, l
     return RunOptions(**given), checks
 
 
+def _would_be_told(url: str | None, headers: Mapping[str, str]) -> bool:
+    """Whether a server that somebody else's recipe names, on another machine, would be sent a key of ours."""
+    host = urlsplit(url).hostname if url else None
+    if host is None or host == "localhost" or host.startswith("127.") or host in ("::1", "api.openai.com"):
+        return False
+    return bool(own_key()) or any(value.startswith("$") for value in headers.values())
+
+
 def _found(name: str, places: Iterable[Path]) -> str:
     """A file that isn't where it was, under the same name in one of some folders; else the name as it is."""
     path = Path(name).expanduser()
@@ -191,11 +203,13 @@ def _found(name: str, places: Iterable[Path]) -> str:
 # --- is it here? ------------------------------------------------------------------------------------------------------
 
 
-def checks_of(recipe: Recipe, options: RunOptions) -> list[Check]:
-    """Look up all that a run rested on. Loads no model; a server, or the Hub, may be asked."""
+def checks_of(recipe: Recipe, options: RunOptions, before: Sequence[Check] = ()) -> list[Check]:
+    """Look up all that a run rested on, beside what `options_for` found. Loads no model; the Hub may be asked, and a
+    server where its address and headers are given."""
     manifest = recipe.manifest
     found = [*_version(manifest), *_packages(manifest), *_engine(manifest), *_device(manifest)]
-    found.append(_model(manifest, options))
+    if not any(check.state == "missing" and check.what.startswith(("--base-url", "--header")) for check in before):
+        found.append(_model(manifest, options))
     found += [_task(manifest, options, task) for task in manifest.spec.tasks]
     found += _prompts(manifest, options)
     if not any(check.stops for check in found):
@@ -281,7 +295,7 @@ def _model(manifest: Manifest, options: RunOptions) -> Check:
     there = manifest.spec.model.revision
     name = options.model
     try:
-        headers = {key: header_value(key, value) for key, value in options.headers.items() if value != MASK}
+        headers = {key: header_value(key, value) for key, value in options.headers.items()}
         here = revision_here(options.engine_name, EngineConfig.of(options, headers=headers))
     except CotbenchError as error:
         what = f"{name}: {error.message}" if name not in error.message else error.message
