@@ -54,7 +54,7 @@ from cotbench.store.lock import state_of
 from cotbench.store.records import Record
 from cotbench.types import Outcome
 
-REPORT_SCHEMA = 2
+REPORT_SCHEMA = 3
 EFFECT = 0.02
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 

@@ -244,9 +244,15 @@ def decisions(comparison: Comparison) -> list[Finding]:
     return found
 
 
+def priced(comparison: Comparison) -> list[Finding]:
+    """Return the decisions that are in money: what a right answer is worth in tokens, nobody knows."""
+    paid = {(row.model, row.mode, row.baseline) for row in comparison.payoffs if row.more_cost.value is not None}
+    return [one for one in decisions(comparison) if (one.model, one.mode, one.baseline) in paid]
+
+
 def sentences(comparison: Comparison) -> list[str]:
-    """Return the texts of `decisions`, that of the main arm first."""
-    return texts(decisions(comparison))
+    """Return the texts of decisions in money, that of the main arm first."""
+    return texts(priced(comparison))
 
 
 def _worth(row: Payoff) -> tuple[Worth, str]:
