@@ -80,7 +80,7 @@ def run(
     if resume is not None:
         folder = find_run(resume, output_dir)
         recorded = recorded_options(folder / MANIFEST, read_manifest(folder).options)
-        typed = {k: v for k, v in given.items() if _was_typed(ctx, k) or not FLAGS[k].resumable}
+        typed = {k: v for k, v in given.items() if was_typed(ctx, k) or not FLAGS[k].resumable}
         given = {**recorded, **typed}
     elif not given["model"]:
         raise UsageError(
@@ -176,10 +176,11 @@ def _probe(
         show_probe(rows, found, charged, priced=prices is not None)
         stdout("These are all of the run's answers." if over else "Go on, with these answers kept:")
         stdout(f"Report: cotbench report {result.folder}" if over else f"  {goes_on}")
-    _check_failed(result)
+    if lost := failed_requests(result):
+        raise lost
 
 
-def _was_typed(ctx: typer.Context, name: str) -> bool:
+def was_typed(ctx: typer.Context, name: str) -> bool:
     """Whether a field's option, or the environment variable that stands for it, was given."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
@@ -212,32 +213,36 @@ def _executed(
         tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
     with shown(quiet) as watch:
         return execute(
-            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=_command(), watch=watch, say=tell
+            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=masked_command(), watch=watch, say=tell
         )
 
 
 def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
     result = _executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
     try:
-        _say_result(result, as_json=as_json)
+        say_result(result, as_json=as_json)
     except OutputError as error:
         raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
-    _check_failed(result)
+    if lost := failed_requests(result):
+        raise lost
 
 
-def _check_failed(result: RunResult) -> None:
-    """Raise RequestsFailed where answers are missing."""
+def failed_requests(result: RunResult) -> RequestsFailed | None:
+    """The error of a run of which requests failed; None where all have their answers."""
     tally = result.tally
-    if failed := tally.outcomes["engine_error"]:
-        [(reason, times)] = tally.errors.most_common(1)
-        raise RequestsFailed(
-            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-            f"Most often ({times:,}): {reason}",
-            f"Ask for them again: cotbench run --resume {result.folder}",
-        )
+    failed = tally.outcomes["engine_error"]
+    if not failed:
+        return None
+    [(reason, times)] = tally.errors.most_common(1)
+    return RequestsFailed(
+        f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
+        f"Most often ({times:,}): {reason}",
+        f"Ask for them again: cotbench run --resume {result.folder}",
+    )
 
 
-def _say_result(result: RunResult, *, as_json: bool) -> None:
+def say_result(result: RunResult, *, as_json: bool) -> None:
+    """Print what became of a run."""
     from cotbench.terminal.console import tell
 
     tally = result.tally
@@ -254,7 +259,7 @@ def _say_result(result: RunResult, *, as_json: bool) -> None:
         stdout(str(result.folder))
 
 
-def _command() -> list[str]:
+def masked_command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     masks = {name: flag.mask for flag in FLAGS.values() if flag.mask for name in flag.names.split()}
