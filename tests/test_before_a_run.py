@@ -344,6 +344,16 @@ def test_a_probe_of_more_questions_than_there_are_is_the_run(main: Cli) -> None:
     assert done["go_on"] is None
 
 
+def test_the_command_of_a_probed_run_is_the_runs(tmp_path: Path, main: Cli) -> None:
+    """Who types it again wants the run and not the probe; the session says how many were asked."""
+    (tmp_path / "p.yaml").write_text("default: {in: 1, out: 1}")
+    line = (*RUN, "--mode", "cot", "--probe", "3", "--prices=p.yaml", "--seed", "1", "--json")
+    folder = tmp_path / document(main(*line))["folder"]
+    [session] = json.loads((folder / MANIFEST).read_text())["sessions"]
+    assert session["probe"] == 3
+    assert session["command"] == ["cotbench", *RUN, "--mode", "cot", "--seed", "1", "--json"]
+
+
 def test_what_is_locked_is_fixed_before_the_probe(tmp_path: Path, main: Cli) -> None:
     line = (*RUN, "--mode", "direct,cot", "--lock", "auto")
     folder = tmp_path / document(main(*line, "--probe", "5", "--json"))["folder"]

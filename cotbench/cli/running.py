@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -211,10 +212,25 @@ def _executed(
         over = ", ".join(plan.data)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
         tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+    # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.
+    command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
         return execute(
-            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=masked_command(), watch=watch, say=tell
+            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=command, watch=watch, say=tell
         )
+
+
+def _without(words: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values."""
+    left, place = [], 0
+    while place < len(words):
+        name, equals, _ = words[place].partition("=")
+        if kebab(name) in options:
+            place += 1 if equals else 2
+        else:
+            left.append(words[place])
+            place += 1
+    return left
 
 
 def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
