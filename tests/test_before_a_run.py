@@ -238,7 +238,10 @@ def test_other_settings_and_other_tasks_are_said(tmp_path: Path, main: Cli) -> N
 
 def test_another_models_runs_tell_nothing(main: Cli) -> None:
     main(*RUN, "--mode", "cot")
-    done = main("run", "--model", "other", "--engine", "stub", "--task", "sample", "--mode", "cot", "--dry-run")
+    line = ("run", "--model", "other", "--engine", "stub", "--task", "sample", "--mode", "cot", "--dry-run")
+    [row] = document(main(*line, "--json"))
+    assert row["mode"] == "cot", "no sum of what isn't known"
+    done = main(*line)
     assert "Likely" not in done.out
     assert "--probe 20" in done.out
 

@@ -114,7 +114,7 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
     found = likely(plan, output_dir)
     rows = rows_of(plan, found, prices)
     if as_json:
-        stdout_json(rows)
+        stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
         if unchecked:
