@@ -15,6 +15,7 @@ import numpy as np
 
 from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
+from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -86,8 +87,9 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
-    what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    type. gains, leads: of one model against another. unsaid: what arms differ in that their names don't say. cautions:
+    what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes, which
+    report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -111,6 +113,8 @@ class Comparison:
     calibrations: list[Calibration] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    gains: list[Gain] = field(default_factory=list)
+    leads: list[Lead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -142,13 +146,15 @@ def compare(
     margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
     asked: Collection[str] = (),
+    against: Sequence[str] = (),
 ) -> Comparison:
     """Return all estimates over some runs.
 
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
-    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
-    RunError where what was asked for can't be paired.
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
+    against: two arms of two models each, as MODEL:ARM,MODEL:ARM. Raises RunError where what was asked for can't be
+    paired, and UsageError where `against` names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -173,10 +179,15 @@ def compare(
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
+    models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
+    comparison.gains.extend(models.gains)
+    comparison.leads.extend(models.leads)
+    comparison.notes.extend(models.notes)
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
+    whole.families.update(models.families)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     return whole
 

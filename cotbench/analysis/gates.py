@@ -1,11 +1,14 @@
 """`--fail-if`: conditions on a report's figures, for scripts and CI.
 
-    NAME[task,mode(,tag)(,model=M)(,baseline=B)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
+    NAME[task,mode(,tag)(,model=M)(,baseline=B)(,against=M)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
 
 task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
 written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
 estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
 has an estimate.
+
+    gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
+    lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.errors import UsageError, suggest
@@ -63,7 +67,18 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "gain": _Figure("gains", "difference.value"),
+    "gain_low": _Figure("gains", "difference.low"),
+    "gain_high": _Figure("gains", "difference.high"),
+    "gain_p": _Figure("gains", "difference.p"),
+    "gain_p_holm": _Figure("gains", "p_holm"),
+    "lead": _Figure("leads", "difference.value"),
+    "lead_low": _Figure("leads", "difference.low"),
+    "lead_high": _Figure("leads", "difference.high"),
+    "lead_p": _Figure("leads", "difference.p"),
+    "lead_p_holm": _Figure("leads", "p_holm"),
 }
+_OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +86,7 @@ class Gate:
     """One condition.
 
     text: as it was given. model, baseline: None where it doesn't say; then any model, and the report's first baseline.
+    against: of a figure of two models the other one, None where it doesn't say; then any.
     """
 
     text: str
@@ -80,6 +96,7 @@ class Gate:
     tag: str
     model: str | None
     baseline: str | None
+    against: str | None
     operator: str
     number: float
 
@@ -123,13 +140,14 @@ Refuse = Callable[[str, str], UsageError]  # makes the error of what is wrong an
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What stands in the brackets behind a figure. model, baseline: None where they aren't named."""
+    """What stands in the brackets behind a figure. model, baseline, against: None where they aren't named."""
 
     task: str
     mode: str
     tag: str
     model: str | None
     baseline: str | None
+    against: str | None = None
 
 
 def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
@@ -150,12 +168,19 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
+    if figure.rows not in _OF_MODELS and "against" in named:
+        raise refuse(f"{name} is of one model.", "Leave 'against=' out.")
+    if figure.rows in _OF_MODELS and "model" not in named:
+        raise refuse(
+            f"{name} is of one model against another.", f'Say of which: "{name}[{task},{mode},model=A,against=B]".'
+        )
     return Place(
         task=task,
         mode=ALIASES.get(mode, mode),
         tag=_TAGS[tag],
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
+        against=named.get("against"),
     )
 
 
@@ -189,8 +214,8 @@ def _inside(inside: str, refuse: Refuse, example: str) -> tuple[list[str], dict[
             raise refuse(f"a word is missing in '[{inside}]'.", example)
         if not equals and named:
             raise refuse(f"'{part}' stands behind a word with a name.", example)
-        if equals and key not in ("model", "baseline"):
-            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=.")
+        if equals and key not in ("model", "baseline", "against"):
+            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=, against=.")
         if key in named:
             raise refuse(f"'{key}=' is given twice.", example)
         if equals:
@@ -236,7 +261,8 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
     if FIGURES[gate.name].rows == "modes":
         return []
-    asked = {row.key for row in _rows(gate, comparison)}
+    rows = _rows(gate, comparison)
+    asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
         f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
         for caution in comparison.cautions
@@ -248,13 +274,23 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
     rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
+    if kind in _OF_MODELS:  # either model may be named first
+        rows += [mirrored(row) for row in rows]
     rows = _narrowed(gate, "model", gate.model, rows)
+    rows = rows if gate.against is None else _narrowed(gate, "against", gate.against, rows)
     rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
-    if kind != "modes":
+    if kind == "leads":
+        rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
+    elif kind != "modes":
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
+
+
+def _only(names: Iterable[str]) -> str | None:
+    known = set(names)
+    return known.pop() if len(known) == 1 else None
 
 
 def _narrowed(
@@ -265,7 +301,11 @@ def _narrowed(
     A model is also known by its name without the organization or folder before it.
     """
     names = dict.fromkeys(str(getattr(row, field)) for row in rows)
-    fitting = {n for n in names if n == wanted or (field == "model" and n.rstrip("/").rsplit("/", 1)[-1] == wanted)}
+    fitting = {
+        n
+        for n in names
+        if n == wanted or (field in ("model", "against") and n.rstrip("/").rsplit("/", 1)[-1] == wanted)
+    }
     if field in ("mode", "baseline") and wanted is not None:
         fitting = set(named(wanted, names, facts))
         if len(fitting) > 1:
@@ -275,7 +315,8 @@ def _narrowed(
     if kept:
         return kept
     if not names:
-        what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
+        kind = FIGURES[gate.name].rows
+        what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind != "modes" else "nothing"
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
     raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))
@@ -287,4 +328,5 @@ def _is_empty(row: Any) -> bool:
 
 def _place(row: Any) -> str:
     words = [row.task, row.mode, *([row.tag] if getattr(row, "tag", ALL) != ALL else []), f"model={row.model}"]
-    return ",".join([*words, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])
+    against = [f"against={row.against}"] if hasattr(row, "against") else []
+    return ",".join([*words, *against, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

@@ -55,6 +55,14 @@ def report(
             "only.",
         ),
     ] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL:ARM,MODEL:ARM",
+            help="Two arms of two models, to be compared question by question. The same arm of each two models is "
+            "compared anyhow. Repeatable.",
+        ),
+    ] = None,
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
@@ -71,7 +79,8 @@ def report(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share. Repeatable.""",
+            """hurt, n, did, share; of two models, gain and lead (and _low, _high, _p, _p_holm of each), as """
+            """"gain\\[mmlu,cot,model=A,against=B] < 0". Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -139,6 +148,7 @@ def report(
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
             },
+            against=against or [],
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

@@ -12,6 +12,7 @@ from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
@@ -340,7 +341,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(_accuracy, _deltas, gains, leads, interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )

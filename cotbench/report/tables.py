@@ -58,6 +58,8 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "budgets": comparison.points,
         "interaction": comparison.effects,
         "agreement": comparison.agreements,
+        "gains": comparison.gains,
+        "leads": comparison.leads,
     }
     for name, rows in files.items():
         path = folder / f"{name}.csv"

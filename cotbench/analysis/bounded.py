@@ -1,0 +1,143 @@
+"""Means of differences that take few whole values, as -2..2: intervals and tests that hold with few questions.
+
+A gain of one model less that of another is -2, -1, 0, 1 or 2 on a question, and on most it is 0. The t interval of such
+numbers is too narrow with 30 questions where one side is rare (it holds the truth in 78% of draws where the difference
+is 1 on one question in twenty, and 0 on the others), so here is
+
+    the interval    the score interval: it holds the means that a score test doesn't refuse, with the variance of the
+                    multinomial likelihood restricted to that mean. Of -1, 0 and 1 it is Tango's (1998, Statistics in
+                    Medicine 17:891), which it does for more values
+    the test        by sign flips (Fisher 1935), exact: if both models gain alike, a question's difference is as likely
+                    to be d as -d. Of -1, 0 and 1 it is McNemar's exact test
+    clustered       the t interval and test of `stats.mean`; sign flips of whole clusters beside it
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from scipy import special
+
+from cotbench.analysis import stats
+from cotbench.analysis.stats import Array, Clusters, Estimate
+
+FLIPS = 10_000  # draws of the sign-flip test of clusters: a p of 0.05 is then known to 0.004
+_Z = float(special.ndtri((1 + stats.CONFIDENCE) / 2))
+_STEPS = 50  # of a bisection: far beyond the digits shown
+
+
+def estimate(differences: Array, clusters: Clusters = None, *, bound: int = 2) -> Estimate:
+    """Return the mean of whole differences in -bound..bound, with interval and test. ValueError where there are none.
+
+    Of clustered questions, the score interval and the exact test stand in where t has no spread to work with.
+    """
+    spread = stats.mean(differences, clusters, bound=float(bound))
+    if clusters is not None and spread.se != 0:
+        return spread
+    if clusters is None and len(differences) < 2:
+        return replace(spread, p=exact_flips(differences))
+    low, high = score_interval(Counter(map(int, differences.tolist())), bound)
+    return replace(spread, low=low, high=high, df=None, p=exact_flips(differences))
+
+
+# --- the score interval -------------------------------------------------------------------------------------------
+
+
+def score_interval(counts: Mapping[int, int], bound: int, z: float = _Z) -> tuple[float, float]:
+    """Return the ends of the score interval of a mean. counts: how often there was each value in -bound..bound."""
+    seen = [(float(value), float(count)) for value, count in counts.items() if count]
+    n = sum(count for _, count in seen)
+    mean = sum(value * count for value, count in seen) / n
+
+    def holds(truth: float) -> bool:
+        return abs(mean - truth) <= z * math.sqrt(_restricted(seen, n, truth, bound) / n)
+
+    def end(side: int) -> float:
+        inside, outside = mean, float(side * bound)
+        if holds(outside * (1 - 1e-12)):
+            return outside
+        for _ in range(_STEPS):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        return (inside + outside) / 2
+
+    return end(-1), end(1)
+
+
+def _restricted(seen: list[tuple[float, float]], n: float, truth: float, bound: int) -> float:
+    """Return the variance of one difference under the likeliest chances of all values whose mean is `truth`.
+
+    With a multiplier m, the likeliest chance of a value v that was seen c times is c / (n (1 + m (v - truth))); where
+    no m gives chances with that mean, what is missing is on the outermost value, which was never seen.
+    """
+    apart = [(value - truth, count / n) for value, count in seen]
+    far, near = bound - truth, -bound - truth
+    least, most = -1 / far if far > 0 else -math.inf, -1 / near if near < 0 else math.inf
+
+    def moment(multiplier: float) -> float:
+        return sum(share * d / max(1 + multiplier * d, 1e-300) for d, share in apart)
+
+    # At an end, a value that was seen out there would have a chance without bound, so the root lies inside.
+    outermost = {d for d, _ in apart}
+    if not any(math.isclose(d, far, abs_tol=1e-12) for d in outermost) and moment(least) <= 0:
+        return _with_rest(apart, least, far)
+    if not any(math.isclose(d, near, abs_tol=1e-12) for d in outermost) and moment(most) >= 0:
+        return _with_rest(apart, most, near)
+    low, high = least, most
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if moment(middle) > 0 else (low, middle)
+    multiplier = (low + high) / 2
+    return sum(share * d * d / max(1 + multiplier * d, 1e-300) for d, share in apart)
+
+
+def _with_rest(apart: list[tuple[float, float]], multiplier: float, outermost: float) -> float:
+    """Return the variance where what is missing of all chances is on the outermost value."""
+    chances = [(d, share / (1 + multiplier * d)) for d, share in apart if 1 + multiplier * d > 1e-12]
+    rest = max(0.0, 1 - sum(chance for _, chance in chances))
+    return sum(chance * d * d for d, chance in chances) + rest * outermost**2
+
+
+# --- sign flips ---------------------------------------------------------------------------------------------------
+
+
+def exact_flips(differences: Array) -> float:
+    """Return the two-sided p of the sum of whole differences over all ways to flip their signs; 1 where all are 0."""
+    sizes = Counter(abs(int(value)) for value in differences.tolist() if value)
+    chances = np.ones(1)  # of each sum, from the least one up
+    for size, count in sizes.items():
+        ways = _binomial(count)
+        spread = np.zeros(2 * size * count + 1)
+        spread[:: 2 * size] = ways
+        chances = np.convolve(chances, spread)
+    middle = (len(chances) - 1) // 2
+    reached = abs(int(differences.sum()))
+    far = np.abs(np.arange(len(chances)) - middle) >= reached
+    return min(1.0, float(chances[far].sum()))
+
+
+def _binomial(count: int) -> Array:
+    """Return the chances of 0..count heads of a fair coin."""
+    k = np.arange(count + 1)
+    logs = special.gammaln(count + 1) - special.gammaln(k + 1) - special.gammaln(count - k + 1) - count * math.log(2)
+    return np.asarray(np.exp(logs))
+
+
+def flips(differences: Array, clusters: Clusters = None, *, seed: int = 0) -> float:
+    """Return the two-sided p of sign flips: exact of questions that stand for themselves, drawn of whole clusters."""
+    if clusters is None:
+        return exact_flips(differences)
+    _, inverse = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(inverse, weights=differences)
+    sums = sums[sums != 0]
+    if not len(sums):
+        return 1.0
+    reached, rng, beyond = abs(float(sums.sum())) - 1e-9, np.random.default_rng(seed), 0
+    for _ in range(10):
+        signs = rng.integers(0, 2, size=(FLIPS // 10, len(sums))) * 2 - 1
+        beyond += int((np.abs(signs @ sums) >= reached).sum())
+    return (beyond + 1) / (FLIPS + 1)  # what was seen is one of the ways (Phipson & Smyth 2010)
