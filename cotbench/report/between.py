@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cotbench.analysis.between import Gain, Lead
+from cotbench.analysis.between import Gain, Lead, mirrored
 from cotbench.analysis.compare import Caution, Comparison
 from cotbench.analysis.estimates import ALL
 from cotbench.modes import BASELINE
@@ -30,9 +30,14 @@ _TESTED = (
 
 def two_models(row: Gain | Lead) -> str:
     """Name the two models of a row, by their short names where these differ."""
-    short = short_model(row.model), short_model(row.against)
-    first, second = short if short[0] != short[1] else (row.model, row.against)
-    return f"{first} − {second}"
+    return " − ".join(_names(row).values())
+
+
+def _names(row: Gain | Lead) -> dict[str, str]:
+    """Return what the two models are called: their short names where these differ."""
+    models = row.model, row.against
+    short = [short_model(model) for model in models]
+    return dict(zip(models, short if short[0] != short[1] else models, strict=True))
 
 
 def gains(comparison: Comparison) -> Table[Gain]:
@@ -118,29 +123,29 @@ def is_shown(row: Gain | Lead) -> bool:
 
 
 def _of_gains(comparison: Comparison, rows: Sequence[Gain]) -> str:
-    first, second = two_models(rows[0]).split(" − ")
+    names = _names(rows[0])
     label = comparison.facts_of(rows[0].mode).label or rows[0].mode
     if base_of(rows[0].baseline) != BASELINE:
         label = f"{label} (against {comparison.facts_of(rows[0].baseline).label or rows[0].baseline})"
-    parts = []
-    for place, row in enumerate(rows):
-        value = row.difference.value or 0.0
-        size = f"{abs(100 * value):.1f} points"
-        inside = (
-            f"{ends(row.difference, signed=True)}; {points(row.gain.value)} against {points(row.gain_against.value)}"
-        )
-        told = f"on {row.task} ({inside}; n = {row.n:,})"
+    parts: list[str] = []
+    for row in rows:
+        who = "it" if parts else label
         if not is_shown(row):
-            what = f"{label} isn't shown to do more for {first} or for {second}" if not place else "nothing is shown"
-            parts.append(f"{what} on {row.task} ({points(value)} points, {inside}{_doubt(row)}; n = {row.n:,})")
-        elif (row.gain.value or 0.0) < 0 and (row.gain_against.value or 0.0) < 0:
-            less = "less" if value > 0 else "more"
-            parts.append(f"{f'{label} costs {first}' if not place else 'it costs'} {size} {less} than {second} {told}")
-        else:
-            one, other = (first, second) if value > 0 else (second, first)
-            who = f"{label} adds {size} more for {one} than for {other}"
-            parts.append(f"{who if not place else f'it adds {size} more for {one}'} {told}")
+            of = "" if parts else f" for {names[row.model]} or for {names[row.against]}"
+            inside = f"{points(row.difference.value)} points, {_inside(row)}{_doubt(row)}"
+            parts.append(f"{who} isn't shown to do more{of} on {row.task} ({inside}; n = {row.n:,})")
+            continue
+        told = row if (row.difference.value or 0.0) > 0 else mirrored(row)  # of whom it does more for
+        size = f"{100 * (told.difference.value or 0.0):.1f} points"
+        does = f"adds {size} more for {names[told.model]} than for {names[told.against]}"
+        if (told.gain.value or 0.0) < 0:
+            does = f"costs {names[told.model]} {size} less than {names[told.against]}"
+        parts.append(f"{who} {does} on {told.task} ({_inside(told)}; n = {told.n:,})")
     return f"{'; '.join(parts)}{_but(comparison, rows)}."
+
+
+def _inside(row: Gain) -> str:
+    return f"{ends(row.difference, signed=True)}; {points(row.gain.value)} against {points(row.gain_against.value)}"
 
 
 def _doubt(row: Gain | Lead) -> str:
@@ -151,7 +156,7 @@ def _doubt(row: Gain | Lead) -> str:
 
 
 def _of_leads(comparison: Comparison, rows: Sequence[Lead]) -> str:
-    first, second = two_models(rows[0]).split(" − ")
+    first, second = _names(rows[0]).values()
     label, other = (comparison.facts_of(name).label or name for name in (rows[0].mode, rows[0].baseline))
     parts = []
     for row in rows:
