@@ -427,7 +427,7 @@ def test_a_mirrored_row_is_that_of_the_runs_in_the_other_order(two: tuple[Path, 
 
 
 def test_page_summary_csv_and_json_say_the_same_number(two: tuple[Path, Path], main: Cli) -> None:
-    done = main("report", "a", "b", "--no-plots", "--to", "out", "--against", "a:cot,b:7:direct")
+    done = main("report", "a", "b", "--full", "--no-plots", "--to", "out", "--against", "a:cot,b:7:direct")
     assert done.code == 0, done.err
     content = json.loads(Path("out/report.json").read_text())
     for name, rows in (("gains", content["gains"]), ("leads", content["leads"])):
@@ -463,7 +463,32 @@ def test_sentences(tmp_path: Path) -> None:
         ),
         ("down", "steep", "CoT costs down 40.0 points less than steep on t (+"),
         ("steep", "down", "CoT costs down 40.0 points less than steep on t (+"),
-        ("up", "like", "CoT isn't shown to do more for up or for like on t (0.0 points, "),
+        ("up", "like", "CoT for up against like: no clear difference on t (0.0 points, "),
     ):
         [line] = sentences(compared(runs[one], runs[other]))
         assert line.startswith(begins)
+
+
+def test_interval_and_test_that_disagree_are_inconclusive(tmp_path: Path) -> None:
+    """Five questions of thirty, all one way: the score interval is clear of zero, and 2 / 2^5 is above 0.05."""
+    questions = [replace(QUESTIONS[0], id=f"t-{at}", text=f"Question {at}?") for at in range(30)]
+    runs = [
+        make_run(tmp_path / name, {"direct": "w" * 30, "cot": cot}, model=name, questions=questions)
+        for name, cot in (("a", "c" * 5 + "w" * 25), ("b", "w" * 30))
+    ]
+    row = lead_of(comparison := compared(*runs), "cot")
+    assert row.difference.low is not None and row.difference.low > 0
+    assert (row.difference.p, row.verdict) == (0.0625, "inconclusive")
+    assert row.why == "interval and exact test disagree"
+    # Of gains the interval allows for a -2 that was never seen, so it holds 0 here, as the test says.
+    assert gain_of(comparison).verdict == "no clear difference"
+    [line] = sentences(comparison)
+    assert line.startswith("CoT for a against b: no clear difference on t (+16.7 points, ")
+    # Eight by themselves would do, but not as one of ten comparisons.
+    nine = {f"m{at}": "w" * 30 for at in range(9)}
+    many = [
+        make_run(tmp_path / f"{name}-many", {"direct": "w" * 30, "cot": cot, **nine}, model=name, questions=questions)
+        for name, cot in (("a", "c" * 8 + "w" * 22), ("b", "w" * 30))
+    ]
+    row = next(row for row in compared(*many).gains if row.tag == "all")
+    assert (row.verdict, row.why) == ("inconclusive", "clear by itself, not as one of 10 comparisons")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Cli, run_cli
-from handmade import make_record, write_journal
+from handmade import answer_of, make_record, write_journal
 from msgspec import structs
 from test_stats import brute_cr2
 
@@ -237,7 +237,7 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
     report = tmp_path / "results" / "r" / "report"
     content = json.loads((report / "report.json").read_text())
     assert [(c["kind"], c["of"]) for c in content["cautions"]] == expected
-    headline = done.out.splitlines()[0]
+    headline = answer_of(done.out)
     assert ("helps" in headline or "hurts" in headline) == (not expected)
     for text in (headline, (report / "summary.md").read_text(), (report / "report.html").read_text()):
         for kind, of in expected:
@@ -248,7 +248,8 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
     assert gated.err.count("more than of reasoning") == len(expected)
     read = content["deltas"][0]["read_n"]
     assert (
-        not expected or ("none was read under both" if not read else f"on the {read} read under both it is") in headline
+        not expected
+        or ("none was read under both" if not read else f"on the {read} read under both the difference is") in headline
     )
 
 
@@ -273,7 +274,7 @@ def test_where_there_is_no_difference_none_is_spoken_of(
 ) -> None:
     asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
     make_run(tmp_path / "results" / "r", {"direct": direct, "cot": cot}, questions=asked)
-    headline = main("report", "--no-plots", "--no-page").out.splitlines()[0]
+    headline = answer_of(main("report", "--no-plots", "--no-page").out)
     assert "no clear effect" in headline
     assert "difference of" not in headline
     assert all(piece in headline for piece in words)
@@ -333,7 +334,7 @@ def test_a_mode_without_any_visible_text_is_named_beside_the_headline(
     write_journal(
         folder, {(q.id, mode): paths(mode, at) for at, q in enumerate(QUESTIONS) for mode in ("direct", "cot")}
     )
-    said = main("report", "--no-plots", "--no-page").out.splitlines()[1]
+    said = next(line for line in main("report", "--no-plots", "--no-page").out.splitlines() if "on t: all" in line)
     assert said.startswith("m on t: all 10 visible texts under direct are empty")
     assert ("although the model was asked not to think" in said) == (thinking is False)
     assert ("9 of them have a reasoning text beside" in said) == bool(reasoning)
@@ -428,6 +429,7 @@ def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
         bound_low=pytest.approx((5 - 4) / 8), bound_high=pytest.approx((6 - 3) / 8),
         mde=pytest.approx((1.959964 + 0.841621) * se), n_needed=math.ceil(8 * ((1.959964 + 0.841621) * se / 0.1) ** 2),
         from_wrong=pytest.approx(2 / 8), from_unread=0, from_cut=0, from_failed=0, token_ratio=pytest.approx(10),
+        verdict="no clear effect", why="",
     )  # fmt: skip
     pal = whole(comparison, "pal")
     # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no
@@ -866,8 +868,9 @@ def test_report_files_and_words(tmp_path: Path, main: Cli) -> None:
     # Tango's interval of 7 helped and none hurt of 10.
     low, high = stats.tango(7, 0, 10)
     ends = f"{100 * low:+.1f} to {100 * high:+.1f}"
-    start = f"CoT helps m on t by 70.0 points ({ends}; n = 10; over all readings +60.0 to +90.0), costs 10x the tokens"
-    assert done.out.splitlines()[0].startswith(start)
+    answer = answer_of(done.out)
+    assert answer.startswith(f"CoT helps on t by 70.0 points ({ends}; n = 10; over all readings +60.0 to +90.0)")
+    assert answer.endswith("CoT takes 10x the tokens.")
     report = folder / "report"
     assert {"summary.csv", "summary.md"} <= {p.name for p in report.iterdir()}
     assert "| +100.0 |" in (report / "summary.md").read_text()

@@ -24,6 +24,7 @@ from cotbench.analysis.flat import columns
 from cotbench.analysis.lint import Asked, asked_otherwise, of_run
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
+from cotbench.analysis.verdicts import ALPHA, INCONCLUSIVE, NOT_ESTIMABLE
 from cotbench.errors import UsageError, suggest
 from cotbench.modes.arms import base_of
 from cotbench.questions.tagging import Rule
@@ -43,6 +44,8 @@ class Gain(Paired):
     first model gains more, or less, than the other. p: by sign flips, exact; of clustered questions the t test's, and
     then p_flips is that of sign flips of whole clusters. p_holm: corrected over the `family` that
     `Comparison.families` names. unlike: in what the arms were asked otherwise of the one model than of the other.
+    verdict: `more`, `less`, `no clear difference`, `inconclusive` or `not estimable`, by the rule of `verdicts.py`;
+    why: the reason where that isn't plain.
     """
 
     against: str
@@ -61,6 +64,8 @@ class Gain(Paired):
     clusters: int | None
     mde: float | None
     unlike: str
+    verdict: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,7 @@ class Lead(Paired):
     model, against: the two models. mode: the arm of the first; baseline: that of the other, the same arm unless
     somebody asks for two. accuracy, accuracy_against: of each. difference: the first less the second, in -1..1, with
     its interval. more, less: questions that only the first, or only the other, gets right. p, p_holm, family, clusters,
-    unlike: as of a Gain.
+    unlike, verdict, why: as of a Gain.
     """
 
     against: str
@@ -87,6 +92,8 @@ class Lead(Paired):
     clusters: int | None
     mde: float | None
     unlike: str
+    verdict: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -414,7 +421,32 @@ def _corrected(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[
     for places in members.values():
         for place, by_holm in zip(places, stats.holm([rows[at].difference.p or 0.0 for at in places]), strict=True):
             out[place] = replace(rows[place], p_holm=by_holm, family=len(places))
-    return out, {name: len(places) for name, places in members.items()}
+    return [_judged(row) for row in out], {name: len(places) for name, places in members.items()}
+
+
+MORE, LESS, NO_DIFFERENCE = "more", "less", "no clear difference"
+
+
+def _judged(row: Row) -> Row:
+    verdict, why = _verdict(row)
+    return replace(row, verdict=verdict, why=why)
+
+
+def _verdict(row: Gain | Lead) -> tuple[str, str]:
+    """Return what a difference of two models is called, and why where that isn't plain."""
+    low, high, p = row.difference.low, row.difference.high, row.difference.p
+    if not row.n or low is None or high is None:
+        return NOT_ESTIMABLE, "no questions" if not row.n else "no interval"
+    apart = low > 0 or high < 0
+    if apart != (p is not None and p < ALPHA):
+        if p is None:
+            return INCONCLUSIVE, "there is no test beside the interval"
+        return INCONCLUSIVE, f"interval and {'exact test' if row.clusters is None else 'test'} disagree"
+    if not apart:
+        return NO_DIFFERENCE, ""
+    if row.p_holm is not None and row.p_holm >= ALPHA:
+        return INCONCLUSIVE, f"clear by itself, not as one of {row.family} comparisons"
+    return (MORE if low > 0 else LESS), ""
 
 
 def mirrored(row: Row) -> Row:
@@ -427,6 +459,7 @@ def mirrored(row: Row) -> Row:
         high=_less(turned.low),
     )
     swapped: dict[str, Any] = {"model": row.against, "against": row.model, "more": row.less, "less": row.more}
+    swapped["verdict"] = {MORE: LESS, LESS: MORE}.get(row.verdict, row.verdict)
     if isinstance(row, Gain):
         swapped |= {"gain": row.gain_against, "gain_against": row.gain}
     else:

@@ -6,10 +6,13 @@ is 1 on one question in twenty, and 0 on the others), so here is
 
     the interval    the score interval: it holds the means that a score test doesn't refuse, with the variance of the
                     multinomial likelihood restricted to that mean. Of -1, 0 and 1 it is Tango's (1998, Statistics in
-                    Medicine 17:891), which it does for more values
+                    Medicine 17:891), which it does for more values. A value that was never seen may have a chance all
+                    the same: without that it holds the truth in 90% of draws where -2 is rare
     the test        by sign flips (Fisher 1935), exact: if both models gain alike, a question's difference is as likely
                     to be d as -d. Of -1, 0 and 1 it is McNemar's exact test
     clustered       the t interval and test of `stats.mean`; sign flips of whole clusters beside it
+
+A benchmark's subjects as strata are left out of it: without them, interval and test are at worst a little too careful.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
     from cotbench.analysis.gates import Gate
     from cotbench.analysis.pairing import Panel
+    from cotbench.terminal.report import Screen
 
 OwnTagOption = Annotated[
     list[str] | None,
@@ -93,6 +94,12 @@ def report(
     page_mb: Annotated[
         float, typer.Option(help="How large report.html may get; it shows fewer questions then.")
     ] = 25.0,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print all tables, findings and notes, not what fits a screen.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but what gates say: for scripts. Files are written.")
+    ] = False,
     no_page: Annotated[bool, typer.Option("--no-page", help="No report.html.")] = False,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="No plots.")] = False,
     as_json: JsonOption = False,
@@ -152,6 +159,7 @@ def report(
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None
+        screen: Screen | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
         if to is None and target.is_symlink():
             raise UsageError(
@@ -160,11 +168,12 @@ def report(
             )
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
-            if not as_json:
-                from cotbench.terminal.tables import show as show_tables
+            if not as_json and not quiet:
+                from cotbench.terminal.report import Screen
 
+                screen = Screen(comparison, full=full)
                 try:
-                    show_tables(comparison)
+                    screen.begin()
                 except (
                     BrokenPipeError,
                     OutputError,
@@ -177,10 +186,9 @@ def report(
             ) from None
     if as_json:
         stdout(document(comparison))
-    elif unread is None:
-        stdout(f"Written to {target}: {', '.join(written)}")
-        if not no_page:
-            stdout(f"Open {target / PAGE}")
+    elif screen is not None and unread is None:
+        listed = f": {', '.join(written)}" if full else f" ({len(written)} files)"
+        screen.end(f"Written to {target}{listed}", None if no_page else target / PAGE)
     _check(gates, comparison)
     if unread is not None:
         raise unread

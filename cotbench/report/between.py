@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cotbench.analysis.between import Gain, Lead, mirrored
+from cotbench.analysis.between import LESS, MORE, Gain, Lead, mirrored
 from cotbench.analysis.compare import Caution, Comparison
 from cotbench.analysis.estimates import ALL
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import Column, N, Table
-from cotbench.report.words import ALPHA, count, difference, ends, p_value, percent, points, short_model
+from cotbench.report.words import count, difference, ends, p_value, percent, points, short_model
 
 _MODELS: Sequence[Column[Any]] = (("models", lambda r: two_models(r)), ("task", lambda r: r.task))
 _QUESTIONS: Column[Any] = ("questions", lambda r: r.tag)
@@ -115,13 +115,6 @@ def sentences(comparison: Comparison) -> list[str]:
     ]
 
 
-def is_shown(row: Gain | Lead) -> bool:
-    """Whether a difference is shown: its interval and its corrected p must both say so."""
-    low, high = row.difference.low, row.difference.high
-    apart = low is not None and high is not None and (low > 0 or high < 0)
-    return apart and row.p_holm is not None and row.p_holm < ALPHA
-
-
 def _of_gains(comparison: Comparison, rows: Sequence[Gain]) -> str:
     names = _names(rows[0])
     label = comparison.facts_of(rows[0].mode).label or rows[0].mode
@@ -130,10 +123,10 @@ def _of_gains(comparison: Comparison, rows: Sequence[Gain]) -> str:
     parts: list[str] = []
     for row in rows:
         who = "it" if parts else label
-        if not is_shown(row):
-            of = "" if parts else f" for {names[row.model]} or for {names[row.against]}"
-            inside = f"{points(row.difference.value)} points, {_inside(row)}{_doubt(row)}"
-            parts.append(f"{who} isn't shown to do more{of} on {row.task} ({inside}; n = {row.n:,})")
+        if row.verdict not in (MORE, LESS):
+            of = "" if parts else f"{label} for {names[row.model]} against {names[row.against]}: "
+            inside = f"{points(row.difference.value)} points, {_inside(row)}"
+            parts.append(f"{of}{_open(row)} on {row.task} ({inside}; n = {row.n:,})")
             continue
         told = row if (row.difference.value or 0.0) > 0 else mirrored(row)  # of whom it does more for
         size = f"{100 * (told.difference.value or 0.0):.1f} points"
@@ -148,11 +141,9 @@ def _inside(row: Gain) -> str:
     return f"{ends(row.difference, signed=True)}; {points(row.gain.value)} against {points(row.gain_against.value)}"
 
 
-def _doubt(row: Gain | Lead) -> str:
-    """Give the corrected p where the interval alone would say that there is a difference."""
-    low, high = row.difference.low, row.difference.high
-    apart = low is not None and high is not None and (low > 0 or high < 0)
-    return f"; corrected p {p_value(row.p_holm)}" if apart else ""
+def _open(row: Gain | Lead) -> str:
+    """Say that nothing is shown, and why where that isn't plain."""
+    return f"{row.verdict}: {row.why}" if row.why else row.verdict
 
 
 def _of_leads(comparison: Comparison, rows: Sequence[Lead]) -> str:
@@ -161,12 +152,12 @@ def _of_leads(comparison: Comparison, rows: Sequence[Lead]) -> str:
     parts = []
     for row in rows:
         value = row.difference.value or 0.0
-        inside = f"{ends(row.difference, signed=True)}{_doubt(row) if not is_shown(row) else ''}; n = {row.n:,}"
-        if is_shown(row):
+        inside = f"{ends(row.difference, signed=True)}; n = {row.n:,}"
+        if row.verdict in (MORE, LESS):
             who = f"{abs(100 * value):.1f} points {'ahead of' if value > 0 else 'behind'}"
             parts.append(f"{who} it on {row.task} ({inside})")
         else:
-            parts.append(f"not shown to differ from it on {row.task} ({points(value)} points, {inside})")
+            parts.append(f"{_open(row)} on {row.task} ({points(value)} points, {inside})")
     return f"{first} under {label}, against {second} under {other}: {'; '.join(parts)}."
 
 
