@@ -8,6 +8,7 @@ estimated is an error, since a gate that can't be checked must not pass in silen
 has an estimate.
 
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
+    oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; _with_luck: on the same
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
@@ -67,6 +69,8 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "oracle": _Figure("policies", "accuracy"),
+    "oracle_with_luck": _Figure("policies", "with_luck"),
     "gain": _Figure("gains", "difference.value"),
     "gain_low": _Figure("gains", "difference.low"),
     "gain_high": _Figure("gains", "difference.high"),
@@ -164,8 +168,9 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
     if tag not in _TAGS:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
     figure = FIGURES[name]
-    if figure.rows == "splits" and _TAGS[tag] != ALL:
-        raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
+    if figure.rows in ("splits", "policies") and _TAGS[tag] != ALL:
+        what = "both sides of the tag" if figure.rows == "splits" else "all questions"
+        raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
     if figure.rows not in _OF_MODELS and "against" in named:
@@ -273,7 +278,7 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
-    rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
+    rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
     if kind in _OF_MODELS:  # either model may be named first
         rows += [mirrored(row) for row in rows]
     rows = _narrowed(gate, "model", gate.model, rows)
@@ -286,6 +291,14 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
+
+
+def _is_meant(gate: Gate, row: Any) -> bool:
+    """Whether a row is of the questions, and of policies of the oracle, that a gate is about."""
+    kind = FIGURES[gate.name].rows
+    if kind == "policies":
+        return bool(row.policy == ORACLE_ON_OTHERS)
+    return bool(row.default if kind == "splits" else row.tag == gate.tag)
 
 
 def _only(names: Iterable[str]) -> str | None:
@@ -317,6 +330,9 @@ def _narrowed(
     if not names:
         kind = FIGURES[gate.name].rows
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind != "modes" else "nothing"
+        if kind == "policies":
+            found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
+            raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
     raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))

@@ -212,7 +212,7 @@ def _policies(comparison: Comparison) -> Table[Policy]:
     return Table(
         title=f"Policies: when to use the mode instead of {against}",
         rows=_of_main_mode(comparison, comparison.policies),
-        names=[*names, ("policy", lambda r: r.policy + (f" ({r.rule})" if r.rule else ""))],
+        names=[*names, ("policy", words.policy)],
         figures=[
             ("used %", lambda r: percent(r.used)),
             ("right %", lambda r: percent(r.accuracy)),
@@ -225,9 +225,12 @@ def _policies(comparison: Comparison) -> Table[Policy]:
         ],
         about="From the recorded answers, with no new generation. used: share of questions that get the mode. tokens: "
         "mean completion tokens per question. saving: of tokens against always using the mode; against always: "
-        "accuracy in points against always using it. The oracle knows which mode is right and takes the shorter of "
-        "equals: no policy can do better. A vote over k paths of the baseline's prompt is the comparison at about "
-        "equal compute.",
+        "accuracy in points against always using it. The oracle takes the mode that was right, and the shorter of "
+        "equals: it chooses and is scored on the same answers, so it is a bound that includes luck, and one answer of "
+        "each mode can't tell how much. Chosen on other paths: by which mode is right on more of the other paths drawn "
+        "for the votes, scored on the one left out, against those paths' own accuracy; with luck: had it chosen on the "
+        "path that it is scored on. A vote over k paths of the baseline's prompt is the comparison at about equal "
+        "compute.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.lint import Unsaid
+from cotbench.analysis.policies import ORACLE, Policy
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -64,6 +65,14 @@ def times(value: float | None) -> str:
 def count(value: int | None) -> str:
     """Show a whole number: 14,042."""
     return DASH if value is None else f"{value:,}"
+
+
+def policy(row: Policy) -> str:
+    """Name a policy: with the rule that it chooses by, and of an oracle that luck is in it, or how much it would be."""
+    if row.policy == ORACLE:
+        return "oracle (a bound, with luck)"
+    with_luck = "" if row.with_luck is None else f" (with luck {percent(row.with_luck)})"
+    return row.policy + (f" ({row.rule})" if row.rule else "") + with_luck
 
 
 def short_model(model: str) -> str:
