@@ -43,6 +43,8 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
+from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
+from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.modes.arms import is_likeliest
 from cotbench.processes import beside
@@ -90,9 +92,9 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type. gains, leads: of one model against another. unsaid: what arms differ in that their names don't say. cautions:
-    what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes, which
-    report.json leaves out.
+    type. gains, leads: of one model against another. weights: the user's own mix of questions, to which all that is
+    called weighted is weighted. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a
+    headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -118,6 +120,10 @@ class Comparison:
     effects: list[Effect] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     leads: list[Lead] = field(default_factory=list)
+    weights: list[Part] = field(default_factory=list)
+    weighted_modes: list[WeightedMode] = field(default_factory=list)
+    weighted_deltas: list[WeightedDelta] = field(default_factory=list)
+    weighted_policies: list[WeightedPolicy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -150,14 +156,15 @@ def compare(
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
     asked: Collection[str] = (),
     against: Sequence[str] = (),
+    weights: Weights | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
-    against: two arms of two models each, as MODEL:ARM,MODEL:ARM. Raises RunError where what was asked for can't be
-    paired, and UsageError where `against` names what isn't there.
+    against: two arms of two models each, as MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. Raises
+    RunError where what was asked for can't be paired, UsageError where `against` or the mix names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -191,6 +198,13 @@ def compare(
     comparison.gains.extend(models.gains)
     comparison.leads.extend(models.leads)
     comparison.notes.extend(models.notes)
+    if weights is not None:
+        mixed = weighted(compared, comparison.deltas, weights, {rule.name: rule for rule in table}, tag_rule)
+        comparison.weights.extend(mixed.parts)
+        comparison.weighted_modes.extend(mixed.modes)
+        comparison.weighted_deltas.extend(mixed.deltas)
+        comparison.weighted_policies.extend(mixed.policies)
+        comparison.notes.extend(mixed.notes)
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)

@@ -9,6 +9,8 @@ has an estimate.
 
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; _with_luck: on the same
+    weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy; over several tasks of
+                                        "all tasks"; weighted_best: what the best policy gets right
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
 """
 
@@ -71,6 +73,13 @@ FIGURES: Mapping[str, _Figure] = {
     "share": _Figure("splits", "share.value"),
     "oracle": _Figure("policies", "accuracy"),
     "oracle_with_luck": _Figure("policies", "with_luck"),
+    "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
+    "weighted_delta": _Figure("weighted_deltas", "delta.value"),
+    "weighted_low": _Figure("weighted_deltas", "delta.low"),
+    "weighted_high": _Figure("weighted_deltas", "delta.high"),
+    "weighted_p": _Figure("weighted_deltas", "delta.p"),
+    "weighted_p_holm": _Figure("weighted_deltas", "p_holm"),
+    "weighted_best": _Figure("weighted_policies", "accuracy"),
     "gain": _Figure("gains", "difference.value"),
     "gain_low": _Figure("gains", "difference.low"),
     "gain_high": _Figure("gains", "difference.high"),
@@ -83,6 +92,8 @@ FIGURES: Mapping[str, _Figure] = {
     "lead_p_holm": _Figure("leads", "p_holm"),
 }
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
+_OF_MODES = ("modes", "weighted_modes")  # rows that are of one mode, without a baseline
+_OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,10 +179,10 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
     if tag not in _TAGS:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
     figure = FIGURES[name]
-    if figure.rows in ("splits", "policies") and _TAGS[tag] != ALL:
-        what = "both sides of the tag" if figure.rows == "splits" else "all questions"
+    if figure.rows in ("splits", "policies", *_OF_MIX) and _TAGS[tag] != ALL:
+        what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
-    if figure.rows == "modes" and "baseline" in named:
+    if figure.rows in _OF_MODES and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
     if figure.rows not in _OF_MODELS and "against" in named:
         raise refuse(f"{name} is of one model.", "Leave 'against=' out.")
@@ -264,7 +275,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
 
 def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
-    if FIGURES[gate.name].rows == "modes":
+    if FIGURES[gate.name].rows in _OF_MODES:
         return []
     rows = _rows(gate, comparison)
     asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
@@ -287,7 +298,7 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind == "leads":
         rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
-    elif kind != "modes":
+    elif kind not in _OF_MODES:
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
@@ -298,6 +309,8 @@ def _is_meant(gate: Gate, row: Any) -> bool:
     kind = FIGURES[gate.name].rows
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind in _OF_MIX:
+        return bool(kind != "weighted_policies" or row.best)
     return bool(row.default if kind == "splits" else row.tag == gate.tag)
 
 
@@ -330,6 +343,8 @@ def _narrowed(
     if not names:
         kind = FIGURES[gate.name].rows
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind != "modes" else "nothing"
+        if kind in _OF_MIX:
+            raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")

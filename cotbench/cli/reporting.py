@@ -64,6 +64,14 @@ def report(
             "compared anyhow. Repeatable.",
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your own mix of questions, in YAML or JSON: 'symbolic: 60' and 'non-symbolic: 40', or shares of "
+            "tasks or groups. Accuracies, differences and policies are then shown for that mix, too.",
+        ),
+    ] = None,
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
@@ -121,6 +129,7 @@ def report(
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.analysis.weights import read_weights
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -135,6 +144,7 @@ def report(
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
+    mix = read_weights(weights) if weights is not None else None
     folders = run_folders(runs or [], output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
@@ -156,6 +166,7 @@ def report(
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
             },
             against=against or [],
+            weights=mix,
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

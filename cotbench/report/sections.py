@@ -21,6 +21,7 @@ from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
+from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
 
@@ -350,7 +351,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, gains, leads, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, mix, weighted_modes, weighted_deltas, weighted_policies, gains, leads),
+    *(interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )

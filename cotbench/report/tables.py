@@ -60,6 +60,10 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "agreement": comparison.agreements,
         "gains": comparison.gains,
         "leads": comparison.leads,
+        "weights": comparison.weights,
+        "weighted": comparison.weighted_modes,
+        "weighted-deltas": comparison.weighted_deltas,
+        "weighted-policies": comparison.weighted_policies,
     }
     for name, rows in files.items():
         path = folder / f"{name}.csv"

@@ -8,6 +8,7 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.lint import Unsaid
 from cotbench.analysis.policies import ORACLE, Policy
+from cotbench.analysis.weighted import WeightedPolicy
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -67,11 +68,12 @@ def count(value: int | None) -> str:
     return DASH if value is None else f"{value:,}"
 
 
-def policy(row: Policy) -> str:
+def policy(row: Policy | WeightedPolicy) -> str:
     """Name a policy: with the rule that it chooses by, and of an oracle that luck is in it, or how much it would be."""
     if row.policy == ORACLE:
         return "oracle (a bound, with luck)"
-    with_luck = "" if row.with_luck is None else f" (with luck {percent(row.with_luck)})"
+    known = row.with_luck if isinstance(row, Policy) else None
+    with_luck = "" if known is None else f" (with luck {percent(known)})"
     return row.policy + (f" ({row.rule})" if row.rule else "") + with_luck
 
 
