@@ -426,17 +426,17 @@ def test_a_mirrored_row_is_that_of_the_runs_in_the_other_order(two: tuple[Path, 
         assert turned.difference.low == pytest.approx(other.difference.low, abs=1e-6)
 
 
-def test_page_summary_csv_and_json_say_the_same_number(two: tuple[Path, Path], main: Cli) -> None:
+def test_page_summary_csv_and_json_say_the_same_number(two: tuple[Path, Path], tmp_path: Path, main: Cli) -> None:
     done = main("report", "a", "b", "--full", "--no-plots", "--to", "out", "--against", "a:cot,b:7:direct")
     assert done.code == 0, done.err
-    content = json.loads(Path("out/report.json").read_text())
+    content = json.loads((tmp_path / "out/report.json").read_text())
     for name, rows in (("gains", content["gains"]), ("leads", content["leads"])):
-        with Path(f"out/{name}.csv").open(encoding="utf-8") as file:
+        with (tmp_path / f"out/{name}.csv").open(encoding="utf-8") as file:
             written = list(csv.DictReader(file))
         assert [row["difference"] for row in written] == [str(row["difference"]) for row in rows]
     shown = "+66.7"
     assert f"{100 * content['gains'][0]['difference']:+.1f}" == shown
-    for text in (done.out, Path("out/report.html").read_text(), Path("out/summary.md").read_text()):
+    for text in (done.out, (tmp_path / "out/report.html").read_text(), (tmp_path / "out/summary.md").read_text()):
         assert shown in text
 
 

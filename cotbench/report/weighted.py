@@ -15,6 +15,7 @@ from cotbench.report.words import (
     difference,
     ends,
     interval,
+    main_mode,
     p_value,
     percent,
     points,
@@ -99,7 +100,7 @@ def weighted_policies(comparison: Comparison) -> Table[WeightedPolicy]:
     """Which policy is best in the mix."""
     return Table(
         title=f"Weighted to your mix ({mix_in_words(comparison)}): policies",
-        rows=comparison.weighted_policies,
+        rows=_of_main_mode(comparison),
         names=[*PAIR, ("policy", lambda r: policy(r) + (" *" if r.best else ""))],
         figures=[
             ("used %", lambda r: percent(r.used)),
@@ -111,8 +112,18 @@ def weighted_policies(comparison: Comparison) -> Table[WeightedPolicy]:
         ],
         about="* the best of them in your mix: right most often, and of equals that with the fewest tokens; others may "
         "be as good within their intervals. The oracle chooses and is scored on the same answers: a bound that "
-        "includes luck, and so never the best. All columns are weighted.",
+        "includes luck, and so never the best. All columns are weighted. "
+        "Of all modes in weighted-policies.csv and report.json.",
     )
+
+
+def _of_main_mode(comparison: Comparison) -> list[WeightedPolicy]:
+    """The rows of the mode that long tables are about."""
+    main = {
+        model: main_mode(comparison, [row for row in comparison.deltas if row.model == model])
+        for model in {row.model for row in comparison.weighted_policies}
+    }
+    return [row for row in comparison.weighted_policies if row.mode == main[row.model]]
 
 
 def _less(value: float | None) -> float | None:
