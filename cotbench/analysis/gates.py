@@ -1,6 +1,10 @@
 """`--fail-if`: conditions on a report's figures, for scripts and CI.
 
-    NAME[task,mode(,tag)(,model=M)(,baseline=B)(,against=M)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
+    NAME[task,mode(,tag)(,model=M)(,baseline=B)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
+    NAME[mode(,side)(,rule=R)(,model=M)(,baseline=B)] OP NUMBER   pooled[cot,symbolic] < 0.05
+
+The second is of figures over tasks: pooled, by question, and macro, with tasks as units. side: all (default), the
+symbolic or the non-symbolic tasks, or their difference; with rule=R the questions of that side of a tag rule.
 
 task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
 written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
@@ -8,10 +12,11 @@ estimated is an error, since a gate that can't be checked must not pass in silen
 has an estimate.
 
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
-    oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; _with_luck: on the same
-    weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy; over several tasks of
-                                        "all tasks"; weighted_best: what the best policy gets right
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
+    oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
+                                        that chooses on the path it is scored on
+    weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
+                                        best policy; of several tasks together weighted_delta[all tasks,cot]
 """
 
 from __future__ import annotations
@@ -28,12 +33,14 @@ from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
+from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
+OVER_TASKS = f'As in {OPTION} "pooled[cot,symbolic] < 0.05".'
 ANY = "*"
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -48,11 +55,12 @@ _TAGS = {ALL: ALL, SYMBOLIC: SYMBOLIC, OTHER: OTHER, "nonsymbolic": OTHER}
 
 @dataclass(frozen=True)
 class _Figure:
-    """Where a figure stands. share: whether it may be written in percent or points."""
+    """Where a figure stands. share: whether it may be written in percent or points. unit: of rows over tasks."""
 
-    rows: str  # a list of `Comparison`: modes, deltas or splits
+    rows: str  # a list of `Comparison`: modes, deltas, splits or pooled
     path: str  # of the figure in a row
     share: bool = True
+    unit: str = ""
 
 
 FIGURES: Mapping[str, _Figure] = {
@@ -90,6 +98,32 @@ FIGURES: Mapping[str, _Figure] = {
     "lead_high": _Figure("leads", "difference.high"),
     "lead_p": _Figure("leads", "difference.p"),
     "lead_p_holm": _Figure("leads", "p_holm"),
+    "pooled": _Figure("pooled", "delta.value", unit=QUESTION),
+    "pooled_low": _Figure("pooled", "delta.low", unit=QUESTION),
+    "pooled_high": _Figure("pooled", "delta.high", unit=QUESTION),
+    "pooled_p": _Figure("pooled", "delta.p", unit=QUESTION),
+    "pooled_p_holm": _Figure("pooled", "p_holm", unit=QUESTION),
+    "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
+    "pooled_share": _Figure("pooled", "share.value", unit=QUESTION),
+    "pooled_share_low": _Figure("pooled", "share.low", unit=QUESTION),
+    "pooled_share_high": _Figure("pooled", "share.high", unit=QUESTION),
+    "macro": _Figure("pooled", "delta.value", unit=TASK),
+    "macro_low": _Figure("pooled", "delta.low", unit=TASK),
+    "macro_high": _Figure("pooled", "delta.high", unit=TASK),
+    "macro_p": _Figure("pooled", "delta.p", unit=TASK),
+    "macro_p_holm": _Figure("pooled", "p_holm", unit=TASK),
+    "macro_tasks": _Figure("pooled", "k", share=False, unit=TASK),
+    "macro_tau2": _Figure("pooled", "tau2", share=False, unit=TASK),
+    "macro_i2": _Figure("pooled", "i2", unit=TASK),
+    "macro_predicted_low": _Figure("pooled", "predicted.low", unit=TASK),
+    "macro_predicted_high": _Figure("pooled", "predicted.high", unit=TASK),
+    "macro_weighted": _Figure("pooled", "weighted.value", unit=TASK),
+    "macro_weighted_low": _Figure("pooled", "weighted.low", unit=TASK),
+    "macro_weighted_high": _Figure("pooled", "weighted.high", unit=TASK),
+    "macro_reml": _Figure("pooled", "reml.value", unit=TASK),
+    "macro_reml_low": _Figure("pooled", "reml.low", unit=TASK),
+    "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
+    "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MODES = ("modes", "weighted_modes")  # rows that are of one mode, without a baseline
@@ -111,7 +145,8 @@ class Gate:
     tag: str
     model: str | None
     baseline: str | None
-    against: str | None
+    rule: str | None = None
+    against: str | None = None
     operator: str
     number: float
 
@@ -155,13 +190,14 @@ Refuse = Callable[[str, str], UsageError]  # makes the error of what is wrong an
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What stands in the brackets behind a figure. model, baseline, against: None where they aren't named."""
+    """What stands in the brackets behind a figure. model, baseline, rule, against: None where they aren't named."""
 
     task: str
     mode: str
     tag: str
     model: str | None
     baseline: str | None
+    rule: str | None = None
     against: str | None = None
 
 
@@ -171,15 +207,24 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         known = suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}.")
         raise refuse(f"there is no figure '{name}'.", known)
     places, named = _inside(inside, refuse, example)
+    figure, tags = FIGURES[name], _TAGS
+    if figure.rows == "pooled":
+        if not places or len(places) > 2:
+            found = "nothing" if not places else f"{len(places)} words"
+            raise refuse(f"{name} is over tasks: expected a mode and a side, found {found}.", OVER_TASKS)
+        places, tags = [ANY, *places], _TAGS | {DIFFERENCE: DIFFERENCE}
+    elif "rule" in named:
+        raise refuse(f"{name} is under the report's tag rule.", "Leave 'rule=' out; --tag-rule chooses it.")
     if len(places) < 2:
         raise refuse(f"expected a task and a mode in the brackets, found '{inside}'.", example)
     if len(places) > 3:
         raise refuse(f"expected task, mode and tag, found {len(places)} words.", example)
     task, mode, tag = (*places, ALL)[:3]
-    if tag not in _TAGS:
-        raise refuse(f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
-    figure = FIGURES[name]
-    if figure.rows in ("splits", "policies", *_OF_MIX) and _TAGS[tag] != ALL:
+    if tag not in tags:
+        raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
+    if "rule" in named and tags[tag] == ALL:
+        raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
+    if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
         what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_MODES and "baseline" in named:
@@ -193,9 +238,10 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
     return Place(
         task=task,
         mode=ALIASES.get(mode, mode),
-        tag=_TAGS[tag],
+        tag=tags[tag],
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
+        rule=named.get("rule"),
         against=named.get("against"),
     )
 
@@ -230,8 +276,9 @@ def _inside(inside: str, refuse: Refuse, example: str) -> tuple[list[str], dict[
             raise refuse(f"a word is missing in '[{inside}]'.", example)
         if not equals and named:
             raise refuse(f"'{part}' stands behind a word with a name.", example)
-        if equals and key not in ("model", "baseline", "against"):
-            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=, against=.")
+        if equals and key not in ("model", "baseline", "rule", "against"):
+            known = "Known: model=, baseline=, of figures over tasks rule=, of two models against=."
+            raise refuse(f"unknown '{key}='.", known)
         if key in named:
             raise refuse(f"'{key}=' is given twice.", example)
         if equals:
@@ -264,11 +311,14 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         elif _OPERATORS[gate.operator](value, gate.number):
             holding.append((_place(row), float(value)))
     if len(unknown) == len(rows) or (unknown and gate.task != ANY):
-        why = "n = 0" if all(map(_is_empty, rows)) else "there is no estimate"
+        reasons = dict.fromkeys(row.unclear for row in rows if getattr(row, "unclear", ""))
+        why = "n = 0" if all(map(_is_empty, rows)) else "; ".join(reasons) or "there is no estimate"
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Ask about a side that has questions, or leave the gate out.",
+            "Report more tasks, or ask by question, as pooled does."
+            if FIGURES[gate.name].unit == TASK
+            else "Ask about a side that has questions, or leave the gate out.",
         )
     return Checked(gate=gate, holding=holding, open=unknown)
 
@@ -278,7 +328,10 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     if FIGURES[gate.name].rows in _OF_MODES:
         return []
     rows = _rows(gate, comparison)
-    asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
+    if FIGURES[gate.name].rows == "pooled":
+        asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    else:
+        asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
         f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
         for caution in comparison.cautions
@@ -289,12 +342,16 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
-    rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
+    if kind == "pooled":
+        rows = _over_tasks(gate, comparison)
+    else:
+        rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
     if kind in _OF_MODELS:  # either model may be named first
         rows += [mirrored(row) for row in rows]
     rows = _narrowed(gate, "model", gate.model, rows)
     rows = rows if gate.against is None else _narrowed(gate, "against", gate.against, rows)
-    rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
+    if kind != "pooled":
+        rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind == "leads":
         rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
@@ -317,6 +374,20 @@ def _is_meant(gate: Gate, row: Any) -> bool:
 def _only(names: Iterable[str]) -> str | None:
     known = set(names)
     return known.pop() if len(known) == 1 else None
+
+
+def _over_tasks(gate: Gate, comparison: Comparison) -> list[Any]:
+    """Return the rows over tasks of a gate's unit, rule and side. Raises UsageError where there is none."""
+    unit, by_rule = FIGURES[gate.name].unit, gate.rule is not None
+    rows: list[Any] = [row for row in comparison.pooled if row.unit == unit and bool(row.rule) == by_rule]
+    if not rows:
+        remedy = "Leave the gate out."
+        if not comparison.pooled:
+            raise _refused(gate.text, "this report has no figures over tasks, which take two tasks of a model.", remedy)
+        remedy = f"Sides of a tag are pooled by question: {gate.name.replace('macro', 'pooled')} has them."
+        raise _refused(gate.text, f"there is no {gate.name} of the sides of a tag rule.", remedy)
+    rows = _narrowed(gate, "rule", gate.rule, rows)
+    return _narrowed(gate, "side", gate.tag, rows)
 
 
 def _narrowed(
@@ -358,6 +429,12 @@ def _is_empty(row: Any) -> bool:
 
 
 def _place(row: Any) -> str:
-    words = [row.task, row.mode, *([row.tag] if getattr(row, "tag", ALL) != ALL else []), f"model={row.model}"]
+    tag = getattr(row, "tag", getattr(row, "side", ALL))
+    words = [
+        row.mode,
+        *([tag] if tag != ALL else []),
+        *([f"rule={row.rule}"] if getattr(row, "side", "") and row.rule else []),
+    ]
+    words = [*([row.task] if hasattr(row, "task") else []), *words, f"model={row.model}"]
     against = [f"against={row.against}"] if hasattr(row, "against") else []
     return ",".join([*words, *against, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

@@ -11,7 +11,7 @@ import typer
 
 from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
-from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.errors import GateHolds, OutputError, UsageError, suggest
 from cotbench.processes import uncollected
 from cotbench.run.parsing import names
 
@@ -48,6 +48,16 @@ def report(
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
+    symbolic_tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symbolic-tasks",
+            metavar="TASKS",
+            help="Which tasks are the math and symbolic ones, over which differences are pooled apart from the others; "
+            "with commas or repeated. By default those that the tag rule subject knows as such, and of others those "
+            "without options, or with calculations in most questions.",
+        ),
+    ] = None,
     one_arm: Annotated[
         bool,
         typer.Option(
@@ -82,14 +92,23 @@ def report(
             "what the run fixed by --lock, else 2."
         ),
     ] = None,
+    generalise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="subject",
+            help="Take a task's subjects or types for a sample of subjects: intervals are then for new subjects, and "
+            "wider. By default they are all there are (strata).",
+        ),
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share; of two models, gain and lead (and _low, _high, _p, _p_holm of each), as """
-            """"gain\\[mmlu,cot,model=A,against=B] < 0". Repeatable.""",
+            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
+            """_low, _high, _p; of two models, as in "gain\\[mmlu,cot,model=A,against=B] < 0": gain, lead; of a mix, """
+            """weighted_accuracy, weighted_delta. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -128,7 +147,7 @@ def report(
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
-    from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.analysis.weights import read_weights
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
@@ -140,6 +159,8 @@ def report(
         raise UsageError(f"--margin: expected points above 0 and below 100, found {margin:g}.", "As in --margin 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
+    if generalise not in (None, SUBJECT):
+        raise UsageError(f"--generalise: expected '{SUBJECT}', found '{generalise}'.", "Leave it out for strata.")
     asked = [find_mode(name, "--baseline").name for name in names(baseline)]
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
@@ -149,7 +170,7 @@ def report(
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
-        panels, notes = panels_of(loaded)
+        panels, notes = panels_of(loaded, generalise=generalise or "")
         locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
         fixed = RULES.get(locks[0].tag_rule) if locks else None
         rule = rule or fixed or main_rule(panel.task for panel in panels)
@@ -161,6 +182,7 @@ def report(
             effect=effect / 100,
             margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
+            symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
             asked={
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
@@ -203,6 +225,16 @@ def report(
     _check(gates, comparison)
     if unread is not None:
         raise unread
+
+
+def _known_tasks(named: Sequence[str], panels: Sequence[Panel]) -> list[str]:
+    """Return the tasks that are named. Raises UsageError where a report has no such task."""
+    there = list(dict.fromkeys(panel.task for panel in panels))
+    for name in named:
+        if name not in there:
+            found = f"--symbolic-tasks: there is no task '{name}' in these runs."
+            raise UsageError(found, suggest(name, there, always=f"They have: {', '.join(there)}."))
+    return list(named)
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:

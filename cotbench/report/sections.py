@@ -14,6 +14,7 @@ from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
+from cotbench.report.chance import legend
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
@@ -21,6 +22,7 @@ from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
+from cotbench.report.pooled import across_tasks
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
@@ -90,10 +92,11 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
             ("tokens", lambda r: words.tokens(r.completion.mean)),
             ("per right", lambda r: words.tokens(r.tokens_per_correct)),
         ],
-        about="right: accuracy with its Wilson interval. SE: its standard error in points, clustered where questions "
-        "share a passage or a subject, which the interval is not. unread: no answer could be read (counted as not "
-        "right). cut: at the token budget (of several paths, any). vague: of the answers read, those that needed a "
-        "vague rule. tokens: mean completion tokens per question; per right: per right answer.",
+        about="right: accuracy with its Wilson interval (of clusters, of as many independent questions as would have "
+        "the same standard error). SE: its standard error in points, within strata. unread: no answer could be read "
+        "(counted as not right). cut: at the token budget (of several paths, any). vague: of the answers read, those "
+        "that needed a vague rule. tokens: mean completion tokens per question; per right: per right answer. "
+        f"{legend(comparison)}",
     )
 
 
@@ -118,10 +121,10 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
             *_TESTS,
             ("MDE", lambda r: percent(r.mde)),
         ],
-        about="delta: paired difference in points, with a score interval (Tango), or a t interval clustered where "
-        "questions share a passage or a subject (CR2). helped / hurt: questions right under one mode only. p: exact "
-        "McNemar; Holm p: of the clustered t test where there are clusters, else McNemar's, corrected over "
-        f"{family}. MDE: the smallest true difference in points that so many questions find with 80% power. "
+        about="delta: paired difference in points, with a score interval (Tango; over strata where that is narrower), "
+        "or a t interval where there are clusters (CR2). helped / hurt: questions right under one mode only. p: exact "
+        f"McNemar, or the t test where there are clusters; Holm p: corrected over {family}. MDE: the smallest true "
+        f"difference in points that so many questions find with 80% power. {legend(comparison)} "
         f"{tag_footnote(comparison)}",
     )
 
@@ -149,8 +152,8 @@ def _split(tagged: str, other: str) -> Sequence[Column[Split]]:
 _RULE: Column[Split] = ("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
 _SPLIT_ABOUT = (
     "difference: of the two paired differences, with its interval and t test. share of gain: what part of the sum of "
-    "both sides' differences falls on the first side, with a bootstrap interval over questions or clusters, or "
-    "Fieller's where that is wider; above 100 where the others lose."
+    "both sides' differences falls on the first side, with a bootstrap interval over questions or clusters, "
+    "within strata, or Fieller's where that is wider; above 100 where the others lose."
 )
 
 
@@ -351,8 +354,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, mix, weighted_modes, weighted_deltas, weighted_policies, gains, leads),
-    *(interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
+    *(gains, leads, interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
