@@ -492,3 +492,45 @@ def test_interval_and_test_that_disagree_are_inconclusive(tmp_path: Path) -> Non
     ]
     row = next(row for row in compared(*many).gains if row.tag == "all")
     assert (row.verdict, row.why) == ("inconclusive", "clear by itself, not as one of 10 comparisons")
+
+
+def test_of_strata_the_interval_is_narrower_and_holds_the_truth() -> None:
+    """Half of the questions gain much more than the others: that half is half, and no chance."""
+    rng, draws, narrower, held = np.random.default_rng(12), SIMULATIONS, 0, 0
+    strata, values = np.repeat([0, 1], 100), np.arange(-2, 3)
+    chances = np.array([(0.0, 0.02, 0.28, 0.5, 0.2), (0.05, 0.2, 0.5, 0.2, 0.05)])
+    truth = float((chances @ values).mean())
+    for _ in range(draws):
+        apart = np.concatenate([rng.choice(values, 100, p=own) for own in chances]).astype(float)
+        plain, within_strata = bounded.estimate(apart), bounded.estimate(apart, strata=strata)
+        narrower += within_strata.high - within_strata.low < plain.high - plain.low
+        held += within_strata.low <= truth <= within_strata.high
+        assert within_strata.p == plain.p
+    assert narrower > 0.95 * draws
+    within(held, draws, 0.94, 0.97)
+
+
+@pytest.mark.parametrize("strata", [False, True])
+def test_a_gain_has_the_interval_that_the_table_of_differences_has(strata: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    questions = [
+        replace(QUESTIONS[0], id=f"t-{at}", text=f"Question {at}?", group="ab"[at % 2] if strata else "")
+        for at in range(120)
+    ]
+    runs = []
+    for name in "ab":
+        letters = {mode: "".join(rng.choice(list("cwe"), 120, p=[0.5, 0.49, 0.01])) for mode in ("direct", "cot")}
+        runs.append(make_run(tmp_path / name, letters, model=name, questions=questions))
+    for folder in runs:  # by itself: there no question is left out for the other model's sake
+        comparison = compared(folder)
+        [delta] = [row for row in comparison.deltas if row.tag == "all"]
+        alone = compared(
+            folder,
+            make_run(
+                tmp_path / f"{folder.name}-2", {"direct": "w" * 120, "cot": "c" * 120}, model="z", questions=questions
+            ),
+        )
+        row = gain_of(alone)
+        assert (row.n, row.gain.value, row.gain.low, row.gain.high) == (
+            delta.n, delta.delta.value, delta.delta.low, delta.delta.high,
+        )  # fmt: skip

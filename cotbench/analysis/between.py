@@ -23,7 +23,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval, Paired
 from cotbench.analysis.flat import columns
 from cotbench.analysis.lint import Asked, asked_otherwise, of_run
 from cotbench.analysis.pairing import Cell, Panel
-from cotbench.analysis.stats import Array
+from cotbench.analysis.stats import Array, Design
 from cotbench.analysis.verdicts import ALPHA, INCONCLUSIVE, NOT_ESTIMABLE
 from cotbench.errors import UsageError, suggest
 from cotbench.modes.arms import base_of
@@ -273,7 +273,15 @@ class _Both:
         if tags is not None and (tags >= 0).any():
             mine = tags[self.places[0]]
             self.sides |= {SYMBOLIC: mine == 1, OTHER: mine == 0}
-        self.clusters = first.clusters_of(self.places[0])
+        self._whole = first.design(self.places[0])
+
+    def design(self, mask: Array) -> Design:
+        """Return what estimates over a mask have to know of how its questions were drawn."""
+        clusters, strata = self._whole["clusters"], self._whole["strata"]
+        return {
+            "clusters": None if clusters is None else clusters[mask],
+            "strata": None if strata is None else strata[mask],
+        }
 
     def of(self, which: int, cell: Cell) -> tuple[Array, Array]:
         """Return which questions a cell of one of the two panels decided, and which are right there."""
@@ -321,15 +329,16 @@ def _gain(both: _Both, mode: str, baseline: str) -> Iterator[Gain]:
     unlike = _unlike(both, [(cells[0][0], cells[1][0]), (cells[0][1], cells[1][1])])
     for tag, side in both.sides.items():
         mask = decided & side
-        clusters = None if both.clusters is None else both.clusters[mask]
+        design = both.design(mask)
         one, other = (change[mask] for change in changes)
         apart = one - other
         row: dict[str, Any] = {"gain": Interval(), "gain_against": Interval(), "mde": None, "p_flips": None}
         difference = Interval()
         if mask.any():
-            row |= {"gain": Interval.of(stats.paired(one, clusters)), "p_flips": bounded.flips(apart, clusters)}
-            row |= {"gain_against": Interval.of(stats.paired(other, clusters))}
-            difference = Interval.of(bounded.estimate(apart, clusters))
+            row |= {"gain": Interval.of(stats.paired(one, **design))}
+            row |= {"gain_against": Interval.of(stats.paired(other, **design))}
+            row |= {"p_flips": bounded.flips(apart, design["clusters"])}
+            difference = Interval.of(bounded.estimate(apart, **design))
             row |= {"mde": stats.detectable(difference.se) if difference.se else None}
         yield Gain(
             **both.named(mode, baseline),
@@ -339,9 +348,13 @@ def _gain(both: _Both, mode: str, baseline: str) -> Iterator[Gain]:
             difference=difference,
             more=int((apart > 0).sum()),
             less=int((apart < 0).sum()),
-            clusters=None if clusters is None or not mask.any() else len(np.unique(clusters)),
+            clusters=_count(design) if mask.any() else None,
             unlike=unlike,
         )
+
+
+def _count(design: Design) -> int | None:
+    return None if design["clusters"] is None else len(np.unique(design["clusters"]))
 
 
 def _leads(both: _Both, mode: str, other_mode: str) -> Iterator[Lead]:
@@ -350,10 +363,10 @@ def _leads(both: _Both, mode: str, other_mode: str) -> Iterator[Lead]:
     unlike = _unlike(both, [cells]) if mode == other_mode else ""
     for tag, side in both.sides.items():
         mask = decided & other_decided & side
-        clusters = None if both.clusters is None else both.clusters[mask]
+        design = both.design(mask)
         apart = right[mask] - other_right[mask]
         there = bool(mask.any())
-        difference = Interval.of(bounded.estimate(apart, clusters, bound=1)) if there else Interval()
+        difference = Interval.of(bounded.estimate(apart, **design, bound=1)) if there else Interval()
         yield Lead(
             **both.named(mode, other_mode),
             tag=tag,
@@ -363,8 +376,8 @@ def _leads(both: _Both, mode: str, other_mode: str) -> Iterator[Lead]:
             difference=difference,
             more=int((apart > 0).sum()),
             less=int((apart < 0).sum()),
-            p_flips=bounded.flips(apart, clusters) if there else None,
-            clusters=None if clusters is None or not there else len(np.unique(clusters)),
+            p_flips=bounded.flips(apart, design["clusters"]) if there else None,
+            clusters=_count(design) if there else None,
             mde=stats.detectable(difference.se) if difference.se else None,
             unlike=unlike,
         )

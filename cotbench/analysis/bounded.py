@@ -12,39 +12,56 @@ is 1 on one question in twenty, and 0 on the others), so here is
                     to be d as -d. Of -1, 0 and 1 it is McNemar's exact test
     clustered       the t interval and test of `stats.mean`; sign flips of whole clusters beside it
 
-A benchmark's subjects as strata are left out of it: without them, interval and test are at worst a little too careful.
+The test doesn't know of strata, and at worst rejects too seldom there.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from scipy import special
 
 from cotbench.analysis import stats
-from cotbench.analysis.stats import Array, Clusters, Estimate
+from cotbench.analysis.stats import Array, Clusters, Estimate, Strata
 
 FLIPS = 10_000  # draws of the sign-flip test of clusters: a p of 0.05 is then known to 0.004
 _Z = float(special.ndtri((1 + stats.CONFIDENCE) / 2))
-_STEPS = 50  # of a bisection: far beyond the digits shown
+_STEPS = 60  # at most, of a search: far beyond the digits shown
 
 
-def estimate(differences: Array, clusters: Clusters = None, *, bound: int = 2) -> Estimate:
+def estimate(differences: Array, clusters: Clusters = None, strata: Strata = None, *, bound: int = 2) -> Estimate:
     """Return the mean of whole differences in -bound..bound, with interval and test. ValueError where there are none.
 
-    Of clustered questions, the score interval and the exact test stand in where t has no spread to work with.
+    With strata the interval is the narrower of two, as of paired differences: the score interval of all questions, for
+    which how strata differ is chance, and one put together from those of the strata. Of clustered questions, the score
+    interval and the exact test stand in where t has no spread to work with.
     """
-    spread = stats.mean(differences, clusters, bound=float(bound))
+    spread = stats.mean(differences, clusters, strata, bound=float(bound))
     if clusters is not None and spread.se != 0:
         return spread
     if clusters is None and len(differences) < 2:
         return replace(spread, p=exact_flips(differences))
-    low, high = score_interval(Counter(map(int, differences.tolist())), bound)
-    return replace(spread, low=low, high=high, df=None, p=exact_flips(differences))
+    ends = score_interval(Counter(map(int, differences.tolist())), bound)
+    if clusters is None and strata is not None:
+        ends = min(ends, _by_stratum(differences, strata, bound), key=lambda both: both[1] - both[0])
+    return replace(spread, low=ends[0], high=ends[1], df=None, p=exact_flips(differences))
+
+
+def _by_stratum(differences: Array, strata: Array, bound: int) -> tuple[float, float]:
+    """Return the ends of a mean over strata, put together from those of each (MOVER, Zou & Donner 2008)."""
+    homes = stats.collapsed(strata, least=stats.LARGE_STRATUM)
+    below = above = 0.0
+    for home in np.unique(homes):
+        own = differences[homes == home]
+        low, high = score_interval(Counter(map(int, own.tolist())), bound)
+        below += (float(own.sum()) - len(own) * low) ** 2
+        above += (len(own) * high - float(own.sum())) ** 2
+    value, n = float(differences.mean()), len(differences)
+    return value - math.sqrt(below) / n, value + math.sqrt(above) / n
 
 
 # --- the score interval -------------------------------------------------------------------------------------------
@@ -56,19 +73,32 @@ def score_interval(counts: Mapping[int, int], bound: int, z: float = _Z) -> tupl
     n = sum(count for _, count in seen)
     mean = sum(value * count for value, count in seen) / n
 
-    def holds(truth: float) -> bool:
-        return abs(mean - truth) <= z * math.sqrt(_restricted(seen, n, truth, bound) / n)
+    def beyond(truth: float) -> float:
+        """Above 0 where the test refuses a mean."""
+        return abs(mean - truth) - z * math.sqrt(_restricted(seen, n, truth, bound) / n)
 
     def end(side: int) -> float:
-        inside, outside = mean, float(side * bound)
-        if holds(outside * (1 - 1e-12)):
-            return outside
-        for _ in range(_STEPS):
-            middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
-        return (inside + outside) / 2
+        outermost = side * bound * (1 - 1e-12)
+        if (abs(mean) >= bound and mean * side > 0) or beyond(outermost) <= 0:
+            return float(side * bound)
+        return _root(beyond, mean, outermost)
 
     return end(-1), end(1)
+
+
+def _root(function: Callable[[float], float], below: float, above: float) -> float:
+    """Return where a function that isn't above 0 at one place and is at another crosses 0 (the Illinois method)."""
+    low, high = function(below), function(above)
+    for step in range(_STEPS):
+        if abs(above - below) < 1e-11:
+            break
+        middle = (below * high - above * low) / (high - low) if step % 4 < 3 else (below + above) / 2
+        value = function(middle)
+        if value > 0:
+            above, high, low = middle, value, low / 2
+        else:
+            below, low, high = middle, value, high / 2
+    return (below + above) / 2
 
 
 def _restricted(seen: list[tuple[float, float]], n: float, truth: float, bound: int) -> float:
@@ -79,23 +109,33 @@ def _restricted(seen: list[tuple[float, float]], n: float, truth: float, bound: 
     """
     apart = [(value - truth, count / n) for value, count in seen]
     far, near = bound - truth, -bound - truth
-    least, most = -1 / far if far > 0 else -math.inf, -1 / near if near < 0 else math.inf
-
-    def moment(multiplier: float) -> float:
-        return sum(share * d / max(1 + multiplier * d, 1e-300) for d, share in apart)
-
+    low, high = (-1 / far if far > 0 else -math.inf), (-1 / near if near < 0 else math.inf)
     # At an end, a value that was seen out there would have a chance without bound, so the root lies inside.
-    outermost = {d for d, _ in apart}
-    if not any(math.isclose(d, far, abs_tol=1e-12) for d in outermost) and moment(least) <= 0:
-        return _with_rest(apart, least, far)
-    if not any(math.isclose(d, near, abs_tol=1e-12) for d in outermost) and moment(most) >= 0:
-        return _with_rest(apart, most, near)
-    low, high = least, most
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if moment(middle) > 0 else (low, middle)
-    multiplier = (low + high) / 2
+    if not any(value == bound for value, _ in seen) and _moment(apart, low)[0] <= 0:
+        return _with_rest(apart, low, far)
+    if not any(value == -bound for value, _ in seen) and _moment(apart, high)[0] >= 0:
+        return _with_rest(apart, high, near)
+    multiplier = 0.0
+    for _ in range(_STEPS):  # Newton's steps, within bounds that hold the root
+        value, slope = _moment(apart, multiplier)
+        low, high = (multiplier, high) if value > 0 else (low, multiplier)
+        following = multiplier + value / slope if slope else multiplier
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - multiplier) < 1e-13:
+            break
+        multiplier = following
     return sum(share * d * d / max(1 + multiplier * d, 1e-300) for d, share in apart)
+
+
+def _moment(apart: list[tuple[float, float]], multiplier: float) -> tuple[float, float]:
+    """Return by how much the mean is off under a multiplier, and how fast that falls."""
+    value = slope = 0.0
+    for d, share in apart:
+        part = d / max(1 + multiplier * d, 1e-150)
+        value += share * part
+        slope += share * part * part
+    return value, slope
 
 
 def _with_rest(apart: list[tuple[float, float]], multiplier: float, outermost: float) -> float:
