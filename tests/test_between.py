@@ -534,3 +534,30 @@ def test_a_gain_has_the_interval_that_the_table_of_differences_has(strata: bool,
         assert (row.n, row.gain.value, row.gain.low, row.gain.high) == (
             delta.n, delta.delta.value, delta.delta.low, delta.delta.high,
         )  # fmt: skip
+
+
+def test_the_plot_shows_each_gain_and_the_difference(two: tuple[Path, Path], tmp_path: Path) -> None:
+    from cotbench.report.plots import draw
+
+    comparison = compared(*two)
+    drawn = {one.stem: one for one in draw(comparison, tmp_path / "plots")}
+    row = gain_of(comparison)
+    assert drawn["gains"].section == "gains"
+    assert "t, cot − direct, a − b:7: +66.7 (" in drawn["gains"].alt
+    picture = (tmp_path / "plots" / "gains.svg").read_text()
+    for estimate in (row.gain, row.gain_against, row.difference):
+        assert f"{100 * (estimate.value or 0):+.1f}".replace("-", "−") in picture
+    for name in ("a − b:7", "t: cot − direct", "gain in accuracy, points"):
+        assert name in picture
+    assert "gains" not in {one.stem for one in draw(compared(two[0]), tmp_path / "alone")}
+
+
+def test_of_many_blocks_the_plot_shows_those_of_the_main_arm(tmp_path: Path) -> None:
+    from cotbench.report.plots import between, looks_of
+
+    arms = {name: "cw" * 5 for name in ("direct", "cot", "pal", *(f"m{at}" for at in range(8)))}
+    comparison = compared(*(make_run(tmp_path / name, arms, model=name) for name in "ab"))
+    looks = looks_of(comparison)
+    assert len([row for row in comparison.gains if row.tag == "all"]) > between.MOST
+    [plot] = between.plots(comparison, looks, ("cot", "direct"))
+    assert "t, cot − direct" in plot.alt and "pal" not in plot.alt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import math
 from collections.abc import Mapping
@@ -177,7 +178,7 @@ def test_policies_in_a_mix(tmp_path: Path) -> None:
     assert rows["cot where symbolic"].used == pytest.approx(0.6)
     assert rows["always direct"].loss == pytest.approx(0.2)
     [line] = sentences(comparison)
-    assert "In your mix (symbolic 60%, non-symbolic 40%)" in line and "Best policy there: cot where symbolic" in line
+    assert 'In your mix (with "=" 60%, without "=" 40%)' in line and "Best policy there: cot where symbolic" in line
 
 
 def test_p_is_corrected_over_all_of_one_baseline(tmp_path: Path) -> None:
@@ -356,10 +357,10 @@ def test_page_summary_csv_and_json_say_the_same_and_that_it_is_weighted(tmp_path
         assert [row[figure] for row in written] == [str(row[figure]) for row in content[f"weighted_{key}"]]
     [row] = content["weighted_deltas"]
     assert f"{100 * row['delta']:+.1f}" == "+30.0"
-    title = "Weighted to your mix (symbolic 60%, non-symbolic 40%): paired differences, in points"
+    title = 'Weighted to your mix (with "=" 60%, without "=" 40%): paired differences, in points'
     for text in (done.out, (tmp_path / "out/report.html").read_text(), (tmp_path / "out/summary.md").read_text()):
         assert "+30.0" in text
-        assert title in " ".join(text.replace("\\", "").split())
+        assert title in " ".join(html.unescape(text.replace("\\", "")).split())
     assert [part["share"] for part in content["weights"]] == [0.6, 0.4]
     again = main("report", "a", "--no-plots", "--no-page", "--to", "out")
     assert again.code == 0 and not (tmp_path / "out/weighted.csv").exists()

@@ -113,7 +113,7 @@ def weighted(
     name = mix.rule or tag_rule
     if name not in rules:
         raise UsageError(f"{mix.path}: rule: there is no tag rule '{name}'. Known: {', '.join(rules)}.")
-    found = Weighted(parts=list(mix.parts))
+    found = Weighted(parts=[replace(part, rule=name if part.side else "") for part in mix.parts])
     if mix.scaled:
         total = sum(part.given for part in mix.parts)
         shown = ", ".join(f"{part.part} {100 * part.share:.4g}%" for part in mix.parts)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ _KINDS = ("tags", "tasks", "groups")
 class Part:
     """One part of a mix. given: its share as it was written; share: scaled, so that all sum to 1.
 
-    task, side, group: which questions it is of; "" where it doesn't say.
+    task, side, group: which questions it is of; "" where it doesn't say. rule: the tag rule that a side is of.
     """
 
     part: str
@@ -48,6 +48,7 @@ class Part:
     task: str = ""
     side: str = ""
     group: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,8 +209,7 @@ def fitted(weights: Weights, groups: Mapping[str, Iterable[str]]) -> Weights:
             of = f"{part.task} has no group" if part.task else "no task of this report has a group"
             what = f"{weights.path}: {of} '{part.group}'. Known: {', '.join(there) or 'none'}."
             raise UsageError(what, suggest(part.group, there, "Leave it out."))
-        named = {"part": f"{homes[0]} {part.group}", "task": homes[0]}
-        parts.append(Part(given=part.given, share=part.share, side=part.side, group=part.group, **named))
+        parts.append(replace(part, part=f"{homes[0]} {part.group}", task=homes[0]))
     doubled = [part.part for part in parts]
     if twice := next((name for name in doubled if doubled.count(name) > 1), None):
         raise UsageError(f"{weights.path}: '{twice}' has two shares.", "Keep one of them.")

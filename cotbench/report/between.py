@@ -11,10 +11,9 @@ from cotbench.analysis.estimates import ALL
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import Column, N, Table
-from cotbench.report.words import count, difference, ends, p_value, percent, points, short_model
+from cotbench.report.words import count, difference, ends, p_value, percent, points, short_model, side_label
 
 _MODELS: Sequence[Column[Any]] = (("models", lambda r: two_models(r)), ("task", lambda r: r.task))
-_QUESTIONS: Column[Any] = ("questions", lambda r: r.tag)
 _TESTS: Sequence[Column[Any]] = (
     ("difference", lambda r: points(r.difference.value) if r.n else "not estimable"),
     ("95% interval", lambda r: ends(r.difference, signed=True)),
@@ -26,6 +25,10 @@ _TESTS: Sequence[Column[Any]] = (
 _TESTED = (
     "a score interval, and an exact test by sign flips; where questions are clustered, a t interval and t test (CR2)"
 )
+
+
+def _questions(comparison: Comparison) -> Column[Any]:
+    return "questions", lambda r: side_label(comparison, r.tag)
 
 
 def two_models(row: Gain | Lead) -> str:
@@ -45,7 +48,7 @@ def gains(comparison: Comparison) -> Table[Gain]:
     return Table(
         title="Model against model: what an arm brings one more than the other, in points",
         rows=_telling(comparison.gains),
-        names=[*_MODELS, ("mode", lambda r: f"{r.mode} − {r.baseline}"), _QUESTIONS],
+        names=[*_MODELS, ("mode", lambda r: f"{r.mode} − {r.baseline}"), _questions(comparison)],
         figures=[
             N,
             ("the first's", lambda r: difference(r.gain)),
@@ -65,7 +68,7 @@ def leads(comparison: Comparison) -> Table[Lead]:
     return Table(
         title="Model against model: accuracy, in points",
         rows=_telling(comparison.leads),
-        names=[*_MODELS, ("mode", _arms), _QUESTIONS],
+        names=[*_MODELS, ("mode", _arms), _questions(comparison)],
         figures=[
             N,
             ("the first's %", lambda r: percent(r.accuracy)),

@@ -21,6 +21,7 @@ from cotbench.report.words import (
     points,
     policy,
     short_model,
+    side_label,
     times,
     tokens,
 )
@@ -29,10 +30,16 @@ MOST = 4  # parts that a title names
 
 
 def mix_in_words(comparison: Comparison) -> str:
-    """Say what the mix is: symbolic 60%, non-symbolic 40%."""
+    """Say what the mix is: with "=" 60%, without "=" 40%."""
     parts = [part for part in comparison.weights if part.share]
-    shown = [f"{part.part} {_share(part)}" for part in parts[:MOST]]
+    shown = [f"{_part(comparison, part)} {_share(part)}" for part in parts[:MOST]]
     return ", ".join([*shown, *([f"and {len(parts) - MOST} more"] if len(parts) > MOST else [])])
+
+
+def _part(comparison: Comparison, part: Part) -> str:
+    """Name a part, with its side as tables call it."""
+    side = side_label(comparison, part.side, part.rule) if part.side else ""
+    return " ".join(filter(None, (part.task, part.group, side)))
 
 
 def _share(part: Part) -> str:
@@ -44,7 +51,7 @@ def mix(comparison: Comparison) -> Table[Part]:
     return Table(
         title="Your mix of questions",
         rows=comparison.weights if len(comparison.weights) > MOST else [],
-        names=[("model", lambda _: "all"), ("part", lambda r: r.part)],
+        names=[("model", lambda _: "all"), ("part", lambda r: _part(comparison, r))],
         figures=[("given", lambda r: f"{r.given:g}"), ("share", _share)],
         about="given: as --weights has it; share: scaled, so that all sum to 100%.",
         brief=False,
@@ -166,4 +173,15 @@ def _sentence(comparison: Comparison, row: WeightedDelta, best: WeightedPolicy |
         spent = f", at {tokens(best.tokens)} tokens a question" if best.tokens is not None else ""
         right = f"{percent(best.accuracy)}% right ({interval(best.low, best.high)})"
         told = f" Best policy there: {policy(best)}, {right}{spent}."
-    return f"In your mix ({mix_in_words(comparison)}): {does}.{told}"
+    return f"In your mix ({mix_in_words(comparison)}): {does}{_but(comparison, row)}.{told}"
+
+
+def _but(comparison: Comparison, row: WeightedDelta) -> str:
+    """Say what of a difference comes from budgets or reading."""
+    told = dict.fromkeys(
+        f"on {one.task} {one.text}"
+        for one in comparison.cautions
+        if (one.model, one.mode, one.baseline) == (row.model, row.mode, row.baseline)
+        and row.task in (one.task, ALL_TASKS)
+    )
+    return f"; but {'; '.join(told)}" if told else ""
