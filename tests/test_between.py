@@ -555,7 +555,7 @@ def test_the_plot_shows_each_gain_and_the_difference(two: tuple[Path, Path], tmp
 def test_of_many_blocks_the_plot_shows_those_of_the_main_arm(tmp_path: Path) -> None:
     from cotbench.report.plots import between, looks_of
 
-    arms = {name: "cw" * 5 for name in ("direct", "cot", "pal", *(f"m{at}" for at in range(8)))}
+    arms = dict.fromkeys(("direct", "cot", "pal", *(f"m{at}" for at in range(8))), "cw" * 5)
     comparison = compared(*(make_run(tmp_path / name, arms, model=name) for name in "ab"))
     looks = looks_of(comparison)
     assert len([row for row in comparison.gains if row.tag == "all"]) > between.MOST
