@@ -337,8 +337,8 @@ def _gain(both: _Both, mode: str, baseline: str) -> Iterator[Gain]:
         if mask.any():
             row |= {"gain": Interval.of(stats.paired(one, **design))}
             row |= {"gain_against": Interval.of(stats.paired(other, **design))}
-            row |= {"p_flips": bounded.flips(apart, design["clusters"])}
             difference = Interval.of(bounded.estimate(apart, **design))
+            row |= {"p_flips": bounded.flips(apart, design["clusters"])}
             row |= {"mde": stats.detectable(difference.se) if difference.se else None}
         yield Gain(
             **both.named(mode, baseline),

@@ -88,16 +88,17 @@ def score_interval(counts: Mapping[int, int], bound: int, z: float = _Z) -> tupl
 
 def _root(function: Callable[[float], float], below: float, above: float) -> float:
     """Return where a function that isn't above 0 at one place and is at another crosses 0 (the Illinois method)."""
-    low, high = function(below), function(above)
+    low, high, last = function(below), function(above), 0
     for step in range(_STEPS):
-        if abs(above - below) < 1e-11:
+        if abs(above - below) < 1e-10:
             break
-        middle = (below * high - above * low) / (high - low) if step % 4 < 3 else (below + above) / 2
+        middle = (below * high - above * low) / (high - low) if low and step % 5 < 4 else (below + above) / 2
         value = function(middle)
         if value > 0:
-            above, high, low = middle, value, low / 2
+            above, high, low = middle, value, low / 2 if last > 0 else low
         else:
-            below, low, high = middle, value, high / 2
+            below, low, high = middle, value, high / 2 if last < 0 else high
+        last = 1 if value > 0 else -1
     return (below + above) / 2
 
 
@@ -149,18 +150,19 @@ def _with_rest(apart: list[tuple[float, float]], multiplier: float, outermost: f
 
 
 def exact_flips(differences: Array) -> float:
-    """Return the two-sided p of the sum of whole differences over all ways to flip their signs; 1 where all are 0."""
-    sizes = Counter(abs(int(value)) for value in differences.tolist() if value)
-    chances = np.ones(1)  # of each sum, from the least one up
-    for size, count in sizes.items():
-        ways = _binomial(count)
-        spread = np.zeros(2 * size * count + 1)
-        spread[:: 2 * size] = ways
-        chances = np.convolve(chances, spread)
-    middle = (len(chances) - 1) // 2
+    """Return the two-sided p of the sum of whole differences over all ways to flip their signs; 1 where it is 0.
+
+    differences: in -2..2. With the twos' share of the sum given, that of the ones is a binomial tail.
+    """
+    ones, twos = (int((np.abs(differences) == size).sum()) for size in (1, 2))
     reached = abs(int(differences.sum()))
-    far = np.abs(np.arange(len(chances)) - middle) >= reached
-    return min(1.0, float(chances[far].sum()))
+    if not reached:
+        return 1.0
+    heads = np.arange(twos + 1)
+    # Ones that must fall on one side so that the sum is as far out there, for each number of twos that do.
+    needed = np.ceil((reached - 2 * (2 * heads - twos) + ones) / 2)
+    tails = np.where(needed <= 0, 1.0, special.bdtrc(np.clip(needed - 1, 0, ones), ones, 0.5))
+    return min(1.0, 2 * float(_binomial(twos) @ np.where(needed > ones, 0.0, tails)))
 
 
 def _binomial(count: int) -> Array:
