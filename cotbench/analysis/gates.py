@@ -60,6 +60,7 @@ class _Figure:
     rows: str  # a list of `Comparison`: modes, deltas, splits or pooled
     path: str  # of the figure in a row
     share: bool = True
+    money: bool = False  # whether it takes prices
     unit: str = ""
 
 
@@ -69,6 +70,7 @@ FIGURES: Mapping[str, _Figure] = {
     "high": _Figure("deltas", "delta.high"),
     "p": _Figure("deltas", "delta.p"),
     "p_holm": _Figure("deltas", "p_holm"),
+    "p_mcnemar": _Figure("deltas", "p_mcnemar"),
     "accuracy": _Figure("modes", "accuracy.value"),
     "unread": _Figure("modes", "unread"),
     "truncated": _Figure("modes", "truncated"),
@@ -79,6 +81,22 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "cost": _Figure("costs", "cost.value", share=False, money=True),
+    "cost_of_pass": _Figure("costs", "cost_of_pass", share=False, money=True),
+    "tokens_per_right": _Figure("costs", "tokens_per_right", share=False),
+    "uncached_tokens": _Figure("costs", "uncached_prompt_tokens", share=False),
+    "cached_tokens": _Figure("costs", "cached_prompt_tokens", share=False),
+    "serial_tokens": _Figure("costs", "serial.mean", share=False),
+    "seconds_p50": _Figure("costs", "seconds_p50", share=False),
+    "seconds_p95": _Figure("costs", "seconds_p95", share=False),
+    "more_cost": _Figure("payoffs", "more_cost.value", share=False, money=True),
+    "cost_per_extra": _Figure("payoffs", "money.value", share=False, money=True),
+    "cost_per_extra_low": _Figure("payoffs", "money.low", share=False, money=True),
+    "cost_per_extra_high": _Figure("payoffs", "money.high", share=False, money=True),
+    "more_tokens": _Figure("payoffs", "more_tokens.value", share=False),
+    "tokens_per_extra": _Figure("payoffs", "tokens.value", share=False),
+    "tokens_per_extra_low": _Figure("payoffs", "tokens.low", share=False),
+    "tokens_per_extra_high": _Figure("payoffs", "tokens.high", share=False),
     "oracle": _Figure("policies", "accuracy"),
     "oracle_with_luck": _Figure("policies", "with_luck"),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
@@ -126,8 +144,8 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
-_OF_MODES = ("modes", "weighted_modes")  # rows that are of one mode, without a baseline
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +245,7 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
     if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
         what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
-    if figure.rows in _OF_MODES and "baseline" in named:
+    if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
     if figure.rows not in _OF_MODELS and "against" in named:
         raise refuse(f"{name} is of one model.", "Leave 'against=' out.")
@@ -303,6 +321,8 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
     """
     rows = _rows(gate, comparison)
     path = FIGURES[gate.name].path
+    if FIGURES[gate.name].money and not any(row.currency for row in rows):
+        raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
     holding, unknown = [], []
     for row in rows:
         value = operator.attrgetter(path)(row)
@@ -325,7 +345,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
 
 def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
-    if FIGURES[gate.name].rows in _OF_MODES:
+    if FIGURES[gate.name].rows in _OF_ONE:
         return []
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].rows == "pooled":
@@ -355,7 +375,7 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind == "leads":
         rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
-    elif kind not in _OF_MODES:
+    elif kind not in _OF_ONE:
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
@@ -413,7 +433,7 @@ def _narrowed(
         return kept
     if not names:
         kind = FIGURES[gate.name].rows
-        what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind != "modes" else "nothing"
+        what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
         if kind in _OF_MIX:
             raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
         if kind == "policies":

@@ -92,6 +92,15 @@ def report(
             "what the run fixed by --lock, else 2."
         ),
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What tokens or GPU-hours cost (YAML or JSON), so that costs are in money: per 1,000 questions, per "
+            "right answer, per extra right answer. As in {currency: USD, models: {NAME: {in: 0.15, cached: 0.075, "
+            "out: 0.6}}} per million tokens, or {gpu_hour: 2.5, gpus: 4}.",
+        ),
+    ] = None,
     generalise: Annotated[
         str | None,
         typer.Option(
@@ -105,10 +114,13 @@ def report(
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
-            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
-            """_low, _high, _p; of two models, as in "gain\\[mmlu,cot,model=A,against=B] < 0": gain, lead; of a mix, """
-            """weighted_accuracy, weighted_delta. Repeatable.""",
+            """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
+            """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
+            """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
+            """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, """
+            """macro, and of either _low, _high, _p; of two models, as in """
+            """"gain\\[mmlu,cot,model=A,against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
+            """Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -148,6 +160,7 @@ def report(
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
+    from cotbench.analysis.prices import read_prices
     from cotbench.analysis.weights import read_weights
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
@@ -165,6 +178,7 @@ def report(
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
+    priced = read_prices(prices) if prices is not None else None
     mix = read_weights(weights) if weights is not None else None
     folders = run_folders(runs or [], output_dir)
     with uncollected():
@@ -182,6 +196,7 @@ def report(
             effect=effect / 100,
             margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
+            prices=priced,
             symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
             asked={
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),

@@ -89,7 +89,7 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
     gutter = widest([row.text for row in rows], SMALL) + 0.12
     ahead = {row.at: _ahead(row.pooled) for row in rows if row.pooled and row.pooled.predicted.low is not None}
     known = [row.ends for row in rows]
-    limits = limits_of([*known, *ahead.values()], floor=-100, ceiling=100, least=4)
+    limits = _limits_of([*known, *ahead.values()], [row.ends for row in rows if row.pooled])
     mode = pooled[0].mode
     is_unit = any(row.pooled and row.pooled.unit == TASK for row in rows)
     key = [
@@ -118,6 +118,14 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
             _draw_diamond(axes, row.ends, row.at, limits, hollow=row.pooled.unit == QUESTION)
         beside(axes, row.at, row.text, x=past(axes, gutter - 0.02), ha="right", color=INK if row.pooled else GREY)
     return figure
+
+
+def _limits_of(all_ends: Sequence[Ends], diamonds: Sequence[Ends]) -> Limits:
+    """Return limits that hold the diamonds whole, which would look like others if they were cut."""
+    limits = limits_of(all_ends, floor=-100, ceiling=100, least=4)
+    margin = 0.03 * (max(high for *_, high in diamonds) - min(low for low, *_ in diamonds))
+    low, high = min(low for low, *_ in diamonds) - margin, max(high for *_, high in diamonds) + margin
+    return Limits(low=max(-100, min(limits.low, low)), high=min(100, max(limits.high, high)))
 
 
 def _ahead(row: Pooled) -> Ends:
