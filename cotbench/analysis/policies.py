@@ -10,7 +10,8 @@ same answers, so it is a bound that includes luck: no choice of a mode for each 
 and most of its lead may be no choice at all. Its accuracy is always the two modes' mean and half of the questions on
 which they differ, which is what two equal modes that guess would have; so one answer of each can't tell how much of it
 is luck. Where both modes were asked for several paths, drawn at random, there is an oracle that chooses on the other
-paths and is scored on the one left out, and beside it what luck would have added (`with_luck`).
+paths and is scored on the one left out, and beside it what luck would have added (`with_luck`). The first loses what
+chance does to its choice, so what the best choice for each question would reach lies between the two.
 """
 
 from __future__ import annotations

@@ -212,8 +212,20 @@ def _sources(comparison: Comparison) -> Table[Delta]:
     )
 
 
+_CHOSEN_ON_OTHERS = (
+    " Chosen on other paths: by which mode is right on more of the other paths drawn for the votes, scored on the one "
+    "left out, against those paths' own accuracy; with luck: had it chosen on the path that it is scored on. What the "
+    "best choice for each question would reach lies between the two."
+)
+
+
+def _on_others(row: Policy) -> bool:
+    return row.with_luck is not None
+
+
 def _policies(comparison: Comparison) -> Table[Policy]:
     against, names = _against(comparison.policies)
+    others = _CHOSEN_ON_OTHERS if any(map(_on_others, comparison.policies)) else ""
     return Table(
         title=f"Policies: when to use the mode instead of {against}",
         rows=_of_main_mode(comparison, comparison.policies),
@@ -232,10 +244,8 @@ def _policies(comparison: Comparison) -> Table[Policy]:
         "mean completion tokens per question. saving: of tokens against always using the mode; against always: "
         "accuracy in points against always using it. The oracle takes the mode that was right, and the shorter of "
         "equals: it chooses and is scored on the same answers, so it is a bound that includes luck, and one answer of "
-        "each mode can't tell how much. Chosen on other paths: by which mode is right on more of the other paths drawn "
-        "for the votes, scored on the one left out, against those paths' own accuracy; with luck: had it chosen on the "
-        "path that it is scored on. A vote over k paths of the baseline's prompt is the comparison at about equal "
-        "compute.",
+        f"each mode can't tell how much.{others} A vote over k paths of the baseline's prompt is the comparison at "
+        "about equal compute.",
     )
 
 
