@@ -5,7 +5,7 @@ matplotlib takes a second to import, so whoever may do without plots imports thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
-from cotbench.report.drawn import MARK, Drawn, remove_others
+from cotbench.report.about import metadata
+from cotbench.report.drawn import MARK, Drawn
 from cotbench.report.plots import accuracy, between, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
 from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
 from cotbench.store.files import write_new
@@ -25,18 +26,18 @@ _FONT, _FONTS = b"font-family: 'DejaVu Sans'", b"font-family: 'DejaVu Sans', Ver
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
-    """Write a PNG and an SVG for each plot that has something to show; files of earlier plots that don't apply go."""
+    """Write a PNG and an SVG for each plot that has something to show."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Drawn] = []
+    about = metadata(comparison)
     with settings():
         for plot in plots_of(comparison):
             names = (plot.stem, *(f"{plot.stem}-{number}" for number in range(2, len(drawn) + 2)))
             stem = next(name for name in names if name not in {other.stem for other in drawn})
             title, warned = clean(plot.title), f"{STUB_TITLE}. " if comparison.stub else ""
-            for suffix, content in _files(plot.figure(), title).items():
+            for suffix, content in _files(plot.figure(), title, about).items():
                 write_new(folder / f"{stem}.{suffix}", content)
             drawn.append(Drawn(stem=stem, title=title, alt=plain(warned + plot.alt), section=plot.section))
-    remove_others(folder, {plot.stem for plot in drawn})
     return drawn
 
 
@@ -56,13 +57,16 @@ def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
     return None
 
 
-def _files(figure: Figure, title: str) -> dict[str, bytes]:
-    """Return a figure's PNG and SVG. Their bytes are always the same: no dates, and fixed names inside."""
+def _files(figure: Figure, title: str, about: Mapping[str, str]) -> dict[str, bytes]:
+    """Return a figure's PNG and SVG. Their bytes are always the same: no date of today, and fixed names inside.
+
+    about: what they say of the runs that they show, as metadata (in an SVG, Dublin Core)."""
     out = {}
-    for suffix, metadata in (("png", {"Software": MARK}), ("svg", {"Date": None, "Creator": MARK, "Title": title})):
+    drawn = {"Date": None, "Creator": MARK, "Title": title}
+    for suffix, said in (("png", {"Software": MARK, **about}), ("svg", {**drawn, **about})):
         buffer = BytesIO()
         options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
-        figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata, **options)
+        figure.savefig(buffer, format=suffix, dpi=DPI, metadata=said, **options)
         out[suffix] = buffer.getvalue()
     out["svg"] = out["svg"].replace(_FONT, _FONTS)
     return out
