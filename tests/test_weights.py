@@ -362,8 +362,6 @@ def test_page_summary_csv_and_json_say_the_same_and_that_it_is_weighted(tmp_path
         assert "+30.0" in text
         assert title in " ".join(html.unescape(text.replace("\\", "")).split())
     assert [part["share"] for part in content["weights"]] == [0.6, 0.4]
-    again = main("report", "a", "--no-plots", "--no-page", "--to", "out")
-    assert again.code == 0 and not (tmp_path / "out/weighted.csv").exists()
 
 
 def test_a_bad_mix_is_told_before_anything_is_written(tmp_path: Path, main: Cli) -> None:
