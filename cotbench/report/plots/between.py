@@ -17,7 +17,7 @@ from cotbench.report.plots.forest import Dot, Ends, Lines, beside, draw_dots, en
 from cotbench.report.plots.style import INK, SMALL, Entry, Looks, Pair, Plot, listed, shown, widest
 
 MOST = 8  # blocks of a task and a pair of arms; of more, those of the main pair are drawn
-_NAMES = 2.1  # inches
+_NAMES = 1.45  # inches, so that there is room to draw on a telephone, too
 
 _Block = tuple[str, str, str]  # task, mode and baseline
 
@@ -88,13 +88,15 @@ def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[floa
     blocks: dict[_Block, list[Gain]] = {}
     for row in gains:
         blocks.setdefault(_block(row), []).append(row)
-    pairs = shown([two_models(row) for row in gains], _NAMES)
+    names = shown([*looks.models.values(), *map(two_models, gains)], _NAMES)
     rows: list[_Row] = []
     headings: dict[float, str] = {}
     at = 0.0
     for (task, mode, baseline), own in blocks.items():
         at += 0.35 if headings else 0.0
-        headings[at] = f"{task}: {mode} − {baseline}"
+        counts = {row.n for row in own}
+        behind = f", n = {own[0].n:,}" if len(counts) == 1 else ""
+        headings[at] = f"{task}: {mode} − {baseline}{behind}"
         at += 1.0
         alone = {
             model: (gain, row.n)
@@ -104,13 +106,13 @@ def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[floa
         for model in sorted(alone, key=list(looks.models).index):
             gain, n = alone[model]
             if (ends := ends_of(gain)) is not None:
-                text = f"{words.difference(gain)}  n = {n:,}"
-                rows.append(_Row(at=at, label=looks.models[model], text=text, ends=ends, of=model, mode=mode))
+                text = words.difference(gain) + ("" if behind else f"  n = {n:,}")
+                rows.append(_Row(at=at, label=names[looks.models[model]], text=text, ends=ends, of=model, mode=mode))
                 at += 1.0
         for row in own:
             if (ends := ends_of(row.difference)) is not None:
-                text = f"{words.difference(row.difference)}  n = {row.n:,}"
-                rows.append(_Row(at=at, label=pairs[two_models(row)], text=text, ends=ends, of="", mode=mode))
+                text = words.difference(row.difference) + ("" if behind else f"  n = {row.n:,}")
+                rows.append(_Row(at=at, label=names[two_models(row)], text=text, ends=ends, of="", mode=mode))
                 at += 1.0
     return rows, headings, at
 
