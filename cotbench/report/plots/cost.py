@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, ModeStats
-from cotbench.analysis.policies import Policy
+from cotbench.analysis.policies import ORACLE, Policy
 from cotbench.report import words
 from cotbench.report.plots.forest import ends_of
 from cotbench.report.plots.panels import curve_panels, logarithmic_axis, percent_scale
@@ -49,7 +49,7 @@ def _point(row: ModeStats) -> Point:
 # How a kind of policy is drawn: its mark, its size there and in the key, and its name in the key.
 _KINDS = {
     "tagged": ("o", 8, 6, "policy: {0} where symbolic, else {1}"),
-    "oracle": ("*", 9, 8, "policy: oracle over {0} and {1}"),
+    "oracle": ("*", 9, 8, "bound, with luck: oracle over {0} and {1}"),
     "votes": ("D", 8, 6, "policy: votes over {1} at the cost of {0}"),
 }
 
@@ -59,7 +59,7 @@ def _policies_of(comparison: Comparison, pair: Pair | None) -> _Policies:
 
     def kind(row: Policy) -> str:
         tagged = "tagged" if row.rule == comparison.tag_rule else "votes" if row.paths else ""
-        return "oracle" if row.policy == "oracle" else tagged
+        return "oracle" if row.policy == ORACLE else tagged
 
     rows = [row for row in comparison.policies if (row.mode, row.baseline) == pair and row.tokens is not None]
     return [(kind(row), row) for row in rows if kind(row)]
