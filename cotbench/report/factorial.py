@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.curve import OFF
 from cotbench.analysis.factorial import INTERACTION, ON, PROMPT, THINKING, Effect
+from cotbench.analysis.verdicts import ALPHA
 from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
-from cotbench.analysis.verdicts import ALPHA
 from cotbench.report.words import count, ends, p_value, points, short_model
 
 

@@ -68,13 +68,14 @@ def on_white(colour: str) -> str:
 
 @lru_cache(maxsize=256)
 def in_the_dark(colour: str) -> str:
-    """Return what stands for a colour on a dark ground: the one that is meant for it, or as much lighter as it takes."""
+    """Return what stands for a colour on a dark ground: the one meant for it, or as much lighter as it takes."""
     if colour in _DARK:
         return _DARK[colour]
     light, least = _linear(colour), IN_THE_DARK * (_luminance(_linear(GROUND)) + 0.05) - 0.05
     have = _luminance(light)
     share = max(0.0, (least - have) / (1 - have))
-    return _hex((light[0] + share * (1 - light[0]), light[1] + share * (1 - light[1]), light[2] + share * (1 - light[2])))
+    red, green, blue = (value + share * (1 - value) for value in light)
+    return _hex((red, green, blue))
 
 
 def dark_style(svg: str) -> str:

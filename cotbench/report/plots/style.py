@@ -53,7 +53,7 @@ class Layout:
     narrow: bool = False
 
 
-WIDE = Layout(width=9.0, labels=2.3, names=NORMAL)
+WIDE = Layout(width=9.4, labels=2.3, names=NORMAL)
 NARROW = Layout(width=3.9, labels=1.45, names=SMALL, narrow=True)  # 340 px show its smallest text in 9 px
 _LAYOUT = ContextVar("layout", default=WIDE)
 WIDTH, LABELS = WIDE.width, WIDE.labels
@@ -317,12 +317,13 @@ class Page:
         labels = [fit(entry.label, most, SMALL) for entry in key]
         columns = _columns([inches(label, SMALL) + 0.5 for label in labels], room)
         rows = -(-len(labels) // columns)
-        self.top = EDGE + (0.2 if looks.stub else 0) + 0.2 * len(titles) + 0.08
+        warnings = wrap(STUB_TITLE, room / BOLD, HEAD) if looks.stub else []
+        self.top = EDGE + 0.2 * (len(warnings) + len(titles)) + 0.08
         key_height = 0.17 * rows + (0.1 if rows else 0)
         self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
         self.figure: Figure = Figure(figsize=(self.width, self.height))
-        for number, line in enumerate([STUB_TITLE, *titles] if looks.stub else titles):
-            look = {"color": WARNING, "weight": "bold"} if looks.stub and not number else {"color": INK}
+        for number, line in enumerate([*warnings, *titles]):
+            look = {"color": WARNING, "weight": "bold"} if number < len(warnings) else {"color": INK}
             self.text(EDGE, 0.2 * number + EDGE - self.top, line, va="top", size=HEAD, **look)
         for number, line in enumerate(notes):
             self.text(EDGE, body + key_height + 0.06 + 0.14 * number, line, va="top", size=SMALL, color=GREY)
@@ -351,6 +352,11 @@ class Page:
 def width_of(axes: Axes) -> float:
     """Return how wide axes are, in inches."""
     return float(axes.get_position().width * axes.figure.bbox.width / axes.figure.dpi)
+
+
+def height_of(axes: Axes) -> float:
+    """Return how high axes are, in inches."""
+    return float(axes.get_position().height * axes.figure.bbox.height / axes.figure.dpi)
 
 
 def _columns(widths: Sequence[float], room: float) -> int:
