@@ -61,7 +61,7 @@ def _figure(title: str, rows: Sequence[ModeStats], looks: Looks) -> Figure:
                 mark = looks.marks[row.model] if looks.several else looks.mark(row.mode)
                 dots.append(Dot(at=at, ends=ends, colour=looks.colour(row.mode), mark=mark))
         limits = _limits([dot.ends for dot in dots])
-        level_percents(panel.axes, limits.low, limits.high)
+        level_percents(panel.axes, limits)
         draw_dots(panel.axes, dots, limits)
     return figure
 
@@ -72,4 +72,6 @@ def _limits(known: Sequence[Ends]) -> Limits:
     high = max((ends[2] for ends in known), default=100.0) + 2
     missing = max(0.0, _LEAST - (high - low)) / 2
     low, high = max(0.0, low - missing), min(100.0, high + missing)
-    return Limits(low=5 * math.floor(low / 5), high=5 * math.ceil(high / 5))
+    low, high = 5 * math.floor(low / 5), 5 * math.ceil(high / 5)
+    slack = 0.015 * (high - low)  # for the half of a mark at 0 or 100
+    return Limits(low=low - slack, high=high + slack)

@@ -14,6 +14,7 @@ from cotbench.report import words
 from cotbench.report.plots.forest import (
     EMPTY,
     GAP,
+    ON_LINES,
     Dot,
     Figures,
     Lines,
@@ -26,7 +27,7 @@ from cotbench.report.plots.forest import (
     limits_of,
     room_of,
 )
-from cotbench.report.plots.style import EDGE, SMALL, Looks, Pair, Plot, fit, layout, listed, slug, width_of
+from cotbench.report.plots.style import EDGE, SMALL, Looks, Pair, Plot, fit, layout, listed, slug, widest, width_of
 
 TAGS = (ALL, SYMBOLIC, OTHER)
 LEAST = 0.95  # inches that are left to draw in
@@ -114,7 +115,7 @@ def _figure(title: str, deltas: Sequence[Delta], looks: Looks, tag_rule: str, si
             told = {key[:2]: key for key in reversed(keys) if key not in split}  # the first row of each
             for key in told.values():
                 text = fit(_all_on(rows, key, sides), width_of(axes) + figures.gutter - 0.1, SMALL)
-                beside(axes, here.rows[key], text, x=0.0)
+                beside(axes, here.rows[key], text, x=0.02, bbox=ON_LINES)
     return figure
 
 
@@ -140,11 +141,11 @@ def _figures_of(
 
 def _lines(rows: _Rows, keys: Sequence[_Key], tag: str, looks: Looks, figures: Figures, columns: int) -> Lines:
     """Lay out the rows of a tag. A telephone has n behind the name of a task, for want of room."""
-    if not layout().narrow:  # a heading may reach as far as the first column's figures
-        room = room_of(lay_out(looks, keys), figures.gutter, columns)
-        beside_it = columns * figures.gutter + (columns - 1) * (room + GAP)
-        return lay_out(looks, keys, reach=layout().width - 2 * EDGE - beside_it)
     counts = {block: _counted(some) for block, some in _counts(rows, keys, tag).items()}
+    if not layout().narrow:  # a heading may reach as far as n, which ends where the first column's figures do
+        room = room_of(lay_out(looks, keys), figures.gutter, columns)
+        others = (columns - 1) * (room + figures.gutter + GAP) + widest(list(counts.values()), SMALL) + 0.2
+        return lay_out(looks, keys, reach=layout().width - 2 * EDGE - others)
     return lay_out(looks, keys, {block: f" ({text})" for block, text in counts.items()})
 
 

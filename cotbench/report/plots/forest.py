@@ -41,6 +41,8 @@ HEAD_ROW, TICK_ROW = 0.24, 0.22  # above axes, of a title; below them, of the la
 EMPTY = "n = 0, not estimable"
 ARROW_NOTE = "Arrowheads: the interval goes on outside the plot. "
 
+ON_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # behind a text that may lie on some
+
 Key = tuple[str, ...]  # model, task and mode, or a group
 Ends = tuple[float, float, float]  # low, value and high, in percent or points
 
@@ -356,8 +358,7 @@ def forest(
             page.bold(EDGE if stacked else x, top + 0.1, name)
         if stacked or not column:
             for at, heading in here.headings.items():
-                behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # a long name reaches into the axes
-                page.bold(EDGE, top + head + row * (at + 0.55), heading, bbox=behind)
+                page.bold(EDGE, top + head + row * (at + 0.55), heading, bbox=ON_LINES)
         drawn.append(axes)
     middle = left + (layout().width - EDGE - left - gutter) / 2
     page.text(middle, sum(tall) + 0.1, label, ha="center", va="center", fontsize=NORMAL, color=INK)

@@ -28,7 +28,7 @@ from cotbench.report.plots.forest import (
     interval_of,
     limits_of,
 )
-from cotbench.report.plots.style import INK, RULE, Entry, Looks, Pair, Plot, layout, shown, slug
+from cotbench.report.plots.style import INK, RULE, Entry, Looks, Pair, Plot, layout, shown, slug, width_of
 
 MOST_GROUPS = 80  # rows of one figure
 FEW = 10  # questions; with fewer, a group stands below those with more
@@ -153,7 +153,7 @@ def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
         beside(axes, half, f"… {left_out:,} between these …", x=0.02)
     if groups.small:
         start = heights[len(groups.rows)]
-        beside(axes, start - 1.0, f"fewer than {FEW} questions", x=0.02)
+        beside(axes, start - 1.0, f"fewer than {FEW} questions", x=-0.09 / width_of(axes), ha="right")
         axes.axhline(start - 1.55, color=RULE, linewidth=0.6, zorder=0)
     return figure
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import NullLocator
 
 from cotbench.report.plots.forest import (
     TICK_ROW,
+    Limits,
     beside,
     level_ticks,
     past,
@@ -38,6 +39,7 @@ from cotbench.report.plots.style import (
 )
 
 STEP = 0.21  # inches, of a row
+WHOLE = Limits(low=0, high=100)
 _HEAD, _FOOT = 0.24, 0.5  # inches above and below the axes
 
 
@@ -63,7 +65,7 @@ class Panel:
 
     def put_figure(self, at: float, text: str) -> None:
         """Write a percentage at the right of a row."""
-        beside(self.axes, at, text, x=past(self.axes, inches("100.0", SMALL) + 0.05), ha="right")
+        beside(self.axes, at, text, x=past(self.axes, inches("100.0", SMALL) + 0.08), ha="right")
 
 
 def _panels(
@@ -100,10 +102,10 @@ def mode_panels(
     return figure, panels
 
 
-def level_percents(axes: Axes, low: float = 0.0, high: float = 100.0) -> None:
+def level_percents(axes: Axes, limits: Limits = WHOLE) -> None:
     """Set a level axis in percent."""
-    axes.set_xlim(low, high)
-    level_ticks(axes, round_ticks(low, high, width_of(axes), figure_of), figure_of)
+    axes.set_xlim(limits.low, limits.high)
+    level_ticks(axes, round_ticks(limits.low, limits.high, width_of(axes), figure_of), figure_of)
 
 
 def curve_panels(

@@ -319,7 +319,7 @@ class Page:
         rows = -(-len(labels) // columns)
         warnings = wrap(STUB_TITLE, room / BOLD, HEAD) if looks.stub else []
         self.top = EDGE + 0.2 * (len(warnings) + len(titles)) + 0.08
-        key_height = 0.17 * rows + (0.1 if rows else 0)
+        key_height = 0.153 * rows + (0.1 if rows else 0)
         self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
         self.figure: Figure = Figure(figsize=(self.width, self.height))
         for number, line in enumerate([*warnings, *titles]):
