@@ -20,7 +20,7 @@ from cotbench.report.plots.colours import dark_style
 from cotbench.report.plots.style import NARROW, STUB_TITLE, WIDE, Plot, clean, laid_out, looks_of, plain, settings
 from cotbench.store.files import write_new
 
-DPI = 150
+DPI = 128  # 1,203 pixels across
 _NARROW = "-narrow"
 # Text stays text, so a browser may lack the font that we measure with: the others are no wider than it.
 _FONT, _FONTS = "font-family: 'DejaVu Sans'", "font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"

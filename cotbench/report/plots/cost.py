@@ -249,7 +249,8 @@ def _label(
             inside = area[0] >= 0.02 and area[1] >= 0.02 and area[2] <= box[0] + 0.08 and area[3] <= box[1]
             if not inside or any(_overlap(area, other) for other in taken):
                 continue
-            if any(_away(area, other) < 1.5 * _away(area, (x, y)) for other in around if other != (x, y)):
+            apart = [other for other in around if math.dist(other, (x, y)) > NEAR]
+            if any(_away(area, other) < 1.5 * _away(area, (x, y)) for other in apart):
                 continue  # it would seem to name that one
             taken.append(area)
             named += 1

@@ -28,6 +28,7 @@ from cotbench.report.plots.style import (
     fit,
     height_of,
     layout,
+    put_text,
     shown,
     signed,
     widest,
@@ -155,7 +156,8 @@ def level_ticks(axes: Axes, ticks: Sequence[float], named: Callable[[float], str
             LineCollection(lines, colors=RULE, linewidths=0.5, transform=across, zorder=0.5), autolim=False
         )
     for tick in ticks:
-        axes.text(
+        put_text(
+            axes,
             tick,
             -0.05 / height_of(axes),
             named(tick),
@@ -176,13 +178,13 @@ def upright_ticks(axes: Axes, ticks: Sequence[float], named: Callable[[float], s
     axes.add_collection(LineCollection(lines, colors=RULE, linewidths=0.5, transform=along, zorder=0.5), autolim=False)
     for tick in ticks:
         style: dict[str, Any] = {"ha": "right", "va": "center_baseline", "fontsize": SMALL, "color": INK}
-        axes.text(-0.06 / width_of(axes), tick, named(tick), transform=along, **style)
+        put_text(axes, -0.06 / width_of(axes), tick, named(tick), transform=along, **style)
 
 
 def put_label(axes: Axes, text: str, below: float = TICK_ROW) -> None:
     """Write what a level axis shows under its ticks. below: in inches."""
     place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "top", "fontsize": NORMAL, "color": INK}
-    axes.text(0.5, -below / height_of(axes), text, **place)
+    put_text(axes, 0.5, -below / height_of(axes), text, **place)
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def set_rows(axes: Axes, names: dict[float, str], count: float) -> None:
 def beside(axes: Axes, at: float, text: str, *, x: float, **style: Any) -> None:
     """Write a text in a row, at a share of the axes' width."""
     style = {"fontsize": SMALL, "color": GREY, "ha": "left", **style}
-    axes.text(x, at, text, transform=axes.get_yaxis_transform(), va="center_baseline", **style)
+    put_text(axes, x, at, text, transform=axes.get_yaxis_transform(), va="center_baseline", **style)
 
 
 def past(axes: Axes, inches: float) -> float:

@@ -34,6 +34,7 @@ from cotbench.report.plots.style import (
     height_of,
     inches,
     layout,
+    put_text,
     shown,
     width_of,
 )
@@ -119,7 +120,7 @@ def curve_panels(
         put_label(panel.axes, fit(labels[0], width_of(panel.axes) + 0.4), TICK_ROW)
         if panel.first:
             style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "fontsize": NORMAL, "color": INK}
-            panel.axes.text(-0.38 / width_of(panel.axes), 0.5, labels[1], transform=panel.axes.transAxes, **style)
+            put_text(panel.axes, -0.38 / width_of(panel.axes), 0.5, labels[1], transform=panel.axes.transAxes, **style)
     return figure, panels
 
 
