@@ -28,7 +28,7 @@ from cotbench.report.plots.forest import (
     interval_of,
     limits_of,
 )
-from cotbench.report.plots.style import INK, RULE, Entry, Looks, Pair, Plot, layout, shown, slug, width_of
+from cotbench.report.plots.style import INK, RULE, Entry, Looks, Pair, Plot, layout, shown, slug
 
 MOST_GROUPS = 80  # rows of one figure
 FEW = 10  # questions; with fewer, a group stands below those with more
@@ -107,6 +107,8 @@ def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
         heights.append(place + gap + (1.4 if place >= len(groups.rows) else 0.0))
     names = shown([row.group for row in rows], most, layout().names)
     labels = {at: names[row.group] for at, row in zip(heights, rows, strict=True)}
+    if groups.small:
+        labels[heights[len(groups.rows)] - 1.0] = f"fewer than {FEW} questions:"
     end, whole = heights[-1] + 1.0, ends_of(groups.pooled.delta) if groups.pooled else None
     figures = Figures(
         ["points", *([] if layout().narrow else ["95% interval"]), "n"],
@@ -153,7 +155,6 @@ def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
         beside(axes, half, f"… {left_out:,} between these …", x=0.02)
     if groups.small:
         start = heights[len(groups.rows)]
-        beside(axes, start - 1.0, f"fewer than {FEW} questions", x=-0.09 / width_of(axes), ha="right")
         axes.axhline(start - 1.55, color=RULE, linewidth=0.6, zorder=0)
     return figure
 
