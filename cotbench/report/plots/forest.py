@@ -109,7 +109,6 @@ def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits) -> None:
     alike: dict[tuple[Any, ...], list[Dot]] = {}
     for dot in dots:
         alike.setdefault((dot.colour, dot.mark, dot.hollow, dot.size, dot.line), []).append(dot)
-    inside = 0.03 * (limits.high - limits.low) / width_of(axes)
     for (colour, mark, hollow, size, line), some in alike.items():
         style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": size, "elinewidth": line, "clip_on": False}
         style |= {"markerfacecolor": "white" if hollow else colour, "markeredgewidth": 1.0, "capsize": 0}
@@ -119,12 +118,18 @@ def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits) -> None:
             [max(0.0, limits.cut(dot.ends[2]) - dot.ends[1]) for dot in some],
         ]
         axes.errorbar(values, [dot.at for dot in some], xerr=reaches, **style)
-        for past, edge, arrow in (
-            ([dot.at for dot in some if dot.ends[0] < limits.low], limits.low + inside, "<"),
-            ([dot.at for dot in some if dot.ends[2] > limits.high], limits.high - inside, ">"),
-        ):
-            if past:
-                axes.plot([edge] * len(past), past, arrow, color=colour, markersize=4, clip_on=False, zorder=4)
+        draw_arrows(axes, [(dot.at, dot.ends) for dot in some], limits, colour)
+
+
+def draw_arrows(axes: Axes, rows: Iterable[tuple[float, Ends]], limits: Limits, colour: str) -> None:
+    """Draw an arrowhead, inside the edge, where an interval leaves the plot. rows: heights and intervals."""
+    known, inside = list(rows), 0.03 * (limits.high - limits.low) / width_of(axes)
+    for places, edge, arrow in (
+        ([at for at, ends in known if ends[0] < limits.low], limits.low + inside, "<"),
+        ([at for at, ends in known if ends[2] > limits.high], limits.high - inside, ">"),
+    ):
+        if places:
+            axes.plot([edge] * len(places), places, arrow, color=colour, markersize=4, clip_on=False, zorder=4)
 
 
 # --- scales -------------------------------------------------------------------------------------------------------
