@@ -578,9 +578,7 @@ CASES: Mapping[str, Any] = {
     "an arm alone": lambda: comparison(["cot"], tasks=["gsm8k"]),
     "twelve arms": lambda: comparison(ARMS),
     "two models": lambda: comparison(["direct", "cot"], models=("org/Llama-3.1-8B-Instruct", "org/Qwen3-8B")),
-    "four models": lambda: comparison(
-        ["direct", "cot", "pal"], models=("a", "b/c", "d-7B-Instruct", "e"), tasks=["x"]
-    ),
+    "four models": lambda: comparison(["direct", "cot", "pal"], models=("a", "b/c", "d-7B-Instruct", "e"), tasks=["x"]),
     "no difference": _flat,
     "five questions": _extreme,
     "nothing known": _unknown,
