@@ -27,6 +27,7 @@ from cotbench.report.plots.style import (
     by_task,
     fit,
     height_of,
+    inches,
     layout,
     put_text,
     shown,
