@@ -21,6 +21,10 @@ is at most as often large as one of like units (Bakirov & Szekely 2006; Ibragimo
 by more have about the same weights under both. DerSimonian and Laird's usual interval is far worse (IntHout, Ioannidis
 & Borm 2014).
 
+What no interval of this kind can do: where tasks are of two kinds, 40 points apart, three of them are all of one kind
+in a quarter of draws, and nothing in them says that there is another (72% held, of four 90%, of six 95%).
+`tests/measure/across_tasks.py` measures all this.
+
 With fewer than LEAST tasks there is nothing of the second kind: two can't tell how far tasks differ.
 """
 
