@@ -480,6 +480,8 @@ def test_models_are_compared_in_one_panel_of_the_cost() -> None:
     assert len(figure.axes) == 2 and {"gsm8k (n = 1,319)", "one", "two", "direct", "cot"} <= set(texts(figure))
     (axes, other) = figure.axes
     assert len(axes.containers) == 4 and axes.get_xlim() == other.get_xlim()
+    seen = {(c.lines[0].get_marker(), c.lines[0].get_markerfacecolor()) for c in axes.containers}
+    assert len(seen) == 4  # modes differ in their marks, models in how these are filled: colour isn't all there is
     many = comparison(["direct", "cot"], models=tuple("abcde"), tasks=["gsm8k"])
     panels = plot_of(many, "cost").figure().axes
     assert len(panels) == 5 and len({(panel.get_xlim(), panel.get_ylim()) for panel in panels}) == 1
