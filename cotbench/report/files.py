@@ -66,7 +66,7 @@ def write_report(
 
         write_page(folder / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=rules)
         written.add(PAGE)
-    written |= {f"{plot.stem}.{suffix}" for plot in drawn() for suffix in ("png", "svg")}
+    written |= {name for plot in drawn() for name in plot.files}
     left = left_over(comparison, folder, written)
     markdown = tables.markdown(comparison, drawn(), left=left)
     replace_file(folder / SUMMARY, [markdown.encode("utf-8", "backslashreplace")])

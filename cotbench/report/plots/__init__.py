@@ -17,27 +17,37 @@ from cotbench.report import words
 from cotbench.report.about import metadata
 from cotbench.report.drawn import MARK, Drawn
 from cotbench.report.plots import accuracy, between, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
-from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
+from cotbench.report.plots.colours import dark_style
+from cotbench.report.plots.style import NARROW, STUB_TITLE, WIDE, Plot, clean, laid_out, looks_of, plain, settings
 from cotbench.store.files import write_new
 
-DPI = 150
+DPI = 128  # 1,203 pixels across
+_NARROW = "-narrow"
 # Text stays text, so a browser may lack the font that we measure with: the others are no wider than it.
-_FONT, _FONTS = b"font-family: 'DejaVu Sans'", b"font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"
+_FONT, _FONTS = "font-family: 'DejaVu Sans'", "font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"
+_STYLE_END = "</style>"
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
-    """Write a PNG and an SVG for each plot that has something to show."""
+    """Write a PNG and two SVGs, the second for a telephone, for each plot that has something to show."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Drawn] = []
     about = metadata(comparison)
+    taken: set[str] = set()
     with settings():
         for plot in plots_of(comparison):
             names = (plot.stem, *(f"{plot.stem}-{number}" for number in range(2, len(drawn) + 2)))
-            stem = next(name for name in names if name not in {other.stem for other in drawn})
+            stem = next(name for name in names if not taken & {name, name + _NARROW})
+            taken |= {stem, stem + _NARROW}
             title, warned = clean(plot.title), f"{STUB_TITLE}. " if comparison.stub else ""
-            for suffix, content in _files(plot.figure(), title, about).items():
-                write_new(folder / f"{stem}.{suffix}", content)
-            drawn.append(Drawn(stem=stem, title=title, alt=plain(warned + plot.alt), section=plot.section))
+            with laid_out(WIDE):
+                figure = plot.figure()
+                write_new(folder / f"{stem}.png", _saved(figure, "png", {"Software": MARK, **about}))
+                write_new(folder / f"{stem}.svg", _svg(figure, title, about))
+            with laid_out(NARROW):
+                write_new(folder / f"{stem}{_NARROW}.svg", _svg(plot.figure(), title, about))
+            alt = plain(warned + plot.alt)
+            drawn.append(Drawn(stem=stem, title=title, alt=alt, section=plot.section, narrow=stem + _NARROW))
     return drawn
 
 
@@ -57,16 +67,17 @@ def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
     return None
 
 
-def _files(figure: Figure, title: str, about: Mapping[str, str]) -> dict[str, bytes]:
-    """Return a figure's PNG and SVG. Their bytes are always the same: no date of today, and fixed names inside.
+def _saved(figure: Figure, suffix: str, said: Mapping[str, str | None]) -> bytes:
+    """Return a figure's file. Its bytes are always the same: no date of today, and fixed names inside.
 
-    about: what they say of the runs that they show, as metadata (in an SVG, Dublin Core)."""
-    out = {}
-    drawn = {"Date": None, "Creator": MARK, "Title": title}
-    for suffix, said in (("png", {"Software": MARK, **about}), ("svg", {**drawn, **about})):
-        buffer = BytesIO()
-        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
-        figure.savefig(buffer, format=suffix, dpi=DPI, metadata=said, **options)
-        out[suffix] = buffer.getvalue()
-    out["svg"] = out["svg"].replace(_FONT, _FONTS)
-    return out
+    said: its metadata; in an SVG, Dublin Core."""
+    buffer = BytesIO()
+    options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata={**said}, **options)
+    return buffer.getvalue()
+
+
+def _svg(figure: Figure, title: str, about: Mapping[str, str]) -> bytes:
+    """Return a figure as an SVG that goes dark where its reader's screen does. about: the runs that it shows."""
+    svg = _saved(figure, "svg", {"Date": None, "Creator": MARK, "Title": title, **about}).decode()
+    return svg.replace(_STYLE_END, dark_style(svg) + _STYLE_END, 1).replace(_FONT, _FONTS).encode()

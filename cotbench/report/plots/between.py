@@ -10,15 +10,13 @@ from matplotlib.figure import Figure
 
 from cotbench.analysis.between import Gain
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL
+from cotbench.analysis.estimates import ALL, Interval
 from cotbench.report import words
 from cotbench.report.between import two_models
-from cotbench.report.plots.forest import Dot, Ends, Lines, beside, draw_dots, ends_of, forest, limits_of, past
-from cotbench.report.plots.style import INK, SMALL, Entry, Looks, Pair, Plot, listed, shown, widest
+from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, forest, interval_of, limits_of
+from cotbench.report.plots.style import BOLD, EDGE, INK, Entry, Looks, Pair, Plot, fit, layout, listed, shown
 
 MOST = 8  # blocks of a task and a pair of arms; of more, those of the main pair are drawn
-_NAMES = 1.45  # inches, so that there is room to draw on a telephone, too
-
 _Block = tuple[str, str, str]  # task, mode and baseline
 
 
@@ -28,7 +26,7 @@ class _Row:
 
     at: float
     label: str
-    text: str
+    figures: Sequence[str]
     ends: Ends
     of: str
     mode: str
@@ -54,7 +52,9 @@ def _figure(title: str, gains: Sequence[Gain], looks: Looks) -> Figure:
     rows, headings, height = _rows_of(gains, looks)
     known = [row.ends for row in rows]
     limits = limits_of(known, floor=-200, ceiling=200, least=4)
-    gutter = widest([row.text for row in rows], SMALL) + 0.12
+    narrow = layout().narrow
+    heads = () if narrow else ("points", "95% interval", "n")
+    figures = Figures(heads, [row.figures for row in rows], stacked=narrow)
     models = dict.fromkeys(row.of for row in rows if row.of)
     figure, [axes] = forest(
         title,
@@ -62,8 +62,11 @@ def _figure(title: str, gains: Sequence[Gain], looks: Looks) -> Figure:
         looks=looks,
         limits=limits,
         label="gain in accuracy, points",
-        gutter=gutter,
-        note=f"Lines: 95% intervals, not corrected for how many there are. {limits.note(known)}Gains and differences "
+        gutter=figures.gutter,
+        heads=not narrow,
+        row=figures.row,
+        note=("Figures: points over their 95% interval. " if narrow else "")
+        + f"Lines: 95% intervals, not corrected for how many there are. {limits.note(known)}Gains and differences "
         "are on the questions that the two models decided under both arms.",
         key=[
             *(Entry(label=looks.models[name], colour=INK, mark=looks.marks[name], line="-") for name in models),
@@ -79,8 +82,14 @@ def _figure(title: str, gains: Sequence[Gain], looks: Looks) -> Figure:
         axes, [Dot(at=r.at, ends=r.ends, colour=INK, mark="d", hollow=True, size=6) for r in rows if not r.of], limits
     )
     for row in rows:
-        beside(axes, row.at, row.text, x=past(axes, gutter - 0.02), ha="right", color=INK)
+        figures.put(axes, row.at, row.figures)
+    figures.put_heads(axes)
     return figure
+
+
+def _figures(estimate: Interval, n: int) -> list[str]:
+    """Return what stands beside a row. A telephone has no room for n."""
+    return [words.points(estimate.value), interval_of(estimate), *([] if layout().narrow else [f"{n:,}"])]
 
 
 def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[float, str], float]:
@@ -88,15 +97,13 @@ def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[floa
     blocks: dict[_Block, list[Gain]] = {}
     for row in gains:
         blocks.setdefault(_block(row), []).append(row)
-    names = shown([*looks.models.values(), *map(two_models, gains)], _NAMES)
+    pairs = shown([two_models(row) for row in gains], layout().labels, layout().names)
     rows: list[_Row] = []
     headings: dict[float, str] = {}
     at = 0.0
     for (task, mode, baseline), own in blocks.items():
         at += 0.35 if headings else 0.0
-        counts = {row.n for row in own}
-        behind = f", n = {own[0].n:,}" if len(counts) == 1 else ""
-        headings[at] = f"{task}: {mode} − {baseline}{behind}"
+        headings[at] = fit(f"{task}: {mode} − {baseline}", (layout().width - 2 * EDGE) / BOLD)
         at += 1.0
         alone = {
             model: (gain, row.n)
@@ -106,13 +113,15 @@ def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[floa
         for model in sorted(alone, key=list(looks.models).index):
             gain, n = alone[model]
             if (ends := ends_of(gain)) is not None:
-                text = words.difference(gain) + ("" if behind else f"  n = {n:,}")
-                rows.append(_Row(at=at, label=names[looks.models[model]], text=text, ends=ends, of=model, mode=mode))
+                label = fit(looks.models[model], layout().labels, layout().names)
+                rows.append(_Row(at=at, label=label, figures=_figures(gain, n), ends=ends, of=model, mode=mode))
                 at += 1.0
         for row in own:
             if (ends := ends_of(row.difference)) is not None:
-                text = words.difference(row.difference) + ("" if behind else f"  n = {row.n:,}")
-                rows.append(_Row(at=at, label=names[two_models(row)], text=text, ends=ends, of="", mode=mode))
+                label = "difference" if layout().narrow and len(looks.models) == 2 else pairs[two_models(row)]
+                rows.append(
+                    _Row(at=at, label=label, figures=_figures(row.difference, row.n), ends=ends, of="", mode=mode)
+                )
                 at += 1.0
     return rows, headings, at
 
