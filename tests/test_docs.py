@@ -109,5 +109,8 @@ def test_options_named_in_the_readme_exist() -> None:
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z_-]+)", README)) - {
         "--num_fewshot",
         "--dist",
-    }  # lm-eval's spelling, pytest's
+        "--enable-prompt-tokens-details",
+        "--enable-cache-report",
+        "--install-completion",
+    }  # lm-eval's spelling; pytest's, vLLM's and SGLang's; the group's own
     assert named - options == set()
