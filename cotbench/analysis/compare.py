@@ -41,6 +41,7 @@ from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.verdicts import judged
 from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.modes.arms import is_likeliest
 from cotbench.processes import beside
@@ -56,12 +57,14 @@ LARGE = 5_000  # questions with votes; with fewer, a process costs about what it
 
 @dataclass(frozen=True, kw_only=True)
 class RuleInfo:
-    """What a report says of a tag rule."""
+    """What a report says of a tag rule. symbolic, other: what its two sides are called."""
 
     name: str
     version: int
     timing: str
     about: str
+    symbolic: str = SYMBOLIC
+    other: str = OTHER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +163,12 @@ def compare(
         notes=[*(note for run in runs for note in _state_notes(run)), *kept_apart],
         stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
-        rules=[RuleInfo(name=r.name, version=r.version, timing=r.timing, about=r.about) for r in table],
+        rules=[
+            RuleInfo(
+                name=r.name, version=r.version, timing=r.timing, about=r.about, symbolic=r.sides[0], other=r.sides[1]
+            )
+            for r in table
+        ],
         effect=effect,
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
@@ -328,6 +336,7 @@ def _corrected(comparison: Comparison) -> Comparison:
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
+    deltas, groups = (judged(rows, comparison.cautions) for rows in (deltas, groups))
     return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
 
 

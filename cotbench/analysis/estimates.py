@@ -128,7 +128,7 @@ class Delta(Paired):
     find with 80% power; n_needed: how many questions find `Comparison.effect`.
     from_*: the parts of the difference that come from answers turned right that had been read as wrong, that had not
     been readable, that had been cut at the budget, whose program or plan had failed, each less those lost in the same
-    way; they sum to delta.
+    way; they sum to delta. verdict: what the difference is called, and why, by `verdicts.verdict_of`.
     """
 
     tag: str
@@ -154,6 +154,8 @@ class Delta(Paired):
     from_cut: float | None
     from_failed: float | None
     token_ratio: float | None
+    verdict: str = ""
+    why: str = ""
 
     @property
     def uncorrected_p(self) -> float | None:

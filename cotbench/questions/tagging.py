@@ -47,14 +47,20 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """name and version: of the rule, both in every report. about: what makes a question symbolic, for a legend."""
+    """name and version: of the rule, both in every report. about: what makes a question symbolic, for a legend.
+
+    sides: what its two sides are called, the symbolic one first: by what the rule looks at, unless it really says what
+    is symbolic."""
 
     name: str
     about: str
     tag: Callable[[Seen], Tag]
     version: int = 1
     timing: Timing = "pre-treatment"
+    sides: tuple[str, str] = ("symbolic", "non-symbolic")
 
+
+_EQ = 'with "="', 'without "="'
 
 # What holds a "=" that says nothing of equality: a tag with attributes, an address.
 _MARKUP = re.compile(r"""<[a-z][\w-]*(?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>=]+))+\s*/?>|https?://\S+""", re.I)
@@ -136,16 +142,19 @@ RULES: dict[str, Rule] = {
             version=2,
             about='the question or an option holds a "=" that stands alone (no <=, !=, ==, no markup)',
             tag=lambda seen: is_symbolic(seen.question),
+            sides=_EQ,
         ),
         Rule(
             name="eq_question_any",
             about='the question or an option holds any "="',
             tag=lambda seen: any("=" in text for text in _texts(seen.question)),
+            sides=_EQ,
         ),
         Rule(
             name="operators",
             about="the question or an option holds digits joined by operators, or LaTeX mathematics",
             tag=lambda seen: any(has_equals(text) or bool(_OPERATORS.search(text)) for text in _texts(seen.question)),
+            sides=("with operators", "without operators"),
         ),
         Rule(name="subject", about=f"its task or subject is called symbolic in tasks/tables/{SUBJECTS}", tag=_subject),
         Rule(
@@ -153,12 +162,14 @@ RULES: dict[str, Rule] = {
             timing="post-treatment",
             about="the paper's: any \"=\" in the question, the gold answer or this model's response under CoT",
             tag=_eq_paper,
+            sides=('with "=" anywhere', 'without "="'),
         ),
         Rule(
             name="eq_response",
             timing="post-treatment",
             about='any "=" in a response of this model, under any mode that answers in words',
             tag=lambda seen: seen.any,
+            sides=('with "=" in a reply', 'without "=" in replies'),
         ),
     )
 }
@@ -176,6 +187,7 @@ def own_rule(text: str, source: str = "--tag") -> Rule:
         name=name,
         about=f"the question or an option matches /{pattern}/",
         tag=lambda seen: any(own.found_in(part) for part in _texts(seen.question)),
+        sides=(name, f"not {name}"),
     )
 
 
@@ -219,7 +231,12 @@ def rules_of_file(path: Path) -> list[Rule]:
 
 
 def _by_id(name: str, path: Path, table: Mapping[str, bool], *, absent: Tag) -> Rule:
-    return Rule(name=name, about=f"as {path.name} says", tag=lambda seen: table.get(seen.question.id, absent))
+    return Rule(
+        name=name,
+        about=f"as {path.name} says",
+        tag=lambda seen: table.get(seen.question.id, absent),
+        sides=(name, f"not {name}"),
+    )
 
 
 def gold_text(question: Question, gold: str) -> str:

@@ -11,7 +11,8 @@ from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
-from cotbench.report.words import ALPHA, count, ends, p_value, points, short_model
+from cotbench.analysis.verdicts import ALPHA
+from cotbench.report.words import count, ends, p_value, points, short_model
 
 
 def interaction(comparison: Comparison) -> Table[Effect]:

@@ -19,6 +19,7 @@ from cotbench.report.columns import TASK as _TASK
 from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.factorial import interaction
+from cotbench.report.glance import at_a_glance
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
 
@@ -340,7 +341,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(_accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
