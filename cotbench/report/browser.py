@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,13 +21,15 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
-from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.report.details import ANSWER_CHARS, LATEX_CHARS, details_of, shortened
+from cotbench.report.formulas import Formulas
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
 WAVE = 64  # chunks that are made before it is looked whether there is room for them
 LEVEL = 5
+LATEX = 500_000  # characters of LaTeX in outputs that become mathematics: about five seconds of work
 
 _OUTCOMES = [outcome.value for outcome in Outcome]
 _CODES = {outcome: chr(48 + place) for place, outcome in enumerate(_OUTCOMES)}
@@ -39,19 +41,23 @@ Place = tuple[int, int]  # panel, question
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order."""
+    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order. latex: how
+    many characters of it became mathematics in a question's outputs, at most."""
 
     index: bytes
     details: Sequence[bytes]
     held: Sequence[Sequence[Place]]
     sizes: Sequence[int]  # of the panels
     thin: bool
+    latex: int
     megabytes: float
 
     @property
     def places(self) -> bytes:
         """Which chunk holds which question, and what was left out."""
-        return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
+        return _packed(
+            _places(self.sizes, self.held) | {"thin": self.thin, "latex": self.latex, "megabytes": self.megabytes}
+        )
 
     def within(self, budget: int) -> Data:
         """Leave out the last chunks, as many as it takes."""
@@ -74,13 +80,14 @@ def browser_data(
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
+    latex = min(LATEX_CHARS, LATEX // max(1, sum(sizes)))
     voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
-    thin = voted and not _fits(panels, plan, room)
-    details, held = _details(panels, plan, room, thin)
+    thin = voted and not _fits(panels, plan, room, latex)
+    details, held = _details(panels, plan, room, thin, latex)
     if voted and not thin and sum(map(len, held)) < sum(sizes):
         thin = True
-        details, held = _details(panels, plan, room, thin)
-    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
+        details, held = _details(panels, plan, room, thin, latex)
+    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, latex=latex, megabytes=megabytes)
 
 
 def _packed(value: object) -> bytes:
@@ -116,6 +123,17 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
     golds = [gold for panel in panels for gold in panel.golds]
     groups = sorted({question.group for question in questions if question.group})
     numbers = {name: number for number, name in enumerate(groups)}
+    answers = [list(map(_answer, rows, golds)) for rows in columns]
+    texts = [shortened(question.text) for question in questions]
+    options = [[shortened(choice) for choice in question.choices] for question in questions]
+    shown = list(map(shortened, golds))
+    formulas = Formulas()
+    maths = {
+        "text": _some(map(formulas.of, texts)),
+        "options": _some([*found] if any(found := [formulas.of_answer(o) for o in some]) else [] for some in options),
+        "gold": _some(map(formulas.of_answer, shown)),
+        "answer": [_some(formulas.of_answer(a) if isinstance(a, str) else [] for a in some) for some in answers],
+    }
     return {
         "panels": list(map(_about, panels)),
         "modes": modes,
@@ -126,14 +144,21 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
         "rules": [{"name": info.name, "about": info.about} for info in infos],
         "rule": comparison.tag_rule,
         "id": [question.id for question in questions],
-        "text": [shortened(question.text) for question in questions],
-        "options": [[shortened(choice) for choice in question.choices] for question in questions],
-        "gold": list(map(shortened, golds)),
+        "text": texts,
+        "options": options,
+        "gold": shown,
         "group": [numbers.get(question.group, -1) for question in questions],
         "tags": ["".join(_tag_codes(panel, table[info.name]) for panel in panels) for info in infos],
         "outcome": ["".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows) for rows in columns],
-        "answer": [list(map(_answer, rows, golds)) for rows in columns],
+        "answer": answers,
+        "formulas": formulas.trees,
+        "maths": maths,
     }
+
+
+def _some(found: Iterable[list[Any]]) -> dict[str, list[Any]]:
+    """Return what isn't empty, by its place."""
+    return {str(place): one for place, one in enumerate(found) if one}
 
 
 def _about(panel: Panel) -> dict[str, Any]:
@@ -191,7 +216,7 @@ def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
     return flips
 
 
-def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
+def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, latex: int) -> bool:
     """Whether all details would go in with all their paths, judged by one chunk of each panel."""
     firsts: dict[int, Sequence[int]] = {}
     for number, questions in plan:
@@ -199,44 +224,46 @@ def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
     expected = 0.0
     for number, some in sorted(firsts.items()):
         expected += (
-            len(_details_of(panels, _Chunk(number, some), thin=False)) / len(some) * len(panels[number].questions)
+            len(_details_of(panels, _Chunk(number, some), False, latex)) / len(some) * len(panels[number].questions)
         )
         if expected > room:
             return False
     return True
 
 
-def _details_of(panels: Sequence[Panel], chunk: _Chunk, *, thin: bool) -> bytes:
+def _details_of(panels: Sequence[Panel], chunk: _Chunk, thin: bool, latex: int) -> bytes:
     number, questions = chunk
-    return _packed(details_of(panels[number], number, questions, thin=thin))
+    return _packed(details_of(panels[number], number, questions, thin=thin, latex=latex))
 
 
-def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
+def _in_waves(
+    panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool, latex: int
+) -> Iterator[tuple[_Chunk, bytes]]:
     """Each chunk with its details; every second one is made by another process."""
     for start in range(0, len(plan), WAVE):
         wave = plan[start : start + WAVE]
-        others = beside(partial(_pack, panels, wave[1::2], thin), worth=len(wave) > WAVE // 4)
-        ours = _pack(panels, wave[::2], thin)
+        others = beside(partial(_pack, panels, wave[1::2], thin, latex), worth=len(wave) > WAVE // 4)
+        ours = _pack(panels, wave[::2], thin, latex)
         theirs = others()
         for at, chunk in enumerate(wave):
             yield chunk, (theirs if at % 2 else ours)[at // 2]
 
 
-def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list[bytes]:
-    return [_details_of(panels, chunk, thin=thin) for chunk in chunks]
+def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool, latex: int) -> list[bytes]:
+    return [_details_of(panels, chunk, thin, latex) for chunk in chunks]
 
 
 def _details(
-    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool
+    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool, latex: int
 ) -> tuple[list[bytes], list[list[Place]]]:
     """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
     details: list[bytes] = []
     held: list[list[Place]] = []
-    for (number, places), packed in _in_waves(panels, plan, thin):
+    for (number, places), packed in _in_waves(panels, plan, thin, latex):
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
             places = places[: len(places) // 2]
-            packed = _details_of(panels, _Chunk(number, places), thin=thin)
+            packed = _details_of(panels, _Chunk(number, places), thin, latex)
         if len(packed) <= room:
             details.append(packed)
             held.append([(number, place) for place in sorted(places)])

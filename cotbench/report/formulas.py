@@ -122,7 +122,7 @@ def spans(text: str) -> Iterator[Span]:
 def _closing(text: str, opening: re.Match[str]) -> tuple[int, int]:
     """Find where what was opened is closed: where the closing sign begins and ends; -1 where it isn't, or too far."""
     at, sign = opening.end(), opening[0]
-    limit = at + (LONGEST if sign[0] == "$" or sign[1] in "([b" and not sign.startswith("\\boxed") else BOXED)
+    limit = at + (LONGEST if not sign.startswith("\\boxed") else BOXED)
     if opening["name"]:
         sign = f"\\end{{{opening['name']}{opening['star']}}}"
         end = text.find(sign, at, limit)
@@ -168,8 +168,10 @@ def _prose(latex: str) -> bool:
 _LENGTH = re.compile(r"\d*\.?\d+(?:em|ex|px|pt)")
 _TRUTH = re.compile(r"true|false")
 _PER = {  # what may stand at which element; "": at any
-    "": {"mathvariant": re.compile(r"normal|bold|italic|bold-italic|monospace|sans-serif|script|fraktur|double-struck")},
-    "mo": {name: _TRUTH for name in ("stretchy", "fence", "movablelimits", "largeop", "accent")}
+    "": {
+        "mathvariant": re.compile(r"normal|bold|italic|bold-italic|monospace|sans-serif|script|fraktur|double-struck")
+    },
+    "mo": dict.fromkeys(("stretchy", "fence", "movablelimits", "largeop", "accent"), _TRUTH)
     | {"form": re.compile(r"prefix|postfix|infix"), "minsize": _LENGTH, "maxsize": _LENGTH},
     "mfrac": {"linethickness": re.compile(r"0")},
     "mspace": {"width": _LENGTH},
@@ -183,6 +185,8 @@ _TAGS = frozenset(
     "mrow mi mn mo mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover mtable mtr mtd mstyle "
     "menclose mpadded mphantom".split()
 )
+_SIGNS = ("+", "-", "\u2212", "\u00b1")
+_ENDS = (")", "]", "}", "|", "!", "%", "\u27e9", "\u230b", "\u2309")
 _CHARACTER = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
 _REFUSED = re.compile(  # what defines, repeats, links or styles
     r"\\(?:newcommand|renewcommand|providecommand|def|edef|gdef|let|newenvironment|DeclareMathOperator|unicode|href|"
@@ -224,6 +228,9 @@ def _tree(element: Element, deep: int) -> Tree:
         text, attributes = "\u00af", {"stretchy": "true"}
     children: list[Any] = [text] if text else []
     children += [_tree(child, deep - 1) for child in element]
+    for before, child in zip(children, children[1:], strict=False):
+        if before[0] == "mo" and before[-1] not in _ENDS and child == ["mo", child[-1]] and child[-1] in _SIGNS:
+            child.insert(1, {"form": "prefix"})  # a sign, not an operation
     if tag == "mrow" and len(children) == 1 and not attributes and isinstance(children[0], list):
         return children[0]
     return [tag, *([attributes] if attributes else []), *children]
