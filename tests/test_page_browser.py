@@ -254,7 +254,7 @@ def test_an_opened_question_shows_everything(page: Tab) -> None:
     body = page.body()
     for text in (
         "What is 1 + 1? Let x = 1.",
-        "eq_question symbolic",
+        "symbolic by eq_question, ",
         "Gold answer: B",
         "Solve this.\n\nWhat is 1 + 1? Let x = 1.\none\nfour\n\nNow cot.\nGo on.",
         "greedy, at most 64 tokens",

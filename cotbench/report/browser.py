@@ -21,15 +21,15 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
-from cotbench.report.details import ANSWER_CHARS, LATEX_CHARS, details_of, shortened
-from cotbench.report.formulas import Formulas
+from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
 WAVE = 64  # chunks that are made before it is looked whether there is room for them
 LEVEL = 5
-LATEX = 500_000  # characters of LaTeX in outputs that become mathematics: about five seconds of work
+LATEX = 800_000  # characters in outputs that become mathematics: some five seconds of two cores
 
 _OUTCOMES = [outcome.value for outcome in Outcome]
 _CODES = {outcome: chr(48 + place) for place, outcome in enumerate(_OUTCOMES)}
@@ -41,22 +41,20 @@ Place = tuple[int, int]  # panel, question
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order. latex: how
-    many characters of it became mathematics in a question's outputs, at most."""
+    """Compressed JSON. details: chunks, the most telling first; held: which questions each holds, in order."""
 
     index: bytes
     details: Sequence[bytes]
     held: Sequence[Sequence[Place]]
     sizes: Sequence[int]  # of the panels
     thin: bool
-    latex: int
     megabytes: float
 
     @property
     def places(self) -> bytes:
         """Which chunk holds which question, and what was left out."""
         return _packed(
-            _places(self.sizes, self.held) | {"thin": self.thin, "latex": self.latex, "megabytes": self.megabytes}
+            _places(self.sizes, self.held) | {"thin": self.thin, "latex": LATEX, "megabytes": self.megabytes}
         )
 
     def within(self, budget: int) -> Data:
@@ -80,14 +78,13 @@ def browser_data(
     sizes = [len(panel.questions) for panel in panels]
     room = _room(index, sizes, budget)
     plan = list(_chunks(panels, comparison.baselines))
-    latex = min(LATEX_CHARS, LATEX // max(1, sum(sizes)))
     voted = any(row is not None and row.votes for panel in panels for cell in panel.cells.values() for row in cell.rows)
-    thin = voted and not _fits(panels, plan, room, latex)
-    details, held = _details(panels, plan, room, thin, latex)
+    thin = voted and not _fits(panels, plan, room)
+    details, held = _details(panels, plan, room, thin)
     if voted and not thin and sum(map(len, held)) < sum(sizes):
         thin = True
-        details, held = _details(panels, plan, room, thin, latex)
-    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, latex=latex, megabytes=megabytes)
+        details, held = _details(panels, plan, room, thin)
+    return Data(index=index, details=details, held=held, sizes=sizes, thin=thin, megabytes=megabytes)
 
 
 def _packed(value: object) -> bytes:
@@ -216,7 +213,7 @@ def _flips(panel: Panel, baselines: Sequence[str]) -> Any:
     return flips
 
 
-def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, latex: int) -> bool:
+def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
     """Whether all details would go in with all their paths, judged by one chunk of each panel."""
     firsts: dict[int, Sequence[int]] = {}
     for number, questions in plan:
@@ -224,46 +221,49 @@ def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, latex: int
     expected = 0.0
     for number, some in sorted(firsts.items()):
         expected += (
-            len(_details_of(panels, _Chunk(number, some), False, latex)) / len(some) * len(panels[number].questions)
+            len(_details_of(panels, _Chunk(number, some), False, Allowance(LATEX // 20)))
+            / len(some)
+            * len(panels[number].questions)
         )
         if expected > room:
             return False
     return True
 
 
-def _details_of(panels: Sequence[Panel], chunk: _Chunk, thin: bool, latex: int) -> bytes:
+def _details_of(panels: Sequence[Panel], chunk: _Chunk, thin: bool, allowance: Allowance | None = None) -> bytes:
     number, questions = chunk
-    return _packed(details_of(panels[number], number, questions, thin=thin, latex=latex))
+    return _packed(details_of(panels[number], number, questions, thin=thin, allowance=allowance))
 
 
-def _in_waves(
-    panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool, latex: int
-) -> Iterator[tuple[_Chunk, bytes]]:
+def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
     """Each chunk with its details; every second one is made by another process."""
+    latex = [LATEX // 2, LATEX // 2]  # what either may use, whichever is faster: the same page each time
     for start in range(0, len(plan), WAVE):
         wave = plan[start : start + WAVE]
-        others = beside(partial(_pack, panels, wave[1::2], thin, latex), worth=len(wave) > WAVE // 4)
-        ours = _pack(panels, wave[::2], thin, latex)
-        theirs = others()
+        others = beside(partial(_pack, panels, wave[1::2], thin, latex[1]), worth=len(wave) > WAVE // 4)
+        ours, latex[0] = _pack(panels, wave[::2], thin, latex[0])
+        theirs, latex[1] = others()
         for at, chunk in enumerate(wave):
             yield chunk, (theirs if at % 2 else ours)[at // 2]
 
 
-def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool, latex: int) -> list[bytes]:
-    return [_details_of(panels, chunk, thin, latex) for chunk in chunks]
+def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool, latex: int) -> tuple[list[bytes], int]:
+    """Return the chunks' details, and what is left of the characters of LaTeX that may become mathematics."""
+    allowance = Allowance(latex)
+    return [_details_of(panels, chunk, thin, allowance) for chunk in chunks], allowance.left
 
 
 def _details(
-    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool, latex: int
+    panels: Sequence[Panel], plan: Sequence[_Chunk], room: int, thin: bool
 ) -> tuple[list[bytes], list[list[Place]]]:
     """Chunks until the room is used up, and the places of the questions that each holds, in its order."""
     details: list[bytes] = []
     held: list[list[Place]] = []
-    for (number, places), packed in _in_waves(panels, plan, thin, latex):
+    for (number, places), packed in _in_waves(panels, plan, thin):
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
             places = places[: len(places) // 2]
-            packed = _details_of(panels, _Chunk(number, places), thin, latex)
+            packed = _details_of(panels, _Chunk(number, places), thin)
         if len(packed) <= room:
             details.append(packed)
             held.append([(number, place) for place in sorted(places)])

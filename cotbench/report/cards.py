@@ -65,6 +65,10 @@ class Task:
     n: str
     cards: Sequence[Card]
 
+    @property
+    def compared(self) -> int:
+        return len(self.cards)
+
 
 def cards(comparison: Comparison) -> list[Task]:
     """Return the tasks in their order, each with a card for every arm that is compared."""
@@ -113,7 +117,9 @@ def _card(
         both = [row.side(rule, True), row.side(rule, False)]
         if all(side.value is not None for side in both):  # one that holds all questions says nothing new
             names = [words.side_label(comparison, tag, rule) for tag in ("symbolic", "non-symbolic")]
-            sides += [(name, points(side.value), ends(side, signed=True)) for name, side in zip(names, both, strict=True)]
+            sides += [
+                (name, points(side.value), ends(side, signed=True)) for name, side in zip(names, both, strict=True)
+            ]
     return Card(
         arm=row.label,
         title=row.mode,

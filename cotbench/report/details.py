@@ -16,29 +16,29 @@ from msgspec import structs
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.modes.votes import deciding
-from cotbench.report.formulas import Formulas
+from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.journal import StoredReply
 from cotbench.store.records import Record
 from cotbench.types import Completion, Key
 
 TEXT_CHARS = 20_000  # of one text; of longer ones the middle is left out
 ANSWER_CHARS = 1_000
-LATEX_CHARS = 4_000  # of formulas in a question's outputs that become mathematics, where nothing else limits them
 QUESTION = -1
 
 
 def details_of(
-    panel: Panel, number: int, places: Sequence[int], *, thin: bool, latex: int = LATEX_CHARS
+    panel: Panel, number: int, places: Sequence[int], *, thin: bool, allowance: Allowance | None = None
 ) -> dict[str, Any]:
     """Collect the details of some questions of a panel, in their order there.
 
-    number: the panel's. thin: of votes keep only paths that differ in their answers. latex: how many characters of
-    LaTeX may become mathematics in the outputs of a question; what one leaves the next may have.
+    number: the panel's. thin: of votes keep only paths that differ in their answers. allowance: how much LaTeX in
+    outputs may become mathematics; none where none is given.
     """
-    strings = _Strings()
+    allowance = allowance or Allowance(0)
+    strings = _Strings(formulas=Formulas(allowance=allowance))
     rows = []
     for place in sorted(places):
-        strings.formulas.left = (strings.formulas.left or 0) + latex
+        allowance.next_question()
         rows.append(_row(panel, number, place, strings, thin))
     found = {"formulas": strings.formulas.trees, "maths": strings.maths} if strings.maths else {}
     return {"strings": list(strings.numbers), "rows": rows, **found}
@@ -63,7 +63,7 @@ class _Strings:
     frames: dict[object, tuple[str, str, list[int], list[int]]] = field(default_factory=dict)
     prompts: dict[str, Any] = field(default_factory=dict)
     samplings: dict[object, int] = field(default_factory=dict)
-    formulas: Formulas = field(default_factory=lambda: Formulas(left=0))
+    formulas: Formulas = field(default_factory=Formulas)
     maths: dict[str, list[int]] = field(default_factory=dict)
 
     def number(self, text: str) -> int:

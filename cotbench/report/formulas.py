@@ -9,9 +9,10 @@ text stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,17 +35,39 @@ class Span(NamedTuple):
     block: bool
 
 
+@dataclass
+class Allowance:
+    """How many characters of LaTeX may still become mathematics: in all, and of the question that is at hand."""
+
+    left: int
+    each: int = 4_000
+    here: int = 0
+
+    def next_question(self) -> None:
+        self.here = min(self.each, self.left)
+
+    def take(self, characters: int) -> bool:
+        if characters > self.here:
+            return False
+        self.here -= characters
+        self.left -= characters
+        return True
+
+
 @dataclass(kw_only=True)
 class Formulas:
-    """A table of formulas, each once. left: characters of LaTeX that may still be added; None for any number."""
+    """A table of formulas, each once. allowance: what may still be added; None for any number."""
 
-    left: int | None = None
+    allowance: Allowance | None = None
     trees: list[Tree] = field(default_factory=list)
     numbers: dict[tuple[str, bool], int | None] = field(default_factory=dict)
 
     def of(self, text: str) -> list[int]:
-        """Find a text's formulas: where each begins and ends, in UTF-16 units, as JavaScript counts, and its number."""
-        return self._placed(text, spans(text))
+        """Find a text's formulas: where each begins and ends, in UTF-16 units, as JavaScript counts, and its number.
+
+        None where the allowance isn't enough for all: half of a text as mathematics reads worse than none.
+        """
+        return self._placed(text, list(spans(text)))
 
     def of_answer(self, text: str) -> list[int]:
         """Do the same with a text that may be a formula as a whole, as answers in LaTeX are."""
@@ -53,7 +76,11 @@ class Formulas:
             found = [Span(0, len(text), text, False)]
         return self._placed(text, found)
 
-    def _placed(self, text: str, found: Iterator[Span] | list[Span]) -> list[int]:
+    def _placed(self, text: str, found: Sequence[Span]) -> list[int]:
+        if self.allowance is not None:
+            new = {(span.latex, span.block) for span in found} - self.numbers.keys()
+            if new and not self.allowance.take(sum(len(latex) for latex, _ in new)):
+                return []
         out: list[int] = []
         wide = not text.isascii()
         seen = units = 0
@@ -72,9 +99,6 @@ class Formulas:
     def _number(self, span: Span) -> int | None:
         key = (span.latex, span.block)
         if key not in self.numbers:
-            if self.left is not None and len(span.latex) > self.left:
-                return None
-            self.left = None if self.left is None else self.left - len(span.latex)
             tree = mathml(span.latex, span.block)
             self.numbers[key] = None if tree is None else len(self.trees)
             self.trees += [] if tree is None else [tree]
@@ -185,6 +209,7 @@ _TAGS = frozenset(
     "mrow mi mn mo mtext mspace msup msub msubsup mfrac msqrt mroot mover munder munderover mtable mtr mtd mstyle "
     "menclose mpadded mphantom".split()
 )
+_CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}
 _SIGNS = ("+", "-", "\u2212", "\u00b1")
 _ENDS = (")", "]", "}", "|", "!", "%", "\u27e9", "\u230b", "\u2309")
 _CHARACTER = re.compile(r"&#x([0-9A-Fa-f]{1,6});")
@@ -228,7 +253,9 @@ def _tree(element: Element, deep: int) -> Tree:
         text, attributes = "\u00af", {"stretchy": "true"}
     children: list[Any] = [text] if text else []
     children += [_tree(child, deep - 1) for child in element]
-    for before, child in zip(children, children[1:], strict=False):
+    if len(children) != _CHILDREN.get(tag, len(children)):
+        raise ValueError(tag)  # something ended too early
+    for before, child in pairwise(children):
         if before[0] == "mo" and before[-1] not in _ENDS and child == ["mo", child[-1]] and child[-1] in _SIGNS:
             child.insert(1, {"form": "prefix"})  # a sign, not an operation
     if tag == "mrow" and len(children) == 1 and not attributes and isinstance(children[0], list):

@@ -114,6 +114,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         stub=words.STUB_WARNING if comparison.stub else "",
         headlines=headlines(comparison),
         tasks=tasks_shown,
+        against=_against([task.baseline for task in tasks_shown if task.cards]),
         several_models=len(models) > 1,
         widest=max((len(task.cards) for task in tasks_shown), default=1),
         opening=_images(folder, [opening] if opening is not None else []),
@@ -128,6 +129,11 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         tag_rules=[(rule.name, rule.version, rule.timing, rule.about) for rule in comparison.rules],
         tag_rule=comparison.tag_rule,
     )
+
+
+def _against(baselines: Sequence[str]) -> str:
+    """Return what differences are against, where it is the same everywhere."""
+    return baselines[0] if len(set(baselines)) == 1 else "the baseline"
 
 
 def _title(models: Sequence[str], tasks: Sequence[str]) -> str:

@@ -470,8 +470,6 @@ function aboutOf(question) {
   const gold = index.gold[question];
   const group = index.group[question];
   const runs = [...new Set(Object.values(panel.runs))];
-  const tags = index.rules;
-  const symbolic = index.rules.filter((rule, number) => index.tags[number][question] === "1");
   const modes = index.modes.map((name, mode) => mode).filter((mode) => index.modes[mode] in panel.runs);
   return [
     make("dl", { class: "facts" }, [["task", panel.task], ["model", panel.model],
@@ -489,17 +487,21 @@ function aboutOf(question) {
       : null,
     make("p", {}, "Gold answer: ", mixed(gold, index.maths.gold[question], { class: "answer" }), " ",
       copyButton(gold)),
-    symbolic.length || tags.length
-      ? make("p", { class: "tags" }, "Symbolic by ", symbolic.length
-        ? symbolic.map((rule, n) => [n ? ", " : "", make("code", { title: rule.about }, rule.name)]) : "no rule",
-      tags.length ? [" (of ", index.rules.map((rule, n) => [n ? ", " : "", rule.name]), ")"] : "")
-      : null,
+    index.rules.length ? make("p", { class: "tags" }, tagsOf(question)) : null,
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes by mode" },
       make("table", {},
         make("thead", {}, make("tr", {},
           ["arm", "outcome", "answer", ...(runs.length > 1 ? ["run"] : [])].map((name) => make("th", { scope: "col" }, name)))),
         make("tbody", {}, modes.map((mode) => outcomeRow(mode, question, panel, runs.length > 1))))),
   ].filter(Boolean);
+}
+
+/** Which tag rules call a question symbolic, which don't, and which have nothing to say. */
+function tagsOf(question) {
+  const said = [["1", "symbolic by "], ["0", "not by "], ["-", "nothing said by "]];
+  const parts = said.map(([code, name]) => [name, index.rules.filter((_, rule) => index.tags[rule][question] === code)]);
+  return parts.filter(([, rules]) => rules.length).map(([name, rules], part) => [part ? "; " : "", name,
+    rules.map((rule, n) => [n ? ", " : "", make("code", { title: rule.about }, rule.name)])]);
 }
 
 function outcomeRow(mode, question, panel, several) {
@@ -756,8 +758,8 @@ function sayHeld() {
   }
   if (places.thin) parts.push("Of votes, one path for each answer and one that abstained are in it.");
   if (places.maths) {
-    byId("held").append("Formulas are shown as mathematics; in outputs those of the first " + count(places.latex) +
-      " characters of LaTeX of a question. ");
+    byId("held").append("Formulas are shown as mathematics: in questions and answers all that are understood, in " +
+      "outputs up to 4,000 characters of LaTeX a question and " + count(places.latex) + " in all. ");
   }
   if (!parts.length) return;
   byId("held").append(parts.join(" "), " ",
