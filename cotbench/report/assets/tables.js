@@ -121,6 +121,24 @@ function equip(table) {
   region.before(make("div", { class: "tools" }, copied, saved));
 }
 
+/** Say where the columns of names stand that stay in view: as many as leave half of the room to figures. */
+function pinned(region) {
+  const table = region.querySelector("table.sorted");
+  if (!table) return;
+  let left = 0;
+  let last = 0;
+  for (let column = 1; column < 3; column++) {
+    const [before, header] = [table.tHead.rows[0].cells[column - 1], table.tHead.rows[0].cells[column]];
+    if (!header || !header.classList.contains("pin-" + column)) break;
+    left += before.offsetWidth;
+    if (left + header.offsetWidth > region.clientWidth * 0.55) break;
+    table.style.setProperty("--pin-" + column, left + "px");
+    last = column;
+  }
+  table.classList.toggle("pinned-1", last === 1);
+  table.classList.toggle("pinned-2", last === 2);
+}
+
 /** Say at its edges that a table goes on. */
 function hint(region) {
   const update = () => {
@@ -129,7 +147,10 @@ function hint(region) {
     region.classList.toggle("more-right", rest - region.scrollLeft > 2);
   };
   region.addEventListener("scroll", update, { passive: true });
-  new ResizeObserver(update).observe(region); // which calls it once at the start
+  new ResizeObserver(() => { // is called once at the start
+    pinned(region);
+    update();
+  }).observe(region);
 }
 
 /** What a link leads to is unfolded. */
