@@ -46,7 +46,7 @@ def make_run(
     records = [
         make_record(
             question=question.id,
-            task="t",
+            task=question.task,
             mode=mode,
             outcome=OUTCOMES[letter],
             answer="1" if letter in "cwg" else None,
@@ -76,8 +76,8 @@ def write_run(folder: Path, questions: Sequence[Question], records: Sequence[Rec
             "chat_template_hash": "h",
             "system_role": "native",
         },
-        "tasks": {"t": {"data": "d1"}},
-        "modes": {f"t/{mode}": {} for mode in dict.fromkeys(r.mode for r in records)},
+        "tasks": {task: {"data": "d1"} for task in dict.fromkeys(q.task for q in questions)},
+        "modes": {f"{r.task}/{r.mode}": {} for r in records},
         "num_fewshot": 0,
         "arms": 1,  # names are those of arms
         "seed": 0,
@@ -116,3 +116,9 @@ def write_formulas(folder: Path, count: int, *, form: str = "<answer>") -> Path:
         f"answer: {{type: latex, form: '\\boxed{{{form}}}', phrase: where <answer> is the result}}\n"
     )
     return path
+
+
+def answer_of(out: str) -> str:
+    """The main finding in what `cotbench report` printed: the line above the one that says where the files are."""
+    lines = out.splitlines()
+    return lines[next(place for place, line in enumerate(lines) if line.startswith("Written to")) - 1]

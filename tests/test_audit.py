@@ -19,7 +19,7 @@ from cotbench.analysis.calibration import expected_calibration_error
 from cotbench.analysis.compare import compare
 from cotbench.analysis.pairing import load_run
 from cotbench.modes.reading import read_answer
-from cotbench.report.words import headlines
+from cotbench.report.headlines import headlines
 from cotbench.store.records import Record
 from cotbench.types import Completion, Question
 
@@ -528,7 +528,7 @@ def test_the_audit_is_in_every_form_of_the_report(tmp_path: Path, main: Cli) -> 
         tmp_path / "results" / "r",
         {DIRECT: [AT_ONCE] * 3 + [UNREAD], "cot": [RIGHT] * 3 + [said(f"Answer: B\n\n{STEPS}{STEPS}")]},
     )
-    done = main("report", "--no-plots")
+    done = main("report", "--no-plots", "--full")
     folder = tmp_path / "results" / "r" / "report"
     title = "Audit of the arms: how far they could be read"
     for text in (done.out, (folder / "summary.md").read_text(), (folder / "report.html").read_text()):

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Cli, run_cli
-from handmade import make_record, write_journal
+from handmade import answer_of, make_record, write_journal
 from msgspec import structs
 from test_stats import brute_cr2
 
@@ -237,7 +237,7 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
     report = tmp_path / "results" / "r" / "report"
     content = json.loads((report / "report.json").read_text())
     assert [(c["kind"], c["of"]) for c in content["cautions"]] == expected
-    headline = done.out.splitlines()[0]
+    headline = answer_of(done.out)
     assert ("helps" in headline or "hurts" in headline) == (not expected)
     for text in (headline, (report / "summary.md").read_text(), (report / "report.html").read_text()):
         for kind, of in expected:
@@ -248,7 +248,8 @@ def test_a_difference_of_budgets_or_reading_is_named_beside_the_headline(name: s
     assert gated.err.count("more than of reasoning") == len(expected)
     read = content["deltas"][0]["read_n"]
     assert (
-        not expected or ("none was read under both" if not read else f"on the {read} read under both it is") in headline
+        not expected
+        or ("none was read under both" if not read else f"on the {read} read under both the difference is") in headline
     )
 
 
@@ -273,7 +274,7 @@ def test_where_there_is_no_difference_none_is_spoken_of(
 ) -> None:
     asked = [Question(id=f"t-{i}", task="t", text=f"Question {i}?") for i in range(40)]
     make_run(tmp_path / "results" / "r", {"direct": direct, "cot": cot}, questions=asked)
-    headline = main("report", "--no-plots", "--no-page").out.splitlines()[0]
+    headline = answer_of(main("report", "--no-plots", "--no-page").out)
     assert "no clear effect" in headline
     assert "difference of" not in headline
     assert all(piece in headline for piece in words)
@@ -333,7 +334,7 @@ def test_a_mode_without_any_visible_text_is_named_beside_the_headline(
     write_journal(
         folder, {(q.id, mode): paths(mode, at) for at, q in enumerate(QUESTIONS) for mode in ("direct", "cot")}
     )
-    said = main("report", "--no-plots", "--no-page").out.splitlines()[1]
+    said = next(line for line in main("report", "--no-plots", "--no-page").out.splitlines() if "on t: all" in line)
     assert said.startswith("m on t: all 10 visible texts under direct are empty")
     assert ("although the model was asked not to think" in said) == (thinking is False)
     assert ("9 of them have a reasoning text beside" in said) == bool(reasoning)
@@ -393,7 +394,9 @@ def test_every_field_of_a_mode_by_hand(tmp_path: Path) -> None:
         low=low,
         high=high,
         se=pytest.approx(math.sqrt(4 / 9 * 5 / 9 / 8)),
+        unit="question",
         clusters=None,
+        strata=None,
         unread=pytest.approx(1 / 9),
         truncated=pytest.approx(1 / 9),
         vague=pytest.approx(4 / 8),
@@ -422,12 +425,15 @@ def test_every_field_of_a_delta_by_hand(tmp_path: Path) -> None:
     assert got == SimpleNamespace(
         model="m", task="t", mode="cot", baseline="direct", tag=ALL, group="",
         n=8, both_right=2, helped=3, hurt=1, both_wrong=2,
-        delta=pytest.approx(0.25), low=low, high=high, se=pytest.approx(se), p=pytest.approx(10 / 16), p_clustered=None,
-        p_holm=pytest.approx(1.0), p_bonferroni=pytest.approx(1.0), family=2, clusters=None,
+        delta=pytest.approx(0.25), low=low, high=high, se=pytest.approx(se), p=pytest.approx(10 / 16),
+        p_mcnemar=pytest.approx(10 / 16), p_clustered=None,
+        p_holm=pytest.approx(1.0), p_bonferroni=pytest.approx(1.0), family=2,
+        unit="question", clusters=None, strata=None,
         read_n=7, read_delta=pytest.approx(2 / 7), read_low=read_low, read_high=read_high,
         bound_low=pytest.approx((5 - 4) / 8), bound_high=pytest.approx((6 - 3) / 8),
         mde=pytest.approx((1.959964 + 0.841621) * se), n_needed=math.ceil(8 * ((1.959964 + 0.841621) * se / 0.1) ** 2),
         from_wrong=pytest.approx(2 / 8), from_unread=0, from_cut=0, from_failed=0, token_ratio=pytest.approx(10),
+        verdict="no clear effect", why="",
     )  # fmt: skip
     pal = whole(comparison, "pal")
     # direct wwwcccuw against pal cnxcwcsa: helped 0, hurt 4, both right 3 and 5, neither 1, 2, 6, 7; 8 failed, 9 has no
@@ -581,8 +587,11 @@ def test_no_run_is_too_odd(outcomes: dict[str, str], clusters: str, tmp_path: Pa
     questions = [replace(q, cluster=name(at), group=name(at) and f"g{name(at)}") for at, q in enumerate(QUESTIONS)]
     comparison = compared(make_run(tmp_path / "r", outcomes, questions=questions))
     for row in [*comparison.deltas, *comparison.groups]:
-        numbers = (row.delta, row.low, row.high, row.p)
+        numbers = (row.delta, row.low, row.high, row.p_mcnemar)
         assert all(x is None for x in numbers) if row.n == 0 else all(x is not None for x in numbers)
+        # One cluster, or one pair of them, has no test; its interval is all there may be.
+        assert (row.p is None) == (row.n == 0 or (row.clusters is not None and row.se is None))
+        assert row.p is not None or row.n == 0 or (row.low, row.high) == (-1, 1)
         assert (row.read_delta is None) == (row.read_n == 0)
         if row.low is not None and row.high is not None and row.delta is not None:
             assert -1 <= row.low <= row.delta <= row.high <= 1
@@ -620,14 +629,19 @@ def test_a_crashed_run_is_half_a_run_and_says_so(tmp_path: Path) -> None:
     assert any("8 questions have a record under only one" in note for note in comparison.notes)
 
 
-def test_subjects_that_are_their_own_cluster_are_compared_by_their_questions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("generalise", ["", "subject"])
+def test_subjects_are_compared_by_their_questions(generalise: str, tmp_path: Path) -> None:
     """Also on the pairs that were read in both: with the one cluster there is, that interval was -1 to 1."""
     questions = [replace(q, group=f"g{at % 2}", cluster=f"g{at % 2}") for at, q in enumerate(QUESTIONS)]
-    comparison = compared(make_run(tmp_path / "r", {"direct": "wwwcccuwwc", "cot": "cccwcctwcc"}, questions=questions))
-    assert whole(comparison, "cot").clusters == 2
+    folder = make_run(tmp_path / "r", {"direct": "wwwcccuwwc", "cot": "cccwcctwcc"}, questions=questions)
+    comparison = compared(folder, generalise=generalise)
+    of_all = whole(comparison, "cot")
+    expected = ("subject", 2, None) if generalise else ("question", None, 2)
+    assert (of_all.unit, of_all.clusters, of_all.strata) == expected
     # g0 holds 0, 2, 4, 6, 8: helped 0, 2 and 8; 6 was read in neither. g1 holds 1, 3, 5, 7, 9: helped 1, hurt 3.
     first, second = comparison.groups
-    assert (first.group, first.n, first.helped, first.hurt, first.clusters) == ("g0", 5, 3, 0, None)
+    assert (first.group, first.n, first.helped, first.hurt, first.unit) == ("g0", 5, 3, 0, "question")
+    assert (first.clusters, first.strata) == (None, None)
     assert (first.low, first.high) == stats.tango(3, 0, 5)
     assert (first.read_n, first.read_low, first.read_high) == (4, *stats.tango(3, 0, 4))
     assert (second.read_n, second.read_low, second.read_high) == (5, *stats.tango(1, 1, 5))
@@ -657,17 +671,69 @@ def close(got: float | None, expected: float | None) -> bool:
     return got is not None and got == pytest.approx(float(expected), rel=1e-9, abs=1e-12)
 
 
-def spread(values: Sequence[float], clusters: Sequence[str]) -> tuple[float | None, float | None, float | None]:
-    """Standard error, degrees of freedom and p of a mean, with matrices."""
+Drawn = tuple[list[str] | None, list[str] | None]
+
+
+def drawn_by(questions: pd.DataFrame, asked: Sequence[str], group: str = "") -> Drawn:
+    """Names of clusters and of strata of some questions, None where there are none."""
+    mine = questions.loc[asked]
+    real = any(cluster not in ("", own) for cluster, own in zip(questions["cluster"], questions["group"], strict=True))
+    clusters = [name or f"alone {at}" for at, name in enumerate(mine["cluster"])] if real else None
+    if group:
+        return (clusters if clusters and len(set(clusters)) > 1 else None), None
+    return clusters, (mine["group"].tolist() if questions["group"].nunique() > 1 else None)
+
+
+def homes_of(n: int, drawn: Drawn, least: int = 2) -> list[str]:
+    """The stratum of each question: those joined that share a cluster, and those that hold too little."""
+    clusters, strata = drawn
+    names = clusters or [str(at) for at in range(n)]
+    homes = list(strata or [""] * n)
+    changed = True
+    while changed:
+        changed = False
+        for at, other in itertools.product(range(n), repeat=2):
+            if names[at] == names[other] and homes[at] != homes[other]:
+                both = (homes[at], homes[other])
+                homes = [min(both) if home in both else home for home in homes]
+                changed = True
+    held = {home: len({name for name, its in zip(names, homes, strict=True) if its == home}) for home in homes}
+    single = [home for home in held if held[home] < least]
+    if single and sum(held[home] for home in single) < least and len(single) < len(held):
+        size = min(held[home] for home in held if home not in single)
+        target = next(home for home in sorted(held) if home not in single and held[home] == size)
+        return [target if home in single else home for home in homes]
+    return ["of one" if home in single else home for home in homes]
+
+
+def spread(values: Sequence[float], drawn: Drawn) -> tuple[float | None, float | None, float | None]:
+    """Standard error, degrees of freedom and p of a mean, with matrices: a regression on what stratum a question is."""
     y = np.array(values, dtype=float)
-    names = np.array([c or f"alone {at}" for at, c in enumerate(clusters)])
+    n, homes = len(y), homes_of(len(y), drawn)
+    names = np.array(drawn[0] or [str(at) for at in range(n)])
     if len(np.unique(names)) < 2:
         return None, None, None
-    value, variance, df = brute_cr2(np.ones((len(y), 1)), y, names, np.array([1.0]))
+    design = np.array([[float(home == one) for one in sorted(set(homes))] for home in homes])
+    value, variance, df = brute_cr2(design, y, names, design.sum(axis=0) / n)
     se = math.sqrt(variance)
     from scipy import stats as scipy_stats
 
     return se, df, float(2 * scipy_stats.t.sf(abs(value) / se, df)) if se > 1e-12 else None
+
+
+def put_together(n: int, drawn: Drawn, of_all: tuple[float, float], parts: Any) -> tuple[float, float]:
+    """The narrower of two intervals: that of all questions, and one of its strata's. parts: value and ends of some."""
+    if drawn[1] is None:
+        return of_all
+    homes, value, below, above = homes_of(n, drawn, least=50), 0.0, 0.0, 0.0
+    for home in set(homes):
+        places = [at for at, own in enumerate(homes) if own == home]
+        own, low, high = parts(places)
+        value += len(places) / n * own
+        below += (len(places) / n * (own - low)) ** 2
+        above += (len(places) / n * (high - own)) ** 2
+    low, high = value - math.sqrt(below), value + math.sqrt(above)
+    return (low, high) if high - low < of_all[1] - of_all[0] else of_all
 
 
 def check_mode(got: SimpleNamespace, records: pd.DataFrame, questions: pd.DataFrame) -> None:
@@ -679,9 +745,22 @@ def check_mode(got: SimpleNamespace, records: pd.DataFrame, questions: pd.DataFr
         assert got.accuracy is None
         return
     assert close(got.accuracy, decided["right"].mean())
-    assert (got.low, got.high) == stats.wilson(int(decided["right"].sum()), n)
-    clusters = questions.loc[decided["question"], "cluster"].tolist()
-    assert close(got.se, spread(decided["right"].tolist(), clusters if any(questions["cluster"]) else [""] * n)[0])
+    right, drawn = decided["right"].to_numpy(dtype=float), drawn_by(questions, decided["question"].tolist())
+    se, df, _ = spread(right.tolist(), drawn)
+    assert close(got.se, 0.0 if se is not None and se < 1e-12 else se)
+    clusters = set(drawn[0] or ())
+    assert (got.unit, got.clusters) == (("cluster", len(clusters)) if clusters else ("question", None))
+    assert got.strata == (len(set(drawn[1])) if drawn[1] else None)
+    p, ends = right.mean(), stats.wilson(got.correct, n)
+    if clusters and se is None and n > 1:
+        ends = (0, 1)
+    elif clusters and se and se > 1e-12 and df:
+        from scipy import stats as scipy_stats
+
+        # The roots of (p - x)^2 = t^2 x (1 - x) / m, with m as many independent questions as have this standard error.
+        t2, m = scipy_stats.t.ppf(0.975, df) ** 2, min(n, p * (1 - p) / se**2)
+        ends = tuple(sorted(np.roots([1 + t2 / m, -2 * p - t2 / m, p * p]).real.tolist()))
+    assert (got.low, got.high) == pytest.approx(ends, rel=1e-9, abs=1e-9)
     assert close(got.unread, 1 - decided["read"].mean())
     assert close(got.truncated, decided["truncated"].mean())
     read = decided[decided["read"]]
@@ -716,14 +795,24 @@ def check_delta(got: SimpleNamespace, records: pd.DataFrame, questions: pd.DataF
         return
     differences = after.astype(int) - before.astype(int)
     assert close(got.delta, differences.mean())
-    assert close(got.p, stats.mcnemar_exact(helped, hurt))
-    clusters = questions.loc[pairs["question"], "cluster"].tolist()
-    clustered = any(questions["cluster"]) and not (got.group and len(set(clusters)) < 2)
-    se, df, p = spread(differences.tolist(), clusters if clustered else [""] * n)
+    assert close(got.p_mcnemar, stats.mcnemar_exact(helped, hurt))
+    drawn = drawn_by(questions, pairs["question"].tolist(), got.group)
+    clustered = drawn[0] is not None
+    se, df, p = spread(differences.tolist(), drawn)
     assert close(got.se, 0.0 if se is not None and se < 1e-12 else se)
     assert close(got.p_clustered, p if clustered else None)
+    assert close(got.p, p if clustered and (se is None or se > 1e-12) else got.p_mcnemar)
+    assert (got.unit, got.clusters) == (("cluster", len(set(drawn[0]))) if drawn[0] else ("question", None))
+    assert got.strata == (len(set(drawn[1])) if drawn[1] else None)
     if n > 1 and (not clustered or (se is not None and se < 1e-12)):
-        assert (got.low, got.high) == pytest.approx(stats.tango(helped, hurt, n))
+
+        def part(at: list[int]) -> tuple[float, float, float]:
+            own = differences.to_numpy()[at]
+            return own.mean(), *stats.tango(int((own > 0).sum()), int((own < 0).sum()), len(at))
+
+        of_all = stats.tango(helped, hurt, n)
+        expected = of_all if clustered else put_together(n, drawn, of_all, part)
+        assert (got.low, got.high) == pytest.approx(expected)
     elif se is not None and df is not None:
         from scipy import stats as scipy_stats
 
@@ -774,11 +863,7 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         [s for s in comparison.splits if s.default],
     ):
         tested = [row for row in family if row.p is not None]  # type: ignore[attr-defined]
-        # Where questions are clustered, the clustered test is the one that is corrected.
-        p = [
-            getattr(row, "p_clustered", None) if getattr(row, "p_clustered", None) is not None else row.p
-            for row in tested
-        ]
+        p = [row.p for row in tested]  # type: ignore[attr-defined]
         assert [row.p_holm for row in tested] == pytest.approx(stats.holm(p))
         assert [row.p_bonferroni for row in tested] == pytest.approx(stats.bonferroni(p))
         assert all(row.family == len(p) for row in tested)
@@ -805,15 +890,15 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         assert close(split.share, inside.sum() / total if len(inside) and len(outside) and total else None)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(7))
 def test_every_number_once_more_on_made_up_runs(seed: int, tmp_path: Path) -> None:
     """With clusters of all kinds, subjects, unknown tokens, and questions that one mode or the other lacks."""
     rng = np.random.default_rng(seed)
-    n = int(rng.integers(12, 70))
+    n = int(rng.integers(12, 70)) if seed < 5 else 180  # enough for strata that have an interval of their own
     questions = [
         Question(
             id=f"q{at:03}", task="t", text=f"x {'=' if rng.random() < 0.4 else 'is'} {at}?",
-            group=f"g{rng.integers(0, 3)}" if seed % 2 else "",
+            group=f"g{rng.choice(3, p=[0.48, 0.48, 0.04])}" if seed % 2 or seed == 6 else "",
             cluster=("", f"c{rng.integers(0, 6)}", f"c{at // 2}" if rng.random() < 0.5 else "")[seed % 3],
         )
         for at in range(n)
@@ -866,8 +951,9 @@ def test_report_files_and_words(tmp_path: Path, main: Cli) -> None:
     # Tango's interval of 7 helped and none hurt of 10.
     low, high = stats.tango(7, 0, 10)
     ends = f"{100 * low:+.1f} to {100 * high:+.1f}"
-    start = f"CoT helps m on t by 70.0 points ({ends}; n = 10; over all readings +60.0 to +90.0), costs 10x the tokens"
-    assert done.out.splitlines()[0].startswith(start)
+    answer = answer_of(done.out)
+    assert answer.startswith(f"CoT helps on t by 70.0 points ({ends}; n = 10; over all readings +60.0 to +90.0)")
+    assert answer.endswith("CoT takes 10x the tokens.")
     report = folder / "report"
     assert {"summary.csv", "summary.md"} <= {p.name for p in report.iterdir()}
     assert "| +100.0 |" in (report / "summary.md").read_text()

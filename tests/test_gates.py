@@ -182,7 +182,7 @@ def test_a_gate_that_holds_is_exit_5_after_all_is_written(helped: Path, main: Cl
     assert done.code == 5
     assert "--fail-if delta[t,cot] > 5pt: holds: delta of t,cot,model=m,baseline=direct is 0.7." in done.err
     assert "1 of 2 --fail-if conditions hold" in done.err
-    assert "CoT helps m on t by 70.0 points" in done.out
+    assert "CoT helps on t by 70.0 points" in done.out
     assert (helped / "report" / "report.json").is_file()
     assert main("report", "a", *LEAN, "--json", "--fail-if=p[t,cot]<0.05").code == 5
 

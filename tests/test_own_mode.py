@@ -83,7 +83,7 @@ def test_it_runs_is_reported_shown_and_graded_again(tmp_path: Path, main: Cli, w
     delta = next(row for row in json.loads(report.out)["deltas"] if row["mode"] == "weigh" and row["tag"] == "all")
     assert delta["n"] == 12
     assert json.loads((run / "manifest.json").read_text())["modes"]["weigh"]["label"] == "weighed thoughts"
-    assert "- weighed thoughts has no clear effect for stub on sample" in (run / "report" / "summary.md").read_text()
+    assert "- weighed thoughts has no clear effect on sample" in (run / "report" / "summary.md").read_text()
     question = json.loads(records.splitlines()[0])["question"]
     assert "How good a beginning" in main("show", question, "--prompts").out
     assert json.loads(main("score", run, "--json").out)["changes"] == []

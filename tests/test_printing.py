@@ -9,13 +9,9 @@ import csv
 import io
 import json
 import os
-import pty
 import re
-import struct
 import subprocess
 import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 import pytest
@@ -25,6 +21,7 @@ from markdown_it import MarkdownIt
 from mock_server import Answer, MockServer, chat, fault
 from rich.console import ConsoleDimensions
 from rich.table import Table
+from terminals import in_a_terminal
 
 from cotbench.report.tame import csv_cell, markdown_text, tame, tame_json
 from cotbench.terminal.console import Output, named_table, plain_table
@@ -213,26 +210,6 @@ def test_nor_does_a_server(tmp_path: Path, main: Cli) -> None:
 
 
 # --- figures are whole --------------------------------------------------------------------------------------------
-
-
-def in_a_terminal(columns: int, arguments: list[str], cwd: Path, **env: str) -> str:
-    process, descriptor = pty.fork()
-    if process == 0:  # pragma: no cover
-        os.chdir(cwd)
-        os.execve(sys.executable, [sys.executable, "-m", "cotbench", *arguments], {**os.environ, **env})
-    ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    out = b""
-    while True:
-        try:
-            part = os.read(descriptor, 1 << 16)
-        except OSError:
-            break
-        if not part:
-            break
-        out += part
-    os.close(descriptor)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
-    return out.decode()
 
 
 @pytest.mark.parametrize(

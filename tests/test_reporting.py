@@ -105,7 +105,7 @@ def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
     # A folder may hold other things too.
     (folder / "mine.png").write_bytes(b"mine")
     again = main("report", *LEAN)
-    assert again.out.splitlines()[-1].startswith("Written to results/a/report: ")
+    assert again.out.splitlines()[-1].startswith("Written to results/a/report (")
     left = {path.name for path in folder.iterdir()}
     assert left == there - plots - {PAGE} | {"mine.png"}
 

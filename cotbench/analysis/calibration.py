@@ -22,7 +22,7 @@ class Calibration:
     """The probabilities of one arm on one task.
 
     brier: the sum over the options of the squared difference between an option's probability and 1 for the right one, 0
-    for the others (Brier 1950): 0 is best, 2 worst; clustered where questions are. brier_guessing: what equal
+    for the others (Brier 1950): 0 is best, 2 worst; its interval is as an accuracy's. brier_guessing: what equal
     probabilities get. ece: how far confidence (of the likeliest option) and accuracy lie apart on the average over BINS
     bins of equal width, weighted by their questions (Guo et al. 2017, arXiv:1706.04599); with few questions it is too
     high, whatever the model. confidence, accuracy: means. mass: what the letters have of the probability of all tokens,
@@ -70,7 +70,7 @@ def _calibration(panel: Panel, cell: Cell) -> Calibration | None:
     right = cell.right[places].astype(float)
     mask = np.zeros(len(cell.rows), dtype=bool)
     mask[places] = True
-    found = stats.mean(squares, panel.clusters_of(mask), bound=2.0)
+    found = stats.mean(squares, **panel.design(mask), bound=2.0)
     known = found.se is not None
     return Calibration(
         model=panel.model,

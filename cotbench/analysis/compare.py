@@ -37,8 +37,9 @@ from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
-from cotbench.analysis.pairing import OUTCOMES, Cell, Panel, Run, panels_of
+from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
+from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
@@ -89,8 +90,10 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type. unsaid: what arms differ in that their names don't say. cautions: what belongs beside a headline. families:
-    what each kind of p_holm is corrected over. facts: of modes, which report.json leaves out.
+    type; pooled: over several tasks. generalise: "subject" where a task's subjects or types are taken as a sample of
+    subjects, "" where as all of them. unsaid: what arms differ in that their names don't say. cautions: what belongs
+    beside a headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves
+    out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -98,6 +101,7 @@ class Comparison:
     baselines: list[str]
     modes: list[ModeStats]
     deltas: list[Delta]
+    generalise: str = ""
     groups: list[Delta] = field(default_factory=list)
     splits: list[Split] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
@@ -114,6 +118,7 @@ class Comparison:
     calibrations: list[Calibration] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    pooled: list[Pooled] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -145,21 +150,25 @@ def compare(
     margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
     asked: Collection[str] = (),
+    generalise: str = "",
+    symbolic_tasks: Collection[str] = (),
 ) -> Comparison:
     """Return all estimates over some runs.
 
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
-    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise. Raises
+    somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
+    symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. Raises
     RunError where what was asked for can't be paired.
     """
-    compared, kept_apart = panels or panels_of(runs)
+    compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
     comparison = Comparison(
         runs=[run.folder.name for run in runs],
         baselines=list(baselines),
         modes=[],
         deltas=[],
+        generalise=SUBJECT if any(panel.unit == SUBJECT for panel in compared) else "",
         notes=[*(note for run in runs for note in _state_notes(run)), *kept_apart],
         stub=any(run.manifest.spec.model.engine == "stub" for run in runs),
         tag_rule=tag_rule,
@@ -174,6 +183,11 @@ def compare(
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
     curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
+    if comparison.generalise:
+        comparison.notes.append(
+            "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "
+            "here are taken as a sample of subjects."
+        )
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
     _add_audits(comparison, compared)
@@ -186,6 +200,9 @@ def compare(
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
+    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
+    whole.pooled.extend(over)
+    whole.notes.extend(left_out)
     return whole
 
 
@@ -233,7 +250,10 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
         if base is None:
-            notes.append(f"{name}: no records under '{baseline}', so there is nothing to compare with.")
+            notes.append(
+                f"{name}: no records under '{baseline}', so there is nothing to compare with: "
+                f"the same command with --mode {baseline} gives them, and both runs are reported together."
+            )
             continue
         for cell in panel.cells.values():
             if _is_apart(cell, base) and cell.mode not in wanted:

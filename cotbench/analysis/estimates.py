@@ -2,10 +2,10 @@
 
 `compare.py` puts them together, and `flat.py` says how CSV files and report.json hold them.
 
-Accuracy has a Wilson interval, and a standard error that is clustered where questions share a passage or a subject
-(Miller 2024, arXiv:2411.00640). A pair has the mean of the paired differences with an interval (`stats.paired`), the
-exact McNemar test on the questions that helped and hurt, and the same on each side of a tag rule, with the difference
-in differences and the share of the gain.
+Accuracy has an interval and a standard error (`stats.proportion`), a pair the mean of the paired differences with an
+interval (`stats.paired`) and the test that goes with it, and the same on each side of a tag rule, with the difference
+in differences and the share of the gain. All are clustered where questions share a passage (Miller 2024,
+arXiv:2411.00640), and within the strata that a benchmark's subjects or types are; `Panel` says which is which.
 
 Denominators: a question whose request failed, or whose answer could not be compared in time, is in none of them. An
 answer that could not be read counts as not right, as everywhere; its rate stands beside the accuracy, because it
@@ -15,8 +15,8 @@ differs between modes, and so do the difference on pairs that were read in both,
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from cotbench.analysis import stats
 from cotbench.analysis.flat import Parts, columns
 from cotbench.analysis.pairing import OUTCOMES, Cell, Panel
-from cotbench.analysis.stats import Array, Clusters, Estimate
+from cotbench.analysis.stats import Array, Design, Estimate
 from cotbench.questions.tagging import Rule
 from cotbench.types import Outcome
 
@@ -72,8 +72,11 @@ def _spread_columns(kind: str) -> dict[str, Parts]:
 class ModeStats:
     """One mode on one task and tag. Rates and accuracy in 0..1, None where n is 0; tokens per question.
 
-    se: of the accuracy, clustered where `clusters` is a number. Reasoning tokens are part of the completion's.
-    tokens_per_correct: completion tokens of all questions over right answers.
+    unit: what the interval and se take as drawn at random: "question"; "cluster", of questions that share a passage,
+    say; or "subject", where the report is to generalise to new ones. clusters: how many clusters or subjects, None
+    where it is questions. strata: how many subjects or types questions are drawn within, None where there are none.
+    Reasoning tokens are part of the completion's. tokens_per_correct: completion tokens of all questions over right
+    answers.
     """
 
     model: str
@@ -85,7 +88,9 @@ class ModeStats:
     n: int
     correct: int
     accuracy: Interval = field(metadata=columns(value="accuracy", low="low", high="high", se="se"))
+    unit: str
     clusters: int | None
+    strata: int | None
     unread: float | None  # no answer was read: unparsed, truncated, refused, or its program failed
     truncated: float | None  # a completion was cut at its budget, whether or not an answer was read
     vague: float | None  # of the answers read, those by a vague rule
@@ -121,8 +126,11 @@ class Delta(Paired):
     """A mode against a baseline on the questions that both answered. Differences in -1..1; None: not estimable.
 
     tag: all, symbolic or non-symbolic under the default rule; group: a subject or type, "" for all of them.
-    p: exact McNemar; p_clustered: the clustered t test's; p_holm and p_bonferroni: the clustered test's where there is
-    one, else McNemar's, corrected over the `family` of comparisons that `Comparison.families` names.
+    unit, clusters, strata: what the interval takes as drawn at random, as in `ModeStats`.
+    p: of the test that goes with the interval: exact McNemar, or the clustered t test where `clusters` is a number;
+    None where one cluster can't tell. p_holm and p_bonferroni: the same, corrected over the `family` of comparisons
+    that `Comparison.families` names. p_mcnemar: exact McNemar in any case; it takes clustered questions for
+    independent. p_clustered: the clustered t test's, None without clusters.
     read_*: the difference on the read_n pairs that were read in both modes. bound_*: the difference if all unread
     answers counted right in one mode and wrong in the other. mde: the smallest true difference that so many questions
     find with 80% power; n_needed: how many questions find `Comparison.effect`.
@@ -139,11 +147,14 @@ class Delta(Paired):
     hurt: int
     both_wrong: int
     delta: Interval = field(metadata=columns(value="delta", low="low", high="high", se="se", p="p"))
+    p_mcnemar: float | None
     p_clustered: float | None
     p_holm: float | None = None
     p_bonferroni: float | None = None
     family: int | None = None
+    unit: str
     clusters: int | None
+    strata: int | None
     read_n: int
     read: Interval = field(metadata=columns(value="read_delta", low="read_low", high="read_high"))
     bounds: Interval = field(metadata=columns(low="bound_low", high="bound_high"))
@@ -159,8 +170,8 @@ class Delta(Paired):
 
     @property
     def uncorrected_p(self) -> float | None:
-        """The p to correct: the clustered t test's where there are clusters, which McNemar's takes for independent."""
-        return self.delta.p if self.p_clustered is None else self.p_clustered
+        """The p to correct."""
+        return self.delta.p
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,11 +227,7 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
     """Return what a mode did on the questions of a mask (a truth value for each question of the panel)."""
     decided = cell.decided & mask
     n, correct, read = (int(mask.sum()) for mask in (decided, cell.right & decided, cell.read & decided))
-    accuracy, clusters = Interval(), None
-    if n:
-        low, high = stats.wilson(correct, n)
-        spread = stats.mean(cell.right[decided].astype(float), panel.clusters_of(decided))
-        accuracy, clusters = Interval(value=correct / n, low=low, high=high, se=spread.se), spread.clusters
+    known = stats.proportion(cell.right[decided], **panel.design(decided)) if n else None
     tokens = {kind: Spread.of(cell.tokens(kind)[decided]) for kind in ("prompt", "reasoning", "completion")}
     completion = tokens["completion"].mean
     return ModeStats(
@@ -232,8 +239,10 @@ def mode_stats(panel: Panel, cell: Cell, tag: str, mask: Array) -> ModeStats:
         engine=cell.run.manifest.spec.model.engine,
         n=n,
         correct=correct,
-        accuracy=accuracy,
-        clusters=clusters,
+        accuracy=Interval.of(known),
+        unit=panel.unit,
+        clusters=known.clusters if known else None,
+        strata=known.strata if known else None,
         unread=(n - read) / n if n else None,
         truncated=float(cell.cut[decided].mean()) if n else None,
         vague=float(cell.vague[decided].sum()) / read if read else None,
@@ -251,8 +260,8 @@ def _differences(cell: Cell, base: Cell, mask: Array) -> Array:
     return np.asarray(cell.right[mask].astype(float) - base.right[mask])
 
 
-def _paired(cell: Cell, base: Cell, mask: Array, clusters: Clusters) -> Interval:
-    return Interval.of(stats.paired(_differences(cell, base, mask), clusters)) if mask.any() else Interval()
+def _paired(cell: Cell, base: Cell, mask: Array, design: Design) -> Estimate | None:
+    return stats.paired(_differences(cell, base, mask), **design) if mask.any() else None
 
 
 def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect: float, *, group: str = "") -> Delta:
@@ -262,17 +271,15 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
     before, after = base.right[both], cell.right[both]
     masks = {"both_right": after & before, "helped": after & ~before, "hurt": before & ~after}
     counts: dict[str, Any] = {name: int(m.sum()) for name, m in (masks | {"both_wrong": ~after & ~before}).items()}
-    clusters = panel.clusters_of(both)
-    if group and clusters is not None and len(np.unique(clusters)) < 2:
-        clusters = None  # within a subject that is itself the cluster, its questions are what there is
-    delta = _paired(cell, base, both, clusters)
+    design_of = _within(panel, both) if group else panel.design
+    known, p, clustered = _tested(cell, base, both, design_of(both))
+    delta = replace(Interval.of(known), p=p)
     readable = both & cell.read & base.read
     bounds = Interval()
     if n:
         low = (after.astype(float) - (before | ~base.read[both])).mean()
         high = ((after | ~cell.read[both]).astype(float) - before).mean()
         bounds = Interval(low=float(low), high=float(high))
-    clustered = stats.mean(_differences(cell, base, both), clusters).p if n and clusters is not None else None
     spent = np.array([side.tokens("completion")[both] for side in (base, cell)])
     cheap, dear = spent[:, ~np.isnan(spent).any(axis=0)].sum(axis=1).tolist()
     return Delta(
@@ -282,16 +289,39 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
         n=n,
         **counts,
         delta=delta,
+        p_mcnemar=known.p if known else None,
         p_clustered=clustered,
-        clusters=len(np.unique(clusters)) if n and clusters is not None else None,
+        unit=panel.unit if not group else "cluster" if known and known.clusters else "question",
+        clusters=known.clusters if known else None,
+        strata=known.strata if known and not group else None,
         read_n=int(readable.sum()),
-        read=_paired(cell, base, readable, None if clusters is None else panel.clusters_of(readable)),
+        read=Interval.of(_paired(cell, base, readable, design_of(readable))),
         bounds=bounds,
         mde=stats.detectable(delta.se) if delta.se else None,
         n_needed=stats.questions_for(effect, delta.se, n) if delta.se else None,
         token_ratio=dear / cheap if cheap and dear else None,
         **_sources(cell, base, both),
     )
+
+
+def _within(panel: Panel, mask: Array) -> Callable[[Array], Design]:
+    """Return what gives the design of questions of a mask, all of one subject or type, which is no sample of subjects.
+
+    Where all share the same passage, the questions are what there is.
+    """
+    shared = panel.shared_of(mask)
+    alone = shared is None or len(np.unique(shared)) < 2
+    return lambda part: {"clusters": None if alone else panel.shared_of(part), "strata": None}
+
+
+def _tested(cell: Cell, base: Cell, mask: Array, design: Design) -> tuple[Estimate | None, float | None, float | None]:
+    """Return a paired difference, the p of the test that goes with its interval, and the clustered t test's."""
+    known = _paired(cell, base, mask, design)
+    if known is None or design["clusters"] is None:
+        return known, known.p if known else None, None
+    clustered = stats.mean(_differences(cell, base, mask), **design).p
+    # Where all differences are the same, t has nothing to say, and both interval and test are of single questions.
+    return known, known.p if known.se == 0 else clustered, clustered
 
 
 _SOURCES = ("from_wrong", "from_unread", "from_cut", "from_failed")
@@ -315,15 +345,17 @@ def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, d
     both = cell.decided & base.decided
     masks = both & (tags == 1), both & (tags == 0)
     counts = [int(mask.sum()) for mask in masks]
-    symbolic, other = (_paired(cell, base, mask, panel.clusters_of(mask)) for mask in masks)
+    symbolic, other = (Interval.of(_paired(cell, base, mask, panel.design(mask))) for mask in masks)
     difference, share = Interval(), Interval()
     unclear = "one side is empty" if any(counts) else "no questions"
     if all(counts):
         inside, outside = (_differences(cell, base, mask) for mask in masks)
-        clusters = None if panel.clusters is None else (panel.clusters[masks[0]], panel.clusters[masks[1]])
-        difference = Interval.of(stats.difference_in_differences(inside, outside, clusters))
+        clusters, strata = (
+            None if of is None else (of[masks[0]], of[masks[1]]) for of in (panel.clusters, panel.strata)
+        )
+        difference = Interval.of(stats.difference_in_differences(inside, outside, clusters, strata))
         tagged = masks[0] | masks[1]
-        gain = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, panel.clusters_of(tagged))
+        gain = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, **panel.design(tagged))
         share, unclear = Interval(value=gain.value, low=gain.low, high=gain.high), gain.unclear
     return Split(
         **names_of(panel, cell, base),

@@ -1,6 +1,10 @@
 """`--fail-if`: conditions on a report's figures, for scripts and CI.
 
     NAME[task,mode(,tag)(,model=M)(,baseline=B)] OP NUMBER        delta[mmlu,cot,symbolic] < 0.05
+    NAME[mode(,side)(,rule=R)(,model=M)(,baseline=B)] OP NUMBER   pooled[cot,symbolic] < 0.05
+
+The second is of figures over tasks: pooled, by question, and macro, with tasks as units. side: all (default), the
+symbolic or the non-symbolic tasks, or their difference; with rule=R the questions of that side of a tag rule.
 
 task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
 written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
@@ -20,12 +24,14 @@ from typing import Any
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
+OVER_TASKS = f'As in {OPTION} "pooled[cot,symbolic] < 0.05".'
 ANY = "*"
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -40,11 +46,12 @@ _TAGS = {ALL: ALL, SYMBOLIC: SYMBOLIC, OTHER: OTHER, "nonsymbolic": OTHER}
 
 @dataclass(frozen=True)
 class _Figure:
-    """Where a figure stands. share: whether it may be written in percent or points."""
+    """Where a figure stands. share: whether it may be written in percent or points. unit: of rows over tasks."""
 
-    rows: str  # a list of `Comparison`: modes, deltas or splits
+    rows: str  # a list of `Comparison`: modes, deltas, splits or pooled
     path: str  # of the figure in a row
     share: bool = True
+    unit: str = ""
 
 
 FIGURES: Mapping[str, _Figure] = {
@@ -63,6 +70,32 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "pooled": _Figure("pooled", "delta.value", unit=QUESTION),
+    "pooled_low": _Figure("pooled", "delta.low", unit=QUESTION),
+    "pooled_high": _Figure("pooled", "delta.high", unit=QUESTION),
+    "pooled_p": _Figure("pooled", "delta.p", unit=QUESTION),
+    "pooled_p_holm": _Figure("pooled", "p_holm", unit=QUESTION),
+    "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
+    "pooled_share": _Figure("pooled", "share.value", unit=QUESTION),
+    "pooled_share_low": _Figure("pooled", "share.low", unit=QUESTION),
+    "pooled_share_high": _Figure("pooled", "share.high", unit=QUESTION),
+    "macro": _Figure("pooled", "delta.value", unit=TASK),
+    "macro_low": _Figure("pooled", "delta.low", unit=TASK),
+    "macro_high": _Figure("pooled", "delta.high", unit=TASK),
+    "macro_p": _Figure("pooled", "delta.p", unit=TASK),
+    "macro_p_holm": _Figure("pooled", "p_holm", unit=TASK),
+    "macro_tasks": _Figure("pooled", "k", share=False, unit=TASK),
+    "macro_tau2": _Figure("pooled", "tau2", share=False, unit=TASK),
+    "macro_i2": _Figure("pooled", "i2", unit=TASK),
+    "macro_predicted_low": _Figure("pooled", "predicted.low", unit=TASK),
+    "macro_predicted_high": _Figure("pooled", "predicted.high", unit=TASK),
+    "macro_weighted": _Figure("pooled", "weighted.value", unit=TASK),
+    "macro_weighted_low": _Figure("pooled", "weighted.low", unit=TASK),
+    "macro_weighted_high": _Figure("pooled", "weighted.high", unit=TASK),
+    "macro_reml": _Figure("pooled", "reml.value", unit=TASK),
+    "macro_reml_low": _Figure("pooled", "reml.low", unit=TASK),
+    "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
+    "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
 
 
@@ -80,6 +113,7 @@ class Gate:
     tag: str
     model: str | None
     baseline: str | None
+    rule: str | None = None
     operator: str
     number: float
 
@@ -123,13 +157,14 @@ Refuse = Callable[[str, str], UsageError]  # makes the error of what is wrong an
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What stands in the brackets behind a figure. model, baseline: None where they aren't named."""
+    """What stands in the brackets behind a figure. model, baseline, rule: None where they aren't named."""
 
     task: str
     mode: str
     tag: str
     model: str | None
     baseline: str | None
+    rule: str | None = None
 
 
 def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
@@ -138,24 +173,34 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         known = suggest(name, FIGURES, always=f"Known: {', '.join(FIGURES)}.")
         raise refuse(f"there is no figure '{name}'.", known)
     places, named = _inside(inside, refuse, example)
+    figure, tags = FIGURES[name], _TAGS
+    if figure.rows == "pooled":
+        if not places or len(places) > 2:
+            found = "nothing" if not places else f"{len(places)} words"
+            raise refuse(f"{name} is over tasks: expected a mode and a side, found {found}.", OVER_TASKS)
+        places, tags = [ANY, *places], _TAGS | {DIFFERENCE: DIFFERENCE}
+    elif "rule" in named:
+        raise refuse(f"{name} is under the report's tag rule.", "Leave 'rule=' out; --tag-rule chooses it.")
     if len(places) < 2:
         raise refuse(f"expected a task and a mode in the brackets, found '{inside}'.", example)
     if len(places) > 3:
         raise refuse(f"expected task, mode and tag, found {len(places)} words.", example)
     task, mode, tag = (*places, ALL)[:3]
-    if tag not in _TAGS:
-        raise refuse(f"there is no tag '{tag}'.", f"Tags: {ALL}, {SYMBOLIC}, {OTHER}.")
-    figure = FIGURES[name]
-    if figure.rows == "splits" and _TAGS[tag] != ALL:
+    if tag not in tags:
+        raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
+    if "rule" in named and tags[tag] == ALL:
+        raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
+    if figure.rows == "splits" and tags[tag] != ALL:
         raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
     if figure.rows == "modes" and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
     return Place(
         task=task,
         mode=ALIASES.get(mode, mode),
-        tag=_TAGS[tag],
+        tag=tags[tag],
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
+        rule=named.get("rule"),
     )
 
 
@@ -189,8 +234,8 @@ def _inside(inside: str, refuse: Refuse, example: str) -> tuple[list[str], dict[
             raise refuse(f"a word is missing in '[{inside}]'.", example)
         if not equals and named:
             raise refuse(f"'{part}' stands behind a word with a name.", example)
-        if equals and key not in ("model", "baseline"):
-            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=.")
+        if equals and key not in ("model", "baseline", "rule"):
+            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=, and of figures over tasks rule=.")
         if key in named:
             raise refuse(f"'{key}=' is given twice.", example)
         if equals:
@@ -223,11 +268,14 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         elif _OPERATORS[gate.operator](value, gate.number):
             holding.append((_place(row), float(value)))
     if len(unknown) == len(rows) or (unknown and gate.task != ANY):
-        why = "n = 0" if all(map(_is_empty, rows)) else "there is no estimate"
+        reasons = dict.fromkeys(row.unclear for row in rows if getattr(row, "unclear", ""))
+        why = "n = 0" if all(map(_is_empty, rows)) else "; ".join(reasons) or "there is no estimate"
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Ask about a side that has questions, or leave the gate out.",
+            "Report more tasks, or ask by question, as pooled does."
+            if FIGURES[gate.name].unit == TASK
+            else "Ask about a side that has questions, or leave the gate out.",
         )
     return Checked(gate=gate, holding=holding, open=unknown)
 
@@ -236,7 +284,11 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
     if FIGURES[gate.name].rows == "modes":
         return []
-    asked = {row.key for row in _rows(gate, comparison)}
+    rows = _rows(gate, comparison)
+    if FIGURES[gate.name].rows == "pooled":
+        asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    else:
+        asked = {row.key for row in rows}
     return [
         f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
         for caution in comparison.cautions
@@ -247,14 +299,32 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
 def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     """Return the rows that a gate is about, at least one. Raises UsageError where there is none."""
     kind = FIGURES[gate.name].rows
-    rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
+    if kind == "pooled":
+        rows = _over_tasks(gate, comparison)
+    else:
+        rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
     rows = _narrowed(gate, "model", gate.model, rows)
-    rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
+    if kind != "pooled":
+        rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind != "modes":
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
+
+
+def _over_tasks(gate: Gate, comparison: Comparison) -> list[Any]:
+    """Return the rows over tasks of a gate's unit, rule and side. Raises UsageError where there is none."""
+    unit, by_rule = FIGURES[gate.name].unit, gate.rule is not None
+    rows: list[Any] = [row for row in comparison.pooled if row.unit == unit and bool(row.rule) == by_rule]
+    if not rows:
+        remedy = "Leave the gate out."
+        if not comparison.pooled:
+            raise _refused(gate.text, "this report has no figures over tasks, which take two tasks of a model.", remedy)
+        remedy = f"Sides of a tag are pooled by question: {gate.name.replace('macro', 'pooled')} has them."
+        raise _refused(gate.text, f"there is no {gate.name} of the sides of a tag rule.", remedy)
+    rows = _narrowed(gate, "rule", gate.rule, rows)
+    return _narrowed(gate, "side", gate.tag, rows)
 
 
 def _narrowed(
@@ -286,5 +356,11 @@ def _is_empty(row: Any) -> bool:
 
 
 def _place(row: Any) -> str:
-    words = [row.task, row.mode, *([row.tag] if getattr(row, "tag", ALL) != ALL else []), f"model={row.model}"]
+    tag = getattr(row, "tag", getattr(row, "side", ALL))
+    words = [
+        row.mode,
+        *([tag] if tag != ALL else []),
+        *([f"rule={row.rule}"] if getattr(row, "side", "") and row.rule else []),
+    ]
+    words = [*([row.task] if hasattr(row, "task") else []), *words, f"model={row.model}"]
     return ",".join([*words, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

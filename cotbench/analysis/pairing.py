@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 from msgspec import structs
 
 from cotbench.analysis import stats
-from cotbench.analysis.stats import Array
+from cotbench.analysis.stats import Array, Clusters, Design, Strata
 from cotbench.answers.reading import VAGUE
 from cotbench.errors import RunError
 from cotbench.modes import MODES, Facts, facts_of, find_mode
 from cotbench.modes.arms import as_asked, named
+from cotbench.questions.data import question_hash
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.manifest import Manifest, read_manifest
@@ -30,6 +31,7 @@ from cotbench.store.records import Record, read_records
 from cotbench.types import UNDECIDED, Outcome, Question
 
 OUTCOMES = tuple(Outcome)
+SUBJECT = "subject"  # what --generalise may name: a task's groups
 _PLACES: Mapping[str, int] = {outcome.value: place for place, outcome in enumerate(OUTCOMES)}
 
 
@@ -178,13 +180,15 @@ def _figures(row: Record) -> tuple[int | None, ...]:
 class Panel:
     """One task by one model: its questions, and a cell for each mode.
 
-    model: its name, with the run's where two runs of it can't be paired. clusters: codes, one per question, or None."""
+    model: its name, with the run's where two runs of it can't be paired. generalise: what the questions' groups are
+    taken for, a sample of subjects ("subject") or all there are ("")."""
 
     model: str
     task: str
     questions: Sequence[Question]
     golds: Sequence[str]
     cells: Mapping[str, Cell]
+    generalise: str = ""
 
     def cell(self, wanted: str) -> Cell | None:
         """The cell of a mode or arm; where a mode is named and only its arms are there, of the one that is meant
@@ -193,11 +197,65 @@ class Panel:
         return self.cells[found[0]] if len(found) == 1 else None
 
     @cached_property
-    def clusters(self) -> Array | None:
-        return stats.codes([question.cluster for question in self.questions])
+    def clusters(self) -> Clusters:
+        """Codes of what questions share that might have been another, a passage say; None where they share nothing.
 
-    def clusters_of(self, mask: Array) -> Array | None:
+        The groups of a task (subjects, types) are no such thing: all of its subjects are there. So clusters that are
+        the groups by name, as some task files have them, are none, unless the panel is to generalise to new subjects:
+        then groups are clusters, each with all questions that share something with its own.
+        """
+        subjects = stats.codes(self._groups) if self._over_subjects else None
+        if subjects is None or self._shared is None:
+            return self._shared if subjects is None else subjects
+        return stats.whole_clusters(subjects, self._shared)
+
+    @cached_property
+    def _shared(self) -> Clusters:
+        """Codes of what questions share beside their group."""
+        own = [question.cluster for question in self.questions]
+        if all(not name or name in _names_of(group) for name, group in zip(own, self._groups, strict=True)):
+            return None
+        return stats.codes(own)
+
+    @cached_property
+    def strata(self) -> Strata:
+        """Codes of groups (MMLU subject, MATH type), of which questions without one are another; None where there are
+        fewer than two, or where they are clusters.
+
+        --limit draws from each group in proportion, so that each question is as likely to be drawn as any other: the
+        plain mean is the stratified one, and needs no weights.
+        """
+        names, codes = np.unique(np.array(self._groups, dtype=object), return_inverse=True)
+        return None if len(names) < 2 or self._over_subjects else np.asarray(codes)
+
+    @cached_property
+    def _groups(self) -> Sequence[str]:
+        return [question.group for question in self.questions]
+
+    @property
+    def _over_subjects(self) -> bool:
+        return self.generalise == SUBJECT and any(self._groups)
+
+    @property
+    def unit(self) -> str:
+        """What is taken as drawn at random: "question", "cluster" or "subject"."""
+        return SUBJECT if self._over_subjects else "question" if self.clusters is None else "cluster"
+
+    def clusters_of(self, mask: Array) -> Clusters:
+        """Return the clusters of the questions of a mask."""
         return None if self.clusters is None else self.clusters[mask]
+
+    def shared_of(self, mask: Array) -> Clusters:
+        """Return what the questions of a mask share beside their group, also where groups are clusters."""
+        return None if self._shared is None else self._shared[mask]
+
+    def strata_of(self, mask: Array) -> Strata:
+        """Return the strata of the questions of a mask."""
+        return None if self.strata is None else self.strata[mask]
+
+    def design(self, mask: Array) -> Design:
+        """Return what estimates over the questions of a mask have to know of how these were drawn."""
+        return {"clusters": self.clusters_of(mask), "strata": self.strata_of(mask)}
 
     @cached_property
     def groups(self) -> Mapping[str, Array]:
@@ -256,6 +314,12 @@ class Panel:
         return next((self._equals[mode] for mode, cell in self.cells.items() if cell.facts.main), None)
 
 
+@cache
+def _names_of(group: str) -> tuple[str, ...]:
+    """What a cluster is called that is this group: its name, or the hash of it where that is long."""
+    return (group, question_hash(group, ()))
+
+
 def _any(values: Iterable[bool | None]) -> bool | None:
     known = [value for value in values if value is not None]
     return any(known) if known else None
@@ -299,8 +363,10 @@ def _columns(runs: Iterable[Run]) -> Iterator[_Column]:
                 yield _Column(task, mode, run, _conditions(run, task), by_mode[task, mode])
 
 
-def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
-    """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired."""
+def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel], list[str]]:
+    """Make panels of runs, and notes on what was kept apart and why. Raises RunError where nothing may be paired.
+
+    generalise: "subject" where subjects are to be a sample of subjects."""
     groups: dict[tuple[str, str], list[list[_Column]]] = defaultdict(list)
     for column in _columns(runs):
         model = column.run.manifest.spec.model.model
@@ -330,7 +396,7 @@ def panels_of(runs: Sequence[Run]) -> tuple[list[Panel], list[str]]:
             notes += [f"{task} by {model}: kept apart, because {reason}" for reason in reasons]
         for family in families:
             label = model if len(families) == 1 else f"{model} [{family[0].run.folder.name}]"
-            panels.append(_panel(label, task, family))
+            panels.append(_panel(label, task, family, generalise))
     return panels, notes
 
 
@@ -340,7 +406,7 @@ def _why_not(first: _Column, second: _Column) -> str:
     return "; ".join(f"{name}: {old} in {names[0]}, {new} in {names[1]}" for name, old, new in pairs if old != new)
 
 
-def _panel(model: str, task: str, family: Sequence[_Column]) -> Panel:
+def _panel(model: str, task: str, family: Sequence[_Column], generalise: str) -> Panel:
     # Of a question that several runs have the first one counts.
     runs = {identity: column.run for column in reversed(family) for identity in column.records}
     order = sorted(runs)
@@ -353,4 +419,5 @@ def _panel(model: str, task: str, family: Sequence[_Column]) -> Panel:
             column.mode: Cell(mode=column.mode, run=column.run, rows=list(map(column.records.get, order)))
             for column in family
         },
+        generalise=generalise,
     )

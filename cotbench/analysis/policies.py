@@ -70,12 +70,12 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
     right = np.where(chosen, cell.right[both], base.right[both])
     dear, cheap = cell.tokens("completion")[both], base.tokens("completion")[both]
     spent = np.where(chosen, dear, cheap)
-    clusters = panel.clusters_of(both)
-    low, high = stats.wilson(int(right.sum()), len(right))
+    design = panel.design(both)
+    accuracy = stats.proportion(right, **design)
     # Against itself, always using the mode neither saves nor loses anything.
     always, known = name == f"always {cell.mode}", not np.isnan([dear, cheap]).any() and dear.sum()
-    loss = Interval.of(None if always else stats.paired(cell.right[both].astype(float) - right, clusters))
-    saving = Interval.of(stats.ratio(dear - spent, dear, clusters) if known and not always else None)
+    loss = Interval.of(None if always else stats.paired(cell.right[both].astype(float) - right, **design))
+    saving = Interval.of(stats.ratio(dear - spent, dear, **design) if known and not always else None)
     # One question or one cluster has no interval of a ratio: it would be infinite, which JSON can't say.
     bounded = Interval() if saving.se is None else saving
     return Policy(
@@ -86,9 +86,9 @@ def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: 
         policy=name,
         rule=rule,
         n=len(right),
-        accuracy=float(right.mean()),
-        low=low,
-        high=high,
+        accuracy=accuracy.value,
+        low=accuracy.low,
+        high=accuracy.high,
         used=float(chosen.mean()),
         tokens=None if np.isnan(spent).any() else float(spent.mean()),
         saving=saving.value,
@@ -116,13 +116,13 @@ def _matched(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None
         return None
     k = max(1, min(n, round(dear / cheap)))
     maj = np.array([maj_at(vote.ballots, vote.right, k) for vote in votes])
-    clusters = panel.clusters_of(shared)
-    accuracy = stats.mean(maj, clusters, bound=1.0)
+    design = panel.design(shared)
+    accuracy = stats.mean(maj, **design, bound=1.0)
     lost = cell.right[shared] - maj
-    loss = stats.mean(lost, clusters, bound=1.0)
+    loss = stats.mean(lost, **design, bound=1.0)
     # That all are alike doesn't mean that they are known without error: then as for single answers.
     ends = stats.wilson(round(maj.sum()), len(maj)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
-    alike = stats.paired(np.rint(lost), clusters) if loss.se == 0 else loss
+    alike = stats.paired(np.rint(lost), **design) if loss.se == 0 else loss
     return Policy(
         model=panel.model,
         task=panel.task,

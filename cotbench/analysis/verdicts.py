@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from cotbench.analysis.estimates import Delta
+from cotbench.analysis.estimates import Delta, Interval
 from cotbench.analysis.stats import CONFIDENCE
 
 ALPHA = 1 - CONFIDENCE
@@ -29,6 +29,23 @@ class Remark(Protocol):
     def kind(self) -> str: ...
 
 
+class Judged(Protocol):
+    """What a verdict is on: a difference of n questions, with the test and its correction."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def delta(self) -> Interval: ...
+    @property
+    def uncorrected_p(self) -> float | None: ...
+    @property
+    def p_clustered(self) -> float | None: ...
+    @property
+    def p_holm(self) -> float | None: ...
+    @property
+    def family(self) -> int | None: ...
+
+
 def judged(deltas: Iterable[Delta], cautions: Sequence[Remark]) -> list[Delta]:
     """Return the differences with their verdicts. cautions: of a comparison as a whole, so also of its sides."""
     doubted: dict[tuple[str, str, str, str], list[str]] = {}
@@ -42,7 +59,7 @@ def judged(deltas: Iterable[Delta], cautions: Sequence[Remark]) -> list[Delta]:
     return out
 
 
-def verdict_of(delta: Delta, doubted: Sequence[str] = ()) -> tuple[str, str]:
+def verdict_of(delta: Judged, doubted: Sequence[str] = ()) -> tuple[str, str]:
     """Return what a difference is called, and why where that isn't plain.
 
     `helps` and `hurts`: its interval is clear of zero, and its test says so too, also after the correction for many

@@ -11,7 +11,7 @@ import typer
 
 from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
-from cotbench.errors import GateHolds, OutputError, UsageError
+from cotbench.errors import GateHolds, OutputError, UsageError, suggest
 from cotbench.processes import uncollected
 from cotbench.run.parsing import names
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cotbench.analysis.compare import Comparison
     from cotbench.analysis.gates import Gate
     from cotbench.analysis.pairing import Panel
+    from cotbench.terminal.report import Screen
 
 OwnTagOption = Annotated[
     list[str] | None,
@@ -47,6 +48,16 @@ def report(
     tag_rule: TagRuleOption = None,
     tag: OwnTagOption = None,
     tags_file: TagsFileOption = None,
+    symbolic_tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--symbolic-tasks",
+            metavar="TASKS",
+            help="Which tasks are the math and symbolic ones, over which differences are pooled apart from the others; "
+            "with commas or repeated. By default those that the tag rule subject knows as such, and of others those "
+            "without options, or with calculations in most questions.",
+        ),
+    ] = None,
     one_arm: Annotated[
         bool,
         typer.Option(
@@ -65,13 +76,22 @@ def report(
             "what the run fixed by --lock, else 2."
         ),
     ] = None,
+    generalise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="subject",
+            help="Take a task's subjects or types for a sample of subjects: intervals are then for new subjects, and "
+            "wider. By default they are all there are (strata).",
+        ),
+    ] = None,
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share. Repeatable.""",
+            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
+            """_low, _high, _p. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -84,6 +104,12 @@ def report(
     page_mb: Annotated[
         float, typer.Option(help="How large report.html may get; it shows fewer questions then.")
     ] = 25.0,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print all tables, findings and notes, not what fits a screen.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but what gates say: for scripts. Files are written.")
+    ] = False,
     no_page: Annotated[bool, typer.Option("--no-page", help="No report.html.")] = False,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="No plots.")] = False,
     as_json: JsonOption = False,
@@ -104,7 +130,7 @@ def report(
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
-    from cotbench.analysis.pairing import load_run, panels_of
+    from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -115,6 +141,8 @@ def report(
         raise UsageError(f"--margin: expected points above 0 and below 100, found {margin:g}.", "As in --margin 2.")
     if not (math.isfinite(page_mb) and page_mb > 0):
         raise UsageError(f"--page-mb: expected megabytes above 0, found {page_mb:g}.", "Use --no-page for no page.")
+    if generalise not in (None, SUBJECT):
+        raise UsageError(f"--generalise: expected '{SUBJECT}', found '{generalise}'.", "Leave it out for strata.")
     asked = [find_mode(name, "--baseline").name for name in names(baseline)]
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
@@ -123,7 +151,7 @@ def report(
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
         loaded, taken_for_one = as_one_arm(loaded) if one_arm else (loaded, [])
-        panels, notes = panels_of(loaded)
+        panels, notes = panels_of(loaded, generalise=generalise or "")
         locks = [run.manifest.lock for run in loaded if run.manifest.lock is not None]
         fixed = RULES.get(locks[0].tag_rule) if locks else None
         rule = rule or fixed or main_rule(panel.task for panel in panels)
@@ -135,6 +163,7 @@ def report(
             effect=effect / 100,
             margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
+            symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
             asked={
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
@@ -142,6 +171,7 @@ def report(
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None
+        screen: Screen | None = None
         target = to or (folders[0] / "report" if len(folders) == 1 else folders[0].parent / "report")
         if to is None and target.is_symlink():
             raise UsageError(
@@ -150,11 +180,12 @@ def report(
             )
         try:
             drawn = begin_plots(comparison, panels, target, wanted=not no_plots)
-            if not as_json:
-                from cotbench.terminal.tables import show as show_tables
+            if not as_json and not quiet:
+                from cotbench.terminal.report import Screen
 
+                screen = Screen(comparison, full=full)
                 try:
-                    show_tables(comparison)
+                    screen.begin()
                 except (
                     BrokenPipeError,
                     OutputError,
@@ -167,13 +198,22 @@ def report(
             ) from None
     if as_json:
         stdout(document(comparison))
-    elif unread is None:
-        stdout(f"Written to {target}: {', '.join(written)}")
-        if not no_page:
-            stdout(f"Open {target / PAGE}")
+    elif screen is not None and unread is None:
+        listed = f": {', '.join(written)}" if full else f" ({len(written)} files)"
+        screen.end(f"Written to {target}{listed}", None if no_page else target / PAGE)
     _check(gates, comparison)
     if unread is not None:
         raise unread
+
+
+def _known_tasks(named: Sequence[str], panels: Sequence[Panel]) -> list[str]:
+    """Return the tasks that are named. Raises UsageError where a report has no such task."""
+    there = list(dict.fromkeys(panel.task for panel in panels))
+    for name in named:
+        if name not in there:
+            found = f"--symbolic-tasks: there is no task '{name}' in these runs."
+            raise UsageError(found, suggest(name, there, always=f"They have: {', '.join(there)}."))
+    return list(named)
 
 
 def _baselines(asked: Sequence[str], panels: Sequence[Panel]) -> list[str]:

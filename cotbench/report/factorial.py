@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.curve import OFF
 from cotbench.analysis.factorial import INTERACTION, ON, PROMPT, THINKING, Effect
+from cotbench.analysis.verdicts import ALPHA
 from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
 from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
-from cotbench.analysis.verdicts import ALPHA
 from cotbench.report.words import count, ends, p_value, points, short_model
 
 
@@ -33,7 +33,7 @@ def interaction(comparison: Comparison) -> Table[Effect]:
         about="All on the n questions that have a verdict under all four arms. interaction: what thinking adds under "
         "the second prompt less what it adds under the first, question by question, which is the same as what the two "
         "together add less the sum of what each adds alone; 0 where they add up. p: as of all paired differences; of "
-        "the interaction a t test's, clustered where questions share a passage or a subject. Holm p: corrected over "
+        "the interaction a t test's, over clusters and strata where there are any. Holm p: corrected over "
         "all interactions here, and apart from them over all other rows.",
     )
 

@@ -12,6 +12,7 @@ from cotbench.analysis.estimates import ALL, SYMBOLIC, Delta, Split
 from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report import words
+from cotbench.report.chance import new_subjects
 from cotbench.report.words import difference, ends, p_value, points, short_model, times
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
@@ -102,7 +103,7 @@ def _size(delta: Delta) -> str:
     value = delta.delta.value
     if value is None:
         return f" ({delta.why})"
-    inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}{_bounds(delta)}"
+    inside = f"{ends(delta.delta, signed=True)}; n = {delta.n:,}{new_subjects(delta)}{_bounds(delta)}"
     if delta.verdict in verdicts.CLEAR:
         return f" by {abs(100 * value):.1f} points ({inside})"
     if delta.verdict == verdicts.INCONCLUSIVE:

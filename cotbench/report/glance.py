@@ -13,7 +13,7 @@ from cotbench.analysis.estimates import ALL, Delta, Interval, ModeStats, Split
 from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.columns import Table
-from cotbench.report.words import difference, percent, times, tokens
+from cotbench.report.words import difference, percent, points, times, tokens
 
 RULES = ("eq_question", "subject")  # beside the main rule: the paper's sign, and what a task is about
 
@@ -58,6 +58,14 @@ class Glance:
         if split is None:
             return Interval()
         return split.symbolic if symbolic else split.other
+
+    def whole(self, rule: str, symbolic: bool) -> bool:
+        """Whether all tagged questions of the task are on this side of a rule."""
+        split = self.splits.get(rule)
+        if split is None:
+            return False
+        own, other = (split.n_symbolic, split.n_other)[:: 1 if symbolic else -1]
+        return own > 0 and not other
 
 
 def glance(comparison: Comparison) -> list[Glance]:
@@ -117,7 +125,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
     sides = [
         (
             words.side_label(comparison, tag, rule),
-            lambda r, rule=rule, first=first: words.points(r.side(rule, first).value),
+            lambda r, rule=rule, first=first: "all" if r.whole(rule, first) else points(r.side(rule, first).value),
         )
         for rule in rules
         for tag, first in (("symbolic", True), ("non-symbolic", False))

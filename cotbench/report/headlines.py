@@ -7,8 +7,17 @@ from cotbench.report import budgets, factorial, findings, locked
 
 
 def headlines(comparison: Comparison) -> list[str]:
-    """Return what was fixed before the first token, and a sentence for each pair of modes, each square of thinking and
+    """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
-    fixed = [sentence for one in comparison.locked for sentence in locked.sentences(one, comparison)]
     found = [*findings.texts(findings.findings(comparison)), *findings.alone(comparison)]
-    return [*fixed, *found, *factorial.sentences(comparison), *budgets.sentences(comparison)]
+    return [*fixed(comparison), *found, *curves(comparison)]
+
+
+def fixed(comparison: Comparison) -> list[str]:
+    """Return what was fixed before the first token, and what came of it."""
+    return [sentence for one in comparison.locked for sentence in locked.sentences(one, comparison)]
+
+
+def curves(comparison: Comparison) -> list[str]:
+    """Return what squares of thinking and prompt say, and curves of a setting."""
+    return [*factorial.sentences(comparison), *budgets.sentences(comparison)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL
+from cotbench.analysis.estimates import ALL, SYMBOLIC
 from cotbench.analysis.locked import SPLIT, Locked, in_points
 from cotbench.report import words
 
@@ -11,10 +11,11 @@ from cotbench.report import words
 def sentences(lock: Locked, comparison: Comparison) -> list[str]:
     """Return two sentences: what was fixed, with what came of it; and what else the report looks at."""
     where = f" ({lock.run})" if len(comparison.runs) > 1 else ""
-    tag = f", {lock.tag} questions" if lock.tag != ALL else ""
+    side = words.of_questions(comparison, lock.tag, lock.rule)
+    tag = f", the questions {side}" if lock.tag != ALL else ""
     contrast = f"{lock.mode} against {lock.baseline} on {lock.task}{tag}"
     if lock.figure == SPLIT:
-        contrast = f"symbolic against other questions, of {contrast}"
+        contrast = f"{words.side_label(comparison, SYMBOLIC, lock.rule)} against other questions, of {contrast}"
     fixed = f"{contrast}; a margin of {in_points(lock.margin)}; the tag rule {lock.rule}, version {lock.version}"
     said = [
         f"Fixed before the first token{where} at {lock.at} (hash {lock.hash}): {fixed}. {_result(lock, comparison)}"

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, Agreement, Delta, ModeStats, Paired, Split, Spread
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Agreement, Delta, ModeStats, Paired, Split, Spread
 from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.budgets import budgets
+from cotbench.report.chance import legend
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
@@ -20,6 +21,7 @@ from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
+from cotbench.report.pooled import across_tasks
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
 
@@ -88,10 +90,11 @@ def _accuracy(comparison: Comparison) -> Table[ModeStats]:
             ("tokens", lambda r: words.tokens(r.completion.mean)),
             ("per right", lambda r: words.tokens(r.tokens_per_correct)),
         ],
-        about="right: accuracy with its Wilson interval. SE: its standard error in points, clustered where questions "
-        "share a passage or a subject, which the interval is not. unread: no answer could be read (counted as not "
-        "right). cut: at the token budget (of several paths, any). vague: of the answers read, those that needed a "
-        "vague rule. tokens: mean completion tokens per question; per right: per right answer.",
+        about="right: accuracy with its Wilson interval (of clusters, of as many independent questions as would have "
+        "the same standard error). SE: its standard error in points, within strata. unread: no answer could be read "
+        "(counted as not right). cut: at the token budget (of several paths, any). vague: of the answers read, those "
+        "that needed a vague rule. tokens: mean completion tokens per question; per right: per right answer. "
+        f"{legend(comparison)}",
     )
 
 
@@ -104,7 +107,7 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
     return Table(
         title=f"Paired differences against {against}, in points",
         rows=[row for row in comparison.deltas if row.tag == ALL or row.n != whole[row.key]],
-        names=[*names, ("questions", lambda r: r.tag)],
+        names=[*names, ("questions", lambda r: words.side_label(comparison, r.tag))],
         figures=[
             _N,
             _DELTA,
@@ -116,10 +119,10 @@ def _deltas(comparison: Comparison) -> Table[Delta]:
             *_TESTS,
             ("MDE", lambda r: percent(r.mde)),
         ],
-        about="delta: paired difference in points, with a score interval (Tango), or a t interval clustered where "
-        "questions share a passage or a subject (CR2). helped / hurt: questions right under one mode only. p: exact "
-        "McNemar; Holm p: of the clustered t test where there are clusters, else McNemar's, corrected over "
-        f"{family}. MDE: the smallest true difference in points that so many questions find with 80% power. "
+        about="delta: paired difference in points, with a score interval (Tango; over strata where that is narrower), "
+        "or a t interval where there are clusters (CR2). helped / hurt: questions right under one mode only. p: exact "
+        f"McNemar, or the t test where there are clusters; Holm p: corrected over {family}. MDE: the smallest true "
+        f"difference in points that so many questions find with 80% power. {legend(comparison)} "
         f"{tag_footnote(comparison)}",
     )
 
@@ -131,20 +134,24 @@ def _share(row: Split) -> str:
     return "total near 0" if row.share.low is None else shown
 
 
-_SPLIT: Sequence[Column[Split]] = (
-    ("n symb.", lambda r: count(r.n_symbolic)),
-    ("symbolic", lambda r: difference(r.symbolic, "not estimable")),
-    ("n other", lambda r: count(r.n_other)),
-    ("non-symbolic", lambda r: difference(r.other, "not estimable")),
-    ("difference", lambda r: difference(r.difference)),
-    ("p", lambda r: p_value(r.p_holm if r.default else r.difference.p)),
-    ("share of gain %", _share),
-)
+def _split(tagged: str, other: str) -> Sequence[Column[Split]]:
+    """The columns of a split whose sides are called so."""
+    return (
+        (f"n {tagged}", lambda r: count(r.n_symbolic)),
+        (tagged, lambda r: difference(r.symbolic, "not estimable")),
+        (f"n {other}", lambda r: count(r.n_other)),
+        (other, lambda r: difference(r.other, "not estimable")),
+        ("difference", lambda r: difference(r.difference)),
+        ("p", lambda r: p_value(r.p_holm if r.default else r.difference.p)),
+        ("share of gain %", _share),
+    )
+
+
 _RULE: Column[Split] = ("rule", lambda r: r.rule + (" *" if r.timing == "post-treatment" else ""))
 _SPLIT_ABOUT = (
     "difference: of the two paired differences, with its interval and t test. share of gain: what part of the sum of "
-    "both sides' differences falls on symbolic questions, with a bootstrap interval over questions or clusters, or "
-    "Fieller's where that is wider; above 100 where the others lose."
+    "both sides' differences falls on the first side, with a bootstrap interval over questions or clusters, "
+    "within strata, or Fieller's where that is wider; above 100 where the others lose."
 )
 
 
@@ -152,11 +159,12 @@ def _splits(comparison: Comparison) -> Table[Split]:
     rows = [row for row in comparison.splits if row.default and row.difference.value is not None]
     against, names = _against(rows)
     family = comparison.families.get("differences", "")
+    sides = [words.side_label(comparison, tag) for tag in (SYMBOLIC, OTHER)]
     return Table(
-        title=f"Symbolic against non-symbolic questions: differences against {against}, in points",
+        title=f"Questions {sides[0]} and {sides[1]}: differences against {against}, in points",
         rows=rows,
         names=[*names, _RULE],
-        figures=_SPLIT,
+        figures=_split(*sides),
         about=f"{_SPLIT_ABOUT} p: corrected by Holm over {family}.",
     )
 
@@ -168,7 +176,7 @@ def _rules(comparison: Comparison) -> Table[Split]:
         title=f"The same under every tag rule; differences against {against}, in points",
         rows=comparison.splits,
         names=[*names, _RULE],
-        figures=_SPLIT,
+        figures=_split("tagged", "other"),
         about=f"{_SPLIT_ABOUT} p: corrected by Holm for the default rule, {comparison.tag_rule}, only. "
         f"* post-treatment: the rule looks at responses, which the mode itself writes. {rules}",
         brief=False,
@@ -341,7 +349,7 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, across_tasks, interaction, budgets, _splits, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )
@@ -354,5 +362,5 @@ def tag_footnote(comparison: Comparison) -> str:
     for rule in comparison.rules:
         if rule.name == comparison.tag_rule:
             named = f"rule {rule.name}, version {rule.version}, {rule.timing}"
-            return f"symbolic: {rule.about} ({named}); n = 0 means that no question is."
+            return f"{rule.symbolic}: {rule.about} ({named}); n = 0 means that no question is."
     return ""

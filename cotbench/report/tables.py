@@ -57,6 +57,7 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "calibration": comparison.calibrations,
         "budgets": comparison.points,
         "interaction": comparison.effects,
+        "across_tasks": comparison.pooled,
         "agreement": comparison.agreements,
     }
     for name, rows in files.items():

@@ -53,6 +53,8 @@ def csv_cell(value: object) -> object:
 
     Numbers stay numbers, as numbers and as texts ("-0.5").
     """
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     if not isinstance(value, str):
         return value
     text = tame_line(value)

@@ -8,34 +8,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cotbench.analysis.compare import Comparison
 from cotbench.analysis.lint import Unsaid
 from cotbench.doctor import Check
 from cotbench.report import words
-from cotbench.report.headlines import headlines
-from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
-from cotbench.terminal.console import Output, named_table, plain_table
-
-
-def show(comparison: Comparison) -> None:
-    """Print the findings in words, then the tables but those that only the page is wide enough for, and the notes."""
-    console = Output()
-    if comparison.stub:
-        console.print(words.STUB_WARNING, style="bold red")
-    for line in headlines(comparison):
-        console.print(line, soft_wrap=True)
-    console.print()
-    tables = sections(comparison)
-    for section in (section for section in tables if section.brief):
-        console.print(named_table(section.title, section.header, section.rows, left=section.left))
-        if section.about:
-            console.print(section.about, style="dim", soft_wrap=True)
-            console.print()
-    if left_out := [section.title for section in tables if not section.brief]:
-        console.print(f"In the page, beside these: {'; '.join(left_out)}.", soft_wrap=True)
-    for note in comparison.notes:
-        console.print(f"Note: {note}", style="yellow", soft_wrap=True)
+from cotbench.terminal.console import Output, plain_table
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
 from cotbench.report.drawn import MARK, Drawn, remove_others
-from cotbench.report.plots import accuracy, budgets, cost, deltas, groups, outcomes, shares, votes
+from cotbench.report.plots import accuracy, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
 from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
 from cotbench.store.files import write_new
 
@@ -43,7 +43,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
 def plots_of(comparison: Comparison) -> Iterator[Plot]:
     """Yield all plots that have something to show, in the order of a report."""
     looks, pair = looks_of(comparison), _main_pair(comparison)
-    for kind in (deltas, accuracy, budgets, shares, groups, cost, votes, outcomes):
+    for kind in (deltas, pooled, accuracy, budgets, shares, groups, cost, votes, outcomes):
         yield from kind.plots(comparison, looks, pair)
 
 

@@ -1,0 +1,162 @@
+"""Differences across tasks: a row for each task, and below them what they are together, by family and over all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
+from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK, Pooled
+from cotbench.report import words
+from cotbench.report.plots.forest import Dot, Ends, Limits, Lines, beside, draw_dots, ends_of, forest, limits_of, past
+from cotbench.report.plots.style import GREY, INK, LABELS, SMALL, Entry, Looks, Pair, Plot, shown, slug, widest
+from cotbench.report.pooled import FAMILIES, main_rows, units
+
+_ROOM = 0.25  # rows, between a family's tasks and what they are together
+
+
+def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[Plot]:
+    """Yield a plot for each model that has two tasks or more."""
+    rows = main_rows(comparison)
+    for model in dict.fromkeys(row.model for row in rows):
+        own = [row for row in rows if row.model == model and row.delta.value is not None]
+        mode, baseline = own[0].mode, own[0].baseline
+        deltas = {
+            row.task: row
+            for row in comparison.deltas
+            if row.key == (model, row.task, mode, baseline) and row.tag == ALL
+        }
+        name = f" · {looks.models[model]}" if looks.several else ""
+        title = looks.titled(f"Across tasks{name}: {mode} − {baseline}")
+        stem = "across-tasks" + (f"-{slug(looks.models[model])}" if looks.several else "")
+        drawn = partial(_figure, title, own, deltas, looks)
+        yield Plot("across_tasks", stem, title, _told(own, deltas), drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A task, or what several are together. at: its height, in rows."""
+
+    at: float
+    label: str
+    text: str
+    ends: Ends
+    of: Delta | Pooled
+
+    @property
+    def pooled(self) -> Pooled | None:
+        return self.of if isinstance(self.of, Pooled) else None
+
+
+def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[list[_Row], dict[float, str], float]:
+    """Return the rows from the top down, the headings of families by height, and how high it all is, in rows."""
+    sides = [side for side in (SYMBOLIC, OTHER, ALL) if any(row.side == side for row in pooled)]
+    names = shown(list(deltas), LABELS)
+    rows: list[_Row] = []
+    headings: dict[float, str] = {}
+    at = 0.0
+    for side in sides:
+        own = [row for row in pooled if row.side == side]
+        if len(sides) > 1:
+            at += 0.35 if headings else 0.0
+            headings[at] = FAMILIES[side]
+            at += 1.0
+        for task in own[0].tasks if side != ALL or len(sides) == 1 else ():
+            delta = deltas[task]
+            if (ends := ends_of(delta.delta)) is not None:
+                text = f"{words.points(delta.delta.value)}  n = {delta.n:,}"
+                rows.append(_Row(at=at, label=names[task], text=text, ends=ends, of=delta))
+                at += 1.0
+        at += _ROOM if side != ALL or len(sides) == 1 else 0.0
+        for row in sorted(own, key=lambda row: row.unit == QUESTION):
+            # One task together is itself.
+            if len(row.tasks) > 1 and (ends := ends_of(row.delta)) is not None:
+                text = words.points(row.delta.value)
+                rows.append(_Row(at=at, label=units(row), text=text, ends=ends, of=row))
+                at += 1.0
+    return rows, headings, at
+
+
+def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], looks: Looks) -> Figure:
+    """Draw dots for tasks and diamonds for what they are together, with the prediction interval as a thin line."""
+    rows, headings, height = _rows_of([row for row in pooled if row.side != DIFFERENCE], deltas)
+    gutter = widest([row.text for row in rows], SMALL) + 0.12
+    ahead = {row.at: _ahead(row.pooled) for row in rows if row.pooled and row.pooled.predicted.low is not None}
+    known = [row.ends for row in rows]
+    limits = limits_of([*known, *ahead.values()], floor=-100, ceiling=100, least=4)
+    mode = pooled[0].mode
+    is_unit = any(row.pooled and row.pooled.unit == TASK for row in rows)
+    key = [
+        Entry(label="a task", colour=looks.colour(mode), mark=looks.mark(mode), line="-"),
+        Entry(label="questions of these tasks: all count alike", colour=INK, mark="D", hollow=True),
+        *([Entry(label="tasks like these: each is one unit", colour=INK, mark="D")] if is_unit else []),
+        *([Entry(label="where one more task would lie", colour=INK, line="-")] if ahead else []),
+    ]
+    figure, [axes] = forest(
+        title,
+        Lines(rows={}, labels={row.at: row.label for row in rows}, headings=headings, height=height),
+        looks=looks,
+        limits=limits,
+        label="difference in accuracy, points",
+        gutter=gutter,
+        note=f"Lines and diamonds: 95% intervals. {limits.note([*known, *ahead.values()])}n: questions answered in "
+        f"both modes.{_between(pooled)}",
+        key=key,
+    )
+    colour, mark = looks.colour(mode), looks.mark(mode)
+    draw_dots(axes, [Dot(at=row.at, ends=row.ends, colour=colour, mark=mark) for row in rows if not row.pooled], limits)
+    for row in rows:
+        if row.at in ahead:
+            _draw_line(axes, ahead[row.at], row.at, limits)
+        if row.pooled:
+            _draw_diamond(axes, row.ends, row.at, limits, hollow=row.pooled.unit == QUESTION)
+        beside(axes, row.at, row.text, x=past(axes, gutter - 0.02), ha="right", color=INK if row.pooled else GREY)
+    return figure
+
+
+def _ahead(row: Pooled) -> Ends:
+    low, value, high = row.predicted.low, row.delta.value, row.predicted.high
+    assert low is not None and value is not None and high is not None
+    return 100 * low, 100 * value, 100 * high
+
+
+def _draw_diamond(axes: Axes, ends: Ends, at: float, limits: Limits, *, hollow: bool) -> None:
+    least = 0.006 * (limits.high - limits.low)
+    low, high = min(limits.cut(ends[0]), ends[1] - least), max(limits.cut(ends[2]), ends[1] + least)
+    corners = [(low, at), (ends[1], at - 0.32), (high, at), (ends[1], at + 0.32)]
+    face = "white" if hollow else INK
+    axes.add_patch(Polygon(corners, closed=True, facecolor=face, edgecolor=INK, linewidth=0.9, zorder=3))
+
+
+def _draw_line(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
+    """Draw a thin line over an interval, with an arrowhead where that leaves the plot."""
+    axes.plot([limits.cut(ends[0]), limits.cut(ends[2])], [at, at], color=INK, linewidth=0.7, zorder=2)
+    for end, edge, arrow in ((ends[0] < limits.low, limits.low, "<"), (ends[2] > limits.high, limits.high, ">")):
+        if end:
+            axes.plot([edge], [at], arrow, color=INK, markersize=4, clip_on=False, zorder=4)
+
+
+def _between(pooled: Sequence[Pooled]) -> str:
+    """Say how far the families differ, "" where there is one or it can't be estimated."""
+    units_first = sorted((row for row in pooled if row.side == DIFFERENCE), key=lambda row: row.unit == QUESTION)
+    if not units_first:
+        return ""
+    by = "by question" if units_first[0].unit == QUESTION else "tasks as units"
+    return f" The first family less the second, {by}: {words.difference(units_first[0].delta)}."
+
+
+def _told(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> str:
+    tasks = [f"{task} {words.difference(row.delta)}" for task, row in deltas.items()]
+    together = [
+        f"{FAMILIES[row.side]}, {units(row)}: {words.difference(row.delta)}" for row in pooled if row.side != DIFFERENCE
+    ]
+    first = pooled[0]
+    said = f"Paired differences in accuracy of {first.mode} against {first.baseline}, in points. "
+    more = f" And {len(tasks) - 12} more in the table." if len(tasks) > 12 else ""
+    return f"{said}{'; '.join(tasks[:12])}.{more} {'; '.join(together)}.{_between(pooled)}"

@@ -1,0 +1,241 @@
+"""A report in the terminal: one table, then the answer, within a screen; or all of it.
+
+A screen is 40 lines of 80 columns. What has no room is counted, with where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from cotbench.analysis import verdicts
+from cotbench.analysis.compare import Comparison
+from cotbench.analysis.estimates import OTHER, SYMBOLIC, Interval
+from cotbench.report import words
+from cotbench.report.findings import alone, findings
+from cotbench.report.glance import Glance, glance, shown_rules
+from cotbench.report.headlines import curves, fixed
+from cotbench.report.sections import sections
+from cotbench.report.tame import tame_line
+from cotbench.report.words import difference, percent, points, tokens
+from cotbench.terminal.console import Output, named_table
+
+LINES = 40
+MOST_ROWS = 12
+GAP = "  "
+MORE = "cotbench report --full"
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """A column of figures. title: in up to two lines. rank: those of a higher one go first where room is short."""
+
+    title: tuple[str, str]
+    cell: Callable[[Glance], Text]
+    rank: int = 0
+
+    def width(self, rows: Sequence[Glance]) -> int:
+        return max(*map(cell_len, self.title), *(cell_len(self.cell(row).plain) for row in rows))
+
+
+def _look(estimate: Interval, verdict: str = "") -> str:
+    """Return the style of a difference: green or red where its interval is clear of zero, and nothing speaks against
+    it."""
+    if estimate.low is None or estimate.high is None or verdict in (verdicts.HIGHER, verdicts.LOWER):
+        return ""
+    return "green" if estimate.low > 0 else "red" if estimate.high < 0 else ""
+
+
+def _side(rule: str, symbolic: bool) -> Callable[[Glance], Text]:
+    def cell(row: Glance) -> Text:
+        if row.delta is None:
+            return Text("")
+        if row.whole(rule, symbolic):
+            return Text("all", "dim")  # the difference on all questions says it
+        side = row.side(rule, symbolic)
+        return Text(words.DASH if side.value is None else points(side.value), _look(side, row.verdict))
+
+    return cell
+
+
+def _title(label: str) -> tuple[str, str]:
+    """Return a label in two lines, broken at its last space or behind its first hyphen."""
+    for mark, keep in ((" ", ""), ("-", "-")):
+        before, found, after = label.rpartition(mark) if mark == " " else label.partition(mark)
+        if found:
+            return before + keep, after
+    return "", label
+
+
+def _columns(comparison: Comparison) -> list[_Column]:
+    sides = [
+        _Column(
+            title=_title(words.side_label(comparison, tag, rule)), cell=_side(rule, tag == SYMBOLIC), rank=min(place, 1)
+        )
+        for place, rule in enumerate(shown_rules(comparison))
+        for tag in (SYMBOLIC, OTHER)
+    ]
+    return [
+        _Column(title=("right", "%"), cell=lambda r: Text(percent(r.accuracy.value))),
+        _Column(
+            title=("difference in points", "(95% interval)"),
+            cell=lambda r: Text(
+                difference(r.difference, "" if r.delta is None else r.verdict), _look(r.difference, r.verdict)
+            ),
+        ),
+        *sides,
+        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens))),
+        _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread))),
+    ]
+
+
+def _fitting(columns: list[_Column], rows: Sequence[Glance], first: int, width: int) -> list[_Column]:
+    """Leave out columns until the others fit: those of the second tag rule, then those of the next."""
+    while True:
+        needed = first + sum(column.width(rows) + len(GAP) for column in columns)
+        rank = max(column.rank for column in columns)
+        if needed <= width or not rank:
+            return columns
+        columns = [column for column in columns if column.rank < rank]
+
+
+def _table(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[Text]:
+    """Return the lines of the table: a heading for each task, and its arms."""
+    panels: dict[tuple[str, str], list[Glance]] = {}
+    for row in rows:
+        panels.setdefault((row.model, row.task), []).append(row)
+    several = len({model for model, _ in panels}) > 1
+    first = 2 + max(cell_len(tame_line(row.label)) for row in rows)
+    columns = _fitting(_columns(comparison), rows, first, width)
+    widths = [column.width(rows) for column in columns]
+    lines = []
+    for titles in zip(*(column.title for column in columns), strict=True):
+        over = [GAP + _right(title, size) for title, size in zip(titles, widths, strict=True)]
+        lines.append(Text(" " * first + "".join(over), "bold"))
+    for (model, task), arms in panels.items():
+        by = f" by {words.short_model(model)}" if several else ""
+        counts = {row.n for row in arms}
+        n = f"{max(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+        lines.append(Text(tame_line(f"{task}{by}, {n} questions"), "bold"))
+        for row in arms:
+            line = Text("  " + _left(tame_line(row.label), first - 2))
+            for column, size in zip(columns, widths, strict=True):
+                cell = column.cell(row)
+                line.append(GAP + " " * (size - cell_len(cell.plain)))
+                line.append_text(cell)
+            line.rstrip()
+            lines.append(line)
+    return lines
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * (width - cell_len(text)) + text
+
+
+# --- a screen -----------------------------------------------------------------------------------------------------
+
+
+class Screen:
+    """A report on one screen: `begin` prints the table, `end` the answer, when files are written.
+
+    full: all tables, findings and notes are printed, however long that is."""
+
+    def __init__(self, comparison: Comparison, *, full: bool = False) -> None:
+        self._comparison = comparison
+        self._full = full
+        self._console = Output()
+        self._used = 0
+
+    def begin(self) -> None:
+        """Print the table, and before it all others where all are wanted."""
+        comparison, console = self._comparison, self._console
+        if self._full:
+            self._tables()
+        if comparison.stub:
+            self._say(words.STUB_WARNING, "bold red")
+        rows = glance(comparison)
+        if rows and not self._full:
+            rows = _fewer(rows, comparison)
+        if rows:
+            for line in _table(comparison, rows, console.width):
+                console.print(line, soft_wrap=True)
+                self._used += 1
+            self._say("")
+
+    def end(self, written: str, page: Path | None) -> None:
+        """Print notes, then the answer, then where the files are. written: which files, and where."""
+        comparison = self._comparison
+        found = findings(comparison)
+        # By how much a reader needs it, and so for what there is room first; printed from the last to the first.
+        groups: list[tuple[str, list[str]]] = [
+            ("bold", [one.text for one in found if one.main]),
+            ("", fixed(comparison)),
+            ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
+            ("", curves(comparison)),
+            ("", [one.text for one in found if not one.main]),
+            ("yellow", [f"Note: {note}" for note in comparison.notes]),
+        ]
+        said = [text for _, group in groups for text in group]
+        last = [written, *([f"Open {page}"] if page is not None else [])]
+        room = LINES - self._used - sum(map(self._height, last)) - 1
+        shown = len(said) if self._full else self._fitting(said, room)
+        if more := len(said) - shown:
+            notes = min(more, len(comparison.notes))
+            kinds = [f"{n:,} more {what}" for n, what in ((more - notes, "findings"), (notes, "notes")) if n]
+            self._say(f"{' and '.join(kinds)}: {MORE}, or the page.", "dim")
+        kept: list[tuple[str, list[str]]] = []
+        for style, group in groups:
+            kept.append((style, group[:shown]))
+            shown -= len(kept[-1][1])
+        for style, group in reversed(kept):
+            for text in group:
+                self._say(text, style)
+        for line in last:
+            self._say(line)
+
+    def _fitting(self, parts: Sequence[str], room: int) -> int:
+        """Return how many of the parts there is room for; the first is shown in any case."""
+        heights = [self._height(part) for part in parts]
+        if sum(heights) <= room:
+            return len(parts)
+        shown = 0
+        while shown < len(parts) and sum(heights[: shown + 1]) + 1 <= room:
+            shown += 1
+        return max(shown, min(1, len(parts)))
+
+    def _tables(self) -> None:
+        for section in sections(self._comparison):
+            self._console.print(named_table(section.title, section.header, section.rows, left=section.left))
+            if section.about:
+                self._say(section.about, "dim")
+                self._say("")
+
+    def _height(self, text: str) -> int:
+        """How many lines of the terminal a text takes."""
+        console = self._console
+        return max(1, len(Text(tame_line(text)).wrap(console, console.width))) if console.is_terminal else 1
+
+    def _say(self, text: str, style: str = "") -> None:
+        """Print a text, broken at words where there is a terminal: elsewhere lines are whole, for `grep`."""
+        self._console.print(text, style=style or None, soft_wrap=not self._console.is_terminal)
+        self._used += self._height(text)
+
+
+def _fewer(rows: list[Glance], comparison: Comparison) -> list[Glance]:
+    """Return the rows that a screen has room for: of many, those of the arm that long tables are about, and what it is
+    compared with."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    main = {(one.model, arm) for one in findings(comparison) if one.main for arm in (one.mode, one.baseline)}
+    return [row for row in rows if (row.model, row.mode) in main] or rows
