@@ -11,7 +11,7 @@ const plain = (name) => name.replaceAll("_", " ");
 let index;
 let places;
 let panelOf; // by question: the number of its panel
-let searched; // by question: what the search looks through
+let searched; // by question: what the search looks through; grows until it is there for all
 let chosen; // what is filtered for, see `fresh`
 let found = []; // the numbers of the questions that pass
 let sorting = { by: "", direction: "none" }; // the list's column, and how
@@ -95,6 +95,20 @@ function panelKey(panel) {
   return index.panels[panel].task + "/" + index.panels[panel].model;
 }
 
+/** Have what the search looks through for the first questions: in small parts when the page is ready, or at once. */
+function searchable(upTo) {
+  for (let q = searched.length; q < upTo; q++) {
+    const texts = [index.id[q], index.text[q], ...index.options[q], index.gold[q]];
+    searched.push(texts.join("\n").toLowerCase());
+  }
+}
+
+function becomeSearchable() {
+  if (searched.length >= index.id.length) return;
+  searchable(Math.min(searched.length + 1_000, index.id.length));
+  setTimeout(becomeSearchable, 4);
+}
+
 /** The questions that pass, as a new list. */
 function passing() {
   const n = index.id.length;
@@ -106,6 +120,7 @@ function passing() {
   const tags = chosen.tag && rule >= 0 ? index.tags[rule] : null;
   const tag = TAGS[chosen.tag];
   const text = chosen.text.trim().toLowerCase();
+  if (text) searchable(n);
   const outcomes = chosen.outcome && mode >= 0 ? index.outcome[mode] : null;
   const outcome = chosen.outcome === "not-asked" ? "-" : ofCode(chosen.outcome);
   const change = chosen.change && mode >= 0 && base >= 0 && mode !== base ? chosen.change : "";
@@ -165,10 +180,18 @@ function inOrder(questions) {
     const ranks = new Map([...new Set(index.outcome[mode])].map((code) => [code, rankOf(code)]));
     keys = Uint8Array.from(index.outcome[mode], (code) => ranks.get(code));
   } else return questions;
-  const sign = direction === "descending" ? -1 : 1;
-  const order = typeof keys[0] === "number" ? (a, b) => sign * (keys[a] - keys[b]) || a - b
-    : (a, b) => (keys[a] < keys[b] ? -sign : keys[a] > keys[b] ? sign : a - b);
-  return questions.sort(order);
+  const down = direction === "descending";
+  if (typeof keys[0] === "number") { // few different ones
+    const groups = new Map();
+    for (const q of questions) {
+      if (groups.has(keys[q])) groups.get(keys[q]).push(q);
+      else groups.set(keys[q], [q]);
+    }
+    const order = [...groups.keys()].sort((a, b) => (down ? b - a : a - b));
+    return order.flatMap((key) => groups.get(key));
+  }
+  const sign = down ? -1 : 1;
+  return questions.sort((a, b) => (keys[a] < keys[b] ? -sign : keys[a] > keys[b] ? sign : a - b));
 }
 
 /** Right first, then wrong, then what was not read, then what was not asked. */
@@ -771,8 +794,7 @@ async function load() {
   [index, places] = await Promise.all([unpacked("index"), unpacked("places")]);
   places.maths = index.formulas.length > 0;
   panelOf = index.panels.flatMap((panel, number) => Array(panel.n).fill(number));
-  searched = index.id.map((id, q) =>
-    (id + "\n" + index.text[q] + "\n" + index.options[q].join("\n") + "\n" + index.gold[q]).toLowerCase());
+  searched = [];
   chosen = fresh();
   showFilters();
   listen();
@@ -788,6 +810,7 @@ equipAll();
 load().then(
   () => {
     document.documentElement.dataset.ready = "true";
+    setTimeout(becomeSearchable, 50);
   },
   (error) => {
     byId("browse-state").textContent =
