@@ -13,20 +13,23 @@ from cotbench.modes import BASELINE
 from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.chance import new_subjects
-from cotbench.report.words import difference, ends, p_value, points, short_model, times
+from cotbench.report.words import difference, ends, listed, p_value, points, short_model, times
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is said of an arm against its baseline. main: of the arm that long tables are about, against direct."""
+    """What is said of an arm against its baseline. main: of the arm that long tables are about, against direct.
+
+    brief: the text where a table with the figures stands beside it; of a single task the same."""
 
     model: str
     mode: str
     baseline: str
     main: bool
     text: str
+    brief: str
 
 
 def findings(comparison: Comparison) -> list[Finding]:
@@ -54,7 +57,11 @@ def findings(comparison: Comparison) -> list[Finding]:
         names = {"who": who, "baseline": labels[1], "model": name and f" {name}", "for": name and f" for {name}"}
         text = _text(names, rows, words.of_questions(comparison, SYMBOLIC))
         main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
-        out.append(Finding(model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text))
+        brief = text if len(rows) == 1 else _brief(names, rows)
+        finding = Finding(
+            model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text, brief=brief
+        )
+        out.append(finding)
     return out
 
 
@@ -88,10 +95,27 @@ def _text(names: Mapping[str, str], rows: Sequence[Row], side: str) -> str:
         ]
         if clauses:
             said.append(opening.format_map(names) + "; ".join(clauses) + ".")
+    return " ".join([*said, *_tokens(names, rows)])
+
+
+def _brief(names: Mapping[str, str], rows: Sequence[Row]) -> str:
+    """Return the same without figures: on which tasks it is so, and why where that isn't plain."""
+    said = []
+    for verdict, opening in _OPENINGS.items():
+        reasons: dict[str, list[str]] = {}
+        for delta, _, cautions in rows:
+            if delta.verdict == verdict:
+                doubts = [] if verdict in (verdicts.HIGHER, verdicts.LOWER) else [caution.text for caution in cautions]
+                reasons.setdefault("; ".join([*([delta.why] if delta.why else []), *doubts]), []).append(delta.task)
+        if reasons:
+            parts = [f"on {listed(tasks)}{f' ({why})' if why else ''}" for why, tasks in reasons.items()]
+            said.append(opening.format_map(names) + "; ".join(parts) + ".")
+    return " ".join([*said, *_tokens(names, rows)])
+
+
+def _tokens(names: Mapping[str, str], rows: Sequence[Row]) -> list[str]:
     ratios = [delta.token_ratio for delta, _, _ in rows if delta.token_ratio]
-    if ratios:
-        said.append(f"{names['who']} takes {_range(ratios)} the tokens.")
-    return " ".join(said)
+    return [f"{names['who']} takes {_range(ratios)} the tokens."] if ratios else []
 
 
 def _range(ratios: Sequence[float]) -> str:

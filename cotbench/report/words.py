@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
@@ -105,3 +105,8 @@ def main_mode(comparison: Comparison, deltas: Iterable[Delta]) -> str | None:
     """Return the mode that long tables and plots of a single mode are about: chain of thought, or else the first."""
     modes = [delta.mode for delta in deltas]
     return next((mode for mode in modes if comparison.facts_of(mode).main), modes[0] if modes else None)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: a, b and c."""
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])

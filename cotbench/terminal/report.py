@@ -5,9 +5,10 @@ A screen is 40 lines of 80 columns. What has no room is counted, with where it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -15,10 +16,12 @@ from rich.text import Text
 from cotbench.analysis import verdicts
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import OTHER, SYMBOLIC, Interval
-from cotbench.report import words
-from cotbench.report.findings import alone, findings
+from cotbench.analysis.pooled import QUESTION, TASK, Pooled
+from cotbench.report import pooled, words
+from cotbench.report.findings import Finding, alone, findings
 from cotbench.report.glance import Glance, glance, shown_rules
 from cotbench.report.headlines import curves, fixed
+from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
 from cotbench.report.words import difference, percent, points, tokens
@@ -26,23 +29,57 @@ from cotbench.terminal.console import Output, named_table
 
 LINES = 40
 MOST_ROWS = 12
+MOST_FAMILIES = 24  # rows
 GAP = "  "
 MORE = "cotbench report --full"
+
+Row = TypeVar("Row")
 
 
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Column:
+class _Column(Generic[Row]):
     """A column of figures. title: in up to two lines. rank: those of a higher one go first where room is short."""
 
     title: tuple[str, str]
-    cell: Callable[[Glance], Text]
+    cell: Callable[[Row], Text]
     rank: int = 0
 
-    def width(self, rows: Sequence[Glance]) -> int:
+    def width(self, rows: Sequence[Row]) -> int:
         return max(*map(cell_len, self.title), *(cell_len(self.cell(row).plain) for row in rows))
+
+
+Blocks = Mapping[str, Sequence[tuple[str, Row]]]  # rows with what they are called, under their headings
+
+
+def _grid(blocks: Blocks[Row], columns: list[_Column[Row]], width: int) -> list[Text]:
+    """Return the lines of a table: each block's heading and its rows. Columns of a high rank go where there is no
+    room."""
+    rows = [row for block in blocks.values() for _, row in block]
+    first = 2 + max(cell_len(label) for block in blocks.values() for label, _ in block)
+    while True:
+        widths = [column.width(rows) for column in columns]
+        rank = max(column.rank for column in columns)
+        if first + sum(widths) + len(GAP) * len(widths) <= width or not rank:
+            break
+        columns = [column for column in columns if column.rank < rank]
+    lines = []
+    for titles in zip(*(column.title for column in columns), strict=True):
+        over = [GAP + " " * (size - cell_len(title)) + title for title, size in zip(titles, widths, strict=True)]
+        lines.append(Text(" " * first + "".join(over), "bold"))
+    for heading, block in blocks.items():
+        lines.append(Text(heading, "bold"))
+        for label, row in block:
+            line = Text("  " + label + " " * (first - 2 - cell_len(label)))
+            for column, size in zip(columns, widths, strict=True):
+                cell = column.cell(row)
+                line.append(GAP + " " * (size - cell_len(cell.plain)))
+                line.append_text(cell)
+            line.rstrip()
+            lines.append(line)
+    return lines
 
 
 def _look(estimate: Interval, verdict: str = "") -> str:
@@ -74,7 +111,18 @@ def _title(label: str) -> tuple[str, str]:
     return "", label
 
 
-def _columns(comparison: Comparison) -> list[_Column]:
+def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[Text]:
+    """Return the lines of the main table: the arms of each task."""
+    several = len({row.model for row in rows}) > 1
+    panels: dict[tuple[str, str], list[Glance]] = {}
+    for row in rows:
+        panels.setdefault((row.model, row.task), []).append(row)
+    blocks = {}
+    for (model, task), arms in panels.items():
+        counts = {row.n for row in arms}
+        n = f"{max(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+        by = f" by {words.short_model(model)}" if several else ""
+        blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
             title=_title(words.side_label(comparison, tag, rule)), cell=_side(rule, tag == SYMBOLIC), rank=min(place, 1)
@@ -82,7 +130,7 @@ def _columns(comparison: Comparison) -> list[_Column]:
         for place, rule in enumerate(shown_rules(comparison))
         for tag in (SYMBOLIC, OTHER)
     ]
-    return [
+    columns: list[_Column[Glance]] = [
         _Column(title=("right", "%"), cell=lambda r: Text(percent(r.accuracy.value))),
         _Column(
             title=("difference in points", "(95% interval)"),
@@ -94,53 +142,40 @@ def _columns(comparison: Comparison) -> list[_Column]:
         _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens))),
         _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread))),
     ]
+    return _grid(blocks, columns, width)
 
 
-def _fitting(columns: list[_Column], rows: Sequence[Glance], first: int, width: int) -> list[_Column]:
-    """Leave out columns until the others fit: those of the second tag rule, then those of the next."""
-    while True:
-        needed = first + sum(column.width(rows) + len(GAP) for column in columns)
-        rank = max(column.rank for column in columns)
-        if needed <= width or not rank:
-            return columns
-        columns = [column for column in columns if column.rank < rank]
+@dataclass(frozen=True, kw_only=True)
+class _Family:
+    """An arm over a family of tasks: questions count alike, or tasks do."""
+
+    by_question: Pooled
+    by_task: Pooled | None
 
 
-def _table(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[Text]:
-    """Return the lines of the table: a heading for each task, and its arms."""
-    panels: dict[tuple[str, str], list[Glance]] = {}
-    for row in rows:
-        panels.setdefault((row.model, row.task), []).append(row)
-    several = len({model for model, _ in panels}) > 1
-    first = 2 + max(cell_len(tame_line(row.label)) for row in rows)
-    columns = _fitting(_columns(comparison), rows, first, width)
-    widths = [column.width(rows) for column in columns]
-    lines = []
-    for titles in zip(*(column.title for column in columns), strict=True):
-        over = [GAP + _right(title, size) for title, size in zip(titles, widths, strict=True)]
-        lines.append(Text(" " * first + "".join(over), "bold"))
-    for (model, task), arms in panels.items():
-        by = f" by {words.short_model(model)}" if several else ""
-        counts = {row.n for row in arms}
-        n = f"{max(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
-        lines.append(Text(tame_line(f"{task}{by}, {n} questions"), "bold"))
-        for row in arms:
-            line = Text("  " + _left(tame_line(row.label), first - 2))
-            for column, size in zip(columns, widths, strict=True):
-                cell = column.cell(row)
-                line.append(GAP + " " * (size - cell_len(cell.plain)))
-                line.append_text(cell)
-            line.rstrip()
-            lines.append(line)
-    return lines
+def _families(comparison: Comparison, width: int) -> list[Text]:
+    """Return the lines of the table that stands for many: each arm over all tasks, and over families of them."""
+    several = len({row.model for row in comparison.pooled}) > 1
+    found = {(r.pair, r.side, r.unit): r for r in comparison.pooled if not r.rule and r.side in FAMILIES}
+    blocks: dict[str, list[tuple[str, _Family]]] = {}
+    for (pair, side, unit), row in found.items():
+        if unit == QUESTION:
+            by = f" by {words.short_model(row.model)}" if several else ""
+            heading = f"{FAMILIES[side]}{by}: {', '.join(row.tasks)} ({row.n:,} questions)"
+            family = _Family(by_question=row, by_task=found.get((pair, side, TASK)))
+            blocks.setdefault(tame_line(heading), []).append((tame_line(row.mode), family))
+    blocks = {heading if cell_len(heading) <= width else heading.partition(":")[0]: b for heading, b in blocks.items()}
+    if sum(map(len, blocks.values())) > MOST_FAMILIES:
+        blocks = dict(list(blocks.items())[:1])
 
+    def cell(row: Pooled | None) -> Text:
+        return Text(words.DASH) if row is None else Text(difference(row.delta), _look(row.delta, row.verdict))
 
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
-
-
-def _right(text: str, width: int) -> str:
-    return " " * (width - cell_len(text)) + text
+    columns: list[_Column[_Family]] = [
+        _Column(title=("difference in points", "questions alike"), cell=lambda r: cell(r.by_question)),
+        _Column(title=("(95% interval)", "tasks alike"), cell=lambda r: cell(r.by_task)),
+    ]
+    return _grid(blocks, columns, width)
 
 
 # --- a screen -----------------------------------------------------------------------------------------------------
@@ -165,25 +200,34 @@ class Screen:
         if comparison.stub:
             self._say(words.STUB_WARNING, "bold red")
         rows = glance(comparison)
-        if rows and not self._full:
-            rows = _fewer(rows, comparison)
-        if rows:
-            for line in _table(comparison, rows, console.width):
-                console.print(line, soft_wrap=True)
-                self._used += 1
+        many = len(rows) > MOST_ROWS and not self._full
+        if many and comparison.pooled:
+            lines = _families(comparison, console.width)
+        else:
+            rows = _fewer(rows, comparison) if many else rows
+            lines = _tasks(comparison, rows, console.width) if rows else []
+        for line in lines:
+            console.print(line, soft_wrap=True)
+            self._used += 1
+        if lines:
             self._say("")
 
     def end(self, written: str, page: Path | None) -> None:
         """Print notes, then the answer, then where the files are. written: which files, and where."""
         comparison = self._comparison
         found = findings(comparison)
+
+        def text_of(one: Finding) -> str:
+            return one.text if self._full else one.brief
+
         # By how much a reader needs it, and so for what there is room first; printed from the last to the first.
         groups: list[tuple[str, list[str]]] = [
-            ("bold", [one.text for one in found if one.main]),
+            ("bold", pooled.sentences(comparison)),
+            ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
             ("", curves(comparison)),
-            ("", [one.text for one in found if not one.main]),
+            ("", [text_of(one) for one in found if not one.main]),
             ("yellow", [f"Note: {note}" for note in comparison.notes]),
         ]
         said = [text for _, group in groups for text in group]
@@ -233,9 +277,8 @@ class Screen:
 
 
 def _fewer(rows: list[Glance], comparison: Comparison) -> list[Glance]:
-    """Return the rows that a screen has room for: of many, those of the arm that long tables are about, and what it is
-    compared with."""
-    if len(rows) <= MOST_ROWS:
-        return rows
+    """Return the rows that a screen has room for: of the arm that long tables are about, and what it is compared
+    with; or the first."""
     main = {(one.model, arm) for one in findings(comparison) if one.main for arm in (one.mode, one.baseline)}
-    return [row for row in rows if (row.model, row.mode) in main] or rows
+    kept = [row for row in rows if (row.model, row.mode) in main] or rows
+    return kept[:MOST_FAMILIES]
