@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import Cli
 from handmade import make_record, write_run
+from matplotlib.collections import PolyCollection
 from msgspec import structs
 from scipy import optimize
 from scipy import stats as scipy_stats
@@ -304,12 +305,13 @@ def test_a_curve_is_drawn_with_its_band_its_start_and_the_budget_that_is_enough(
     assert (list(ring.get_xdata()), ring.get_ydata()[0]) == ([32], pytest.approx(100 * 298 / 600))
     [start] = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert set(start.get_ydata()) == {0.5}
-    [band] = axes.collections
+    [band] = [drawn for drawn in axes.collections if isinstance(drawn, PolyCollection)]
     low, high = stats.wilson(100, 600)
     corners = {(round(a, 6), round(b, 6)) for a, b in band.get_paths()[0].vertices}
     assert {(8, round(100 * low, 6)), (8, round(100 * high, 6))} <= corners
     assert axes.get_xscale() == "symlog"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "8", "32", "no limit"]
+    below = [text.get_text() for text in axes.texts if text.get_position()[1] < 0]
+    assert [text for text in below if not text.startswith("tokens")] == ["0", "8", "32", "no limit"]
     assert "budget 32 49.7 (" in plot.alt and "smallest shown not to be worse" in plot.alt
 
 
@@ -321,7 +323,7 @@ def test_other_numbers_are_drawn_by_the_same_code_on_a_plain_scale(tmp_path: Pat
     }  # fmt: skip
     plot = drawn(compared(tmp_path / "r", {"cot": arm("c" * 10, "cot"), **warm}), "curve-temperature")
     (axes,) = plot.figure().axes
-    assert axes.get_xscale() == "linear" and axes.get_xlabel() == "temperature"
+    assert axes.get_xscale() == "linear" and "temperature" in [text.get_text() for text in axes.texts]
     assert list(next(line for line in axes.lines if line.get_label() == "cot").get_ydata()) == [100, 50, 50]
 
 

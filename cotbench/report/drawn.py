@@ -15,12 +15,15 @@ class Drawn:
     """A plot that was written.
 
     stem: its file name without suffix. section: the key of the table it belongs to. alt: for who doesn't see it.
+    narrow: the stem of the same for a telephone, an SVG only; "" where there is none. Both SVGs go dark where their
+    reader's screen does; the PNG stays as it is on paper.
     """
 
     stem: str
     title: str
     alt: str
     section: str
+    narrow: str = ""
 
 
 def remove_others(folder: Path, stems: Collection[str]) -> None:

@@ -16,27 +16,40 @@ from cotbench.analysis.compare import Comparison
 from cotbench.report import words
 from cotbench.report.drawn import MARK, Drawn, remove_others
 from cotbench.report.plots import accuracy, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
-from cotbench.report.plots.style import STUB_TITLE, Plot, clean, looks_of, plain, settings
+from cotbench.report.plots.colours import dark_style
+from cotbench.report.plots.style import NARROW, STUB_TITLE, WIDE, Plot, clean, laid_out, looks_of, plain, settings
 from cotbench.store.files import write_new
 
-DPI = 150
+DPI = 128  # 1,203 pixels across
+_NARROW = "-narrow"
 # Text stays text, so a browser may lack the font that we measure with: the others are no wider than it.
-_FONT, _FONTS = b"font-family: 'DejaVu Sans'", b"font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"
+_FONT, _FONTS = "font-family: 'DejaVu Sans'", "font-family: 'DejaVu Sans', Verdana, Arial, sans-serif"
+_STYLE_END = "</style>"
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
-    """Write a PNG and an SVG for each plot that has something to show; files of earlier plots that don't apply go."""
+    """Write a PNG and two SVGs, the second for a telephone, for each plot that has something to show.
+
+    Files of earlier plots that don't apply go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Drawn] = []
+    taken: set[str] = set()
     with settings():
         for plot in plots_of(comparison):
             names = (plot.stem, *(f"{plot.stem}-{number}" for number in range(2, len(drawn) + 2)))
-            stem = next(name for name in names if name not in {other.stem for other in drawn})
+            stem = next(name for name in names if not taken & {name, name + _NARROW})
+            taken |= {stem, stem + _NARROW}
             title, warned = clean(plot.title), f"{STUB_TITLE}. " if comparison.stub else ""
-            for suffix, content in _files(plot.figure(), title).items():
-                write_new(folder / f"{stem}.{suffix}", content)
-            drawn.append(Drawn(stem=stem, title=title, alt=plain(warned + plot.alt), section=plot.section))
-    remove_others(folder, {plot.stem for plot in drawn})
+            with laid_out(WIDE):
+                figure = plot.figure()
+                write_new(folder / f"{stem}.png", _saved(figure, "png", {"Software": MARK}))
+                write_new(folder / f"{stem}.svg", _svg(figure, title))
+            with laid_out(NARROW):
+                write_new(folder / f"{stem}{_NARROW}.svg", _svg(plot.figure(), title))
+            alt = plain(warned + plot.alt)
+            drawn.append(Drawn(stem=stem, title=title, alt=alt, section=plot.section, narrow=stem + _NARROW))
+    remove_others(folder, taken)
     return drawn
 
 
@@ -56,13 +69,15 @@ def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
     return None
 
 
-def _files(figure: Figure, title: str) -> dict[str, bytes]:
-    """Return a figure's PNG and SVG. Their bytes are always the same: no dates, and fixed names inside."""
-    out = {}
-    for suffix, metadata in (("png", {"Software": MARK}), ("svg", {"Date": None, "Creator": MARK, "Title": title})):
-        buffer = BytesIO()
-        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
-        figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata, **options)
-        out[suffix] = buffer.getvalue()
-    out["svg"] = out["svg"].replace(_FONT, _FONTS)
-    return out
+def _saved(figure: Figure, suffix: str, metadata: dict[str, str | None]) -> bytes:
+    """Return a figure's file. Its bytes are always the same: no date, and fixed names inside."""
+    buffer = BytesIO()
+    options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata, **options)
+    return buffer.getvalue()
+
+
+def _svg(figure: Figure, title: str) -> bytes:
+    """Return a figure as an SVG that goes dark where its reader's screen does."""
+    svg = _saved(figure, "svg", {"Date": None, "Creator": MARK, "Title": title}).decode()
+    return svg.replace(_STYLE_END, dark_style(svg) + _STYLE_END, 1).replace(_FONT, _FONTS).encode()

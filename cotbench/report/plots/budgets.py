@@ -8,13 +8,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.curve import BUDGET, LEAST, OFF, SPENDING, Point
 from cotbench.report import words
 from cotbench.report.budgets import curves_of, level_of, margin_of
-from cotbench.report.plots.forest import ends_of
+from cotbench.report.plots.forest import ends_of, level_ticks
 from cotbench.report.plots.panels import curve_panels, percent_scale
 from cotbench.report.plots.style import (
     INK,
@@ -133,9 +133,8 @@ class _Scale:
             axes.set_xscale("symlog", linthresh=self._linear, linscale=0.35)
         axes.set_xlim(*self._limits)
         places = [*self._values, *([self._endless] if self._open else [])]
-        axes.xaxis.set_major_locator(FixedLocator(self._apart(axes, places, width)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(self._named))
+        level_ticks(axes, self._apart(axes, places, width), self._named)
 
     def _named(self, value: float, _place: object = None) -> str:
         return "no limit" if self._open and value == self._endless else figure_of(value)

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator
 
 from cotbench.analysis.estimates import Interval
+from cotbench.report import words
 from cotbench.report.plots.style import (
     BOLD,
     EDGE,
     GREY,
     INK,
-    LABELS,
     NORMAL,
     RULE,
     SMALL,
-    WIDTH,
     Looks,
     Page,
     by_task,
+    fit,
+    height_of,
+    layout,
+    put_text,
     shown,
     signed,
     widest,
     width_of,
 )
 
-ROW = 0.19  # inches
+ROW, TWO_LINES = 0.19, 0.29  # inches, of a row
+GAP = 0.18  # between what stands side by side
+MOST_TICKS = 8
+HEAD_ROW, TICK_ROW = 0.24, 0.22  # above axes, of a title; below them, of the labels of ticks
 EMPTY = "n = 0, not estimable"
 ARROW_NOTE = "Arrowheads: the interval goes on outside the plot. "
+
+ON_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # behind a text that may lie on some
 
 Key = tuple[str, ...]  # model, task and mode, or a group
 Ends = tuple[float, float, float]  # low, value and high, in percent or points
@@ -88,31 +98,98 @@ def limits_of(rows: Sequence[Ends], *, floor: float, ceiling: float, least: floa
     for low, value, high in rows:
         held += [max(low, value - usual), min(high, value + usual)]
     low, high = min(held), max(held)
-    margin = 0.05 * (high - low)
-    low, high = max(floor, low - margin), min(ceiling, high + margin)
+    margin = 0.05 * (high - low)  # beyond the least and the most that there can be too: there a mark would be cut
+    low, high = max(floor - margin, low - margin), min(ceiling + margin, high + margin)
     missing = max(0.0, least - (high - low))
     return Limits(low=low - missing / 2, high=high + missing / 2)
 
 
-def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits, *, clip: bool = True) -> None:
-    """Draw dots, with an arrowhead where an interval leaves the plot. clip: whether marks end at the axes' edge."""
+def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits) -> None:
+    """Draw dots, with an arrowhead inside the edge where an interval leaves the plot. Marks are never cut."""
     alike: dict[tuple[Any, ...], list[Dot]] = {}
     for dot in dots:
         alike.setdefault((dot.colour, dot.mark, dot.hollow, dot.size, dot.line), []).append(dot)
     for (colour, mark, hollow, size, line), some in alike.items():
-        style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": size, "elinewidth": line, "clip_on": clip}
+        style: dict[str, Any] = {"fmt": mark, "color": colour, "markersize": size, "elinewidth": line, "clip_on": False}
         style |= {"markerfacecolor": "white" if hollow else colour, "markeredgewidth": 1.0, "capsize": 0}
-        lows, values, highs = zip(*(dot.ends for dot in some), strict=True)
+        values = [dot.ends[1] for dot in some]
         reaches = [
-            [max(0.0, b - a) for a, b in zip(*sides, strict=True)] for sides in ((lows, values), (values, highs))
+            [max(0.0, dot.ends[1] - limits.cut(dot.ends[0])) for dot in some],
+            [max(0.0, limits.cut(dot.ends[2]) - dot.ends[1]) for dot in some],
         ]
         axes.errorbar(values, [dot.at for dot in some], xerr=reaches, **style)
-        for past, edge, arrow in (
-            ([dot.at for dot in some if dot.ends[0] < limits.low], limits.low, "<"),
-            ([dot.at for dot in some if dot.ends[2] > limits.high], limits.high, ">"),
-        ):
-            if past:
-                axes.plot([edge] * len(past), past, arrow, color=colour, markersize=4, clip_on=False, zorder=4)
+        draw_arrows(axes, [(dot.at, dot.ends) for dot in some], limits, colour)
+
+
+def draw_arrows(axes: Axes, rows: Iterable[tuple[float, Ends]], limits: Limits, colour: str) -> None:
+    """Draw an arrowhead, inside the edge, where an interval leaves the plot. rows: heights and intervals."""
+    known, inside = list(rows), 0.03 * (limits.high - limits.low) / width_of(axes)
+    for places, edge, arrow in (
+        ([at for at, ends in known if ends[0] < limits.low], limits.low + inside, "<"),
+        ([at for at, ends in known if ends[2] > limits.high], limits.high - inside, ">"),
+    ):
+        if places:
+            axes.plot([edge] * len(places), places, arrow, color=colour, markersize=4, clip_on=False, zorder=4)
+
+
+# --- scales -------------------------------------------------------------------------------------------------------
+
+
+def round_ticks(low: float, high: float, room: float, named: Callable[[float], str] = signed) -> list[float]:
+    """Return round numbers, as many as have labels that don't touch. room: inches from low to high."""
+    span = (high - low) or 1.0
+    for exponent in range(math.floor(math.log10(span)) - 2, math.ceil(math.log10(span)) + 1):
+        for digit in (1.0, 2.0, 2.5, 5.0):
+            step = digit * 10.0**exponent
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+            if last - first > MOST_TICKS or (digit == 2.5 and exponent < 1):
+                continue
+            ticks = [round(number * step, 9) + 0.0 for number in range(first, last + 1)]
+            if widest([named(tick) for tick in ticks], SMALL) + 0.05 <= step / span * room:
+                return ticks
+    return [0.0]
+
+
+def level_ticks(axes: Axes, ticks: Sequence[float], named: Callable[[float], str], *, grid: bool = True) -> None:
+    """Set the ticks of a level axis, with lines through them. matplotlib's own take several times as long."""
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_visible(False)
+    across = axes.get_xaxis_transform()
+    if grid:
+        lines = [((tick, 0.0), (tick, 1.0)) for tick in ticks]
+        axes.add_collection(
+            LineCollection(lines, colors=RULE, linewidths=0.5, transform=across, zorder=0.5), autolim=False
+        )
+    for tick in ticks:
+        put_text(
+            axes,
+            tick,
+            -0.05 / height_of(axes),
+            named(tick),
+            transform=across,
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            color=INK,
+        )
+
+
+def upright_ticks(axes: Axes, ticks: Sequence[float], named: Callable[[float], str]) -> None:
+    """Set the ticks of an upright axis, as `level_ticks` does."""
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_visible(False)
+    along = axes.get_yaxis_transform()
+    lines = [((0.0, tick), (1.0, tick)) for tick in ticks]
+    axes.add_collection(LineCollection(lines, colors=RULE, linewidths=0.5, transform=along, zorder=0.5), autolim=False)
+    for tick in ticks:
+        style: dict[str, Any] = {"ha": "right", "va": "center_baseline", "fontsize": SMALL, "color": INK}
+        put_text(axes, -0.06 / width_of(axes), tick, named(tick), transform=along, **style)
+
+
+def put_label(axes: Axes, text: str, below: float = TICK_ROW) -> None:
+    """Write what a level axis shows under its ticks. below: in inches."""
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "top", "fontsize": NORMAL, "color": INK}
+    put_text(axes, 0.5, -below / height_of(axes), text, **place)
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
@@ -121,23 +198,68 @@ def draw_dots(axes: Axes, dots: Iterable[Dot], limits: Limits, *, clip: bool = T
 def set_rows(axes: Axes, names: dict[float, str], count: float) -> None:
     """Give axes rows from 0 at the top to count, with names at their left and no axis there."""
     axes.set_ylim(count - 0.45, -0.55)
-    axes.set_yticks([])
     for at, name in names.items():  # ticks would take several times as long
-        beside(axes, at, name, x=-0.09 / width_of(axes), fontsize=NORMAL, color=INK, ha="right")
+        beside(axes, at, name, x=-0.09 / width_of(axes), fontsize=layout().names, color=INK, ha="right")
     axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="x", length=2.5, width=0.6)
-    axes.grid(axis="x", color=RULE, linewidth=0.5)
+    axes.spines["bottom"].set_color(GREY)
+    axes.yaxis.set_visible(False)
 
 
 def beside(axes: Axes, at: float, text: str, *, x: float, **style: Any) -> None:
     """Write a text in a row, at a share of the axes' width."""
     style = {"fontsize": SMALL, "color": GREY, "ha": "left", **style}
-    axes.text(x, at, text, transform=axes.get_yaxis_transform(), va="center_baseline", **style)
+    put_text(axes, x, at, text, transform=axes.get_yaxis_transform(), va="center_baseline", **style)
 
 
 def past(axes: Axes, inches: float) -> float:
     """Return where, as a share of the axes' width, a text stands that is so far past their right edge."""
     return 1 + inches / width_of(axes)
+
+
+class Figures:
+    """Figures at the right of a plot's rows: in columns, each as wide as its widest, or two of them in two lines.
+
+    heads: of the columns, () for none. rows: all that are to be written, so that there is room for them. stacked: the
+    second stands under the first, in rows that are higher.
+    """
+
+    def __init__(self, heads: Sequence[str], rows: Iterable[Sequence[str]], *, stacked: bool = False) -> None:
+        self.heads, self.stacked = list(heads), stacked
+        columns = list(zip(*[*([heads] if heads else []), *rows], strict=True)) or [("",)]
+        widths = [widest(column, SMALL) for column in columns]
+        self._stops = [0.1 + max(widths)] * len(widths)
+        if not stacked:
+            self._stops = [0.1 + sum(widths[: place + 1]) + 0.11 * place for place in range(len(widths))]
+
+    @property
+    def gutter(self) -> float:
+        """How much room they take, in inches."""
+        return self._stops[-1]
+
+    @property
+    def row(self) -> float:
+        """How high a row is, in inches."""
+        return TWO_LINES if self.stacked else ROW
+
+    def put(self, axes: Axes, at: float, row: Sequence[str], **style: Any) -> None:
+        """Write a row's figures, the first darker than the others."""
+        for number, (stop, text) in enumerate(zip(self._stops, row, strict=True)):
+            look = {"color": GREY if number else INK, **style}
+            lower = (number - 0.5) * 0.125 / self.row if self.stacked else 0.0
+            beside(axes, at + lower, text, x=past(axes, stop), ha="right", **look)
+
+    def put_heads(self, axes: Axes) -> None:
+        if self.heads:
+            self.put(axes, -0.55 - 0.14 / self.row, self.heads, color=GREY)
+
+    def put_over(self, axes: Axes, at: float, text: str) -> None:
+        """Write a text that ends where the figures do."""
+        beside(axes, at, text, x=past(axes, self.gutter), ha="right")
+
+
+def interval_of(estimate: Interval) -> str:
+    """Return the ends of a difference, signed."""
+    return words.ends(estimate, signed=True)
 
 
 @dataclass(kw_only=True)
@@ -150,57 +272,101 @@ class Lines:
     height: float = 0.0  # in rows
 
 
-def lay_out(looks: Looks, keys: Sequence[tuple[str, str, str]]) -> Lines:
-    """Lay out rows for (model, task, mode): under a heading for each task, or without where there is only one mode."""
-    modes = shown([mode for *_, mode in keys], LABELS - 0.1)
+def lay_out(
+    looks: Looks,
+    keys: Sequence[tuple[str, str, str]],
+    counts: Mapping[tuple[str, str], str] | None = None,
+    reach: float | None = None,
+) -> Lines:
+    """Lay out rows for (model, task, mode): under a heading for each task, or without where there is only one mode.
+
+    counts: by (model, task), what stands behind a heading, such as n. reach: inches that a heading may take, all of
+    the width by default.
+    """
+    modes = shown([mode for *_, mode in keys], layout().labels, layout().names)
     blocks = by_task([(task, model) for model, task, _ in keys])
     lines = Lines(rows={}, labels={})
     single = len(modes) == 1
-    names = shown([looks.named(*block) for block in blocks], LABELS if single else (WIDTH - 1) / BOLD)
+    behind = {block: (counts or {}).get((block[1], block[0]), "") for block in blocks}
+    room = (layout().width - 2 * EDGE if reach is None else reach) - 0.1
+    names = [looks.named(*block) for block in blocks]
+    less = widest(list(behind.values()), layout().names if single else NORMAL)
+    named = shown(names, layout().labels - less, layout().names) if single else shown(names, room / BOLD - less)
     for task, model in blocks:
-        name = names[looks.named(task, model)]
+        name = named[looks.named(task, model)]
         if not single:
             lines.height += 0.35 if lines.headings else 0.0
-            lines.headings[lines.height] = name
+            lines.headings[lines.height] = name + behind[task, model]
             lines.height += 1.0
         for key in keys:
             if key[:2] == (model, task):
                 lines.rows[key] = lines.height
-                lines.labels[lines.height] = name if single else modes[key[2]]
+                lines.labels[lines.height] = name + behind[task, model] if single else modes[key[2]]
                 lines.height += 1.0
     return lines
 
 
+def room_of(lines: Lines, gutter: float, columns: int = 1) -> float:
+    """Return how wide, in inches, the axes of a forest will be."""
+    left = EDGE + widest(list(lines.labels.values()), layout().names) + 0.1
+    return _room(left, 1 if layout().narrow else columns) - gutter
+
+
+def _room(left: float, columns: int) -> float:
+    """Return the inches from where axes begin to where the figures beside them end."""
+    return (layout().width - EDGE - left - GAP * (columns - 1)) / columns
+
+
 def forest(
-    title: str, lines: Lines, *, limits: Limits, label: str, gutter: float, titles: Sequence[str] = (), **on_page: Any
+    title: str,
+    lines: Lines,
+    *,
+    limits: Limits,
+    label: str,
+    gutter: float,
+    titles: Sequence[str] = (),
+    each: Sequence[Lines] = (),
+    named: Callable[[float], str] = signed,
+    heads: bool = False,
+    row: float = ROW,
+    **on_page: Any,
 ) -> tuple[Figure, list[Axes]]:
     """Make the figure of a forest, without its dots, with axes side by side where they have titles.
 
-    label: of the x axes. gutter: inches at the right of each of the axes, for texts beside the rows. on_page: what
-    `Page` takes.
+    In a narrow layout axes stand one under another, each with names of its own. label: of the x axes. gutter: inches at
+    the right of each of the axes, for texts beside the rows. each: the lines of each of the axes where they stand one
+    under another, if not all have the same. named: writes a tick. heads: leave room above for heads of columns, which
+    titles leave anyway. row: how high a row is, in inches. on_page: what `Page` takes.
     """
-    left = EDGE + widest(list(lines.labels.values())) + 0.1
-    room = (WIDTH - EDGE - left) / max(1, len(titles))
-    width, height, head = room - gutter, ROW * (lines.height + 0.2), 0.2 if titles else 0.0
-    page = Page(title, head + height + (0.45 if titles else 0.5), **on_page)
+    count = max(1, len(titles))
+    stacked = count > 1 and layout().narrow
+    sets = (list(each) or [lines] * count) if stacked else [lines]
+    left = EDGE + widest([text for one in sets for text in one.labels.values()], layout().names) + 0.1
+    room = _room(left, 1 if stacked else count)
+    width, head = room - gutter, HEAD_ROW if titles or heads else 0.0
+    tall = [head + row * (one.height + 0.2) + TICK_ROW + (0.12 if stacked else 0.0) for one in sets]
+    page = Page(title, sum(tall) + 0.24, **on_page)
+    ticks = round_ticks(limits.low, limits.high, width, named)
     drawn = []
-    for column, name in enumerate(titles or [""]):
-        axes = page.axes(left + column * room, head, width, height)
+    for column in range(count):
+        here = sets[column if stacked else 0]
+        top = sum(tall[:column]) if stacked else 0.0
+        x = left if stacked else left + column * (room + GAP)
+        axes = page.axes(x, top + head, width, row * (here.height + 0.2))
         axes.set_xlim(limits.low, limits.high)
-        set_rows(axes, {} if column else lines.labels, lines.height)
-        for at in list(lines.headings)[1:]:
+        set_rows(axes, here.labels if stacked or not column else {}, here.height)
+        for at in list(here.headings)[1:]:
             axes.axhline(at - 0.65, color=RULE, linewidth=0.6, zorder=0)
-        axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.3)), steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(signed))
-        page.bold(left + column * room, 0.1, name)
+        if limits.low <= 0 <= limits.high:
+            axes.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+        level_ticks(axes, ticks, named)
+        if titles:
+            name = fit(titles[column], (room - 0.1) / BOLD)
+            page.bold(EDGE if stacked else x, top + 0.1, name)
+        if stacked or not column:
+            for at, heading in here.headings.items():
+                page.bold(EDGE, top + head + row * (at + 0.55), heading, bbox=ON_LINES)
         drawn.append(axes)
-    if titles:
-        middle = left + (WIDTH - EDGE - left - gutter) / 2
-        page.text(middle, head + height + 0.36, label, ha="center", va="center", fontsize=NORMAL)
-    else:
-        axes.set_xlabel(label)
-    for at, name in lines.headings.items():
-        behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # a long name reaches into the axes
-        page.bold(EDGE, head + ROW * (at + 0.55), name, bbox=behind)
+    middle = left + (layout().width - EDGE - left - gutter) / 2
+    page.text(middle, sum(tall) + 0.1, label, ha="center", va="center", fontsize=NORMAL, color=INK)
     return page.figure, drawn

@@ -1,4 +1,4 @@
-"""Paired differences by subject or type, for one mode."""
+"""Paired differences by subject or type, for one mode. Those of a few questions, mostly far out, stand last."""
 
 from __future__ import annotations
 
@@ -15,10 +15,23 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, Delta, Paired
 from cotbench.report import words
 from cotbench.report.plots.deltas import said_of
-from cotbench.report.plots.forest import Dot, Ends, Limits, Lines, beside, draw_dots, ends_of, forest, limits_of, past
-from cotbench.report.plots.style import GREY, INK, LABELS, RULE, SMALL, Entry, Looks, Pair, Plot, shown, slug, widest
+from cotbench.report.plots.forest import (
+    Dot,
+    Ends,
+    Figures,
+    Limits,
+    Lines,
+    beside,
+    draw_dots,
+    ends_of,
+    forest,
+    interval_of,
+    limits_of,
+)
+from cotbench.report.plots.style import INK, RULE, Entry, Looks, Pair, Plot, layout, shown, slug
 
 MOST_GROUPS = 80  # rows of one figure
+FEW = 10  # questions; with fewer, a group stands below those with more
 _POOLED = "all questions"
 
 
@@ -26,13 +39,15 @@ _POOLED = "all questions"
 class _Groups(Paired):
     """The subjects or types of one task and model, highest difference first.
 
-    pooled: the difference on all questions. left_out: how many of the middle aren't shown; empty: how many have no
-    pair of answers.
+    small: those with few questions, where others have more. pooled: the difference on all questions. left_out: how many
+    of the middle aren't shown; hidden: how many with few questions aren't; empty: how many have no pair of answers.
     """
 
     rows: Sequence[Delta]
+    small: Sequence[Delta]
     pooled: Delta | None
     left_out: int
+    hidden: int
     empty: int
 
 
@@ -55,36 +70,55 @@ def _groups_of(comparison: Comparison, pair: Pair) -> Iterator[_Groups]:
         known = [row for row in rows if row.delta.value is not None]
         if len(known) > 1:
             known.sort(key=lambda row: (-(row.delta.value or 0.0), row.group))
-            left_out = max(0, len(known) - MOST_GROUPS)
-            shown = [*known[: MOST_GROUPS // 2], *known[-(MOST_GROUPS // 2) :]] if left_out else known
+            large = [row for row in known if row.n >= FEW]
+            main = large or known
+            small = [row for row in known if row.n < FEW] if large else []
+            left_out = max(0, len(main) - MOST_GROUPS)
+            shown = [*main[: MOST_GROUPS // 2], *main[-(MOST_GROUPS // 2) :]] if left_out else main
+            seen = small if len(main) + len(small) <= MOST_GROUPS else []
             names: dict[str, Any] = dict(zip(("model", "task", "mode", "baseline"), key, strict=True))
-            empty = len(rows) - len(known)
-            yield _Groups(**names, rows=shown, pooled=pooled.get(key), left_out=left_out, empty=empty)
+            yield _Groups(
+                **names,
+                rows=shown,
+                small=seen,
+                pooled=pooled.get(key),
+                left_out=left_out,
+                hidden=len(small) - len(seen),
+                empty=len(rows) - len(known),
+            )
 
 
 def _significant(row: Delta) -> bool:
     return row.p_holm is not None and row.p_holm < 0.05
 
 
-def _figures(row: Delta) -> str:
-    return f"{words.points(row.delta.value)}  n = {row.n:,}"
+def _figures(row: Delta) -> list[str]:
+    """Return what stands beside a row. A telephone has no room for the interval's ends, which the line shows."""
+    interval = [] if layout().narrow else [interval_of(row.delta)]
+    return [words.points(row.delta.value), *interval, f"{row.n:,}"]
 
 
 def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
     """Draw a row for each subject or type; the pooled difference as a line through all and a diamond below them."""
-    half, left_out = MOST_GROUPS // 2, groups.left_out
-    heights = [place + (1.0 if left_out and place >= half else 0.0) for place in range(len(groups.rows))]
-    names = shown([row.group for row in groups.rows], LABELS + 0.4)
-    labels = {at: names[row.group] for at, row in zip(heights, groups.rows, strict=True)}
+    half, left_out, most = MOST_GROUPS // 2, groups.left_out, layout().labels + (0.15 if layout().narrow else 0.4)
+    rows, heights = [*groups.rows, *groups.small], []
+    for place in range(len(rows)):
+        gap = 1.0 if left_out and place >= half else 0.0
+        heights.append(place + gap + (1.4 if place >= len(groups.rows) else 0.0))
+    names = shown([row.group for row in rows], most, layout().names)
+    labels = {at: names[row.group] for at, row in zip(heights, rows, strict=True)}
+    if groups.small:
+        labels[heights[len(groups.rows)] - 1.0] = f"fewer than {FEW} questions:"
     end, whole = heights[-1] + 1.0, ends_of(groups.pooled.delta) if groups.pooled else None
-    figures = [*map(_figures, groups.rows), *([_figures(groups.pooled)] if groups.pooled else [])]
-    gutter = widest(figures, SMALL) + 0.12
+    figures = Figures(
+        ["points", *([] if layout().narrow else ["95% interval"]), "n"],
+        [*map(_figures, rows), *([_figures(groups.pooled)] if groups.pooled else [])],
+    )
     if whole:
-        heights.append(end + 0.3)
-        labels[heights[-1]] = _POOLED
-    known = [ends for ends in (ends_of(row.delta) for row in groups.rows) if ends]
+        labels[end + 0.3] = _POOLED
+    known = [ends for ends in (ends_of(row.delta) for row in rows) if ends]
     limits = limits_of([*known, *([whole] if whole else [])], floor=-100, ceiling=100, least=4)
-    tested = next((row.family for row in groups.rows if row.family), None)
+    tested = next((row.family for row in rows if row.family), None)
     colour = looks.colour(groups.mode)
     key = [
         Entry(label="significant after Holm's correction", colour=colour, mark="o", line="-"),
@@ -97,24 +131,31 @@ def _figure(title: str, groups: _Groups, looks: Looks) -> Figure:
         looks=looks,
         limits=limits,
         label="difference in accuracy, points",
-        gutter=gutter,
+        gutter=figures.gutter,
+        heads=True,
         note=f"Lines: 95% intervals. {f'Filled: p < 0.05 after Holm over {tested:,} tests. ' if tested else ''}"
         + limits.note(known)
-        + (f"The {half} highest and the {half} lowest of {len(known) + left_out:,}. " if left_out else "")
+        + (f"The {half} highest and the {half} lowest of {len(groups.rows) + left_out:,}. " if left_out else "")
+        + (f"Not shown: {groups.hidden:,} with fewer than {FEW} questions. " if groups.hidden else "")
         + (f"Without a pair of answers: {groups.empty:,}. " if groups.empty else ""),
         key=key,
     )
     dots = [
         Dot(at=at, ends=ends, colour=colour, hollow=not strong, size=4.5, line=1.6 if strong else 0.9)
-        for at, ends, strong in zip(heights, known, map(_significant, groups.rows), strict=False)
+        for at, ends, strong in zip(heights, known, map(_significant, rows), strict=True)
     ]
     draw_dots(axes, sorted(dots, key=lambda dot: not dot.hollow), limits)
-    for at, text in zip(heights, figures, strict=True):
-        beside(axes, at, text, x=past(axes, gutter - 0.02), ha="right", color=INK if at >= end else GREY)
-    if whole:
-        _draw_pooled(axes, whole, heights[-1], limits)
+    for at, row in zip(heights, rows, strict=True):
+        figures.put(axes, at, _figures(row))
+    figures.put_heads(axes)
+    if groups.pooled and whole:
+        figures.put(axes, end + 0.3, _figures(groups.pooled), color=INK)
+        _draw_pooled(axes, whole, end + 0.3, limits)
     if left_out:
         beside(axes, half, f"… {left_out:,} between these …", x=0.02)
+    if groups.small:
+        start = heights[len(groups.rows)]
+        axes.axhline(start - 1.55, color=RULE, linewidth=0.6, zorder=0)
     return figure
 
 
@@ -128,11 +169,12 @@ def _draw_pooled(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
 
 
 def _told(groups: _Groups, looks: Looks) -> str:
-    rows = groups.rows
+    rows, few = groups.rows, len(groups.small) + groups.hidden
     listed = [f"{row.group} {words.points(row.delta.value)}" for row in rows]
     said = [
         f"{looks.named(groups.task, groups.model)}: {groups.mode} against {groups.baseline}, "
-        f"difference in points for {len(rows) + groups.left_out:,} subjects or types",
+        f"difference in points for {len(rows) + groups.left_out:,} subjects or types"
+        + (f", and {few:,} with fewer than {FEW} questions" if few else ""),
         *([f"All questions {said_of(groups.pooled)}"] if groups.pooled else []),
         f"Highest: {', '.join(listed[:3])}",
         f"Lowest: {', '.join(listed[-3:])}",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.tallies import Outcomes
 from cotbench.report import words
-from cotbench.report.plots.panels import mode_panels
+from cotbench.report.plots.panels import level_percents, mode_panels
 from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, by_task, listed
 from cotbench.types import Outcome
 
@@ -62,23 +62,19 @@ def _figure(title: str, rows: Sequence[Outcomes], looks: Looks) -> Figure:
     places = by_task([(row.task, row.model) for row in rows])
     modes = list(dict.fromkeys(row.mode for row in rows))
     present = [outcome for outcome in Outcome if any(row.counts.get(outcome) for row in rows)]
-    key = []
-    for outcome in present:
-        most = max(_share(row, outcome) for row in rows)
-        figure_of_most = f"{words.percent(most)}%" if most >= 0.0005 else "<0.1%"
-        label = f"{outcome.value.replace('_', ' ')} ({'' if len(rows) == 1 else 'at most '}{figure_of_most})"
-        key.append(Entry(label=label, colour=_OUTCOMES[outcome][0], patch=_OUTCOMES[outcome][1]))
+    key = [Entry(label=o.value.replace("_", " "), colour=_OUTCOMES[o][0], patch=_OUTCOMES[o][1]) for o in present]
     figure, panels = mode_panels(
         title,
         len(places),
         modes,
         looks=looks,
         label="share of questions, %",
-        note="Figures beside the bars: % neither right nor wrong. At most: in the bar that has most of it.",
+        note="Figures beside the bars: % neither right nor wrong.",
         key=key,
     )
     for (task, model), panel in zip(places, panels, strict=True):
         own = {row.mode: row for row in rows if (row.task, row.model) == (task, model)}
+        level_percents(panel.axes)
         panel.head_counted(looks.named(task, model), [sum(row.counts.values()) for row in own.values()])
         starts = dict.fromkeys(own, 0.0)
         for outcome in present:

@@ -8,12 +8,39 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, NullLocator
+from matplotlib.ticker import NullLocator
 
-from cotbench.report.plots.forest import beside, past, set_rows
-from cotbench.report.plots.style import BOLD, EDGE, LABELS, RULE, SMALL, WIDTH, Page, figure_of, fit, inches, shown
+from cotbench.report.plots.forest import (
+    TICK_ROW,
+    Limits,
+    beside,
+    level_ticks,
+    past,
+    put_label,
+    round_ticks,
+    set_rows,
+    upright_ticks,
+)
+from cotbench.report.plots.style import (
+    BOLD,
+    EDGE,
+    GREY,
+    INK,
+    NORMAL,
+    SMALL,
+    Page,
+    figure_of,
+    fit,
+    height_of,
+    inches,
+    layout,
+    put_text,
+    shown,
+    width_of,
+)
 
 STEP = 0.21  # inches, of a row
+WHOLE = Limits(low=0, high=100)
 _HEAD, _FOOT = 0.24, 0.5  # inches above and below the axes
 
 
@@ -39,7 +66,7 @@ class Panel:
 
     def put_figure(self, at: float, text: str) -> None:
         """Write a percentage at the right of a row."""
-        beside(self.axes, at, text, x=past(self.axes, inches("100.0", SMALL) + 0.05), ha="right")
+        beside(self.axes, at, text, x=past(self.axes, inches("100.0", SMALL) + 0.08), ha="right")
 
 
 def _panels(
@@ -49,8 +76,8 @@ def _panels(
 
     Inches: left, right: beside them; gutter: between two; reach: of a heading beyond its axes.
     """
-    columns, whole = min(count, 2), _HEAD + height + _FOOT
-    width = (WIDTH - 2 * EDGE - left - right - gutter * (columns - 1)) / columns
+    columns, whole = 1 if layout().narrow else min(count, 2), _HEAD + height + _FOOT
+    width = (layout().width - 2 * EDGE - left - right - gutter * (columns - 1)) / columns
     sheet = Page(title, whole * -(-count // columns), **page)
     panels = []
     for number in range(count):
@@ -64,49 +91,45 @@ def _panels(
 def mode_panels(
     title: str, count: int, modes: Sequence[str], *, label: str, step: float = STEP, **page: Any
 ) -> tuple[Figure, list[Panel]]:
-    """Make panels from 0 to 100% with a row for each mode. label: of x axes; step: inches of a row."""
-    names = shown(modes, LABELS)
-    left, gutter = max(map(inches, names.values())) + 0.1, inches("100.0", SMALL) + 0.25
+    """Make panels with a row for each mode, whose scales are set later. label: of x axes; step: inches of a row."""
+    names = shown(modes, layout().labels, layout().names)
+    size = layout().names
+    left, gutter = max(inches(name, size) for name in names.values()) + 0.1, inches("100.0", SMALL) + 0.25
     beyond = {"left": left, "gutter": gutter, "right": gutter - 0.1, "reach": gutter}
     figure, panels = _panels(title, count, step * len(modes), **beyond, **page)
     for panel in panels:
-        panel.axes.set_xlim(0, 100)
         set_rows(panel.axes, {at: names[mode] for at, mode in enumerate(modes)} if panel.first else {}, len(modes))
-        percent_axis(panel.axes, "x")
-        panel.axes.set_xlabel(label)
+        put_label(panel.axes, label)
     return figure, panels
+
+
+def level_percents(axes: Axes, limits: Limits = WHOLE) -> None:
+    """Set a level axis in percent."""
+    axes.set_xlim(limits.low, limits.high)
+    level_ticks(axes, round_ticks(limits.low, limits.high, width_of(axes), figure_of), figure_of)
 
 
 def curve_panels(
     title: str, count: int, height: float, *, labels: tuple[str, str], **page: Any
 ) -> tuple[Figure, list[Panel]]:
     """Make panels with two scales. labels: of the x axes, and of the y axes at the left; page: what `Page` takes."""
-    beyond = {"left": 0.42, "gutter": 0.4, "right": 0.1, "reach": 0.0}
+    beyond = {"left": 0.44, "gutter": 0.4, "right": 0.1, "reach": 0.0}
     figure, panels = _panels(title, count, height, **beyond, **page)
     for panel in panels:
-        panel.axes.grid(color=RULE, linewidth=0.5)
-        panel.axes.tick_params(length=2.5, width=0.6, labelsize=SMALL)
-        panel.axes.tick_params(which="minor", length=0)
-        panel.axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
-        panel.axes.set_xlabel(labels[0])
-        panel.axes.set_ylabel(labels[1] if panel.first else "")
+        panel.axes.spines[:].set_color(GREY)
+        put_label(panel.axes, fit(labels[0], width_of(panel.axes) + 0.4), TICK_ROW)
+        if panel.first:
+            style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "fontsize": NORMAL, "color": INK}
+            put_text(panel.axes, -0.38 / width_of(panel.axes), 0.5, labels[1], transform=panel.axes.transAxes, **style)
     return figure, panels
-
-
-def percent_axis(axes: Axes, which: str, step: int = 20) -> None:
-    """Set ticks every so many percent on an axis, "x" or "y"."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(MultipleLocator(step))
-    axis.set_major_formatter(FuncFormatter(figure_of))
 
 
 def logarithmic_axis(axes: Axes, limits: tuple[float, float], ticks: Sequence[float], *, base: int = 10) -> None:
     """Make the level axis one of counts on a logarithmic scale."""
     axes.set_xscale("log", base=base)
     axes.set_xlim(*limits)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(figure_of))
+    level_ticks(axes, ticks, figure_of)
 
 
 def percent_scale(axes: Axes, values: Sequence[float]) -> None:
@@ -115,4 +138,5 @@ def percent_scale(axes: Axes, values: Sequence[float]) -> None:
     margin = max(0.12 * (high - low), (20 - (high - low)) / 2, 3.0)
     bottom, top = max(-3.0, low - margin), min(103.0, high + margin)
     axes.set_ylim(bottom, top)
-    percent_axis(axes, "y", 20 if top - bottom > 60 else 10 if top - bottom > 30 else 5)
+    step = next(step for step in (5, 10, 20, 50) if height_of(axes) * step / (top - bottom) >= 0.28 or step == 50)
+    upright_ticks(axes, [tick for tick in range(0, 101, step) if bottom <= tick <= top], figure_of)

@@ -14,8 +14,20 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK, Pooled
 from cotbench.report import words
-from cotbench.report.plots.forest import Dot, Ends, Limits, Lines, beside, draw_dots, ends_of, forest, limits_of, past
-from cotbench.report.plots.style import GREY, INK, LABELS, SMALL, Entry, Looks, Pair, Plot, shown, slug, widest
+from cotbench.report.plots.forest import (
+    Dot,
+    Ends,
+    Figures,
+    Limits,
+    Lines,
+    draw_arrows,
+    draw_dots,
+    ends_of,
+    forest,
+    interval_of,
+    limits_of,
+)
+from cotbench.report.plots.style import INK, Entry, Looks, Pair, Plot, fit, layout, shown, slug
 from cotbench.report.pooled import FAMILIES, main_rows, units
 
 _ROOM = 0.25  # rows, between a family's tasks and what they are together
@@ -45,7 +57,6 @@ class _Row:
 
     at: float
     label: str
-    text: str
     ends: Ends
     of: Delta | Pooled
 
@@ -57,7 +68,7 @@ class _Row:
 def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[list[_Row], dict[float, str], float]:
     """Return the rows from the top down, the headings of families by height, and how high it all is, in rows."""
     sides = [side for side in (SYMBOLIC, OTHER, ALL) if any(row.side == side for row in pooled)]
-    names = shown(list(deltas), LABELS)
+    names = shown(list(deltas), layout().labels, layout().names)
     rows: list[_Row] = []
     headings: dict[float, str] = {}
     at = 0.0
@@ -70,15 +81,14 @@ def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[lis
         for task in own[0].tasks if side != ALL or len(sides) == 1 else ():
             delta = deltas[task]
             if (ends := ends_of(delta.delta)) is not None:
-                text = f"{words.points(delta.delta.value)}  n = {delta.n:,}"
-                rows.append(_Row(at=at, label=names[task], text=text, ends=ends, of=delta))
+                rows.append(_Row(at=at, label=names[task], ends=ends, of=delta))
                 at += 1.0
         at += _ROOM if side != ALL or len(sides) == 1 else 0.0
         for row in sorted(own, key=lambda row: row.unit == QUESTION):
             # One task together is itself.
             if len(row.tasks) > 1 and (ends := ends_of(row.delta)) is not None:
-                text = words.points(row.delta.value)
-                rows.append(_Row(at=at, label=units(row), text=text, ends=ends, of=row))
+                label = fit(units(row), layout().labels, layout().names)
+                rows.append(_Row(at=at, label=label, ends=ends, of=row))
                 at += 1.0
     return rows, headings, at
 
@@ -86,7 +96,8 @@ def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[lis
 def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], looks: Looks) -> Figure:
     """Draw dots for tasks and diamonds for what they are together, with the prediction interval as a thin line."""
     rows, headings, height = _rows_of([row for row in pooled if row.side != DIFFERENCE], deltas)
-    gutter = widest([row.text for row in rows], SMALL) + 0.12
+    heads = ["points", *([] if layout().narrow else ["95% interval"]), "n"]
+    figures = Figures(heads, map(_figures, rows))
     ahead = {row.at: _ahead(row.pooled) for row in rows if row.pooled and row.pooled.predicted.low is not None}
     known = [row.ends for row in rows]
     limits = limits_of([*known, *ahead.values()], floor=-100, ceiling=100, least=4)
@@ -104,7 +115,8 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
         looks=looks,
         limits=limits,
         label="difference in accuracy, points",
-        gutter=gutter,
+        gutter=figures.gutter,
+        heads=True,
         note=f"Lines and diamonds: 95% intervals. {limits.note([*known, *ahead.values()])}n: questions answered in "
         f"both modes.{_between(pooled)}",
         key=key,
@@ -116,8 +128,15 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
             _draw_line(axes, ahead[row.at], row.at, limits)
         if row.pooled:
             _draw_diamond(axes, row.ends, row.at, limits, hollow=row.pooled.unit == QUESTION)
-        beside(axes, row.at, row.text, x=past(axes, gutter - 0.02), ha="right", color=INK if row.pooled else GREY)
+        figures.put(axes, row.at, _figures(row))
+    figures.put_heads(axes)
     return figure
+
+
+def _figures(row: _Row) -> list[str]:
+    """Return what stands beside a row. A telephone has no room for the interval's ends, which the line shows."""
+    interval = [] if layout().narrow else [interval_of(row.of.delta)]
+    return [words.points(row.of.delta.value), *interval, f"{row.of.n:,}" if isinstance(row.of, Delta) else ""]
 
 
 def _ahead(row: Pooled) -> Ends:
@@ -137,9 +156,7 @@ def _draw_diamond(axes: Axes, ends: Ends, at: float, limits: Limits, *, hollow: 
 def _draw_line(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
     """Draw a thin line over an interval, with an arrowhead where that leaves the plot."""
     axes.plot([limits.cut(ends[0]), limits.cut(ends[2])], [at, at], color=INK, linewidth=0.7, zorder=2)
-    for end, edge, arrow in ((ends[0] < limits.low, limits.low, "<"), (ends[2] > limits.high, limits.high, ">")):
-        if end:
-            axes.plot([edge], [at], arrow, color=INK, markersize=4, clip_on=False, zorder=4)
+    draw_arrows(axes, [(at, ends)], limits, INK)
 
 
 def _between(pooled: Sequence[Pooled]) -> str:

@@ -1,5 +1,8 @@
 """How plots look: colours and marks of modes and models, text that is safe to draw, and pages laid out in inches.
 
+Each plot is drawn in two layouts: one for a desk, a paper or a slide, and a narrow one for a telephone, whose text can
+be read there. What depends on the layout asks `layout()` while a figure is made.
+
 Margins come from the measured widths of labels: a layout engine takes seconds on many axes, and moves them.
 """
 
@@ -10,34 +13,67 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import is_color_like
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
+from cotbench.report.plots.colours import on_white
 
-WIDTH = 8.0  # inches, of every page
-EDGE = 0.12  # around it
-LABELS = 2.3  # at most for names at the left
+EDGE = 0.12  # inches, around each page
 SMALL, NORMAL, HEAD = 7.5, 8.5, 10.5  # points
-INK, GREY, FAINT, RULE = "#000000", "#555555", "#999999", "#dddddd"
+INK, GREY, FAINT, RULE = "#1b1f24", "#59636e", "#868e97", "#dfe3e8"
 WARNING = "#8b0000"
 STUB_TITLE = "STUB, NOT A MODEL: these numbers mean nothing"
 BOLD = 1.13  # how much wider bold text is than what is measured
 BETWEEN = " · "  # task and model
 
 Pair = tuple[str, str]  # a mode and its baseline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A width, in inches, and what depends on it. labels: at most for names at the left; names: their points."""
+
+    width: float
+    labels: float
+    names: float
+    narrow: bool = False
+
+
+WIDE = Layout(width=9.4, labels=2.3, names=NORMAL)
+NARROW = Layout(width=3.9, labels=1.45, names=SMALL, narrow=True)  # 340 px show its smallest text in 9 px
+_LAYOUT = ContextVar("layout", default=WIDE)
+WIDTH, LABELS = WIDE.width, WIDE.labels
+
+
+def layout() -> Layout:
+    """Return the layout in which figures are made just now."""
+    return _LAYOUT.get()
+
+
+@contextmanager
+def laid_out(wanted: Layout) -> Iterator[None]:
+    """Make figures in a layout."""
+    token = _LAYOUT.set(wanted)
+    try:
+        yield
+    finally:
+        _LAYOUT.reset(token)
 
 
 @dataclass(frozen=True)
@@ -93,11 +129,17 @@ def looks_of(comparison: Comparison) -> Looks:
     facts = {mode: comparison.facts_of(mode) for mode in modes}  # which may say nothing, or what can't be drawn
     drawn = {mode for mode, of in facts.items() if is_color_like(of.colour) and of.marker in MarkerStyle.markers}
     return Looks(
-        modes={m: Look(of.colour, of.marker) if m in drawn else next(spare) for m, of in facts.items()},
+        modes={m: Look(_seen(of.colour), of.marker) if m in drawn else next(spare) for m, of in facts.items()},
         models=dict(zip(models, unlike([fit(name, 3.0) for name in names]), strict=True)),
         marks=dict(zip(models, itertools.cycle(_MODEL_MARKS), strict=False)),
         stub=comparison.stub,
     )
+
+
+def _seen(colour: str) -> str:
+    """Return a colour that shows on white: itself, or darkened. What is neither is as it was said."""
+    dark = on_white(to_hex(colour))
+    return colour if dark == to_hex(colour) else dark
 
 
 @dataclass(frozen=True)
@@ -120,10 +162,10 @@ def by_task(places: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 # --- text ---------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _font() -> Any:
+@lru_cache(maxsize=2)
+def _font(bold: bool = False) -> Any:
     """Return the font that comes with matplotlib, so that a plot is the same everywhere."""
-    return get_font(mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf")
+    return get_font(mpl.get_data_path() + f"/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf")
 
 
 @lru_cache(maxsize=4096)
@@ -147,15 +189,52 @@ def plain(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _advance(char: str) -> float:
-    font = _font()
+def _advance(char: str, bold: bool) -> float:
+    font = _font(bold)
     font.set_size(1000, 72)
     return float(font.load_char(ord(char)).linearHoriAdvance) / 65536 / 1000
 
 
-def inches(text: str, size: float = NORMAL) -> float:
+@lru_cache(maxsize=4096)
+def _width(text: str, bold: bool) -> float:
+    return sum(_advance(char, bold) for char in text)
+
+
+def inches(text: str, size: float = NORMAL, *, bold: bool = False) -> float:
     """Return how wide a clean text is. size: in points."""
-    return sum(map(_advance, text)) * size / 72
+    return _width(text, bold) * size / 72
+
+
+class _Line(Text):
+    """A text on one line. matplotlib's layout of a text takes longer than all else in a plot, and isn't needed here."""
+
+    _DROPS = MappingProxyType({"top": 0.8, "center": 0.37, "center_baseline": 0.37, "baseline": 0.0})  # to the baseline
+
+    def draw(self, renderer: Any, *args: Any, **kwargs: Any) -> None:
+        """Draw it where a text with this alignment belongs."""
+        text = self.get_text()
+        if self.get_bbox_patch() is not None or self.get_rotation() or not (text and self.get_visible()):
+            super().draw(renderer, *args, **kwargs)
+            return
+        pixels, size = renderer.points_to_pixels(1.0), float(self.get_fontsize())
+        x, y = self.get_transform().transform(self.get_unitless_position())
+        share = {"left": 0.0, "center": 0.5}.get(self.get_horizontalalignment(), 1.0)
+        x -= share and share * inches(text, size, bold=self.get_fontweight() == "bold") * 72 * pixels
+        y -= self._DROPS[self.get_verticalalignment()] * size * pixels
+        if renderer.flipy():
+            y = renderer.get_canvas_width_height()[1] - y
+        renderer.open_group("text", self.get_gid())
+        gc = renderer.new_gc()
+        gc.set_foreground(self.get_color())
+        renderer.draw_text(gc, x, y, text, self.get_fontproperties(), 0.0, ismath=False, mtext=self)
+        gc.restore()
+        renderer.close_group("text")
+
+
+def put_text(on: Axes | Figure, x: float, y: float, text: str, **style: Any) -> None:
+    """Write a text on one line at a place of axes or of a figure."""
+    if text:
+        on.add_artist(_Line(x, y, text, clip_on=False, **style))
 
 
 def fit(text: str, width: float, size: float = NORMAL) -> str:
@@ -269,24 +348,28 @@ class Page:
     """
 
     def __init__(self, title: str, body: float, *, looks: Looks, note: str, key: Sequence[Entry] = ()) -> None:
-        titles = wrap(title, (WIDTH - 2 * EDGE) / 1.03, HEAD)
-        notes = wrap(note, WIDTH - 2 * EDGE, SMALL)
-        labels = [fit(entry.label, WIDTH / 2 - 0.6, SMALL) for entry in key]
-        columns = _columns([inches(label, SMALL) + 0.5 for label in labels], WIDTH - 2 * EDGE)
+        self.width = layout().width
+        room = self.width - 2 * EDGE
+        titles = wrap(title, room / 1.03, HEAD)
+        notes = wrap(note, room, SMALL)
+        most = room - 0.5 if layout().narrow else self.width / 2 - 0.6
+        labels = [fit(entry.label, most, SMALL) for entry in key]
+        columns = _columns([inches(label, SMALL) + 0.5 for label in labels], room)
         rows = -(-len(labels) // columns)
-        self.top = EDGE + (0.2 if looks.stub else 0) + 0.2 * len(titles) + 0.08
-        key_height = 0.17 * rows + (0.1 if rows else 0)
+        warnings = wrap(STUB_TITLE, room / BOLD, HEAD) if looks.stub else []
+        self.top = EDGE + 0.2 * (len(warnings) + len(titles)) + 0.08
+        key_height = 0.153 * rows + (0.1 if rows else 0)
         self.height = self.top + body + key_height + 0.14 * len(notes) + (0.08 if notes else 0) + EDGE
-        self.figure: Figure = Figure(figsize=(WIDTH, self.height))
-        for number, line in enumerate([STUB_TITLE, *titles] if looks.stub else titles):
-            look = {"color": WARNING, "weight": "bold"} if looks.stub and not number else {"color": INK}
+        self.figure: Figure = Figure(figsize=(self.width, self.height))
+        for number, line in enumerate([*warnings, *titles]):
+            look = {"color": WARNING, "weight": "bold"} if number < len(warnings) else {"color": INK}
             self.text(EDGE, 0.2 * number + EDGE - self.top, line, va="top", size=HEAD, **look)
         for number, line in enumerate(notes):
             self.text(EDGE, body + key_height + 0.06 + 0.14 * number, line, va="top", size=SMALL, color=GREY)
         if rows:
             # A label that begins with an underscore would be left out.
             shown = [f" {label}" if label.startswith("_") else label for label in labels]
-            corner = EDGE / WIDTH, 1 - (self.top + body + 0.04) / self.height
+            corner = EDGE / self.width, 1 - (self.top + body + 0.04) / self.height
             spaces = {"borderpad": 0, "borderaxespad": 0, "labelspacing": 0.45, "handlelength": 1.8}
             style: dict[str, Any] = {"fontsize": SMALL, "frameon": False, "columnspacing": 1.2, "ncols": columns}
             handles = [entry.handle() for entry in key]
@@ -295,19 +378,24 @@ class Page:
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes whose own box (without labels) is at a place."""
         y = 1 - (self.top + top + height) / self.height
-        return self.figure.add_axes((left / WIDTH, y, width / WIDTH, height / self.height))
+        return self.figure.add_axes((left / self.width, y, width / self.width, height / self.height))
 
     def bold(self, left: float, top: float, text: str, **style: Any) -> None:
         """Write a heading whose middle is at a height."""
         self.text(left, top, text, va="center", fontsize=NORMAL, weight="bold", **style)
 
     def text(self, left: float, top: float, text: str, **style: Any) -> None:
-        self.figure.text(left / WIDTH, 1 - (self.top + top) / self.height, text, **style)
+        put_text(self.figure, left / self.width, 1 - (self.top + top) / self.height, text, **style)
 
 
 def width_of(axes: Axes) -> float:
     """Return how wide axes are, in inches."""
-    return float(axes.get_position().width) * WIDTH
+    return float(axes.get_position().width * axes.figure.bbox.width / axes.figure.dpi)
+
+
+def height_of(axes: Axes) -> float:
+    """Return how high axes are, in inches."""
+    return float(axes.get_position().height * axes.figure.bbox.height / axes.figure.dpi)
 
 
 def _columns(widths: Sequence[float], room: float) -> int:
