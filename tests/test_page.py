@@ -41,6 +41,7 @@ class Plot:
     title: str
     alt: str
     section: str
+    narrow: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

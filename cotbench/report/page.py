@@ -168,13 +168,12 @@ def _policy(style: str, script: str) -> str:
 
 
 def _images(folder: Path, plots: Sequence[Drawn]) -> list[dict[str, str]]:
-    """Return plots with data URLs: in an image, nothing of an SVG can run. dark, narrow: of the same for a dark page,
-    and for a narrow one, where such were drawn beside it."""
+    """Return plots with data URLs: in an image, nothing of an SVG can run. narrow: of the same for a telephone."""
     images = []
     for plot in plots:
         if url := _data_url(folder, plot.stem):
-            variants = {name: _data_url(folder, f"{plot.stem}-{name}") for name in ("dark", "narrow", "narrow-dark")}
-            images.append({"title": plot.title, "alt": plot.alt, "url": url, **variants})
+            narrow = _data_url(folder, plot.narrow) if plot.narrow else ""
+            images.append({"title": plot.title, "alt": plot.alt, "url": url, "narrow": narrow})
     return images
 
 
