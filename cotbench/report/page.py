@@ -48,6 +48,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "conduct": "Conduct",
     "votes": "Votes",
 }
+ABOUT = "about"  # the table of what the runs were, which the page shows as a list
 FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid"})
 LONG = 80  # rows; longer tables are folded
 PLOTS_BYTES = 600_000  # kept free for plots before they are there; if they need more, the last details make room
@@ -97,7 +98,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
     keys = {table.key for table in tables}
     opening = next((plot for stem in OPENING for plot in plots if plot.stem == stem), None)
     below = [plot for plot in plots if plot is not opening]
-    main = [table for table in tables if table.brief and table.key not in FOLDED]
+    main = [table for table in tables if table.brief and table.key not in FOLDED | {ABOUT}]
     tasks_shown = cards(comparison)
     environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined)
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -118,9 +119,9 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         several_models=len(models) > 1,
         widest=max((len(task.cards) for task in tasks_shown), default=1),
         opening=_images(folder, [opening] if opening is not None else []),
-        facts=_facts(comparison),
+        facts=_facts(tables),
         main=main,
-        reference=[table for table in tables if table not in main],
+        reference=[table for table in tables if table not in main and table.key != ABOUT],
         short={table.key: _short(table) for table in tables},
         long=LONG,
         plots={key: _images(folder, [plot for plot in below if plot.section == key]) for key in keys},
@@ -184,6 +185,10 @@ def _data_url(folder: Path, stem: str) -> str:
     return ""
 
 
-def _facts(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return what the runs were: name and value, the command that repeats them last."""
+def _facts(tables: Sequence[Section]) -> list[tuple[str, str, str]]:
+    """Return what is told of the runs: what, of which run ("" for all of them), and the value."""
+    for table in tables:
+        if table.key == ABOUT:
+            told = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+            return [(one["what"], one.get("run", "").replace("all of them", ""), one["value"]) for one in told]
     return []
