@@ -82,7 +82,8 @@ class Question:
 
     id: stable across runs, modes and copies of the data set: the pairing key.
     group: MMLU subject or MATH type (strata of `--limit`, rows of a report); "" where a task has none.
-    cluster: questions of one cluster share something (a passage, a subject), so they aren't independent; "" = its own.
+    cluster: questions of one cluster share something (a passage), so they aren't independent; "" = its own. Where it is
+    the group by name (as of MMLU and MATH) it says no more than the group does.
     """
 
     id: str
@@ -235,12 +236,19 @@ class Reply:
     """What came back for one request: n completions, and the prompt as text where we rendered it ourselves.
 
     prompt is None where the server renders; messages then says what it was sent, if that differs from the request's own
-    (a system message folded into the first user turn, control tokens broken up)."""
+    (a system message folded into the first user turn, control tokens broken up).
+    more_prompt_tokens: of prompts that were sent beside the first one, where it took several responses to have all
+    paths, or several generations to have one. cached_tokens: how many of all prompt tokens a cache had, as the engine
+    says. seconds: what the engine was seen to take for the reply, as `EngineInfo.seconds` says; of paths that don't
+    build on each other the longest. None where it isn't told, or can't be told honestly."""
 
     completions: tuple[Completion, ...]
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
     total_completion_tokens: int | None = None  # of all paths, where a server doesn't tell them apart
+    more_prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float | None = field(default=None, compare=False)
 
     @property
     def completion_tokens(self) -> int | None:

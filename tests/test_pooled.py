@@ -367,12 +367,15 @@ def test_the_sentence_where_a_difference_is_one_of_budgets(tmp_path: Path) -> No
 
 
 def test_a_finding_that_many_modes_take_away_is_inconclusive(tmp_path: Path) -> None:
-    tasks = {"gsm8k": Made(300, 31, 16), "logiqa": Made(300, 2, 1, choices=True)}
+    tasks = {"gsm8k": Made(300, 31, 15), "logiqa": Made(300, 1, 1, choices=True)}
     assert row(compared(tmp_path / "one", tasks), ALL, QUESTION).verdict == HELPS
     many = compared(tmp_path / "many", tasks, modes=("direct", "cot", "pal", "free", "self-consistency"))
     found = row(many, ALL, QUESTION)
     assert (found.verdict, found.why) == (INCONCLUSIVE, "clear by itself, not as one of 4 comparisons")
     assert "inconclusive: clear by itself, not as one of 4 comparisons" in sentences(many)[0]
+    between = row(many, DIFFERENCE, QUESTION)
+    assert (between.verdict, between.delta.low is not None and between.delta.low > 0) == (INCONCLUSIVE, True)
+    assert ": clear by itself, not as one of 4 comparisons)" in sentences(many)[0]
 
 
 def test_the_table_says_what_counts(four: Comparison) -> None:

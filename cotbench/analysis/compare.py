@@ -16,6 +16,7 @@ import numpy as np
 from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
     ALL,
@@ -40,6 +41,7 @@ from cotbench.analysis.locked import Locked, locked_of
 from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
+from cotbench.analysis.prices import Prices
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
@@ -51,7 +53,7 @@ from cotbench.store.lock import state_of
 from cotbench.store.records import Record
 from cotbench.types import Outcome
 
-REPORT_SCHEMA = 2
+REPORT_SCHEMA = 3
 EFFECT = 0.02
 LARGE = 5_000  # questions with votes; with fewer, a process costs about what it saves
 
@@ -118,6 +120,8 @@ class Comparison:
     calibrations: list[Calibration] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
@@ -150,6 +154,7 @@ def compare(
     margin: float = MARGIN,
     panels: tuple[Sequence[Panel], Sequence[str]] | None = None,
     asked: Collection[str] = (),
+    prices: Prices | None = None,
     generalise: str = "",
     symbolic_tasks: Collection[str] = (),
 ) -> Comparison:
@@ -158,8 +163,9 @@ def compare(
     rules: the user's own, beside ours. tag_rule: the one that splits the main tables. margin: how much worse than the
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
-    symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. Raises
-    RunError where what was asked for can't be paired.
+    symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. prices:
+    what tokens or GPU-hours cost; without them costs are in tokens. Raises RunError where what was asked for can't be
+    paired.
     """
     compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -195,6 +201,7 @@ def compare(
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
+    _add_costs(comparison, compared, table, prices)
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
@@ -222,6 +229,16 @@ def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
             comparison.cautions.append(
                 Caution(**row, baseline="", kind=remark.kind, share=remark.share, text=remark.text)
             )
+
+
+def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule], prices: Prices | None) -> None:
+    """Add what arms cost, and what their extra right answers do."""
+    pairs = [delta.key for delta in comparison.deltas if delta.tag == ALL]
+    rule = next((rule for rule in rules if rule.name == comparison.tag_rule), None)
+    found = costs_of(panels, pairs, rule, prices)
+    comparison.costs.extend(found.costs)
+    comparison.payoffs.extend(found.payoffs)
+    comparison.notes.extend(found.notes)
 
 
 def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], asked: Collection[str]) -> None:

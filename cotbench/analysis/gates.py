@@ -51,6 +51,7 @@ class _Figure:
     rows: str  # a list of `Comparison`: modes, deltas, splits or pooled
     path: str  # of the figure in a row
     share: bool = True
+    money: bool = False  # whether it takes prices
     unit: str = ""
 
 
@@ -60,6 +61,7 @@ FIGURES: Mapping[str, _Figure] = {
     "high": _Figure("deltas", "delta.high"),
     "p": _Figure("deltas", "delta.p"),
     "p_holm": _Figure("deltas", "p_holm"),
+    "p_mcnemar": _Figure("deltas", "p_mcnemar"),
     "accuracy": _Figure("modes", "accuracy.value"),
     "unread": _Figure("modes", "unread"),
     "truncated": _Figure("modes", "truncated"),
@@ -70,6 +72,22 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "cost": _Figure("costs", "cost.value", share=False, money=True),
+    "cost_of_pass": _Figure("costs", "cost_of_pass", share=False, money=True),
+    "tokens_per_right": _Figure("costs", "tokens_per_right", share=False),
+    "uncached_tokens": _Figure("costs", "uncached_prompt_tokens", share=False),
+    "cached_tokens": _Figure("costs", "cached_prompt_tokens", share=False),
+    "serial_tokens": _Figure("costs", "serial.mean", share=False),
+    "seconds_p50": _Figure("costs", "seconds_p50", share=False),
+    "seconds_p95": _Figure("costs", "seconds_p95", share=False),
+    "more_cost": _Figure("payoffs", "more_cost.value", share=False, money=True),
+    "cost_per_extra": _Figure("payoffs", "money.value", share=False, money=True),
+    "cost_per_extra_low": _Figure("payoffs", "money.low", share=False, money=True),
+    "cost_per_extra_high": _Figure("payoffs", "money.high", share=False, money=True),
+    "more_tokens": _Figure("payoffs", "more_tokens.value", share=False),
+    "tokens_per_extra": _Figure("payoffs", "tokens.value", share=False),
+    "tokens_per_extra_low": _Figure("payoffs", "tokens.low", share=False),
+    "tokens_per_extra_high": _Figure("payoffs", "tokens.high", share=False),
     "pooled": _Figure("pooled", "delta.value", unit=QUESTION),
     "pooled_low": _Figure("pooled", "delta.low", unit=QUESTION),
     "pooled_high": _Figure("pooled", "delta.high", unit=QUESTION),
@@ -97,6 +115,7 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
+_OF_ONE = frozenset({"modes", "costs"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +211,7 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
     if figure.rows == "splits" and tags[tag] != ALL:
         raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
-    if figure.rows == "modes" and "baseline" in named:
+    if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
     return Place(
         task=task,
@@ -260,6 +279,8 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
     """
     rows = _rows(gate, comparison)
     path = FIGURES[gate.name].path
+    if FIGURES[gate.name].money and not any(row.currency for row in rows):
+        raise _refused(gate.text, f"{gate.name} is in money, and there are no prices.", "Give them with --prices FILE.")
     holding, unknown = [], []
     for row in rows:
         value = operator.attrgetter(path)(row)
@@ -282,7 +303,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
 
 def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     """Return what is to be said beside a gate on a difference, whether or not it holds: it is one of budgets, say."""
-    if FIGURES[gate.name].rows == "modes":
+    if FIGURES[gate.name].rows in _OF_ONE:
         return []
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].rows == "pooled":
@@ -307,7 +328,7 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     if kind != "pooled":
         rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
-    if kind != "modes":
+    if kind not in _OF_ONE:
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
@@ -345,7 +366,7 @@ def _narrowed(
     if kept:
         return kept
     if not names:
-        what = "no pairs of modes" if FIGURES[gate.name].rows != "modes" else "nothing"
+        what = "no pairs of modes" if FIGURES[gate.name].rows not in _OF_ONE else "nothing"
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
     raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))

@@ -76,6 +76,15 @@ def report(
             "what the run fixed by --lock, else 2."
         ),
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What tokens or GPU-hours cost (YAML or JSON), so that costs are in money: per 1,000 questions, per "
+            "right answer, per extra right answer. As in {currency: USD, models: {NAME: {in: 0.15, cached: 0.075, "
+            "out: 0.6}}} per million tokens, or {gpu_hour: 2.5, gpus: 4}.",
+        ),
+    ] = None,
     generalise: Annotated[
         str | None,
         typer.Option(
@@ -89,9 +98,11 @@ def report(
         typer.Option(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
-            """Figures: delta, low, high, p, p_holm, accuracy, unread, truncated, tokens, token_ratio, helped, """
-            """hurt, n, did, share; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, macro, and of either """
-            """_low, _high, _p. Repeatable.""",
+            """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
+            """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
+            """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
+            """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, """
+            """macro, and of either _low, _high, _p. Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -131,6 +142,7 @@ def report(
     from cotbench.analysis.gates import parse_gate
     from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
+    from cotbench.analysis.prices import read_prices
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, write_report
@@ -147,6 +159,7 @@ def report(
     own = own_rules(tag or [], tags_file or [])
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
+    priced = read_prices(prices) if prices is not None else None
     folders = run_folders(runs or [], output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
@@ -163,6 +176,7 @@ def report(
             effect=effect / 100,
             margin=margin / 100 if margin is not None else locks[0].margin if locks else MARGIN,
             panels=(panels, [*taken_for_one, *notes]),
+            prices=priced,
             symbolic_tasks=_known_tasks(names(symbolic_tasks), panels),
             asked={
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),

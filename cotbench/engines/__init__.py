@@ -60,8 +60,10 @@ class EngineInfo:
     continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
     server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
     likelihoods: whether it tells the probabilities of options. thinking: how the model's thinking is controlled.
-    lacks: what it can't tell or do that other engines can. notes: what it did differently, in words. warnings: what
-    changes what was asked, or how replies were read: told when the run ends, and in its report.
+    seconds: what the seconds of its replies are, in words; "" where it can't tell what one reply took, as where many
+    are generated in one batch. lacks: what it can't tell or do that other engines can. notes: what it did differently,
+    in words. warnings: what changes what was asked, or how replies were read: told when the run ends, and in its
+    report.
     """
 
     engine: str
@@ -78,6 +80,7 @@ class EngineInfo:
     continues: Continues = ""
     likelihoods: bool = False
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
+    seconds: str = ""
     lacks: tuple[Lack, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

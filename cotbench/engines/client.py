@@ -168,13 +168,20 @@ class JsonClient:
         """What is at a path below the address. Raises NoReply or BadStatus."""
         return await self._ask("GET", path, None, retries, timeout_s, bytes, lambda _: False)
 
-    async def complete(self, path: str, body: bytes, understood: Callable[[BadStatus], bool]) -> dict[str, Any]:
+    async def complete(
+        self,
+        path: str,
+        body: bytes,
+        understood: Callable[[BadStatus], bool],
+        took: Callable[[float], None] = lambda _: None,
+    ) -> dict[str, Any]:
         """The object that the server replies to a request for completions.
 
         Raises NoReply or BadStatus, and ValueError where the reply is no such object. understood: whether a refusal
-        says something that asking again as before won't change.
+        says something that asking again as before won't change. took: is told the seconds from when the request that
+        was answered was sent until its whole reply was there; waits before it is asked again are not in them.
         """
-        return await self._ask("POST", path, body, self._retries, self._timeout_s, response_object, understood)
+        return await self._ask("POST", path, body, self._retries, self._timeout_s, response_object, understood, took)
 
     async def _ask(
         self,
@@ -185,6 +192,7 @@ class JsonClient:
         timeout_s: float,
         read: Callable[[bytes], T],
         understood: Callable[[BadStatus], bool],
+        took: Callable[[float], None] = lambda _: None,
     ) -> T:
         if self._session is None:  # here, since it needs a running loop
             self._session = aiohttp.ClientSession(
@@ -198,12 +206,14 @@ class JsonClient:
         for taken in itertools.count():
             usual_s = min(_FIRST_WAIT_S * 2.0 ** min(taken, 10), _LONGEST_WAIT_S)
             wait_s = usual_s * (1 - random.random() / 4)  # noqa: S311 - no secret
+            sent = time.monotonic()
             try:
                 # Not the session's headers: aiohttp (3.14) sends those to a proxy too, and the key with them.
                 async with self._session.request(
                     method, url, data=body, headers=self._headers, timeout=timeout
                 ) as response:
                     content = await response.read()
+                    seconds = time.monotonic() - sent
             except TimeoutError:
                 if taken >= retries:
                     raise NoReply(f"no reply within {timeout_s:g} s") from None
@@ -213,7 +223,9 @@ class JsonClient:
             else:
                 try:
                     if 200 <= response.status < 300:
-                        return read(content)
+                        found = read(content)
+                        took(seconds)
+                        return found
                     raise BadStatus(response.status, content)
                 except BadStatus as error:
                     asked_s = _asked_wait(response.headers)

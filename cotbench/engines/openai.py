@@ -97,7 +97,35 @@ class _Trial:
 
     learnt: frozenset[str]
     tried: dict[str, tuple[int, str, frozenset[str]]] = field(default_factory=dict)
+    took_s: float | None = None  # of the exchange that was answered last
     failed: tuple[int, str, frozenset[str]] | None = None
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What the responses took of which a reply is made. prompts, cached: tokens of each, as the server tells them.
+    waits: seconds of each path, or of several that came in one response; paths don't build on each other."""
+
+    prompts: list[int | None] = field(default_factory=list)
+    cached: list[int | None] = field(default_factory=list)
+    waits: list[float | None] = field(default_factory=list)
+
+    def add(self, usage: Usage) -> None:
+        self.prompts.append(usage.prompt)
+        self.cached.append(usage.cached)
+
+    def beside(self, reply: Reply) -> Reply:
+        """The reply with what it took."""
+        first, counts = reply.prompt_tokens, [count for count in self.prompts if count is not None]
+        more = sum(counts) - first if first is not None and len(counts) == len(self.prompts) else None
+        told = [count for count in self.cached if count is not None]
+        waits = [seconds for seconds in self.waits if seconds is not None]
+        return replace(
+            reply,
+            more_prompt_tokens=more if more is not None and more > 0 else None,
+            cached_tokens=sum(told) if told and len(told) == len(self.cached) else None,
+            seconds=max(waits) if waits and len(waits) == len(self.waits) else None,
+        )
 
 
 class _NotAsked(Exception):
@@ -346,6 +374,7 @@ class OpenAIEngine:
         wanted = 1 if request.options else request.sampling.n
         paths: list[Completion] = []
         tokens: list[int | None] = []  # of each response: of several paths a server tells the sum only
+        spent = _Spent()
 
         def build(learnt: frozenset[str]) -> _Built:
             return self._body(key, request, learnt, had=had + len(paths), encoded=encoded, left=wanted - len(paths))
@@ -364,13 +393,15 @@ class OpenAIEngine:
                 self._miscounted = True
             paths += self._understood(request, encoded, response, got)
             tokens.append(usage.completion)
+            spent.add(usage)
+            spent.waits.append(trial.took_s)
             self._answered = True
             self._learnt |= trial.learnt
             if len(paths) < wanted:
                 self._several = False
         if len(paths) < request.sampling.n:  # of options all paths are the same
             paths *= request.sampling.n
-        reply = self._reply(tuple(paths), request, trial.learnt, encoded)
+        reply = spent.beside(self._reply(tuple(paths), request, trial.learnt, encoded))
         counted = [number for number in tokens if number is not None]
         if wanted > 1 and len(counted) == len(tokens):
             reply = replace(reply, total_completion_tokens=sum(counted))
@@ -401,17 +432,22 @@ class OpenAIEngine:
         assert chat is not None
         if not self._take(key):
             return None
-        runs = (self._run(key, request, encoded, place, course) for place, course in enumerate(courses))
+        spent = _Spent()
+        runs = (self._run(key, request, encoded, place, course, spent) for place, course in enumerate(courses))
         counts = [count for count in await asyncio.gather(*runs) if count is not None]
         stops = chat.stops(request)
         paths = [together(chat, request, encoded, course, stops) for course in courses]
         paths = [structs.replace(path, prompt_tokens=counts[0] if counts else None) for path in paths]
-        return self._reply(tuple(paths * (request.sampling.n // len(paths))), request, self._learnt, encoded)
+        reply = self._reply(tuple(paths * (request.sampling.n // len(paths))), request, self._learnt, encoded)
+        return spent.beside(reply)
 
-    async def _run(self, key: Key, request: Request, encoded: Encoded, place: int, course: Course) -> int | None:
+    async def _run(
+        self, key: Key, request: Request, encoded: Encoded, place: int, course: Course, spent: _Spent
+    ) -> int | None:
         """Have the server write the legs of one path; how many tokens it counts in the prompt."""
         seed = None if request.sampling.greedy else request_seed(self._config.seed, key)
         prompt_tokens: int | None = None
+        wait_s: float | None = 0.0
         while not course.over:
             leg = course.leg()
             trial = _Trial(self._learnt)
@@ -423,6 +459,8 @@ class OpenAIEngine:
             async with self._gate:
                 response = await self._exchange(build, build(trial.learnt), trial)
             usage = read_usage(response.get("usage"))
+            spent.add(usage)
+            wait_s = None if wait_s is None or trial.took_s is None else wait_s + trial.took_s
             if prompt_tokens is None and usage.prompt is not None:  # what is written for the model is no prompt
                 prompt_tokens = usage.prompt - len(leg.written)
             [path] = self._read(response, usage, 1, leg.most)
@@ -433,6 +471,7 @@ class OpenAIEngine:
             else:
                 written = self._written(response["choices"][0], path, leg.thinking)
                 course.take(written.ids, written.ended, path.finish_reason == "stop" and not written.ended)
+        spent.waits.append(wait_s)
         return prompt_tokens
 
     def _written(self, choice: Mapping[str, Any], path: Completion, thinking: bool) -> Written:
@@ -457,9 +496,12 @@ class OpenAIEngine:
             lesson = lesson_of(error, body, trial.tried, self._users_fields)
             return lesson is not None or is_refusal(error) or stops(error, lesson, self._answered)
 
+        def took(seconds: float) -> None:
+            trial.took_s = seconds
+
         try:
             path = "/completions" if self._renders else "/chat/completions"
-            return await self._client.complete(path, content, understood)
+            return await self._client.complete(path, content, understood, took)
         except EmptyReply as error:
             asked = body.get("n", 1)
             raise ValueError(f"{error} of {asked}" if str(error).endswith("0 choices") else str(error)) from None
@@ -851,6 +893,7 @@ class OpenAIEngine:
             continues="tokens" if self._renders else "" if self._can.not_continue else "server",
             likelihoods=self._can.tell_likelihoods,
             thinking=thinking,
+            seconds=f"from request sent to whole reply, up to {self._config.concurrency} at once",
             lacks=lacks,
             notes=tuple(filter(None, self._notes())),
             warnings=tuple(filter(None, self._warnings(thinking))),

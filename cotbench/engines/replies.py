@@ -218,15 +218,20 @@ _COMPLETION_NAMES = """completion_tokens output_tokens completionTokens outputTo
 candidates_token_count outputTokenCount generated_tokens eval_count""".split()
 _TOTAL_NAMES = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
 _DETAIL_NAMES = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
+_PROMPT_DETAIL_NAMES = ("prompt_tokens_details", "input_tokens_details", "promptTokensDetails", "inputTokensDetails")
+_CACHED_NAMES = """cached_tokens cachedTokens cached_input_tokens prompt_cache_hit_tokens cache_read_input_tokens
+cachedContentTokenCount cached_content_token_count""".split()
 _THOUGHT_NAMES = """reasoning_tokens thoughts_tokens thinking_tokens reasoningTokens thoughtsTokenCount
 thoughts_token_count""".split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of a response. completion: reasoning included. counted: the completion's as the server says them."""
+    """Tokens of a response. completion: reasoning included. counted: the completion's as the server says them. cached:
+    those of the prompt that a cache had, where the server tells it."""
 
     prompt: int | None = None
+    cached: int | None = None
     completion: int | None = None
     reasoning: int | None = None
     counted: int | None = None
@@ -260,7 +265,19 @@ def read_usage(given: Any) -> Usage:
         completion = counted + thought if beside else counted
         if thought > completion:
             thought = None  # neither a part of the completion nor beside it: the server contradicts itself
-    return Usage(prompt=prompt, completion=completion, reasoning=thought, counted=counted)
+    return Usage(
+        prompt=prompt, cached=_cached(given, prompt), completion=completion, reasoning=thought, counted=counted
+    )
+
+
+def _cached(given: Mapping[str, Any], prompt: int | None) -> int | None:
+    """How many of the prompt's tokens a cache had. More than there are is no part of them: then it isn't known."""
+    details: Mapping[str, Any] = next(
+        (given[name] for name in _PROMPT_DETAIL_NAMES if isinstance(given.get(name), Mapping)), {}
+    )
+    inside = _first(details, _CACHED_NAMES)
+    cached = inside if inside is not None else _first(given, _CACHED_NAMES)
+    return cached if cached is not None and prompt is not None and cached <= prompt else None
 
 
 # --- the reader ---------------------------------------------------------------------------------------------------

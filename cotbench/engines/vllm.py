@@ -200,10 +200,17 @@ class VllmEngine:
             paths = [together(self._chat, request, encoded, one, stops) for one in courses]
             self._hand_over(flight, paths * (request.sampling.n // len(paths)))
 
-    def _hand_over(self, flight: _Flight, paths: list[Completion]) -> None:
+    def _hand_over(self, flight: _Flight, paths: list[Completion], output: Any = None) -> None:
+        """Hand over a reply. output: vLLM's, where one of its requests was all that there is to it."""
         length = len(flight.encoded.ids)
         counted = tuple(structs.replace(path, prompt_tokens=length) for path in paths)
-        self._ready.append((flight.key, Reply(completions=counted, prompt=flight.encoded.text)))
+        reply = Reply(
+            completions=counted,
+            prompt=flight.encoded.text,
+            cached_tokens=_cached(output, length),
+            seconds=_seconds(output),
+        )
+        self._ready.append((flight.key, reply))
 
     def _send(self, flight: _Flight) -> None:
         self._count += 1
@@ -266,7 +273,7 @@ class VllmEngine:
         """Take what came of a request, or of a leg of one of its paths."""
         paths = sorted(output.outputs, key=lambda path: path.index)
         if flight.course is None:
-            self._hand_over(flight, [self._completion(flight, path) for path in paths])
+            self._hand_over(flight, [self._completion(flight, path) for path in paths], output)
             return
         [path] = paths
         if path.finish_reason not in _FINISH:
@@ -319,6 +326,9 @@ class VllmEngine:
             dtype=str(config.dtype).removeprefix("torch."),
             max_model_len=self._max_len,
             likelihoods=self._likelihoods,
+            seconds=f"from scheduled to last token within vLLM, up to {self._slots} at once"
+            if getattr(self._engine, "log_stats", False)
+            else "",
             notes=(
                 "greedy decoding is not bitwise repeatable: batch composition and the prefix cache can flip near ties",
                 *self._options.notes,
@@ -332,6 +342,23 @@ class VllmEngine:
         core = getattr(self._engine, "engine_core", None)
         if core is not None and hasattr(core, "shutdown"):
             core.shutdown()
+
+
+def _cached(output: Any, length: int) -> int | None:
+    """How many of a prompt's tokens the prefix cache had; of several paths vLLM tells the last one's, which shares the
+    others' prompt."""
+    told = getattr(output, "num_cached_tokens", None)
+    alone = output is not None and len(output.outputs) == 1
+    return told if alone and isinstance(told, int) and 0 <= told <= length else None
+
+
+def _seconds(output: Any) -> float | None:
+    """How long one path was under way once the scheduler had taken it up; None where vLLM keeps no times, as by
+    default, or those of one path among several."""
+    times = getattr(output, "metrics", None)
+    begun, ended = (getattr(times, name, 0.0) for name in ("scheduled_ts", "last_token_ts"))
+    known = output is not None and len(output.outputs) == 1 and begun and ended and ended >= begun
+    return float(ended - begun) if known else None
 
 
 def _require_keys(vllm: Any, keys: Collection[str]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import budgets, factorial, findings, locked, pooled
+from cotbench.report import budgets, cost, factorial, findings, locked, pooled
 
 
 def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
     found = [*pooled.sentences(comparison), *findings.texts(findings.findings(comparison)), *findings.alone(comparison)]
-    return [*fixed(comparison), *found, *curves(comparison)]
+    return [*fixed(comparison), *found, *cost.sentences(comparison), *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:

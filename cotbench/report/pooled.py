@@ -49,11 +49,12 @@ def across_tasks(comparison: Comparison) -> Table[Pooled]:
             ("share of gain %", _share),
         ],
         about=f"{_families(rows)}questions: all count alike, for these tasks, stratified by task (MOVER on the tasks' "
-        "own intervals). tasks: each is one unit, for tasks like these (variance between tasks by Paule and Mandel, "
-        f"modified interval of Hartung and Knapp on k − 1 degrees of freedom); none below {LEAST}. another task: where "
-        "the difference on one more task like these would lie, 95% of the time. share of gain: what part of the sum of "
-        "all questions' differences is on the first side. Holm p: corrected over the rows about the same side by the "
-        "same unit. Means by inverse variance, also by REML, tau² and I² are in across_tasks.csv and report.json.",
+        "own intervals). tasks: each is one unit, for tasks like these, of which they are taken for a fair sample "
+        "(variance between tasks by Paule and Mandel, modified interval of Hartung and Knapp on k − 1 degrees of "
+        f"freedom); none below {LEAST}. another task: where the difference on one more task like these would lie, 95% "
+        "of the time. share of gain: what part of the sum of all questions' differences is on the first side. Holm p: "
+        "corrected over the rows about the same side by the same unit. Means by inverse variance, also by REML, tau² "
+        "and I² are in across_tasks.csv and report.json.",
     )
 
 
@@ -153,6 +154,6 @@ def _apart(by_place: Mapping[tuple[str, str], Pooled], unit: str, *, told: bool 
     sizes = [f"the {len(row.tasks)} " if len(row.tasks) > 1 else "the one " for row in (first, other)]
     ones = f"{sizes[0]}math and symbolic {'ones' if len(first.tasks) > 1 else 'task'}"
     others = f"{sizes[1]}other{'s' if len(other.tasks) > 1 else ''}"
-    clear = "" if between.verdict in CLEAR else ": not clear"
+    clear = "" if between.verdict in CLEAR else f": {between.why}" if between.verdict == INCONCLUSIVE else ": not clear"
     differ = f"difference {points(between.delta.value)}, {ends(between.delta, signed=True)}{clear}"
     return f": {by}{points(first.delta.value)} on {ones}, {points(other.delta.value)} on {others} ({differ})"

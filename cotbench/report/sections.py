@@ -19,6 +19,7 @@ from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
 from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
+from cotbench.report.cost import costs, payoffs
 from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
@@ -349,7 +350,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, across_tasks, interaction, budgets, _splits, _policies, _plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, across_tasks, interaction, budgets, _splits, payoffs, costs, _policies),
+    *(_plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens),
 )

@@ -57,6 +57,8 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "calibration": comparison.calibrations,
         "budgets": comparison.points,
         "interaction": comparison.effects,
+        "costs": comparison.costs,
+        "payoffs": comparison.payoffs,
         "across_tasks": comparison.pooled,
         "agreement": comparison.agreements,
     }

@@ -63,6 +63,7 @@ class _Open:
     prediction: Prediction | None = None  # once the flow has ended; then `results` are the verdicts
     asked: list[Key] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)  # how many of them each step asked for
     executions: list[Execution] = field(default_factory=list)
     went_on: int = 0  # replies that were gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
@@ -88,6 +89,7 @@ class _Open:
     def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.went_on += len(replies)
         self.replies += replies
+        self.sizes.append(len(replies))
         return [reply.completions for reply in replies]
 
     def expects(self, ticket: Ticket) -> bool:
@@ -101,6 +103,7 @@ class _Open:
 
     def take_replies(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.replies += replies
+        self.sizes.append(len(replies))
         self.cut |= any(path.finish_reason == "length" for reply in replies for path in reply.completions)
         return [reply.completions for reply in replies]
 
@@ -332,6 +335,7 @@ def _record(flow: _Open) -> Record:
         options=options_row(prediction),
         source=_source(flow, prediction),
         score=verdict.score if verdict.in_part else UNSET,
+        steps=tuple(flow.sizes) if max(flow.sizes, default=1) > 1 else UNSET,
     )
 
 

@@ -180,9 +180,11 @@ class _Session:
     def _note_end(self, manifest: Manifest, here: dict[str, Any], status: Status) -> None:
         """Put what this session did, and the run's totals, into the manifest."""
         tally = self.tally
+        tally.fly(tally.in_flight)
         here |= {
             "ended": now(),
             "wall_s": round(time.monotonic() - self.started, 3),
+            "busy_s": round(tally.busy_s, 3),
             "requests": tally.requests,
             "reused": tally.reused,
         }

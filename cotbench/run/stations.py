@@ -115,7 +115,7 @@ class Replies:
         elif not self._tally.stopping:  # else its flow ends here, and is resumed another time
             self._waiting[key] = (work.request, [ticket])
             self._engine.submit(key, work.request)
-        self._tally.in_flight = len(self._waiting)
+        self._tally.fly(len(self._waiting))
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
         self._cancel()
@@ -136,7 +136,7 @@ class Replies:
             self._cancelled = True
             for key in self._engine.cancel():
                 del self._waiting[key]
-            self._tally.in_flight = len(self._waiting)
+            self._tally.fly(len(self._waiting))
 
     def _take(self, arrived: Sequence[tuple[Key, Reply]]) -> list[tuple[Ticket, Reply]]:
         if not arrived:
@@ -154,7 +154,7 @@ class Replies:
         for key, reply in arrived:
             self._known[key.question][key] = reply
             results += [(ticket, reply) for ticket in self._waiting.pop(key)[1]]
-        self._tally.in_flight = len(self._waiting)
+        self._tally.fly(len(self._waiting))
         return results
 
 

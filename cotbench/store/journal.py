@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -44,6 +44,7 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     sampling: as `Sampling.as_dict` has it. prompt: the text that was sent, where cotbench rendered it; else messages,
     as the server got them. completion_tokens: of all paths together, where there are several and the engine tells it.
+    What follows is as in `types.Reply`, where the engine told it.
     """
 
     v: Whole
@@ -59,6 +60,9 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     messages: tuple[Message, ...] | None = None
     completions: tuple[Completion, ...]
     completion_tokens: int | None = None
+    more_prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.prompt is None and self.messages is None:
@@ -82,7 +86,14 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     def reply(self) -> Reply:
         """What the engine returned, as a mode gets it."""
-        return Reply(completions=self.completions, prompt=self.prompt, total_completion_tokens=self.completion_tokens)
+        return Reply(
+            completions=self.completions,
+            prompt=self.prompt,
+            total_completion_tokens=self.completion_tokens,
+            more_prompt_tokens=self.more_prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            seconds=self.seconds,
+        )
 
 
 def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
@@ -101,6 +112,9 @@ def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
         messages=(reply.messages or request.messages) if reply.prompt is None else None,
         completions=reply.completions,
         completion_tokens=reply.total_completion_tokens if len(reply.completions) > 1 else None,
+        more_prompt_tokens=reply.more_prompt_tokens or None,
+        cached_tokens=reply.cached_tokens,
+        seconds=None if reply.seconds is None else round(reply.seconds, 4),
     )
     body = dump_line(row).rstrip(b"\n")
     return body[:-1] + b',"crc":"%08x"}\n' % zlib.crc32(body)
@@ -156,9 +170,29 @@ _HEAD = re.compile(
     rb'(?:"replicate":(\d{1,15}),)?' % SCHEMA
 )
 _COMPLETIONS = b',"completions":['
+# What follows the completions in a line. No text can hold it: quotation marks within texts are escaped.
+_TOLD = re.compile(
+    rb'\](?:,"completion_tokens":\d{1,15})?(?:,"more_prompt_tokens":(\d{1,15}))?(?:,"cached_tokens":(\d{1,15}))?'
+    rb'(?:,"seconds":([\d.eE+-]{1,25}))?(?:,"crc":"[0-9a-f]{8}")?\}\n\Z'
+)
+_TOLD_CHARS = 200
+_PATH, _TOKENS, _COUNT = b'"finish_reason":"', b'"completion_tokens":', re.compile(rb"\d{1,15}")
 
+
+class Told(NamedTuple):
+    """What is on record of a reply beside its texts: as in `types.Reply`, and how many completion tokens the longest of
+    its paths has, which is what one waits for where they are drawn side by side."""
+
+    longest_tokens: int | None = None
+    more_prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float | None = None
+
+
+_NOTHING = Told()
 _Address = tuple[str, str, int, int]  # what a Key is equal to, and quicker to make and to hand to another process
-_Place = tuple[int, int, int]  # of a line: its first byte, the one behind its last, and the bits of SIGNS
+# Of a line: its first byte, the one behind its last, the bits of SIGNS, and what else was told.
+_Place = tuple[int, int, int, Told]
 
 
 @dataclass(kw_only=True)
@@ -206,8 +240,40 @@ def _look_through(path: Path) -> _Places:
             for bit, search in signs:
                 if search(line, responses) is not None:
                     bits |= bit
-            places.add(address, (start, end, bits))
+            places.add(address, (start, end, bits, _told(line, responses)))
     return places
+
+
+def _told(line: bytes, responses: int) -> Told:
+    """What a line says beside its texts. responses: where its completions begin."""
+    found = _TOLD.search(line, max(0, len(line) - _TOLD_CHARS))
+    if found is None:
+        return _NOTHING
+    more, cached, seconds = found.groups()
+    longest, counts, place = 0, 0, line.find(_TOKENS, responses, found.start())
+    while place >= 0:  # quicker than a pattern where texts are long
+        place += len(_TOKENS)
+        if count := _COUNT.match(line, place):
+            longest, counts = max(longest, int(count[0])), counts + 1
+        place = line.find(_TOKENS, place, found.start())
+    paths = line.count(_PATH, responses, found.start())
+    try:
+        return Told(
+            longest if counts and counts == paths else _longest(line) if paths > 1 else None,
+            int(more) if more else None,
+            int(cached) if cached else None,
+            float(seconds) if seconds else None,
+        )
+    except ValueError:
+        return _NOTHING
+
+
+def _longest(line: bytes) -> int | None:
+    """The tokens of the longest path of a line where a server told the sum only: its share of their characters."""
+    row = _loaded(line, StoredReply)
+    lengths = [len(path.text) + len(path.reasoning) for path in row.completions] if row is not None else []
+    total = row.completion_tokens if row is not None else None
+    return None if total is None or not sum(lengths) else round(total * max(lengths) / sum(lengths))
 
 
 def _address(head: re.Match[bytes]) -> _Address | None:
@@ -284,6 +350,11 @@ class JournalIndex:
                     return True
                 known = True
         return False if known else None
+
+    def told(self, key: Key) -> Told:
+        """What the engine told of a reply beside its paths, without parsing its line."""
+        place = self._places.best.get(key)
+        return _NOTHING if place is None else place[3]
 
     def state(self) -> JournalState:
         """All replies, parsed."""

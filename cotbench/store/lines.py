@@ -29,7 +29,7 @@ Name = Annotated[str, Meta(min_length=1)]
 
 T = TypeVar("T", bound=Struct)
 
-_COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens")
+_COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "more_prompt_tokens", "cached_tokens")
 
 
 def with_possible_counts(entry: T) -> T:

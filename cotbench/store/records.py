@@ -91,8 +91,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
     paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. before: where replies
     without an answer line were gone on with. options: where their probabilities were asked for. source: the reply and
-    the path in which the answer was read, where that isn't the last reply and its deciding path. Earlier versions wrote
-    no votes, executions and reasoning tokens."""
+    the path in which the answer was read, where that isn't the last reply and its deciding path. steps: how many
+    requests were asked at once in each step, where one had several. Earlier versions wrote no votes, executions and
+    reasoning tokens."""
 
     question: str
     task: str
@@ -114,6 +115,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     before: Before | UnsetType = UNSET
     options: OptionsRow | UnsetType = UNSET
     source: Annotated[tuple[Whole, Whole], Meta(description="the places of a reply and a path")] | UnsetType = UNSET
+    steps: Annotated[tuple[Whole, ...], Meta(description="how many requests each step had")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.span is not None and self.span[0] > self.span[1]:

@@ -18,6 +18,7 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.report import pooled, words
+from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, alone, findings
 from cotbench.report.glance import Glance, glance, shown_rules
 from cotbench.report.headlines import curves, fixed
@@ -224,6 +225,7 @@ class Screen:
         groups: list[tuple[str, list[str]]] = [
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
+            ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
             ("", curves(comparison)),

@@ -1,12 +1,12 @@
 """How often do intervals over tasks hold the truth? python tests/measure/across_tasks.py [DRAWS]
 
 Worlds: 3 to 20 tasks that differ by nothing up to 20 points, of real, extreme and equal sizes, whose true differences
-are normal, of two kinds (a task is of either by chance) or skewed; estimates that are normal, or come of questions by
-way of `stats.paired`. Printed is, for each, how often the interval holds the truth: with tasks as units as cotbench has
-it; by inverse variance with the modified interval of Hartung and Knapp, tau2 by Paule and Mandel or by REML; with the
-normal interval of DerSimonian and Laird; and where one more task would lie. Then of the difference of two families, in
-cotbench's way, with Welch's degrees of freedom, and by a regression on one moderator. Last, of all questions of a few
-tasks. A row whose first figure is below 94 ends in "<".
+are normal, of two kinds (a task is of either by chance) or skewed; estimates that are normal, or come of questions,
+with errors as `stats.paired` has them. Printed is, for each, how often the interval holds the truth: with tasks as
+units as cotbench has it; by inverse variance with the modified interval of Hartung and Knapp, tau2 by Paule and Mandel
+or by REML; with the normal interval of DerSimonian and Laird; and where one more task would lie. Then of the difference
+of two families, in cotbench's way, with Welch's degrees of freedom, and by a regression on one moderator. Last, of all
+questions of a few tasks. A row whose first figure is below 94 ends in "<".
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ def observed(rng: Any, true: Array, sizes: Array, answers: bool) -> tuple[Array,
     values, found = [], []
     for n, gain in zip(sizes.tolist(), np.clip(true, -0.25, 0.25).tolist(), strict=True):
         helped, hurt, _ = rng.multinomial(n, [0.125 + gain / 2, 0.125 - gain / 2, 0.75])
-        own = stats.paired(np.repeat([1.0, -1.0, 0.0], [helped, hurt, n - helped - hurt]))
-        values.append(own.value)
-        found.append(own.se or (own.high - own.low) / (2 * meta.Z))
+        value = (helped - hurt) / n
+        variance = (helped + hurt - n * value**2) / (n - 1) / n
+        low, high = stats.tango(helped, hurt, n) if variance <= 0 else (0.0, 0.0)
+        values.append(value)
+        found.append(math.sqrt(variance) if variance > 0 else (high - low) / (2 * meta.Z))
     return np.array(values), np.array(found)
 
 

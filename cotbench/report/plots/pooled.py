@@ -100,7 +100,7 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
     figures = Figures(heads, map(_figures, rows))
     ahead = {row.at: _ahead(row.pooled) for row in rows if row.pooled and row.pooled.predicted.low is not None}
     known = [row.ends for row in rows]
-    limits = limits_of([*known, *ahead.values()], floor=-100, ceiling=100, least=4)
+    limits = _limits_of([*known, *ahead.values()], [row.ends for row in rows if row.pooled])
     mode = pooled[0].mode
     is_unit = any(row.pooled and row.pooled.unit == TASK for row in rows)
     key = [
@@ -137,6 +137,14 @@ def _figures(row: _Row) -> list[str]:
     """Return what stands beside a row. A telephone has no room for the interval's ends, which the line shows."""
     interval = [] if layout().narrow else [interval_of(row.of.delta)]
     return [words.points(row.of.delta.value), *interval, f"{row.of.n:,}" if isinstance(row.of, Delta) else ""]
+
+
+def _limits_of(all_ends: Sequence[Ends], diamonds: Sequence[Ends]) -> Limits:
+    """Return limits that hold the diamonds whole, which would look like others if they were cut."""
+    limits = limits_of(all_ends, floor=-100, ceiling=100, least=4)
+    margin = 0.03 * (max(high for *_, high in diamonds) - min(low for low, *_ in diamonds))
+    low, high = min(low for low, *_ in diamonds) - margin, max(high for *_, high in diamonds) + margin
+    return Limits(low=max(-100, min(limits.low, low)), high=min(100, max(limits.high, high)))
 
 
 def _ahead(row: Pooled) -> Ends:
