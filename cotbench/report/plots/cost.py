@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, ModeStats
+from cotbench.analysis.estimates import ALL, SYMBOLIC, ModeStats
 from cotbench.analysis.policies import Policy
 from cotbench.report import words
 from cotbench.report.plots.forest import ends_of, level_ticks, round_ticks
@@ -57,7 +57,8 @@ def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[P
         title = looks.titled("Accuracy against completion tokens")
         alt = "Accuracy against mean completion tokens per question. " + listed(told, 30)
         policies = _policies_of(comparison, pair)
-        shown = _Shown(rows=known, policies=policies, pair=pair or ("", ""), unknown=unknown)
+        side = words.of_questions(comparison, SYMBOLIC)
+        shown = _Shown(rows=known, policies=policies, pair=pair or ("", ""), side=side, unknown=unknown)
         yield Plot("tokens", "cost", title, alt, partial(_figure, title, shown, looks))
 
 
@@ -68,8 +69,8 @@ def _point(row: ModeStats) -> Point:
 
 # How a kind of policy is drawn: its mark, its size there and in the key, and its name in the key.
 _KINDS = {
-    "tagged": ("o", 8, 6, "policy: {0} where symbolic, else {1}"),
-    "oracle": ("*", 9, 8, "policy: oracle over {0} and {1}"),
+    "tagged": ("o", 8, 6, "policy: {0} on questions {2}, else {1}"),
+    "oracle": ("*", 9, 8, "bound, with luck: the better of {0} and {1} each time"),
     "votes": ("D", 8, 6, "policy: votes over {1} at the cost of {0}"),
 }
 
@@ -96,12 +97,13 @@ def front_of(points: Iterable[Point]) -> list[Point]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """What a plot shows. policies: those of the pair, with their kinds. unknown: modes of which some tokens aren't
-    known."""
+    """What a plot shows. policies: those of the pair, with their kinds. side: which questions the tagged one is about.
+    unknown: modes of which some tokens aren't known."""
 
     rows: Sequence[ModeStats]
     policies: _Policies
     pair: Pair
+    side: str
     unknown: Sequence[str]
 
 
@@ -145,7 +147,7 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
             *([] if named else [replace(arm, patch="") if by_model else arm for arm in arms]),
             *(Entry(label=looks.models[m], colour=GREY, mark=looks.marks[m]) for m in (models if by_model else ())),
             *(
-                Entry(label=label.format(*shown.pair), colour=INK, mark=mark, hollow=True, size=size)
+                Entry(label=label.format(*shown.pair, shown.side), colour=INK, mark=mark, hollow=True, size=size)
                 for mark, _, size, label in kinds
             ),
             Entry(label="Pareto front: none is both cheaper and better", colour=FAINT, line="-"),

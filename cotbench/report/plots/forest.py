@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ from cotbench.report.plots.style import (
     by_task,
     fit,
     height_of,
+    inches,
     layout,
     put_text,
     shown,
@@ -37,6 +38,7 @@ from cotbench.report.plots.style import (
 
 ROW, TWO_LINES = 0.19, 0.29  # inches, of a row
 GAP = 0.18  # between what stands side by side
+LEAST_ROOM = 0.7  # to draw in, beside whatever names and figures
 MOST_TICKS = 8
 HEAD_ROW, TICK_ROW = 0.24, 0.22  # above axes, of a title; below them, of the labels of ticks
 EMPTY = "n = 0, not estimable"
@@ -312,6 +314,12 @@ def room_of(lines: Lines, gutter: float, columns: int = 1) -> float:
     return _room(left, 1 if layout().narrow else columns) - gutter
 
 
+def _cut(name: str, most: float) -> str:
+    """Return a name that leaves room to draw in. most: inches."""
+    size = layout().names
+    return name if inches(name, size) <= most else fit(name, max(0.4, most), size)
+
+
 def _room(left: float, columns: int) -> float:
     """Return the inches from where axes begin to where the figures beside them end."""
     return (layout().width - EDGE - left - GAP * (columns - 1)) / columns
@@ -341,6 +349,8 @@ def forest(
     count = max(1, len(titles))
     stacked = count > 1 and layout().narrow
     sets = (list(each) or [lines] * count) if stacked else [lines]
+    most = layout().width - 2 * EDGE - 0.1 - (1 if stacked else count) * (gutter + LEAST_ROOM)
+    sets = [replace(one, labels={at: _cut(name, most) for at, name in one.labels.items()}) for one in sets]
     left = EDGE + widest([text for one in sets for text in one.labels.values()], layout().names) + 0.1
     room = _room(left, 1 if stacked else count)
     width, head = room - gutter, HEAD_ROW if titles or heads else 0.0

@@ -144,7 +144,7 @@ def _limits_of(all_ends: Sequence[Ends], diamonds: Sequence[Ends]) -> Limits:
     limits = limits_of(all_ends, floor=-100, ceiling=100, least=4)
     margin = 0.03 * (max(high for *_, high in diamonds) - min(low for low, *_ in diamonds))
     low, high = min(low for low, *_ in diamonds) - margin, max(high for *_, high in diamonds) + margin
-    return Limits(low=max(-100, min(limits.low, low)), high=min(100, max(limits.high, high)))
+    return Limits(low=min(limits.low, low), high=max(limits.high, high))
 
 
 def _ahead(row: Pooled) -> Ends:
