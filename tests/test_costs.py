@@ -28,6 +28,7 @@ from cotbench.engines.replies import read_usage
 from cotbench.engines.vllm import _cached, _seconds
 from cotbench.errors import UsageError
 from cotbench.report.cost import amount, costs, decision, decisions, figure, payoffs, sentences
+from cotbench.report.findings import texts
 from cotbench.report.sections import sections
 from cotbench.run.tally import Tally
 from cotbench.store.journal import Journal, JournalIndex
@@ -324,7 +325,8 @@ def test_without_prices_all_is_in_tokens_and_with_prices_for_others_too(priced: 
     assert "in tokens" in payoffs(plain).title
     assert {row.currency for row in (*plain.costs, *plain.payoffs)} == {""}
     assert {row.cost.value for row in plain.costs} == {row.money.value for row in plain.payoffs} == {None}
-    [said] = sentences(plain)
+    assert sentences(plain) == []
+    [said] = texts(decisions(plain))
     assert said.startswith("CoT pays where a right answer is worth more than 45.0 tokens on t (")
 
 
@@ -333,7 +335,7 @@ def test_a_model_that_no_price_is_about_is_named(tmp_path: Path) -> None:
     found = compare([run], prices=Prices(currency="USD", models={"other": HourPrice(hour=1)}))
     assert "--prices says nothing of m, so what it costs isn't known." in found.notes
     assert {row.cost.value for row in found.costs} == {None}
-    assert sentences(found)[0].startswith("CoT pays where a right answer is worth more than 45.0 tokens")
+    assert texts(decisions(found))[0].startswith("CoT pays where a right answer is worth more than 45.0 tokens")
 
 
 def test_a_run_without_sessions_has_no_price_of_hours(tmp_path: Path) -> None:
@@ -457,7 +459,7 @@ def test_table_and_sentence_say_the_same(
     found = priced({"direct": direct, "cot": cot})
     [row] = [row for row in found.payoffs if row.tag == "all"]
     assert decision(row.tokens, "").startswith(shown)
-    [sentence] = sentences(found)
+    [sentence] = texts(decisions(found))
     assert said in sentence
     assert [one.brief for one in decisions(found)] == [sentence], "of a single task the same"
     keys = {section.key: section for section in sections(found)}

@@ -21,6 +21,7 @@ from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.modes import MODES as TABLE
 from cotbench.modes import Facts
 from cotbench.report import plots
+from cotbench.report.drawn import others
 from cotbench.report.plots import colours, outcomes, style
 from cotbench.report.sections import KEYS
 from cotbench.types import Outcome
@@ -480,6 +481,8 @@ def test_models_are_compared_in_one_panel_of_the_cost() -> None:
     assert len(figure.axes) == 2 and {"gsm8k (n = 1,319)", "one", "two", "direct", "cot"} <= set(texts(figure))
     (axes, other) = figure.axes
     assert len(axes.containers) == 4 and axes.get_xlim() == other.get_xlim()
+    seen = {(c.lines[0].get_marker(), c.lines[0].get_markerfacecolor()) for c in axes.containers}
+    assert len(seen) == 4  # modes differ in their marks, models in how these are filled: colour isn't all there is
     many = comparison(["direct", "cot"], models=tuple("abcde"), tasks=["gsm8k"])
     panels = plot_of(many, "cost").figure().axes
     assert len(panels) == 5 and len({(panel.get_xlim(), panel.get_ylim()) for panel in panels}) == 1
@@ -679,7 +682,7 @@ def check_files(folder: Path, drawn: Sequence[plots.Drawn]) -> None:
         assert one.section in KEYS and one.title and one.alt
 
 
-def test_files_are_the_same_each_time_and_old_ones_go(tmp_path: Path) -> None:
+def test_files_are_the_same_each_time_and_none_of_an_earlier_report_goes(tmp_path: Path) -> None:
     made_up = comparison(["direct", "cot", "self-consistency"], tasks=["gsm8k", "math", "mmlu"], stub=True)
     drawn = plots.draw(made_up, tmp_path)
     assert [one.stem for one in drawn] == ["deltas", "accuracy", "share", "groups-mmlu", "cost", "votes", "outcomes"]
@@ -697,8 +700,9 @@ def test_files_are_the_same_each_time_and_old_ones_go(tmp_path: Path) -> None:
     fewer = comparison(["direct"], tasks=["gsm8k"])
     assert [one.stem for one in plots.draw(fewer, tmp_path)] == ["accuracy", "cost", "outcomes"]
     kinds = (".png", ".svg", "-narrow.svg")
-    left = {f"{stem}{kind}" for stem in ("accuracy", "cost", "outcomes") for kind in kinds}
-    assert {path.name for path in tmp_path.iterdir()} == left | {path.name for path in foreign}
+    own = {f"{stem}{kind}" for stem in ("accuracy", "cost", "outcomes") for kind in kinds}
+    assert {path.name for path in tmp_path.iterdir()} == set(before) | {path.name for path in foreign}
+    assert {path.name for path in others(tmp_path, own)} == set(before) - own, "ours, and not of this report"
 
 
 def test_alternative_texts_hold_the_figures(tmp_path: Path) -> None:

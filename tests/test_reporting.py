@@ -1,10 +1,11 @@
-"""`cotbench report`'s options and files: baselines, tag rules, what is written, and what of an earlier report goes."""
+"""`cotbench report`'s options and files: baselines, tag rules, what is written, and what is left of an earlier one."""
 
 from __future__ import annotations
 
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -102,12 +103,13 @@ def test_all_files_and_the_page_is_named_last(three: Path, main: Cli) -> None:
     plots = {name for name in there if name.endswith((".png", ".svg"))}
     assert plots
 
-    # A folder may hold other things too.
+    # A folder may hold other things too; and what an earlier report left there is told, and stays.
     (folder / "mine.png").write_bytes(b"mine")
     again = main("report", *LEAN)
-    assert again.out.splitlines()[-1].startswith("Written to results/a/report (")
-    left = {path.name for path in folder.iterdir()}
-    assert left == there - plots - {PAGE} | {"mine.png"}
+    last = again.out.splitlines()[-1]
+    assert last.startswith("Written to results/a/report (")
+    assert re.search(rf"Left there of an earlier report: {PAGE} of [-0-9]+ and {len(plots)} other files", last)
+    assert {path.name for path in folder.iterdir()} == there | {"mine.png"}
 
 
 def test_all_files_are_written_where_nobody_reads_the_tables(three: Path) -> None:
@@ -125,14 +127,21 @@ def test_all_files_are_written_where_nobody_reads_the_tables(three: Path) -> Non
     }
 
 
-def test_what_an_earlier_report_had_goes(three: Path, tmp_path: Path, main: Cli) -> None:
+def test_nothing_of_an_earlier_report_goes_and_it_is_told_from_this_one(three: Path, tmp_path: Path, main: Cli) -> None:
     make_run(tmp_path / "results" / "b", {"cot": OUTCOMES["cot"]})
     assert main("report", "a", "--to", "out", "--no-page").code == 0
-    assert (tmp_path / "out" / "deltas.csv").is_file()
-    assert main("report", "b", "--to", "out", "--no-page").code == 0
-    left = {path.name for path in (tmp_path / "out").iterdir()}
-    assert not left & {"deltas.csv", "splits.csv", "policies.csv", "deltas.png"}
-    assert "summary.csv" in left
+    there = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    only_a = ("deltas.csv", "splits.csv", "policies.csv", "deltas.png", "deltas.svg")
+    done = main("report", "b", "--to", "out", "--no-page", "--full")
+    assert done.code == 0
+    assert all((tmp_path / "out" / name).read_bytes() == there[name] for name in only_a)
+    summary, about = ((tmp_path / "out" / name).read_text() for name in ("summary.md", "about.csv"))
+    assert "deltas.png" not in summary.split("Left as they are")[0], "it shows no plot of another report"
+    own = about.split(",files,")[1].splitlines()[0].split()
+    assert "summary.csv" in own and not set(own) & set(only_a)
+    for said in (done.out, summary, about):
+        told = said.split("of an earlier report and not of this one")[1].splitlines()[0]
+        assert all(name in told for name in only_a) and "summary.csv" not in told
 
 
 def test_garbage_is_collected_again_afterwards(three: Path, main: Cli) -> None:

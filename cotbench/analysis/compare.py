@@ -42,6 +42,7 @@ from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panel
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
+from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
@@ -130,6 +131,7 @@ class Comparison:
     rules: list[RuleInfo] = field(default_factory=list)
     families: dict[str, str] = field(default_factory=dict)
     effect: float = EFFECT
+    provenance: list[Provenance] = field(default_factory=list)
     facts: dict[str, Facts] = field(default_factory=dict, metadata=columns())
 
     def facts_of(self, mode: str) -> Facts:
@@ -185,6 +187,7 @@ def compare(
             for r in table
         ],
         effect=effect,
+        provenance=provenance_of(runs),
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
@@ -384,11 +387,15 @@ def _state_notes(run: Run) -> list[str]:
     """Return what a run lacks: it isn't finished, or requests of it failed."""
     name, notes = run.folder.name, []
     if not run.finished:
-        total = run.manifest.totals.get("of", "?")
-        notes.append(
-            f"{name} is not finished ({state_of(run.folder, run.manifest)}): {len(run.records)} of {total} answers so "
-            f"far. Go on with: cotbench run --resume {run.folder}"
-        )
+        total, state = run.manifest.totals.get("of", "?"), state_of(run.folder, run.manifest)
+        if state == "running":
+            said = f"is going on: so far {len(run.records):,} of {total} answers, and the first ones aren't a sample"
+            notes.append(f"{name} {said}. Report it again when it is finished.")
+        else:
+            notes.append(
+                f"{name} is not finished ({state}): {len(run.records)} of {total} answers so far. "
+                f"Go on with: cotbench run --resume {run.folder}"
+            )
     if not run.manifest.spec.contained:
         notes.append(f"{name}: model-written code was run without containment (--allow-unsandboxed-code).")
     notes += [f"{name}: {warning}." for warning in run.manifest.engine.get("warnings", ())]

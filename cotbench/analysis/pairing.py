@@ -25,6 +25,7 @@ from cotbench.modes.arms import as_asked, named
 from cotbench.questions.data import question_hash
 from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
+from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, read_manifest
 from cotbench.store.questions import read_questions
 from cotbench.store.records import Record, read_records
@@ -53,11 +54,16 @@ class Run:
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
     """Read a run's folder. Raises RunError where it doesn't hold what a run writes.
 
-    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process."""
+    ahead: prompts and responses are going to be asked for, so a large journal is looked through in another process.
+
+    A run may go on meanwhile. Then its journal is looked at after its records, since replies are in it before anything
+    is derived of them: what a record rests on is there."""
     manifest = read_manifest(folder)
-    journal = JournalIndex(folder / JOURNAL, ahead=ahead)
+    goes_on = manifest.status == "running"
+    journal = None if goes_on else JournalIndex(folder / JOURNAL, ahead=ahead)
     questions, golds = read_questions(folder, manifest)
     records = read_records(folder, manifest, questions, golds)
+    journal = journal or JournalIndex(folder / JOURNAL, ahead=ahead)
     fits = manifest.lock is None or manifest.lock.hash == manifest.seal(manifest.lock)
     if not manifest.spec.arms:
         manifest, records = _with_arms(manifest, records)
@@ -379,9 +385,10 @@ def panels_of(runs: Sequence[Run], *, generalise: str = "") -> tuple[list[Panel]
             raise RunError(f"{both}.", "Name one of them only.")
         home.append(column)
     if not groups:
+        going_on = any(state_of(run.folder, run.manifest) == "running" for run in runs)
         raise RunError(
             f"{', '.join(str(run.folder) for run in runs)}: there are no records yet.",
-            "Let the run get further, or resume it.",
+            "It is going on: ask again in some seconds." if going_on else "Let the run get further, or resume it.",
         )
     notes, panels = [], []
     for (model, task), families in groups.items():

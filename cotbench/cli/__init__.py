@@ -17,12 +17,13 @@ from cotbench.terminal.printing import discard, lost, open_streams
 
 # Each of these adds its commands to `app`, in the order of the help text.
 from cotbench.cli import running  # isort: skip
+from cotbench.cli import reproducing  # isort: skip
 from cotbench.cli import reporting  # isort: skip
 from cotbench.cli import showing  # isort: skip
 from cotbench.cli import scoring  # isort: skip
 from cotbench.cli import looking  # isort: skip
 
-__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "running", "scoring", "showing"]
+__all__ = ["EXIT_CODES", "app", "looking", "main", "reporting", "reproducing", "running", "scoring", "showing"]
 
 
 @app.callback(invoke_without_command=True)

@@ -145,7 +145,7 @@ def report(
     from cotbench.analysis.prices import read_prices
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
-    from cotbench.report.files import PAGE, begin_plots, document, write_report
+    from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
 
     if not (math.isfinite(effect) and 0 < effect <= 100):
         raise UsageError(f"--effect: expected points above 0 and up to 100, found {effect:g}.", "As in --effect 2.")
@@ -214,7 +214,9 @@ def report(
         stdout(document(comparison))
     elif screen is not None and unread is None:
         listed = f": {', '.join(written)}" if full else f" ({len(written)} files)"
-        screen.end(f"Written to {target}{listed}", None if no_page else target / PAGE)
+        left = left_over(comparison, target, written, brief=not full)
+        said = f"Written to {target}{listed}" + (f". {left}" if left else "")
+        screen.end(said, None if no_page else target / PAGE)
     _check(gates, comparison)
     if unread is not None:
         raise unread

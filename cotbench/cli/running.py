@@ -53,7 +53,7 @@ def run(
     if resume is not None:
         folder = find_run(resume, output_dir)
         recorded = recorded_options(folder / MANIFEST, read_manifest(folder).options)
-        typed = {k: v for k, v in given.items() if _was_typed(ctx, k) or not FLAGS[k].resumable}
+        typed = {k: v for k, v in given.items() if was_typed(ctx, k) or not FLAGS[k].resumable}
         given = {**recorded, **typed}
     elif not given["model"]:
         raise UsageError(
@@ -86,7 +86,7 @@ def _estimate(plan: RunPlan, *, as_json: bool) -> None:
         show_estimate(estimate(plan), unsaid)
 
 
-def _was_typed(ctx: typer.Context, name: str) -> bool:
+def was_typed(ctx: typer.Context, name: str) -> bool:
     """Whether a field's option, or the environment variable that stands for it, was given."""
     source = ctx.get_parameter_source(name)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
@@ -113,23 +113,33 @@ def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, q
         over = ", ".join(plan.data)
         stderr(f"{options.model} ({options.engine_name}): {plan.total:,} answers over {over} under {modes}.")
     with shown(quiet) as watch:
-        result = execute(plan, output_dir, resume=folder, fresh=fresh, command=_command(), watch=watch, say=stderr)
-    tally = result.tally
-    failed = tally.outcomes["engine_error"]
+        result = execute(
+            plan, output_dir, resume=folder, fresh=fresh, command=masked_command(), watch=watch, say=stderr
+        )
     try:
-        _say_result(result, as_json=as_json)
+        say_result(result, as_json=as_json)
     except OutputError as error:
         raise OutputError(error.message, f"The run is recorded in {result.folder}.") from None
-    if failed:
-        [(reason, times)] = tally.errors.most_common(1)
-        raise RequestsFailed(
-            f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
-            f"Most often ({times:,}): {reason}",
-            f"Ask for them again: cotbench run --resume {result.folder}",
-        )
+    if lost := failed_requests(result):
+        raise lost
 
 
-def _say_result(result: RunResult, *, as_json: bool) -> None:
+def failed_requests(result: RunResult) -> RequestsFailed | None:
+    """The error of a run of which requests failed; None where all have their answers."""
+    tally = result.tally
+    failed = tally.outcomes["engine_error"]
+    if not failed:
+        return None
+    [(reason, times)] = tally.errors.most_common(1)
+    return RequestsFailed(
+        f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
+        f"Most often ({times:,}): {reason}",
+        f"Ask for them again: cotbench run --resume {result.folder}",
+    )
+
+
+def say_result(result: RunResult, *, as_json: bool) -> None:
+    """Print what became of a run."""
     tally = result.tally
     if as_json:
         counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
@@ -144,7 +154,7 @@ def _say_result(result: RunResult, *, as_json: bool) -> None:
         stdout(str(result.folder))
 
 
-def _command() -> list[str]:
+def masked_command() -> list[str]:
     """The command line for the manifest, without what may hold a key."""
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
     masks = {name: flag.mask for flag in FLAGS.values() if flag.mask for name in flag.names.split()}

@@ -44,9 +44,7 @@ class CTranslate2Engine(BatchedEngine):
         only_known("ctranslate2", arguments, ("batch_size", "threads", "compute_type", "max_model_len"))
         self._config = config
         self._library = ctranslate2
-        folder = Path(config.path)
-        if (folder / "ctranslate2").is_dir():  # beside the model that it was converted from
-            folder /= "ctranslate2"
+        folder, tokenizer = _folders(Path(config.path))
         if not (folder / "model.bin").is_file():
             raise ModelError(
                 f"--model {config.model}: has no model.bin.",
@@ -54,7 +52,7 @@ class CTranslate2Engine(BatchedEngine):
                 "--copy_files tokenizer.json tokenizer_config.json",
             )
         self._folder = folder
-        self._tokenizer = FolderTokenizer(folder if (folder / "tokenizer.json").is_file() else folder.parent)
+        self._tokenizer = FolderTokenizer(tokenizer)
         ends = self._tokenizer.eos_token_id
         self._small = (folder / "model.bin").stat().st_size <= SMALL
         self._type = str(arguments.get("compute_type", "float32"))
@@ -138,7 +136,7 @@ class CTranslate2Engine(BatchedEngine):
             self._config,
             engine="ctranslate2",
             version=self._library.__version__,
-            revision=self._revision(),
+            revision=revision_of(Path(self._config.path)),
             device="cpu",
             dtype=self._model.compute_type,
             max_model_len=self._max_len,
@@ -147,13 +145,20 @@ class CTranslate2Engine(BatchedEngine):
             lacks=() if self._small else ("seeds",),
         )
 
-    def _revision(self) -> str:
-        """Fingerprints of the weights and of the tokenizer, which may stand in another folder."""
-        folders = dict.fromkeys([self._folder, self._tokenizer.folder])
-        return "+".join(fingerprint(str(folder)) for folder in folders)
-
     def close(self) -> None:
         del self._model
+
+
+def _folders(folder: Path) -> tuple[Path, Path]:
+    """Where the weights are, and where the tokenizer, of a model's folder."""
+    if (folder / "ctranslate2").is_dir():  # beside the model that it was converted from
+        folder /= "ctranslate2"
+    return folder, folder if (folder / "tokenizer.json").is_file() else folder.parent
+
+
+def revision_of(folder: Path) -> str:
+    """Fingerprints of the weights and of the tokenizer, which may stand in another folder."""
+    return "+".join(fingerprint(str(place)) for place in dict.fromkeys(_folders(folder)))
 
 
 def _watch(stops: list[str], decode: Callable[[list[int]], str]) -> Callable[[Any], bool]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -108,9 +108,25 @@ class Prompts:
 
     def hash(self, name: str, task: str, *, shared_only: bool = False) -> str:
         """16 hex digits over the template's source and everything it imports or includes; or over these others only."""
+        digest = hashlib.sha256()
+        for place, (current, source, _) in enumerate(self._sources(name, task)):
+            if source is None:
+                digest.update(f"{current}\x00missing\x00".encode())
+            elif place or not shared_only:  # the first one is the template itself
+                digest.update(f"{current}\x00{source}\x00".encode())
+        return digest.hexdigest()[:16]
+
+    def own_files(self, name: str, task: str) -> list[str]:
+        """The names of a user's own files among a template and everything it imports or includes, without the folder
+        that they lie in."""
+        own = self._own
+        found = ((current, path) for current, _, path in self._sources(name, task))
+        return [current for current, path in found if own is not None and path is not None and own in path.parents]
+
+    def _sources(self, name: str, task: str) -> Iterator[tuple[str, str | None, Path | None]]:
+        """A template and everything it imports or includes: its name, source and file; None of what isn't there."""
         loader = self._environment.loader
         assert loader is not None
-        digest = hashlib.sha256()
         todo, seen = [str(self._template(name, task).name)], set()
         while todo:
             current = todo.pop()
@@ -118,15 +134,13 @@ class Prompts:
                 continue
             seen.add(current)
             try:
-                source = loader.get_source(self._environment, current)[0]
+                source, file, _ = loader.get_source(self._environment, current)
             except jinja2.TemplateNotFound:  # allowed by `ignore missing`, by a list of names, or never reached
-                digest.update(f"{current}\x00missing\x00".encode())
+                yield current, None, None
                 continue
-            if seen != {current} or not shared_only:  # the first one is the template itself
-                digest.update(f"{current}\x00{source}\x00".encode())
+            yield current, source, Path(file) if file is not None else None
             found = meta.find_referenced_templates(self._environment.parse(source))
             todo.extend(sorted(str(reference) for reference in found if reference))
-        return digest.hexdigest()[:16]
 
     def answer_words(self, task: Task) -> str:
         """The words with which the line begins that gives the answer, as prompts and exemplars of a task have it."""

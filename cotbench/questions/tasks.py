@@ -149,6 +149,11 @@ class TaskFile:
     path: Path
     hash: str
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with cotbench."""
+        return self.path.parent == shipped("tasks")
+
 
 def shown(path: Path) -> str:
     """A path as a person would say it: relative to the working directory where that is shorter."""

@@ -1,4 +1,4 @@
-"""The plots of a report as files: what is known of each, and how those of an earlier report go. No matplotlib."""
+"""The plots of a report as files: what is known of each, and how those of an earlier report are told. No matplotlib."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-MARK = "cotbench report"  # in every file that we write: only such are ever removed
+MARK = "cotbench report"  # in every file that we write, by which it is known as ours
 _HEAD = 4096  # bytes of a file in which the mark stands
 
 
@@ -25,12 +25,21 @@ class Drawn:
     section: str
     narrow: str = ""
 
+    @property
+    def files(self) -> list[str]:
+        """Return the names of its files."""
+        return [f"{self.stem}.png", f"{self.stem}.svg", *([f"{self.narrow}.svg"] if self.narrow else [])]
 
-def remove_others(folder: Path, stems: Collection[str]) -> None:
-    """Remove plots of an earlier report, but for these: only files that we wrote."""
+
+def others(folder: Path, names: Collection[str]) -> list[Path]:
+    """Return the plots of an earlier report that lie in a folder: files that we wrote, but for those of these names.
+
+    Nothing of them is touched: they may be all that is left of runs that are gone."""
+    found = []
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".png", ".svg") and path.stem not in stems and path.is_file() and not path.is_symlink():
+        if path.suffix in (".png", ".svg") and path.name not in names and path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 ours = MARK.encode() in file.read(_HEAD)
             if ours:
-                path.unlink()
+                found.append(path)
+    return found

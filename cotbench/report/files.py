@@ -1,20 +1,24 @@
-"""The files of a report: which there are, and which of an earlier one go."""
+"""The files of a report: which there are, and what is said of those of an earlier one.
+
+A report deletes nothing. What lies in its folder and isn't its own is named where it could be mistaken for it: in the
+terminal, in summary.md and in about.csv."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import Rule
-from cotbench.report import tables
-from cotbench.report.drawn import Drawn, remove_others
+from cotbench.report import about, tables
+from cotbench.report.drawn import Drawn, others
 from cotbench.store.files import replace_file
 
-PAGE, DOCUMENT, SUMMARY = "report.html", "report.json", "summary.md"
+PAGE, DOCUMENT, SUMMARY, ABOUT = "report.html", "report.json", "summary.md", "about.csv"
 LARGE = 2_000  # questions; with fewer, a process costs about what it saves
 
 
@@ -37,7 +41,6 @@ def begin_plots(
             from cotbench.report.plots import draw  # matplotlib takes a second to import
 
             return draw(comparison, folder)
-        remove_others(folder, ())
         return []
 
     return beside(work, worth=wanted and sum(len(panel.questions) for panel in panels) > LARGE)
@@ -52,18 +55,42 @@ def write_report(
     rules: Sequence[Rule],
     page_mb: float | None,
 ) -> list[str]:
-    """Write all files but the plots, and return the names of what is there then. Raises OSError.
+    """Write all files but the plots, and return the names of this report's files. Raises OSError.
 
     drawn: gives the plots. rules: the user's own. page_mb: megabytes that the page may have, None for no page.
     """
-    tables.write_csvs(comparison, folder)
+    written = {*tables.write_csvs(comparison, folder), DOCUMENT, SUMMARY, ABOUT}
     replace_file(folder / DOCUMENT, [document(comparison).encode(), b"\n"])
-    if page_mb is None:
-        (folder / PAGE).unlink(missing_ok=True)
-    else:
+    if page_mb is not None:
         from cotbench.report.page import write_page
 
         write_page(folder / PAGE, comparison, panels, plots=drawn, megabytes=page_mb, rules=rules)
-    markdown = tables.markdown(comparison, drawn())
+        written.add(PAGE)
+    written |= {name for plot in drawn() for name in plot.files}
+    left = left_over(comparison, folder, written)
+    markdown = tables.markdown(comparison, drawn(), left=left)
     replace_file(folder / SUMMARY, [markdown.encode("utf-8", "backslashreplace")])
-    return sorted(path.name for path in folder.iterdir() if path.is_file())
+    told = [(row.run, row.what, row.value) for row in about.rows(comparison)]
+    files = [("", "files", " ".join(sorted(written))), *([("", "left over", left)] if left else [])]
+    tables.write_csv(folder / ABOUT, ("run", "what", "value"), [*told, *files])
+    return sorted(written)
+
+
+def left_over(comparison: Comparison, folder: Path, written: Collection[str], *, brief: bool = False) -> str:
+    """Say which files of a folder are of an earlier report, and of when; "" where there are none. written: the names of
+    this report's files. brief: name the page only, and count the others."""
+    names = [*(f"{name}.csv" for name in tables.csv_rows(comparison)), PAGE]
+    there = [folder / name for name in names if name not in written]
+    found = [path for path in there if path.is_file() and not path.is_symlink()] + others(folder, written)
+    if not found:
+        return ""
+    days = {path.name: time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime)) for path in sorted(found)}
+    if brief:
+        page = f"{PAGE} of {days.pop(PAGE)}" if PAGE in days else ""
+        more = f"{len(days)} {'other ' if page else ''}file{'s' * (len(days) != 1)}" if days else ""
+        return f"Left there of an earlier report: {' and '.join(filter(None, (page, more)))}"
+    by_day: dict[str, list[str]] = {}
+    for name, day in days.items():
+        by_day.setdefault(day, []).append(name)
+    told = "; ".join(f"{', '.join(files)} of {day}" for day, files in sorted(by_day.items()))
+    return f"Left as they are, of an earlier report and not of this one: {told}."

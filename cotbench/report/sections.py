@@ -10,6 +10,7 @@ from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Agreement, Delta, 
 from cotbench.analysis.policies import PlanRow, Policy
 from cotbench.analysis.tallies import Curve, Outcomes
 from cotbench.report import words
+from cotbench.report.about import about
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.budgets import budgets
@@ -353,7 +354,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, _accuracy, _deltas, across_tasks, interaction, budgets, _splits, payoffs, costs, _policies),
     *(_plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
-    *(_votes, _rules, _agreement, _sources, _groups, _tokens),
+    *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key
 KEYS = tuple(_TABLES)

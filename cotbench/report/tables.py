@@ -17,8 +17,9 @@ from cotbench.report.sections import sections
 from cotbench.report.tame import csv_cell, markdown_text
 
 
-def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
-    """Return the report as Markdown. plots: those that lie beside it as `<stem>.png`."""
+def markdown(comparison: Comparison, plots: Iterable[Drawn] = (), *, left: str = "") -> str:
+    """Return the report as Markdown. plots: those that lie beside it as `<stem>.png`. left: what is said of files that
+    lie beside it too, of an earlier report."""
     drawn = list(plots)
     parts = [f"# cotbench report\n\nRuns: {markdown_text(', '.join(comparison.runs))}\n"]
     if comparison.stub:
@@ -31,7 +32,7 @@ def markdown(comparison: Comparison, plots: Iterable[Drawn] = ()) -> str:
         if section.about:
             parts.append(f"\n{markdown_text(section.about)}")
     parts.append("")
-    parts += [f"Note: {markdown_text(note)}\n" for note in comparison.notes]
+    parts += [f"Note: {markdown_text(note)}\n" for note in [*comparison.notes, *filter(None, [left])]]
     return "\n".join(parts)
 
 
@@ -41,9 +42,9 @@ def _markdown_table(section: Section) -> list[str]:
     return [f"| {' | '.join(cells[0])} |", f"| {' | '.join(rule)} |", *(f"| {' | '.join(row)} |" for row in cells[1:])]
 
 
-def write_csvs(comparison: Comparison, folder: Path) -> None:
-    """Write a CSV file for each kind of estimate that has rows; one of an earlier report that hasn't is removed."""
-    files: dict[str, Sequence[Any]] = {
+def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
+    """Return the rows of each CSV file, by its name without the suffix; [] of one that this report doesn't have."""
+    return {
         "summary": comparison.modes,
         "deltas": [*comparison.deltas, *comparison.groups],
         "splits": comparison.splits,
@@ -62,11 +63,22 @@ def write_csvs(comparison: Comparison, folder: Path) -> None:
         "across_tasks": comparison.pooled,
         "agreement": comparison.agreements,
     }
-    for name, rows in files.items():
-        path = folder / f"{name}.csv"
-        path.unlink(missing_ok=True)
+
+
+def write_csvs(comparison: Comparison, folder: Path) -> list[str]:
+    """Write a CSV file for each kind of estimate that has rows, and return their names."""
+    written = []
+    for name, rows in csv_rows(comparison).items():
         if rows:
-            with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                table = csv.writer(file, lineterminator="\n")
-                table.writerow(flatten(rows[0]))
-                table.writerows(map(csv_cell, flatten(row).values()) for row in rows)
+            write_csv(folder / f"{name}.csv", list(flatten(rows[0])), [flatten(row).values() for row in rows])
+            written.append(f"{name}.csv")
+    return written
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file in place of what has its name."""
+    path.unlink(missing_ok=True)
+    with path.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(map(csv_cell, row) for row in rows)

@@ -433,7 +433,7 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
     knows_arms = recorded is None or recorded.arms > 0
     return EngineConfig.of(
         plan.options,
-        headers={name: _header_value(name, value) for name, value in plan.options.headers.items()},
+        headers={name: header_value(name, value) for name, value in plan.options.headers.items()},
         wants=frozenset(w for mode in plan.modes for w in wants(mode, plan.options.thinking) if knows_arms),
         sampling_keys=frozenset(
             name
@@ -447,7 +447,7 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
     )
 
 
-def _header_value(name: str, value: str) -> str:
+def header_value(name: str, value: str) -> str:
     """A header's value, or what the environment variable holds that it names as "$NAME"."""
     if not (value.startswith("$") and value[1:].isidentifier()):
         return value

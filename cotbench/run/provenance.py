@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -31,9 +32,35 @@ def circumstance() -> dict[str, Any]:
         "git": _git(),
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "cpu": processor(),
         "cpus": os.cpu_count(),
         "packages": versions,
     }
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it; "" where that isn't known."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return " ".join(value.split())
+    return platform.processor() if sys.platform != "linux" else ""
+
+
+def graphics() -> list[str]:
+    """The names of NVIDIA's GPUs here, as their driver or its tool tells them, without any library."""
+    names = []
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            lines = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
+            names += [" ".join(value.split()) for name, _, value in lines if name.strip() == "Model"]
+    if not names:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
+            names = [line.strip() for line in said.splitlines() if line.strip()]
+    return names
 
 
 def _git() -> dict[str, Any] | None:

@@ -52,6 +52,8 @@ def execute(
     *,
     resume: Path | None = None,
     fresh: bool = False,
+    like: Manifest | None = None,
+    agree: Callable[[dict[str, Any]], None] = lambda _: None,
     command: Sequence[str] = (),
     watch: Watch = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
@@ -59,18 +61,23 @@ def execute(
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
-    if the same run is there. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
+    if the same run is there. like: of a run that is run again as it was. agree: is given the spec as it came out,
+    before anything is asked or written, and may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was
+    recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
+    recorded = recorded if like is None else like.spec
     with closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))) as engine:
         info = engine.describe()
         plan = plan.with_engine(info, recorded)
         spec = plan.spec(info)
+        agree(spec)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):
-            session = _Session(plan, engine, info, folder, say, started, Tally(total=plan.total))
+            tally = Tally(total=plan.total)
+            session = _Session(plan, engine, info, folder, say, started, tally, like.run if like is not None else "")
             return session.run(spec, command, watch)
 
 
@@ -96,6 +103,7 @@ class _Session:
     say: Callable[[str], None]
     started: float
     tally: Tally
+    reproduces: str = ""  # the run that is run again
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -107,7 +115,15 @@ class _Session:
         if fixed:
             self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
-        here = {**circumstance(), "command": without_home(list(command)), "started": now()}
+        here = {
+            **circumstance(),
+            "engine": self.info.engine,
+            "engine_version": self.info.version,
+            "device": self.info.device,
+            **({"reproduces": self.reproduces} if self.reproduces else {}),
+            "command": without_home(list(command)),
+            "started": now(),
+        }
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
@@ -244,6 +260,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "answer_type": str(data.task.answer.type),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
+                "own_file": None if data.file.shipped else data.file.path.name,
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
             }

@@ -24,7 +24,8 @@ def _shown(kit: TaskKit, question: Question) -> dict[str, Any]:
 
     template: its name. system: the system prompt, a long one as its beginning and a hash; "" where there is none.
     contract: whether it says how to give the answer in the sentence that prompts share. question: whether it has the
-    question and its options as prompts share them. shots: how many exemplars it shows."""
+    question and its options as prompts share them. shots: how many exemplars it shows. own: the user's own files that
+    the prompts of all turns are made of, by name; [] where all of them come with cotbench."""
     turn = kit.mode.own
     messages = kit.example_request(question, turn).messages
     shared = kit.prompts.shared_texts(kit.data.task, question)
@@ -34,6 +35,7 @@ def _shown(kit: TaskKit, question: Question) -> dict[str, Any]:
         "system": _short("\n".join(message.text for message in messages if message.role == "system")),
         **{name: _holds(messages, text) for name, text in shared.items()},
         "shots": sum(_holds(messages[:-1], exemplar.question) for exemplar in exemplars),
+        "own": sorted({file for one in kit.mode.turns for file in kit.prompts.own_files(one.template, question.task)}),
     }
 
 

@@ -218,14 +218,18 @@ class _Places:
         self.others.setdefault(address, []).append(place)
 
 
-def _look_through(path: Path) -> _Places:
+def _look_through(path: Path, size: int) -> _Places:
+    """Find the lines of a journal's first `size` bytes: a run may go on and add more."""
     places, match, signs = _Places(), _HEAD.match, [(_BITS[name], look.search) for name, look in SIGNS.items()]
     with open_to_read(path) as file:
         for line in file:
             if not line.endswith(b"\n"):
                 break  # torn: the process died while writing it
             start = places.good_bytes
-            places.good_bytes = end = start + len(line)
+            end = start + len(line)
+            if end > size:
+                break
+            places.good_bytes = end
             intact = _intact(line)
             head = match(line) if intact else None
             if intact and head is None and (row := _stored(line, path)) is not None:
@@ -304,7 +308,7 @@ class JournalIndex:
             self.large = size > LARGE
             if size:
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                self._look = beside(partial(_look_through, path), worth=ahead and self.large)
+                self._look = beside(partial(_look_through, path, size), worth=ahead and self.large)
 
     @cached_property
     def _places(self) -> _Places:

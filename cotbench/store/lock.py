@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from cotbench.errors import RunError
@@ -24,9 +25,7 @@ class RunLock:
         except OSError as error:
             remedy = "Choose another --output-dir, or correct the permissions."
             raise RunError(f"{folder}: can't be written: {error.strerror}.", remedy) from None
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not self._taken():
             owner = os.read(self._fd, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
             remedy = "Wait for it, or stop it; then run the same command again."
@@ -37,6 +36,18 @@ class RunLock:
         except OSError as error:
             os.close(self._fd)
             raise cannot_write(path, error) from None
+
+    def _taken(self) -> bool:
+        """Take the lock. Who looks whether a run goes on (`state_of`) holds it for an instant, and isn't in the way."""
+        for wait in (0.02, 0.1, None):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if wait is not None:
+                    time.sleep(wait)
+            else:
+                return True
+        return False
 
     def close(self) -> None:
         """Let go of the folder."""

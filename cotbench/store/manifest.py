@@ -186,6 +186,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise RunError(found, "Name a folder that `cotbench run` wrote.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: can't be read: {error}.", remedy) from None
+    return manifest_from(content, path)
+
+
+def manifest_from(content: Any, path: Path) -> Manifest:
+    """Read what a manifest's file holds. path: of that file, for messages. Raises RunError, as `read_manifest` does."""
+    remedy = "Restore the file; without it the run can't be interpreted."
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         found = f"{path}: expected schema {SCHEMA}, found {schema!r:.40}."

@@ -225,8 +225,11 @@ def read_records(
     """Read a run's records, each of which is about a question, its task and a mode of this run, and has its gold.
 
     Raises RunError where one isn't: whoever sorts records by task and mode would drop it in silence. A torn last line,
-    of a run that was killed, is passed over."""
-    path, rows = folder / RECORDS, []
+    of a run that goes on or was killed, is passed over; one that has only begun may have no file yet."""
+    path = folder / RECORDS
+    rows: list[Record] = []
+    if manifest.status == "running" and not path.exists():
+        return rows
     asked = set(manifest.spec.pairs)
     for number, row in enumerate(map(with_possible_counts, read_lines(path, Record, torn=True)), 1):
         question = questions.get(row.question)

@@ -17,7 +17,7 @@ from cotbench.analysis import verdicts
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
-from cotbench.report import pooled, words
+from cotbench.report import about, pooled, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, alone, findings
 from cotbench.report.glance import Glance, glance, shown_rules
@@ -262,6 +262,12 @@ class Screen:
 
     def _tables(self) -> None:
         for section in sections(self._comparison):
+            if section.key == about.KEY:  # its values are long: lines of it stand where a table would be too wide
+                self._say(section.title, "bold")
+                for line in about.lines(self._comparison):
+                    self._say(f"  {line}")
+                self._say("")
+                continue
             self._console.print(named_table(section.title, section.header, section.rows, left=section.left))
             if section.about:
                 self._say(section.about, "dim")

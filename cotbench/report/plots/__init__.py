@@ -5,7 +5,7 @@ matplotlib takes a second to import, so whoever may do without plots imports thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
-from cotbench.report.drawn import MARK, Drawn, remove_others
+from cotbench.report.about import metadata
+from cotbench.report.drawn import MARK, Drawn
 from cotbench.report.plots import accuracy, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
 from cotbench.report.plots.colours import dark_style
 from cotbench.report.plots.style import NARROW, STUB_TITLE, WIDE, Plot, clean, laid_out, looks_of, plain, settings
@@ -28,12 +29,10 @@ _STYLE_END = "</style>"
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
-    """Write a PNG and two SVGs, the second for a telephone, for each plot that has something to show.
-
-    Files of earlier plots that don't apply go.
-    """
+    """Write a PNG and two SVGs, the second for a telephone, for each plot that has something to show."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[Drawn] = []
+    about = metadata(comparison)
     taken: set[str] = set()
     with settings():
         for plot in plots_of(comparison):
@@ -43,13 +42,12 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
             title, warned = clean(plot.title), f"{STUB_TITLE}. " if comparison.stub else ""
             with laid_out(WIDE):
                 figure = plot.figure()
-                write_new(folder / f"{stem}.png", _saved(figure, "png", {"Software": MARK}))
-                write_new(folder / f"{stem}.svg", _svg(figure, title))
+                write_new(folder / f"{stem}.png", _saved(figure, "png", {"Software": MARK, **about}))
+                write_new(folder / f"{stem}.svg", _svg(figure, title, about))
             with laid_out(NARROW):
-                write_new(folder / f"{stem}{_NARROW}.svg", _svg(plot.figure(), title))
+                write_new(folder / f"{stem}{_NARROW}.svg", _svg(plot.figure(), title, about))
             alt = plain(warned + plot.alt)
             drawn.append(Drawn(stem=stem, title=title, alt=alt, section=plot.section, narrow=stem + _NARROW))
-    remove_others(folder, taken)
     return drawn
 
 
@@ -69,15 +67,17 @@ def _main_pair(comparison: Comparison) -> tuple[str, str] | None:
     return None
 
 
-def _saved(figure: Figure, suffix: str, metadata: dict[str, str | None]) -> bytes:
-    """Return a figure's file. Its bytes are always the same: no date, and fixed names inside."""
+def _saved(figure: Figure, suffix: str, said: Mapping[str, str | None]) -> bytes:
+    """Return a figure's file. Its bytes are always the same: no date of today, and fixed names inside.
+
+    said: its metadata; in an SVG, Dublin Core."""
     buffer = BytesIO()
     options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if suffix == "png" else {}
-    figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata, **options)
+    figure.savefig(buffer, format=suffix, dpi=DPI, metadata={**said}, **options)
     return buffer.getvalue()
 
 
-def _svg(figure: Figure, title: str) -> bytes:
-    """Return a figure as an SVG that goes dark where its reader's screen does."""
-    svg = _saved(figure, "svg", {"Date": None, "Creator": MARK, "Title": title}).decode()
+def _svg(figure: Figure, title: str, about: Mapping[str, str]) -> bytes:
+    """Return a figure as an SVG that goes dark where its reader's screen does. about: the runs that it shows."""
+    svg = _saved(figure, "svg", {"Date": None, "Creator": MARK, "Title": title, **about}).decode()
     return svg.replace(_STYLE_END, dark_style(svg) + _STYLE_END, 1).replace(_FONT, _FONTS).encode()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from cotbench.report.plots.style import (
     Plot,
     by_task,
     figure_of,
+    filled,
     fit,
     inches,
     listed,
@@ -36,7 +37,8 @@ from cotbench.report.plots.style import (
     width_of,
 )
 
-TOGETHER = 4  # models that one panel may hold
+FILLS = ("full", "none", "left", "top")  # of marks, by model: colour and mark say the mode, as in other plots
+TOGETHER = len(FILLS)  # models that one panel may hold
 NEAR = 0.065  # inches, from a mark's middle to where a name may begin
 
 Point = tuple[float, float]
@@ -134,7 +136,8 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
     modes = dict.fromkeys(row.mode for row in rows)
     by_model = together and looks.several
     kinds = [_KINDS[name] for name in _KINDS if any(kind == name for kind, _ in policies)]
-    arms = [Entry(label=name, colour=looks.colour(name), mark="" if by_model else looks.mark(name)) for name in modes]
+    fills = dict(zip(models, FILLS, strict=False)) if by_model else dict.fromkeys(models, FILLS[0])
+    arms = [Entry(label=name, colour=looks.colour(name), mark=looks.mark(name)) for name in modes]
     figure, panels = curve_panels(
         title,
         len(places),
@@ -144,8 +147,8 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
         note="Lines up and down: 95% intervals of accuracy. "
         + (f"Tokens unknown in part: {', '.join(shown.unknown)}." if shown.unknown else ""),
         key=[
-            *([] if named else [replace(arm, patch="") if by_model else arm for arm in arms]),
-            *(Entry(label=looks.models[m], colour=GREY, mark=looks.marks[m]) for m in (models if by_model else ())),
+            *([] if named else arms),
+            *(Entry(label=looks.models[m], colour=GREY, mark="o", fill=fills[m]) for m in (models if by_model else ())),
             *(
                 Entry(label=label.format(*shown.pair, shown.side), colour=INK, mark=mark, hollow=True, size=size)
                 for mark, _, size, label in kinds
@@ -165,7 +168,7 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
         own = [row for row in here if together or row.model == model]
         name = task if together else looks.named(task, model)
         panel.head_counted(name, [row.n for row in own])
-        areas = _draw(panel.axes, looks, own, [(k, row) for k, row in seen if together or row.model == model], by_model)
+        areas = _draw(panel.axes, looks, own, [(k, row) for k, row in seen if together or row.model == model], fills)
         if named:
             others = [
                 (policy.tokens or 0.0, 100 * policy.accuracy) for _, policy in seen if policy.model == own[0].model
@@ -175,16 +178,16 @@ def _panels(title: str, shown: _Shown, looks: Looks, *, named: bool) -> tuple[Fi
 
 
 def _draw(
-    axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: _Policies, by_model: bool
+    axes: Axes, looks: Looks, rows: Sequence[ModeStats], policies: _Policies, fills: Mapping[str, str]
 ) -> list[tuple[float, float, float, float]]:
-    """Draw what belongs to one task and model. Returns the areas of lines and marks, in inches."""
+    """Draw what belongs to a panel. fills: of marks, by model. Returns the areas of lines and marks, in inches."""
     front = front_of(map(_point, rows))
     axes.plot(*zip(*front, strict=True), color=FAINT, linewidth=1.1, drawstyle="steps-post", zorder=1)
     ends = [ends_of(row.accuracy) or (0.0, 0.0, 0.0) for row in rows]
     for row, (low, accuracy, high) in zip(rows, ends, strict=True):
         reach = [[max(0.0, accuracy - low)], [max(0.0, high - accuracy)]]
-        mark = looks.marks[row.model] if by_model else looks.mark(row.mode)
-        style: dict[str, Any] = {"fmt": mark, "color": looks.colour(row.mode), "markersize": 6}
+        style: dict[str, Any] = {"fmt": looks.mark(row.mode), "color": looks.colour(row.mode), "markersize": 6}
+        style |= filled(looks.colour(row.mode), fills[row.model])
         axes.errorbar([_point(row)[0]], [accuracy], yerr=reach, elinewidth=0.9, clip_on=False, zorder=3, **style)
     others = [(policy.tokens or 0.0, 100 * policy.accuracy) for _, policy in policies]
     for (kind, _), (x, y) in zip(policies, others, strict=True):

@@ -323,13 +323,14 @@ def settings() -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry of a key: a mark in a colour (hollow or not), a line, or a hatched patch."""
+    """One entry of a key: a mark in a colour (hollow or not), a line, or a hatched patch. fill: as in `filled`."""
 
     label: str
     colour: str
     mark: str = ""
     line: str = ""
     hollow: bool = False
+    fill: str = "full"
     patch: str | None = None
     size: float = 5.5
 
@@ -337,8 +338,14 @@ class Entry:
         if self.patch is not None:
             return Patch(facecolor=self.colour, hatch=self.patch, edgecolor=INK, linewidth=0.4)
         style: dict[str, Any] = {"color": self.colour, "linestyle": self.line or "none", "linewidth": 1.3}
-        face = "white" if self.hollow else self.colour
-        return Line2D([], [], marker=self.mark or None, markerfacecolor=face, markersize=self.size, **style)
+        style |= filled(self.colour, "none" if self.hollow else self.fill)
+        return Line2D([], [], marker=self.mark or None, markersize=self.size, **style)
+
+
+def filled(colour: str, fill: str) -> dict[str, Any]:
+    """Return how a mark is drawn: full, none (hollow), or with its left or top half filled."""
+    half = fill if fill in ("left", "top") else "full"
+    return {"fillstyle": half, "markerfacecolor": "white" if fill == "none" else colour, "markerfacecoloralt": "white"}
 
 
 class Page:

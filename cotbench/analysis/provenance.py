@@ -1,0 +1,347 @@
+"""Where the numbers of a report are from: of each run, all that its manifest says of how it was made.
+
+A report is shared without the runs it is about, so report.json holds what somebody else needs to judge it, and to run
+it again (`cotbench reproduce`). What a manifest doesn't say is None here and "not recorded" in words: nothing is
+guessed. No key and no password is told, whatever a manifest holds: it may be an earlier version's, or somebody else's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from msgspec import to_builtins
+
+from cotbench.analysis.pairing import Run
+from cotbench.errors import CotbenchError
+from cotbench.modes import recorded_mode
+from cotbench.modes.prompts import Prompts
+from cotbench.questions.tasks import list_task_files, read_task_file
+from cotbench.store.lock import state_of
+from cotbench.store.manifest import Manifest, read_manifest
+
+MASK = "***"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskAsked:
+    """What a run asked of one task.
+
+    questions: how many were asked, of how many there are; chosen: whether --limit chose them. dataset, revision and
+    split: of the Hub. data: the fingerprint of all its questions and golds; asked: of those that were asked; ids: the
+    hash of their ids, in their order. file: the hash of the task file, and own_file its name where it is the user's
+    own; shipped: whether it is the one that comes with this version; None where that isn't recorded."""
+
+    task: str
+    questions: int | None
+    of: int | None
+    chosen: bool
+    dataset: str | None
+    revision: str | None
+    split: str | None
+    data: str | None
+    asked: str | None
+    ids: str | None
+    file: str | None
+    own_file: str | None
+    shipped: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmAsked:
+    """How a run asked one task under one arm.
+
+    prompt: the hash of its template and all that this is made of. whose: "shipped" (it is the one that comes with this
+    version), "another version's" (it came with the version that ran it), "own" (the user's), or None where that isn't
+    recorded. own_files: the user's files that it is made of, by name. thinks: whether the model thinks: on, off, or
+    None where that isn't known. max_tokens, temperature, top_p, paths (how many vote): how replies are drawn; other:
+    everything else of sampling that was set. begun: the beginning of the reply that is written for the model."""
+
+    task: str
+    mode: str
+    prompt: str | None
+    whose: str | None
+    own_files: list[str]
+    thinks: str | None
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    paths: int | None
+    other: dict[str, Any]
+    begun: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """How one run was made.
+
+    status: running, finished, interrupted, failed, or killed. revision: the model's commit, or a fingerprint of its
+    files, or what a server tells. engine_version: of the engine's package (of the client, for servers). device: the
+    GPUs' names, "cpu", or a server's address; processor: the machine's. chat_template: "model" (its own), "none" (plain
+    text), "server", or a file's name. started, ended: of the
+    first and the last of its sessions, whose number is `sessions`; answers: how many of how many `expected` there are.
+    cotbench: its versions; commit: of the checkout it ran from, None of an installed package, and changed: whether that
+    held changes. seed, num_fewshot, exemplars, limit, thinking: as they were set. command: as it was typed, without
+    keys. again: what runs it again. recipe: its manifest, from which `cotbench reproduce` works, without the questions'
+    ids."""
+
+    run: str
+    status: str
+    answers: int
+    expected: int | None
+    model: str
+    revision: str | None
+    engine: str
+    engine_version: str | None
+    dtype: str | None
+    device: str | None
+    processor: str | None
+    platform: str | None
+    python: str | None
+    chat_template: str | None
+    chat_template_hash: str | None
+    started: str | None
+    ended: str | None
+    sessions: int
+    cotbench: list[str]
+    commit: str | None
+    changed: bool | None
+    seed: int | None
+    num_fewshot: int
+    exemplars: str | None
+    limit: int | None
+    thinking: str | None
+    tasks: list[TaskAsked] = field(default_factory=list)
+    arms: list[ArmAsked] = field(default_factory=list)
+    command: str | None
+    again: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+
+def provenance_of(runs: Sequence[Run]) -> list[Provenance]:
+    """Return how each run was made. Of runs whose arms were given other names for this report, it has their own."""
+    return [_provenance(run, several=len(runs) > 1) for run in runs]
+
+
+def _provenance(run: Run, *, several: bool) -> Provenance:
+    try:
+        manifest = read_manifest(run.folder)
+    except CotbenchError:  # it lay there a moment ago
+        manifest = run.manifest
+    spec, engine, options = manifest.spec, manifest.engine, manifest.options
+    sessions = [one for one in manifest.sessions if one.get("command") != ["cotbench", "score"]]
+    first: Mapping[str, Any] = sessions[0] if sessions else {}
+    git = first.get("git")
+    git = git if isinstance(git, dict) else {}
+    versions = dict.fromkeys(text for one in sessions if (text := _text(one, "cotbench")))
+    devices = dict.fromkeys(text for one in sessions if (text := _text(one, "device")))
+    return Provenance(
+        run=run.folder.name,
+        status=state_of(run.folder, manifest),
+        answers=len(run.records),
+        expected=_whole(manifest.totals, "of"),
+        model=spec.model.model,
+        revision=spec.model.revision or None,
+        engine=spec.model.engine,
+        engine_version=_text(engine, "version"),
+        dtype=spec.model.dtype or None,
+        device=masked(", then ".join(devices)) or masked(_text(engine, "device") or "") or None,
+        processor=_text(first, "cpu"),
+        platform=_text(first, "platform"),
+        python=_text(first, "python"),
+        chat_template=spec.model.chat_template or None,
+        chat_template_hash=spec.model.chat_template_hash or None,
+        started=_text(first, "started"),
+        ended=next((text for one in reversed(sessions) if (text := _text(one, "ended"))), None),
+        sessions=len(sessions),
+        cotbench=list(versions),
+        commit=_text(git, "commit"),
+        changed=git["dirty"] if isinstance(git.get("dirty"), bool) else None,
+        seed=_whole(manifest.spec_row, "seed"),
+        num_fewshot=spec.num_fewshot,
+        exemplars=_text(options, "exemplars"),
+        limit=_whole(options, "limit"),
+        thinking=_text(options, "thinking"),
+        tasks=[_task(manifest, task) for task in spec.tasks],
+        arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
+        command=_command(first.get("command")),
+        again=f"cotbench reproduce report.json{f' --run {shlex.quote(run.folder.name)}' if several else ''}",
+        recipe=recipe_of(manifest),
+    )
+
+
+def recipe_of(manifest: Manifest) -> dict[str, Any]:
+    """Return a manifest as others may have it: without keys, and without the ids of its questions, which may be many
+    thousands (their hash is in the spec)."""
+    row: dict[str, Any] = to_builtins(manifest)
+    row.pop("question_ids", None)
+    found: dict[str, Any] = masked(row)
+    return found
+
+
+# --- of one task and arm ----------------------------------------------------------------------------------------------
+
+
+def _task(manifest: Manifest, task: str) -> TaskAsked:
+    data, row = manifest.data.get(task, {}), manifest.spec_row["tasks"][task]
+    entry = manifest.spec.tasks[task]
+    questions = _whole(data, "questions")
+    known = entry.file is not None and entry.file == _shipped_task(task)
+    own = _text(data, "own_file")
+    return TaskAsked(
+        task=task,
+        questions=questions if questions is not None else _whole(row, "questions"),
+        of=_whole(data, "rows"),
+        chosen=manifest.options.get("limit") is not None,
+        dataset=_text(data, "dataset"),
+        revision=_text(data, "revision"),
+        split=_text(data, "split"),
+        data=entry.data or None,
+        asked=_text(data, "asked"),
+        ids=_text(row, "ids"),
+        file=entry.file,
+        own_file=own,
+        shipped=True if known else False if own or "own_file" in data else None,
+    )
+
+
+def _arm(manifest: Manifest, task: str, mode: str) -> ArmAsked:
+    row = manifest.spec_row["modes"][f"{task}/{mode}"]
+    shown = manifest.shown.get(f"{task}/{mode}", {})
+    drawn = {**manifest.spec.mode(task, mode).sampling}
+    begun, facts = row.get("begun"), manifest.modes.get(mode, {})
+    thinks = facts.get("thinks")
+    if thinks not in ("on", "off"):
+        told = row.get("thinking")
+        thinks = {True: "on", False: "off"}.get(told) if isinstance(told, bool) and not facts else None
+    own = shown.get("own")
+    prompt = _text(row, "prompt")
+    limits = {name: drawn.pop(name, None) for name in ("max_tokens", "temperature", "top_p", "n")}
+    return ArmAsked(
+        task=task,
+        mode=mode,
+        prompt=prompt,
+        whose=_whose(manifest, task, mode, prompt, own),
+        own_files=[str(name) for name in own] if isinstance(own, list) else [],
+        thinks=thinks,
+        max_tokens=_whole(limits, "max_tokens"),
+        temperature=_number(limits, "temperature"),
+        top_p=_number(limits, "top_p"),
+        paths=_whole(limits, "n"),
+        other=masked({name: value for name, value in drawn.items() if value not in (None, [], {}, ())}),
+        begun=_text(begun, "text") if isinstance(begun, dict) else None,
+    )
+
+
+def _whose(manifest: Manifest, task: str, mode: str, prompt: str | None, own: object) -> str | None:
+    """Say whose template a hash is of; None where that can't be told."""
+    if prompt is None:
+        return None
+    if prompt == _shipped_prompt(_template(manifest, mode), task):
+        return "shipped"
+    if own or (own is None and manifest.options.get("prompts_dir")):
+        return "own" if own else None  # earlier versions didn't say which templates of a folder were used
+    return "another version's"
+
+
+def _template(manifest: Manifest, mode: str) -> str:
+    """The name of the template that a mode's first turn has; "" of a mode that isn't there any more."""
+    try:
+        return recorded_mode(mode, manifest.modes.get(mode)).turns[0].template
+    except CotbenchError:
+        return ""
+
+
+@cache
+def _shipped() -> Prompts:
+    return Prompts()
+
+
+@cache
+def _shipped_prompt(template: str, task: str) -> str | None:
+    """The hash of a template that comes with this version, for a task."""
+    try:
+        return _shipped().hash(template, task) if template else None
+    except CotbenchError:
+        return None
+
+
+@cache
+def _shipped_task(task: str) -> str | None:
+    """The hash of the task file of this name that comes with this version."""
+    try:
+        files = list_task_files()
+        return read_task_file(files[task]).hash if task in files else None
+    except CotbenchError:
+        return None
+
+
+# --- what a manifest says, as far as it can be relied on -------------------------------------------------------------
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _whole(row: Mapping[str, Any], name: str) -> int | None:
+    value = row.get(name)
+    return value if type(value) is int else None
+
+
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _command(words: object) -> str | None:
+    """A command line as a shell takes it, without keys."""
+    if not isinstance(words, list) or not words:
+        return None
+    return shlex.join(["cotbench", *masked(list(map(str, words[1:])))])
+
+
+# --- no keys ----------------------------------------------------------------------------------------------------------
+
+_NAME = (
+    r"(?:[\w-]*(?:api[-_]?key|secret|passw(?:or)?d|credential|authorization|bearer)[\w-]*"
+    r"|(?:[\w-]*[-_])?(?:token|key|auth))"
+)
+_SECRET_NAME = re.compile(_NAME, re.I)
+_NAMED = re.compile(
+    rf"""((?<![\w-]){_NAME}["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)(?!\$|\*\*\*)[^\s"',}}&]+""", re.I
+)
+_KEY_LIKE = re.compile(
+    r"(?<![\w-])(?:sk|pk|rk|gsk|hf|nvapi|xai|ghp|glpat|r8|csk|fw)[-_](?=[\w.-]*\d)[\w.-]{14,}|(?<!\w)AKIA[A-Z0-9]{12,}"
+)
+_USER = re.compile(r"(https?://)[^/\s@]+@", re.I)
+
+
+def masked(value: Any) -> Any:
+    """Put *** for what is, or looks like, a key or a password, in a text or in what holds texts: also for the word of a
+    command that stands behind its option (`--api-key KEY`)."""
+    if isinstance(value, dict):
+        return {
+            key: MASK
+            if isinstance(entry, str) and entry and not entry.startswith("$") and _SECRET_NAME.fullmatch(str(key))
+            else masked(entry)
+            for key, entry in value.items()
+        }
+    if isinstance(value, list | tuple):
+        pairs = zip([None, *value[:-1]], value, strict=True) if value else ()
+        return [MASK if _is_value(option, entry) else masked(entry) for option, entry in pairs]
+    if not isinstance(value, str):
+        return value
+    text = _NAMED.sub(rf"\1{MASK}", value)
+    return _USER.sub(rf"\1{MASK}@", _KEY_LIKE.sub(MASK, text))
+
+
+def _is_value(option: object, word: object) -> bool:
+    """Whether a word of a command line is the key that stands behind its option."""
+    if not (isinstance(option, str) and option.startswith("--") and isinstance(word, str)):
+        return False
+    return _SECRET_NAME.fullmatch(option[2:]) is not None and not word.startswith(("$", "--"))
