@@ -196,10 +196,10 @@ class Screen:
     def begin(self) -> None:
         """Print the table, and before it all others where all are wanted."""
         comparison, console = self._comparison, self._console
-        if self._full:
-            self._tables()
         if comparison.stub:
             self._say(words.STUB_WARNING, "bold red")
+        if self._full:
+            self._tables()
         rows = glance(comparison)
         many = len(rows) > MOST_ROWS and not self._full
         if many and comparison.pooled:
