@@ -347,18 +347,7 @@ function showList() {
   const grouped = !byId("f-group").closest("label").hidden;
   const columns = [["id", "id"], ...(several || grouped ? [["place", several ? "task" : "group"]] : []),
     ["question", "question"], ...modes.map((mode) => [index.modes[mode], armOf(index.modes[mode])])];
-  byId("list").tHead.replaceChildren(make("tr", {}, columns.map(([key, name], column) => {
-    const marked = column >= columns.length - modes.length;
-    const classes = marked ? "mark" + (key === chosen.mode ? " chosen" : "") : column === 0 ? null : key;
-    const header = make("th", { scope: "col", class: classes, title: marked && key !== name ? key : null });
-    sortButton(header, name, "ascending", (direction) => timedSort(() => {
-      sorting = { by: direction === "none" ? "" : key, direction };
-      apply();
-      byId("list").tHead.rows[0].cells[column].querySelector("button").focus();
-    }));
-    header.setAttribute("aria-sort", sorting.by === key ? sorting.direction : "none");
-    return header;
-  })));
+  showHeader(columns, modes.length);
   const rows = found.slice(page * PAGE, (page + 1) * PAGE).map((question) => {
     const button = make("button", { type: "button", class: "open" }, apart(index.id[question]));
     button.dataset.question = question;
@@ -383,6 +372,28 @@ function showList() {
   byId("page-back").disabled = page === 0;
   byId("page-on").disabled = page >= pages - 1;
   document.querySelector(".pager").hidden = pages === 1;
+}
+
+/** The list's header: made anew where its columns are others, so that a button that was pressed keeps the focus. */
+function showHeader(columns, arms) {
+  const head = byId("list").tHead;
+  const signature = JSON.stringify([columns, chosen.mode]);
+  if (head.dataset.signature !== signature) {
+    head.dataset.signature = signature;
+    head.replaceChildren(make("tr", {}, columns.map(([key, name], column) => {
+      const marked = column >= columns.length - arms;
+      const classes = marked ? "mark" + (key === chosen.mode ? " chosen" : "") : column === 0 ? null : key;
+      const header = make("th", { scope: "col", class: classes, title: marked && key !== name ? key : null });
+      sortButton(header, name, "ascending", (direction) => timedSort(() => {
+        sorting = { by: direction === "none" ? "" : key, direction };
+        apply();
+      }));
+      return header;
+    })));
+  }
+  columns.forEach(([key], column) => {
+    head.rows[0].cells[column].setAttribute("aria-sort", sorting.by === key ? sorting.direction : "none");
+  });
 }
 
 /** What an arm is called in the list: by its mode alone where no other arm has it. */
