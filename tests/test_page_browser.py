@@ -470,7 +470,7 @@ def test_the_navigation_stays_and_opens_what_is_folded(page: Tab) -> None:
     page.js("location.hash = '#rules'")
     page.wait(lambda: page.js("return document.getElementById('rules').open"))
     links = page.js("return [...document.querySelectorAll('nav a')].map(a => a.getAttribute('href').slice(1))")
-    assert links[:2] == ["answer", "browse"] and links[-1] == "reference"
+    assert links[:3] == ["answer", "about", "browse"] and links[-1] == "reference"
     assert page.js("return arguments[0].every(id => document.getElementById(id))", links)
 
 
