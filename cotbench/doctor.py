@@ -7,7 +7,8 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -67,11 +68,15 @@ def _gpu() -> Check:
     return Check("GPU", None, "none seen (no working nvidia-smi)")
 
 
-def _task(name: str, data_dir: Path | None) -> Check:
-    file = find_task(name)
-    if data_dir is None and not os.environ.get(DATA_ENV) and file.task.source.dataset is not None:
-        found = f"would be loaded from the Hub ({file.task.source.dataset})"
+def _task(name: str, data_dir: Path | None, *, thorough: bool) -> Check:
+    """Whether a task's questions are here; thorough: by loading them, which takes the library of data sets seconds."""
+    file, place = find_task(name), data_dir or os.environ.get(DATA_ENV)
+    dataset = file.task.source.dataset
+    if not place and dataset is not None:
+        found = f"would be loaded from the Hub ({dataset})"
         return Check(f"task {name}", None, found, remedy=f"without network, set {DATA_ENV}")
+    if not thorough and dataset is not None and place and (Path(place) / dataset).is_dir():
+        return Check(f"task {name}", True, f"{Path(place) / dataset} is there")
     data = load_data(file, data_dir)
     return Check(f"task {name}", True, f"{len(data.questions):,} questions in {data.origin}")
 
@@ -92,7 +97,7 @@ def _grading() -> Check:
 _NO_LANDLOCK = "no Landlock (not needed: the filter has no call that takes a path)"
 
 
-def _sandbox() -> list[Check]:
+def _sandbox(*, thorough: bool) -> list[Check]:
     """What contains model-written code, and whether it does: hostile and harmless programs through the real
     executor."""
     if missing := missing_features():
@@ -102,7 +107,7 @@ def _sandbox() -> list[Check]:
     landlock = f"Landlock {version}" if version else _NO_LANDLOCK
     checks = [Check("sandbox", True, f"seccomp filter, limits, {landlock}")]
     try:
-        return checks + [Check(f"sandbox {p.name}", p.ok, p.found) for p in probe()]
+        return checks + [Check(f"sandbox {p.name}", p.ok, p.found) for p in probe(quick=not thorough)]
     except CotbenchError as error:
         return [*checks, Check("sandbox", False, error.message, remedy=error.hint)]
 
@@ -123,17 +128,67 @@ def _prompts() -> Check:
     return Check("prompts", True, "the shipped templates load")
 
 
-def examine(data_dir: Path | None, output_dir: Path) -> list[Check]:
-    """All checks; none of them loads a model or uses the network."""
+def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -> list[Check]:
+    """All checks; none of them loads a model or uses the network. thorough: data sets are loaded, and programs tried
+    that end at their limits only.
+
+    What waits for processes of its own to start is waited for beside the rest."""
     here = f"{__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
-    return [
-        Check("cotbench", None, here),
-        *map(_engine, ENGINES.values()),
-        _gpu(),
-        Check("OPENAI_API_KEY", None, "set" if os.environ.get("OPENAI_API_KEY") else "not set"),
-        _checked("prompts", _prompts),
-        *(_checked(f"task {name}", partial(_task, name, data_dir)) for name in sorted(list_task_files())),
-        _checked("grading", _grading),
-        *_sandbox(),
-        _writable(output_dir),
-    ]
+    with ThreadPoolExecutor(3) as beside:
+        gpu = beside.submit(_gpu)
+        grading = beside.submit(_checked, "grading", _grading)
+        sandbox = beside.submit(_sandbox, thorough=thorough)
+        tasks = sorted(list_task_files())
+        return [
+            Check("cotbench", None, here),
+            *map(_engine, ENGINES.values()),
+            Check("OPENAI_API_KEY", None, "set" if os.environ.get("OPENAI_API_KEY") else "not set"),
+            _checked("prompts", _prompts),
+            *(_checked(f"task {name}", partial(_task, name, data_dir, thorough=thorough)) for name in tasks),
+            gpu.result(),
+            grading.result(),
+            *sandbox.result(),
+            _writable(output_dir),
+        ]
+
+
+_SEVERAL = {"engine": "engines", "task": "tasks", "sandbox": "sandbox"}  # checks of which there are many, and their row
+
+
+def folded(checks: Sequence[Check]) -> list[Check]:
+    """The checks in ten rows: those of engines, tasks and the sandbox in one each. What doesn't work is still named."""
+    rows: dict[str, list[Check]] = {}
+    for check in checks:
+        kind = check.name.partition(" ")[0]
+        rows.setdefault(_SEVERAL.get(kind, check.name), []).append(check)
+    return [_folded(name, members) for name, members in rows.items()]
+
+
+def _folded(name: str, members: Sequence[Check]) -> Check:
+    if name not in _SEVERAL.values():
+        return members[0]
+    works = [check for check in members if check.ok]
+    lacking = [check for check in members if check.ok is False]
+    short = {check.name: check.name.partition(" ")[2] or check.name for check in members}
+    if name == "engines":
+        found = ", ".join(short[check.name] for check in works)
+        missing = ", ".join(f"{short[check.name]} ({check.remedy})" for check in lacking)
+        return Check(name, bool(works), found, remedy=f"not installed: {missing}" if missing else "")
+    if lacking:
+        found = "\n".join(
+            check.found if name == "tasks" else f"{short[check.name]}: {check.found}" for check in lacking
+        )
+        return Check(name, False, found, remedy=next((check.remedy for check in lacking if check.remedy), ""))
+    if name == "tasks":
+        return _folded_tasks(members, works, short)
+    tried = [check for check in members if check.name != "sandbox"]
+    return Check(name, bool(works), f"{members[0].found}; {len(tried)} programs did what they should")
+
+
+def _folded_tasks(members: Sequence[Check], works: Sequence[Check], short: Mapping[str, str]) -> Check:
+    here = ", ".join(short[check.name] for check in works)
+    others = [check for check in members if check.ok is None]
+    if not others:
+        return Check("tasks", True, f"all {len(works)} are here: {here}")
+    hub = ", ".join(short[check.name] for check in others)
+    return Check("tasks", bool(works), f"here: {here}; from the Hub: {hub}", remedy=others[0].remedy)

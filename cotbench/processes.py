@@ -29,6 +29,27 @@ _parent_number = (
 # --- this process -------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def hub_offline(switched: bool) -> Iterator[None]:
+    """Let the Hub's client take what is in its cache and ask nobody, until the block ends: else it tries a host that
+    isn't there six times, for half a minute, and says so each time."""
+    if not switched:
+        yield
+        return
+    import datasets
+    from huggingface_hub import constants
+
+    places: tuple[Any, ...] = (datasets.config, constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    for place in places:
+        place.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = value
+
+
 def collect_seldom() -> None:
     """Have Python look for cycles of objects less often, for the rest of the process: only the console command does
     that.

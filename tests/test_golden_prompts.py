@@ -17,7 +17,8 @@ import pytest
 
 from cotbench.modes import MODES
 from cotbench.modes.prompts import Prompts
-from cotbench.questions.tasks import find_task, list_task_files, shipped
+from cotbench.questions.shipped import shipped
+from cotbench.questions.tasks import find_task, list_task_files
 from cotbench.types import Message, Question
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -12,7 +12,7 @@ from conftest import Cli
 
 from cotbench.analysis.lint import Asked, lint, over_tasks
 from cotbench.modes import MODES, find_mode
-from cotbench.questions.tasks import shipped
+from cotbench.questions.shipped import shipped
 
 ROWS = cases.rows(cases.load("lint"), "case arms finds")
 OF_RUN = {"engine": "vllm", "version": "1", "cotbench": "1", "seed": "0"}

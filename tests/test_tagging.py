@@ -518,7 +518,7 @@ def test_the_subject_rule_by_task_and_subject() -> None:
 def test_the_subject_table_names_no_subject_twice() -> None:
     import yaml
 
-    from cotbench.questions.tasks import shipped
+    from cotbench.questions.shipped import shipped
 
     table = yaml.safe_load((shipped("tasks") / "tables" / "subjects.yaml").read_text())["tasks"]["mmlu"]
     assert max(Counter(table["symbolic"] + table["other"]).values()) == 1

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, get_type_h
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.errors import UsageError, suggest
 from cotbench.run.options import FLAGS, in_order_of_help, typed_as
 
@@ -56,6 +57,7 @@ def option(name: str) -> Any:
         min=flag.minimum,
         metavar=flag.metavar,
         envvar=flag.variable,
+        autocompletion=completion.of_words(*flag.choices) if flag.choices else completion.OF_FIELDS.get(name),
     )
 
 
@@ -99,6 +101,7 @@ TagRuleOption = Annotated[
     str | None,
     typer.Option(
         "--tag-rule",
+        autocompletion=completion.tag_rules,
         help="The rule that says which questions are symbolic: eq_question (the default), eq_question_any, "
         "operators, subject (the default for the task demo), eq_paper, eq_response, or one of your own.",
     ),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
@@ -18,15 +20,20 @@ Row = dict[str, Any]
 Listing = tuple[Iterable[Any], Callable[[Any], Row]]
 
 
+MOST_ROWS = 10  # of a list, unless --verbose asks for all; a dozen is shown where that is all there are
+DOZEN = 12
+
+
 @app.command("list")
 @guarded
 def list_(
-    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.")],
+    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)],
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List tasks, modes, engines or runs."""
+    """List tasks, modes, engines or runs, the latest run first."""
     if what not in LISTS:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     things, row_of = LISTS[what](tasks_dir, output_dir)
@@ -40,13 +47,57 @@ def list_(
     if as_json:
         stdout_json(rows)
     elif rows or not unreadable:
-        from cotbench.terminal.tables import show_rows
-
-        show_rows(rows, f"no {what}")
+        _show_list(what, rows, verbose=verbose)
     for fault in unreadable[:-1]:
         stderr(f"Error: {fault}")
     if unreadable:
         raise unreadable[-1]
+
+
+def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
+    from cotbench.terminal.tables import show_rows
+
+    shown = rows if verbose or len(rows) <= DOZEN else rows[:MOST_ROWS]
+    show_rows([_spaced(row) if verbose else _brief(row, LISTED.get(what, ())) for row in shown], f"no {what}")
+    if len(shown) < len(rows):
+        stdout(f"and {len(rows) - len(shown):,} more: cotbench list {what} --verbose")
+
+
+# What a list shows of each thing without --verbose, by the keys of its rows in JSON.
+LISTED: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("task", "questions", "answer", "about"),
+    "modes": ("mode", "max_tokens", "about"),
+    "engines": ("engine", "installed", "about"),
+}
+
+
+def _spaced(row: Row) -> Row:
+    """A row as it is shown whole: lists of names may be broken between them, and what is said of several names alike is
+    said once."""
+    shown = {key: value.replace(",", ", ") if key in ("tasks", "modes") else value for key, value in row.items()}
+    if "arguments" in shown:
+        names: dict[str, list[str]] = {}
+        for name, about in shown["arguments"].items():
+            names.setdefault(about, []).append(name)
+        shown["arguments"] = "; ".join(f"{', '.join(those)}: {about}" for about, those in names.items())
+    return shown
+
+
+def _brief(row: Row, keys: Sequence[str]) -> Row:
+    """What a list shows of a thing where nobody asks for all: of what is about it the first words."""
+    if "run" in row:
+        return _brief_run(row)
+    return {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
+
+
+def _brief_run(row: Row) -> Row:
+    """A run in few columns: its state with the answers that there are, and its arms by task without how the answer
+    alone is had, which names of arms say where it is asked for."""
+    of, answers = row["of"], row["answers"] or 0
+    state = f"{row['status']} {answers:,}" + (f"/{of:,}" if of and of != answers else "")
+    arms = ", ".join(dict.fromkeys(name.partition("@answer=begun")[0] for name in row["modes"].split(",")))
+    what = f"{row['tasks'].replace(',', ', ')}: {arms}"
+    return {"run": row["run"], "started": row["started"][5:16].replace("T", " "), "state": state, "asked": what}
 
 
 def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
@@ -78,16 +129,19 @@ def _modes(_: Path | None, __: Path) -> Listing:
 
 def _engines(_: Path | None, __: Path) -> Listing:
     from cotbench.engines import ENGINES, EngineRow
+    from cotbench.engines.arguments import arguments_of
 
     def row(engine: EngineRow) -> Row:
-        return {"engine": engine.name, "installed": "no" if engine.missing() else "yes", "about": engine.about}
+        arguments = {one.name: one.about for one in arguments_of(engine.name)}
+        installed = "no" if engine.missing() else "yes"
+        return {"engine": engine.name, "installed": installed, "about": engine.about, "arguments": arguments}
 
     return ENGINES.values(), row
 
 
 def _runs(_: Path | None, output_dir: Path) -> Listing:
     from cotbench.store.lock import state_of
-    from cotbench.store.lookup import list_runs
+    from cotbench.store.lookup import list_runs, start_of
     from cotbench.store.manifest import read_manifest
 
     def row(folder: Path) -> Row:
@@ -95,14 +149,21 @@ def _runs(_: Path | None, output_dir: Path) -> Listing:
         pairs = manifest.spec.pairs
         return {
             "run": manifest.run,
-            "status": state_of(folder, manifest),
+            "status": _status(state_of(folder, manifest), manifest.sessions),
+            "started": start_of(manifest.sessions),
             "model": manifest.options["model"],
             "tasks": ",".join(dict.fromkeys(task for task, _ in pairs)),
             "modes": ",".join(dict.fromkeys(mode for _, mode in pairs)),
             "answers": manifest.totals.get("records"),
+            "of": manifest.totals.get("of"),
         }
 
     return list_runs(output_dir), row
+
+
+def _status(status: str, sessions: Sequence[Mapping[str, Any]]) -> str:
+    """A run's status; "probed" of one whose first questions were asked only."""
+    return "probed" if status == "interrupted" and sessions and sessions[-1].get("probe") else status
 
 
 LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
@@ -188,16 +249,23 @@ def _say_prompt(row: Row) -> None:
 @app.command()
 @guarded
 def doctor(
-    data_dir: DataDirOption = None, output_dir: OutputDirOption = Path("results"), as_json: JsonOption = False
+    data_dir: DataDirOption = None,
+    output_dir: OutputDirOption = Path("results"),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say what works on this machine."""
+    """Say what works on this machine, in ten rows."""
     from dataclasses import asdict
 
-    from cotbench.doctor import examine
+    from cotbench.doctor import examine, folded
     from cotbench.terminal.tables import show_checks
 
-    checks = examine(data_dir, output_dir)
+    checks = examine(data_dir, output_dir, thorough=verbose or as_json)
     if as_json:
         stdout_json([asdict(check) for check in checks])
     else:
-        show_checks(checks)
+        show_checks(checks if verbose else folded(checks))
+        if not verbose:
+            stdout("All checks, a row each: cotbench doctor --verbose")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout, stdout_json
 from cotbench.errors import GateHolds, OutputError, UsageError, suggest
@@ -39,7 +40,11 @@ OwnTagOption = Annotated[
 def report(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Runs, by folder or id; the latest one if none is named."),
+        typer.Argument(
+            metavar="[RUN]...",
+            help="Runs, by folder or id; the latest one if none is named.",
+            autocompletion=completion.run_ids,
+        ),
     ] = None,
     baseline: Annotated[
         list[str] | None,

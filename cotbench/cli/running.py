@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import JsonOption, OutputDirOption, Values, flags_after, flags_until, with_flags
 from cotbench.cli.shared import app, guarded, kebab, stderr, stdout, stdout_json
 from cotbench.errors import OutputError, RequestsFailed, UsageError
 from cotbench.run.options import FLAGS, RunOptions, anchored, recorded_options
 
 if TYPE_CHECKING:
+    from cotbench.analysis.prices import Prices
     from cotbench.run.prepare import RunPlan
     from cotbench.run.session import RunResult
 
@@ -28,15 +32,35 @@ def run(
     output_dir: OutputDirOption = Path("results"),
     resume: Annotated[
         str | None,
-        typer.Option(help="Go on with this run (its folder or id); refuses if anything it rests on has changed."),
+        typer.Option(
+            help="Go on with this run (its folder or id); refuses if anything it rests on has changed.",
+            autocompletion=completion.run_ids,
+        ),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same command has a run already.")
     ] = False,
     settings: Annotated[Values, flags_after("seed")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many requests and about how many tokens, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be asked, and what it is likely to take by earlier runs in --output-dir; and stop.",
+        ),
     ] = False,
+    probe: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="<int>",
+            help="Ask so many questions of each task, say what all of them are likely to take, and stop. The same "
+            "command without it goes on from there.",
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What tokens or GPU-hours cost (YAML or JSON), for --dry-run and --probe."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,6 +72,10 @@ def run(
     from cotbench.store.lookup import find_run
     from cotbench.store.manifest import MANIFEST, read_manifest
 
+    if dry_run and probe is not None:
+        raise UsageError("--dry-run asks nothing, and --probe asks some questions.", "Give one of them.")
+    if prices is not None and not (dry_run or probe is not None):
+        raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
     given = anchored({**asked, **settings})
     folder = None
     if resume is not None:
@@ -65,25 +93,92 @@ def run(
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run)
     if dry_run:
-        _estimate(plan, as_json=as_json)
+        _estimate(plan, output_dir, prices, as_json=as_json)
+    elif probe is not None:
+        _probe(plan, output_dir, folder, probe, prices, fresh=fresh, quiet=quiet, as_json=as_json)
     else:
         _run(plan, output_dir, folder, fresh=fresh, quiet=quiet, as_json=as_json)
 
 
-def _estimate(plan: RunPlan, *, as_json: bool) -> None:
-    """Say how much a run would ask, and what its arms differ in that their names don't say."""
+def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
+    """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
     from cotbench.report.words import unsaid_lines
-    from cotbench.run.prepare import estimate
+    from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.run.prepare import check_engine
     from cotbench.run.shown import lint_of
-    from cotbench.terminal.tables import show_estimate
+    from cotbench.terminal.likely import show_estimate
 
+    prices = _prices(prices_file)
+    unchecked = check_engine(plan)
     unsaid = lint_of(plan)
+    found = likely(plan, output_dir)
+    rows = rows_of(plan, found, prices)
     if as_json:
-        stdout_json(estimate(plan))
+        stdout_json(rows if found else rows[:-1])  # the last one, of all together, is there for what is likely
         for line in unsaid_lines(unsaid):
             stderr(f"Arms: {line}")
+        if unchecked:
+            stderr(f"Not checked: {unchecked}.")
     else:
-        show_estimate(estimate(plan), unsaid)
+        charged = bill(found, prices, plan.options.model) if found and prices else None
+        show_estimate(rows, found, charged, unsaid, unchecked=unchecked, priced=prices is not None)
+
+
+def _prices(file: Path | None) -> Prices | None:
+    from cotbench.analysis.prices import read_prices
+
+    return None if file is None else read_prices(file)
+
+
+def _probe(
+    plan: RunPlan,
+    output_dir: Path,
+    folder: Path | None,
+    count: int,
+    prices_file: Path | None,
+    *,
+    fresh: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Ask the first questions of a run, and say what all of it is likely to take."""
+    from cotbench.run.likely import bill, likely, rows_of
+    from cotbench.terminal.console import tell
+    from cotbench.terminal.likely import show_probe
+
+    prices = _prices(prices_file)  # before anything is asked
+    result = _executed(plan, output_dir, folder, probe=count, fresh=fresh, quiet=quiet)
+    tally = result.tally
+    found = likely(plan, output_dir, result.folder)
+    rows = rows_of(plan, found, prices)
+    goes_on = f"cotbench run --resume {shlex.quote(str(result.folder))}"
+    over = tally.done == plan.total
+    if as_json:
+        stdout_json(
+            {
+                "run": result.folder.name,
+                "folder": str(result.folder),
+                "probe": count,
+                "answers": tally.done,
+                "of": plan.total,
+                "requests": tally.requests,
+                "new_tokens": tally.new_tokens,
+                "likely": rows,
+                "go_on": None if over else goes_on,
+            }
+        )
+    else:
+        charged = bill(found, prices, plan.options.model) if found and prices else None
+        asked = f"of the probe: {tally.requests:,} requests, {tally.new_tokens:,} tokens"
+        tell(
+            f"{tally.done:,} of the run's {plan.total:,} answers are on record ({asked}).",
+            to_stderr=False,
+        )
+        show_probe(rows, found, charged, priced=prices is not None)
+        stdout("These are all of the run's answers." if over else "Go on, with these answers kept:")
+        stdout(f"Report: cotbench report {result.folder}" if over else f"  {goes_on}")
+    if lost := failed_requests(result):
+        raise lost
 
 
 def was_typed(ctx: typer.Context, name: str) -> bool:
@@ -103,19 +198,43 @@ def _not_an_engine(model: str, given: dict[str, Any]) -> None:
         )
 
 
-def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+def _executed(
+    plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
+) -> RunResult:
+    """Run a plan, or the beginning of it, and show how far it is."""
     from cotbench.run.session import execute
+    from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
 
     options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = ", ".join(plan.data)
-        stderr(f"{options.model} ({options.engine_name}): {plan.total:,} answers over {over} under {modes}.")
+        asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
+        tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+    # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.
+    command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
-        result = execute(
-            plan, output_dir, resume=folder, fresh=fresh, command=masked_command(), watch=watch, say=stderr
+        return execute(
+            plan, output_dir, resume=folder, fresh=fresh, probe=probe, command=command, watch=watch, say=tell
         )
+
+
+def _without(words: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values."""
+    left, place = [], 0
+    while place < len(words):
+        name, equals, _ = words[place].partition("=")
+        if kebab(name) in options:
+            place += 1 if equals else 2
+        else:
+            left.append(words[place])
+            place += 1
+    return left
+
+
+def _run(plan: RunPlan, output_dir: Path, folder: Path | None, *, fresh: bool, quiet: bool, as_json: bool) -> None:
+    result = _executed(plan, output_dir, folder, fresh=fresh, quiet=quiet)
     try:
         say_result(result, as_json=as_json)
     except OutputError as error:
@@ -140,6 +259,8 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
 
 def say_result(result: RunResult, *, as_json: bool) -> None:
     """Print what became of a run."""
+    from cotbench.terminal.console import tell
+
     tally = result.tally
     if as_json:
         counts = {n: getattr(tally, n) for n in ("requests", "reused", "prompt_tokens", "completion_tokens")}
@@ -149,7 +270,7 @@ def say_result(result: RunResult, *, as_json: bool) -> None:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
         new = f"{tally.requests:,} requests, {tally.new_tokens:,} completion tokens"
         new = "nothing new was asked" if result.already_finished else new
-        stdout(f"{tally.done:,} answers: {outcomes} ({new}).")
+        tell(f"{tally.done:,} answers: {outcomes} ({new}).", to_stderr=False)
         stdout(f"Report: cotbench report {result.folder}")
         stdout(str(result.folder))
 

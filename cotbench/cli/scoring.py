@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import Flags, JsonOption, OutputDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
@@ -73,8 +74,21 @@ def exec_(
 )
 @guarded
 def score(
-    source: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A .jsonl file of outputs, or a recorded run.")],
-    answer_type: Annotated[str | None, typer.Option(help="number, latex or letter: of a file's answers.")] = None,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|RUN",
+            help="A .jsonl file of outputs, or a recorded run.",
+            autocompletion=completion.run_ids_and_files,
+        ),
+    ],
+    answer_type: Annotated[
+        str | None,
+        typer.Option(
+            help="number, latex or letter: of a file's answers.",
+            autocompletion=completion.of_words("number", "latex", "letter"),
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Where a file's lines go, one per output; else to stdout.")
     ] = None,

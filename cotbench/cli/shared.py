@@ -42,6 +42,11 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
 
 
+# What typer's validator says of a word that isn't what it should be.
+_NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
+_NO_NUMBER = "Input should be a valid number, unable to parse string as a number"
+
+
 @contextmanager
 def _tamed() -> Iterator[None]:
     try:
@@ -56,7 +61,7 @@ def _tamed() -> Iterator[None]:
     except Exception as error:
         said: Callable[[], str] | None = getattr(error, "format_message", None)
         if said is not None:
-            text = tame(said())
+            text = tame(said().replace(_NO_INTEGER, "expected a whole number").replace(_NO_NUMBER, "expected a number"))
             error.format_message = lambda: text  # type: ignore[attr-defined]
         raise
 

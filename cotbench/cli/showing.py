@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cotbench.cli import completion
 from cotbench.cli.flags import OutputDirOption, TagRuleOption, TagsFileOption, known_rule, own_rules
 from cotbench.cli.shared import app, guarded, lost_outputs, run_folders, stderr, stdout_json
 from cotbench.errors import RunError, UsageError, suggest
@@ -26,10 +27,15 @@ def show(
         typer.Argument(
             metavar="[RUN]... [QUESTION]",
             help="Runs (the latest one if none is named), and a question's id or the beginning of one.",
+            autocompletion=completion.run_ids,
         ),
     ] = None,
     flips: Annotated[
-        str | None, typer.Option(help="helped or hurt: questions that only the mode, or only the baseline, got right.")
+        str | None,
+        typer.Option(
+            help="helped or hurt: questions that only the mode, or only the baseline, got right.",
+            autocompletion=completion.of_words("helped", "hurt"),
+        ),
     ] = None,
     mode: Annotated[str | None, typer.Option(help="The mode to look at; cot by default, where there is one.")] = None,
     baseline: Annotated[str, typer.Option(help="What --flips compares it with.")] = "direct",

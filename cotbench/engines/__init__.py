@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from cotbench import demo
@@ -239,19 +240,37 @@ def find_engine(name: str) -> EngineRow:
     return ENGINES[name]
 
 
-def require_engine(name: str) -> EngineRow:
+def require_engine(name: str, model: str = "") -> EngineRow:
     """Return an engine's row. Raises UsageError where there is no such engine, ModelError where its package is
-    missing."""
+    missing. model: which is to be run, by an engine that is installed where one could."""
     row = find_engine(name)
     if missing := row.missing():
         remedy = f'pip install "cotbench[{row.extra}]"' if row.extra else f"pip install {' '.join(missing)}"
-        raise ModelError(f"engine '{name}' needs the {missing[0]} package: {remedy}")
+        raise ModelError(f"engine '{name}' needs the {missing[0]} package: {remedy}", _installed_for(model))
     return row
+
+
+def _installed_for(model: str) -> str:
+    """What to do with a model by the engines that are installed; "" where none of them runs models."""
+    folder, here = Path(model), [row.name for row in ENGINES.values() if row.extra and not row.missing()]
+    converted = any((place / "model.bin").is_file() for place in (folder, folder / "ctranslate2"))
+    original = folder.is_dir() and not converted
+    if "ctranslate2" in here and converted:
+        return "ctranslate2 is installed and runs this model: add --engine ctranslate2"
+    if "transformers" in here and model and not converted:
+        return "transformers is installed and runs this model, slowly: add --engine transformers"
+    if "ctranslate2" in here and (original or model):
+        return (
+            "ctranslate2 is installed and runs this model once it is converted: ct2-transformers-converter --model "
+            f"{model} --output_dir FOLDER --copy_files tokenizer.json tokenizer_config.json; then --model FOLDER "
+            "--engine ctranslate2"
+        )
+    return ""
 
 
 def open_engine(name: str, config: EngineConfig) -> Engine:
     """Open an engine by name. Raises ModelError where its package or its model is not available."""
-    row = require_engine(name)
+    row = require_engine(name, config.model)
     module = importlib.import_module(f"cotbench.engines.{row.name}")
     if not row.needs_key:
         config = replace(config, golds={}, forms={})

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.arguments import only_known, whole
+from cotbench.engines.arguments import check, whole
 from cotbench.engines.batched import BatchedEngine, Job
 from cotbench.engines.chat import ChatFormat
 from cotbench.engines.local import fingerprint, model_error, no_tokens, renamed
@@ -41,7 +41,7 @@ class CTranslate2Engine(BatchedEngine):
 
         arguments = config.model_args
         no_tokens(arguments)
-        only_known("ctranslate2", arguments, ("batch_size", "threads", "compute_type", "max_model_len"))
+        check("ctranslate2", arguments)
         self._config = config
         self._library = ctranslate2
         folder, tokenizer = _folders(Path(config.path))

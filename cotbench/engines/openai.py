@@ -31,7 +31,7 @@ import orjson
 from msgspec import structs
 
 from cotbench.engines import EngineConfig, EngineInfo, Lack, ThinkingInfo
-from cotbench.engines.arguments import number, only_known, whole
+from cotbench.engines.arguments import check, number, whole
 from cotbench.engines.chat import PLAIN_STOP, ChatFormat, Encoded, disarmed, fold_system, plain_text
 from cotbench.engines.client import BadStatus, EmptyReply, JsonClient, NoReply, json_object
 from cotbench.engines.continuing import FIELDS
@@ -86,7 +86,6 @@ TOLD_OFTEN = 20  # requests refused alike, and none answered, after which the ot
 RECHECK = 500  # replies that went on from a beginning, after which it is tried again whether the server does
 _SUSPECT = 20  # ... where one looks as if it did not
 
-_ARGUMENTS = ("max_retries", "timeout_s", "send_seed", "check_model", "continues")
 _LIMITS = frozenset({EFFORT, BUDGET, LEAST})
 
 
@@ -160,10 +159,8 @@ class OpenAIEngine:
                 "Use auto, or none for the completions endpoint, or name the model's --tokenizer.",
             )
         arguments = config.model_args
-        only_known("openai", arguments, _ARGUMENTS)
+        check("openai", arguments)
         self._says_continues = arguments.get("continues")
-        if self._says_continues not in (None, True, False):
-            raise UsageError("--model-args: engine 'openai': continues is neither true nor false.")
         # With a tokenizer prompts are rendered here, and go to the completions endpoint as plain text does.
         self._chat: ChatFormat | None = chat_format(config, tokenizer=config.tokenizer) if config.tokenizer else None
         self._tokenizer = (

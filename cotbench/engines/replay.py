@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cotbench.engines import Continues, EngineConfig, EngineInfo, ThinkingInfo
+from cotbench.engines.arguments import check
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.chat import failed
 from cotbench.engines.local import fingerprint_file
@@ -49,8 +50,9 @@ def _continues(engine: dict[str, Any]) -> Continues:
 class ReplayEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
+        check("replay", config.model_args)
         given = config.model_args.get("path")
-        if not given or set(config.model_args) - {"path"}:
+        if not given:
             raise UsageError(
                 "engine 'replay' takes --model-args path=outputs.jsonl (or an earlier run's folder), and nothing else."
             )

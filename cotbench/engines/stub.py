@@ -15,11 +15,10 @@ import math
 import time
 
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
-from cotbench.engines.arguments import number, only_known, whole
+from cotbench.engines.arguments import check, number, whole
 from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.likelihood import likeliest
 from cotbench.engines.thinking import BUDGET, LEAST
-from cotbench.errors import UsageError
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
@@ -69,18 +68,12 @@ class StubEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
         arguments = config.model_args
+        check("stub", arguments)
         self._latency_s = number("stub", arguments, "latency_s", 0.0)
         self.capacity = whole("stub", arguments, "in_flight", 1_024, low=1)
-        only_known("stub", arguments, (*SHARES, "latency_s", "in_flight"))
         # Runs of versions whose stub didn't think are gone on with as they were.
         self._thinks = "thoughts" in config.wants
         self._shares: dict[str, float] = {name: arguments.get(name, share) for name, share in SHARES.items()}
-        for name, value in self._shares.items():
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise UsageError(
-                    f"--model-args: the stub's {name} is {value!r}; expected a share between 0 and 1.",
-                    f"Its shares: {SHARES}.",
-                )
 
     def poll(self) -> list[tuple[Key, Reply]]:
         if self._latency_s and self._waiting:

@@ -10,7 +10,7 @@ import inspect
 from typing import Any
 
 from cotbench.engines import EngineConfig, EngineInfo
-from cotbench.engines.arguments import whole
+from cotbench.engines.arguments import check, whole
 from cotbench.engines.batched import BatchedEngine, Job
 from cotbench.engines.local import chat_format, fingerprint, model_error, no_tokens, renamed
 
@@ -28,6 +28,7 @@ class TransformersEngine(BatchedEngine):
         import transformers
 
         no_tokens(config.model_args)
+        check("transformers", config.model_args)
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         self._config = config

@@ -164,6 +164,12 @@ class TaskKit(Kit):
         return self.request(question, turn.name, **turn.given)
 
     @property
+    def most_tokens(self) -> int:
+        """The most tokens that an answer may take: the budgets of all paths of its turns."""
+        drawn = ((turn.asked, self.sampling[turn.name]) for turn in self.mode.turns)
+        return sum(asked * sampling.n * sampling.max_tokens for asked, sampling in drawn)
+
+    @property
     def budget(self) -> int:
         """The largest budget of its turns, in tokens of the model."""
         return max(sampling.max_tokens for sampling in self.sampling.values())

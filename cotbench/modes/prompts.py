@@ -29,7 +29,8 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
-from cotbench.questions.tasks import Exemplar, Task, shipped, shown
+from cotbench.questions.shipped import shipped
+from cotbench.questions.tasks import Exemplar, Task, shown
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 
@@ -72,6 +73,9 @@ class Prompts:
         if missing := [folder for folder in folders if not folder.is_dir()]:
             remedy = "Name the folder that holds your templates (*.jinja)."
             raise PromptError(f"--prompts-dir: {shown(missing[0])} is not a folder.", remedy)
+        if prompts_dir is not None and next(prompts_dir.rglob("*.jinja"), None) is None:
+            found = f"--prompts-dir: {shown(prompts_dir)} holds no template (*.jinja)."
+            raise PromptError(found, "Name the folder that holds yours, or leave it out.")
         self._own = prompts_dir
         self._environment = Environment(
             auto_reload=False,  # a run has one prompt, whatever happens to the file meanwhile
@@ -192,13 +196,12 @@ class Prompts:
             raise _syntax_error(error) from None
         except Exception as error:  # whatever the expressions of a template raise
             reason = f"{type(error).__name__}: {error}"
-            raise PromptError(f"{_place(template, error)}: {reason}", "Correct the template.") from None
+            raise PromptError(f"{self._place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
 
-    @staticmethod
     def _undefined(
-        template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]
+        self, template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]
     ) -> PromptError:
         wanted = re.search(r"'dict object' has no attribute '(rationale|program|equations)'", str(error))
         if wanted and exemplars:
@@ -207,9 +210,23 @@ class Prompts:
                 "Use --num-fewshot 0 or --exemplars own, or give every exemplar of the task that part.",
             )
         return PromptError(
-            f"{_place(template, error)}: {error.message}.",
+            f"{self._place(template, error)}: {error.message}.",
             "Correct the name; the docstring of cotbench/modes/prompts.py lists what templates see.",
         )
+
+    def _place(self, template: jinja2.Template, error: BaseException) -> str:
+        """Say where an error is: "FILE:LINE" of the innermost template of its traceback, which Jinja rewrites to
+        template lines. Where that is one of ours and one of the user's has called it, the user's goes first."""
+        frames = traceback.walk_tb(error.__traceback__)
+        places = [(frame.f_code.co_filename, line) for frame, line in frames]
+        inner = [(file, line) for file, line in reversed(places) if file.endswith(".jinja")]
+        if not inner:
+            return str(template.filename)
+        said = f"{inner[0][0]}:{inner[0][1]}"
+        own = [
+            f"{file}:{line}" for file, line in inner if self._own is not None and Path(file).is_relative_to(self._own)
+        ]
+        return said if not own or said == own[0] else f"{own[0]} (in {Path(inner[0][0]).name}:{inner[0][1]})"
 
     @staticmethod
     def _check(template: jinja2.Template, messages: Sequence[Message], rest: str) -> None:
@@ -251,15 +268,6 @@ def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:
         return turn
 
     return {"system": role("system"), "user": role("user"), "assistant": role("assistant")}
-
-
-def _place(template: jinja2.Template, error: BaseException) -> str:
-    """ "FILE:LINE" of the innermost template frame of an error's traceback, which Jinja rewrites to template lines."""
-    frames = traceback.walk_tb(error.__traceback__)
-    places = [(frame.f_code.co_filename, line) for frame, line in frames]
-    return next(
-        (f"{file}:{line}" for file, line in reversed(places) if file.endswith(".jinja")), str(template.filename)
-    )
 
 
 def _syntax_error(error: jinja2.TemplateSyntaxError) -> PromptError:

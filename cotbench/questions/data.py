@@ -12,16 +12,20 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import socket
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, TaskError
+from cotbench.processes import hub_offline
 from cotbench.questions.tasks import Exemplar, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.store.questions import golds_fingerprint
 from cotbench.types import LETTERS, Question, unit
@@ -163,19 +167,48 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
             )
     import datasets  # imported here: 0.9 s that `--help` and `report` don't need
 
+    unreachable = "" if folder else hub_unreachable()
+
     # Off for this call alone: the process may be somebody's notebook.
     bars = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
-        table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
+        with hub_offline(bool(unreachable)):
+            table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
         return list(table.data.table.to_pylist() if table._indices is None else table), where
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        if unreachable:
+            found = (
+                f"task {file.task.name}: the Hub can't be reached ({unreachable}), and {where} isn't in its cache here."
+            )
+            raise DataError(found, _remedy(error, where)) from None
         what = f"{where!r} (config {source.config!r}, split {split!r})"
         raise DataError(f"task {file.task.name}: can't load {what}: {reason}", _remedy(error, where)) from None
     finally:
         if bars:
             datasets.enable_progress_bars()
+
+
+HUB_TIMEOUT_S = 5.0
+
+
+def hub_unreachable() -> str:
+    """Why the Hub can't be reached; "" where it can, or that isn't known: behind a proxy, or where the user has
+    switched it off."""
+    from huggingface_hub import constants
+
+    address = urlsplit(constants.ENDPOINT)
+    host, known = address.hostname or "", getproxies()
+    proxied = (known.get(address.scheme) or known.get("all")) and not proxy_bypass(host)
+    if constants.HF_HUB_OFFLINE or proxied or not host:
+        return ""
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((host, port), HUB_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        return f"{host}: {getattr(error, 'strerror', None) or error}"
+    return ""
 
 
 def _remedy(error: Exception, where: str) -> str:

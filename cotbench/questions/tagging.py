@@ -23,7 +23,7 @@ import yaml
 
 from cotbench.errors import DataError, UsageError
 from cotbench.questions.patterns import Pattern
-from cotbench.questions.tasks import shipped
+from cotbench.questions.shipped import shipped
 from cotbench.store.files import open_file
 from cotbench.types import LETTERS, Question
 

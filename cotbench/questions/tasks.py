@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.questions.shipped import shipped, task_files
 from cotbench.store.files import kind_of, open_file
 from cotbench.store.jsonl import json_object, numbered
 from cotbench.types import AnswerType
@@ -133,12 +133,6 @@ class Task(_Strict):
             if kind.has_choices != bool(exemplar.choices):
                 raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}")
         return self
-
-
-def shipped(kind: Literal["tasks", "prompts"]) -> Path:
-    """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
-    inside = Path(str(resources.files("cotbench"))) / "shipped" / kind
-    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +250,10 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
+    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+        found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
+        raise TaskError(found, "Name the folder that holds yours, or leave it out.")
+    return task_files(*folders)
 
 
 def _no_file(path: str | Path) -> str:
@@ -275,6 +272,11 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     if name not in files:
         if is_path or kind_of(Path(name)):
             remedy = "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`."
+            raise TaskError(f"--task: {_no_file(name)}.", remedy)
+        if Path(f"{name}.jsonl").is_file():
+            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {name}.jsonl?")
+        if "/" in name:
+            remedy = "Give the path of a task file (.yaml) or of a .jsonl, or a name from `cotbench list tasks`."
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
         raise TaskError(

@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from cotbench.modes import Compare, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
 from cotbench.modes.votes import deciding
+from cotbench.run.part import Part
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
@@ -132,28 +133,30 @@ def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any
     }
 
 
-def jobs_of(plan: RunPlan, capacity: int) -> Iterator[Job]:
-    """Make the jobs of a run: question by question with all its modes, the largest budget first.
+def jobs_of(plan: RunPlan, capacity: int, part: Part | None = None) -> Iterator[Job]:
+    """Make the jobs of a run, or of a part of it: question by question with all its modes, the largest budget first.
 
     So modes share a prefix, and long chains of thought start early. Of the last `capacity` questions the short answers
     come behind all long ones, and fill the slots that the last chains of thought leave idle."""
-    number, left = 0, sum(map(len, plan.questions.values()))
+    number = 0
+    left = sum(part is None or question in part.questions for question in plan.all_questions)
     last: list[tuple[int, Job]] = []
     for task, questions in plan.questions.items():
         kits = [kit for (name, _), kit in plan.kits.items() if name == task]
         long_first = sorted(enumerate(kits), key=lambda pair: -pair[1].budget)
         golds = plan.data[task].golds
         for question in questions:
+            asked = [pair for pair in long_first if part is None or part.has(question.id, pair[1].mode.name)]
             jobs = [
-                Job(number=number + offset, question=question, gold=golds[question.id], kit=kit, siblings=len(kits))
-                for offset, kit in long_first
+                Job(number=number + offset, question=question, gold=golds[question.id], kit=kit, siblings=len(asked))
+                for offset, kit in asked
             ]
+            number += len(kits)
             if left > capacity:
                 yield from jobs
             else:
-                last += [(-kit.budget, job) for (_, kit), job in zip(long_first, jobs, strict=True)]
-            number += len(kits)
-            left -= 1
+                last += [(-kit.budget, job) for (_, kit), job in zip(asked, jobs, strict=True)]
+            left -= bool(asked)
     yield from (job for _, job in sorted(last, key=lambda pair: pair[0]))
 
 
@@ -195,6 +198,7 @@ class Loop:
                 self._collect(first, WAIT_S)
             elif not started:
                 break
+            self.tally.executing = self.sandbox.pending
             self.watch(self.tally)
         if self._open and not self.tally.stopping:
             flow = next(iter(self._open.values()))
@@ -236,6 +240,7 @@ class Loop:
 
     def _collect(self, station: Station[Any, Any], wait_s: float) -> None:
         for ticket, result in station.done(wait_s):
+            self.tally.executed += station is self.sandbox
             flow = self._open.get(ticket.flow)
             if flow is None or not flow.expects(ticket):
                 raise RuntimeError(f"{type(station).__name__} gave a result twice, or for no work of its own: {ticket}")
@@ -298,6 +303,7 @@ class Loop:
         if record.outcome == Outcome.ENGINE_ERROR:
             tally.errors[record.error[:200]] += 1
         tally.done += 1
+        tally.arm(record.task, record.mode).take(record)
         tally.outcomes[record.outcome] += 1
         tally.graded += record.outcome != Outcome.ENGINE_ERROR
         tally.correct += record.outcome == Outcome.CORRECT

@@ -89,7 +89,8 @@ class RunOptions:
     )
     model_args: dict[str, Any] = _option(
         "--model-args -a",
-        "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...).",
+        "Arguments of the engine, as k=v,k2=v2 (tensor_parallel_size, max_model_len, dtype ...); "
+        "`cotbench list engines --verbose` names ours, as max_retries and timeout_s of servers.",
         {},
         parse=parsing.model_args,
         anchor=parsing.absolute_path,
@@ -122,7 +123,11 @@ class RunOptions:
         "auto",
     )
     limit: int | None = _option(
-        "--limit -L", "Questions per task: a seeded sample, stratified by group, the same in every mode.", None
+        "--limit -L",
+        "Questions per task: a seeded sample, stratified by group, the same in every mode.",
+        None,
+        parse=parsing.limit,
+        metavar="<int>",
     )
     seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
     base_url: str | None = _option(

@@ -233,6 +233,23 @@ def public_address(url: str) -> str:
         return "***"
 
 
+def limit(text: str | None) -> int | None:
+    """How many questions of each task are asked."""
+    if text is None:
+        return None
+    word = text.strip()
+    if re.fullmatch(r"[+-]?\d{1,18}", word):
+        return int(word)
+    found = f"--limit: expected a number of questions, found '{text:.40}'."
+    if re.fullmatch(r"\d*\.\d+|\d+(\.\d+)?%", word):
+        raise UsageError(found, "It isn't a share: --limit 50 asks 50 questions of each task.")
+    if re.fullmatch(r"\d+\s*[-:,]\s*\d+", word):
+        last = re.split(r"\s*[-:,]\s*", word)[1]
+        remedy = f"It isn't a range: --limit {last} asks a seeded sample of {last} questions of each task."
+        raise UsageError(found, remedy)
+    raise UsageError(found, "As in --limit 50.")
+
+
 def lock(text: str | None) -> str | None:
     """What is to be fixed before the first token, as it was typed; refused where it can't be read."""
     if text is None:

@@ -16,7 +16,8 @@ from typing import Any
 from msgspec import to_builtins
 
 from cotbench.answers.kinds import KINDS, AnswerKind
-from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, require_engine
+from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, located, open_engine, require_engine
+from cotbench.engines.arguments import check_before_loading
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
@@ -182,7 +183,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     if any(mode.runs for mode in modes) and not options.allow_unsandboxed_code:
         require_containment()
     if engine_needed:  # before data are loaded
-        require_engine(options.engine_name)
+        require_engine(options.engine_name, options.model)
     data: dict[str, TaskData] = {}
     questions: dict[str, tuple[Question, ...]] = {}
     for file in files:
@@ -445,6 +446,17 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         golds=plan.golds,
         forms={name: data.task.answer.form for name, data in plan.data.items()},
     )
+
+
+def check_engine(plan: RunPlan) -> str:
+    """Refuse what the plan's engine would refuse of its arguments when it is opened, without a model, a server or an
+    engine's package. Return what couldn't be checked, in words; "" where all was."""
+    options = plan.options
+    row = find_engine(options.engine_name)
+    untried = check_before_loading(row.name, located(options.model), options.model_args)
+    if not row.needs:  # it has no model, so that opening it is the check
+        open_engine(row.name, engine_config(plan)).close()
+    return untried
 
 
 def header_value(name: str, value: str) -> str:

@@ -25,6 +25,7 @@ from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lines import dump_line
 from cotbench.store.lock import RunLock
+from cotbench.store.lookup import SCORED
 from cotbench.store.manifest import Manifest, read_manifest
 from cotbench.store.questions import read_questions
 from cotbench.store.records import RECORDS, Record, read_records
@@ -121,7 +122,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         if write:
             write_atomically(folder / RECORDS, map(dump_line, after))
             manifest.totals["outcomes"] = dict(sorted(Counter(row.outcome for row in after).items()))
-            manifest.sessions.append({**circumstance(), "command": ["cotbench", "score"], "started": now()})
+            manifest.sessions.append({**circumstance(), "command": SCORED, "started": now()})
             manifest.write(folder)
     rows: dict[tuple[str, str], list[tuple[Record, Record]]] = defaultdict(list)
     for old, new in zip(before, after, strict=True):

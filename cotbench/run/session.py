@@ -27,6 +27,7 @@ from cotbench.programs import Sandbox
 from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
+from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.shown import shown_by
@@ -52,6 +53,7 @@ def execute(
     *,
     resume: Path | None = None,
     fresh: bool = False,
+    probe: int | None = None,
     like: Manifest | None = None,
     agree: Callable[[dict[str, Any]], None] = lambda _: None,
     command: Sequence[str] = (),
@@ -61,9 +63,9 @@ def execute(
     """Run a plan, or go on with it, and write its folder.
 
     resume: the folder that must be gone on with (RunError names what differs, if anything does). fresh: start anew even
-    if the same run is there. like: of a run that is run again as it was. agree: is given the spec as it came out,
-    before anything is asked or written, and may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was
-    recorded is on disk."""
+    if the same run is there. probe: ask so many questions of each task, and leave the run to be gone on with. like: of
+    a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
+    may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
     if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
         require_workers()  # before a model is loaded
@@ -76,8 +78,9 @@ def execute(
         agree(spec)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):
-            tally = Tally(total=plan.total)
-            session = _Session(plan, engine, info, folder, say, started, tally, like.run if like is not None else "")
+            part = part_of(plan, folder, probe)
+            tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
+            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part)
             return session.run(spec, command, watch)
 
 
@@ -104,6 +107,8 @@ class _Session:
     started: float
     tally: Tally
     reproduces: str = ""  # the run that is run again
+    probe: int | None = None
+    part: Part | None = None  # of the run, where this session doesn't ask all of it
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -121,6 +126,7 @@ class _Session:
             "engine_version": self.info.version,
             "device": self.info.device,
             **({"reproduces": self.reproduces} if self.reproduces else {}),
+            **({"probe": self.probe} if self.probe is not None else {}),
             "command": without_home(list(command)),
             "started": now(),
         }
@@ -135,12 +141,14 @@ class _Session:
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
         sink = RecordFile(folder / RECORDS)
-        loop = Loop(jobs_of(plan, self.engine.capacity), replies, judge, sandbox, sink, tally, watch)
+        jobs = jobs_of(plan, self.engine.capacity, self.part)
+        loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch)
+        tally.begin()
         status: Status = "failed"
         try:
             with _interrupts(loop, self.say):
                 loop.run()
-            status = "finished" if tally.done == tally.total else "interrupted"
+            status = "finished" if tally.done == plan.total else "interrupted"
         except KeyboardInterrupt:
             status = "interrupted"
         except ModelError:
@@ -157,7 +165,7 @@ class _Session:
             loop.close()  # stations of others may fail at it
         if tally.fatal:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
-        if status == "interrupted":
+        if status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
                 f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
                 f"Go on with: cotbench run --resume {folder}",
@@ -203,12 +211,13 @@ class _Session:
             "busy_s": round(tally.busy_s, 3),
             "requests": tally.requests,
             "reused": tally.reused,
+            "new_tokens": tally.new_tokens,
         }
         programs = {"programs": tally.programs, "program_cpu_s": round(tally.program_cpu_s, 3)}
         manifest.status = status
         manifest.totals = {
             "records": tally.done,
-            "of": tally.total,
+            "of": self.plan.total,
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
             "outcomes": dict(sorted(tally.outcomes.items())),

@@ -16,7 +16,7 @@ from cotbench.answers.grader import Grader
 from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.modes import Mode
-from cotbench.run.tally import Tally
+from cotbench.run.tally import Tally, work_of
 from cotbench.store.journal import Journal, JournalIndex, JournalState
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
@@ -109,6 +109,7 @@ class Replies:
         reply = self._known[key.question].get(key)
         if reply is not None:
             self._tally.reused += 1
+            self._tally.seen_work += work_of(reply)
             self._ready.append((ticket, reply))
         elif key in self._waiting:
             self._waiting[key][1].append(ticket)
@@ -149,11 +150,15 @@ class Replies:
             entries.append((key, request, seed, reply))
         self._journal.append(entries)
         self._tally.requests += len(arrived)
-        self._tally.new_tokens += sum(reply.completion_tokens or 0 for _, reply in arrived)
+        written = sum(reply.completion_tokens or 0 for _, reply in arrived)
+        self._tally.new_tokens += written
+        self._tally.new_work += sum(work_of(reply) for _, reply in arrived)
         results = []
         for key, reply in arrived:
             self._known[key.question][key] = reply
-            results += [(ticket, reply) for ticket in self._waiting.pop(key)[1]]
+            tickets = self._waiting.pop(key)[1]
+            self._tally.seen_work += len(tickets) * work_of(reply)
+            results += [(ticket, reply) for ticket in tickets]
         self._tally.fly(len(self._waiting))
         return results
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from cotbench.errors import RunError
+from cotbench.store.files import open_to_read
 from cotbench.store.manifest import MANIFEST
 
 
@@ -24,6 +30,38 @@ def find_run(name: str, output_dir: Path) -> Path:
 
 
 def list_runs(output_dir: Path) -> list[Path]:
-    """List run folders, the most recently written first. A manifest that is no file (a named pipe) makes none."""
-    folders = (path.parent for path in output_dir.glob(f"*/{MANIFEST}") if path.is_file())
-    return sorted(folders, key=lambda f: (f / MANIFEST).stat().st_mtime, reverse=True)
+    """List run folders, the one that was started last first; going on with a run starts it again, and grading it again
+    doesn't. A manifest that is no file (a named pipe) makes none."""
+    folders = [path.parent for path in output_dir.glob(f"*/{MANIFEST}") if path.is_file()]
+    return sorted(folders, key=_started, reverse=True)
+
+
+SCORED = ["cotbench", "score"]  # the command of a session in which a run was graded again
+
+
+def start_of(sessions: Sequence[Mapping[str, Any]]) -> str:
+    """When a run was last started, as its manifest writes it; "" where that says nothing of it."""
+    return max((str(one.get("started", "")) for one in sessions if one.get("command") != SCORED), default="")
+
+
+class _Start(msgspec.Struct):
+    started: str = ""
+    command: list[str] = []
+
+
+class _Starts(msgspec.Struct):
+    sessions: list[_Start] = []
+
+
+def _started(folder: Path) -> tuple[float, float]:
+    """When a run was last started; and when its manifest was written, which decides where two started in the same
+    second, or a manifest doesn't say it."""
+    path = folder / MANIFEST
+    written = path.stat().st_mtime
+    try:
+        with open_to_read(path) as file:
+            sessions = msgspec.json.decode(file.read(), type=_Starts).sessions
+        starts = [datetime.fromisoformat(one.started).timestamp() for one in sessions if one.command != SCORED]
+        return max(starts), written
+    except (OSError, ValueError, RecursionError, RunError):
+        return written, written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cotbench.report.tame import tame, tame_line
-from cotbench.terminal.printing import Stream
+from cotbench.terminal.printing import Stream, say
 
 PLAIN_WIDTH = 120  # where there is no terminal
 LEAST_WIDTH = 40
@@ -70,6 +71,15 @@ def _least_width(column: Column) -> int:
     texts = [cell.plain if isinstance(cell, Text) else str(cell) for cell in (column.header, *column.cells)]
     parts = [part for text in texts for part in (text.split("\n") if column.no_wrap else text.split())]
     return max(map(cell_len, parts), default=0)
+
+
+def tell(text: str, *, to_stderr: bool = True) -> None:
+    """Print a text, on a terminal in lines that are broken between words."""
+    if Stream(to_stderr=to_stderr).isatty():
+        width = max(shutil.get_terminal_size((PLAIN_WIDTH, 25)).columns, LEAST_WIDTH)
+        whole = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(map(whole.fill, text.split("\n")))
+    say(text, to_stderr=to_stderr)
 
 
 def plain_table(header: Sequence[str], rows: Iterable[Sequence[str | Text]], whole: Sequence[str]) -> Table:

@@ -1,0 +1,18 @@
+"""Where the task files and prompt templates are that come with cotbench; light, since a shell's Tab asks for names."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+
+def shipped(kind: Literal["tasks", "prompts"]) -> Path:
+    """The folder of the task files or prompt templates that come with cotbench (in a wheel, or a checkout)."""
+    inside = Path(str(resources.files("cotbench"))) / "shipped" / kind
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / kind
+
+
+def task_files(*folders: Path) -> dict[str, Path]:
+    """Name -> task file, of folders of which a later one goes before an earlier one."""
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
