@@ -115,7 +115,7 @@ def test_what_holds(small: Comparison, text: str, value: float | None) -> None:
 
 
 def test_every_figure_is_a_field(small: Comparison) -> None:
-    """Those of other rows are looked at where these are: test_pooled.py, test_costs.py."""
+    """Those of other rows are looked at where these are: test_pooled.py, test_costs.py, test_between.py and others."""
     for name in (name for name, figure in FIGURES.items() if figure.rows in ("modes", "deltas", "splits")):
         assert check_gate(parse_gate(f"{name}[t,cot] >= -1000"), small).holds, name
 

@@ -69,6 +69,9 @@ CHANCE = {
 }  # fmt: skip
 
 
+LATER_POLICIES = ("oracle, chosen on other paths",)
+
+
 def same(now: Any, then: Any) -> bool:
     """Whether a value is what it was, but for rounding: figures in CSV files are texts."""
     try:
@@ -81,6 +84,7 @@ def check_rows(
     now: Sequence[Mapping[str, Any]], then: Sequence[Mapping[str, Any]], parted: set[str], where: str
 ) -> None:
     """Every row that was there is there, in its place, with every figure that it had. parted: tasks with groups."""
+    now = [row for row in now if row.get("policy") not in LATER_POLICIES]
     assert len(now) == len(then), where
     for place, (row, old_row) in enumerate(zip(now, then, strict=True)):
         for column, value in old_row.items():

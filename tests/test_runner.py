@@ -49,8 +49,9 @@ def twice(question: Question, kit: Kit) -> Flow:
 
 
 def plan_of(questions: Path, *modes: Mode) -> RunPlan:
-    """A plan with modes that aren't in the table."""
-    plan = make_plan(RunOptions(model="stub", tasks=[str(questions)], modes=["cot"]))
+    """A plan with modes that aren't in the table. All replies can be read, so that none is gone on with."""
+    shares = {"unparsed": 0.0, "truncated": 0.0}
+    plan = make_plan(RunOptions(model="stub", model_args=shares, tasks=[str(questions)], modes=["cot"]))
     return replace(plan, modes=modes)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
+from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
@@ -46,6 +47,8 @@ from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
+from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
+from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
 from cotbench.modes.arms import is_likeliest
 from cotbench.processes import beside
@@ -93,10 +96,11 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type; pooled: over several tasks. generalise: "subject" where a task's subjects or types are taken as a sample of
-    subjects, "" where as all of them. unsaid: what arms differ in that their names don't say. cautions: what belongs
-    beside a headline. families: what each kind of p_holm is corrected over. facts: of modes, which report.json leaves
-    out.
+    type; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
+    questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
+    are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
+    cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
+    which report.json leaves out.
     """
 
     schema: int = REPORT_SCHEMA
@@ -124,6 +128,12 @@ class Comparison:
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
+    gains: list[Gain] = field(default_factory=list)
+    leads: list[Lead] = field(default_factory=list)
+    weights: list[Part] = field(default_factory=list)
+    weighted_modes: list[WeightedMode] = field(default_factory=list)
+    weighted_deltas: list[WeightedDelta] = field(default_factory=list)
+    weighted_policies: list[WeightedPolicy] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cautions: list[Caution] = field(default_factory=list)
     stub: bool = False
@@ -159,6 +169,8 @@ def compare(
     prices: Prices | None = None,
     generalise: str = "",
     symbolic_tasks: Collection[str] = (),
+    against: Sequence[str] = (),
+    weights: Weights | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
@@ -166,8 +178,9 @@ def compare(
     largest budget is no matter. panels: what `panels_of(runs)` gave, where it has been called already. asked: arms that
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
     symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. prices:
-    what tokens or GPU-hours cost; without them costs are in tokens. Raises RunError where what was asked for can't be
-    paired.
+    what tokens or GPU-hours cost; without them costs are in tokens. against: two arms of two models each, as
+    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. Raises RunError where what was asked for can't be
+    paired, UsageError where `against` or the mix names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -205,10 +218,22 @@ def compare(
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     _add_costs(comparison, compared, table, prices)
+    models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
+    comparison.gains.extend(models.gains)
+    comparison.leads.extend(models.leads)
+    comparison.notes.extend(models.notes)
+    if weights is not None:
+        mixed = weighted(compared, comparison.deltas, weights, {rule.name: rule for rule in table}, tag_rule)
+        comparison.weights.extend(mixed.parts)
+        comparison.weighted_modes.extend(mixed.modes)
+        comparison.weighted_deltas.extend(mixed.deltas)
+        comparison.weighted_policies.extend(mixed.policies)
+        comparison.notes.extend(mixed.notes)
     comparison.notes[:] = dict.fromkeys(comparison.notes)
     there = {name: [cell.mode for panel in compared if (cell := panel.cell(name))] or [name] for name in baselines}
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
+    whole.families.update(models.families)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
     whole.pooled.extend(over)

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cotbench.analysis import stats
+from cotbench.analysis import bounded, stats
 from cotbench.analysis.curve import OFF, drawn_of, name_of, prompt_of
 from cotbench.analysis.estimates import ALL, Interval, delta_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
-from cotbench.analysis.stats import Array, Clusters, Estimate, Strata
 from cotbench.modes import MODES
 from cotbench.modes.arms import THINK
 
@@ -39,8 +37,8 @@ class Effect:
     arms: "on", or with an effort or a budget. effect: thinking, prompt or interaction. under: the prompt or the
     thinking under which it is one, "" for the interaction. arms: what is subtracted from what. helped, hurt: questions
     that are right under one of two arms only; None for the interaction.
-    p: of the interaction the t test's, over clusters and strata; of others as `Delta` has it. p_holm:
-    corrected over the `family`: the interactions of a report, or the simple effects of its squares.
+    p: of the interaction by sign flips, exact, or of clustered questions the t test's; of others as `Delta` has it.
+    p_holm: corrected over the `family`: the interactions of a report, or the simple effects of its squares.
     unlike: in what the arms differ beside thinking and prompt, "" where they don't.
     """
 
@@ -204,22 +202,7 @@ def _effects(panel: Panel, square: Square) -> Iterator[Effect]:
         yield Effect(**named, difference=delta.delta, helped=delta.helped, hurt=delta.hurt)
     under_first = np.asarray(first_on.right[asked].astype(float) - first_off.right[asked])
     under_second = np.asarray(second_on.right[asked].astype(float) - second_off.right[asked])
-    between = interaction(under_first, under_second, **panel.design(asked)) if asked.any() else None
+    between = bounded.estimate(under_second - under_first, **panel.design(asked)) if asked.any() else None
     named |= {"effect": INTERACTION, "under": ""}
     named["arms"] = f"({second_on.mode} − {second_off.mode}) − ({first_on.mode} − {first_off.mode})"
     yield Effect(**named, difference=Interval.of(between), helped=None, hurt=None)
-
-
-def interaction(first: Array, second: Array, clusters: Clusters = None, strata: Strata = None) -> Estimate:
-    """Return the mean of what two paired differences of the same questions differ by, with a t interval.
-
-    Where it is the same on all questions, which doesn't mean that it is known without error, the interval is put
-    together from those of the two differences (MOVER: Zou & Donner 2008).
-    """
-    estimate = stats.mean(second - first, clusters, strata, bound=2.0)
-    if estimate.se != 0:
-        return estimate
-    one, other = (stats.paired(differences, clusters, strata) for differences in (first, second))
-    low = estimate.value - math.hypot(other.value - other.low, one.high - one.value)
-    high = estimate.value + math.hypot(other.high - other.value, one.value - one.low)
-    return replace(estimate, low=max(-2.0, low), high=min(2.0, high), se=None, df=None)

@@ -10,6 +10,13 @@ task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under th
 written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
 estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
 has an estimate.
+
+    gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
+    lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
+    oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
+                                        that chooses on the path it is scored on
+    weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
+                                        best policy; of several tasks together weighted_delta[all tasks,cot]
 """
 
 from __future__ import annotations
@@ -17,13 +24,15 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
@@ -88,6 +97,34 @@ FIGURES: Mapping[str, _Figure] = {
     "tokens_per_extra": _Figure("payoffs", "tokens.value", share=False),
     "tokens_per_extra_low": _Figure("payoffs", "tokens.low", share=False),
     "tokens_per_extra_high": _Figure("payoffs", "tokens.high", share=False),
+    "oracle": _Figure("policies", "accuracy"),
+    "oracle_with_luck": _Figure("policies", "with_luck"),
+    "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
+    "weighted_delta": _Figure("weighted_deltas", "delta.value"),
+    "weighted_low": _Figure("weighted_deltas", "delta.low"),
+    "weighted_high": _Figure("weighted_deltas", "delta.high"),
+    "weighted_p": _Figure("weighted_deltas", "delta.p"),
+    "weighted_p_holm": _Figure("weighted_deltas", "p_holm"),
+    "weighted_n": _Figure("weighted_deltas", "n", share=False),
+    "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
+    "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
+    "weighted_best": _Figure("weighted_policies", "accuracy"),
+    "gain": _Figure("gains", "difference.value"),
+    "gain_low": _Figure("gains", "difference.low"),
+    "gain_high": _Figure("gains", "difference.high"),
+    "gain_p": _Figure("gains", "difference.p"),
+    "gain_p_holm": _Figure("gains", "p_holm"),
+    "gain_n": _Figure("gains", "n", share=False),
+    "gain_more": _Figure("gains", "more", share=False),
+    "gain_less": _Figure("gains", "less", share=False),
+    "lead": _Figure("leads", "difference.value"),
+    "lead_low": _Figure("leads", "difference.low"),
+    "lead_high": _Figure("leads", "difference.high"),
+    "lead_p": _Figure("leads", "difference.p"),
+    "lead_p_holm": _Figure("leads", "p_holm"),
+    "lead_n": _Figure("leads", "n", share=False),
+    "lead_more": _Figure("leads", "more", share=False),
+    "lead_less": _Figure("leads", "less", share=False),
     "pooled": _Figure("pooled", "delta.value", unit=QUESTION),
     "pooled_low": _Figure("pooled", "delta.low", unit=QUESTION),
     "pooled_high": _Figure("pooled", "delta.high", unit=QUESTION),
@@ -115,7 +152,9 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
-_OF_ONE = frozenset({"modes", "costs"})  # rows about a mode by itself
+_OF_MODELS = ("gains", "leads")  # rows that are of one model against another
+_OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +162,7 @@ class Gate:
     """One condition.
 
     text: as it was given. model, baseline: None where it doesn't say; then any model, and the report's first baseline.
+    against: of a figure of two models the other one, None where it doesn't say; then any.
     """
 
     text: str
@@ -133,6 +173,7 @@ class Gate:
     model: str | None
     baseline: str | None
     rule: str | None = None
+    against: str | None = None
     operator: str
     number: float
 
@@ -176,7 +217,7 @@ Refuse = Callable[[str, str], UsageError]  # makes the error of what is wrong an
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """What stands in the brackets behind a figure. model, baseline, rule: None where they aren't named."""
+    """What stands in the brackets behind a figure. model, baseline, rule, against: None where they aren't named."""
 
     task: str
     mode: str
@@ -184,6 +225,7 @@ class Place:
     model: str | None
     baseline: str | None
     rule: str | None = None
+    against: str | None = None
 
 
 def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
@@ -209,10 +251,17 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows == "splits" and tags[tag] != ALL:
-        raise refuse(f"{name} is about both sides of the tag.", f"Leave '{tag}' out.")
+    if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
+        what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
+        raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
+    if figure.rows not in _OF_MODELS and "against" in named:
+        raise refuse(f"{name} is of one model.", "Leave 'against=' out.")
+    if figure.rows in _OF_MODELS and "model" not in named:
+        raise refuse(
+            f"{name} is of one model against another.", f'Say of which: "{name}[{task},{mode},model=A,against=B]".'
+        )
     return Place(
         task=task,
         mode=ALIASES.get(mode, mode),
@@ -220,6 +269,7 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         model=named.get("model"),
         baseline=ALIASES.get(named.get("baseline", ""), named.get("baseline")),
         rule=named.get("rule"),
+        against=named.get("against"),
     )
 
 
@@ -253,8 +303,9 @@ def _inside(inside: str, refuse: Refuse, example: str) -> tuple[list[str], dict[
             raise refuse(f"a word is missing in '[{inside}]'.", example)
         if not equals and named:
             raise refuse(f"'{part}' stands behind a word with a name.", example)
-        if equals and key not in ("model", "baseline", "rule"):
-            raise refuse(f"unknown '{key}='.", "Known: model=, baseline=, and of figures over tasks rule=.")
+        if equals and key not in ("model", "baseline", "rule", "against"):
+            known = "Known: model=, baseline=, of figures over tasks rule=, of two models against=."
+            raise refuse(f"unknown '{key}='.", known)
         if key in named:
             raise refuse(f"'{key}=' is given twice.", example)
         if equals:
@@ -309,7 +360,7 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     if FIGURES[gate.name].rows == "pooled":
         asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
     else:
-        asked = {row.key for row in rows}
+        asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
         f"the difference on {caution.task} is one of {caution.kind} more than of reasoning: {caution.text}"
         for caution in comparison.cautions
@@ -323,15 +374,35 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     if kind == "pooled":
         rows = _over_tasks(gate, comparison)
     else:
-        rows = [row for row in getattr(comparison, kind) if (row.default if kind == "splits" else row.tag == gate.tag)]
+        rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
+    if kind in _OF_MODELS:  # either model may be named first
+        rows += [mirrored(row) for row in rows]
     rows = _narrowed(gate, "model", gate.model, rows)
+    rows = rows if gate.against is None else _narrowed(gate, "against", gate.against, rows)
     if kind != "pooled":
         rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
-    if kind not in _OF_ONE:
+    if kind == "leads":
+        rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
+    elif kind not in _OF_ONE:
         baseline = gate.baseline or next((b for b in comparison.baselines if any(r.baseline == b for r in rows)), None)
         rows = _narrowed(gate, "baseline", baseline, rows, comparison.facts_of)
     return rows
+
+
+def _is_meant(gate: Gate, row: Any) -> bool:
+    """Whether a row is of the questions, and of policies of the oracle, that a gate is about."""
+    kind = FIGURES[gate.name].rows
+    if kind == "policies":
+        return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind in _OF_MIX:
+        return bool(kind != "weighted_policies" or row.best)
+    return bool(row.default if kind == "splits" else row.tag == gate.tag)
+
+
+def _only(names: Iterable[str]) -> str | None:
+    known = set(names)
+    return known.pop() if len(known) == 1 else None
 
 
 def _over_tasks(gate: Gate, comparison: Comparison) -> list[Any]:
@@ -356,7 +427,11 @@ def _narrowed(
     A model is also known by its name without the organization or folder before it.
     """
     names = dict.fromkeys(str(getattr(row, field)) for row in rows)
-    fitting = {n for n in names if n == wanted or (field == "model" and n.rstrip("/").rsplit("/", 1)[-1] == wanted)}
+    fitting = {
+        n
+        for n in names
+        if n == wanted or (field in ("model", "against") and n.rstrip("/").rsplit("/", 1)[-1] == wanted)
+    }
     if field in ("mode", "baseline") and wanted is not None:
         fitting = set(named(wanted, names, facts))
         if len(fitting) > 1:
@@ -366,7 +441,13 @@ def _narrowed(
     if kept:
         return kept
     if not names:
-        what = "no pairs of modes" if FIGURES[gate.name].rows not in _OF_ONE else "nothing"
+        kind = FIGURES[gate.name].rows
+        what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
+        if kind in _OF_MIX:
+            raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
+        if kind == "policies":
+            found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
+            raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
     raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))
@@ -384,4 +465,5 @@ def _place(row: Any) -> str:
         *([f"rule={row.rule}"] if getattr(row, "side", "") and row.rule else []),
     ]
     words = [*([row.task] if hasattr(row, "task") else []), *words, f"model={row.model}"]
-    return ",".join([*words, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])
+    against = [f"against={row.against}"] if hasattr(row, "against") else []
+    return ",".join([*words, *against, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

@@ -390,6 +390,24 @@ def _differing(aspect: _Aspect, arms: Sequence[Asked]) -> list[_Found]:
     return [(aspect.name, [(arms[i], aspect.shown(arms[i], values[i])) for i in sorted(group)]) for group in groups]
 
 
+def asked_otherwise(first: Asked, second: Asked) -> list[tuple[str, str, str]]:
+    """Return in what one arm was asked otherwise of one model than of another: the aspect, and what each has in words.
+
+    How a model is told to think is its own matter, as its chat template is; whether it thinks isn't.
+    """
+    out = []
+    for aspect in (*_ASPECTS, *_drawing((first, second))):
+        values = [aspect.value(arm) for arm in (first, second)]
+        same = values[0] == values[1] or None in values or aspect.name == "the engine's version"
+        if aspect.name == "the seed" and first.greedy and second.greedy:
+            continue
+        if aspect.name == "thinking" and not same and values[0][0] == values[1][0]:
+            continue
+        if not same:
+            out.append((aspect.name, aspect.shown(first, values[0]), aspect.shown(second, values[1])))
+    return out
+
+
 def _finding(name: str, group: Sequence[_Valued]) -> dict[str, Any]:
     """Put a finding in words. Where most arms have the same, those that haven't are said to differ from them."""
     shown: dict[str, list[str]] = {}  # arms by what they have

@@ -1,10 +1,17 @@
 """What one could do with two modes, and who is to blame for a plan that fails: from stored runs, without a model.
 
-A policy says for each question which mode to use: always the baseline, always the other mode, the other mode only
-where a pre-treatment tag says symbolic (a tag that needs the response can't choose the prompt), and an oracle that
-knows which is right and takes the cheaper of equals. Beside them stands the baseline with majority votes over as many
-paths as cost about what the other mode does: the comparison at equal compute that the paper names as missing (Sprague
-et al. 2024, arXiv:2409.12183, limitations).
+A policy says for each question which mode to use: always the baseline, always the other mode, and the other mode only
+where a pre-treatment tag says symbolic (a tag that needs the response can't choose the prompt). Beside them stands the
+baseline with majority votes over as many paths as cost about what the other mode does: the comparison at equal compute
+that the paper names as missing (Sprague et al. 2024, arXiv:2409.12183, limitations).
+
+The oracle takes on each question the mode that was right, and the cheaper of equals. It chooses and is scored on the
+same answers, so it is a bound that includes luck: no choice of a mode for each question does better on these answers,
+and most of its lead may be no choice at all. Its accuracy is always the two modes' mean and half of the questions on
+which they differ, which is what two equal modes that guess would have; so one answer of each can't tell how much of it
+is luck. Where both modes were asked for several paths, drawn at random, there is an oracle that chooses on the other
+paths and is scored on the one left out, and beside it what luck would have added (`with_luck`). The first loses what
+chance does to its choice, so what the best choice for each question would reach lies between the two.
 """
 
 from __future__ import annotations
@@ -21,13 +28,17 @@ from cotbench.analysis.stats import Array
 from cotbench.analysis.subsets import maj_at
 from cotbench.modes import in_table_order
 
+ORACLE, ORACLE_ON_OTHERS = "oracle", "oracle, chosen on other paths"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Policy(Paired):
     """One policy over a pair of modes. tokens: completion tokens per question, None where unknown.
 
     used: the share of questions that get the mode. saving: of tokens against always using the mode, at most 1. loss:
-    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost."""
+    the mode's accuracy minus the policy's, in points of 1. paths: how many, of a vote at about the mode's cost.
+    with_luck: of an oracle that chooses on other paths, the accuracy of one that chooses on the path it is scored on.
+    """
 
     policy: str
     rule: str = ""
@@ -44,6 +55,7 @@ class Policy(Paired):
     loss_low: float | None = None
     loss_high: float | None = None
     paths: int | None = None
+    with_luck: float | None = None
 
 
 def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array]) -> list[Policy]:
@@ -60,10 +72,10 @@ def policies_of(panel: Panel, cell: Cell, base: Cell, tagged: Mapping[str, Array
         (f"always {base.mode}", "", np.zeros(len(better), dtype=bool)),
         (f"always {cell.mode}", "", np.ones(len(better), dtype=bool)),
         *((f"{cell.mode} where symbolic", rule, tags[both] == 1) for rule, tags in tagged.items()),
-        ("oracle", "", better | (equal & (dear < cheap))),
+        (ORACLE, "", better | (equal & (dear < cheap))),
     ]
     rows = [_policy(panel, cell, base, both, *choice) for choice in choices]
-    return [*rows, *filter(None, [_matched(panel, cell, base, both)])]
+    return [*rows, *filter(None, [_matched(panel, cell, base, both), _on_other_paths(panel, cell, base, both)])]
 
 
 def _policy(panel: Panel, cell: Cell, base: Cell, both: Array, name: str, rule: str, chosen: Array) -> Policy:
@@ -147,6 +159,76 @@ def _voted(cell: Cell) -> Array:
     """Which questions have votes with a verdict on every answer."""
     decided = (row is not None and row.votes is not None and row.votes.decided for row in cell.rows)
     return np.fromiter(decided, bool, len(cell.rows))
+
+
+def _on_other_paths(panel: Panel, cell: Cell, base: Cell, both: Array) -> Policy | None:
+    """Judge an oracle that chooses on other paths than those it is scored on; None unless both modes were drawn.
+
+    On each question it takes the mode that is right on more of the other paths, the baseline where they are even, and
+    is scored on the paths left out, over all pairs of these. So it is of the modes as they were drawn for the votes,
+    and their accuracy there is what it is compared with.
+    """
+    drawn = [_drawn(panel, side) for side in (cell, base)]
+    if drawn[0] is None or drawn[1] is None:
+        return None
+    shared = both & np.logical_and.reduce([side.decided & _voted(side) for side in drawn if side is not None])
+    if not shared.any():
+        return None
+    (right, paths, dear), (base_right, base_paths, cheap) = (_paths(side, shared) for side in drawn if side is not None)
+    if min(paths.min(), base_paths.min()) < 2:
+        return None
+    share, base_share = right / paths, base_right / base_paths
+    score, used = np.zeros(len(right)), np.zeros(len(right))
+    for own in (0, 1):  # whether the paths left out are right
+        for other in (0, 1):
+            chance = np.where(own, share, 1 - share) * np.where(other, base_share, 1 - base_share)
+            chosen = (right - own) / (paths - 1) > (base_right - other) / (base_paths - 1)
+            score += chance * np.where(chosen, own, other)
+            used += chance * chosen
+    design = panel.design(shared)
+    accuracy = stats.mean(score, **design, bound=1.0)
+    loss = stats.mean(share - score, **design, bound=1.0)
+    known = not np.isnan([dear, cheap]).any() and dear.sum() > 0
+    spent = used * dear + (1 - used) * cheap
+    # That all are alike doesn't mean that they are known without error: then as for single answers.
+    ends = stats.wilson(round(score.sum()), len(score)) if accuracy.se == 0 else (accuracy.low, accuracy.high)
+    alike = stats.paired(np.rint(share - score), **design) if loss.se == 0 else loss
+    return Policy(
+        model=panel.model,
+        task=panel.task,
+        mode=cell.mode,
+        baseline=base.mode,
+        policy=ORACLE_ON_OTHERS,
+        n=len(score),
+        accuracy=accuracy.value,
+        low=max(0.0, min(ends[0], accuracy.value)),
+        high=min(1.0, max(ends[1], accuracy.value)),
+        used=float(used.mean()),
+        tokens=float(spent.mean()) if known else None,
+        saving=1 - float(spent.sum() / dear.sum()) if known else None,
+        loss=loss.value,
+        loss_low=min(alike.low, loss.value),
+        loss_high=max(alike.high, loss.value),
+        with_luck=float((1 - (1 - share) * (1 - base_share)).mean()),
+    )
+
+
+def _drawn(panel: Panel, cell: Cell) -> Cell | None:
+    """Return the cell of votes over a mode whose paths were drawn at random; None where there is none."""
+    for other in panel.cells.values():
+        if other is not cell and other.facts.votes_over and panel.cell(other.facts.votes_over) is cell:
+            asked = other.run.manifest.spec.mode(panel.task, other.mode).sampling
+            if asked.get("temperature", 1):  # greedy paths are the same answer again
+                return other
+    return None
+
+
+def _paths(cell: Cell, shared: Array) -> tuple[Array, Array, Array]:
+    """Return how many paths are right, how many there are, and the tokens of one, for the questions of a mask."""
+    votes = [row.votes for row, keep in zip(cell.rows, shared, strict=True) if keep and row is not None]
+    right = np.array([sum(ballot in vote.right for ballot in vote.ballots) for vote in votes if vote is not None])
+    paths = np.array([len(vote.ballots) for vote in votes if vote is not None])
+    return right, paths, cell.tokens("completion")[shared] / paths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,22 @@ def report(
             "only.",
         ),
     ] = False,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODEL:ARM,MODEL:ARM",
+            help="Two arms of two models, to be compared question by question. The same arm of each two models is "
+            "compared anyhow. Repeatable.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Your own mix of questions, in YAML or JSON: 'symbolic: 60' and 'non-symbolic: 40', or shares of "
+            "tasks or groups. Accuracies, differences and policies are then shown for that mix, too.",
+        ),
+    ] = None,
     effect: Annotated[
         float, typer.Option(help="Points of accuracy: the report says how many questions would find that.")
     ] = 2.0,
@@ -107,7 +123,9 @@ def report(
             """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, """
-            """macro, and of either _low, _high, _p. Repeatable.""",
+            """macro, and of either _low, _high, _p; of two models, as in """
+            """"gain\\[mmlu,cot,model=A,against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
+            """Repeatable.""",
         ),
     ] = None,
     output_dir: OutputDirOption = Path("results"),
@@ -148,6 +166,7 @@ def report(
     from cotbench.analysis.one_arm import as_one_arm
     from cotbench.analysis.pairing import SUBJECT, load_run, panels_of
     from cotbench.analysis.prices import read_prices
+    from cotbench.analysis.weights import read_weights
     from cotbench.modes import find_mode
     from cotbench.questions.tagging import RULES, main_rule
     from cotbench.report.files import PAGE, begin_plots, document, left_over, write_report
@@ -165,6 +184,7 @@ def report(
     rule = known_rule(tag_rule, own)
     gates = [parse_gate(text) for text in fail_if or []]
     priced = read_prices(prices) if prices is not None else None
+    mix = read_weights(weights) if weights is not None else None
     folders = run_folders(runs or [], output_dir)
     with uncollected():
         loaded = [load_run(folder, ahead=True) for folder in folders]
@@ -187,6 +207,8 @@ def report(
                 *(name for gate in gates for name in (gate.mode, gate.baseline) if name),
                 *(name for lock in locks for name in (lock.mode, lock.baseline)),
             },
+            against=against or [],
+            weights=mix,
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

@@ -33,8 +33,8 @@ def interaction(comparison: Comparison) -> Table[Effect]:
         about="All on the n questions that have a verdict under all four arms. interaction: what thinking adds under "
         "the second prompt less what it adds under the first, question by question, which is the same as what the two "
         "together add less the sum of what each adds alone; 0 where they add up. p: as of all paired differences; of "
-        "the interaction a t test's, over clusters and strata where there are any. Holm p: corrected over "
-        "all interactions here, and apart from them over all other rows.",
+        "the interaction by sign flips, exact, with a score interval; of clustered questions a t test's. Holm p: "
+        "corrected over all interactions here, and apart from them over all other rows.",
     )
 
 

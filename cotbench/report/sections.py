@@ -13,6 +13,7 @@ from cotbench.report import words
 from cotbench.report.about import about
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.chance import legend
 from cotbench.report.columns import MODE as _MODE
@@ -24,6 +25,7 @@ from cotbench.report.cost import costs, payoffs
 from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
+from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
 
@@ -211,12 +213,24 @@ def _sources(comparison: Comparison) -> Table[Delta]:
     )
 
 
+_CHOSEN_ON_OTHERS = (
+    " Chosen on other paths: by which mode is right on more of the other paths drawn for the votes, scored on the one "
+    "left out, against those paths' own accuracy; with luck: had it chosen on the path that it is scored on. What the "
+    "best choice for each question would reach lies between the two."
+)
+
+
+def _on_others(row: Policy) -> bool:
+    return row.with_luck is not None
+
+
 def _policies(comparison: Comparison) -> Table[Policy]:
     against, names = _against(comparison.policies)
+    others = _CHOSEN_ON_OTHERS if any(map(_on_others, comparison.policies)) else ""
     return Table(
         title=f"Policies: when to use the mode instead of {against}",
         rows=_of_main_mode(comparison, comparison.policies),
-        names=[*names, ("policy", lambda r: r.policy + (f" ({r.rule})" if r.rule else ""))],
+        names=[*names, ("policy", words.policy)],
         figures=[
             ("used %", lambda r: percent(r.used)),
             ("right %", lambda r: percent(r.accuracy)),
@@ -229,9 +243,10 @@ def _policies(comparison: Comparison) -> Table[Policy]:
         ],
         about="From the recorded answers, with no new generation. used: share of questions that get the mode. tokens: "
         "mean completion tokens per question. saving: of tokens against always using the mode; against always: "
-        "accuracy in points against always using it. The oracle knows which mode is right and takes the shorter of "
-        "equals: no policy can do better. A vote over k paths of the baseline's prompt is the comparison at about "
-        "equal compute.",
+        "accuracy in points against always using it. The oracle takes the mode that was right, and the shorter of "
+        "equals: it chooses and is scored on the same answers, so it is a bound that includes luck, and one answer of "
+        f"each mode can't tell how much.{others} A vote over k paths of the baseline's prompt is the comparison at "
+        "about equal compute.",
     )
 
 
@@ -351,8 +366,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, across_tasks, interaction, budgets, _splits, payoffs, costs, _policies),
-    *(_plans, _outcomes),
+    *(at_a_glance, _accuracy, _deltas, across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
+    *(gains, leads, interaction, budgets, _splits, payoffs, costs, _policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )

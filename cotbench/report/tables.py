@@ -62,6 +62,12 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "payoffs": comparison.payoffs,
         "across_tasks": comparison.pooled,
         "agreement": comparison.agreements,
+        "gains": comparison.gains,
+        "leads": comparison.leads,
+        "weights": comparison.weights,
+        "weighted": comparison.weighted_modes,
+        "weighted-deltas": comparison.weighted_deltas,
+        "weighted-policies": comparison.weighted_policies,
     }
 
 

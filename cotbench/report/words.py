@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.lint import Unsaid
+from cotbench.analysis.policies import ORACLE, Policy
+from cotbench.analysis.weighted import WeightedPolicy
 
 STUB_WARNING = "STUB, NOT A MODEL: these numbers come from the stub engine and mean nothing."
 DASH = "–"
@@ -64,6 +66,15 @@ def times(value: float | None) -> str:
 def count(value: int | None) -> str:
     """Show a whole number: 14,042."""
     return DASH if value is None else f"{value:,}"
+
+
+def policy(row: Policy | WeightedPolicy) -> str:
+    """Name a policy: with the rule that it chooses by, and of an oracle that luck is in it, or how much it would be."""
+    if row.policy == ORACLE:
+        return "oracle (a bound, with luck)"
+    known = row.with_luck if isinstance(row, Policy) else None
+    with_luck = "" if known is None else f" (with luck {percent(known)})"
+    return row.policy + (f" ({row.rule})" if row.rule else "") + with_luck
 
 
 def short_model(model: str) -> str:

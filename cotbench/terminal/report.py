@@ -21,7 +21,7 @@ from cotbench.report import about, pooled, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, alone, findings
 from cotbench.report.glance import Glance, glance, shown_rules
-from cotbench.report.headlines import curves, fixed
+from cotbench.report.headlines import apart, curves, fixed
 from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
@@ -225,6 +225,7 @@ class Screen:
         groups: list[tuple[str, list[str]]] = [
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
+            ("bold", apart(comparison)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, SYMBOLIC, ModeStats
-from cotbench.analysis.policies import Policy
+from cotbench.analysis.policies import ORACLE, Policy
 from cotbench.report import words
 from cotbench.report.plots.forest import ends_of, level_ticks, round_ticks
 from cotbench.report.plots.panels import curve_panels, logarithmic_axis, percent_scale
@@ -82,7 +82,7 @@ def _policies_of(comparison: Comparison, pair: Pair | None) -> _Policies:
 
     def kind(row: Policy) -> str:
         tagged = "tagged" if row.rule == comparison.tag_rule else "votes" if row.paths else ""
-        return "oracle" if row.policy == "oracle" else tagged
+        return "oracle" if row.policy == ORACLE else tagged
 
     rows = [row for row in comparison.policies if (row.mode, row.baseline) == pair and row.tokens is not None]
     return [(kind(row), row) for row in rows if kind(row)]
