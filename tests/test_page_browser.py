@@ -244,7 +244,7 @@ def test_a_question_is_opened_and_left_by_keyboard(page: Tab) -> None:
     page.wait(lambda: page.opened == "t-001")
     page.press("\ue00c")  # Escape
     page.wait(lambda: not page.js("return document.getElementById('opened').open"))
-    assert page.js("return document.activeElement.textContent") == "t-001"
+    page.wait(lambda: page.js("return document.activeElement.textContent") == "t-001")  # when the event is handled
     assert "open=" not in page.driver.current_url
 
 
