@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -243,7 +244,7 @@ def test_a_question_is_opened_and_left_by_keyboard(page: Tab) -> None:
     page.wait(lambda: page.opened == "t-001")
     page.press("\ue00c")  # Escape
     page.wait(lambda: not page.js("return document.getElementById('opened').open"))
-    assert page.js("return document.activeElement.textContent") == "t-001"
+    page.wait(lambda: page.js("return document.activeElement.textContent") == "t-001")  # when the event is handled
     assert "open=" not in page.driver.current_url
 
 
@@ -254,7 +255,7 @@ def test_an_opened_question_shows_everything(page: Tab) -> None:
     body = page.body()
     for text in (
         "What is 1 + 1? Let x = 1.",
-        "eq_question symbolic",
+        "symbolic by eq_question, ",
         "Gold answer: B",
         "Solve this.\n\nWhat is 1 + 1? Let x = 1.\none\nfour\n\nNow cot.\nGo on.",
         "greedy, at most 64 tokens",
@@ -431,3 +432,254 @@ def test_printing_unfolds_tables_and_hides_the_browser(page: Tab) -> None:
     hidden = page.js("return ['#browse', 'nav'].map(n => getComputedStyle(document.querySelector(n)).display)")
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert hidden == ["none", "none"]
+
+
+# --- the top, tables, formulas ------------------------------------------------------------------------------------
+
+
+def resized(tab: Tab, width: int, height: int = 900) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    tab.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+@pytest.fixture
+def as_it_was(tab: Tab) -> Iterator[None]:
+    yield
+    tab.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_the_answer_is_on_the_first_screen(page: Tab, as_it_was: None) -> None:
+    for width in (1400, 400):
+        resized(page, width)
+        page.js("scrollTo(0, 0)")
+        [value, ends, word] = page.js(
+            "const c = document.querySelector('.card'); return ['.big b', '.ends', '.word'].map((n) => "
+            "c.querySelector(n).getBoundingClientRect().bottom)"
+        )
+        assert max(value, ends, word) < 700
+    texts = page.js("return [...document.querySelectorAll('.task')[0].querySelectorAll('.card')].map(c => c.innerText)")
+    assert len(texts) == 5 and "cot" in texts[0] and "points" in texts[0] and "95%:" in texts[0]
+
+
+def test_the_navigation_stays_and_opens_what_is_folded(page: Tab) -> None:
+    page.js("document.getElementById('reference').scrollIntoView()")
+    page.wait(lambda: page.js("return document.querySelector('nav').getBoundingClientRect().top") == 0)
+    folded = page.js("return [...document.querySelectorAll('details.folded')].map(d => d.id)")
+    assert "rules" in folded and not page.js("return document.getElementById('rules').open")
+    page.js("location.hash = '#rules'")
+    page.wait(lambda: page.js("return document.getElementById('rules').open"))
+    links = page.js("return [...document.querySelectorAll('nav a')].map(a => a.getAttribute('href').slice(1))")
+    assert links[:3] == ["answer", "about", "browse"] and links[-1] == "reference"
+    assert page.js("return arguments[0].every(id => document.getElementById(id))", links)
+
+
+def test_a_table_is_sorted_by_its_header_as_numbers_and_back(page: Tab) -> None:
+    page.js("window.table = document.querySelector('table[data-name=accuracy]')")
+    names = page.js("return [...table.tHead.rows[0].cells].map(c => c.textContent)")
+    column = names.index("right %")
+    cells = f"[...table.tBodies[0].rows].map(r => r.cells[{column}].textContent)"
+    before = page.js(f"return {cells}")
+    button = f"table.tHead.rows[0].cells[{column}].querySelector('button')"
+    page.js(f"{button}.focus()")
+    page.press("\ue007")
+    down = page.js(f"return {cells}")
+    assert [float(x) for x in down] == sorted(map(float, before), reverse=True)
+    assert page.js(f"return table.tHead.rows[0].cells[{column}].getAttribute('aria-sort')") == "descending"
+    page.press("\ue007")
+    assert [float(x) for x in page.js(f"return {cells}")] == sorted(map(float, before))
+    page.press("\ue007")
+    assert page.js(f"return {cells}") == before
+    assert page.js("return [...table.tHead.rows[0].cells].every(c => c.getAttribute('aria-sort') === 'none')")
+    assert float(page.js("return document.documentElement.dataset.sortMs")) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1,234", 1234), ("−3.2 (−5.0 to −1.4)", -3.2), ("+45.2", 45.2), ("15x", 15), ("<0.001", 0.001), ("–", None)],
+)
+def test_cells_are_read_as_numbers(page: Tab, text: str, number: float | None) -> None:
+    assert page.js("const n = numberOf(arguments[0]); return Number.isNaN(n) ? null : n", text) == number
+
+
+def test_the_list_is_sorted_by_an_arms_outcome(page: Tab) -> None:
+    column = page.js(
+        "return [...document.querySelectorAll('#list thead th')].map(c => c.textContent).indexOf('direct')"
+    )
+    page.js("document.querySelectorAll('#list thead button')[arguments[0]].click()", column)
+    marks = page.js(
+        "return [...document.querySelectorAll('#list tbody tr')].map(r => r.cells[arguments[0]].className)", column
+    )
+    assert marks[:39] == ["mark right"] * 39 and marks[39] == "mark wrong"
+    page.js("document.querySelectorAll('#list thead button')[arguments[0]].click()", column)
+    assert page.js("return document.querySelector('#list tbody .mark').textContent") == "unparsed"
+    page.js("document.querySelectorAll('#list thead button')[arguments[0]].click()", column)
+    assert page.ids[:2] == ["t-000", "t-001"]
+
+
+def _saved(page: Tab, press: str) -> tuple[str, str]:
+    """What a download would hold, and its name."""
+    page.js(
+        "window.kept = []; const made = URL.createObjectURL; URL.createObjectURL = (b) => { window.kept.push(b); "
+        "return made(b); }; HTMLAnchorElement.prototype.click = function () { window.name_kept = this.download; };"
+    )
+    page.js(press)
+    text = page.driver.execute_async_script("kept[0].text().then(arguments[arguments.length - 1])")
+    return text, page.js("return window.name_kept")
+
+
+def test_a_table_and_the_list_are_saved_as_csv(page: Tab) -> None:
+    import csv
+    import io
+
+    text, name = _saved(page, "document.querySelector('[aria-label^=\"CSV of Table: Accuracy\"]').click()")
+    rows = list(csv.reader(io.StringIO(text)))
+    shown = page.js(
+        "return [...document.querySelectorAll('table[data-name=accuracy] tr')].map(r => "
+        "[...r.cells].map(c => c.textContent))"
+    )
+    assert name == "accuracy.csv" and [len(row) for row in rows] == [len(row) for row in shown]
+    assert rows[0] == shown[0] and rows[1][0] == shown[1][0]
+    page.choose("panel", "other/m")
+    text, name = _saved(page, "document.getElementById('list-csv').click()")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert name == "questions.csv" and len(rows) == 7 and rows[1][:3] == ["other-000", "m", "other"]
+    assert rows[0][-2:] == ["plan-solver", "plan-solver answer"] or "direct answer" in rows[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"), [("=1+1", "'=1+1"), ("−3.5", "-3.5"), ("-0.5", "-0.5"), ('a,"b"', '"a,""b"""'), ("@x", "'@x")]
+)
+def test_cells_of_csv_are_shown_and_not_worked_out(page: Tab, value: str, cell: str) -> None:
+    assert page.js("return csvCell(arguments[0])", value) == cell
+
+
+def test_outputs_are_searched_where_that_is_asked_for(page: Tab) -> None:
+    page.search("thinking 7.")
+    assert page.count.startswith("0 of")
+    page.js("document.getElementById('f-outputs').click()")
+    page.wait(lambda: page.js("return document.documentElement.dataset.searched") == "thinking 7.")
+    assert page.ids == ["t-007"]
+    assert "by their outputs" in page.js("return document.getElementById('searching').textContent")
+    page.js("document.querySelector('#filters [type=reset]').click()")
+    assert page.count == "156 of 156 questions" and not page.js("return document.getElementById('f-outputs').checked")
+
+
+def test_arms_stand_side_by_side_where_there_is_room(page: Tab, as_it_was: None) -> None:
+    page.js("document.querySelector('#list tbody button').click()")
+    page.wait(lambda: page.opened)
+    places = "return ['direct', 'cot'].map(m => document.querySelector(`[data-mode=${m}]`).getBoundingClientRect().x)"
+    resized(page, 1400)
+    direct, cot = page.js(places)
+    assert cot > direct + 500
+    resized(page, 1000)
+    direct, cot = page.js(places)
+    assert cot == direct
+
+
+MATHEMATICS = "If $x = \\frac{1}{2}$, what is $x+1$? It costs $5 or $6."
+
+
+@pytest.fixture(scope="module")
+def formulas(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    folder = tmp_path_factory.mktemp("formulas")
+    questions = [replace(q, text=MATHEMATICS, choices=("$\\sqrt{2}$", "two")) for q in sums(2)]
+    one = answered("So $x+1$ is, at $5 a piece,\nAnswer: $\\boxed{\\frac{3}{2}}$", "\\frac{3}{2}", "correct")
+    return write(
+        folder / "out",
+        build(folder / "run", questions, {"direct": [one] * 2, "cot": [one] * 2}, golds=["A", "\\frac32"]),
+    )
+
+
+def test_formulas_are_mathematics_and_money_is_money(tab: Tab, formulas: Written) -> None:
+    tab.open(formulas.path)
+    start = "return document.querySelector('#list tbody .start')"
+    assert tab.js(f"{start}.querySelectorAll('math').length") == 2 and "$5 or $6" in tab.js(f"{start}.textContent")
+    tab.js("document.querySelectorAll('#list tbody button')[1].click()")
+    tab.wait(lambda: tab.opened)
+    assert tab.js(
+        "return [...document.querySelectorAll('#opened-body math')].every(m => m.getBoundingClientRect().width)"
+    )
+    assert tab.js("return document.querySelector('.options math').getAttribute('alttext')") == "$\\sqrt{2}$"
+    assert tab.js("return document.querySelector('mfrac').namespaceURI").endswith("MathML")
+    output = "document.querySelector('.mode[data-mode=cot] > .block')"
+    assert tab.js(f"return {output}.querySelector('mark math').getAttribute('alttext')") == "$\\boxed{\\frac{3}{2}}$"
+    assert "at $5 a piece" in tab.js(f"return {output}.querySelector('pre').textContent")
+    tab.js(f"{output}.querySelector('[aria-pressed]').click()")
+    assert tab.js(f"return {output}.querySelector('mark').textContent") == "\\frac{3}{2}"
+    assert tab.js(f"return {output}.querySelector('pre').textContent").endswith("Answer: $\\boxed{\\frac{3}{2}}$")
+    tab.js(f"{output}.querySelector('[aria-pressed]').click()")
+    assert tab.js(f"return {output}.querySelectorAll('math').length") == 2
+    assert tab.driver.get_log("browser") == []
+
+
+def test_what_is_copied_is_the_text_as_typed(tab: Tab, formulas: Written) -> None:
+    tab.open(formulas.path)
+    tab.js("document.querySelector('#list tbody button').click()")
+    tab.wait(lambda: tab.opened)
+    tab.js("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    tab.js("[...document.querySelectorAll('#opened-body > .block button')].pop().click()")
+    tab.wait(lambda: tab.js("return window.copied"))
+    assert tab.js("return window.copied") == MATHEMATICS
+
+
+def test_mathematics_is_made_of_what_is_listed_only(page: Tab) -> None:
+    tree = '["mrow", {"onclick": "x", "href": "javascript:1", "style": "x", "stretchy": "true"}, ["mi", "<img src=x>"]]'
+    made = page.js(f"const m = grown({tree}); return [m.outerHTML, m.querySelector('img')]")
+    assert made == [
+        '<mrow stretchy="true"><mi>&lt;img src=x&gt;</mi></mrow>',
+        None,
+    ]
+    for tag in ("script", "maction", "annotation-xml", "img"):
+        assert page.js(f"try {{ grown(['{tag}', 'x']); }} catch (e) {{ return 'refused'; }}") == "refused"
+
+
+def test_a_narrow_page_hides_nothing_that_matters(page: Tab, as_it_was: None) -> None:
+    resized(page, 400)
+    marks = page.js(
+        "return [...document.querySelectorAll('#list tbody tr')[0].querySelectorAll('.mark')].map(m => "
+        "m.getBoundingClientRect().right)"
+    )
+    assert len(marks) == 6 and max(marks) <= 400
+    region = "document.querySelector('table[data-name=accuracy]').closest('.scroll')"
+    page.wait(lambda: page.js(f"return {region}.classList.contains('more-right')"))
+    page.js(f"{region}.scrollLeft = 200")
+    page.wait(lambda: page.js(f"return {region}.classList.contains('more-left')"))
+    assert page.js(f"return {region}.querySelector('tbody th').getBoundingClientRect().left") >= 0
+
+
+AXE = next(
+    (
+        path
+        for path in [Path(os.environ.get("COTBENCH_AXE", "")), Path(__file__).parents[1] / ".ci-work/axe/axe.min.js"]
+        if path.is_file()
+    ),
+    None,
+)
+
+
+@pytest.mark.skipif(
+    AXE is None, reason="axe-core is not here: its axe.min.js in .ci-work/axe/, or where COTBENCH_AXE says"
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_serious_fault_is_found_by_axe(
+    tab: Tab, formulas: Written, written: Written, scheme: str, as_it_was: None
+) -> None:
+    assert AXE is not None
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    for one in (written, formulas):
+        for width in (1400, 400):
+            tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+            resized(tab, width)
+            tab.open(one.path)
+            tab.js("for (const folded of document.querySelectorAll('details')) folded.open = true")
+            for opened in (False, True):
+                if opened:
+                    tab.js("document.querySelector('#list tbody button').click()")
+                    tab.wait(lambda: tab.opened)
+                tab.driver.execute_script(AXE.read_text(encoding="utf-8"))
+                found = tab.driver.execute_async_script(
+                    "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] })"
+                    ".then((r) => done(r.violations.map((v) => [v.impact, v.id, v.nodes.map((n) => n.html)])))"
+                )
+                assert [fault for fault in found if fault[0] in ("serious", "critical")] == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -22,12 +22,14 @@ from cotbench.analysis.pairing import Panel
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULES, Rule
 from cotbench.report.details import ANSWER_CHARS, details_of, shortened
+from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Outcome, unit
 
 CHUNK = 100
 WAVE = 64  # chunks that are made before it is looked whether there is room for them
 LEVEL = 5
+LATEX = 800_000  # characters in outputs that become mathematics: some five seconds of two cores
 
 _OUTCOMES = [outcome.value for outcome in Outcome]
 _CODES = {outcome: chr(48 + place) for place, outcome in enumerate(_OUTCOMES)}
@@ -51,7 +53,9 @@ class Data:
     @property
     def places(self) -> bytes:
         """Which chunk holds which question, and what was left out."""
-        return _packed(_places(self.sizes, self.held) | {"thin": self.thin, "megabytes": self.megabytes})
+        return _packed(
+            _places(self.sizes, self.held) | {"thin": self.thin, "latex": LATEX, "megabytes": self.megabytes}
+        )
 
     def within(self, budget: int) -> Data:
         """Leave out the last chunks, as many as it takes."""
@@ -116,6 +120,17 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
     golds = [gold for panel in panels for gold in panel.golds]
     groups = sorted({question.group for question in questions if question.group})
     numbers = {name: number for number, name in enumerate(groups)}
+    answers = [list(map(_answer, rows, golds)) for rows in columns]
+    texts = [shortened(question.text) for question in questions]
+    options = [[shortened(choice) for choice in question.choices] for question in questions]
+    shown = list(map(shortened, golds))
+    formulas = Formulas()
+    maths = {
+        "text": _some(map(formulas.of, texts)),
+        "options": _some([*found] if any(found := [formulas.of_answer(o) for o in some]) else [] for some in options),
+        "gold": _some(map(formulas.of_answer, shown)),
+        "answer": [_some(formulas.of_answer(a) if isinstance(a, str) else [] for a in some) for some in answers],
+    }
     return {
         "panels": list(map(_about, panels)),
         "modes": modes,
@@ -126,14 +141,21 @@ def _index(comparison: Comparison, panels: Sequence[Panel], own: Sequence[Rule])
         "rules": [{"name": info.name, "about": info.about} for info in infos],
         "rule": comparison.tag_rule,
         "id": [question.id for question in questions],
-        "text": [shortened(question.text) for question in questions],
-        "options": [[shortened(choice) for choice in question.choices] for question in questions],
-        "gold": list(map(shortened, golds)),
+        "text": texts,
+        "options": options,
+        "gold": shown,
         "group": [numbers.get(question.group, -1) for question in questions],
         "tags": ["".join(_tag_codes(panel, table[info.name]) for panel in panels) for info in infos],
         "outcome": ["".join(_NOT_ASKED if row is None else _CODES[row.outcome] for row in rows) for rows in columns],
-        "answer": [list(map(_answer, rows, golds)) for rows in columns],
+        "answer": answers,
+        "formulas": formulas.trees,
+        "maths": maths,
     }
+
+
+def _some(found: Iterable[list[Any]]) -> dict[str, list[Any]]:
+    """Return what isn't empty, by its place."""
+    return {str(place): one for place, one in enumerate(found) if one}
 
 
 def _about(panel: Panel) -> dict[str, Any]:
@@ -199,31 +221,36 @@ def _fits(panels: Sequence[Panel], plan: Sequence[_Chunk], room: int) -> bool:
     expected = 0.0
     for number, some in sorted(firsts.items()):
         expected += (
-            len(_details_of(panels, _Chunk(number, some), thin=False)) / len(some) * len(panels[number].questions)
+            len(_details_of(panels, _Chunk(number, some), False, Allowance(LATEX // 20)))
+            / len(some)
+            * len(panels[number].questions)
         )
         if expected > room:
             return False
     return True
 
 
-def _details_of(panels: Sequence[Panel], chunk: _Chunk, *, thin: bool) -> bytes:
+def _details_of(panels: Sequence[Panel], chunk: _Chunk, thin: bool, allowance: Allowance | None = None) -> bytes:
     number, questions = chunk
-    return _packed(details_of(panels[number], number, questions, thin=thin))
+    return _packed(details_of(panels[number], number, questions, thin=thin, allowance=allowance))
 
 
 def _in_waves(panels: Sequence[Panel], plan: Sequence[_Chunk], thin: bool) -> Iterator[tuple[_Chunk, bytes]]:
     """Each chunk with its details; every second one is made by another process."""
+    latex = [LATEX // 2, LATEX // 2]  # what either may use, whichever is faster: the same page each time
     for start in range(0, len(plan), WAVE):
         wave = plan[start : start + WAVE]
-        others = beside(partial(_pack, panels, wave[1::2], thin), worth=len(wave) > WAVE // 4)
-        ours = _pack(panels, wave[::2], thin)
-        theirs = others()
+        others = beside(partial(_pack, panels, wave[1::2], thin, latex[1]), worth=len(wave) > WAVE // 4)
+        ours, latex[0] = _pack(panels, wave[::2], thin, latex[0])
+        theirs, latex[1] = others()
         for at, chunk in enumerate(wave):
             yield chunk, (theirs if at % 2 else ours)[at // 2]
 
 
-def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool) -> list[bytes]:
-    return [_details_of(panels, chunk, thin=thin) for chunk in chunks]
+def _pack(panels: Sequence[Panel], chunks: Sequence[_Chunk], thin: bool, latex: int) -> tuple[list[bytes], int]:
+    """Return the chunks' details, and what is left of the characters of LaTeX that may become mathematics."""
+    allowance = Allowance(latex)
+    return [_details_of(panels, chunk, thin, allowance) for chunk in chunks], allowance.left
 
 
 def _details(
@@ -236,7 +263,7 @@ def _details(
         full = len(packed) > room
         while len(packed) > room and len(places) > 1:
             places = places[: len(places) // 2]
-            packed = _details_of(panels, _Chunk(number, places), thin=thin)
+            packed = _details_of(panels, _Chunk(number, places), thin)
         if len(packed) <= room:
             details.append(packed)
             held.append([(number, place) for place in sorted(places)])

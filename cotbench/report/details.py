@@ -2,7 +2,7 @@
 
 The rows of a chunk of questions name strings by their numbers in a table, since prompts of one task differ in the
 question only. A text is a number, or a list of numbers, of QUESTION for the question's own text, and of lists with how
-many characters are left out.
+many characters are left out. Where outputs have formulas, and which, stands beside the strings (`formulas.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msgspec import structs
 
 from cotbench.analysis.pairing import Panel, Run
 from cotbench.modes.votes import deciding
+from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.journal import StoredReply
 from cotbench.store.records import Record
 from cotbench.types import Completion, Key
@@ -25,14 +26,22 @@ ANSWER_CHARS = 1_000
 QUESTION = -1
 
 
-def details_of(panel: Panel, number: int, places: Sequence[int], *, thin: bool) -> dict[str, Any]:
+def details_of(
+    panel: Panel, number: int, places: Sequence[int], *, thin: bool, allowance: Allowance | None = None
+) -> dict[str, Any]:
     """Collect the details of some questions of a panel, in their order there.
 
-    number: the panel's. thin: of votes keep only paths that differ in their answers.
+    number: the panel's. thin: of votes keep only paths that differ in their answers. allowance: how much LaTeX in
+    outputs may become mathematics; none where none is given.
     """
-    strings = _Strings()
-    rows = [_row(panel, number, place, strings, thin) for place in sorted(places)]
-    return {"strings": list(strings.numbers), "rows": rows}
+    allowance = allowance or Allowance(0)
+    strings = _Strings(formulas=Formulas(allowance=allowance))
+    rows = []
+    for place in sorted(places):
+        allowance.next_question()
+        rows.append(_row(panel, number, place, strings, thin))
+    found = {"formulas": strings.formulas.trees, "maths": strings.maths} if strings.maths else {}
+    return {"strings": list(strings.numbers), "rows": rows, **found}
 
 
 def shortened(text: str, most: int = TEXT_CHARS) -> str:
@@ -47,13 +56,15 @@ class _Strings:
     """The strings of a chunk, each once.
 
     frames: by kind of prompt, what its texts begin and end with, and the numbers of both. prompts, samplings: what was
-    made of them before, since most come again.
+    made of them before, since most come again. formulas, maths: of outputs, by a string's number (as a text, for JSON).
     """
 
     numbers: dict[str, int] = field(default_factory=dict)
     frames: dict[object, tuple[str, str, list[int], list[int]]] = field(default_factory=dict)
     prompts: dict[str, Any] = field(default_factory=dict)
     samplings: dict[object, int] = field(default_factory=dict)
+    formulas: Formulas = field(default_factory=Formulas)
+    maths: dict[str, list[int]] = field(default_factory=dict)
 
     def number(self, text: str) -> int:
         return self.numbers.setdefault(text, len(self.numbers))
@@ -70,6 +81,23 @@ class _Strings:
             pieces.append(self.number(text[start:end]))
             at = end
         return pieces if at == len(text) else [*pieces, [len(text) - at]]
+
+    def output(self, text: str, spans: Sequence[tuple[int, int]] = ()) -> Any:
+        """Number an output, and find its formulas."""
+        known = len(self.numbers)
+        if len(text) > TEXT_CHARS:
+            cut = self.text(text, spans)
+            for start, end in kept(len(text), spans):
+                self._mathematics(text[start:end])
+            return cut
+        found = self.numbers.setdefault(text, known)
+        if found == known:
+            self._mathematics(text)
+        return found
+
+    def _mathematics(self, text: str) -> None:
+        if placed := self.formulas.of(text):
+            self.maths[str(self.numbers[text])] = placed
 
     def prompt(self, text: str, asked: str, kind: object) -> Any:
         """Number a prompt in pieces, most of which are in the table: the text before, QUESTION, the text after."""
@@ -244,16 +272,13 @@ def _path_entries(
 ) -> list[list[Any]]:
     """List of each path that stays its number, text, how it ended and its tokens; then reasoning and error, if any."""
     entries = []
-    numbers = strings.numbers
     for path, completion in enumerate(completions):  # half a million of them in a large report
         if stay and path not in stay and len(completions) > 1:
             continue
-        text = completion.text
-        short = len(text) <= TEXT_CHARS
-        number = numbers.setdefault(text, len(numbers)) if short else strings.text(text, spans.get(path, ()))
+        number = strings.output(completion.text, spans.get(path, ()))
         entry = [path, number, completion.finish_reason, completion.completion_tokens]
         if completion.reasoning or completion.error:
-            entry += [strings.text(completion.reasoning), strings.text(completion.error)]
+            entry += [strings.output(completion.reasoning), strings.text(completion.error)]
         entries.append(entry)
     return entries
 

@@ -1,5 +1,8 @@
 """`report.html`: one file with the report's words, tables and plots and the question browser. No request leaves it.
 
+It opens with the answer: a figure for each task and arm, and the plot of all differences. What the runs were, the
+questions and the main tables follow; tables for reference are folded.
+
 What models wrote is data: Jinja escapes it, `assets/*.js` puts it on the page as text only, and a
 Content-Security-Policy names the one script and the one style sheet that may apply by their hashes. The browser's data
 lies in inert blocks, as base64.
@@ -21,13 +24,32 @@ from cotbench.analysis.pairing import Panel
 from cotbench.questions.tagging import Rule
 from cotbench.report import words
 from cotbench.report.browser import browser_data, without_surrogates
+from cotbench.report.cards import cards
+from cotbench.report.columns import Section
 from cotbench.report.drawn import Drawn
 from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.store.files import replace_file
 
 ASSETS = Path(__file__).with_name("assets")
-SCRIPTS = ("text.js", "page.js")  # in their order
+SCRIPTS = ("text.js", "tables.js", "page.js")  # in their order
+OPENING = ("forest", "deltas")  # the plot that stands at the top: the first of these that there is
+SHORT = {  # what the navigation calls a section; others by their titles, up to a colon
+    "at_a_glance": "Main table",
+    "accuracy": "Accuracy",
+    "deltas": "Differences",
+    "interaction": "Interaction",
+    "budgets": "Budgets",
+    "splits": "By tag",
+    "policies": "Policies",
+    "plans": "Plans",
+    "outcomes": "Outcomes",
+    "audit": "Audit",
+    "conduct": "Conduct",
+    "votes": "Votes",
+}
+ABOUT = "about"  # the table of what the runs were, which the page shows as a list
+FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid"})
 LONG = 80  # rows; longer tables are folded
 PLOTS_BYTES = 600_000  # kept free for plots before they are there; if they need more, the last details make room
 
@@ -74,6 +96,10 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
     style, script = (_joined(names) for names in (("page.css",), SCRIPTS))
     tables = sections(comparison)
     keys = {table.key for table in tables}
+    opening = next((plot for stem in OPENING for plot in plots if plot.stem == stem), None)
+    below = [plot for plot in plots if plot is not opening]
+    main = [table for table in tables if table.brief and table.key not in FOLDED | {ABOUT}]
+    tasks_shown = cards(comparison)
     environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=True, undefined=StrictUndefined)
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters["visible"] = visible
@@ -83,19 +109,42 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         policy=_policy(style, script),
         style=style,
         script=script,
-        title=f"{', '.join(models)} on {', '.join(tasks)}",
+        title=_title(models, tasks),
         runs=comparison.runs,
         baselines=comparison.baselines,
         stub=words.STUB_WARNING if comparison.stub else "",
         headlines=headlines(comparison),
-        tables=tables,
+        tasks=tasks_shown,
+        against=_against([task.baseline for task in tasks_shown if task.cards]),
+        several_models=len(models) > 1,
+        widest=max((len(task.cards) for task in tasks_shown), default=1),
+        opening=_images(folder, [opening] if opening is not None else []),
+        facts=_facts(tables),
+        main=main,
+        reference=[table for table in tables if table not in main and table.key != ABOUT],
+        short={table.key: _short(table) for table in tables},
         long=LONG,
-        plots={key: _images(folder, [plot for plot in plots if plot.section == key]) for key in keys},
-        others=_images(folder, [plot for plot in plots if plot.section not in keys]),
+        plots={key: _images(folder, [plot for plot in below if plot.section == key]) for key in keys},
+        others=_images(folder, [plot for plot in below if plot.section not in keys]),
         notes=comparison.notes,
         tag_rules=[(rule.name, rule.version, rule.timing, rule.about) for rule in comparison.rules],
         tag_rule=comparison.tag_rule,
     )
+
+
+def _against(baselines: Sequence[str]) -> str:
+    """Return what differences are against, where it is the same everywhere."""
+    return baselines[0] if len(set(baselines)) == 1 else "the baseline"
+
+
+def _title(models: Sequence[str], tasks: Sequence[str]) -> str:
+    if set(models) & set(tasks):
+        return f"Model {', '.join(models)} on task {', '.join(tasks)}"
+    return f"{', '.join(models)} on {', '.join(tasks)}"
+
+
+def _short(table: Section) -> str:
+    return SHORT.get(table.key, re.split(r"[:;,]", table.title)[0])
 
 
 def visible(value: object) -> str:
@@ -120,11 +169,26 @@ def _policy(style: str, script: str) -> str:
 
 
 def _images(folder: Path, plots: Sequence[Drawn]) -> list[dict[str, str]]:
-    """Return plots with data URLs: in an image, nothing of an SVG can run."""
+    """Return plots with data URLs: in an image, nothing of an SVG can run. narrow: of the same for a telephone."""
     images = []
     for plot in plots:
-        kinds = {folder / f"{plot.stem}.svg": "svg+xml", folder / f"{plot.stem}.png": "png"}
-        if file := next(filter(Path.is_file, kinds), None):
-            content = base64.b64encode(file.read_bytes()).decode()
-            images.append({"title": plot.title, "alt": plot.alt, "url": f"data:image/{kinds[file]};base64,{content}"})
+        if url := _data_url(folder, plot.stem):
+            narrow = _data_url(folder, plot.narrow) if plot.narrow else ""
+            images.append({"title": plot.title, "alt": plot.alt, "url": url, "narrow": narrow})
     return images
+
+
+def _data_url(folder: Path, stem: str) -> str:
+    kinds = {folder / f"{stem}.svg": "svg+xml", folder / f"{stem}.png": "png"}
+    if file := next(filter(Path.is_file, kinds), None):
+        return f"data:image/{kinds[file]};base64,{base64.b64encode(file.read_bytes()).decode()}"
+    return ""
+
+
+def _facts(tables: Sequence[Section]) -> list[tuple[str, str, str]]:
+    """Return what is told of the runs: what, of which run ("" for all of them), and the value."""
+    for table in tables:
+        if table.key == ABOUT:
+            told = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+            return [(one["what"], one.get("run", "").replace("all of them", ""), one["value"]) for one in told]
+    return []

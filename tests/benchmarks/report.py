@@ -26,8 +26,8 @@ def cotbench(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "cotbench", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
 
 
-def opened(page: Path) -> tuple[float, list[float]]:
-    """Seconds until the page is ready, and milliseconds of some filters."""
+def opened(page: Path) -> tuple[float, list[float], list[float]]:
+    """Seconds until the page is ready, and milliseconds of some filters, and of sorting by each header."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -53,7 +53,12 @@ def opened(page: Path) -> tuple[float, list[float]]:
                 )
                 time.sleep(0.6)
                 filters.append(float(driver.execute_script("return document.documentElement.dataset.filterMs")))
-            return ready, filters
+            sorts = []
+            driver.execute_script("for (const folded of document.querySelectorAll('details')) folded.open = true")
+            for place in range(driver.execute_script("return document.querySelectorAll('button.sort').length")):
+                driver.execute_script("document.querySelectorAll('button.sort')[arguments[0]].click()", place)
+                sorts.append(float(driver.execute_script("return document.documentElement.dataset.sortMs")))
+            return ready, filters, sorts
         finally:
             driver.quit()
 
@@ -86,10 +91,12 @@ def main() -> None:
         except ImportError:
             print(f"page: {size:.1f} MB (no Selenium, so it was not opened)")
             return
-        filters = [ms for _, some in seen for ms in some]
+        filters = [ms for _, some, _ in seen for ms in some]
+        sorts = [ms for *_, some in seen for ms in some]
         print(
-            f"page: {size:.1f} MB, ready after {statistics.median(ready for ready, _ in seen):.2f} s; "
-            f"a filter takes {statistics.median(filters):.0f} ms, at most {max(filters):.0f}"
+            f"page: {size:.1f} MB, ready after {statistics.median(ready for ready, *_ in seen):.2f} s; "
+            f"a filter takes {statistics.median(filters):.0f} ms, at most {max(filters):.0f}, "
+            f"a sort {statistics.median(sorts):.0f} ms, at most {max(sorts):.0f}"
         )
 
 

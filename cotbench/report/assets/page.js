@@ -11,9 +11,12 @@ const plain = (name) => name.replaceAll("_", " ");
 let index;
 let places;
 let panelOf; // by question: the number of its panel
-let searched; // by question: what the search looks through
+let searched; // by question: what the search looks through; grows until it is there for all
 let chosen; // what is filtered for, see `fresh`
 let found = []; // the numbers of the questions that pass
+let sorting = { by: "", direction: "none" }; // the list's column, and how
+let inOutputs = null; // the questions in whose outputs the search was found, where it looks there
+let searching = 0; // which search in outputs is the last
 let page = 0;
 let opened = -1;
 const chunks = new Map();
@@ -55,6 +58,17 @@ function labelOf(panel) {
   return models.size > 1 ? task + " · " + model.replace(/\/+$/, "").split("/").pop() : task;
 }
 
+/** A text of a question with its formulas; spans: of `index.maths`. */
+function mixed(text, spans, attributes) {
+  return apartMixed(text, spans, index.formulas, attributes);
+}
+
+function answerNode(mode, question, attributes) {
+  const own = index.answer[mode][question];
+  const spans = own === 0 ? index.maths.gold[question] : index.maths.answer[mode][question];
+  return mixed(answerOf(mode, question), spans, attributes);
+}
+
 function ofCode(outcome) {
   return String.fromCharCode(48 + index.outcomes.indexOf(outcome));
 }
@@ -81,6 +95,20 @@ function panelKey(panel) {
   return index.panels[panel].task + "/" + index.panels[panel].model;
 }
 
+/** Have what the search looks through for the first questions: in small parts when the page is ready, or at once. */
+function searchable(upTo) {
+  for (let q = searched.length; q < upTo; q++) {
+    const texts = [index.id[q], index.text[q], ...index.options[q], index.gold[q]];
+    searched.push(texts.join("\n").toLowerCase());
+  }
+}
+
+function becomeSearchable() {
+  if (searched.length >= index.id.length) return;
+  searchable(Math.min(searched.length + 1_000, index.id.length));
+  setTimeout(becomeSearchable, 4);
+}
+
 /** The questions that pass, as a new list. */
 function passing() {
   const n = index.id.length;
@@ -92,6 +120,7 @@ function passing() {
   const tags = chosen.tag && rule >= 0 ? index.tags[rule] : null;
   const tag = TAGS[chosen.tag];
   const text = chosen.text.trim().toLowerCase();
+  if (text) searchable(n);
   const outcomes = chosen.outcome && mode >= 0 ? index.outcome[mode] : null;
   const outcome = chosen.outcome === "not-asked" ? "-" : ofCode(chosen.outcome);
   const change = chosen.change && mode >= 0 && base >= 0 && mode !== base ? chosen.change : "";
@@ -115,7 +144,7 @@ function passing() {
       if (change === "both-right" && !(is && was)) continue;
       if (change === "both-wrong" && (is || was)) continue;
     }
-    if (text && !searched[q].includes(text)) continue;
+    if (text && !searched[q].includes(text) && !(inOutputs && inOutputs.has(q))) continue;
     out.push(q);
   }
   return out;
@@ -128,7 +157,7 @@ function unread(code) {
 /** Shows what passes. The time it took stands at the document's root, for tests. */
 function apply() {
   const started = performance.now();
-  found = passing();
+  found = inOrder(passing());
   page = 0;
   showList();
   const one = found.length === 1;
@@ -136,6 +165,68 @@ function apply() {
     found.length.toLocaleString("en") + " of " + index.id.length.toLocaleString("en") +
     (one ? " question" : " questions");
   document.documentElement.dataset.filterMs = (performance.now() - started).toFixed(1);
+}
+
+/** Questions in the order that the list's header asks for. */
+function inOrder(questions) {
+  const { by, direction } = sorting;
+  if (direction === "none") return questions;
+  const mode = index.modes.indexOf(by);
+  let keys;
+  if (by === "id") keys = index.id;
+  else if (by === "question") keys = index.text;
+  else if (by === "place") keys = panelOf.map((panel, q) => panel * 10_000 + index.group[q] + 1);
+  else if (mode >= 0) {
+    const ranks = new Map([...new Set(index.outcome[mode])].map((code) => [code, rankOf(code)]));
+    keys = Uint8Array.from(index.outcome[mode], (code) => ranks.get(code));
+  } else return questions;
+  const down = direction === "descending";
+  if (typeof keys[0] === "number") { // few different ones
+    const groups = new Map();
+    for (const q of questions) {
+      if (groups.has(keys[q])) groups.get(keys[q]).push(q);
+      else groups.set(keys[q], [q]);
+    }
+    const order = [...groups.keys()].sort((a, b) => (down ? b - a : a - b));
+    return order.flatMap((key) => groups.get(key));
+  }
+  const sign = down ? -1 : 1;
+  return questions.sort((a, b) => (keys[a] < keys[b] ? -sign : keys[a] > keys[b] ? sign : a - b));
+}
+
+/** Right first, then wrong, then what was not read, then what was not asked. */
+function rankOf(code) {
+  return code === "-" ? 99 : code === ofCode("correct") ? 0 : code === ofCode("wrong") ? 1 : code.charCodeAt(0) - 40;
+}
+
+/** Look for the search's text in the outputs that are in this page, chunk by chunk. */
+async function searchOutputs() {
+  const mine = ++searching;
+  const text = chosen.text.trim().toLowerCase();
+  inOutputs = null;
+  byId("searching").textContent = "";
+  if (!byId("f-outputs").checked || !text) return;
+  const members = new Map(); // by chunk: its questions
+  places.chunk.forEach((chunk, q) => chunk >= 0 && (members.get(chunk) || members.set(chunk, []).get(chunk)).push(q));
+  const hits = new Set();
+  for (const [chunk, questions] of members) {
+    const { strings, rows } = await unpacked("details-" + chunk);
+    if (mine !== searching) return;
+    const has = strings.map((one) => one.toLowerCase().includes(text));
+    const said = (value) => (Array.isArray(value) ? value.some(said) : has[value]);
+    for (const q of questions) {
+      const outputs = rows[places.row[q]].replies.flatMap((reply) => reply.paths);
+      if (outputs.some(([, output, , , reasoning]) => said(output) || (reasoning !== undefined && said(reasoning)))) {
+        hits.add(q);
+      }
+    }
+    byId("searching").textContent = "looking through outputs: " + (chunk + 1) + " of " + members.size;
+  }
+  inOutputs = hits;
+  apply();
+  byId("searching").textContent = hits.size.toLocaleString("en") + " by their outputs" +
+    (places.held < places.of ? " (of the " + places.held.toLocaleString("en") + " questions whose outputs are here)" : "");
+  document.documentElement.dataset.searched = text;
 }
 
 function fill(select, entries, value) {
@@ -223,14 +314,15 @@ function readAddress() {
 function markOf(mode, question) {
   const outcome = outcomeOf(mode, question);
   const name = index.modes[mode];
+  const arm = armOf(name);
   if (outcome === null) {
-    return make("td", { class: "mark other", title: name + ": not asked" }, "–", hidden("not asked"));
+    return make("td", { class: "mark other", title: name + ": not asked", "data-arm": arm }, "–", hidden("not asked"));
   }
   const kind = kindOf(outcome);
   const answer = answerOf(mode, question);
   const title = visible(name + ": " + plain(outcome) + (answer === null ? "" : ", " + answer.slice(0, 100)));
-  if (kind === "other") return make("td", { class: "mark other", title }, plain(outcome));
-  return make("td", { class: "mark " + kind, title }, sign(kind), hidden(kind));
+  if (kind === "other") return make("td", { class: "mark other", title, "data-arm": arm }, plain(outcome));
+  return make("td", { class: "mark " + kind, title, "data-arm": arm }, sign(kind), hidden(kind));
 }
 
 function sign(kind) {
@@ -253,24 +345,22 @@ function showList() {
   const modes = listedModes();
   const several = index.panels.length > 1 && !chosen.panel;
   const grouped = !byId("f-group").closest("label").hidden;
-  const names = ["id", ...(several || grouped ? [several ? "task" : "group"] : []), "question"];
-  const header = names.map((name) => make("th", { scope: "col" }, name));
-  const marks = modes.map((mode) =>
-    make("th", { scope: "col", class: "mark" + (index.modes[mode] === chosen.mode ? " chosen" : "") },
-      index.modes[mode]),
-  );
-  byId("list").tHead.replaceChildren(make("tr", {}, header, marks));
+  const columns = [["id", "id"], ...(several || grouped ? [["place", several ? "task" : "group"]] : []),
+    ["question", "question"], ...modes.map((mode) => [index.modes[mode], armOf(index.modes[mode])])];
+  showHeader(columns, modes.length);
   const rows = found.slice(page * PAGE, (page + 1) * PAGE).map((question) => {
     const button = make("button", { type: "button", class: "open" }, apart(index.id[question]));
     button.dataset.question = question;
-    const text = index.text[question].slice(0, START).replace(/\s+/g, " ");
-    const cut = index.text[question].length > START ? " …" : "";
+    const start = make("td", { class: "start", dir: "auto" });
+    const [text, end] = startOf(question);
+    addMixed(start, text, index.maths.text[question], index.formulas, (part) => part.replace(/\s+/g, " "));
+    if (end < index.text[question].length) start.append(" …");
     return make(
       "tr",
       {},
       make("th", { scope: "row" }, button),
       several || grouped ? placeCell(question, several) : null,
-      make("td", { class: "start", dir: "auto" }, text + cut),
+      start,
       modes.map((mode) => markOf(mode, question)),
     );
   });
@@ -284,11 +374,58 @@ function showList() {
   document.querySelector(".pager").hidden = pages === 1;
 }
 
+/** The list's header: made anew where its columns are others, so that a button that was pressed keeps the focus. */
+function showHeader(columns, arms) {
+  const head = byId("list").tHead;
+  const signature = JSON.stringify([columns, chosen.mode]);
+  if (head.dataset.signature !== signature) {
+    head.dataset.signature = signature;
+    head.replaceChildren(make("tr", {}, columns.map(([key, name], column) => {
+      const marked = column >= columns.length - arms;
+      const classes = marked ? "mark" + (key === chosen.mode ? " chosen" : "") : column === 0 ? null : key;
+      const header = make("th", { scope: "col", class: classes, title: marked && key !== name ? key : null });
+      sortButton(header, name, "ascending", (direction) => timedSort(() => {
+        sorting = { by: direction === "none" ? "" : key, direction };
+        apply();
+      }));
+      return header;
+    })));
+  }
+  columns.forEach(([key], column) => {
+    head.rows[0].cells[column].setAttribute("aria-sort", sorting.by === key ? sorting.direction : "none");
+  });
+}
+
+/** What an arm is called in the list: by its mode alone where no other arm has it. */
+function armOf(name) {
+  const base = name.split("@")[0];
+  return index.modes.filter((other) => other.split("@")[0] === base).length === 1 ? base : name;
+}
+
+/** The first characters of a question, with a whole formula at their end, and where they end. */
+function startOf(question) {
+  const text = index.text[question];
+  let end = Math.min(START, text.length);
+  const spans = index.maths.text[question] || [];
+  for (let n = 0; n < spans.length; n += 3) if (spans[n] < end && spans[n + 1] > end) end = spans[n + 1];
+  return [text.slice(0, end), end];
+}
+
 /** A question's task, with its group below; or its group alone. */
 function placeCell(question, several) {
   const group = index.group[question] < 0 ? "" : index.groups[index.group[question]];
   if (!several) return make("td", {}, apart(group));
   return make("td", {}, apart(labelOf(panelOf[question])), group ? apart(group, { class: "below" }) : "");
+}
+
+/** The questions found as rows, with each arm's outcome and answer. */
+function listed() {
+  const modes = listedModes();
+  const names = modes.map((mode) => index.modes[mode]);
+  const header = ["id", "model", "task", "group", "question", "gold", ...names.flatMap((name) => [name, name + " answer"])];
+  return [header, ...found.map((q) => [index.id[q], index.panels[panelOf[q]].model, index.panels[panelOf[q]].task,
+    index.group[q] < 0 ? "" : index.groups[index.group[q]], index.text[q], index.gold[q],
+    ...modes.flatMap((mode) => [outcomeOf(mode, q) || "", answerOf(mode, q)])])];
 }
 
 function turn(by) {
@@ -310,7 +447,8 @@ async function detailsOf(question) {
     chunks.set(number, unpacked("details-" + number));
   }
   const chunk = await chunks.get(number);
-  return { strings: chunk.strings, ...chunk.rows[places.row[question]] };
+  const { strings, formulas, maths } = chunk;
+  return { strings, formulas, maths, ...chunk.rows[places.row[question]] };
 }
 
 async function open(question) {
@@ -331,7 +469,7 @@ async function open(question) {
   let parts;
   try {
     const details = await detailsOf(question);
-    parts = details ? modesOf(question, details) : [notHere(question)];
+    parts = [details ? modesOf(question, details) : notHere(question)];
   } catch (error) {
     parts = [make("p", { class: "warning" }, "The details of this question can't be read: " + error.message)];
   }
@@ -365,34 +503,42 @@ function aboutOf(question) {
   const options = index.options[question];
   const gold = index.gold[question];
   const group = index.group[question];
-  const tags = index.rules.map((rule, number) => {
-    const tag = { 1: "symbolic", 0: "not symbolic", "-": "neither" }[index.tags[number][question]];
-    return make("li", { title: rule.about }, make("code", {}, rule.name), " " + tag);
-  });
+  const runs = [...new Set(Object.values(panel.runs))];
   const modes = index.modes.map((name, mode) => mode).filter((mode) => index.modes[mode] in panel.runs);
   return [
-    make("p", { class: "about" }, [panel.task, panel.model].map((name, n) => [n ? " · " : "", apart(name)]),
-      group < 0 ? "" : [" · ", apart(index.groups[group])]),
-    block([index.text[question]]),
+    make("dl", { class: "facts" }, [["task", panel.task], ["model", panel.model],
+      ...(group < 0 ? [] : [["group", index.groups[group]]]),
+      ...(runs.length === 1 ? [["run", runs[0]]] : [])].map(([name, value]) =>
+      make("div", {}, make("dt", {}, name), make("dd", {}, apart(value))))),
+    block([{ text: index.text[question], spans: index.maths.text[question], trees: index.formulas }]),
     options.length
       ? make("ol", { class: "options" }, options.map((text, place) => {
           const letter = String.fromCharCode(65 + place);
           return make("li", { class: letter === gold ? "gold" : null }, make("b", {}, letter),
-            apart(text, { class: "option" }),
+            mixed(text, (index.maths.options[question] || [])[place], { class: "option" }),
             letter === gold ? make("span", { class: "badge" }, "gold") : "");
         }))
       : null,
-    make("p", {}, "Gold answer: ", apart(gold, { class: "answer" })),
-    tags.length ? make("ul", { class: "tags", "aria-label": "Tags" }, tags) : null,
+    make("p", {}, "Gold answer: ", mixed(gold, index.maths.gold[question], { class: "answer" }), " ",
+      copyButton(gold)),
+    index.rules.length ? make("p", { class: "tags" }, tagsOf(question)) : null,
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Outcomes by mode" },
       make("table", {},
         make("thead", {}, make("tr", {},
-          ["mode", "outcome", "answer", "run"].map((name) => make("th", { scope: "col" }, name)))),
-        make("tbody", {}, modes.map((mode) => outcomeRow(mode, question, panel))))),
+          ["arm", "outcome", "answer", ...(runs.length > 1 ? ["run"] : [])].map((name) => make("th", { scope: "col" }, name)))),
+        make("tbody", {}, modes.map((mode) => outcomeRow(mode, question, panel, runs.length > 1))))),
   ].filter(Boolean);
 }
 
-function outcomeRow(mode, question, panel) {
+/** Which tag rules call a question symbolic, which don't, and which have nothing to say. */
+function tagsOf(question) {
+  const said = [["1", "symbolic by "], ["0", "not by "], ["-", "nothing said by "]];
+  const parts = said.map(([code, name]) => [name, index.rules.filter((_, rule) => index.tags[rule][question] === code)]);
+  return parts.filter(([, rules]) => rules.length).map(([name, rules], part) => [part ? "; " : "", name,
+    rules.map((rule, n) => [n ? ", " : "", make("code", { title: rule.about }, rule.name)])]);
+}
+
+function outcomeRow(mode, question, panel, several) {
   const outcome = outcomeOf(mode, question);
   const kind = kindOf(outcome);
   const answer = answerOf(mode, question);
@@ -401,8 +547,8 @@ function outcomeRow(mode, question, panel) {
     make("th", { scope: "row" }, name),
     make("td", { class: kind }, kind === "other" ? "" : [sign(kind), " "],
       outcome === null ? "not asked" : plain(outcome)),
-    make("td", {}, answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })),
-    make("td", {}, apart(panel.runs[name])));
+    make("td", {}, answer === null ? make("span", { class: "none" }, "none") : answerNode(mode, question, { class: "answer" })),
+    several ? make("td", {}, apart(panel.runs[name])) : null);
 }
 
 function notHere(question) {
@@ -417,7 +563,8 @@ function notHere(question) {
 
 function modesOf(question, details) {
   const shown = new Map(); // by reply: under which mode it stands already
-  return index.modes.filter((name) => name in details.modes).map((name) => {
+  const names = index.modes.filter((name) => name in details.modes);
+  return make("div", { class: "modes" + (names.length > 1 ? " beside" : "") }, names.map((name) => {
     const entry = details.modes[name];
     const mode = index.modes.indexOf(name);
     const outcome = outcomeOf(mode, question);
@@ -426,7 +573,7 @@ function modesOf(question, details) {
     return make("section", { class: "mode", "data-mode": name },
       make("h3", {}, name, " ",
         make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
-      factsOf(entry, answerOf(mode, question)),
+      factsOf(entry, mode, question),
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
       entry.replies.map((number, at) => {
@@ -440,14 +587,15 @@ function modesOf(question, details) {
       }),
       entry.votes ? votesOf(entry.votes) : null,
       (entry.executions || []).map((one, at) => executionOf(one, at, entry)));
-  });
+  }));
 }
 
-function factsOf(entry, answer) {
+function factsOf(entry, mode, question) {
+  const answer = answerOf(mode, question);
   const count = (value) => (value === null ? "unknown" : value.toLocaleString("en"));
   const [prompt, reasoning, completion] = entry.tokens;
   const facts = [
-    ["answer", answer === null ? make("span", { class: "none" }, "none") : apart(answer, { class: "answer" })],
+    ["answer", answer === null ? make("span", { class: "none" }, "none") : answerNode(mode, question, { class: "answer" })],
     entry.rule ? ["read by rule", make("code", {}, entry.rule)] : null,
     ["prompt tokens", count(prompt)],
     ["completion tokens", count(completion) + (!reasoning ? "" : " (" + count(reasoning) + " of them reasoning)")],
@@ -501,9 +649,9 @@ function pathOf([path, text, finish, tokens, reasoning, error], details, number,
     error ? make("p", { class: "notice" }, block(piecesOf(error, strings, ""))) : null,
     reasoning !== undefined && reasoning !== null && strings[reasoning] !== ""
       ? make("details", {}, make("summary", {}, "reasoning, as the server gives it"),
-        block(piecesOf(reasoning, strings, "")))
+        block(piecesOf(reasoning, strings, "", details)))
       : null,
-    block(piecesOf(text, strings, ""), at),
+    block(piecesOf(text, strings, "", details), at),
   ].filter(Boolean);
   const tokensText = tokens === undefined || tokens === null ? "" : tokens.toLocaleString("en") + " tokens";
   const facts = [ended, tokensText].filter(Boolean).join(", ");
@@ -577,14 +725,23 @@ function listen() {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
       chosen.text = event.target.value;
+      inOutputs = null;
       apply();
       writeAddress();
+      searchOutputs();
     }, 120);
+  });
+  byId("f-outputs").addEventListener("change", () => {
+    inOutputs = null;
+    apply();
+    searchOutputs();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => {
     event.preventDefault();
     chosen = fresh();
+    byId("f-outputs").checked = false;
+    searchOutputs();
     showFilters();
     apply();
     writeAddress();
@@ -593,6 +750,7 @@ function listen() {
     const row = event.target.closest("tbody tr");
     if (row && !String(getSelection())) open(Number(row.querySelector("button").dataset.question));
   });
+  byId("list-csv").addEventListener("click", () => save("questions.csv", listed()));
   byId("page-back").addEventListener("click", () => turn(-1));
   byId("page-on").addEventListener("click", () => turn(1));
   const dialog = byId("opened");
@@ -633,6 +791,10 @@ function sayHeld() {
       "each task.");
   }
   if (places.thin) parts.push("Of votes, one path for each answer and one that abstained are in it.");
+  if (places.maths) {
+    byId("held").append("Formulas are shown as mathematics: in questions and answers all that are understood, in " +
+      "outputs up to 4,000 characters of LaTeX a question and " + count(places.latex) + " in all. ");
+  }
   if (!parts.length) return;
   byId("held").append(parts.join(" "), " ",
     make("code", {}, "cotbench report --page-mb " + Math.ceil(places.megabytes * 2)), " has room for more, and ",
@@ -641,9 +803,9 @@ function sayHeld() {
 
 async function load() {
   [index, places] = await Promise.all([unpacked("index"), unpacked("places")]);
+  places.maths = index.formulas.length > 0;
   panelOf = index.panels.flatMap((panel, number) => Array(panel.n).fill(number));
-  searched = index.id.map((id, q) =>
-    (id + "\n" + index.text[q] + "\n" + index.options[q].join("\n") + "\n" + index.gold[q]).toLowerCase());
+  searched = [];
   chosen = fresh();
   showFilters();
   listen();
@@ -655,9 +817,11 @@ async function load() {
 }
 
 unfoldForPrint();
+equipAll();
 load().then(
   () => {
     document.documentElement.dataset.ready = "true";
+    setTimeout(becomeSearchable, 50);
   },
   (error) => {
     byId("browse-state").textContent =
