@@ -75,8 +75,8 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="PAIR",
-            help="Two arms of two models, as A:cot,B:direct, to be compared question by question. The same arm of each two models is "
-            "compared anyhow. Repeatable.",
+            help="Two arms of two models, as A:cot,B:direct, to be compared question by question. The same arm of each "
+            "two models is compared anyhow. Repeatable.",
         ),
     ] = None,
     weights: Annotated[
