@@ -8,6 +8,7 @@ import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -31,9 +32,18 @@ MODES = ("direct", "cot", "self-consistency", "pal", "plan-direct", "plan-cot", 
 TOKENS = {"direct": 6.0, "cot": 180.0, "self-consistency": 3600.0, "pal": 120.0}
 
 
+hints_of = cache(get_type_hints)  # a thousand rows are of a few kinds
+
+
+@cache
+def columns_of(kind: type) -> Mapping[str, Any]:
+    """The columns of a kind of row, with their types."""
+    return {f.name: f.type for f in fields(flat_type(kind))}
+
+
 def built(kind: type, columns: Mapping[str, Any]) -> Any:
     """A row from what its columns hold in report.json."""
-    hints, values = get_type_hints(kind), {}
+    hints, values = hints_of(kind), {}
     for one in fields(kind):
         parts = one.metadata.get("columns")
         values[one.name] = (
@@ -45,7 +55,7 @@ def built(kind: type, columns: Mapping[str, Any]) -> Any:
 def made(kind: type, **given: Any) -> Any:
     """A row of a table by columns; what isn't given is None, or nothing."""
     empty: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False}
-    columns = {f.name: empty.get(f.type) for f in fields(flat_type(kind))}
+    columns = {name: empty.get(of) for name, of in columns_of(kind).items()}
     if "mode" in columns and "group" in columns:
         columns["tag"] = ALL
     return built(kind, {**columns, **given})
