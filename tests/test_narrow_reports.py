@@ -41,8 +41,7 @@ def test_a_table_keeps_its_figures_whole_at_any_width(columns: int, tmp_path: Pa
     assert sum("(95% interval)" in line for line in table) == 1
     assert sum("+100.0 (−31.5 to +100.0)" in line for line in table) == 1
     for line in table[3:]:
-        figures = next((line.strip().removeprefix(arm) for arm in EXTREME if line.strip().startswith(arm)), line)
-        assert not FIGURES.sub("", figures).strip(), line
+        assert not FIGURES.sub("", re.sub(r"^ *[a-z]\S*", "", line)).strip(), line
 
 
 def test_the_usual_arms_keep_all_columns_in_80(tmp_path: Path) -> None:
