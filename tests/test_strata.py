@@ -379,3 +379,17 @@ def test_many_passages_within_strata_have_as_many_degrees_of_freedom_less_the_st
     assert got.se is not None
     assert (got.value, got.se**2) == pytest.approx((value, variance))
     assert got.df == len(np.unique(clusters)) - 3 > stats.FEW_CLUSTERS - 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[0, 1, 2], [5, 0, 5, 9], [1], [-3, 7, -3], [10**9, 0, 10**9], ["b", "a", "b"], [0.5, 0.25, 0.5], []],
+)
+def test_numbers_of_strata_are_those_of_sorting(names: list[object]) -> None:
+    values = np.array(names)
+    assert stats._numbered(values).tolist() == np.unique(values, return_inverse=True)[1].tolist()
+
+
+def test_what_is_known_of_a_stratum_is_the_same_when_asked_again() -> None:
+    stats.tango.cache_clear()
+    assert stats.tango(9, 4, 60) == stats.tango(9, 4, 60) == stats.tango.__wrapped__(9, 4, 60)
