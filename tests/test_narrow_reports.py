@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import run_cli
 from handmade import make_run
 from rich.cells import cell_len
 from terminals import STYLE, in_a_terminal
@@ -76,3 +77,9 @@ def test_arms_with_unlike_numbers_of_answers_are_one_family(tmp_path: Path) -> N
     lines = shown(80, tmp_path, "a", "b")
     assert [line for line in lines if line.startswith("all tasks")] == ["all tasks: a, b (26 to 40 questions)"]
     assert [line.split()[0] for line in lines[3:11]] == ["cot", *outcomes]
+
+
+def test_a_number_out_of_bounds_is_told_in_plain_words(tmp_path: Path) -> None:
+    done = run_cli("run", "--model", "stub", "--task", "sample", "--probe", "0", cwd=tmp_path)
+    assert done.code == 2
+    assert "expected a number greater than or equal to 1" in done.err

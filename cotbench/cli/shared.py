@@ -45,6 +45,7 @@ class _Commands(TyperGroup):
 # What typer's validator says of a word that isn't what it should be.
 _NO_INTEGER = "Input should be a valid integer, unable to parse string as an integer"
 _NO_NUMBER = "Input should be a valid number, unable to parse string as a number"
+_OUTSIDE = "Input should be "  # ... greater than or equal to 1
 
 
 @contextmanager
@@ -61,7 +62,8 @@ def _tamed() -> Iterator[None]:
     except Exception as error:
         said: Callable[[], str] | None = getattr(error, "format_message", None)
         if said is not None:
-            text = tame(said().replace(_NO_INTEGER, "expected a whole number").replace(_NO_NUMBER, "expected a number"))
+            plain = said().replace(_NO_INTEGER, "expected a whole number").replace(_NO_NUMBER, "expected a number")
+            text = tame(plain.replace(_OUTSIDE, "expected a number "))
             error.format_message = lambda: text  # type: ignore[attr-defined]
         raise
 
