@@ -60,6 +60,19 @@ def test_four_tasks_fit_a_screen_with_words_whole(env: dict[str, str], four: Pat
     assert lines[-1].startswith("Written to results/report (")
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+def test_no_row_of_the_table_is_wider_than_the_terminal(columns: int, tmp_path: Path) -> None:
+    ends = {"direct": "w" * 38 + "cc", "self-consistency": "c" * 39 + "u", "plan-solver": "c" * 36 + "wwww"}
+    task("sums", ends, tmp_path / "results" / "r")
+    lines = lines_of(in_a_terminal(columns, [*REPORT, "r"], tmp_path, rows=ROWS, TERM="xterm"))
+    table = lines[: lines.index("")]
+    assert max(map(cell_len, table)) <= columns
+    at = next(at for at, line in enumerate(table) if line.startswith("  self-consistency"))
+    assert any("97.5" in line and "+92.5 (" in line for line in table[at : at + 2])
+    kept = {title for title in ("tokens", "unread") if any(title in line for line in table)}
+    assert kept == {40: set(), 60: set(), 80: {"tokens", "unread"}, 100: {"tokens", "unread"}}[columns]
+
+
 OF_THE_SCREEN = "more findings and notes: cotbench report --full, or the page."
 
 

@@ -32,6 +32,7 @@ LINES = 40
 MOST_ROWS = 12
 MOST_FAMILIES = 24  # rows
 GAP = "  "
+BESIDE = 4  # the rank of what is beside the main figures
 MORE = "cotbench report --full"
 
 Row = TypeVar("Row")
@@ -56,31 +57,47 @@ Blocks = Mapping[str, Sequence[tuple[str, Row]]]  # rows with what they are call
 
 
 def _grid(blocks: Blocks[Row], columns: list[_Column[Row]], width: int) -> list[Text]:
-    """Return the lines of a table: each block's heading and its rows. Columns of a high rank go where there is no
-    room."""
+    """Return the lines of a table, none of them wider than a terminal: each block's heading and its rows.
+
+    Where there is no room for all columns, gaps are halved, then columns of a high rank go, then names stand above
+    their figures.
+    """
     rows = [row for block in blocks.values() for _, row in block]
     first = 2 + max(cell_len(label) for block in blocks.values() for label, _ in block)
+    gap, above = GAP, False
     while True:
         widths = [column.width(rows) for column in columns]
         rank = max(column.rank for column in columns)
-        if first + sum(widths) + len(GAP) * len(widths) <= width or not rank:
+        if (2 if above else first) + sum(widths) + len(gap) * len(widths) <= width:
             break
-        columns = [column for column in columns if column.rank < rank]
+        if gap == GAP and rank < BESIDE:
+            gap = GAP[1:]
+        elif rank:
+            columns = [column for column in columns if column.rank < rank]
+        elif not above:
+            above = True
+        else:
+            break
+    indent = 2 if above else first
     lines = []
     for titles in zip(*(column.title for column in columns), strict=True):
-        over = [GAP + " " * (size - cell_len(title)) + title for title, size in zip(titles, widths, strict=True)]
-        lines.append(Text(" " * first + "".join(over), "bold"))
+        over = [gap + " " * (size - cell_len(title)) + title for title, size in zip(titles, widths, strict=True)]
+        lines.append(Text(" " * indent + "".join(over), "bold"))
     for heading, block in blocks.items():
         lines.append(Text(heading, "bold"))
         for label, row in block:
-            line = Text("  " + label + " " * (first - 2 - cell_len(label)))
+            line = Text("  " + label)
+            if above:
+                lines.append(line)
+                line = Text("  ")
+            line.append(" " * (indent - cell_len(line.plain)))
             for column, size in zip(columns, widths, strict=True):
                 cell = column.cell(row)
-                line.append(GAP + " " * (size - cell_len(cell.plain)))
+                line.append(gap + " " * (size - cell_len(cell.plain)))
                 line.append_text(cell)
             line.rstrip()
             lines.append(line)
-    return lines
+    return [line for line in lines if line.plain]
 
 
 def _look(estimate: Interval, verdict: str = "") -> str:
@@ -126,7 +143,7 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
-            title=_title(words.side_label(comparison, tag, rule)), cell=_side(rule, tag == SYMBOLIC), rank=min(place, 1)
+            title=_title(words.side_label(comparison, tag, rule)), cell=_side(rule, tag == SYMBOLIC), rank=BESIDE if place else 1
         )
         for place, rule in enumerate(shown_rules(comparison))
         for tag in (SYMBOLIC, OTHER)
@@ -140,8 +157,8 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
             ),
         ),
         *sides,
-        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens))),
-        _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread))),
+        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens)), rank=2),
+        _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=3),
     ]
     return _grid(blocks, columns, width)
 
