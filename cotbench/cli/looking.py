@@ -27,13 +27,15 @@ DOZEN = 12
 @app.command("list")
 @guarded
 def list_(
-    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)],
+    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)] = "",
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List tasks, modes, engines or runs, the latest run first."""
+    if not what:
+        raise UsageError("list: of what?", "Use tasks, modes, engines or runs.")
     if what not in LISTS:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     things, row_of = LISTS[what](tasks_dir, output_dir)

@@ -149,7 +149,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
             ("times", lambda r: times(r.token_ratio)),
             ("unread %", lambda r: percent(r.unread)),
         ],
-        about="difference: paired, in points, against the arm without one, with its 95% interval; beside it on each "
+        about="difference: paired, in points, against the task's first arm, with its 95% interval; beside it on each "
         f"side of the tag rules ({looks}). tokens: mean completion tokens of a question; times: over the baseline's. "
         "unread: no answer could be read (counted as not right).",
     )

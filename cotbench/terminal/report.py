@@ -143,7 +143,9 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
-            title=_title(words.side_label(comparison, tag, rule)), cell=_side(rule, tag == SYMBOLIC), rank=BESIDE if place else 1
+            title=_title(words.side_label(comparison, tag, rule)),
+            cell=_side(rule, tag == SYMBOLIC),
+            rank=BESIDE if place else 1,
         )
         for place, rule in enumerate(shown_rules(comparison))
         for tag in (SYMBOLIC, OTHER)
@@ -161,6 +163,19 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=3),
     ]
     return _grid(blocks, columns, width)
+
+
+def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text]) -> str:
+    """Say what those of the table's columns hold whose titles don't."""
+    rule = comparison.tag_rule
+    sides = [words.side_label(comparison, tag, rule) for tag in (SYMBOLIC, OTHER)]
+    shown = "\n".join(line.plain for line in lines[:2])
+    said = []
+    if all(_title(side)[1] in shown for side in sides) and any(row.delta is not None for row in rows):
+        said.append(f"{sides[0]}, {sides[1]}: the difference on such questions.")
+    if "unread" in shown:
+        said.append("unread: no answer found.")
+    return " ".join(said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +242,8 @@ class Screen:
         for line in lines:
             console.print(line, soft_wrap=True)
             self._used += 1
+        if lines and not (many and comparison.pooled):
+            self._say(_legend(comparison, rows, lines), "dim")
         if lines:
             self._say("")
 
@@ -242,8 +259,8 @@ class Screen:
         groups: list[tuple[str, list[str]]] = [
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
-            ("bold", apart(comparison)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
+            ("bold", apart(comparison)),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
             ("", curves(comparison)),
@@ -256,7 +273,8 @@ class Screen:
         shown = len(said) if self._full else self._fitting(said, room)
         if more := len(said) - shown:
             notes = min(more, len(comparison.notes))
-            kinds = [f"{n:,} more {what}" for n, what in ((more - notes, "findings"), (notes, "notes")) if n]
+            counts = ((more - notes, "finding"), (notes, "note"))
+            kinds = [f"{n:,} more {what}{'s' * (n > 1)}" for n, what in counts if n]
             self._say(f"{' and '.join(kinds)}: {MORE}, or the page.", "dim")
         kept: list[tuple[str, list[str]]] = []
         for style, group in groups:
