@@ -467,7 +467,7 @@ def test_the_report_has_votes_and_how_questions_ended(main: Cli, numbers: Path, 
     assert curves[1]["any"] < curves[2]["any"] <= curves[4]["any"]
     ended = {row["mode"]: row["counts"] for row in report["outcomes"]}
     assert sum(ended["pal"].values()) == 24
-    text = main("report", done["folder"]).out
+    text = main("report", done["folder"], "--full").out
     assert "maj@k" in text
     assert "How questions ended" in text
     assert (Path(done["folder"]) / "report" / "votes.csv").read_text().count("\n") == 4

@@ -417,6 +417,7 @@ def test_no_home_folder_in_a_manifest(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(home))
     (home / "q.jsonl").write_text('{"question": "One and one?", "answer": "2"}\n')
     (home / "p").mkdir()
+    (home / "p" / "mine.jinja").write_text("{{ question.text }}")
     assert (
         main(
             "run",

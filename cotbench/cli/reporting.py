@@ -74,9 +74,9 @@ def report(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="MODEL:ARM,MODEL:ARM",
-            help="Two arms of two models, to be compared question by question. The same arm of each two models is "
-            "compared anyhow. Repeatable.",
+            metavar="PAIR",
+            help="Two arms of two models, as A:cot,B:direct, to be compared question by question. The same arm of each "
+            "two models is compared anyhow. Repeatable.",
         ),
     ] = None,
     weights: Annotated[
@@ -118,13 +118,13 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
-            help="""Exit with code 5 where this holds, as "delta\\[mmlu,cot,symbolic] < 0.05" (also 5% or 5pt). """
+            help="""Exit with code 5 where this holds, as "delta\\[mmlu, cot, symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
             """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
-            """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot,symbolic] < 0.05": pooled, """
+            """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot, symbolic] < 0.05": pooled, """
             """macro, and of either _low, _high, _p; of two models, as in """
-            """"gain\\[mmlu,cot,model=A,against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
+            """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
             """Repeatable.""",
         ),
     ] = None,
