@@ -228,7 +228,7 @@ def test_no_figure_is_cut_in_a_narrow_or_dumb_terminal(columns: int, env: dict[s
     plain = run_cli("report", "--no-plots", "--no-page", cwd=tmp_path).out
     figures = re.compile(r"[\w<+−.–-]+")
     shown, whole = figures.findall(seen), figures.findall(plain)
-    assert shown == whole if columns == 300 else {"right", "60.0", "difference", "+20.0"} <= set(shown)
+    assert shown == whole if columns == 300 else {"right", "70.0", "difference", "+20.0"} <= set(shown)
     rest = iter(whole)
     assert all(figure in rest for figure in shown)  # columns may be left out, and nothing of those that are there
     listed = in_a_terminal(columns, ["list", "tasks"], tmp_path, **env)

@@ -242,8 +242,8 @@ class Screen:
         for line in lines:
             console.print(line, soft_wrap=True)
             self._used += 1
-        if lines and not (many and comparison.pooled):
-            self._say(_legend(comparison, rows, lines), "dim")
+        if not (many and comparison.pooled) and (legend := _legend(comparison, rows, lines)):
+            self._say(legend, "dim")
         if lines:
             self._say("")
 
