@@ -12,6 +12,7 @@ from handmade import answer_of, make_run
 from rich.cells import cell_len
 from terminals import STYLE, in_a_terminal
 
+from cotbench.store.lock import RunLock
 from cotbench.types import Question
 
 ROWS, COLUMNS = 45, 80
@@ -177,3 +178,31 @@ def test_what_is_clear_by_itself_only_is_inconclusive_among_many(tmp_path: Path,
     assert row["p"] < 0.05 <= row["p_holm"]
     assert (row["verdict"], row["why"]) == ("inconclusive", "clear by itself, not as one of 8 comparisons")
     assert "is inconclusive on t (clear by itself, not as one of 8 comparisons): +40.0 points (" in out
+
+
+# --- while a run goes on ------------------------------------------------------------------------------------------
+
+
+def test_an_arm_that_is_yet_to_be_asked_is_not_told_as_missing(tmp_path: Path, main: Cli) -> None:
+    folder = task("t", {"cot": "ccw"}, tmp_path / "results" / "r")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["spec"]["modes"]["t/direct"] = {}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "status": "running", "totals": {"of": 1200}}))
+    lock = RunLock(folder)
+    try:
+        out = main(*REPORT).out
+        assert "no records under 'direct' yet, so there is nothing to compare with so far." in out
+        assert "r is going on: so far 3 of 1,200 answers" in out and "--mode direct gives them" not in out
+        assert "running 3/1,200" in main("list", "runs").out
+    finally:
+        lock.close()
+
+
+def test_what_costs_is_said_before_what_other_arms_do_in_a_mix(four: Path) -> None:
+    (four / "prices.yaml").write_text("{currency: USD, default: {in: 1, out: 2}}")
+    (four / "mix.yaml").write_text("{tasks: {sums: 1, facts: 1, logic: 1, law: 1}}")
+    options = [*ALL_FOUR, "--prices", "prices.yaml", "--weights", "mix.yaml"]
+    lines = lines_of(in_a_terminal(COLUMNS, options, four, rows=ROWS, TERM="xterm"))
+    assert len(lines) <= 40
+    text = " ".join(lines)
+    assert "CoT pays " in text and "1 more notes" not in text and "1 more findings" not in text
