@@ -11,12 +11,10 @@ from cotbench.analysis.cost import Cost, Payoff
 from cotbench.analysis.curve import BUDGET, LEAST
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval
 from cotbench.analysis.ratios import Ratio, Worth
-from cotbench.modes import BASELINE
-from cotbench.modes.arms import base_of
 from cotbench.report import words
 from cotbench.report.columns import MODE, PAIR, Column, N, Table
-from cotbench.report.findings import Finding, texts
-from cotbench.report.words import DASH, count, points, short_model
+from cotbench.report.findings import Finding, introduced, texts
+from cotbench.report.words import DASH, count, points
 
 FEW = 3  # tasks that a short sentence names
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
@@ -197,13 +195,13 @@ def payoffs(comparison: Comparison) -> Table[Payoff]:
 # --- sentences ----------------------------------------------------------------------------------------------------
 
 _SENTENCES = {
-    ratios.ABOVE: "{who} pays{model} where a right answer is worth more than ",
-    ratios.BELOW: "{who} gives fewer right answers{model} for less, which pays where one is worth less than ",
-    ratios.CHEAPER: "{who} is better and cheaper{model}, so that it pays whatever an answer is worth, ",
-    ratios.DEARER: "{who} is worse and dearer{model}, so that it never pays, ",
-    ratios.NOT_BELOW: "{who} costs more{model} and is not shown to pay ",
-    ratios.AT_LEAST_BELOW: "{who} costs less{model} for a difference that may be zero ",
-    ratios.UNCLEAR: "Whether {who} pays{model} can't be estimated ",
+    ratios.ABOVE: "{who} pays{for} where a right answer is worth more than ",
+    ratios.BELOW: "{who} gives fewer right answers{for} for less, which pays where one is worth less than ",
+    ratios.CHEAPER: "{who} is better and cheaper{for}, so that it pays whatever an answer is worth, ",
+    ratios.DEARER: "{who} is worse and dearer{for}, so that it never pays, ",
+    ratios.NOT_BELOW: "{who} costs more{for} and is not shown to pay ",
+    ratios.AT_LEAST_BELOW: "{who} costs less{for} for a difference that may be zero ",
+    ratios.UNCLEAR: "Whether {who} pays{for} can't be estimated ",
 }
 
 
@@ -221,13 +219,9 @@ def decisions(comparison: Comparison) -> list[Finding]:
             sides.setdefault(row.key, []).append(row)
         elif row.n and (row.model, row.mode) not in on_curve:
             pairs.setdefault((row.model, row.mode, row.baseline), []).append(row)
-    models = {model for model, _, _ in pairs}
     found = []
-    for (model, mode, baseline), rows in pairs.items():
-        labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
-        plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
-        who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
-        names = {"who": who, "model": f" for {short_model(model)}" if len(models) > 1 else ""}
+    for pair, rows in pairs.items():
+        names, main = introduced(comparison, pairs, pair)
         said, brief = [], []
         for wanted, opening in _SENTENCES.items():
             alike = [row for row in rows if _worth(row)[0].decision == wanted]
@@ -235,12 +229,9 @@ def decisions(comparison: Comparison) -> list[Finding]:
             if clauses:
                 said.append(opening.format_map(names) + "; ".join(clauses) + ".")
                 brief.append(opening.format_map(names) + _brief(alike) + ".")
-        main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
         text, short = " ".join(said), " ".join(said if len(rows) == 1 else brief)
-        finding = Finding(
-            model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text, brief=short
-        )
-        found.append(finding)
+        model, mode, baseline = pair
+        found.append(Finding(model=model, mode=mode, baseline=baseline, main=main, text=text, brief=short))
     return found
 
 

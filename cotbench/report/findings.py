@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cotbench.analysis import verdicts
@@ -16,6 +16,7 @@ from cotbench.report.chance import new_subjects
 from cotbench.report.words import difference, ends, listed, p_value, points, short_model, times
 
 Row = tuple[Delta, Split | None, Sequence[Caution]]
+Pair = tuple[str, str, str]  # model, mode and baseline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,28 +42,33 @@ def findings(comparison: Comparison) -> list[Finding]:
     on_curve = {(p.model, p.mode) for p in comparison.points if p.setting in (BUDGET, LEAST) and p.value is not None}
     on_curve -= {(caution.model, caution.mode) for caution in comparison.cautions if caution.baseline}
     splits = {split.key: split for split in comparison.splits if split.default}
-    pairs: dict[tuple[str, str, str], list[Row]] = {}
+    pairs: dict[Pair, list[Row]] = {}
     for delta in comparison.deltas:
         if delta.tag == ALL and (delta.model, delta.mode) not in on_curve:
             cautions = [caution for caution in comparison.cautions if caution.key == delta.key]
             row = delta, splits.get(delta.key), cautions
             pairs.setdefault((delta.model, delta.mode, delta.baseline), []).append(row)
-    models = {model for model, _, _ in pairs}
     out = []
-    for (model, mode, baseline), rows in pairs.items():
-        labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
-        plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
-        who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
-        name = short_model(model) if len(models) > 1 else ""
-        names = {"who": who, "baseline": labels[1], "model": name and f" {name}", "for": name and f" for {name}"}
+    for pair, rows in pairs.items():
+        names, main = introduced(comparison, pairs, pair)
         text = _text(names, rows, words.of_questions(comparison, SYMBOLIC))
-        main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
         brief = text if len(rows) == 1 else _brief(names, rows)
-        finding = Finding(
-            model=model, mode=mode, baseline=baseline, main=main and baseline == plain, text=text, brief=brief
-        )
-        out.append(finding)
+        model, mode, baseline = pair
+        out.append(Finding(model=model, mode=mode, baseline=baseline, main=main, text=text, brief=brief))
     return out
+
+
+def introduced(comparison: Comparison, pairs: Collection[Pair], pair: Pair) -> tuple[dict[str, str], bool]:
+    """Return what openings call a pair of arms, and whether it is the main arm against direct. pairs: all there are; a
+    model is named where there are several."""
+    model, mode, baseline = pair
+    labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
+    plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
+    who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
+    name = short_model(model) if len({m for m, _, _ in pairs}) > 1 else ""
+    names = {"who": who, "baseline": labels[1], "model": name and f" {name}", "for": name and f" for {name}"}
+    main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])
+    return names, main and baseline == plain
 
 
 def alone(comparison: Comparison) -> list[str]:
