@@ -103,6 +103,14 @@ def test_green_and_red_stand_where_an_interval_is_clear_of_zero(
     assert not any("+0.0" in text or text.startswith("+5.0 (−") for text in green)
 
 
+def test_a_side_of_few_questions_has_no_colour(tmp_path: Path) -> None:
+    for count in (18, 22):  # half of them with a "="
+        task(f"t{count}", {"direct": "w" * count, "cot": "c" * count}, tmp_path / "results" / f"r{count}")
+        shown = in_a_terminal(COLUMNS, [*REPORT, f"r{count}"], tmp_path, rows=ROWS, TERM="xterm-256color")
+        assert shown.count("\x1b[32m+100.0\x1b") == (2 if count > 20 else 0)
+        assert shown.count("\x1b[2m+100.0\x1b") == (2 if count < 20 else 0)
+
+
 def test_colour_can_be_had_in_a_pipe(four: Path) -> None:
     assert "\x1b[32m+70.0" in run_cli(*ALL_FOUR, cwd=four, env={"FORCE_COLOR": "1", "TERM": "xterm"}).out
 

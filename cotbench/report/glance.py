@@ -59,6 +59,13 @@ class Glance:
             return Interval()
         return split.symbolic if symbolic else split.other
 
+    def count(self, rule: str, symbolic: bool) -> int:
+        """Return how many questions are on a side of a tag rule."""
+        split = self.splits.get(rule)
+        if split is None:
+            return 0
+        return split.n_symbolic if symbolic else split.n_other
+
     def whole(self, rule: str, symbolic: bool) -> bool:
         """Whether all tagged questions of the task are on this side of a rule."""
         split = self.splits.get(rule)

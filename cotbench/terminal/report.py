@@ -31,6 +31,7 @@ from cotbench.terminal.console import Output, named_table
 LINES = 40
 MOST_ROWS = 12
 MOST_FAMILIES = 24  # rows
+FEW = 10  # questions, of which a difference has no colour: its interval isn't beside it
 GAP = "  "
 BESIDE = 4  # the rank of what is beside the main figures
 MORE = "cotbench report --full"
@@ -115,7 +116,10 @@ def _side(rule: str, symbolic: bool) -> Callable[[Glance], Text]:
         if row.whole(rule, symbolic):
             return Text("all", "dim")  # the difference on all questions says it
         side = row.side(rule, symbolic)
-        return Text(words.DASH if side.value is None else points(side.value), _look(side, row.verdict))
+        if side.value is None:
+            return Text(words.DASH)
+        few = row.count(rule, symbolic) < FEW
+        return Text(points(side.value), "dim" if few else _look(side, row.verdict))
 
     return cell
 
@@ -172,7 +176,7 @@ def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text
     shown = "\n".join(line.plain for line in lines[:2])
     said = []
     if all(_title(side)[1] in shown for side in sides) and any(row.delta is not None for row in rows):
-        said.append(f"{sides[0]}, {sides[1]}: the difference on such questions.")
+        said.append(f"{sides[0]}, {sides[1]}: difference on such questions.")
     if "unread" in shown:
         said.append("unread: no answer found.")
     return " ".join(said)
