@@ -429,8 +429,8 @@ def test_a_gate_on_money_needs_prices(priced: Callable[..., Comparison]) -> None
 
 def test_prices_that_cant_be_read_end_the_command_before_anything_is_read(main: Cli, tmp_path: Path) -> None:
     done = main("report", "nothing-here", "--prices", tmp_path / "none.yaml")
-    assert done.code == 2
-    assert "none.yaml: can't be read" in done.err
+    assert done.code == 3
+    assert "none.yaml: there is no such file" in done.err
 
 
 def test_amounts_have_about_three_digits() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cotbench.analysis.prices import HourPrice, Prices, TokenPrice, money, read_prices
-from cotbench.errors import UsageError
+from cotbench.errors import DataError, UsageError
 
 FILE = """
 currency: EUR
@@ -43,6 +43,22 @@ def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
     rows = {"currency": "USD", "models": {"m": {"in": 1e-6, "out": 2}}, "default": {"gpu_hour": 2, "gpus": 8}}
     text = json.dumps(rows, indent="\t")
     assert read_prices(written(tmp_path, text, "p.json")) == read_prices(written(tmp_path, text.replace("\t", " ")))
+
+
+def test_one_price_by_itself_is_of_all_models(tmp_path: Path) -> None:
+    prices = read_prices(written(tmp_path, "{gpu_hour: 2.5, gpus: 4}"))
+    assert (prices.currency, prices.of("m")) == ("USD", HourPrice(hour=2.5, gpus=4))
+    assert read_prices(written(tmp_path, "{currency: EUR, in: 1, out: 2}")).of("m") == TokenPrice(
+        prompt=1, cached=1, completion=2
+    )
+    with pytest.raises(UsageError, match="has in beside models"):
+        read_prices(written(tmp_path, "in: 1\nmodels: {a: {in: 1, out: 2}}"))
+
+
+@pytest.mark.parametrize("amount", ["1e308", "1.0e+308", "1" + "0" * 400])
+def test_amounts_whose_sums_no_float_holds_are_refused(amount: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected a number from 0 to 1e"):
+        read_prices(written(tmp_path, f"models: {{m: {{in: {amount}, out: 1}}}}"))
 
 
 def test_tokens_cost_what_their_kind_does() -> None:
@@ -106,5 +122,5 @@ def test_json_that_cant_be_read_is_refused(tmp_path: Path, text: str, found: str
 
 def test_a_file_that_isnt_there_is_refused(tmp_path: Path) -> None:
     for name in ("none.yaml", "none.json"):
-        with pytest.raises(UsageError, match="can't be read"):
+        with pytest.raises(DataError, match="there is no such file"):
             read_prices(tmp_path / name)

@@ -6,9 +6,9 @@
       "meta-llama/*": {gpu_hour: 2.50, gpus: 4}              # per GPU-hour, with the seconds that the run was busy
     default: {in: 1, out: 4}
 
-A model goes by its name as the run has it, by its name without the organization before it, or by a pattern (* ? [..]);
-of several rows a name goes before a pattern, and of patterns the longest. Prompt tokens that a cache had cost what `in`
-says where there is no `cached`.
+A file that is one price by itself, as {gpu_hour: 2.50, gpus: 4}, is the default. A model goes by its name as the run
+has it, by its name without the organization before it, or by a pattern (* ? [..]); of several rows a name goes before a
+pattern, and of patterns the longest. Prompt tokens that a cache had cost what `in` says where there is no `cached`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cotbench.analysis.stats import Array
-from cotbench.errors import UsageError, suggest
+from cotbench.errors import DataError, UsageError, suggest
 from cotbench.questions.tasks import read_yaml, shown
 from cotbench.store.files import open_file
 
@@ -103,12 +103,21 @@ def money(
 
 _TOP = ("currency", "models", "default")
 _TOKENS, _HOURS = ("in", "cached", "out"), ("gpu_hour", "gpus", "prompt_weight")
+_MOST = 1e12  # of any amount: sums of larger ones could be beyond what a float holds
 
 
 def read_prices(path: Path) -> Prices:
-    """Read a file of prices, YAML or JSON. Raises UsageError, with the place, what is there and what was expected."""
+    """Read a file of prices, YAML or JSON. Raises UsageError, with the place, what is there and what was
+    expected, DataError where there is no such file."""
     place = f"{OPTION} {shown(path)}"
+    if not path.exists():
+        raise DataError(f"{shown(path)}: there is no such file.", f"{OPTION} takes a YAML or JSON file. {_REMEDY}")
     content = _json(path, place) if path.suffix.lower() == ".json" else read_yaml(path)
+    if isinstance(content, dict) and (alone := {key: content[key] for key in (*_TOKENS, *_HOURS) if key in content}):
+        rest = {key: value for key, value in content.items() if key not in alone}
+        if both := [key for key in _TOP[1:] if key in rest]:
+            raise _refused(place, f"has {next(iter(alone))} beside {both[0]}: expected it inside of {both[0]}")
+        content = rest | {"default": alone}
     rows = _mapping(content, place, _TOP)
     currency = rows.get("currency", "USD")
     if not isinstance(currency, str) or not 0 < len(currency.strip()) <= 12 or not currency.isprintable():
@@ -194,8 +203,8 @@ def _number(given: Any, place: str, name: str, least: float = 0.0) -> float:
             number = float(given)
         except (ValueError, OverflowError):
             number = math.nan
-    if not math.isfinite(number) or number < least:
-        raise _refused(place, f"{name} is {given!r:.40}, expected a number from {least:g} up")
+    if not least <= number <= _MOST:
+        raise _refused(place, f"{name} is {given!r:.40}, expected a number from {least:g} to {_MOST:g}")
     return number
 
 

@@ -26,6 +26,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Any, TypedDict
 
 import numpy as np
@@ -88,6 +89,7 @@ def mcnemar_exact(helped: int, hurt: int) -> float:
     return min(1.0, 2 * float(special.bdtr(min(helped, hurt), helped + hurt, 0.5)))
 
 
+@lru_cache(maxsize=100_000)  # the same strata stand in the differences, the splits and the policies of two arms
 def tango(helped: int, hurt: int, n: int) -> tuple[float, float]:
     """Return the ends of the score interval of a paired difference (Tango 1998, Statistics in Medicine 17:891).
 
@@ -135,13 +137,22 @@ def codes(clusters: Sequence[str]) -> Clusters:
     return np.array([numbers.setdefault(name or f"\x00{place}", len(numbers)) for place, name in enumerate(clusters)])
 
 
+def _numbered(names: Array) -> Array:
+    """Return which of the different values of an array each one is, counted from the least, as np.unique does.
+
+    Small whole numbers, as strata and clusters are here, need no sorting; estimates number them thousands of times.
+    """
+    if names.dtype.kind == "i" and len(names) and names.min() >= 0 and names.max() <= 4 * len(names) + 1_000:
+        return np.asarray((np.cumsum(np.bincount(names) > 0) - 1)[names])
+    return np.asarray(np.unique(names, return_inverse=True)[1])
+
+
 def whole_clusters(strata: Array, clusters: Array) -> Array:
     """Return strata of which none holds a part of a cluster: those that share a cluster are taken as one.
 
     What a passage does to its questions then stays within a stratum, as the sandwich has it.
     """
-    _, codes = np.unique(strata, return_inverse=True)
-    _, cluster = np.unique(clusters, return_inverse=True)
+    codes, cluster = _numbered(strata), _numbered(clusters)
     homes = np.arange(int(codes.max()) + 1)
     while True:  # a stratum goes by the least number that it is joined to
         least = np.full(int(cluster.max()) + 1, len(homes))
@@ -162,8 +173,7 @@ def collapsed(strata: Array, clusters: Clusters = None, *, least: int = 2) -> Ar
     added to it. How strata differ is then taken for chance, so the variance can only be too large. Which are joined
     depends on sizes alone. least: other than 2 only where there are no clusters.
     """
-    strata = strata if clusters is None else whole_clusters(strata, clusters)
-    _, codes = np.unique(strata, return_inverse=True)
+    codes = _numbered(strata if clusters is None else whole_clusters(strata, clusters))
     if clusters is None:
         counts = np.bincount(codes)
     else:
@@ -213,7 +223,9 @@ def contrast(
 
 
 def _count(strata: Strata) -> int | None:
-    return None if strata is None else len(np.unique(strata))
+    if strata is None:
+        return None
+    return int(_numbered(strata).max()) + 1 if len(strata) else 0
 
 
 def _arms(values: Sequence[Array], clusters: Sequence[Clusters], strata: Sequence[Strata]) -> list[_Arm]:
@@ -221,14 +233,14 @@ def _arms(values: Sequence[Array], clusters: Sequence[Clusters], strata: Sequenc
     numbers: list[Array] = [np.arange(len(arm)) for arm in values]
     count = max(map(len, values))
     if clusters[0] is not None:
-        _, inverse = np.unique(np.concatenate([c for c in clusters if c is not None]), return_inverse=True)
+        inverse = _numbered(np.concatenate([c for c in clusters if c is not None]))
         count, ends = int(inverse.max()) + 1, np.cumsum([len(arm) for arm in values])[:-1]
         numbers = np.split(inverse, ends)
     out = []
     for arm, number, own, parts in zip(values, numbers, clusters, strata, strict=True):
         codes = np.zeros(len(arm), dtype=int)
         if parts is not None and len(arm):
-            _, codes = np.unique(collapsed(parts, own), return_inverse=True)
+            codes = _numbered(collapsed(parts, own))
         out.append(_Arm(arm, number, count, codes))
     return out
 
@@ -243,18 +255,50 @@ class _Arm:
     def __init__(self, values: Array, inverse: Array, clusters: int, strata: Array) -> None:
         self.n, self.clusters = len(values), clusters
         self.strata = np.bincount(strata).astype(float)  # how many questions each has
-        residuals = values - (np.bincount(strata, weights=values) / self.strata)[strata]
-        self.sizes = np.bincount(inverse, minlength=clusters).astype(float)
-        self.sums = np.bincount(inverse, weights=residuals, minlength=clusters)
-        self.squares = float(residuals @ residuals)
-        self.squares_of = np.bincount(strata, weights=residuals**2)
-        self.home = np.zeros(clusters, dtype=int)  # of a cluster that isn't in this arm it is of no matter
-        self.home[inverse] = strata
-        self.shares = self.sizes / self.strata[self.home]
+        self._inverse, self._codes = inverse, strata
+        self._residuals = values - (np.bincount(strata, weights=values) / self.strata)[strata]
+        # No product of matrices: of long arrays that is several threads at work, for some microseconds of sums.
+        self.squares = float(np.square(self._residuals).sum())
+
+    # What follows is worked out where it is asked for: most means are of questions that stand for themselves.
+
+    @cached_property
+    def sizes(self) -> Array:
+        """How many questions of the arm each cluster has."""
+        return np.bincount(self._inverse, minlength=self.clusters).astype(float)
+
+    @cached_property
+    def sums(self) -> Array:
+        """The sums of residuals by cluster."""
+        return np.bincount(self._inverse, weights=self._residuals, minlength=self.clusters)
+
+    @cached_property
+    def home(self) -> Array:
+        """The stratum of each cluster; that of one that isn't in this arm is of no matter."""
+        home = np.zeros(self.clusters, dtype=int)
+        home[self._inverse] = self._codes
+        return home
+
+    @cached_property
+    def shares(self) -> Array:
+        """What share of its stratum each cluster is."""
+        return np.asarray(self.sizes / self.strata[self.home])
+
+    @property
+    def alone(self) -> bool:
+        """Whether one cluster holds a whole stratum: then nothing tells how clusters differ."""
+        return bool((self.shares >= 1).any())
+
+    @cached_property
+    def scale(self) -> Array:
+        """What CR2 multiplies a cluster's sum by."""
         rest = 1 - self.shares
-        self.alone = bool((rest <= 0).any())  # one cluster holds a whole stratum: nothing tells how clusters differ
-        self.scale = 1 / np.sqrt(np.where(rest > 0, rest, 1.0))
-        self.influence = self.scale * self.sums / self.n
+        return np.asarray(1 / np.sqrt(np.where(rest > 0, rest, 1.0)))
+
+    @cached_property
+    def influence(self) -> Array:
+        """What each cluster adds to the mean's error."""
+        return np.asarray(self.scale * self.sums / self.n)
 
     @property
     def together(self) -> Array:
@@ -272,7 +316,8 @@ class _Arm:
         if len(self.strata) == 1:
             return self.squares / (self.n - 1) / self.n, self.n - 1.0
         weights = self.strata / (self.strata - 1)
-        return float(weights @ self.squares_of) / self.n**2, self.n**2 / float(weights @ self.strata)
+        squares = np.bincount(self._codes, weights=self._residuals**2)
+        return float(weights @ squares) / self.n**2, self.n**2 / float(weights @ self.strata)
 
 
 def _combine(arms: Sequence[_Arm]) -> tuple[float, float]:
@@ -356,7 +401,7 @@ def paired(differences: Array, clusters: Clusters = None, strata: Strata = None)
 def _by_stratum(differences: Array, strata: Array) -> tuple[float, float]:
     """Return the ends of a paired difference over strata, put together from Tango's of each (MOVER, Zou and Donner
     2008)."""
-    _, codes = np.unique(collapsed(strata, least=LARGE_STRATUM), return_inverse=True)
+    codes = _numbered(collapsed(strata, least=LARGE_STRATUM))
     sizes, helped, hurt = (np.bincount(codes[mask]) for mask in (differences >= -1, differences > 0, differences < 0))
     below = above = 0.0
     for n, up, down in itertools.zip_longest(sizes.tolist(), helped.tolist(), hurt.tolist(), fillvalue=0):
@@ -454,16 +499,17 @@ def share_of_gain(
     value = float(differences[inside].sum()) / total if total else None
     if value is not None and len(rows) < 2:
         return Share(value=value, low=None, high=None, unclear="one cluster can't tell how far the share may vary")
-    drawn = _drawn(rows, homes, np.random.default_rng(seed))
-    sign = 1 if total >= 0 else -1
-    alike = sign * drawn[:, 1] > 0
+    unclear = "the total is too near zero for a share to mean anything"
     fieller = None
     if value is not None and clusters is None:
         fieller = _fieller(differences, inside, strata)
     elif value is not None:
         fieller = _fieller_clustered(differences, inside, clusters, strata)
-    if fieller is None or float((~alike).mean()) > (1 - CONFIDENCE) / 2:
-        unclear = "the total is too near zero for a share to mean anything"
+    if fieller is None:
+        return Share(value=value, low=None, high=None, unclear=unclear)
+    drawn = _drawn(rows, homes, np.random.default_rng(seed))
+    alike = (1 if total >= 0 else -1) * drawn[:, 1] > 0
+    if float((~alike).mean()) > (1 - CONFIDENCE) / 2:
         return Share(value=value, low=None, high=None, unclear=unclear)
     low, high = np.quantile(drawn[alike, 0] / drawn[alike, 1], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Share(value=value, low=min(float(low), fieller[0]), high=max(float(high), fieller[1]))

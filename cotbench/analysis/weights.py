@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ OPTION = "--weights"
 EXAMPLE = "As in a file with the two lines 'symbolic: 60' and 'non-symbolic: 40'."
 _SIDES = {SYMBOLIC: SYMBOLIC, OTHER: OTHER, "nonsymbolic": OTHER}
 _KINDS = ("tags", "tasks", "groups")
+_MOST = 1e12  # of a share: sums of larger ones could be beyond what a float holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +81,8 @@ def read_weights(path: Path) -> Weights:
         raise DataError(f"{path}: there is no such file.", f"{OPTION} takes a YAML or JSON file. {EXAMPLE}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}.", EXAMPLE) from None
+    except RecursionError:
+        raise UsageError(f"{path}: is nested too deeply to be a mix of shares.", EXAMPLE) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark is not None else ""
@@ -101,7 +105,8 @@ class _Loader(yaml.SafeLoader):
 
 def _weights(path: Path, content: Any) -> Weights:
     if not isinstance(content, Mapping) or not content:
-        found = "nothing" if content is None or content == {} else f"a {type(content).__name__}"
+        named = {list: "a list", str: "a text", bool: "true or false"}
+        found = "nothing" if content is None or content == {} else named.get(type(content), "a number")
         raise UsageError(f"{path}: expected a mapping of shares, found {found}.", EXAMPLE)
     table = {str(key): value for key, value in content.items()}
     rule = table.pop("rule", "")
@@ -171,10 +176,14 @@ def _tasks(path: Path, where: str, shares: Mapping[Any, Any]) -> _Placed:
 
 
 def _share(path: Path, where: str, value: Any) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise UsageError(f"{path}: {where}: expected a number from 0 up, found {value!r}.", EXAMPLE)
-    return float(value)
+    """Read a share. YAML reads 1e2 as a text."""
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        with suppress(ValueError, OverflowError):
+            number = float(value)
+    if not 0 <= number <= _MOST:
+        raise UsageError(f"{path}: {where}: expected a number from 0 up, found {value!r:.40}.", EXAMPLE)
+    return number
 
 
 def _named(place: Mapping[str, str]) -> str:

@@ -68,6 +68,12 @@ def count(value: int | None) -> str:
     return DASH if value is None else f"{value:,}"
 
 
+def least_to_most(counts: Iterable[int]) -> str:
+    """Show whole numbers by the least and the most of them: 300, or 298 to 300."""
+    least, *_, most = sorted([*counts] * 2)
+    return count(most) if least == most else f"{count(least)} to {count(most)}"
+
+
 def policy(row: Policy | WeightedPolicy) -> str:
     """Name a policy: with the rule that it chooses by, and of an oracle that luck is in it, or how much it would be."""
     if row.policy == ORACLE:

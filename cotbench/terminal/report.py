@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cotbench.analysis import verdicts
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import OTHER, SYMBOLIC, Interval
+from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.report import about, pooled, words
 from cotbench.report.cost import priced
@@ -30,10 +30,10 @@ from cotbench.terminal.console import Output, named_table
 
 LINES = 40
 MOST_ROWS = 12
-MOST_FAMILIES = 24  # rows
+MOST_FAMILIES = 24  # rows, and lines of a table of single tasks
 FEW = 10  # questions, of which a difference has no colour: its interval isn't beside it
-GAP = "  "
-BESIDE = 4  # the rank of what is beside the main figures
+GAP, CLOSE, INDENT = "  ", " ", "  "
+SHORT = 16  # columns of a name, at least, where longer ones have a line of their own
 MORE = "cotbench report --full"
 
 Row = TypeVar("Row")
@@ -44,7 +44,8 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, kw_only=True)
 class _Column(Generic[Row]):
-    """A column of figures. title: in up to two lines. rank: those of a higher one go first where room is short."""
+    """A column of figures. title: in up to two lines. rank: those of a higher one go first where room is short; those
+    of one above 0 go before anything is set closer."""
 
     title: tuple[str, str]
     cell: Callable[[Row], Text]
@@ -57,48 +58,60 @@ class _Column(Generic[Row]):
 Blocks = Mapping[str, Sequence[tuple[str, Row]]]  # rows with what they are called, under their headings
 
 
-def _grid(blocks: Blocks[Row], columns: list[_Column[Row]], width: int) -> list[Text]:
-    """Return the lines of a table, none of them wider than a terminal: each block's heading and its rows.
+@dataclass(frozen=True, kw_only=True)
+class _Layout(Generic[Row]):
+    """How a table is set. names: how wide the column of what rows are called is; longer ones have a line of their
+    own."""
 
-    Where there is no room for all columns, gaps are halved, then columns of a high rank go, then names stand above
-    their figures.
+    columns: Sequence[_Column[Row]]
+    gap: str
+    names: int
+
+
+def _layout(names: int, columns: Sequence[_Column[Row]], rows: Sequence[Row], width: int) -> _Layout[Row]:
+    """Return how a table goes into so many columns of a terminal with all its figures whole.
+
+    What is said elsewhere goes first; then figures are set closer; then long names get lines of their own; then
+    columns go, until what is left has room. names: how long the longest is.
     """
+    ranks = sorted({column.rank for column in columns}, reverse=True)
+    tries = [(rank, GAP, names) for rank in ranks if rank >= 0] + [(0, CLOSE, names), (0, CLOSE, min(names, SHORT))]
+    tries += [(rank, CLOSE, size) for rank in ranks if rank < 0 for size in (names, min(names, SHORT), 0)]
+    for rank, gap, size in tries:
+        kept = [column for column in columns if column.rank <= rank]
+        taken = len(INDENT) + sum(column.width(rows) + len(gap) for column in kept)
+        if kept and taken + size <= width:
+            # A name has all the room that figures leave.
+            return _Layout(columns=kept, gap=gap, names=size if gap == GAP else min(names, width - taken))
+    least = [column for column in columns if column.rank == ranks[-1]]
+    return _Layout(columns=least, gap=CLOSE, names=0)
+
+
+def _grid(blocks: Blocks[Row], columns: Sequence[_Column[Row]], width: int) -> list[Text]:
+    """Return the lines of a table: each block's heading and its rows."""
     rows = [row for block in blocks.values() for _, row in block]
-    first = 2 + max(cell_len(label) for block in blocks.values() for label, _ in block)
-    gap, above = GAP, False
-    while True:
-        widths = [column.width(rows) for column in columns]
-        rank = max(column.rank for column in columns)
-        if (2 if above else first) + sum(widths) + len(gap) * len(widths) <= width:
-            break
-        if gap == GAP and rank < BESIDE:
-            gap = GAP[1:]
-        elif rank:
-            columns = [column for column in columns if column.rank < rank]
-        elif not above:
-            above = True
-        else:
-            break
-    indent = 2 if above else first
+    longest = max(cell_len(label) for block in blocks.values() for label, _ in block)
+    layout = _layout(longest, columns, rows, width)
+    gap, first = layout.gap, len(INDENT) + layout.names
+    widths = [column.width(rows) for column in layout.columns]
     lines = []
-    for titles in zip(*(column.title for column in columns), strict=True):
+    for titles in zip(*(column.title for column in layout.columns), strict=True):
         over = [gap + " " * (size - cell_len(title)) + title for title, size in zip(titles, widths, strict=True)]
-        lines.append(Text(" " * indent + "".join(over), "bold"))
+        lines.append(Text(" " * first + "".join(over), "bold"))
     for heading, block in blocks.items():
         lines.append(Text(heading, "bold"))
         for label, row in block:
-            line = Text("  " + label)
-            if above:
-                lines.append(line)
-                line = Text("  ")
-            line.append(" " * (indent - cell_len(line.plain)))
-            for column, size in zip(columns, widths, strict=True):
+            if cell_len(label) > layout.names:
+                lines.append(Text(INDENT + label))
+                label = ""
+            line = Text(INDENT + label + " " * (first - len(INDENT) - cell_len(label)))
+            for column, size in zip(layout.columns, widths, strict=True):
                 cell = column.cell(row)
                 line.append(gap + " " * (size - cell_len(cell.plain)))
                 line.append_text(cell)
             line.rstrip()
             lines.append(line)
-    return [line for line in lines if line.plain]
+    return lines
 
 
 def _look(estimate: Interval, verdict: str = "") -> str:
@@ -141,30 +154,30 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         panels.setdefault((row.model, row.task), []).append(row)
     blocks = {}
     for (model, task), arms in panels.items():
-        counts = {row.n for row in arms}
-        n = f"{max(counts):,}" if len(counts) == 1 else f"{min(counts):,} to {max(counts):,}"
+        n = words.least_to_most(row.n for row in arms)
         by = f" by {words.short_model(model)}" if several else ""
         blocks[tame_line(f"{task}{by}, {n} questions")] = [(tame_line(row.label), row) for row in arms]
     sides = [
         _Column(
             title=_title(words.side_label(comparison, tag, rule)),
             cell=_side(rule, tag == SYMBOLIC),
-            rank=BESIDE if place else 1,
+            rank=1 if place else -1,
         )
         for place, rule in enumerate(shown_rules(comparison))
         for tag in (SYMBOLIC, OTHER)
     ]
     columns: list[_Column[Glance]] = [
-        _Column(title=("right", "%"), cell=lambda r: Text(percent(r.accuracy.value))),
+        _Column(title=("right", "%"), cell=lambda r: Text(percent(r.accuracy.value)), rank=-4),
         _Column(
             title=("difference in points", "(95% interval)"),
             cell=lambda r: Text(
                 difference(r.difference, "" if r.delta is None else r.verdict), _look(r.difference, r.verdict)
             ),
+            rank=-4,
         ),
         *sides,
-        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens)), rank=2),
-        _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=3),
+        _Column(title=("", "tokens"), cell=lambda r: Text(tokens(r.tokens)), rank=-3),
+        _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=-2),
     ]
     return _grid(blocks, columns, width)
 
@@ -194,23 +207,32 @@ def _families(comparison: Comparison, width: int) -> list[Text]:
     """Return the lines of the table that stands for many: each arm over all tasks, and over families of them."""
     several = len({row.model for row in comparison.pooled}) > 1
     found = {(r.pair, r.side, r.unit): r for r in comparison.pooled if not r.rule and r.side in FAMILIES}
+    families: dict[tuple[str, str, tuple[str, ...]], list[Pooled]] = {}
+    for row in found.values():
+        if row.unit == QUESTION:
+            families.setdefault((row.side, row.model, tuple(row.tasks)), []).append(row)
+    if sum(map(len, families.values())) > MOST_FAMILIES:
+        families = {key: rows for key, rows in families.items() if key[0] == ALL}
+    if sum(map(len, families.values())) > MOST_FAMILIES:  # then those that the answer is about
+        main = {row.pair for row in pooled.main_rows(comparison)}
+        families = {key: kept for key, rows in families.items() if (kept := [r for r in rows if r.pair in main])}
     blocks: dict[str, list[tuple[str, _Family]]] = {}
-    for (pair, side, unit), row in found.items():
-        if unit == QUESTION:
-            by = f" by {words.short_model(row.model)}" if several else ""
-            heading = f"{FAMILIES[side]}{by}: {', '.join(row.tasks)} ({row.n:,} questions)"
-            family = _Family(by_question=row, by_task=found.get((pair, side, TASK)))
-            blocks.setdefault(tame_line(heading), []).append((tame_line(row.mode), family))
-    blocks = {heading if cell_len(heading) <= width else heading.partition(":")[0]: b for heading, b in blocks.items()}
-    if sum(map(len, blocks.values())) > MOST_FAMILIES:
-        blocks = dict(list(blocks.items())[:1])
+    for (side, model, over), rows in families.items():
+        name = tame_line(FAMILIES[side] + (f" by {words.short_model(model)}" if several else ""))
+        n = f"({words.least_to_most(row.n for row in rows)} questions)"
+        heading = f"{name}: {tame_line(', '.join(over))} {n}"
+        if cell_len(heading) > width:
+            heading = f"{name}: {len(over)} task{'s' * (len(over) != 1)} {n}"
+        blocks.setdefault(heading, []).extend(
+            (tame_line(row.mode), _Family(by_question=row, by_task=found.get((row.pair, side, TASK)))) for row in rows
+        )
 
     def cell(row: Pooled | None) -> Text:
         return Text(words.DASH) if row is None else Text(difference(row.delta), _look(row.delta, row.verdict))
 
     columns: list[_Column[_Family]] = [
-        _Column(title=("difference in points", "questions alike"), cell=lambda r: cell(r.by_question)),
-        _Column(title=("(95% interval)", "tasks alike"), cell=lambda r: cell(r.by_task)),
+        _Column(title=("difference in points", "questions alike"), cell=lambda r: cell(r.by_question), rank=-2),
+        _Column(title=("(95% interval)", "tasks alike"), cell=lambda r: cell(r.by_task), rank=-1),
     ]
     return _grid(blocks, columns, width)
 
@@ -244,9 +266,10 @@ class Screen:
             rows = _fewer(rows, comparison) if many else rows
             lines = _tasks(comparison, rows, console.width) if rows else []
         for line in lines:
-            console.print(line, soft_wrap=True)
-            self._used += 1
-        if not (many and comparison.pooled) and (legend := _legend(comparison, rows, lines)):
+            whole = cell_len(line.plain) <= console.width  # or a name that has no room in any line
+            console.print(line, soft_wrap=whole or not console.is_terminal)
+            self._used += 1 if whole else self._height(line.plain)
+        if lines and not (many and comparison.pooled) and (legend := _legend(comparison, rows, lines)):
             self._say(legend, "dim")
         if lines:
             self._say("")
@@ -277,8 +300,9 @@ class Screen:
         shown = len(said) if self._full else self._fitting(said, room)
         if more := len(said) - shown:
             notes = min(more, len(comparison.notes))
-            counts = ((more - notes, "finding"), (notes, "note"))
-            kinds = [f"{n:,} more {what}{'s' * (n > 1)}" for n, what in counts if n]
+            kinds = [
+                f"{n:,} more {what}{'s' * (n != 1)}" for n, what in ((more - notes, "finding"), (notes, "note")) if n
+            ]
             self._say(f"{' and '.join(kinds)}: {MORE}, or the page.", "dim")
         kept: list[tuple[str, list[str]]] = []
         for style, group in groups:
@@ -329,4 +353,9 @@ def _fewer(rows: list[Glance], comparison: Comparison) -> list[Glance]:
     with; or the first."""
     main = {(one.model, arm) for one in findings(comparison) if one.main for arm in (one.mode, one.baseline)}
     kept = [row for row in rows if (row.model, row.mode) in main] or rows
-    return kept[:MOST_FAMILIES]
+    shown, lines = [], 0
+    for place, row in enumerate(kept):  # each model and task has a heading
+        lines += 1 if place and (row.model, row.task) == (kept[place - 1].model, kept[place - 1].task) else 2
+        if lines <= MOST_FAMILIES:
+            shown.append(row)
+    return shown
