@@ -299,6 +299,11 @@ def test_a_link_brings_back_filters_and_question(tab: Tab, written: Written) -> 
     assert tab.js("return document.getElementById('f-change').value") == "helped"
 
 
+def test_a_link_by_hand_names_a_question_by_its_id(tab: Tab, written: Written) -> None:
+    tab.open(written.path, "#browse?open=t-001")
+    assert tab.wait(lambda: tab.opened) == "t-001"
+
+
 @pytest.mark.parametrize(
     "fragment", ["#browse?open=nothing&mode=none&tag=9&change=x&panel=x&group=x", "#browse?%E0%A4%A", "#accuracy"]
 )

@@ -338,8 +338,8 @@ def test_the_sentence_where_tasks_agree(tmp_path: Path) -> None:
     alike = {name: replace(made, helped=made.n // 3, hurt=made.n // 20) for name, made in FOUR.items()}
     [said] = sentences(compared(tmp_path / "r", alike))
     assert said == (
-        "Over 4 tasks CoT adds 28.1 points (+21.8 to +34.5): by question +28.2 on the 2 math and symbolic ones, "
-        "+28.2 on the 2 others (difference 0.0, −6.8 to +6.8: not clear)."
+        "Over 4 tasks CoT adds 28.1 points (+21.8 to +34.5): all questions counting alike, +28.2 on the 2 math and "
+        "symbolic ones, +28.2 on the 2 others (difference 0.0, −6.8 to +6.8: not clear)."
     )
 
 
@@ -375,7 +375,7 @@ def test_a_finding_that_many_modes_take_away_is_inconclusive(tmp_path: Path) -> 
     assert "inconclusive: clear by itself, not as one of 4 comparisons" in sentences(many)[0]
     between = row(many, DIFFERENCE, QUESTION)
     assert (between.verdict, between.delta.low is not None and between.delta.low > 0) == (INCONCLUSIVE, True)
-    assert ": clear by itself, not as one of 4 comparisons)" in sentences(many)[0]
+    assert ": inconclusive, clear by itself, not as one of 4 comparisons)" in sentences(many)[0]
 
 
 def test_the_table_says_what_counts(four: Comparison) -> None:

@@ -12,6 +12,7 @@ from handmade import answer_of, make_run
 from rich.cells import cell_len
 from terminals import STYLE, in_a_terminal
 
+from cotbench.store.lock import RunLock
 from cotbench.types import Question
 
 ROWS, COLUMNS = 45, 80
@@ -60,6 +61,19 @@ def test_four_tasks_fit_a_screen_with_words_whole(env: dict[str, str], four: Pat
     assert lines[-1].startswith("Written to results/report (")
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+def test_no_row_of_the_table_is_wider_than_the_terminal(columns: int, tmp_path: Path) -> None:
+    ends = {"direct": "w" * 38 + "cc", "self-consistency": "c" * 39 + "u", "plan-solver": "c" * 36 + "wwww"}
+    task("sums", ends, tmp_path / "results" / "r")
+    lines = lines_of(in_a_terminal(columns, [*REPORT, "r"], tmp_path, rows=ROWS, TERM="xterm"))
+    table = lines[: lines.index("")]
+    assert max(map(cell_len, table)) <= columns
+    at = next(at for at, line in enumerate(table) if line.startswith("  self-consistency"))
+    assert any("97.5" in line and "+92.5 (" in line for line in table[at : at + 2])
+    kept = {title for title in ("tokens", "unread") if any(title in line for line in table)}
+    assert columns < 80 or kept == {"tokens", "unread"}
+
+
 OF_THE_SCREEN = "more findings and notes: cotbench report --full, or the page."
 
 
@@ -87,6 +101,14 @@ def test_green_and_red_stand_where_an_interval_is_clear_of_zero(
     assert any(text.startswith("+70.0 (") for text in green) == coloured
     assert any(text.startswith("−50.0 (") for text in red) == coloured
     assert not any("+0.0" in text or text.startswith("+5.0 (−") for text in green)
+
+
+def test_a_side_of_few_questions_has_no_colour(tmp_path: Path) -> None:
+    for count in (18, 22):  # half of them with a "="
+        task(f"t{count}", {"direct": "w" * count, "cot": "c" * count}, tmp_path / "results" / f"r{count}")
+        shown = in_a_terminal(COLUMNS, [*REPORT, f"r{count}"], tmp_path, rows=ROWS, TERM="xterm-256color")
+        assert shown.count("\x1b[32m+100.0\x1b") == (2 if count > 20 else 0)
+        assert shown.count("\x1b[2m+100.0\x1b") == (2 if count < 20 else 0)
 
 
 def test_colour_can_be_had_in_a_pipe(four: Path) -> None:
@@ -164,3 +186,31 @@ def test_what_is_clear_by_itself_only_is_inconclusive_among_many(tmp_path: Path,
     assert row["p"] < 0.05 <= row["p_holm"]
     assert (row["verdict"], row["why"]) == ("inconclusive", "clear by itself, not as one of 8 comparisons")
     assert "is inconclusive on t (clear by itself, not as one of 8 comparisons): +40.0 points (" in out
+
+
+# --- while a run goes on ------------------------------------------------------------------------------------------
+
+
+def test_an_arm_that_is_yet_to_be_asked_is_not_told_as_missing(tmp_path: Path, main: Cli) -> None:
+    folder = task("t", {"cot": "ccw"}, tmp_path / "results" / "r")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["spec"]["modes"]["t/direct"] = {}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "status": "running", "totals": {"of": 1200}}))
+    lock = RunLock(folder)
+    try:
+        out = main(*REPORT).out
+        assert "no records under 'direct' yet, so there is nothing to compare with so far." in out
+        assert "r is going on: so far 3 of 1,200 answers" in out and "--mode direct gives them" not in out
+        assert "running 3/1,200" in main("list", "runs").out
+    finally:
+        lock.close()
+
+
+def test_what_costs_is_said_before_what_other_arms_do_in_a_mix(four: Path) -> None:
+    (four / "prices.yaml").write_text("{currency: USD, default: {in: 1, out: 2}}")
+    (four / "mix.yaml").write_text("{tasks: {sums: 1, facts: 1, logic: 1, law: 1}}")
+    options = [*ALL_FOUR, "--prices", "prices.yaml", "--weights", "mix.yaml"]
+    lines = lines_of(in_a_terminal(COLUMNS, options, four, rows=ROWS, TERM="xterm"))
+    assert len(lines) <= 40
+    text = " ".join(lines)
+    assert "CoT pays " in text and "1 more notes" not in text and "1 more findings" not in text

@@ -50,7 +50,7 @@ from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
 from cotbench.modes import BASELINE, Facts, facts_of
-from cotbench.modes.arms import is_likeliest
+from cotbench.modes.arms import base_of, is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
@@ -294,6 +294,9 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
     bases = [panel.cell(baseline) for baseline in comparison.baselines]
     wanted = {*asked, *(base.mode for base in bases if base is not None)}
     for number, (baseline, base) in enumerate(zip(comparison.baselines, bases, strict=True), 1):
+        if base is None and _is_ahead(panel, baseline):
+            notes.append(f"{name}: no records under '{baseline}' yet, so there is nothing to compare with so far.")
+            continue
         if base is None:
             notes.append(
                 f"{name}: no records under '{baseline}', so there is nothing to compare with: "
@@ -405,6 +408,13 @@ def _corrected(comparison: Comparison) -> Comparison:
     return replace(comparison, deltas=deltas, groups=groups, splits=splits, families=families)
 
 
+def _is_ahead(panel: Panel, arm: str) -> bool:
+    """Whether a run that isn't finished is yet to ask an arm."""
+    runs = [cell.run for cell in panel.cells.values() if not cell.run.finished]
+    pairs = [(task, mode) for run in runs for task, mode in run.manifest.spec.pairs]
+    return any(task == panel.task and arm in (mode, base_of(mode)) for task, mode in pairs)
+
+
 # --- notes --------------------------------------------------------------------------------------------------------
 
 
@@ -412,13 +422,14 @@ def _state_notes(run: Run) -> list[str]:
     """Return what a run lacks: it isn't finished, or requests of it failed."""
     name, notes = run.folder.name, []
     if not run.finished:
-        total, state = run.manifest.totals.get("of", "?"), state_of(run.folder, run.manifest)
+        of, state = run.manifest.totals.get("of"), state_of(run.folder, run.manifest)
+        total = f"{of:,}" if of else "?"
         if state == "running":
             said = f"is going on: so far {len(run.records):,} of {total} answers, and the first ones aren't a sample"
             notes.append(f"{name} {said}. Report it again when it is finished.")
         else:
             notes.append(
-                f"{name} is not finished ({state}): {len(run.records)} of {total} answers so far. "
+                f"{name} is not finished ({state}): {len(run.records):,} of {total} answers so far. "
                 f"Go on with: cotbench run --resume {run.folder}"
             )
     if not run.manifest.spec.contained:

@@ -27,13 +27,15 @@ DOZEN = 12
 @app.command("list")
 @guarded
 def list_(
-    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)],
+    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)] = "",
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List tasks, modes, engines or runs, the latest run first."""
+    if not what:
+        raise UsageError("list: of what?", "Use tasks, modes, engines or runs.")
     if what not in LISTS:
         raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
     things, row_of = LISTS[what](tasks_dir, output_dir)
@@ -147,18 +149,30 @@ def _runs(_: Path | None, output_dir: Path) -> Listing:
     def row(folder: Path) -> Row:
         manifest = read_manifest(folder)
         pairs = manifest.spec.pairs
+        state = state_of(folder, manifest)
         return {
             "run": manifest.run,
-            "status": _status(state_of(folder, manifest), manifest.sessions),
+            "status": _status(state, manifest.sessions),
             "started": start_of(manifest.sessions),
             "model": manifest.options["model"],
             "tasks": ",".join(dict.fromkeys(task for task, _ in pairs)),
             "modes": ",".join(dict.fromkeys(mode for _, mode in pairs)),
-            "answers": manifest.totals.get("records"),
+            "answers": _answers(folder) if state == "running" else manifest.totals.get("records"),
             "of": manifest.totals.get("of"),
         }
 
     return list_runs(output_dir), row
+
+
+def _answers(folder: Path) -> int:
+    """How many answers a run has that goes on: its manifest says so at the end only."""
+    from cotbench.store.records import RECORDS
+
+    try:
+        with (folder / RECORDS).open("rb") as file:
+            return sum(1 for _ in file)
+    except FileNotFoundError:
+        return 0
 
 
 def _status(status: str, sessions: Sequence[Mapping[str, Any]]) -> str:

@@ -63,7 +63,7 @@ def about(comparison: Comparison) -> Table[About]:
     several = len(comparison.provenance) > 1
     of_run = [("run", lambda row: row.run or "all of them")] if several else []
     return Table(
-        title="About these runs",
+        title="About these runs" if len(comparison.runs) > 1 else "About this run",
         rows=rows(comparison),
         names=[
             ("model", lambda row: ", ".join(map(words.short_model, row.model.split(", ")))),

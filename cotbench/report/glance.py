@@ -59,6 +59,13 @@ class Glance:
             return Interval()
         return split.symbolic if symbolic else split.other
 
+    def count(self, rule: str, symbolic: bool) -> int:
+        """Return how many questions are on a side of a tag rule."""
+        split = self.splits.get(rule)
+        if split is None:
+            return 0
+        return split.n_symbolic if symbolic else split.n_other
+
     def whole(self, rule: str, symbolic: bool) -> bool:
         """Whether all tagged questions of the task are on this side of a rule."""
         split = self.splits.get(rule)
@@ -149,7 +156,7 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
             ("times", lambda r: times(r.token_ratio)),
             ("unread %", lambda r: percent(r.unread)),
         ],
-        about="difference: paired, in points, against the arm without one, with its 95% interval; beside it on each "
+        about="difference: paired, in points, against the task's first arm, with its 95% interval; beside it on each "
         f"side of the tag rules ({looks}). tokens: mean completion tokens of a question; times: over the baseline's. "
         "unread: no answer could be read (counted as not right).",
     )

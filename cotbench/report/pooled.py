@@ -150,10 +150,16 @@ def _apart(by_place: Mapping[tuple[str, str], Pooled], unit: str, *, told: bool 
     if (DIFFERENCE, unit) not in by_place:
         return ""
     first, other, between = (by_place[side, unit] for side in (SYMBOLIC, OTHER, DIFFERENCE))
-    by = "by question " if told else ""
+    by = "all questions counting alike, " if told else ""
     sizes = [f"the {len(row.tasks)} " if len(row.tasks) > 1 else "the one " for row in (first, other)]
     ones = f"{sizes[0]}math and symbolic {'ones' if len(first.tasks) > 1 else 'task'}"
     others = f"{sizes[1]}other{'s' if len(other.tasks) > 1 else ''}"
-    clear = "" if between.verdict in CLEAR else f": {between.why}" if between.verdict == INCONCLUSIVE else ": not clear"
+    clear = (
+        ""
+        if between.verdict in CLEAR
+        else f": inconclusive, {between.why}"
+        if between.verdict == INCONCLUSIVE
+        else ": not clear"
+    )
     differ = f"difference {points(between.delta.value)}, {ends(between.delta, signed=True)}{clear}"
     return f": {by}{points(first.delta.value)} on {ones}, {points(other.delta.value)} on {others} ({differ})"

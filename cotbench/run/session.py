@@ -167,7 +167,7 @@ class _Session:
             self.say(f"Grading ended its worker twice, so these answers are grader_timeout: {', '.join(tally.fatal)}.")
         if status == "interrupted" and tally.done < tally.total:
             raise Interrupted(
-                f"Interrupted: {tally.done} of {tally.total} answers are recorded in {folder}.",
+                f"Interrupted: {tally.done:,} of {tally.total:,} answers are recorded in {folder}.",
                 f"Go on with: cotbench run --resume {folder}",
             )
         return RunResult(folder=folder, tally=tally, already_finished=was_finished and not tally.requests)

@@ -51,7 +51,9 @@ class Output(Console):
         width, self.width = self.width, max([self.width, *map(self._needed, tables)])
         # rich leaves out some control characters by itself: here they are shown.
         shown = [tame(item) if isinstance(item, str) else item for item in objects]
-        super().print(*shown, **{"crop": False, **options})
+        # Where there is no terminal, lines are whole: for `grep`, and for what wraps them itself.
+        whole = not self.is_terminal and all(isinstance(item, (str, Text)) for item in objects)
+        super().print(*shown, **{"crop": False, "soft_wrap": whole, **options})
         self.width = width
 
     def _needed(self, table: Table) -> int:

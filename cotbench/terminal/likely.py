@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from cotbench.analysis.lint import Unsaid
 from cotbench.report import words
+from cotbench.report.cost import amount
 from cotbench.run.likely import ArmLikely, Bill, Likely, Pace
 from cotbench.terminal.console import Output, named_table
 from cotbench.terminal.progress import duration
@@ -100,13 +102,13 @@ def _print_table(console: Output, title: str, rows: Sequence[Mapping[str, Any]],
 
 def in_words(found: Likely, bill: Bill | None, *, priced: bool) -> list[str]:
     """What a run is likely to take, and how that is known, in sentences."""
-    amount, seconds = found.completion, found.seconds
-    parts = [f"{short(amount.likely)} completion tokens{_interval(amount.low, amount.high, short)}"]
+    asked, seconds = found.completion, found.seconds
+    parts = [f"{short(asked.likely)} completion tokens{_interval(asked.low, asked.high, short)}"]
     if seconds is not None:
         parts.append(f"{duration(seconds.likely)}{_interval(seconds.low, seconds.high, duration)}")
     if bill is not None:
-        cost = bill.amount
-        parts.append(f"{_money(cost.likely)} {bill.currency}{_interval(cost.low, cost.high, _money)}")
+        cost, in_money = bill.amount, partial(amount, currency=bill.currency)
+        parts.append(f"{in_money(cost.likely)}{_interval(cost.low, cost.high, in_money)}")
     lines = [f"Likely: {', '.join(parts)}."]
     if priced and bill is None:
         lines.append("Money: --prices has no price of this model, or what it counts isn't known.")
@@ -123,10 +125,6 @@ def in_words(found: Likely, bill: Bill | None, *, priced: bool) -> list[str]:
 
 def _interval(low: float | None, high: float | None, said: Any) -> str:
     return "" if low is None or high is None else f" ({between(said(low), said(high))})"
-
-
-def _money(amount: float) -> str:
-    return f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:.2g}"
 
 
 def _pace(pace: Pace) -> str:

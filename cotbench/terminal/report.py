@@ -31,6 +31,7 @@ from cotbench.terminal.console import Output, named_table
 LINES = 40
 MOST_ROWS = 12
 MOST_FAMILIES = 24  # rows, and lines of a table of single tasks
+FEW = 10  # questions, of which a difference has no colour: its interval isn't beside it
 GAP, CLOSE, INDENT = "  ", " ", "  "
 SHORT = 16  # columns of a name, at least, where longer ones have a line of their own
 MORE = "cotbench report --full"
@@ -128,7 +129,10 @@ def _side(rule: str, symbolic: bool) -> Callable[[Glance], Text]:
         if row.whole(rule, symbolic):
             return Text("all", "dim")  # the difference on all questions says it
         side = row.side(rule, symbolic)
-        return Text(words.DASH if side.value is None else points(side.value), _look(side, row.verdict))
+        if side.value is None:
+            return Text(words.DASH)
+        few = row.count(rule, symbolic) < FEW
+        return Text(points(side.value), "dim" if few else _look(side, row.verdict))
 
     return cell
 
@@ -176,6 +180,19 @@ def _tasks(comparison: Comparison, rows: Sequence[Glance], width: int) -> list[T
         _Column(title=("unread", "%"), cell=lambda r: Text(percent(r.unread)), rank=-2),
     ]
     return _grid(blocks, columns, width)
+
+
+def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text]) -> str:
+    """Say what those of the table's columns hold whose titles don't."""
+    rule = comparison.tag_rule
+    sides = [words.side_label(comparison, tag, rule) for tag in (SYMBOLIC, OTHER)]
+    shown = "\n".join(line.plain for line in lines[:2])
+    said = []
+    if all(_title(side)[1] in shown for side in sides) and any(row.delta is not None for row in rows):
+        said.append(f"{sides[0]}, {sides[1]}: difference on such questions.")
+    if "unread" in shown:
+        said.append("unread: no answer found.")
+    return " ".join(said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +269,8 @@ class Screen:
             whole = cell_len(line.plain) <= console.width  # or a name that has no room in any line
             console.print(line, soft_wrap=whole or not console.is_terminal)
             self._used += 1 if whole else self._height(line.plain)
+        if lines and not (many and comparison.pooled) and (legend := _legend(comparison, rows, lines)):
+            self._say(legend, "dim")
         if lines:
             self._say("")
 
@@ -267,8 +286,8 @@ class Screen:
         groups: list[tuple[str, list[str]]] = [
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
-            ("bold", apart(comparison)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
+            ("bold", apart(comparison)),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
             ("", curves(comparison)),

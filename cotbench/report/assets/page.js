@@ -303,7 +303,8 @@ function readAddress() {
   showFilters();
   apply();
   const name = parts.get("open");
-  const question = name === null ? -1 : index.id.findIndex((id, q) => panelKey(panelOf[q]) + "/" + id === name);
+  const isIt = (id, q) => panelKey(panelOf[q]) + "/" + id === name || id === name; // one by hand has the id alone
+  const question = name === null ? -1 : index.id.findIndex(isIt);
   byId("browse").scrollIntoView();
   if (question >= 0) open(question);
   else if (opened >= 0) byId("opened").close();

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.report import words
+from cotbench.report.glance import labels
 from cotbench.report.plots.forest import (
     EMPTY,
     GAP,
@@ -44,7 +45,9 @@ def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[P
         rows = [row for row in comparison.deltas if row.baseline == baseline]
         modes = {row.mode for row in rows}
         what = modes.pop() if len(modes) == 1 else "each mode"
-        title = looks.titled(f"What {what} changes against {baseline}, question by question")
+        arms = dict.fromkeys(row.mode for row in comparison.modes)
+        against = labels([*arms]).get(baseline, baseline)
+        title = looks.titled(f"What {what} changes against {against}, question by question")
         if rows:
             stem = "deltas" if pair and baseline == pair[1] else f"deltas-vs-{slug(baseline)}"
             alt = f"Paired differences in accuracy against {baseline}, in points. {_told(rows, looks, sides)}"
