@@ -16,10 +16,11 @@ STYLE = re.compile("\x1b\\[[0-9;]*m")
 
 def in_a_terminal(columns: int, arguments: list[str], cwd: Path, *, rows: int = 24, **env: str) -> str:
     """Run a command on a pseudo-terminal of so many columns and rows, and return what it showed."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}  # xdist's
     process, descriptor = pty.fork()
     if process == 0:  # pragma: no cover
         os.chdir(cwd)
-        os.execve(sys.executable, [sys.executable, "-m", "cotbench", *arguments], {**os.environ, **env})
+        os.execve(sys.executable, [sys.executable, "-m", "cotbench", *arguments], {**inherited, **env})
     ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     out = b""
     while True:

@@ -38,7 +38,8 @@ def test_a_table_keeps_its_figures_whole_at_any_width(columns: int, tmp_path: Pa
     task("sums", EXTREME, tmp_path / "results" / "sums")
     lines = shown(columns, tmp_path, "sums")
     assert max(map(cell_len, lines)) <= columns
-    table = lines[: lines.index("")]
+    legend = next((at for at, line in enumerate(lines) if re.match(r"(with|unread)\b.*[:,]", line)), len(lines))
+    table = lines[: min(legend, lines.index(""))]
     assert sum("(95% interval)" in line for line in table) == 1
     assert sum("+100.0 (−31.5 to +100.0)" in line for line in table) == 1
     for line in table[3:]:
@@ -83,3 +84,10 @@ def test_a_number_out_of_bounds_is_told_in_plain_words(tmp_path: Path) -> None:
     done = run_cli("run", "--model", "stub", "--task", "sample", "--probe", "0", cwd=tmp_path)
     assert done.code == 2
     assert "expected a number greater than or equal to 1" in done.err
+
+
+def test_where_there_is_room_figures_stand_apart(tmp_path: Path) -> None:
+    make_run(tmp_path / "results" / "r", {"direct": "wwwwwwuwwc", "cot": "ccccccttcc"})
+    shown = STYLE.sub("", in_a_terminal(80, ["report", "--no-plots", "--no-page"], tmp_path, TERM="xterm"))
+    [row] = [line for line in shown.splitlines() if line.startswith("  cot ")]
+    assert re.fullmatch(r"  cot +\d+\.\d  \+\S+ \(.*\)( {2,}\S+)+ *", row.rstrip()), row

@@ -75,7 +75,8 @@ def _layout(names: int, columns: Sequence[_Column[Row]], rows: Sequence[Row], wi
     columns go, until what is left has room. names: how long the longest is.
     """
     ranks = sorted({column.rank for column in columns}, reverse=True)
-    tries = [(rank, GAP, names) for rank in ranks if rank >= 0] + [(0, CLOSE, names), (0, CLOSE, min(names, SHORT))]
+    tries = [(rank, GAP, names) for rank in (*ranks, 0) if rank >= 0]
+    tries += [(0, CLOSE, names), (0, CLOSE, min(names, SHORT))]
     tries += [(rank, CLOSE, size) for rank in ranks if rank < 0 for size in (names, min(names, SHORT), 0)]
     for rank, gap, size in tries:
         kept = [column for column in columns if column.rank <= rank]
