@@ -187,6 +187,7 @@ def command_line(pid: int) -> str:
     return ""
 
 
+@pytest.mark.patient
 def test_helpers_that_are_killed_all_the_time(tmp_path: Path) -> None:
     """Grading workers and sandbox processes die again and again while programs run and formulas are compared."""
     path = write_formulas(tmp_path, 60)
@@ -243,6 +244,7 @@ class Faulty(StubEngine):
         return out
 
 
+@pytest.mark.patient
 def test_a_soak(tmp_path: Path, main: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """50,000 requests, or 10,000 where it isn't asked for: however many sessions it takes, each ends in one record."""
     count = int(os.environ.get("COTBENCH_SOAK", "5000"))

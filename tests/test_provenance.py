@@ -197,6 +197,7 @@ def test_no_key_of_a_manifest_comes_out(tmp_path: Path, main: Cli) -> None:
 # --- while a run goes on ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_a_run_that_goes_on_is_reported_again_and_again(tmp_path: Path) -> None:
     """By another process, which says how far it is, finds no fault, and changes nothing of the run's own."""
     slow = ["--model-args", "latency_s=0.05,in_flight=2", "--limit", "150", "-o", str(tmp_path / "results")]

@@ -651,6 +651,7 @@ def test_the_walls_of_a_run_are_part_of_what_it_is(main: Cli, tmp_path: Path) ->
     assert "contained" in refused.err
 
 
+@pytest.mark.patient
 def test_five_thousand_programs_while_the_journal_is_written(main: Cli, tmp_path: Path) -> None:
     rows = (json.dumps({"question": f"{i} = ?", "answer": str(i)}) for i in range(5_000))
     path = tmp_path / "many.jsonl"

@@ -712,6 +712,7 @@ AS: dict[str, tuple[str, list[str]]] = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(NESTED in os.environ, reason="once is enough")
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become nobody; the table ran without privilege already")
 @pytest.mark.parametrize("who", AS)
