@@ -35,26 +35,12 @@ MOST = 4  # models of which each two are compared; of more, each is compared wit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gain(Paired):
-    """What an arm brings one model more than another, on the n questions that all four cells decided.
-
-    model, against: the two models. mode, baseline: the arm, and what it is compared with, the same for both. tag: all,
-    symbolic or non-symbolic under the default rule. gain, gain_against: of each model, the difference of its two arms
-    in -1..1; difference: the first less the second, in -2..2, with its interval. more, less: questions on which the
-    first model gains more, or less, than the other. p: by sign flips, exact; of clustered questions the t test's, and
-    then p_flips is that of sign flips of whole clusters. p_holm: corrected over the `family` that
-    `Comparison.families` names. unlike: in what the arms were asked otherwise of the one model than of the other.
-    verdict: `more`, `less`, `no clear difference`, `inconclusive` or `not estimable`, by the rule of `verdicts.py`;
-    why: the reason where that isn't plain.
-    """
+class _Between(Paired):
+    """What all rows about two models hold; `Gain` says what each field is."""
 
     against: str
     tag: str
     n: int
-    gain: Interval = field(metadata=columns(value="gain", low="gain_low", high="gain_high"))
-    gain_against: Interval = field(
-        metadata=columns(value="gain_against", low="gain_against_low", high="gain_against_high")
-    )
     difference: Interval = field(metadata=columns(value="difference", low="low", high="high", se="se", p="p"))
     more: int
     less: int
@@ -69,7 +55,27 @@ class Gain(Paired):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead(Paired):
+class Gain(_Between):
+    """What an arm brings one model more than another, on the n questions that all four cells decided.
+
+    model, against: the two models. mode, baseline: the arm, and what it is compared with, the same for both. tag: all,
+    symbolic or non-symbolic under the default rule. gain, gain_against: of each model, the difference of its two arms
+    in -1..1; difference: the first less the second, in -2..2, with its interval. more, less: questions on which the
+    first model gains more, or less, than the other. p: by sign flips, exact; of clustered questions the t test's, and
+    then p_flips is that of sign flips of whole clusters. p_holm: corrected over the `family` that
+    `Comparison.families` names. unlike: in what the arms were asked otherwise of the one model than of the other.
+    verdict: `more`, `less`, `no clear difference`, `inconclusive` or `not estimable`, by the rule of `verdicts.py`;
+    why: the reason where that isn't plain.
+    """
+
+    gain: Interval = field(metadata=columns(value="gain", low="gain_low", high="gain_high"))
+    gain_against: Interval = field(
+        metadata=columns(value="gain_against", low="gain_against_low", high="gain_against_high")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead(_Between):
     """How far one model is ahead of another, on the n questions that both cells decided.
 
     model, against: the two models. mode: the arm of the first; baseline: that of the other, the same arm unless
@@ -78,22 +84,8 @@ class Lead(Paired):
     unlike, verdict, why: as of a Gain.
     """
 
-    against: str
-    tag: str
-    n: int
     accuracy: float | None
     accuracy_against: float | None
-    difference: Interval = field(metadata=columns(value="difference", low="low", high="high", se="se", p="p"))
-    more: int
-    less: int
-    p_flips: float | None
-    p_holm: float | None = None
-    family: int | None = None
-    clusters: int | None
-    mde: float | None
-    unlike: str
-    verdict: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

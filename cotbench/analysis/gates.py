@@ -64,6 +64,13 @@ class _Figure:
     unit: str = ""
 
 
+def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
+    """A difference, the ends of its interval, its p, and p corrected for many."""
+    ends = {"": "value", "_low": "low", "_high": "high", "_p": "p"}
+    figures = {f"{name}{end}": _Figure(rows, f"{path}.{part}", unit=unit) for end, part in ends.items()}
+    return {**figures, f"{name}_p_holm": _Figure(rows, "p_holm", unit=unit)}
+
+
 FIGURES: Mapping[str, _Figure] = {
     "delta": _Figure("deltas", "delta.value"),
     "low": _Figure("deltas", "delta.low"),
@@ -109,36 +116,20 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
-    "gain": _Figure("gains", "difference.value"),
-    "gain_low": _Figure("gains", "difference.low"),
-    "gain_high": _Figure("gains", "difference.high"),
-    "gain_p": _Figure("gains", "difference.p"),
-    "gain_p_holm": _Figure("gains", "p_holm"),
+    **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
     "gain_more": _Figure("gains", "more", share=False),
     "gain_less": _Figure("gains", "less", share=False),
-    "lead": _Figure("leads", "difference.value"),
-    "lead_low": _Figure("leads", "difference.low"),
-    "lead_high": _Figure("leads", "difference.high"),
-    "lead_p": _Figure("leads", "difference.p"),
-    "lead_p_holm": _Figure("leads", "p_holm"),
+    **_with_ends("lead", "leads", "difference"),
     "lead_n": _Figure("leads", "n", share=False),
     "lead_more": _Figure("leads", "more", share=False),
     "lead_less": _Figure("leads", "less", share=False),
-    "pooled": _Figure("pooled", "delta.value", unit=QUESTION),
-    "pooled_low": _Figure("pooled", "delta.low", unit=QUESTION),
-    "pooled_high": _Figure("pooled", "delta.high", unit=QUESTION),
-    "pooled_p": _Figure("pooled", "delta.p", unit=QUESTION),
-    "pooled_p_holm": _Figure("pooled", "p_holm", unit=QUESTION),
+    **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
     "pooled_share": _Figure("pooled", "share.value", unit=QUESTION),
     "pooled_share_low": _Figure("pooled", "share.low", unit=QUESTION),
     "pooled_share_high": _Figure("pooled", "share.high", unit=QUESTION),
-    "macro": _Figure("pooled", "delta.value", unit=TASK),
-    "macro_low": _Figure("pooled", "delta.low", unit=TASK),
-    "macro_high": _Figure("pooled", "delta.high", unit=TASK),
-    "macro_p": _Figure("pooled", "delta.p", unit=TASK),
-    "macro_p_holm": _Figure("pooled", "p_holm", unit=TASK),
+    **_with_ends("macro", "pooled", "delta", unit=TASK),
     "macro_tasks": _Figure("pooled", "k", share=False, unit=TASK),
     "macro_tau2": _Figure("pooled", "tau2", share=False, unit=TASK),
     "macro_i2": _Figure("pooled", "i2", unit=TASK),

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from cotbench.analysis.stats import CONFIDENCE, Array, Estimate
+from cotbench.analysis.stats import CONFIDENCE, Array, Estimate, ends_where
 
 LEAST = 3  # tasks
 Z = float(special.ndtri((1 + CONFIDENCE) / 2))
@@ -137,19 +137,8 @@ def share(
         return contrast.low <= 0 <= contrast.high
 
     value = one / (one + other)
-    if holds(1e9) or holds(-1e9):
-        return Estimate(value=value, low=-math.inf, high=math.inf)
-
-    def end(side: int) -> float:
-        near, far = 0.0, 1.0
-        while holds(value + side * far):
-            far *= 2
-        for _ in range(50):
-            middle = (near + far) / 2
-            near, far = (middle, far) if holds(value + side * middle) else (near, middle)
-        return value + side * near
-
-    return Estimate(value=value, low=end(-1), high=end(1))
+    low, high = ends_where(holds, value) or (-math.inf, math.inf)
+    return Estimate(value=value, low=low, high=high)
 
 
 def _scaled(part: Part, by: float) -> Part:

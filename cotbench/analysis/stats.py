@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypedDict
@@ -566,6 +566,11 @@ def _fieller(differences: Array, inside: Array, strata: Strata = None) -> tuple[
         return centre - math.sqrt(below) <= 0 <= centre + math.sqrt(above)
 
     value = arms[0][0] / (arms[0][0] + arms[1][0])
+    return ends_where(holds, value)
+
+
+def ends_where(holds: Callable[[float], bool], value: float) -> tuple[float, float] | None:
+    """Return the ends of the range around a value in which a condition holds; None where it has none that is told."""
     if holds(1e9) or holds(-1e9):
         return None
 
