@@ -41,7 +41,8 @@ def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, server, data or proxy of the developer's own; and should something call out, it goes nowhere."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "COTBENCH_DATA", "FORCE_COLOR", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # for other processes; in this one the Hub's client has been imported
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

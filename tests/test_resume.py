@@ -87,6 +87,7 @@ def reference(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> byte
     return Path(json.loads(done.out)["folder"], RECORDS).read_bytes()
 
 
+@pytest.mark.patient
 def test_sigkill_at_five_random_points(questions: Path, reference: bytes, tmp_path: Path) -> None:
     points = random.Random(20261121).sample(range(10, TOTAL - 40), 5)
     for point in points:

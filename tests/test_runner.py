@@ -344,6 +344,7 @@ def formulas(tmp_path: Path) -> Path:
     return write_formulas(tmp_path, 150, form="<answer> + 0")
 
 
+@pytest.mark.patient
 def test_slow_grading_does_not_hold_the_engine(formulas: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cotbench.answers.kinds import KINDS
 
