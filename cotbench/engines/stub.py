@@ -105,6 +105,9 @@ class StubEngine(ModellessEngine):
         gold, choices = self._config.golds[question.id], len(question.choices)
         if right:
             return gold
+        wrong = self._config.wrongs.get(question.id)
+        if wrong is not None:
+            return wrong
         return LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
 
     def _path(self, key: Key, request: Request, index: int) -> Completion:

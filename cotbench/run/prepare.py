@@ -279,8 +279,8 @@ def _kits_as_before(plan: RunPlan, recorded: RunSpec) -> dict[tuple[str, str], T
 
 
 def _check_options(mode: Mode, task: TaskData) -> None:
-    if mode.own.answer in ("likeliest", "choice") and not KINDS[task.task.answer.type].has_choices:
-        found = f"--mode {mode.name}: the questions of {task.task.name} have no options."
+    if mode.own.answer in ("likeliest", "choice") and not KINDS[task.task.answer.type].one_letter:
+        found = f"--mode {mode.name}: the answers of {task.task.name} aren't the letter of one option."
         raise UsageError(found, "Use direct for this task.")
 
 
@@ -432,6 +432,11 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
     """How to open the engine for a plan. recorded: of the run that is gone on with; one that knew no arms wants
     nothing."""
     knows_arms = recorded is None or recorded.arms > 0
+    golds = plan.golds
+    key = [
+        (name, question, golds[name], KINDS[plan.data[question.task].task.answer.type])
+        for name, question in plan.all_questions.items()
+    ]
     return EngineConfig.of(
         plan.options,
         headers={name: header_value(name, value) for name, value in plan.options.headers.items()},
@@ -443,7 +448,8 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
             for name in KEYS.keys() & _given(mode, turn.name, turn, plan.options).keys()
         ),
         questions=plan.all_questions,
-        golds=plan.golds,
+        golds={name: kind.right(gold) for name, _, gold, kind in key},
+        wrongs={name: kind.wrong(gold, question.choices) for name, question, gold, kind in key},
         forms={name: data.task.answer.form for name, data in plan.data.items()},
     )
 
