@@ -10,7 +10,10 @@ alone comes through it, inside a process that may be killed: the solver bounds w
     systems, integers       the two ways to solve: one unknown after another, or a search
     periodic                equations in sines and cosines
     exact, closures         exact comparison; fast evaluation
-    logic                   premises, options and a question -> a letter
+    logic                   premises and a question -> a letter, or true, false or unknown
+    formulas                the text of a formula of logic -> its tree
+    propositional           ... without quantifiers, decided by SymPy
+    first_order             ... with quantifiers, decided by z3, which is loaded where it is needed
     symbolic, matching      values -> text; which of the options a value is
     failures                how solving ends without an answer
 
@@ -41,17 +44,23 @@ __all__ = ["Shown", "Solution", "match_option", "show", "solve_plan"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """shown: of an ok solution; a letter where the question has options. error: one line for people."""
+    """What a plan comes to.
+
+    shown: of an ok solution; a letter where the question or the plan has options, but a word (true, false or unknown, or
+    the question's own for that) where the plan asks whether a formula follows. option: the letter of the question's
+    option. error: one line for people."""
 
     outcome: Literal["ok", "plan_invalid", "unsolved", "ambiguous"]
     shown: Shown | None = None
+    option: str | None = None
     error: str = ""
 
 
 def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
     """Solve a plan. choices: the texts of a question's options, used where the plan names none."""
     try:
-        return Solution(outcome="ok", shown=_solved(text, choices))
+        shown, option = _solved(text, choices)
+        return Solution(outcome="ok", shown=shown, option=option)
     except Failure as error:
         return Solution(outcome=error.outcome, error=" ".join(str(error).split())[:300])
     except (MemoryError, RecursionError) as error:
@@ -61,17 +70,18 @@ def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
         return Solution(outcome="unsolved", error=f"the solver failed: {type(error).__name__}")
 
 
-def _solved(text: str, choices: Sequence[str]) -> Shown:
+def _solved(text: str, choices: Sequence[str]) -> tuple[Shown, str | None]:
+    """What a plan comes to, and the letter of the question's option."""
     statements = read_statements(text)
     if any(statement.kind in ("ask", "premise") for statement in statements):
-        letter = solve_logic(statements)
-    else:
-        problem = read_problem(statements)
-        values = answer_values(problem)
-        if not problem.options and not choices:
-            return _shown(values[0]) if len(values) == 1 else _undecided(values)
-        letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
-    return Shown(value=letter, latex=letter, decimal=None)
+        found = solve_logic(statements, choices)
+        return Shown(value=found.value, latex=found.value, decimal=None), found.letter if choices else None
+    problem = read_problem(statements)
+    values = answer_values(problem)
+    if not problem.options and not choices:
+        return (_shown(values[0]), None) if len(values) == 1 else _undecided(values)
+    letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
+    return Shown(value=letter, latex=letter, decimal=None), letter if choices else None
 
 
 def _shown(value: Any) -> Shown:
