@@ -46,8 +46,8 @@ __all__ = ["Shown", "Solution", "match_option", "show", "solve_plan"]
 class Solution:
     """What a plan comes to.
 
-    shown: of an ok solution; a letter where the question or the plan has options, but a word (true, false or unknown, or
-    the question's own for that) where the plan asks whether a formula follows. option: the letter of the question's
+    shown: of an ok solution; a letter where the question or the plan has options, but a word (true, false or unknown,
+    or the question's own for that) where the plan asks whether a formula follows. option: the letter of the question's
     option. error: one line for people."""
 
     outcome: Literal["ok", "plan_invalid", "unsolved", "ambiguous"]

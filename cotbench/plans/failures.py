@@ -12,8 +12,8 @@ class Failure(Exception):
 
 
 class PlanInvalid(Failure):
-    """A text that is not in the language. line: counted from 1; 0 where no single line is to blame. message: the text without
-    its line."""
+    """A text that is not in the language. line: counted from 1; 0 where no single line is to blame. message: the text
+    without its line."""
 
     outcome = "plan_invalid"
 

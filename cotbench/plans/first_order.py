@@ -1,10 +1,10 @@
 """Whether formulas of first-order logic can all be true together, decided by z3; the one place that knows it.
 
-Of a free domain z3 is asked first (it looks for models and for contradictions at once; formulas without functions whose
-quantifiers are all of one kind, or "some ... all ...", it always decides, given the steps), then worlds of few things are
-searched, one size after another. Of a finite domain each quantifier is written out, so that nothing is left undecided but
-what is too large. What it may take is counted in z3's own steps, not in seconds, so that a plan ends the same way on
-every machine.
+Of a free domain z3 is asked first (it looks for models and for contradictions at once; it always decides formulas
+without functions in which no "some" stands within an "all", given the steps), then worlds of few things are searched,
+one size after another. Of a finite domain each quantifier is written out, so that nothing is left undecided but what is
+too large. What it may take is counted in z3's own steps, not in seconds, so that a plan ends the same way on every
+machine.
 """
 
 from __future__ import annotations

@@ -99,11 +99,7 @@ def parse_formula(text: str) -> Formula:
 def unbound(formula: Formula) -> list[str]:
     """The names in it that look like variables and that nothing binds, in order."""
     found = [
-        name
-        for part in formula.walk()
-        for term in part.terms
-        for name in _constants(term)
-        if FREE.fullmatch(name)
+        name for part in formula.walk() for term in part.terms for name in _constants(term) if FREE.fullmatch(name)
     ]
     return list(dict.fromkeys(found))
 
@@ -368,7 +364,7 @@ class _Parser(Cursor):
         if text or word in _NUMBERS:
             token = self.peek()
             number = _NUMBERS.get(token.text.lower(), 0) or (int(token.text) if token.text.isdigit() else -1)
-            if 0 <= number and self.peek(1).kind == "name" and self.peek(1).text.lower() not in _JOINED:
+            if number >= 0 and self.peek(1).kind == "name" and self.peek(1).text.lower() not in _JOINED:
                 self.at += 1
                 if number > MOST_COUNTED:
                     raise PlanInvalid(f"a quantifier counts to {MOST_COUNTED} at most, found {number}")

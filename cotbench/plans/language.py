@@ -57,7 +57,9 @@ _CONCLUSION = re.compile(
 )
 _DOMAIN = re.compile(r"^(?:the\s+)?(?:domain|universe)\s*(?::|=|\bis\b)\s*(?P<rest>.*)$", re.I)
 _DISTINCT = re.compile(r"^(?:(?:all\s+)?distinct|unique\s+names)\s*:?\s*(?P<rest>[({\[]?\s*\w+\s*,.*)$", re.I)
-_VOCABULARY = re.compile(r"^(?:predicate|constant|relation|propert(?:y|ie)|entit(?:y|ie)|individual|variable)s?\s*:", re.I)
+_VOCABULARY = re.compile(
+    r"^(?:predicate|constant|relation|propert(?:y|ie)|entit(?:y|ie)|individual|variable)s?\s*:", re.I
+)
 _PREFIXES = {  # of a plan of true and false, and of others: those that count first
     True: (
         ("answer", _ANSWER),

@@ -1,4 +1,4 @@
-"""Plans of true and false: whether a formula follows from premises, or which option does, or is consistent with them."""
+"""Plans of true and false: whether a formula follows from premises, or which option does, or may be true with them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what t
 ]
 _OPPOSITE = {"must": "refutable", "refutable": "must", "possible": "impossible", "impossible": "possible"}
 _AROUND = re.compile(
-    r"^(?:(?:the\s+)?(?:conclusion|statement|claim|hypothesis)\b\s*[:=]?|whether\b|is it true that\b|does it follow that\b"
-    r"|valid\s*:|prove\b\s*:?|is\s+the\s+conclusion\b\s*:?)\s*(?=\S)",
+    r"^(?:(?:the\s+)?(?:conclusion|statement|claim|hypothesis)\b\s*[:=]?|whether\b|is it true that\b|"
+    r"does it follow that\b|valid\s*:|prove\b\s*:?|is\s+the\s+conclusion\b\s*:?)\s*(?=\S)",
     re.I,
 )
 _APPLIED = re.compile(r"\w\(|[∀∃∧∨¬→↔⊕~&|=]|->|\\forall|\\exists|:")  # what questions don't have
@@ -182,7 +182,7 @@ def _ask(problem: _Problem, asked: Statement) -> None:
         raise PlanInvalid("a formula is asked that says nothing")
     alone = formula.kind == "name" and not formula.terms
     if alone and not any(formula.text == part.text for one, _ in problem.premises for part in one.walk()):
-        raise PlanInvalid(f"unknown question {text[:60]!r}: expected a formula, or \"must be true\" and options")
+        raise PlanInvalid(f'unknown question {text[:60]!r}: expected a formula, or "must be true" and options')
     problem.conclusion = formula
 
 
@@ -211,9 +211,9 @@ def _settle(problem: _Problem) -> None:
                 for names, (formula, line) in zip(free, problem.premises, strict=True)
             ]
         for formula, line in (*problem.options.values(), *asked):
-            if name := next((name for name in unbound(formula) if name not in named), ""):
-                if problem.first_order:
-                    raise PlanInvalid(f'nothing binds {name}: expected "all {name}: ..." or "some {name}: ..."', line)
+            name = next((name for name in unbound(formula) if name not in named), "")
+            if name and problem.first_order:
+                raise PlanInvalid(f'nothing binds {name}: expected "all {name}: ..." or "some {name}: ..."', line)
     if problem.first_order:
         for formula, line in sorted(formulas, key=lambda one: one[1]):
             problem.signature.add(formula, line)
@@ -251,8 +251,8 @@ def _as_option(truth: Truth, choices: Sequence[str]) -> Found:
     said = [_meaning(text) for text in choices]
     if not any(said):
         raise PlanInvalid(
-            'asks whether a formula follows, and no option of the question says so: expected "ask: must be true" or the '
-            'like, and lines "option A: ..."'
+            "asks whether a formula follows, and no option of the question says so: expected "
+            '"ask: must be true" or the like, and lines "option A: ..."'
         )
     fitting = [place for place, meanings in enumerate(said) if truth in meanings]
     if not fitting:
