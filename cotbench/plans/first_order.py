@@ -17,8 +17,8 @@ from typing import Any
 from cotbench.plans.failures import PlanInvalid, TooLarge, Unsolved
 from cotbench.plans.formulas import Formula, Term
 
-STEPS = 6_000_000  # of z3, for one question about a free domain; some two seconds
-STEPS_OF_SIZE = 3_000_000  # ... about a domain of one size
+STEPS = 500_000  # of z3, for one question about a domain; from a tenth of a second to two
+STEPS_OF_SIZES = 500_000  # ... about worlds of all sizes that are searched
 MOST_THINGS = 8  # in the worlds that are searched where z3 alone doesn't decide
 MOST_NODES = 200_000  # of formulas that are written out over a finite domain
 MEMORY_MB = 350  # that z3 may take
@@ -78,19 +78,20 @@ def _count(things: int) -> str:
     return "nothing" if not things else "one thing" if things == 1 else f"{things} things"
 
 
-def consistent(formulas: Sequence[Formula], domain: Domain) -> bool | None:
-    """Whether there is a world in which all the formulas are true; None where that couldn't be decided."""
+def consistent(formulas: Sequence[Formula], domain: Domain, effort: int = 1) -> bool | None:
+    """Whether there is a world in which all the formulas are true; None where that couldn't be decided.
+
+    effort: how many times the usual steps it may take."""
     z3 = _z3()
     try:
         if domain.names:
-            return _in_finite(z3, formulas, domain, len(domain.names), STEPS)
-        found = _in_free(z3, formulas, domain)
-        size = 1
-        while found is None and size <= MOST_THINGS:
-            if _nodes(formulas, size) > MOST_NODES:
-                break
-            found = _in_finite(z3, formulas, domain, size, STEPS_OF_SIZE) or None
-            size += 1
+            return _in_finite(z3, formulas, domain, len(domain.names), effort * STEPS)[0]
+        found = _in_free(z3, formulas, domain, effort * STEPS)
+        size, left = 1, effort * STEPS_OF_SIZES
+        while found is None and size <= MOST_THINGS and left > 0 and _nodes(formulas, size) <= MOST_NODES:
+            in_size, taken = _in_finite(z3, formulas, domain, size, left)
+            found = in_size or None
+            size, left = size + 1, left - taken
         return found
     except z3.Z3Exception as error:
         said = str(error)
@@ -116,23 +117,27 @@ def _solver(z3: Any, context: Any, steps: int) -> Any:
 
 
 def _answer(z3: Any, solver: Any) -> bool | None:
+    """Whether what a solver was given can be true; None where it couldn't tell."""
     found = solver.check()
     return None if found == z3.unknown else bool(found == z3.sat)
 
 
-def _in_free(z3: Any, formulas: Sequence[Formula], domain: Domain) -> bool | None:
+def _in_free(z3: Any, formulas: Sequence[Formula], domain: Domain, steps: int) -> bool | None:
     context = z3.Context()
     sort = z3.DeclareSort("Thing", context)
     writer = _Writer(z3, context, sort)
-    solver = _solver(z3, context, STEPS)
+    solver = _solver(z3, context, steps)
     for formula in formulas:
         solver.add(writer.formula(formula, {}))
     solver.add(*writer.differences(domain))
     return _answer(z3, solver)
 
 
-def _in_finite(z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, steps: int) -> bool | None:
-    """Of a world of so many things; a domain's names are they, in order."""
+def _in_finite(
+    z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, steps: int
+) -> tuple[bool | None, int]:
+    """Whether formulas are true in a world of so many things, and the steps that telling took. A domain's names are the
+    things, in order."""
     if _nodes(formulas, size) > MOST_NODES:
         raise TooLarge(f"formulas over a domain of {size} things")
     context = z3.Context()
@@ -146,7 +151,8 @@ def _in_finite(z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, 
     if not domain.names:  # whatever a name stands for can be numbered so
         for number, constant in enumerate(list(writer.constants.values())[:size]):
             solver.add(z3.Or([constant == thing for thing in things[: number + 1]]))
-    return _answer(z3, solver)
+    found, statistics = _answer(z3, solver), solver.statistics()
+    return found, int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else steps
 
 
 def _nodes(formulas: Sequence[Formula], size: int) -> int:

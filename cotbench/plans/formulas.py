@@ -29,7 +29,7 @@ _SIGNS = ((r"∃\s?!", " exactly one "), ("∄", " no "), ("∀", " all "), ("�
 _DOTTED = re.compile(
     r"\b(?P<quantifier>all|every|each|forall|some|exists?|no|one)(?P<names>\s+\w+(?:\s?,?\s+\w+)*?)\s*\.(?!\d)", re.I
 )
-FREE = re.compile(r"[u-z]\d*")  # how a name looks that is a variable though nothing binds it
+FREE = re.compile(r"[u-z]\d?")  # how a name looks that is a variable though nothing binds it
 
 
 @dataclass(frozen=True, slots=True)

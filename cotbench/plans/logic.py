@@ -14,6 +14,8 @@ from cotbench.plans.formulas import Formula, bound, negated, parse_formula, unbo
 from cotbench.plans.language import Statement, is_prose
 from cotbench.types import LETTERS
 
+MORE_EFFORT = 3  # times the usual steps
+
 Truth = Literal["true", "false", "unknown"]
 
 _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what the one option is that differs
@@ -222,17 +224,22 @@ def _settle(problem: _Problem) -> None:
 # --- deciding -----------------------------------------------------------------------------------------------------
 
 
-def _consistent(problem: _Problem, *more: Formula) -> bool | None:
+def _consistent(problem: _Problem, *more: Formula, effort: int = 1) -> bool | None:
     """Whether the premises and more can be true together; None where the solver can't tell."""
     formulas = [*(formula for formula, _ in problem.premises), *more]
     if problem.first_order:
-        return first_order.consistent(formulas, problem.domain)
+        return first_order.consistent(formulas, problem.domain, effort)
     return propositional.consistent(formulas)
 
 
 def _truth(problem: _Problem, conclusion: Formula) -> Truth:
     may_be_false = _consistent(problem, negated(conclusion))
     may_be_true = _consistent(problem, conclusion)
+    # What follows from contradictory premises is worth nothing, so what shows that they are not is looked for longer.
+    if may_be_false is False and may_be_true is None:
+        may_be_true = _consistent(problem, conclusion, effort=MORE_EFFORT)
+    elif may_be_true is False and may_be_false is None:
+        may_be_false = _consistent(problem, negated(conclusion), effort=MORE_EFFORT)
     if may_be_false is False and may_be_true is False:
         raise Unsolved("contradictory premises")
     if may_be_false is False:
