@@ -133,9 +133,7 @@ def _in_free(z3: Any, formulas: Sequence[Formula], domain: Domain, steps: int) -
     return _answer(z3, solver)
 
 
-def _in_finite(
-    z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, steps: int
-) -> tuple[bool | None, int]:
+def _in_finite(z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, steps: int) -> tuple[bool | None, int]:
     """Whether formulas are true in a world of so many things, and the steps that telling took. A domain's names are the
     things, in order."""
     if _nodes(formulas, size) > MOST_NODES:
@@ -151,8 +149,9 @@ def _in_finite(
     if not domain.names:  # whatever a name stands for can be numbered so
         for number, constant in enumerate(list(writer.constants.values())[:size]):
             solver.add(z3.Or([constant == thing for thing in things[: number + 1]]))
-    found, statistics = _answer(z3, solver), solver.statistics()
-    return found, int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else steps
+    found = _answer(z3, solver)
+    taken = next((count for name, count in solver.statistics() if name == "rlimit count"), steps)
+    return found, int(taken)
 
 
 def _nodes(formulas: Sequence[Formula], size: int) -> int:

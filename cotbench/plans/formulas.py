@@ -314,8 +314,11 @@ class _Parser(Cursor):
         enclosed = self.peek().text if self.sees_sign("(", "[") else ""
         if enclosed:
             self.at += 1
+        listed = bool(enclosed) and self.take_sign("[")  # "exists([x, y], ...)"
         names = self._variables()
-        if names and enclosed and self.take(")", "]"):  # "∀(x) ..."
+        if listed:
+            self.need("]")
+        elif names and enclosed and self.take(")", "]"):  # "∀(x) ..."
             enclosed = ""
             if not self._begins_formula():
                 names = []  # a predicate with the name of a quantifier: "some(a)"

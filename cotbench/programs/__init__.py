@@ -71,9 +71,7 @@ _SYMBOLIC = re.compile(
     r"sympy|mpmath|\b(?:sp\.|(?:symbols?|Symbol|solve|Eq|Rational|simplify|expand|integrate|diff|Matrix)\s*\()"
 )
 # A plan of true and false, which z3 may be needed for.
-_LOGICAL = re.compile(
-    r"^[^\w\n]*(?:(?:the|to)\s+)?(?:premise|ask|question|conclu|hypothesis|claim|prove)", re.I | re.M
-)
+_LOGICAL = re.compile(r"^[^\w\n]*(?:(?:the|to)\s+)?(?:premise|ask|question|conclu|hypothesis|claim|prove)", re.I | re.M)
 # What a program may say of itself, in characters at most.
 TEXT_CHARS = {"value": 20_000, "latex": 20_000, "decimal": 100, "option": 1, "error": 500, "stdout": 16_384}
 # How it was killed is for the zygote to say.
