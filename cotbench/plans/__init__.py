@@ -15,6 +15,7 @@ alone comes through it, inside a process that may be killed: the solver bounds w
     propositional           ... without quantifiers, decided by SymPy
     first_order             ... with quantifiers, decided by z3, which is loaded where it is needed
     symbolic, matching      values -> text; which of the options a value is
+    truth                   true, false or unknown -> the option that says so
     failures                how solving ends without an answer
 
 To add a function to the language: one row in `functions`, one in `prompts/plan-language.md`.
@@ -26,6 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
+import sympy as sp
+
 from cotbench.answers.shown import Shown
 from cotbench.plans import exact
 from cotbench.plans.asked import answer_values
@@ -35,6 +38,7 @@ from cotbench.plans.language import read_statements
 from cotbench.plans.logic import solve_logic
 from cotbench.plans.matching import match_option
 from cotbench.plans.symbolic import show
+from cotbench.plans.truth import as_option, says_truth
 from cotbench.types import LETTERS
 
 MAX_LISTED = 4  # answers that an error names
@@ -80,6 +84,9 @@ def _solved(text: str, choices: Sequence[str]) -> tuple[Shown, str | None]:
     values = answer_values(problem)
     if not problem.options and not choices:
         return (_shown(values[0]), None) if len(values) == 1 else _undecided(values)
+    if not problem.options and says_truth(choices) and len(values) == 1 and values[0] in (sp.true, sp.false):
+        found = as_option("true" if values[0] == sp.true else "false", choices)
+        return Shown(value=found.value, latex=found.value, decimal=None), found.letter
     letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
     return Shown(value=letter, latex=letter, decimal=None), letter if choices else None
 

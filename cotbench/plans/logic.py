@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from cotbench.plans import first_order, propositional
 from cotbench.plans.failures import Ambiguous, PlanInvalid, Unsolved
 from cotbench.plans.first_order import Domain, Signature
 from cotbench.plans.formulas import Formula, bound, negated, parse_formula, unbound
 from cotbench.plans.language import Statement, is_prose
-from cotbench.types import LETTERS
+from cotbench.plans.truth import Found, Truth, as_option
 
 MORE_EFFORT = 3  # times the usual steps
 
-Truth = Literal["true", "false", "unknown"]
 
 _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what the one option is that differs
     (r"\b(?:cannot|can't|can ?not|could ?n[o']t) be false\b", "must"),
@@ -34,37 +32,6 @@ _AROUND = re.compile(
 )
 _APPLIED = re.compile(r"\w\(|[∀∃∧∨¬→↔⊕~&|=]|->|\\forall|\\exists|:")  # what questions don't have
 _NAMED = re.compile(r"[^\W\d]\w*|\d+")
-
-# The words by which options say what became of a conclusion. One that says only that it doesn't follow is both false
-# and unknown.
-_WORDS: dict[Truth, frozenset[str]] = {
-    "true": frozenset(
-        "true|yes|valid|correct|right|entailed|entailment|entails|follows|it follows|proved|proven|must be true|"
-        "necessarily true|definitely true|t".split("|")
-    ),
-    "false": frozenset(
-        "false|no|incorrect|wrong|refuted|contradiction|contradicted|contradicts|disproved|disproven|must be false|"
-        "necessarily false|definitely false|f".split("|")
-    ),
-    "unknown": frozenset(
-        "unknown|uncertain|undetermined|undecided|indeterminate|neutral|neither|unclear|maybe|inconclusive|"
-        "cannot be determined|can not be determined|can't be determined|cannot say|can't say|can't tell|cannot tell|"
-        "not enough information|insufficient information|not known|u".split("|")
-    ),
-}
-_DOES_NOT_FOLLOW = frozenset(
-    "invalid|not entailed|not entailment|not_entailment|non-entailment|does not follow|doesn't follow|not valid|"
-    "not proved|unproven|unsupported".split("|")
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a plan of logic comes to. value: true, false or unknown, the word of the question's option that says so, or
-    the letter of an option. letter: that of the question's option, where it has any."""
-
-    value: str
-    letter: str | None = None
 
 
 @dataclass
@@ -86,7 +53,7 @@ def solve_logic(statements: Sequence[Statement], choices: Sequence[str]) -> Foun
     """The option that the question is true of, or what became of the conclusion. choices: the question's options."""
     problem = _read(statements)
     if problem.conclusion is not None:
-        return _as_option(_truth(problem, problem.conclusion), choices)
+        return as_option(_truth(problem, problem.conclusion), choices)
     letter = _fitting(problem)
     return Found(value=letter, letter=letter)
 
@@ -180,7 +147,7 @@ def _ask(problem: _Problem, asked: Statement) -> None:
     if problem.options:
         raise PlanInvalid('a formula and options are asked: expected "ask: must be true" or the like, or no options')
     formula = parse_formula(text)
-    if not any(part.kind in ("name", "equal") for part in formula.walk()):
+    if formula.kind in ("true", "false"):
         raise PlanInvalid("a formula is asked that says nothing")
     alone = formula.kind == "name" and not formula.terms
     if alone and not any(formula.text == part.text for one, _ in problem.premises for part in one.walk()):
@@ -249,33 +216,6 @@ def _truth(problem: _Problem, conclusion: Formula) -> Truth:
     if may_be_true is None or may_be_false is None:
         raise Unsolved("too hard: the solver couldn't decide whether the conclusion follows")
     return "unknown"
-
-
-def _as_option(truth: Truth, choices: Sequence[str]) -> Found:
-    """What became of a conclusion in the words of the question's options."""
-    if not choices:
-        return Found(value=truth)
-    said = [_meaning(text) for text in choices]
-    if not any(said):
-        raise PlanInvalid(
-            "asks whether a formula follows, and no option of the question says so: expected "
-            '"ask: must be true" or the like, and lines "option A: ..."'
-        )
-    fitting = [place for place, meanings in enumerate(said) if truth in meanings]
-    if not fitting:
-        what = {"true": "it follows", "false": "it is refuted", "unknown": "it neither follows nor is refuted"}[truth]
-        raise Unsolved(f"no option fits: {what}")
-    if len(fitting) > 1:
-        raise Ambiguous(f"several options fit: {', '.join(choices[place][:40] for place in fitting)}")
-    return Found(value=choices[fitting[0]].strip(), letter=LETTERS[fitting[0]])
-
-
-def _meaning(text: str) -> frozenset[Truth]:
-    """What an option's words say of a conclusion; nothing where they are no such words."""
-    said = re.sub(r"\s+", " ", text.replace("’", "'")).strip(" .,:;!*()\"'").casefold()
-    if said in _DOES_NOT_FOLLOW:
-        return frozenset(("false", "unknown"))
-    return frozenset(truth for truth, words in _WORDS.items() if said in words)
 
 
 def _fitting(problem: _Problem) -> str:
