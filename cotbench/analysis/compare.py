@@ -218,6 +218,7 @@ def compare(
         )
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
+    comparison.notes.extend(_without_feature(compared, rules))
     _add_audits(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
@@ -364,7 +365,7 @@ def _add_pair(
         split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         for rule, tags in tagged.items()
     )
-    before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
+    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.chooses}
     comparison.policies.extend(policies_of(panel, cell, base, before))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
@@ -435,6 +436,17 @@ def _state_notes(run: Run) -> list[str]:
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
+
+
+def _without_feature(panels: Sequence[Panel], rules: Iterable[Rule]) -> list[str]:
+    """Note which of the user's own rules look at a feature that no question has."""
+    there = {name for panel in panels for question in panel.questions for name in question.features}
+    known = f"they have: {', '.join(sorted(there))}" if there else "they have none"
+    return [
+        f"The tag rule {rule.name} says nothing: no question has the feature '{rule.feature}'; {known}."
+        for rule in rules
+        if rule.feature and rule.feature not in there
+    ]
 
 
 def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:

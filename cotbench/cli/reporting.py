@@ -27,7 +27,8 @@ OwnTagOption = Annotated[
     typer.Option(
         "--tag",
         metavar="NAME=REGEX",
-        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option. Repeatable.",
+        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option; or, by "
+        "NAME=feature:KEY=VALUE, where the data say this of the question. Repeatable.",
     ),
 ]
 
