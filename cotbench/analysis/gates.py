@@ -11,6 +11,7 @@ written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it
 estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
 has an estimate.
 
+    mean_score[hotpotqa,cot]            of tasks whose answers may be partly right, as score_delta and score_did
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
@@ -88,6 +89,16 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "mean_score": _Figure("scores", "score.value"),
+    "score_in_part": _Figure("scores", "in_part", share=False),
+    **_with_ends("score_delta", "score_deltas", "delta"),
+    "score_boot_low": _Figure("score_deltas", "boot.low"),
+    "score_boot_high": _Figure("score_deltas", "boot.high"),
+    "score_boot_p": _Figure("score_deltas", "boot.p"),
+    "score_n": _Figure("score_deltas", "n", share=False),
+    "score_more": _Figure("score_deltas", "more", share=False),
+    "score_less": _Figure("score_deltas", "less", share=False),
+    **_with_ends("score_did", "score_splits", "difference"),
     "cost": _Figure("costs", "cost.value", share=False, money=True),
     "cost_of_pass": _Figure("costs", "cost_of_pass", share=False, money=True),
     "tokens_per_right": _Figure("costs", "tokens_per_right", share=False),
@@ -145,7 +156,9 @@ FIGURES: Mapping[str, _Figure] = {
 }
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes"})  # rows about a mode by itself
+_OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
+_OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +255,9 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
-        what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
+    if figure.rows in (*_OF_SIDES, "policies", *_OF_MIX) and tags[tag] != ALL:
+        both = dict.fromkeys(_OF_SIDES, "both sides of the tag")
+        what = {**both, "policies": "all questions"}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
@@ -388,7 +402,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.policy == ORACLE_ON_OTHERS)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
-    return bool(row.default if kind == "splits" else row.tag == gate.tag)
+    return bool(row.default if kind in _OF_SIDES else row.tag == gate.tag)
 
 
 def _only(names: Iterable[str]) -> str | None:
@@ -436,6 +450,9 @@ def _narrowed(
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
         if kind in _OF_MIX:
             raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
+        if kind in _OF_SCORES:
+            found = "no answer here is partly right, so mean scores are shares of right answers."
+            raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import between, budgets, cost, factorial, findings, locked, pooled, weighted
+from cotbench.report import between, budgets, cost, factorial, findings, locked, pooled, scored, weighted
 
 
 def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
     found = [*pooled.sentences(comparison), *findings.texts(findings.findings(comparison)), *findings.alone(comparison)]
-    return [*fixed(comparison), *found, *apart(comparison), *cost.sentences(comparison), *curves(comparison)]
+    said = [*fixed(comparison), *found, *scored.sentences(comparison), *apart(comparison)]
+    return [*said, *cost.sentences(comparison), *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:
