@@ -55,6 +55,12 @@ def _tasks(params: Mapping[str, Any]) -> Iterator[Word]:
     yield from ((path.name, "a file of yours") for path in sorted(Path().iterdir()) if path.suffix in _FILES)
 
 
+def _suites(_: Mapping[str, Any]) -> Iterator[Word]:
+    from cotbench.questions.shipped import shipped, suite_files
+
+    return ((name, "") for name in suite_files(shipped("tasks")))
+
+
 def _modes(_: Mapping[str, Any]) -> Iterator[Word]:
     """The modes, read from their source: importing them compiles all rules by which answers are read."""
     import ast
@@ -118,6 +124,7 @@ run_ids = _completer(_runs)
 run_ids_and_files = _completer(_runs_and_files)
 engines = _completer(_engines)
 tag_rules = _completer(_rules)
+suites = _completer(_suites)
 lists = of_words("tasks", "suites", "modes", "engines", "runs")
 # By the fields of `RunOptions` that stand on the command line; those with choices of their own have these.
 OF_FIELDS: Mapping[str, Completer] = {

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -196,7 +197,7 @@ class Named:
 class Chosen:
     """The tasks that are asked for, by their names, and the suites of them.
 
-    skipped: those that a run left out because they couldn't be had, and why. lacking: those that there is no file of."""
+    skipped: those that a run left out because they couldn't be had, and why. lacking: those that have no file here."""
 
     files: Mapping[str, TaskFile]
     named: Mapping[str, Named]
@@ -246,10 +247,14 @@ def choose(words: Sequence[str], tasks_dir: Path | None = None, recorded: Sequen
         elif found is not None:
             if any(one.name == found.suite.name for one in suites):
                 raise TaskError(f"--task: the suite {found.suite.name} is named twice.", "Name each once.")
-            suites.append(_entry(found, lambda task, found=found: take(found.word(task), found.suite.name)))
+            suites.append(_entry(found, partial(_of_suite, take, found)))
         else:
             take(word)
     return Chosen(files=files, named=named, suites=tuple(suites), lacking=lacking)
+
+
+def _of_suite(take: Callable[[str, str], str], found: SuiteFile, task: str) -> str:
+    return take(found.word(task), found.suite.name)
 
 
 def _entry(found: SuiteFile, take: Callable[[str], str]) -> SuiteEntry:
@@ -314,12 +319,11 @@ def with_limits(chosen: Chosen, sizes: Mapping[str, int]) -> Chosen:
         if entry.limit is None or entry.limits:
             suites.append(entry)
             continue
-        limits = {}
+        limits: dict[str, int] = {}
         for tasks in entry.categories.values():
             there = [task for task in tasks if task in sizes]
-            for task, count in zip(there, spread([sizes[task] for task in there], entry.limit), strict=True):
-                if count < sizes[task]:
-                    limits[task] = count
+            counts = spread([sizes[task] for task in there], entry.limit)
+            limits |= {task: count for task, count in zip(there, counts, strict=True) if count < sizes[task]}
         suites.append(msgspec.structs.replace(entry, limits=limits))
     return replace(chosen, suites=tuple(suites))
 

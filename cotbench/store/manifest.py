@@ -178,7 +178,8 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     or plan); earlier versions wrote none. shown: by "task/mode", what its prompt shows (`run/shown.py`). lock: what
     was fixed before the first token (`run/fixed.py`). question_ids: by task, of a run of some questions only.
     suites: those that it was asked for by name. skipped: tasks that couldn't be had and were left out on request, and
-    why. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    why. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and
+    command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
