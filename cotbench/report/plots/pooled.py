@@ -52,7 +52,7 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
         what, stem = (f"Suite {comparison.suite}", "suite") if of_suite else ("Across tasks", "across-tasks")
         title = looks.titled(f"{what}{name}: {mode} − {baseline}")
         stem += f"-{slug(looks.models[model])}" if looks.several else ""
-        note = _between(own) + (_absent(comparison, model) if of_suite else "")
+        note = _between(own, named=bool(of_suite)) + (_absent(comparison, model) if of_suite else "")
         drawn = partial(_figure, title, blocks, deltas, looks, note)
         section = "categories" if of_suite else "across_tasks"
         yield Plot(section, stem, title, _told(blocks, deltas, note), drawn)
@@ -210,13 +210,15 @@ def _draw_line(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
     draw_arrows(axes, [(at, ends)], limits, INK)
 
 
-def _between(pooled: Sequence[Pooled]) -> str:
-    """Say how far the families differ, "" where there is one or it can't be estimated."""
+def _between(pooled: Sequence[Pooled], *, named: bool) -> str:
+    """Say how far the families differ, "" where there is one or it can't be estimated. named: whether to say which
+    they are, where the plot has other headings."""
     units_first = sorted((row for row in pooled if row.side == DIFFERENCE), key=lambda row: row.unit == QUESTION)
     if not units_first:
         return ""
     by = "by question" if units_first[0].unit == QUESTION else "tasks as units"
-    return f" The first family less the second, {by}: {words.difference(units_first[0].delta)}."
+    families = f"{FAMILIES[SYMBOLIC]} less {FAMILIES[OTHER]}" if named else "the first family less the second"
+    return f" {families[0].upper()}{families[1:]}, {by}: {words.difference(units_first[0].delta)}."
 
 
 def _told(blocks: Sequence[_Block], deltas: Mapping[str, Delta], note: str) -> str:
