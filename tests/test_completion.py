@@ -15,8 +15,8 @@ from conftest import ROOT, Cli
 
 from cotbench.engines import ENGINES
 from cotbench.modes import MODES
-from cotbench.questions.tagging import RULES
 from cotbench.questions.suites import list_suite_files
+from cotbench.questions.tagging import RULES
 from cotbench.questions.tasks import list_task_files
 
 HEAVY = "pandas numpy scipy sympy matplotlib datasets jinja2 regex aiohttp math_verify".split()
