@@ -18,8 +18,9 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.questions.files import is_table, shown
 from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
-from cotbench.questions.tasks import TaskFile, find_task, read_yaml, shown
+from cotbench.questions.tasks import TaskFile, find_task, read_yaml
 from cotbench.store.manifest import Lacking, SuiteEntry
 
 OWN_SUFFIXES = (".suite.yaml", ".suite.yml")  # of a suite that is named by its path
@@ -107,7 +108,12 @@ class SuiteFile:
 
     def word(self, task: str) -> str:
         """What `find_task` is given for one of its tasks: names of files are relative to the suite's own."""
-        return str(self.path.parent / task) if task.endswith((".jsonl", *_YAML)) else task
+        return str(self.path.parent / task) if _is_file(task) else task
+
+
+def _is_file(task: str) -> bool:
+    """Whether a suite names a task by its file."""
+    return is_table(task) or task.endswith(_YAML)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -267,7 +273,7 @@ def _entry(found: SuiteFile, take: Callable[[str], str]) -> SuiteEntry:
         for task in tasks:
             name = take(task)
             categories[category].append(name)
-            if found.word(task) != task:
+            if _is_file(task):
                 files[name] = str(Path(found.word(task)).absolute())
     return SuiteEntry(
         name=suite.name,
@@ -282,10 +288,15 @@ def _entry(found: SuiteFile, take: Callable[[str], str]) -> SuiteEntry:
 
 
 def entry_of(found: SuiteFile) -> SuiteEntry:
-    """What a suite is made of, without its tasks' files: for a report, whose runs have their tasks."""
+    """What a suite is made of, for a report: tasks need not be here, since its runs have them."""
 
     def take(task: str) -> str:
-        return stem_of(task.removesuffix(".jsonl"))
+        if not _is_file(task):
+            return task
+        try:
+            return find_task(found.word(task)).task.name
+        except CotbenchError:
+            return Path(task).stem
 
     return _entry(found, take)
 

@@ -73,8 +73,8 @@ class RunOptions:
     model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo', 'demo-thinker' or 'stub'.")
     tasks: list[str] = _option(
         "--task --tasks -t",
-        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl, or suites of them: paper, core, quick "
-        "(`cotbench list suites`) or your own; with commas or repeated.",
+        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl, .csv ..., or suites of them: paper, "
+        "core, quick (`cotbench list suites`) or your own; with commas or repeated.",
         typed=_Texts,
         parse=parsing.names,
         anchor=parsing.absolute_files,

@@ -237,7 +237,9 @@ def _load(
             faults[name] = error
     if faults and (not skip or not data):
         raise _cannot_be_had(faults, len(data) + len(faults), skip=skip)
-    return data, {**known, **{name: error.message for name, error in faults.items()}}
+    gated = {name for name, file in chosen.files.items() if file.task.source.gated}
+    whys = {name: f"{error.message} {error.hint}" if name in gated else error.message for name, error in faults.items()}
+    return data, {**known, **whys}
 
 
 _TOLD = 6  # tasks that can't be had, of which the reasons are told
