@@ -16,6 +16,7 @@ import numpy as np
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -55,6 +56,7 @@ from cotbench.modes.arms import base_of, is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
+from cotbench.store.manifest import SuiteEntry
 from cotbench.store.records import Record
 from cotbench.types import Outcome
 
@@ -102,7 +104,8 @@ class Comparison:
     weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
-    which report.json leaves out.
+    which report.json leaves out. suite: by which the report is, "" for none; categories: over the tasks of each of its
+    categories; missing: what belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
@@ -134,6 +137,9 @@ class Comparison:
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
+    suite: str = ""
+    categories: list[Category] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     leads: list[Lead] = field(default_factory=list)
     weights: list[Part] = field(default_factory=list)
@@ -177,6 +183,7 @@ def compare(
     symbolic_tasks: Collection[str] = (),
     against: Sequence[str] = (),
     weights: Weights | None = None,
+    suite: SuiteEntry | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
@@ -185,8 +192,9 @@ def compare(
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
     symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. prices:
     what tokens or GPU-hours cost; without them costs are in tokens. against: two arms of two models each, as
-    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. Raises RunError where what was asked for can't be
-    paired, UsageError where `against` or the mix names what isn't there.
+    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. suite: by whose categories tasks are told, where that
+    isn't what the runs record. Raises RunError where what was asked for can't be paired, UsageError where `against` or
+    the mix names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -243,10 +251,17 @@ def compare(
     whole.families.update(models.families)
     _add_scores(whole, compared, table)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
-    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
+    suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
+    known = symbolic_by(suite)
+    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks, known)
     whole.pooled.extend(over)
     whole.notes.extend(left_out)
-    return whole
+    if suite is None:
+        return whole
+    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.cautions))
+    whole.missing.extend(missing_of(suite, runs, compared))
+    whole.notes.extend([*notes, *outside(suite, compared)])
+    return replace(whole, suite=suite.name)
 
 
 def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:

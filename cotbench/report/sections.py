@@ -15,6 +15,7 @@ from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
+from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
@@ -369,6 +370,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(
         at_a_glance,
+        categories,
+        missing,
         _accuracy,
         _deltas,
         scores,

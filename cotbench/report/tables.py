@@ -64,6 +64,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "costs": comparison.costs,
         "payoffs": comparison.payoffs,
         "across_tasks": comparison.pooled,
+        "categories": comparison.categories,
+        "missing": comparison.missing,
         "agreement": comparison.agreements,
         "gains": comparison.gains,
         "leads": comparison.leads,
