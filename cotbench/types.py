@@ -94,6 +94,16 @@ class Question:
     cluster: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A text that may be shown before a question. supports: whether the question's answer rests on it, as the data set
+    says; no prompt shows that."""
+
+    title: str
+    text: str
+    supports: bool = False
+
+
 class Message(Struct, frozen=True, kw_only=True, gc=False):
     """One turn of a conversation."""
 

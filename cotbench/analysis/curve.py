@@ -20,10 +20,11 @@ from cotbench.analysis import stats
 from cotbench.analysis.estimates import ALL, Delta, Interval, Spread, delta_of, mode_stats
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.modes.context import RETRIEVED, Context, K
 
 MARGIN = 0.02
 BUDGET, LEAST = "budget", "min"  # limits of a thought; an arm without one is on the curve too
-SPENDING = (BUDGET, LEAST, "paths", "max_tokens")  # more of these costs more, so the smallest that does is wanted
+SPENDING = (BUDGET, LEAST, "paths", "max_tokens", K)  # more of these costs more, so the smallest that does is wanted
 OFF, NO_LIMIT = "off", "no limit"
 _KEYS = {"paths": "n"}  # what sampling calls a setting
 OWN = frozenset({"max_tokens", "n", "stop", "thinking_budget", "thinking_min", "reasoning_effort"})  # each arm's
@@ -130,6 +131,9 @@ def _without(cell: Cell, setting: str) -> str:
 def _value(panel: Panel, cell: Cell, setting: str) -> float | None:
     """Return what an arm has of a setting: as it says, or as it comes. None where that is no number."""
     value = cell.facts.settings.get(setting)
+    if setting == K:
+        context = Context.of(cell.facts.settings)
+        return float(context.k) if context.shown == RETRIEVED else None
     if value is None and setting in (BUDGET, LEAST):
         return None if cell.facts.thinks == "off" else math.inf if setting == BUDGET else 0.0
     if value is None:

@@ -15,6 +15,11 @@ has an estimate.
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
                                         that chooses on the path it is scored on
+    recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
+                                        all_found: of questions, those with all of them; delta_found, delta_lacking:
+                                        differences on these and on the others
+    interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
+                                        that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -32,8 +37,10 @@ from typing import Any
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.factorial import INTERACTION
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
+from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
@@ -62,6 +69,7 @@ class _Figure:
     share: bool = True
     money: bool = False  # whether it takes prices
     unit: str = ""
+    side: str = ""  # of rows that are of questions whose support was found, or lacks
 
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
@@ -116,6 +124,16 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
+    "recall": _Figure("recalls", "recall.value"),
+    "recall_low": _Figure("recalls", "recall.low"),
+    "recall_high": _Figure("recalls", "recall.high"),
+    "all_found": _Figure("recalls", "all_found.value"),
+    "precision": _Figure("recalls", "precision"),
+    "right_found": _Figure("recalls", "right_found.value"),
+    "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "delta_found": _Figure("supports", "delta.value", side=FOUND),
+    "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
+    **_with_ends("interaction", "effects", "difference"),
     **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
     "gain_more": _Figure("gains", "more", share=False),
@@ -143,9 +161,11 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
 }
+_OF_ALL = ("splits", "policies", "recalls", "supports", "effects")  # rows that no side of the tag has
+ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes"})  # rows about a mode by itself
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "recalls"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +262,8 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
-        what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
+    if figure.rows in (*_OF_ALL, *_OF_MIX) and tags[tag] != ALL:
+        what = {"splits": "both sides of the tag"}.get(figure.rows, "a whole mix" if figure.rows in _OF_MIX else ALL_OF)
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
@@ -350,6 +370,8 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].rows == "pooled":
         asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    elif FIGURES[gate.name].rows in ("supports", "effects"):
+        asked = {(row.model, row.task, row.mode, row.baseline) for row in rows}
     else:
         asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
@@ -386,6 +408,12 @@ def _is_meant(gate: Gate, row: Any) -> bool:
     kind = FIGURES[gate.name].rows
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind == "recalls":
+        return True
+    if kind == "supports":
+        return bool(row.support == FIGURES[gate.name].side)
+    if kind == "effects":
+        return bool(row.effect == INTERACTION)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
     return bool(row.default if kind == "splits" else row.tag == gate.tag)

@@ -32,8 +32,9 @@ from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
 from cotbench.questions.shipped import shipped
 from cotbench.questions.tasks import Exemplar, Task, shown
 from cotbench.store.files import kind_of
-from cotbench.types import LETTERS, Message, Question
+from cotbench.types import LETTERS, Message, Passage, Question
 
+PASSAGES = "_passages.jinja"
 _MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
 
@@ -170,9 +171,17 @@ class Prompts:
         return self._environment.get_template(name).module
 
     def render(
-        self, name: str, task: Task, question: Question, exemplars: Sequence[Exemplar] = (), **given: Any
+        self,
+        name: str,
+        task: Task,
+        question: Question,
+        exemplars: Sequence[Exemplar] = (),
+        *,
+        passages: Sequence[Passage] = (),
+        **given: Any,
     ) -> tuple[Message, ...]:
         """Render the conversation that a mode sends for a question. given: what the mode's turn passes to the template.
+        passages: those that stand before the question, a part of its text to every template.
 
         Raises PromptError with the template's name and line."""
         template = self._template(name, task.name)
@@ -184,7 +193,7 @@ class Prompts:
             )
             messages.extend(begun.messages)
             rest = begun.rest + parts.own.render(
-                question={"question": question.text, "choices": list(question.choices)},
+                question={"question": self._with(passages, question.text), "choices": list(question.choices)},
                 exemplars=begun.shown,
                 **_of_task(task),
                 **given,
@@ -199,6 +208,17 @@ class Prompts:
             raise PromptError(f"{self._place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
+
+    def _with(self, passages: Sequence[Passage], text: str) -> str:
+        """Put passages before a question's text, as `_passages.jinja` has it for all modes alike."""
+        if not passages:
+            return text
+        shown = [{"title": passage.title, "text": passage.text} for passage in passages]  # not what they support
+        return str(self._template_module(PASSAGES).with_passages(shown, text)).strip()
+
+    def passages_hash(self) -> str:
+        """16 hex digits over the template that puts passages before a question, and what it imports."""
+        return self.hash(PASSAGES.removesuffix(".jinja"), "")
 
     def _undefined(
         self, template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +29,7 @@ from cotbench.errors import DataError, TaskError
 from cotbench.processes import hub_offline
 from cotbench.questions.tasks import Exemplar, Task, TaskFile, read_jsonl, read_yaml, shown
 from cotbench.store.questions import golds_fingerprint
-from cotbench.types import LETTERS, Question, unit
+from cotbench.types import LETTERS, Passage, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
 
@@ -89,7 +90,8 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
 class TaskData:
     """A task with its rows. golds: question id -> gold answer. fingerprint: over all ids and golds, in any row order.
 
-    pool: group -> exemplars of that group, where the task draws them from a split."""
+    pool: group -> exemplars of that group, where the task draws them from a split. passages: question id -> the
+    passages that come with it."""
 
     file: TaskFile
     questions: tuple[Question, ...]
@@ -97,10 +99,18 @@ class TaskData:
     fingerprint: str
     origin: str
     pool: Mapping[str, tuple[Exemplar, ...]] = field(default_factory=dict)
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
         return self.file.task
+
+    @cached_property
+    def all_passages(self) -> tuple[Passage, ...]:
+        """All passages of the task, each once, in alphabetical order, so that neither the order of rows nor a subset of
+        questions changes what is found among them. Which of them a question's answer rests on is its own matter."""
+        texts = {(passage.title, passage.text) for own in self.passages.values() for passage in own}
+        return tuple(Passage(title=title, text=text) for title, text in sorted(texts))
 
     def exemplars(self, question: Question, count: int, *, own: bool = False) -> tuple[Exemplar, ...]:
         """Return the first `count` exemplars for a question, never the question itself. own: the task file's."""
