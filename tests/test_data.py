@@ -19,7 +19,8 @@ import yaml
 from conftest import Cli
 
 from cotbench.errors import CotbenchError, DataError, TaskError
-from cotbench.questions.data import GOLD_READERS, TaskData, load_data, question_hash, select
+from cotbench.questions.data import TaskData, load_data, question_hash, select
+from cotbench.questions.readers import GOLD_READERS
 from cotbench.questions.tasks import Exemplar, Task, TaskFile, find_task, read_task_file, task_of_jsonl
 from cotbench.types import Question
 

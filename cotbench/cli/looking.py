@@ -12,7 +12,7 @@ import typer
 from cotbench.cli import completion
 from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
-from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
+from cotbench.errors import CotbenchError, DataError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
 
 Row = dict[str, Any]
@@ -109,8 +109,8 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
         task = find_task(name, tasks_dir).task
         return {
             "task": task.name,
-            "questions": task.source.rows,
-            "answer": str(task.answer.type),
+            "questions": task.rows,
+            "answer": ", ".join(map(str, task.kinds)),
             "source": task.source.dataset or task.source.file,
             "licence": task.source.licence,
             "about": task.about,
@@ -266,15 +266,29 @@ def _say_prompt(row: Row) -> None:
 def doctor(
     data_dir: DataDirOption = None,
     output_dir: OutputDirOption = Path("results"),
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            "-t",
+            metavar="<task>[,..]",
+            help="Look at tasks instead: load all questions, and grade each gold against itself.",
+        ),
+    ] = None,
+    tasks_dir: TasksDirOption = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what works on this machine, in ten rows."""
+    """Say what works on this machine, in ten rows; or whether a task's data are as they should be."""
     from dataclasses import asdict
 
     from cotbench.doctor import examine, folded
+
+    if task is not None:
+        _doctor_tasks(task, data_dir, tasks_dir, as_json=as_json)
+        return
     from cotbench.terminal.tables import show_checks
 
     checks = examine(data_dir, output_dir, thorough=verbose or as_json)
@@ -284,3 +298,19 @@ def doctor(
         show_checks(checks if verbose else folded(checks))
         if not verbose:
             stdout("All checks, a row each: cotbench doctor --verbose")
+
+
+def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cotbench.doctor import examine_task
+    from cotbench.terminal.tables import show_task
+
+    found = [examine_task(name.strip(), data_dir, tasks_dir) for name in names.split(",") if name.strip()]
+    if as_json:
+        stdout_json([{**asdict(check), "ok": check.ok} for check in found])
+    else:
+        for check in found:
+            show_task(check)
+    if not all(check.ok for check in found):
+        raise typer.Exit(DataError.exit_code)

@@ -291,7 +291,7 @@ def _kits_as_before(plan: RunPlan, recorded: RunSpec) -> dict[tuple[str, str], T
 
 
 def _check_options(mode: Mode, task: TaskData) -> None:
-    if mode.own.answer in ("likeliest", "choice") and not KINDS[task.task.answer.type].has_choices:
+    if mode.own.answer in ("likeliest", "choice") and not all(KINDS[kind].likeliest for kind in task.task.kinds):
         found = f"--mode {mode.name}: the questions of {task.task.name} have no options."
         raise UsageError(found, "Use direct for this task.")
 
@@ -456,7 +456,13 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
         ),
         questions=plan.all_questions,
         golds=plan.golds,
-        forms={name: data.task.answer.form for name, data in plan.data.items()},
+        forms={name: data.task.answer.form for name, data in plan.data.items()}
+        | {
+            f"{name}/{part.name}": data.task.asked(part.name).answer.form
+            for name, data in plan.data.items()
+            for part in data.task.parts
+        },
+        kinds={name: data.task.answer.type for name, data in plan.data.items()},
     )
 
 

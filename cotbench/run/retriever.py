@@ -45,9 +45,8 @@ def require_retriever() -> None:
 def identity() -> str:
     """Return what the passages that are found depend on, beside the passages."""
     require_retriever()
-    return (
-        f"{PACKAGE} {version(PACKAGE)}, {METHOD}, k1 {K1:g}, b {B:g}, title and text, words without English stop words"
-    )
+    ways = f"{METHOD}, k1 {K1:g}, b {B:g}, title and text, words without English stop words"
+    return f"{PACKAGE} {version(PACKAGE)}, {ways}"
 
 
 def _package() -> Any:

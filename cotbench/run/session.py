@@ -69,7 +69,7 @@ def execute(
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
     may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
-    if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
+    if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
@@ -271,6 +271,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "origin": public_path(str(data.origin)),
                 **{name: getattr(data.task.source, name) for name in ("dataset", "revision", "split", "licence")},
                 "answer_type": str(data.task.answer.type),
+                **({"left_out": dict(data.left_out)} if data.left_out else {}),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
