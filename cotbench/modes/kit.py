@@ -166,10 +166,8 @@ class TaskKit(Kit):
                 f"{', '.join(declared.given) or 'nothing'}"
             )
         exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
-        passages = [found.passage for found in self.passages]
-        messages = self.prompts.render(
-            declared.template, self.data.task, question, exemplars, passages=passages, **given
-        )
+        asked = self.prompts.with_passages([found.passage for found in self.passages], question)
+        messages = self.prompts.render(declared.template, self.data.task, asked, exemplars, **given)
         return Request(
             messages=messages,
             sampling=self._sampling(question, declared),
