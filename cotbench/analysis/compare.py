@@ -44,7 +44,7 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
-from cotbench.analysis.recall import Recall, Support, recalls_of, supports_of
+from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
 from cotbench.analysis.verdicts import judged
@@ -314,6 +314,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                     f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
                     f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
                 )
+            elif number == 1 and has_own_baseline(panel, cell, base) and not _is_named(panel, base, asked):
+                continue  # it is compared below with an arm that was shown the same passages
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, sides, tagged)
@@ -323,6 +325,11 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
+    """Whether an arm is asked for by name."""
+    return any(panel.cell(name) is cell for name in names)
 
 
 def _is_apart(cell: Cell, base: Cell) -> bool:

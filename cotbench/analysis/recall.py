@@ -91,6 +91,15 @@ def context_of(cell: Cell) -> Context:
     return Context.of(cell.facts.settings)
 
 
+def has_own_baseline(panel: Panel, cell: Cell, base: Cell) -> bool:
+    """Whether an arm was shown other passages than a baseline, and another arm is there to be compared with it that was
+    shown the same: else a difference would be one of what could be read and of thought, both at once."""
+    context = context_of(cell)
+    own = panel.cell(cell.facts.against) if context and cell.facts.against else None
+    same = own is not None and own is not cell and context_of(own) == context
+    return same and context_of(base) != context
+
+
 def shown_to(panel: Panel, cell: Cell) -> list[ShownPassages | None]:
     """Return what an arm was shown with each question; None where its run doesn't say, or the answer rests on none."""
     name, known = context_of(cell).name, cell.run.passages
