@@ -18,7 +18,7 @@ from cotbench.analysis.estimates import ALL, Interval, delta_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
-from cotbench.modes.context import GOLD, Context
+from cotbench.modes.context import RETRIEVED, Context
 from cotbench.store.passages import ShownPassages
 
 FOUND, LACKING = "found", "lacking"  # all that a question's answer rests on was shown, or not all
@@ -81,8 +81,8 @@ def recalls_of(panel: Panel) -> list[Recall]:
 
 
 def supports_of(panel: Panel) -> list[Support]:
-    """Return what arms change against those that were shown the same passages, by support; of gold passages, where
-    nothing is lacking, nothing is to be told apart."""
+    """Return what arms change against those that were shown the same passages, by support; of retrieved ones only, since
+    of others nothing is lacking."""
     return [row for cell in panel.cells.values() for row in _supports(panel, cell)]
 
 
@@ -100,10 +100,16 @@ def has_own_baseline(panel: Panel, cell: Cell, base: Cell) -> bool:
     return same and context_of(base) != context
 
 
+def shown_with(cell: Cell, question: str) -> ShownPassages | None:
+    """Return the passages that an arm was shown with a question, by its id; None where it was shown none, or its run
+    doesn't say which."""
+    context = context_of(cell)
+    return cell.run.passages.get((question, context.name)) if context else None
+
+
 def shown_to(panel: Panel, cell: Cell) -> list[ShownPassages | None]:
     """Return what an arm was shown with each question; None where its run doesn't say, or the answer rests on none."""
-    name, known = context_of(cell).name, cell.run.passages
-    rows = [known.get((question.id, name)) for question in panel.questions]
+    rows = [shown_with(cell, question.id) for question in panel.questions]
     return [row if row is not None and row.supporting else None for row in rows]
 
 
@@ -158,7 +164,7 @@ def _right(panel: Panel, cell: Cell, mask: Array) -> Interval:
 
 def _supports(panel: Panel, cell: Cell) -> Iterator[Support]:
     context = context_of(cell)
-    base = panel.cell(cell.facts.against) if context and context.shown != GOLD and cell.facts.against else None
+    base = panel.cell(cell.facts.against) if context.shown == RETRIEVED and cell.facts.against else None
     if base is None or base is cell or context_of(base).name != context.name:
         return
     shown = shown_to(panel, cell)
