@@ -81,8 +81,8 @@ def recalls_of(panel: Panel) -> list[Recall]:
 
 
 def supports_of(panel: Panel) -> list[Support]:
-    """Return what arms change against those that were shown the same passages, by support; of retrieved ones only, since
-    of others nothing is lacking."""
+    """Return what arms change against those that were shown the same passages, by support; of retrieved ones only:
+    of others nothing lacks."""
     return [row for cell in panel.cells.values() for row in _supports(panel, cell)]
 
 
