@@ -169,6 +169,8 @@ def _supports(panel: Panel, cell: Cell) -> Iterator[Support]:
         return
     shown = shown_to(panel, cell)
     told = np.array([row is not None for row in shown], dtype=bool)
+    if not told.any():
+        return
     every = _all_found(shown)
     names: dict[str, Any] = {"model": panel.model, "task": panel.task, "mode": cell.mode, "baseline": base.mode}
     for support, mask in ((FOUND, told & every), (LACKING, told & ~every)):
