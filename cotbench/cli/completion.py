@@ -12,11 +12,13 @@ from typing import Any
 
 import typer
 
+from cotbench.questions.files import SUFFIXES
+
 Word = tuple[str, str]  # a value, and what it is
 Completer = Callable[[typer.Context, str], list[Word]]
 _Source = Callable[[Mapping[str, Any]], Iterable[Word]]
 
-_FILES = (".jsonl", ".yaml", ".yml")  # of tasks
+_FILES = (*SUFFIXES, ".yaml", ".yml")  # of tasks
 
 
 def _completer(source: _Source, *, commas: bool = False) -> Completer:

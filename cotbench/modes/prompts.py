@@ -30,8 +30,9 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
+from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
-from cotbench.questions.tasks import Answer, Exemplar, Task, shown
+from cotbench.questions.tasks import Answer, Exemplar, Task
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Passage, Question
 

@@ -24,6 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from cotbench.errors import DataError, TaskError
 from cotbench.processes import hub_offline
+from cotbench.questions.files import read_rows, shown
 from cotbench.questions.readers import AS_IT_IS, MISSING, Text, has_column, plain_text, read_gold, value_of
 from cotbench.questions.tasks import (
     Also,
@@ -33,9 +34,7 @@ from cotbench.questions.tasks import (
     Source,
     Task,
     TaskFile,
-    read_jsonl,
     read_yaml,
-    shown,
 )
 from cotbench.store.questions import golds_fingerprint
 from cotbench.types import LETTERS, Passage, Question, unit
@@ -175,7 +174,7 @@ def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None)
         return list(file.rows), shown(file.path)
     if source.file is not None:
         path = file.path.parent / source.file
-        return list(read_jsonl(path)), shown(path)
+        return [row for _, row in read_rows(path)], shown(path)
     assert source.dataset is not None
     folder = data_dir or os.environ.get(DATA_ENV)
     where = source.dataset

@@ -73,7 +73,7 @@ class RunOptions:
     model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo', 'demo-thinker' or 'stub'.")
     tasks: list[str] = _option(
         "--task --tasks -t",
-        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl; with commas or repeated.",
+        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl, .csv ...; with commas or repeated.",
         typed=_Texts,
         parse=parsing.names,
         anchor=parsing.absolute_files,
