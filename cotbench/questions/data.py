@@ -16,6 +16,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +61,13 @@ class TaskData:
     @property
     def task(self) -> Task:
         return self.file.task
+
+    @cached_property
+    def all_passages(self) -> tuple[Passage, ...]:
+        """All passages of the task, each once, in alphabetical order, so that neither the order of rows nor a subset of
+        questions changes what is found among them. Which of them a question's answer rests on is its own matter."""
+        texts = {(passage.title, passage.text) for own in self.passages.values() for passage in own}
+        return tuple(Passage(title=title, text=text) for title, text in sorted(texts))
 
     def kind_of(self, question: Question) -> str:
         """The kind of a question's answer."""
