@@ -47,13 +47,13 @@ class AnswerKind:
     asked_as: the `answer.type` that templates see; those of programs and plans know number, latex (any exact form) and
     letter.
     has_choices: whether its questions have options. lettered: whether these are shown with letters; else they are words
-    that the contract names. several: whether more than one of them may be right.
+    that the contract names. likeliest: whether the one likeliest letter is an answer.
+    right(gold, choices), wrong(gold, choices): an answer that is right, and one that isn't; for the stub, and to try
+    whether a gold can be reached.
     takes_truth: whether a gold that isn't a text but true or false is one.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
     stands_alone: whether one that is all of a thought's last line is an answer.
     line_tokens: how many tokens the rest of an answer line may have whose words are written for the model.
-    right(gold), wrong(gold, choices): an answer that is right, and one that isn't, as a model might give it: for the
-    stub, and for grading gold against itself.
     """
 
     name: str
@@ -69,18 +69,13 @@ class AnswerKind:
     asked_as: str = AnswerType.LATEX
     has_choices: bool = False
     lettered: bool = True
-    several: bool = False
     takes_truth: bool = False
+    likeliest: bool = False
+    right: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
+    wrong: Callable[[str, Sequence[str]], str] = lambda _gold, _choices: "-987654321"
     may_be_cut: bool = True
     stands_alone: bool = True
     line_tokens: int = 128
-    right: Callable[[str], str] = lambda gold: gold
-    wrong: Callable[[str, Sequence[str]], str] = lambda _gold, _choices: "-987654321"
-
-    @property
-    def one_letter(self) -> bool:
-        """Whether the answer is one of its options' letters, so that the likeliest of these can be one."""
-        return self.has_choices and self.lettered and not self.several
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------
@@ -312,7 +307,7 @@ def _expression_value(execution: Execution) -> str | None:
     return reading.extract(execution.value or "", AnswerType.EXPRESSION).answer
 
 
-def _solution(gold: str) -> str:
+def _solution(gold: str, _: Sequence[str]) -> str:
     from cotbench.answers.judging.expressions import solve
 
     return solve(tuple(map(int, gold.split()))) or gold
@@ -373,9 +368,10 @@ KINDS: dict[str, AnswerKind] = {
             value=lambda execution: execution.option,
             file_gold=_letter_of_file,
             has_choices=True,
+            likeliest=True,
+            wrong=_next_letter,
             may_be_cut=False,
             line_tokens=8,
-            wrong=_next_letter,
         ),
         AnswerKind(
             name=AnswerType.TEXT,
@@ -389,7 +385,7 @@ KINDS: dict[str, AnswerKind] = {
             task_gold=_text_of_task,
             file_gold=_text_of_task,
             stands_alone=False,
-            right=lambda gold: gold.partition("\n")[0],
+            right=lambda gold, _: gold.partition("\n")[0],
         ),
         AnswerKind(
             name=AnswerType.BOOLEAN,
@@ -461,7 +457,6 @@ KINDS: dict[str, AnswerKind] = {
             task_gold=_letters_of,
             file_gold=_letters_of,
             has_choices=True,
-            several=True,
             wrong=_other_letters,
         ),
         AnswerKind(

@@ -9,10 +9,11 @@ from typing import Any
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE, split_reasoning
 from cotbench.answers.reading.programs import Code
+from cotbench.modes.context import Context
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
-from cotbench.modes.steps import Continue, Paths, Step, generate
+from cotbench.modes.steps import Continue, Found, Paths, Step, generate
 from cotbench.questions.data import TaskData
 from cotbench.types import LETTERS, Begun, Completion, Execution, Outcome, Prediction, Question, Request, Sampling
 
@@ -32,6 +33,10 @@ class Kit:
     words: str = ""
     held: bool = False
 
+    def kind_of(self, question: Question) -> str:
+        """The kind of a question's answer: its own, or its task's."""
+        return question.kind or self.answer_type
+
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:  # noqa: ARG002
         """Make the request of a turn; `given` is what the turn passes to its template."""
         return _NOT_RENDERED
@@ -39,9 +44,15 @@ class Kit:
     def going_on(self, question: Question, begun: Begun, turn: str = "", **given: Any) -> Request:
         """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
         request = replace(self.request(question, turn, **given), begun=begun, options=())
-        line = KINDS[self.answer_type].line_tokens
+        line = KINDS[self.kind_of(question)].line_tokens
         least = (("min_tokens", 1),) if self.held else ()
         return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
+
+    def informed(self, question: Question) -> Generator[Step, Any, Kit]:  # noqa: ARG002
+        """Return the kit with the passages that the arm shows before the question. Over replies on record nobody reads
+        a prompt, so that none are brought."""
+        yield from ()
+        return self
 
     def ask(self, question: Question, turn: str = "", **given: Any) -> Generator[Step, Any, Paths]:
         """Ask a turn once and return the paths of its reply. For `yield from`, in a mode."""
@@ -56,7 +67,7 @@ class Kit:
 
     def read(self, question: Question, path: Completion) -> Prediction:
         """Read a completion as a prediction: its answer, or the outcome that stands in for one."""
-        return read_answer(path, self.answer_type, question.choices)
+        return read_answer(path, self.kind_of(question), question.choices)
 
     def conclude(
         self, question: Question, path: Completion, turn: str = "", **given: Any
@@ -115,9 +126,9 @@ class Kit:
             return replace(before, before=first)  # guessed, which is more than nothing
         return replace(after, before=first)
 
-    def read_execution(self, execution: Execution, code: Code) -> Prediction:
+    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:
         """Read what came of a program or plan as a prediction."""
-        return read_execution(execution, self.answer_type, code)
+        return read_execution(execution, self.kind_of(question), code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +136,8 @@ class TaskKit(Kit):
     """The kit of a mode in a run: the task's data, the prompts, and how each of the mode's turns is drawn.
 
     sampling: by the turn's name. begins: the words of the answer line with which replies of turns that want the answer
-    alone are begun. own_exemplars: the task file's exemplars rather than a split's."""
+    alone are begun. own_exemplars: the task file's exemplars rather than a split's. passages: those that stand before
+    the question."""
 
     data: TaskData
     prompts: Prompts
@@ -134,6 +146,17 @@ class TaskKit(Kit):
     begins: str = ""
     num_fewshot: int = 0
     own_exemplars: bool = False
+    passages: tuple[Found, ...] = ()
+
+    @property
+    def context(self) -> Context:
+        """Which passages the arm shows."""
+        return Context.of(self.mode.facts.settings)
+
+    def informed(self, question: Question) -> Generator[Step, Any, Kit]:
+        own = self.data.passages.get(question.id, ())
+        found = yield from self.context.bring(question, own, self.data.all_passages)
+        return replace(self, passages=found)
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:
         declared = self.mode.turn(turn)
@@ -143,15 +166,26 @@ class TaskKit(Kit):
                 f"{', '.join(declared.given) or 'nothing'}"
             )
         exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
-        messages = self.prompts.render(declared.template, self.data.task, question, exemplars, **given)
+        asked = self.prompts.with_passages([found.passage for found in self.passages], question)
+        messages = self.prompts.render(declared.template, self.data.task, asked, exemplars, **given)
         return Request(
             messages=messages,
-            sampling=self.sampling[turn],
+            sampling=self._sampling(question, declared),
             template=declared.template,
             thinking=self.thinking.get(turn),
             begun=self.beginning(declared),
             options=tuple(LETTERS[: len(question.choices)]) if declared.answer in ("likeliest", "choice") else (),
         )
+
+    def _sampling(self, question: Question, turn: Turn) -> Sampling:
+        """How a turn is drawn. The rest of a line that is begun is as long as the kind of answer wants it; where the
+        task's questions have several kinds, and nobody says otherwise, that is the question's own."""
+        sampling = self.sampling[turn.name]
+        own = KINDS[self.kind_of(question)].line_tokens
+        usual = KINDS[self.answer_type].line_tokens
+        if turn.answer == "begun" and question.kind and sampling.max_tokens == usual != own:
+            return replace(sampling, max_tokens=own)
+        return sampling
 
     def beginning(self, turn: Turn) -> Begun | None:
         """The beginning of a turn's reply that is written for the model."""
@@ -160,8 +194,10 @@ class TaskKit(Kit):
         return turn.begun
 
     def example_request(self, question: Question, turn: Turn) -> Request:
-        """Make a turn's request with the examples of what the mode passes to it, before there is any reply."""
-        return self.request(question, turn.name, **turn.given)
+        """Make a turn's request with the examples of what the mode passes to it, before there is any reply, and with
+        passages of about the length of those that the arm shows, where none have been brought."""
+        passages = self.passages or self.context.example(self.data.passages.get(question.id, ()))
+        return replace(self, passages=passages).request(question, turn.name, **turn.given)
 
     @property
     def most_tokens(self) -> int:

@@ -19,6 +19,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -29,11 +30,13 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
+from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
-from cotbench.questions.tasks import Exemplar, Task, shown
+from cotbench.questions.tasks import Answer, Exemplar, Task
 from cotbench.store.files import kind_of
-from cotbench.types import LETTERS, Message, Question
+from cotbench.types import LETTERS, Message, Passage, Question
 
+PASSAGES = "_passages.jinja"
 _MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
 
@@ -148,7 +151,7 @@ class Prompts:
 
     def answer_words(self, task: Task) -> str:
         """The words with which the line begins that gives the answer, as prompts and exemplars of a task have it."""
-        form = _of_task(task)["answer"]
+        form = _given_of(task, task.answer)["answer"]
         line = str(self._template_module("_shared.jinja").answer_line(form, {"answer": _MARK}))
         words = line.split(_MARK)[0]
         whole = re.match(r"(?s:.*)(?=\s)", words)  # without the beginning of the answer itself, as \boxed{
@@ -158,8 +161,9 @@ class Prompts:
         """What prompts share, as a prompt has it: "question", with its options, and "contract". Without what a user's
         own _shared.jinja doesn't define."""
         module = self._template_module("_shared.jinja")
-        item = {"question": question.text, "choices": list(question.choices)}
-        macros = {"question": ("ask", item), "contract": ("contract", _of_task(task)["answer"])}
+        answer = task.answer_of(question)
+        contract = _given_of(task, answer)["answer"]
+        macros = {"question": ("ask", _item(question, answer)), "contract": ("contract", contract)}
         return {
             name: str(getattr(module, macro)(value)).strip()
             for name, (macro, value) in macros.items()
@@ -179,14 +183,15 @@ class Prompts:
         messages: list[Message] = []
         try:
             parts = self._parts(name, task.name, frozenset(given))
+            answer = task.answer_of(question)
             begun = self._beginnings.get(
-                (parts.fixed, task, *exemplars), lambda: _beginning(parts.fixed, task, exemplars)
+                (parts.fixed, task, answer, *exemplars), lambda: _beginning(parts.fixed, task, answer, exemplars)
             )
             messages.extend(begun.messages)
             rest = begun.rest + parts.own.render(
-                question={"question": question.text, "choices": list(question.choices)},
+                question=_item(question, answer),
                 exemplars=begun.shown,
-                **_of_task(task),
+                **_given_of(task, answer),
                 **given,
                 **_roles(messages),
             )
@@ -199,6 +204,25 @@ class Prompts:
             raise PromptError(f"{self._place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
+
+    def with_passages(self, passages: Sequence[Passage], question: Question) -> Question:
+        """Put passages before a question's text, as `_passages.jinja` has it: so they stand in every template alike.
+        Raises PromptError."""
+        if not passages:
+            return question
+        told = [{"title": passage.title, "text": passage.text} for passage in passages]  # not what they support
+        try:
+            text = str(self._template_module(PASSAGES).with_passages(told, question.text)).strip()
+        except jinja2.TemplateSyntaxError as error:
+            raise _syntax_error(error) from None
+        except jinja2.TemplateError as error:
+            found = f"{PASSAGES}: {error.message}."
+            raise PromptError(found, "It defines the macro with_passages(passages, question).") from None
+        return replace(question, text=text)
+
+    def passages_hash(self) -> str:
+        """16 hex digits over the template that puts passages before a question, and what it imports."""
+        return self.hash(PASSAGES.removesuffix(".jinja"), "")
 
     def _undefined(
         self, template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]
@@ -246,17 +270,24 @@ class Prompts:
             raise PromptError(f"{template.filename}: {fault}.", remedy)
 
 
-def _beginning(fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> Beginning:
+def _beginning(fixed: jinja2.Template | None, task: Task, answer: Answer, exemplars: Sequence[Exemplar]) -> Beginning:
     """Render what is the same for all questions that have these exemplars."""
     messages: list[Message] = []
     shown = [_shown_exemplar(exemplar) for exemplar in exemplars]
-    rest = fixed.render(exemplars=shown, **_of_task(task), **_roles(messages)) if fixed else ""
+    rest = fixed.render(exemplars=shown, **_given_of(task, answer), **_roles(messages)) if fixed else ""
     return Beginning(tuple(messages), rest, shown)
 
 
-def _of_task(task: Task) -> dict[str, Any]:
-    answer = {"type": str(KINDS[task.answer.type].asked_as), "form": task.answer.form, "phrase": task.answer.phrase}
-    return {"answer": answer, "task": task.name}
+def _item(question: Question, answer: Answer) -> dict[str, Any]:
+    """A question as templates see it: its options where these are shown with letters."""
+    lettered = KINDS[answer.type].lettered
+    return {"question": question.text, "choices": list(question.choices) if lettered else []}
+
+
+def _given_of(task: Task, answer: Answer) -> dict[str, Any]:
+    """What templates see of a task, and of how a question of it is answered."""
+    contract = {"type": str(KINDS[answer.type].asked_as), "form": answer.form, "phrase": answer.phrase}
+    return {"answer": contract, "task": task.name}
 
 
 def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:

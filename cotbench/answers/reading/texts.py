@@ -45,7 +45,7 @@ _QUOTES = {
 # A full stop behind these ends no sentence.
 _ABBREVIATIONS = frozenset(
     "st mt ft dr mr mrs ms jr sr prof rev gen col capt lt sgt maj cmdr adm gov sen rep hon pres inc ltd co corp bros vs"
-    " no nos vol op pp ca c ed eds est dept univ ave blvd rd al etc esp jan feb mar apr jun jul aug sep sept oct nov dec"
+    " no nos vol op pp ca ed eds est dept univ ave blvd rd al etc esp jan feb mar apr jun jul aug sep sept oct nov dec"
     " messrs mme mlle sra fr br pt ph approx fig cf viz".split()
 )
 _STOP = re.compile(r"[.!?。！？](?=[\"'”’)*_\]]{0,3}(?:\s|\Z|(?<=[。！？])))")
