@@ -463,6 +463,8 @@ def test_game_of_24(data_dir: Path) -> None:
         first, rest = question.text.split("\n\n")
         assert first == f"Numbers: {row['Puzzles']}" and "24" in rest
         assert int(question.features["rank"]) == row["Rank"] == place
+        bands = ("ranks 1 to 900", "ranks 901 to 1,000", "ranks 1,001 to 1,362")
+        assert question.group == bands[(place > 900) + (place > 1000)]
         assert max(map(int, gold.split())) <= 13
     amiss(p.gold for p in found[900:1000] if not makes_24(tuple(map(Fraction, p.gold.split()))))
     for exemplar in find_task("game24").task.exemplars:

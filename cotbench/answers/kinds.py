@@ -119,6 +119,15 @@ def _number_of_file(gold: str, _: Sequence[str]) -> str:
     return number
 
 
+# --- numbers that may be rounded ------------------------------------------------------------------------------------
+
+
+def _same_decimal(gold: str, answer: str) -> float:
+    from cotbench.answers.judging.rounding import same_number
+
+    return float(same_number(gold, answer))
+
+
 # --- numbers, or none -------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +135,7 @@ def _number_or_none(gold: str, answer: str) -> Score:
     """Right where both are none; an answer that declines where there is one has the outcome that says so."""
     if NONE in (gold, answer):
         return Verdict(Outcome.DECLINED, 0.0) if gold != answer == NONE else float(gold == answer)
-    return float(Fraction(answer) == Fraction(gold))
+    return _same_decimal(gold, answer)
 
 
 def _number_or_none_value(execution: Execution) -> str | None:
@@ -470,6 +479,18 @@ KINDS: dict[str, AnswerKind] = {
             value=_number_or_none_value,
             task_gold=lambda gold, choices: NONE if is_none(gold) else _number_of_task(gold, choices),
             file_gold=lambda gold, choices: NONE if is_none(gold) else _number_of_file(gold, choices),
+        ),
+        AnswerKind(
+            name=AnswerType.DECIMAL,
+            form="<number>",
+            phrase="where <number> is the final number, without its unit",
+            asked_as=AnswerType.NUMBER,
+            line_tokens=24,
+            read=lambda text, start, vague, _: read_number(text, start, vague),
+            quick=_same_decimal,
+            value=_number_value,
+            task_gold=_number_of_task,
+            file_gold=_number_of_file,
         ),
     )
 }
