@@ -16,6 +16,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from cotbench.errors import DataError, TaskError
 from cotbench.processes import hub_offline
+from cotbench.questions.files import read_rows, shown
 from cotbench.questions.readers import AS_IT_IS, MISSING, Text, has_column, plain_text, read_gold, value_of
 from cotbench.questions.tasks import (
     Also,
@@ -32,9 +34,7 @@ from cotbench.questions.tasks import (
     Source,
     Task,
     TaskFile,
-    read_jsonl,
     read_yaml,
-    shown,
 )
 from cotbench.store.questions import golds_fingerprint
 from cotbench.types import LETTERS, Passage, Question, unit
@@ -61,6 +61,13 @@ class TaskData:
     @property
     def task(self) -> Task:
         return self.file.task
+
+    @cached_property
+    def all_passages(self) -> tuple[Passage, ...]:
+        """All passages of the task, each once, in alphabetical order, so that neither the order of rows nor a subset of
+        questions changes what is found among them. Which of them a question's answer rests on is its own matter."""
+        texts = {(passage.title, passage.text) for own in self.passages.values() for passage in own}
+        return tuple(Passage(title=title, text=text) for title, text in sorted(texts))
 
     def kind_of(self, question: Question) -> str:
         """The kind of a question's answer."""
@@ -167,7 +174,7 @@ def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None)
         return list(file.rows), shown(file.path)
     if source.file is not None:
         path = file.path.parent / source.file
-        return list(read_jsonl(path)), shown(path)
+        return [row for _, row in read_rows(path)], shown(path)
     assert source.dataset is not None
     folder = data_dir or os.environ.get(DATA_ENV)
     where = source.dataset
