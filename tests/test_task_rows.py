@@ -135,8 +135,7 @@ def test_nothing_of_a_query_is_lost_but_its_cues_and_labels(name: str, data_dir:
 def test_no_cue_is_left_in_a_question(name: str, data_dir: Path) -> None:
     cues = ("Q: ", "Answer Choices", "Among A", "the answer is", "选项：", "答案：", "我们应选择")
     amiss((q.text[-80:], cue) for _, q, _ in pairs(name, data_dir) for cue in cues if cue in q.text)
-    starts = (q.text[:80] for _, q, _ in pairs(name, data_dir) if q.text.startswith("问题"))
-    amiss(starts)
+    amiss(q.text[:80] for _, q, _ in pairs(name, data_dir) if q.text.startswith("问题"))
 
 
 @pytest.mark.parametrize("name", AGIEVAL)
@@ -269,6 +268,12 @@ BEGIN_SO = {
         "(I), (II) and (III)",
     ),
 }
+
+
+@pytest.mark.parametrize("name", [*LETTERED, "strategyqa"])
+def test_nothing_has_spaces_around_it(name: str, data_dir: Path) -> None:
+    texts = ((q.id, text) for _, q, _ in pairs(name, data_dir) for text in (q.text, *q.choices))
+    amiss((which, text[:60]) for which, text in texts if text != text.strip() or not text)
 
 
 @pytest.mark.parametrize("name", LETTERED)
