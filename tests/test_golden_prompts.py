@@ -10,7 +10,8 @@ change to a template or a task file that was meant, write the files anew and rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -19,36 +20,49 @@ import pytest
 from cotbench.modes import MODES
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.shipped import shipped
-from cotbench.questions.tasks import find_task, list_task_files
+from cotbench.questions.tasks import Exemplar, Task, find_task, list_task_files
 from cotbench.types import Message, Question
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
-TASKS = (
-    *("gsm8k", "math", "math500", "mmlu", "logiqa", "sample"),  # demo has short templates of its own
-    *("winogrande", "strategyqa", "gaokao-physics"),  # without equations; yes or no; several letters
-)
+FIRST = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
+# Of each further kind of answers a task, or a part of one.
+OTHERS = ("strategyqa", "gaokao-physics", "folio", "hotpotqa", "game24", "gsm-plus", "bbh:word_sorting")
+TASKS = (*FIRST, *OTHERS)
 TEMPLATES = ("direct", "cot", "cot-brief", "draft", "free", "pal", "plan", "plan-direct", "plan-cot")
+WITH_KINDS = ("direct", "cot", "pal", "plan")  # those in which it shows what kind an answer has
 FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
 OF_DEMO = [name for name in TEMPLATES if (shipped("prompts") / "demo" / f"{name}.jinja").is_file()]
 
 
+@cache
+def task_and_part(name: str) -> tuple[Task, str]:
+    task, _, part = name.partition(":")
+    return find_task(task).task, part
+
+
+def exemplars_of(name: str) -> Sequence[Exemplar]:
+    task, part = task_and_part(name)
+    return task.asked(part).exemplars
+
+
 def shows_all(task: str, template: str) -> bool:
     """Whether the task's exemplars have what the template shows of them."""
-    return not (template == "pal" or template.startswith("plan")) or all(
-        exemplar.program if template == "pal" else exemplar.equations for exemplar in find_task(task).task.exemplars
-    )
+    if template == "pal":
+        return all(exemplar.program for exemplar in exemplars_of(task))
+    return not template.startswith("plan") or all(exemplar.equations for exemplar in exemplars_of(task))
 
 
 CASES = [
-    *(case for case in product(TASKS, TEMPLATES, SHOTS) if case[2] == 0 or shows_all(*case[:2])),
+    *product(FIRST, TEMPLATES, SHOTS),
+    *(case for case in product(OTHERS, WITH_KINDS, SHOTS) if case[2] == 0 or shows_all(*case[:2])),
     *product(["demo"], OF_DEMO, (0, 1)),
 ]
 
 
 def name_of(task: str, template: str, shots: int) -> str:
-    return f"{task}-{template}-{shots}shot.txt"
+    return f"{task.replace(':', '.')}-{template}-{shots}shot.txt"
 
 
 def readable(messages: Sequence[Message]) -> str:
@@ -56,11 +70,13 @@ def readable(messages: Sequence[Message]) -> str:
 
 
 def render(task_name: str, template: str, shots: int) -> tuple[Message, ...]:
-    task = find_task(task_name).task
-    last = task.exemplars[-1]
-    question = Question(id=f"{task_name}-golden", task=task_name, text=last.question, choices=tuple(last.choices))
+    (task, part), exemplars = task_and_part(task_name), exemplars_of(task_name)
+    last, kind = exemplars[-1], task.asked(part).answer.type
+    question = Question(
+        id=f"{task.name}-golden", task=task.name, text=last.question, choices=tuple(last.choices), group=part, kind=kind
+    )
     plan = f"```plan\n{last.equations or 'answer: 1'}\n```" if template in FOLLOW_UPS else None
-    return Prompts().render(template, task, question, task.exemplars[:shots], plan=plan)
+    return Prompts().render(template, task, question, exemplars[:shots], plan=plan)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +106,8 @@ def test_every_template_is_among_them() -> None:
 
 
 def test_every_kind_of_answers_of_shipped_tasks_is_among_them() -> None:
-    def kinds(names: Iterable[str]) -> set[str]:
-        return {kind for name in names for kind in find_task(name).task.kinds}
-
-    assert kinds(TASKS) >= kinds(list_task_files())
+    shown = {task.asked(part).answer.type for name in TASKS for task, part in [task_and_part(name)]}
+    assert shown == {kind for name in list_task_files() for kind in find_task(name).task.kinds}
 
 
 @pytest.mark.parametrize("task", TASKS)

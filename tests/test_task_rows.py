@@ -290,7 +290,7 @@ def test_options_differ(name: str, data_dir: Path) -> None:
 
 # Two options say the same, as in the raw rows; in six rows of CommonsenseQA and four of AQuA-RAT the right one is among
 # them, and its letter alone counts as right, as everywhere.
-SAME = {"mmlu-pro": 1, "commonsenseqa": 24, "lsat-rc": 1, "aqua-rat": 7, "agieval-aqua": 7}
+SAME = {"gaokao-mathqa": 1, "mmlu-pro": 1, "commonsenseqa": 24, "lsat-rc": 1, "aqua-rat": 7, "agieval-aqua": 7}
 
 
 @pytest.mark.parametrize("name", [*LETTERED, "strategyqa"])

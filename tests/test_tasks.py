@@ -214,10 +214,10 @@ BAD = [
     pytest.param(
         edited(("source", {**HUB, "rows": None})), "and the expected number of 'rows'", id="data set without rows"
     ),
-    pytest.param(edited(("answer.type", "letter")), "answer.type 'letter' and fields.choices go together", id="letter"),
+    pytest.param(edited(("answer.type", "letter")), " and fields.choices go together", id="letter"),
     pytest.param(
         edited(("fields.choices", "choices")),
-        "answer.type 'letter' and fields.choices go together",
+        " and fields.choices go together",
         id="choices without letter",
     ),
     pytest.param(
