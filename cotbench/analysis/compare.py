@@ -305,7 +305,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         for cell in panel.cells.values()
         if not cell.facts.answers_in
     ]
-    comparison.agreements.extend(agreements(panel, by_name))
+    comparison.agreements.extend(agreements(panel, {rule.name: tags for rule, tags in tagged.items() if rule.symbols}))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
@@ -365,7 +365,7 @@ def _add_pair(
         split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         for rule, tags in tagged.items()
     )
-    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.chooses}
+    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.symbols}
     comparison.policies.extend(policies_of(panel, cell, base, before))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
