@@ -47,6 +47,7 @@ from cotbench.analysis.provenance import Provenance, provenance_of
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.twins import Twin, twins_of
 from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
@@ -97,9 +98,9 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type; scores, score_*: mean scores, where answers may be partly right; pooled: over several tasks. gains, leads: of
-    one model against another. weights: the user's own mix of questions, to which all that is called weighted is
-    weighted. generalise: "subject" where a task's subjects or types
+    type; scores, score_*: mean scores, where answers may be partly right; twins: perturbed questions beside their
+    seeds; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
+    questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
     which report.json leaves out.
@@ -129,6 +130,7 @@ class Comparison:
     score_deltas: list[ScoreDelta] = field(default_factory=list)
     score_groups: list[ScoreDelta] = field(default_factory=list)
     score_splits: list[ScoreSplit] = field(default_factory=list)
+    twins: list[Twin] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
@@ -242,6 +244,9 @@ def compare(
     whole = _corrected(comparison)
     whole.families.update(models.families)
     _add_scores(whole, compared, table)
+    twins, of_twins = twins_of(compared, whole.deltas)
+    whole.twins.extend(twins)
+    whole.families.update(of_twins)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
     whole.pooled.extend(over)

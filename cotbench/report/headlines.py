@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import between, budgets, cost, factorial, findings, locked, pooled, scored, weighted
+from cotbench.report import between, budgets, cost, factorial, findings, locked, pooled, scored, twins, weighted
 
 
 def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
     found = [*pooled.sentences(comparison), *findings.texts(findings.findings(comparison)), *findings.alone(comparison)]
-    said = [*fixed(comparison), *found, *scored.sentences(comparison), *apart(comparison)]
+    said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     return [*said, *cost.sentences(comparison), *curves(comparison)]
 
 

@@ -41,6 +41,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "scores": "Scores",
     "score_deltas": "Score differences",
     "score_splits": "Scores by tag",
+    "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
     "splits": "By tag",

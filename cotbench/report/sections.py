@@ -26,6 +26,7 @@ from cotbench.report.factorial import interaction
 from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
 from cotbench.report.scored import score_deltas, score_splits, scores
+from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
@@ -374,6 +375,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
         scores,
         score_deltas,
         score_splits,
+        twins,
         across_tasks,
         mix,
         weighted_modes,
