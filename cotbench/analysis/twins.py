@@ -37,9 +37,9 @@ class Twin(Paired):
     tag: the kind of perturbation, or all. n, n_seeds: perturbed questions and seeds that both modes answered and whose
     counterpart they answered too; clusters: how many seeds that is, with what was made of them. accuracy,
     accuracy_seed: the mode's on both, and baseline_accuracy, baseline_accuracy_seed its baseline's. delta_perturbed,
-    delta_seed: the paired differences, and difference: the first less the second. p: by exact sign flips where each seed has one twin,
-    else the t test of clusters. p_holm: corrected over the `family`: of a pair of modes all kinds of perturbation; of
-    rows over all kinds those of `Comparison.families`.
+    delta_seed: the paired differences, and difference: the first less the second. p: by exact sign flips where each
+    seed has one twin, else the t test of clusters. p_holm: corrected over the `family`: of a pair of modes all kinds of
+    perturbation; of rows over all kinds those of `Comparison.families`.
     """
 
     tag: str
