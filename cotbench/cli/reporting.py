@@ -27,7 +27,8 @@ OwnTagOption = Annotated[
     typer.Option(
         "--tag",
         metavar="NAME=REGEX",
-        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option. Repeatable.",
+        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option; or, by "
+        "NAME=feature:KEY=VALUE, where the data say this of the question. Repeatable.",
     ),
 ]
 
@@ -129,7 +130,9 @@ def report(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu, cot, symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
-            """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
+            """helped, hurt, n, did, share; where answers may be partly right: mean_score, score_delta (_low, _high, """
+            """_p, _p_holm), score_boot_low, score_boot_high, score_did; of costs: """
+            """cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot, symbolic] < 0.05": pooled, """
             """macro, and of either _low, _high, _p; over the tasks of a suite's category, as in """

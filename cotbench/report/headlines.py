@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import between, budgets, categories, cost, factorial, findings, locked, pooled, weighted
+from cotbench.report import (
+    between,
+    budgets,
+    categories,
+    cost,
+    factorial,
+    findings,
+    locked,
+    pooled,
+    recall,
+    scored,
+    weighted,
+)
 
 
 def headlines(comparison: Comparison) -> list[str]:
@@ -11,7 +23,8 @@ def headlines(comparison: Comparison) -> list[str]:
     prompt, and each curve."""
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
     found = [*over, *findings.texts(findings.findings(comparison)), *alone(comparison)]
-    return [*fixed(comparison), *found, *apart(comparison), *cost.sentences(comparison), *curves(comparison)]
+    said = [*fixed(comparison), *found, *scored.sentences(comparison), *apart(comparison)]
+    return [*said, *cost.sentences(comparison), *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:
@@ -30,5 +43,6 @@ def apart(comparison: Comparison) -> list[str]:
 
 
 def curves(comparison: Comparison) -> list[str]:
-    """Return what squares of thinking and prompt say, and curves of a setting."""
-    return [*factorial.sentences(comparison), *budgets.sentences(comparison)]
+    """Return what squares of two factors say, how much was retrieved, and curves of a setting."""
+    squares, shown = factorial.sentences(comparison), recall.sentences(comparison)
+    return [*squares, *shown, *budgets.sentences(comparison)]

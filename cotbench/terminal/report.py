@@ -18,10 +18,11 @@ from cotbench.analysis.categories import Category
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
-from cotbench.report import about, categories, pooled, words
+from cotbench.analysis.scored import Score, ScoreDelta
+from cotbench.report import about, categories, pooled, scored, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, findings
-from cotbench.report.glance import Glance, glance, shown_rules
+from cotbench.report.glance import Glance, glance, labels, shown_rules
 from cotbench.report.headlines import alone, apart, curves, fixed
 from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
@@ -263,6 +264,37 @@ def _families(comparison: Comparison, width: int) -> list[Text]:
     return _grid(blocks, columns, width)
 
 
+def _scores(comparison: Comparison, width: int) -> list[Text]:
+    """Return the lines of the table of mean scores, of tasks whose answers may be partly right."""
+    deltas: dict[tuple[str, str, str], ScoreDelta] = {}
+    for delta in comparison.score_deltas:
+        if delta.tag == ALL:
+            deltas.setdefault((delta.model, delta.task, delta.mode), delta)
+    several = len({row.model for row in comparison.scores}) > 1
+    panels: dict[tuple[str, str], list[Score]] = {}
+    for row in comparison.scores:
+        if row.tag == ALL:
+            panels.setdefault((row.model, row.task), []).append(row)
+    blocks = {}
+    for (model, task), arms in panels.items():
+        arms.sort(key=lambda r: (r.model, r.task, r.mode) in deltas)
+        names = labels([row.mode for row in arms])
+        by = f" by {words.short_model(model)}" if several else ""
+        blocks[tame_line(f"Scores of {task}{by}")] = [(tame_line(names[row.mode]), row) for row in arms]
+
+    def cell(row: Score) -> Text:
+        delta = deltas.get((row.model, row.task, row.mode))
+        return Text("") if delta is None else Text(difference(delta.delta), _look(delta.delta, delta.verdict))
+
+    columns: list[_Column[Score]] = [
+        _Column(title=("mean", "score %"), cell=lambda r: Text(percent(r.score.value)), rank=-4),
+        _Column(title=("difference in points", "(95% interval)"), cell=cell, rank=-4),
+        _Column(title=("exact", "match %"), cell=lambda r: Text(percent(r.exact)), rank=-1),
+        _Column(title=("", "in part"), cell=lambda r: Text(words.count(r.in_part)), rank=-1),
+    ]
+    return _grid(blocks, columns, width) if blocks else []
+
+
 # --- a screen -----------------------------------------------------------------------------------------------------
 
 
@@ -291,6 +323,8 @@ class Screen:
         else:
             rows = _fewer(rows, comparison) if many else rows
             lines = _tasks(comparison, rows, console.width) if rows else []
+        if (told := _scores(comparison, console.width)) and (self._full or len(lines) + len(told) < MOST_FAMILIES):
+            lines += told
         for line in lines:
             whole = cell_len(line.plain) <= console.width  # or a name that has no room in any line
             console.print(line, soft_wrap=whole or not console.is_terminal)
@@ -314,6 +348,7 @@ class Screen:
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
+            ("", scored.sentences(comparison)),
             ("bold", apart(comparison)),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
