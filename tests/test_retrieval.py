@@ -174,6 +174,22 @@ def test_rows_in_another_order_and_fewer_questions_find_the_same_passages(
     assert all(first[key] == row for key, row in few.items())
 
 
+def test_whoever_shows_no_passages_is_told_that_there_are_some(main: Cli, tasks: Path, tmp_path: Path) -> None:
+    given = ["--model", "stub", "--task", "rivers", "--tasks-dir", str(tasks), "-o", str(tmp_path / "r")]
+    told = "rivers comes with passages, and no arm here shows them: @context=gold, retrieved or all does"
+    assert told in " ".join(main("run", *given, "--mode", "cot").err.split())
+    assert "comes with passages" not in main("run", *given, "--mode", "cot@context=none").err
+    assert "comes with passages" not in main("run", *given, "--mode", "direct,cot@context=gold").err
+
+
+def test_a_run_is_reproduced_with_its_passages(main: Cli, run: Callable[..., Path], tmp_path: Path) -> None:
+    folder = run("direct@context=retrieved,cot@context=gold")
+    done = main("reproduce", folder, "-o", tmp_path / "again")
+    assert done.code == 0, done.err
+    [again] = (tmp_path / "again").iterdir()
+    assert (again / "passages.jsonl").read_bytes() == (folder / "passages.jsonl").read_bytes()
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 
