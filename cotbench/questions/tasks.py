@@ -22,7 +22,7 @@ from cotbench.answers.reading import canonical_number
 from cotbench.errors import TaskError, suggest
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
-from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.shipped import SUITES, shipped, task_files
 from cotbench.store.files import kind_of
 from cotbench.types import AnswerType, Question
 
@@ -73,14 +73,14 @@ class Source(_Strict):
 class Fields(_Strict):
     """Where things stand in a row: a column's name, or what `readers` describes.
 
-    question may be a list, joined by blank lines (a passage and its query). features: what the data say of a question,
-    by name. passages: those that may help to answer it."""
+    question may be a list, joined by blank lines (a passage and its query); so may cluster. features: what the data say
+    of a question, by name. passages: those that may help to answer it."""
 
     question: Several
     gold: str
     choices: Options | None = None
     group: Where | None = None
-    cluster: Where | None = None
+    cluster: Several = []
     features: dict[str, Where] = {}
     passages: Passages | None = None
 
@@ -380,7 +380,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+    if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
     return task_files(*folders)
