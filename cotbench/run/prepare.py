@@ -31,6 +31,7 @@ from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.tasks import find_task
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
+from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
 from cotbench.store.manifest import Lock, RunSpec
 from cotbench.types import Question, Sampling
@@ -190,6 +191,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         name = file.task.name
         data[name] = load_data(file, data_dir)
         questions[name] = select(data[name].questions, options.limit, options.seed)
+        require_solver(modes, map(data[name].kind_of, questions[name]))
     row = find_engine(options.engine_name)
     # What isn't known before the engine is open is taken for granted until then.
     expected = EngineInfo(
