@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,15 +17,16 @@ from pathlib import Path
 
 from cotbench import __version__
 from cotbench.answers.grader import Grader
+from cotbench.answers.kinds import KINDS
 from cotbench.engines import ENGINES, EngineRow
 from cotbench.errors import CotbenchError
-from cotbench.modes import MODES
-from cotbench.modes.prompts import Prompts
+from cotbench.modes import MODES, read_answer
+from cotbench.modes.prompts import Prompts, fill
 from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
 from cotbench.questions.data import DATA_ENV, load_data
 from cotbench.questions.tasks import find_task, list_task_files
-from cotbench.types import AnswerType, Outcome
+from cotbench.types import AnswerType, Completion, Outcome, Verdict
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,81 @@ def _prompts() -> Check:
     for turn in (turn for mode in MODES.values() for turn in mode.turns):
         Prompts().hash(turn.template, "")
     return Check("prompts", True, "the shipped templates load")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCheck:
+    """What a task's data are, and whether each gold is right when it is graded against itself.
+
+    asked: how many questions. right: of how many an answer that says the gold is read and graded as right. wrong: the
+    ids of the others, with what was read. left_out: rows that can't be asked or graded, by reason. options: how many
+    questions have how many options. groups, clusters: how many different ones. features: how many questions have each.
+    first: the first question as a prompt shows it, its gold and its contract."""
+
+    task: str
+    kinds: tuple[str, ...]
+    origin: str
+    asked: int
+    right: int
+    wrong: Mapping[str, str]
+    left_out: Mapping[str, int]
+    options: Mapping[int, int]
+    groups: int
+    clusters: int
+    features: Mapping[str, int]
+    passages: int
+    first: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every gold can be reached."""
+        return self.right == self.asked
+
+
+def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None) -> TaskCheck:
+    """Load a task and grade each gold against itself: an answer line that says it, read and graded as in a run.
+
+    Raises CotbenchError where the data can't be had or read."""
+    file = find_task(name, tasks_dir)
+    data, task = load_data(file, data_dir), file.task
+    grader: Grader[str] = Grader(workers=max(1, min(4, os.cpu_count() or 1)))
+    verdicts: dict[str, Verdict] = {}
+    read: dict[str, str] = {}
+    try:
+        for question in data.questions:
+            gold, kind = data.golds[question.id], data.kind_of(question)
+            said = fill(task.answer_of(question).form, KINDS[kind].right(gold, question.choices))
+            path = Completion(text=f"Answer: {said}", finish_reason="stop")
+            prediction = read_answer(path, kind, question.choices)
+            if prediction.answer is None:
+                assert prediction.outcome is not None
+                read[question.id] = f"{said!r:.80} is read as nothing ({prediction.outcome.value})"
+                continue
+            read[question.id] = f"{said!r:.80} is read as {prediction.answer!r:.80}"
+            verdict = grader.submit(question.id, prediction.answer, gold, kind)
+            if verdict is not None:
+                verdicts[question.id] = verdict
+        while grader.pending:
+            verdicts.update(grader.done(1.0))
+    finally:
+        grader.close()
+    right = {key for key, verdict in verdicts.items() if verdict.outcome is Outcome.CORRECT}
+    first = data.questions[0]
+    return TaskCheck(
+        task=task.name,
+        kinds=task.kinds,
+        origin=data.origin,
+        asked=len(data.questions),
+        right=len(right),
+        wrong={q.id: read[q.id] for q in data.questions if q.id not in right},
+        left_out=data.left_out,
+        options=dict(sorted(Counter(len(q.choices) for q in data.questions).items())),
+        groups=len({q.group for q in data.questions if q.group}),
+        clusters=len({q.cluster for q in data.questions if q.cluster}),
+        features=dict(Counter(name for q in data.questions for name in q.features)),
+        passages=sum(map(len, data.passages.values())),
+        first={**Prompts().shared_texts(task, first), "gold": data.golds[first.id]},
+    )
 
 
 def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -> list[Check]:

@@ -84,6 +84,8 @@ class Question:
     group: MMLU subject or MATH type (strata of `--limit`, rows of a report); "" where a task has none.
     cluster: questions of one cluster share something (a passage), so they aren't independent; "" = its own. Where it is
     the group by name (as of MMLU and MATH) it says no more than the group does.
+    kind: of its answer, where questions of its task have answers of several kinds; "" = the task's.
+    features: what the data say of it, by name (how many steps it takes, of what it is a variant).
     """
 
     id: str
@@ -92,6 +94,17 @@ class Question:
     choices: tuple[str, ...] = ()
     group: str = ""
     cluster: str = ""
+    kind: str = ""
+    features: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text that may help to answer a question. supports: whether the answer rests on it; a model never sees that."""
+
+    title: str
+    text: str
+    supports: bool = False
 
 
 class Message(Struct, frozen=True, kw_only=True, gc=False):

@@ -136,7 +136,7 @@ def test_the_names_in_a_task_file_are_those_of_the_table(task: Path) -> None:
     with pytest.raises(TaskError, match=r"answer.type: Input should be 'number', 'latex', 'letter' or 'colours'"):
         find_task(str(task))
     task.write_text(text.replace("gold_reader: commas", "gold_reader: dots"))
-    with pytest.raises(TaskError, match=r"gold_reader: Input should be 'hashes', .* 'plain' or 'commas'"):
+    with pytest.raises(TaskError, match=r"gold_reader: Input should be 'hashes', .* 'boolean' or 'commas'"):
         find_task(str(task))
 
 

@@ -302,7 +302,8 @@ class _Arm:
             earlier = [one for paths in replies[: len(replies) - further] for one in paths]
             path, end, here = _begun_by(path, earlier), None, False
         question = self.panel.questions[place]
-        return look_at(path, end, self.answer_type, question.choices, read_here=here), further
+        kind = self.answer_type and (question.kind or self.answer_type)
+        return look_at(path, end, kind, question.choices, read_here=here), further
 
     @cached_property
     def audit(self) -> tuple[Audit, Array]:

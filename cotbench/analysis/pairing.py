@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from cotbench.analysis import stats
 from cotbench.analysis.stats import Array, Clusters, Design, Strata
@@ -138,6 +138,22 @@ class Cell:
     def right(self) -> Array:
         """Which questions were answered rightly."""
         return np.asarray(self.endings == _PLACES[Outcome.CORRECT])
+
+    @cached_property
+    def scores(self) -> Array:
+        """The score of each question's answer in 0..1, which the outcome says unless the record does; nan without a
+        verdict."""
+        return np.where(self.decided, np.where(np.isnan(self._recorded), self.right, self._recorded), np.nan)
+
+    @cached_property
+    def in_part(self) -> Array:
+        """Which questions have an answer whose score the outcome doesn't say."""
+        return np.asarray(self.decided & ~np.isnan(self._recorded) & (self._recorded != self.right))
+
+    @cached_property
+    def _recorded(self) -> Array:
+        """The scores that records hold, nan where they hold none."""
+        return np.array([np.nan if row is None or row.score is UNSET else row.score for row in self.rows], dtype=float)
 
     @property
     def read(self) -> Array:

@@ -37,7 +37,10 @@ class AnswerKind:
     gold_readers: ways to read a gold column by name, beside those that all tasks have: (value, choices) -> text.
     asked_as: the `answer.type` that templates see; those of programs and plans know number, latex (any exact form) and
     letter.
-    has_choices: whether its questions have options.
+    has_choices: whether its questions have options. lettered: whether these are shown with letters; else they are words
+    that the contract names. likeliest: whether the one likeliest letter is an answer.
+    right(gold, choices), wrong(gold, choices): an answer that is right, and one that isn't; for the stub, and to try
+    whether a gold can be reached.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
     stands_alone: whether one that is all of a thought's last line is an answer.
     line_tokens: how many tokens the rest of an answer line may have whose words are written for the model.
@@ -55,6 +58,10 @@ class AnswerKind:
     gold_readers: Mapping[str, Callable[[Any, Sequence[str]], str]] = field(default_factory=dict)
     asked_as: str = AnswerType.LATEX
     has_choices: bool = False
+    lettered: bool = True
+    likeliest: bool = False
+    right: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
+    wrong: Callable[[str, Sequence[str]], str] = lambda _gold, _choices: "-987654321"
     may_be_cut: bool = True
     stands_alone: bool = True
     line_tokens: int = 128
@@ -181,6 +188,8 @@ KINDS: dict[str, AnswerKind] = {
             value=lambda execution: execution.option,
             file_gold=_letter_of_file,
             has_choices=True,
+            likeliest=True,
+            wrong=lambda gold, choices: LETTERS[(LETTERS.index(gold) + 1) % len(choices)],
             may_be_cut=False,
             line_tokens=8,
         ),

@@ -12,7 +12,7 @@ import typer
 from cotbench.cli import completion
 from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
-from cotbench.errors import CotbenchError, RunError, TaskError, UsageError
+from cotbench.errors import CotbenchError, DataError, RunError, TaskError, UsageError
 from cotbench.run.options import FLAGS, RunOptions
 
 Row = dict[str, Any]
@@ -27,17 +27,19 @@ DOZEN = 12
 @app.command("list")
 @guarded
 def list_(
-    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)] = "",
+    what: Annotated[
+        str, typer.Argument(help="tasks, suites, modes, engines or runs.", autocompletion=completion.lists)
+    ] = "",
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List tasks, modes, engines or runs, the latest run first."""
+    """List tasks, suites of them, modes, engines or runs, the latest run first."""
     if not what:
-        raise UsageError("list: of what?", "Use tasks, modes, engines or runs.")
+        raise UsageError("list: of what?", "Use tasks, suites, modes, engines or runs.")
     if what not in LISTS:
-        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
+        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, suites, modes, engines or runs.")
     things, row_of = LISTS[what](tasks_dir, output_dir)
     rows: list[Row] = []
     unreadable: list[CotbenchError] = []
@@ -68,6 +70,7 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
 # What a list shows of each thing without --verbose, by the keys of its rows in JSON.
 LISTED: Mapping[str, tuple[str, ...]] = {
     "tasks": ("task", "questions", "answer", "about"),
+    "suites": ("suite", "tasks", "about"),
     "modes": ("mode", "max_tokens", "about"),
     "engines": ("engine", "installed", "about"),
 }
@@ -109,14 +112,31 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
         task = find_task(name, tasks_dir).task
         return {
             "task": task.name,
-            "questions": task.source.rows,
-            "answer": str(task.answer.type),
+            "questions": task.rows,
+            "answer": ", ".join(map(str, task.kinds)),
             "source": task.source.dataset or task.source.file,
             "licence": task.source.licence,
             "about": task.about,
         }
 
     return list_task_files(tasks_dir), row
+
+
+def _suites(tasks_dir: Path | None, _: Path) -> Listing:
+    from cotbench.questions.suites import list_suite_files, read_suite_file
+
+    def row(path: Path) -> Row:
+        suite = read_suite_file(path).suite
+        return {
+            "suite": suite.name,
+            "tasks": len(suite.tasks),
+            "about": suite.about,
+            "categories": "; ".join(f"{name}: {', '.join(tasks)}" for name, tasks in suite.categories.items()),
+            "limit_per_category": suite.limit_per_category,
+            "missing": "; ".join(f"{one.name} ({one.why})" for one in suite.missing),
+        }
+
+    return list_suite_files(tasks_dir).values(), row
 
 
 def _modes(_: Path | None, __: Path) -> Listing:
@@ -181,7 +201,7 @@ def _status(status: str, sessions: Sequence[Mapping[str, Any]]) -> str:
 
 
 LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
-LISTS = {"tasks": _tasks, "modes": _modes, "engines": _engines, "runs": _runs}
+LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engines, "runs": _runs}
 
 
 @app.command("show-prompt")
@@ -265,15 +285,29 @@ def _say_prompt(row: Row) -> None:
 def doctor(
     data_dir: DataDirOption = None,
     output_dir: OutputDirOption = Path("results"),
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task",
+            "-t",
+            metavar="<task>[,..]",
+            help="Look at tasks instead: load all questions, and grade each gold against itself.",
+        ),
+    ] = None,
+    tasks_dir: TasksDirOption = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="All checks, a row each; data sets are loaded, and more is tried.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what works on this machine, in ten rows."""
+    """Say what works on this machine, in ten rows; or whether a task's data are as they should be."""
     from dataclasses import asdict
 
     from cotbench.doctor import examine, folded
+
+    if task is not None:
+        _doctor_tasks(task, data_dir, tasks_dir, as_json=as_json)
+        return
     from cotbench.terminal.tables import show_checks
 
     checks = examine(data_dir, output_dir, thorough=verbose or as_json)
@@ -283,3 +317,19 @@ def doctor(
         show_checks(checks if verbose else folded(checks))
         if not verbose:
             stdout("All checks, a row each: cotbench doctor --verbose")
+
+
+def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cotbench.doctor import examine_task
+    from cotbench.terminal.tables import show_task
+
+    found = [examine_task(name.strip(), data_dir, tasks_dir) for name in names.split(",") if name.strip()]
+    if as_json:
+        stdout_json([{**asdict(check), "ok": check.ok} for check in found])
+    else:
+        for check in found:
+            show_task(check)
+    if not all(check.ok for check in found):
+        raise typer.Exit(DataError.exit_code)

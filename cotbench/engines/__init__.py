@@ -119,8 +119,8 @@ class EngineConfig:
     "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
     sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
-    look outputs up. golds and forms (by id, and by task) are the answer key and how answers are written: `open_engine`
-    hands them to those engines only whose row says that they need the key.
+    look outputs up. golds (by id), forms and kinds (by task) are the answer key and how answers are written:
+    `open_engine` hands them to those engines only whose row says that they need the key.
     """
 
     model: str
@@ -140,6 +140,7 @@ class EngineConfig:
     questions: Mapping[str, Question] = field(default_factory=dict)
     golds: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, options: object, **others: Any) -> EngineConfig:
@@ -273,6 +274,6 @@ def open_engine(name: str, config: EngineConfig) -> Engine:
     row = require_engine(name, config.model)
     module = importlib.import_module(f"cotbench.engines.{row.name}")
     if not row.needs_key:
-        config = replace(config, golds={}, forms={})
+        config = replace(config, golds={}, forms={}, kinds={})
     engine: Engine = getattr(module, row.factory)(config)
     return engine

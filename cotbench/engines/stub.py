@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import time
 
+from cotbench.answers.kinds import KINDS
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo
 from cotbench.engines.arguments import check, number, whole
 from cotbench.engines.batched import ModellessEngine
@@ -22,8 +23,9 @@ from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
-from cotbench.types import LETTERS, Completion, Key, Question, Reply, Request, unit
+from cotbench.types import LETTERS, AnswerType, Completion, Key, Question, Reply, Request, unit
 
+LETTER, NUMBER = AnswerType.LETTER, AnswerType.NUMBER
 _KNOWN = len("Answer:")  # characters of an answer line by which it is known to be one
 THOUGHT = "This is a made-up chain of thought. It has two sentences and no content.\n"
 CHARACTERS = 4  # of a token
@@ -102,10 +104,14 @@ class StubEngine(ModellessEngine):
         return _thought(request) if self._thinks else ""
 
     def _answer(self, question: Question, right: bool) -> str:
-        gold, choices = self._config.golds[question.id], len(question.choices)
-        if right:
-            return gold
-        return LETTERS[(LETTERS.index(gold) + 1) % choices] if choices else "-987654321"
+        gold = self._config.golds[question.id]
+        kind = question.kind or self._config.kinds.get(question.task) or (LETTER if question.choices else NUMBER)
+        answer = KINDS[kind].right if right else KINDS[kind].wrong
+        return answer(gold, question.choices)
+
+    def _form(self, question: Question) -> str:
+        forms = self._config.forms
+        return forms.get(f"{question.task}/{question.group}") or forms[question.task]
 
     def _path(self, key: Key, request: Request, index: int) -> Completion:
         question = self._config.questions[key.question]
@@ -122,7 +128,7 @@ class StubEngine(ModellessEngine):
             text = f"{thought}So we take the"
         else:
             answer = self._answer(question, draw < right)
-            line = "Answer: " + fill(self._config.forms[question.task], answer)
+            line = "Answer: " + fill(self._form(question), answer)
             code = _CODE.get(WRITTEN_IN.get(template, ""))
             whole = code(answer, question) if code else f"{thought}{line}"
             text = _rest(line, begun) if begun else whole

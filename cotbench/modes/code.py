@@ -54,7 +54,7 @@ def run_code(
         Program(runtime=language, code=code.text, choices=question.choices) for code in codes if isinstance(code, Code)
     ]
     executions = iter((yield from execute(*programs)))
-    return [kit.read_execution(next(executions), code) if isinstance(code, Code) else code for code in codes]
+    return [kit.read_execution(question, next(executions), code) if isinstance(code, Code) else code for code in codes]
 
 
 PAL = Mode(

@@ -32,6 +32,10 @@ class Kit:
     words: str = ""
     held: bool = False
 
+    def kind_of(self, question: Question) -> str:
+        """The kind of a question's answer: its own, or its task's."""
+        return question.kind or self.answer_type
+
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:  # noqa: ARG002
         """Make the request of a turn; `given` is what the turn passes to its template."""
         return _NOT_RENDERED
@@ -39,7 +43,7 @@ class Kit:
     def going_on(self, question: Question, begun: Begun, turn: str = "", **given: Any) -> Request:
         """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
         request = replace(self.request(question, turn, **given), begun=begun, options=())
-        line = KINDS[self.answer_type].line_tokens
+        line = KINDS[self.kind_of(question)].line_tokens
         least = (("min_tokens", 1),) if self.held else ()
         return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
 
@@ -56,7 +60,7 @@ class Kit:
 
     def read(self, question: Question, path: Completion) -> Prediction:
         """Read a completion as a prediction: its answer, or the outcome that stands in for one."""
-        return read_answer(path, self.answer_type, question.choices)
+        return read_answer(path, self.kind_of(question), question.choices)
 
     def conclude(
         self, question: Question, path: Completion, turn: str = "", **given: Any
@@ -115,9 +119,9 @@ class Kit:
             return replace(before, before=first)  # guessed, which is more than nothing
         return replace(after, before=first)
 
-    def read_execution(self, execution: Execution, code: Code) -> Prediction:
+    def read_execution(self, question: Question, execution: Execution, code: Code) -> Prediction:
         """Read what came of a program or plan as a prediction."""
-        return read_execution(execution, self.answer_type, code)
+        return read_execution(execution, self.kind_of(question), code)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,12 +150,22 @@ class TaskKit(Kit):
         messages = self.prompts.render(declared.template, self.data.task, question, exemplars, **given)
         return Request(
             messages=messages,
-            sampling=self.sampling[turn],
+            sampling=self._sampling(question, declared),
             template=declared.template,
             thinking=self.thinking.get(turn),
             begun=self.beginning(declared),
             options=tuple(LETTERS[: len(question.choices)]) if declared.answer in ("likeliest", "choice") else (),
         )
+
+    def _sampling(self, question: Question, turn: Turn) -> Sampling:
+        """How a turn is drawn. The rest of a line that is begun is as long as the kind of answer wants it; where the
+        task's questions have several kinds, and nobody says otherwise, that is the question's own."""
+        sampling = self.sampling[turn.name]
+        own = KINDS[self.kind_of(question)].line_tokens
+        usual = KINDS[self.answer_type].line_tokens
+        if turn.answer == "begun" and question.kind and sampling.max_tokens == usual != own:
+            return replace(sampling, max_tokens=own)
+        return sampling
 
     def beginning(self, turn: Turn) -> Begun | None:
         """The beginning of a turn's reply that is written for the model."""

@@ -29,8 +29,9 @@ from jinja2 import meta
 from cotbench.answers.kinds import KINDS
 from cotbench.errors import PromptError
 from cotbench.modes.fast import Beginning, Beginnings, Environment, cut
+from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
-from cotbench.questions.tasks import Exemplar, Task, shown
+from cotbench.questions.tasks import Answer, Exemplar, Task
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Question
 
@@ -148,7 +149,7 @@ class Prompts:
 
     def answer_words(self, task: Task) -> str:
         """The words with which the line begins that gives the answer, as prompts and exemplars of a task have it."""
-        form = _of_task(task)["answer"]
+        form = _given_of(task, task.answer)["answer"]
         line = str(self._template_module("_shared.jinja").answer_line(form, {"answer": _MARK}))
         words = line.split(_MARK)[0]
         whole = re.match(r"(?s:.*)(?=\s)", words)  # without the beginning of the answer itself, as \boxed{
@@ -158,8 +159,9 @@ class Prompts:
         """What prompts share, as a prompt has it: "question", with its options, and "contract". Without what a user's
         own _shared.jinja doesn't define."""
         module = self._template_module("_shared.jinja")
-        item = {"question": question.text, "choices": list(question.choices)}
-        macros = {"question": ("ask", item), "contract": ("contract", _of_task(task)["answer"])}
+        answer = task.answer_of(question)
+        contract = _given_of(task, answer)["answer"]
+        macros = {"question": ("ask", _item(question, answer)), "contract": ("contract", contract)}
         return {
             name: str(getattr(module, macro)(value)).strip()
             for name, (macro, value) in macros.items()
@@ -179,14 +181,15 @@ class Prompts:
         messages: list[Message] = []
         try:
             parts = self._parts(name, task.name, frozenset(given))
+            answer = task.answer_of(question)
             begun = self._beginnings.get(
-                (parts.fixed, task, *exemplars), lambda: _beginning(parts.fixed, task, exemplars)
+                (parts.fixed, task, answer, *exemplars), lambda: _beginning(parts.fixed, task, answer, exemplars)
             )
             messages.extend(begun.messages)
             rest = begun.rest + parts.own.render(
-                question={"question": question.text, "choices": list(question.choices)},
+                question=_item(question, answer),
                 exemplars=begun.shown,
-                **_of_task(task),
+                **_given_of(task, answer),
                 **given,
                 **_roles(messages),
             )
@@ -246,17 +249,24 @@ class Prompts:
             raise PromptError(f"{template.filename}: {fault}.", remedy)
 
 
-def _beginning(fixed: jinja2.Template | None, task: Task, exemplars: Sequence[Exemplar]) -> Beginning:
+def _beginning(fixed: jinja2.Template | None, task: Task, answer: Answer, exemplars: Sequence[Exemplar]) -> Beginning:
     """Render what is the same for all questions that have these exemplars."""
     messages: list[Message] = []
     shown = [_shown_exemplar(exemplar) for exemplar in exemplars]
-    rest = fixed.render(exemplars=shown, **_of_task(task), **_roles(messages)) if fixed else ""
+    rest = fixed.render(exemplars=shown, **_given_of(task, answer), **_roles(messages)) if fixed else ""
     return Beginning(tuple(messages), rest, shown)
 
 
-def _of_task(task: Task) -> dict[str, Any]:
-    answer = {"type": str(KINDS[task.answer.type].asked_as), "form": task.answer.form, "phrase": task.answer.phrase}
-    return {"answer": answer, "task": task.name}
+def _item(question: Question, answer: Answer) -> dict[str, Any]:
+    """A question as templates see it: its options where these are shown with letters."""
+    lettered = KINDS[answer.type].lettered
+    return {"question": question.text, "choices": list(question.choices) if lettered else []}
+
+
+def _given_of(task: Task, answer: Answer) -> dict[str, Any]:
+    """What templates see of a task, and of how a question of it is answered."""
+    contract = {"type": str(KINDS[answer.type].asked_as), "form": answer.form, "phrase": answer.phrase}
+    return {"answer": contract, "task": task.name}
 
 
 def _roles(messages: list[Message]) -> Mapping[str, Callable[..., str]]:

@@ -10,86 +10,43 @@ a question with its options), because row order differs between copies of a data
 from __future__ import annotations
 
 import hashlib
-import math
 import os
+import re
 import socket
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from cotbench.answers.kinds import KINDS
-from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import DataError, TaskError
 from cotbench.processes import hub_offline
-from cotbench.questions.tasks import Exemplar, Task, TaskFile, read_jsonl, read_yaml, shown
+from cotbench.questions.files import read_rows, shown
+from cotbench.questions.readers import AS_IT_IS, MISSING, Text, has_column, plain_text, read_gold, value_of
+from cotbench.questions.tasks import (
+    Also,
+    AsAsked,
+    Exemplar,
+    Part,
+    Source,
+    Task,
+    TaskFile,
+    read_yaml,
+)
 from cotbench.store.questions import golds_fingerprint
-from cotbench.types import LETTERS, Question, unit
+from cotbench.types import LETTERS, Passage, Question, unit
 
 DATA_ENV = "COTBENCH_DATA"
-
-
-def _read_hashes(value: Any, _: Sequence[str]) -> str:
-    """GSM8K: the number behind '####' at the end of the worked answer; thousands commas removed."""
-    head, mark, tail = str(value).rpartition("####")
-    number = canonical_number(tail.strip()) if mark else None
-    if number is None or not head:
-        raise ValueError("no number behind '####'")
-    return number
-
-
-def _read_boxed(value: Any, _: Sequence[str]) -> str:
-    r"""MATH: the content of the last \boxed{..} or \fbox{..} of the worked solution (90 of 5,000 have several)."""
-    spans = boxed_spans(str(value))
-    content = str(value)[slice(*spans[-1])].strip() if spans else ""
-    if not content:
-        raise ValueError(r"no \boxed{..} with something in it")
-    return content
-
-
-def _read_index(value: Any, choices: Sequence[str]) -> str:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(choices):
-        raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
-    return LETTERS[value]
-
-
-def _read_letter(value: Any, choices: Sequence[str]) -> str:
-    text = str(value).strip()
-    letter = text.strip("().").upper()
-    if len(letter) == 1 and letter in LETTERS[: len(choices)]:
-        return letter
-    if list(choices).count(text) == 1:
-        return LETTERS[list(choices).index(text)]
-    raise ValueError(f"{value!r} is neither the letter nor the text of one of {len(choices)} choices")
-
-
-def _read_plain(value: Any, _: Sequence[str]) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r:.60}, which is neither a text nor a number")
-    text = str(value).strip()
-    if not text:
-        raise ValueError("the gold answer is empty")
-    return text
-
-
-GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
-    "hashes": _read_hashes,
-    "boxed": _read_boxed,
-    "index": _read_index,
-    "letter": _read_letter,
-    "plain": _read_plain,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData:
     """A task with its rows. golds: question id -> gold answer. fingerprint: over all ids and golds, in any row order.
 
-    pool: group -> exemplars of that group, where the task draws them from a split."""
+    pool: group -> exemplars of that group, where the task draws them from a split. passages: question id -> what may
+    help to answer it. left_out: how many rows can't be asked or graded, by reason."""
 
     file: TaskFile
     questions: tuple[Question, ...]
@@ -97,20 +54,27 @@ class TaskData:
     fingerprint: str
     origin: str
     pool: Mapping[str, tuple[Exemplar, ...]] = field(default_factory=dict)
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
         return self.file.task
+
+    def kind_of(self, question: Question) -> str:
+        """The kind of a question's answer."""
+        return question.kind or self.task.answer.type
 
     def exemplars(self, question: Question, count: int, *, own: bool = False) -> tuple[Exemplar, ...]:
         """Return the first `count` exemplars for a question, never the question itself. own: the task file's."""
         if count == 0:
             return ()
         from_split = self.task.fewshot is not None and not own
-        pool = self.pool.get(question.group, ()) if from_split else tuple(self.task.exemplars)
+        pool = self.pool.get(question.group, ()) if from_split else self.task.asked(question.group).exemplars
         pool = tuple(e for e in pool if e.question != question.text)
         if len(pool) < count:
-            whose = f"the group '{question.group}' of task {self.task.name}" if from_split else f"task {self.task.name}"
+            of_group = from_split or bool(self.task.parts)
+            whose = f"the group '{question.group}' of task {self.task.name}" if of_group else f"task {self.task.name}"
             raise TaskError(
                 f"--num-fewshot {count}: {whose} has {len(pool)} exemplars.", f"Use --num-fewshot {len(pool)} or fewer."
             )
@@ -126,34 +90,83 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
 
     data_dir: a folder in the Hub's layout; None reads COTBENCH_DATA, and without it the Hub (or its local cache).
     Raises DataError where the rows can't be had or aren't those the task file pins."""
-    task = file.task
-    rows, origin = _rows(file, task.source.split, data_dir)
-    expected = task.source.rows
-    if expected is not None and len(rows) != expected:
-        raise DataError(
-            f"{shown(file.path)}: source.rows is {expected} but the split '{task.source.split}' has {len(rows)} rows; "
-            "the download is incomplete or the data set changed.",
-            f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
-        )
+    parts: Sequence[Part | None] = file.task.parts or [None]
+    read = [_read_part(file, part, data_dir) for part in parts]
+    if file.task.also is not None:
+        read.append(_also(file, file.task.also, read[0]))
+    rows = [row for one in read for row in one.rows]
     if not rows:
-        found = f"{shown(file.path)}: {origin} has no rows."
+        found = f"{shown(file.path)}: {read[0].origin} has no rows."
         raise DataError(found, "Give a file or a split with at least one question.")
-    questions, golds = _questions(file, rows)
+    questions, golds, passages = _questions(file.task, rows)
     return TaskData(
         file=file,
         questions=tuple(questions),
         golds=golds,
         fingerprint=golds_fingerprint(golds),
-        origin=origin,
-        pool=_pool(file, data_dir) if task.fewshot else {},
+        origin=read[0].origin,
+        pool=_pool(file, data_dir) if file.task.fewshot else {},
+        passages=passages,
+        left_out={why: count for one in read for why, count in one.left_out.items()},
     )
 
 
-def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[str, Any]], str]:
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """Rows that were read. left_out: how many of them aren't asked, by reason."""
+
+    rows: Sequence[_Row]
+    origin: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def _read_part(file: TaskFile, part: Part | None, data_dir: Path | None) -> _Read:
+    """Read the rows of a part, or of a task without parts. Raises DataError where they aren't those that are pinned."""
+    source, asked, place = file.task.source, file.task.of(part), f"part '{part.name}': " if part is not None else ""
+    config, split = source.config, source.split
+    expected, key = source.counts, "source.rows"
+    if part is not None:
+        config, split = part.config or config, part.split or split
+        expected, key = (part.rows,), "rows"
+    values, origin = _rows(file, config, split, data_dir)
+    if expected and len(values) not in expected:
+        raise DataError(
+            f"{shown(file.path)}: {place}{key} is {' or '.join(map(str, expected))} but the split '{split}' has "
+            f"{len(values)} rows; the download is incomplete or the data set changed.",
+            f"Look at {origin}; remove its cached copy and load it again, or correct source.rows and source.revision.",
+        )
+    rows = [_Row(file, place, number, row, asked, part.name if part else None) for number, row in enumerate(values, 1)]
+    left_out: dict[str, int] = {}
+    for out in asked.leave_out:
+        kept = [row for row in rows if not row.has(out.column, out.pattern)]
+        left_out[place + out.why] = len(rows) - len(kept)
+        if len(rows) - len(kept) != out.rows and len(values) == (expected or (len(values),))[0]:
+            found = f"{place}leave_out says that {out.rows} rows {out.why}, and there are {len(rows) - len(kept)}"
+            raise DataError(f"{shown(file.path)}: {found}.", "Correct `leave_out`, or load the data again.")
+        rows = kept
+    return _Read(rows=rows, origin=origin, left_out=left_out)
+
+
+def _also(file: TaskFile, also: Also, read: _Read) -> _Read:
+    """Make the further questions that rows bring with them, each once."""
+    asked = file.task.of(None)._replace(fields=also.fields, leave_out=(), exemplars=())
+    rows: dict[tuple[str, tuple[str, ...]], _Row] = {}
+    for row in read.rows:
+        own = replace(row, place="also: ", asked_as=asked)
+        rows.setdefault(own.asked(), own)
+    if len(rows) != also.rows and (len(read.rows),) == file.task.source.counts[:1]:
+        found = f"also.rows is {also.rows} but its rows bring {len(rows)} further questions with them"
+        raise DataError(f"{shown(file.path)}: {found}.", "Correct also.rows, or load the data again.")
+    return _Read(rows=list(rows.values()), origin=read.origin)
+
+
+def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None) -> tuple[list[Mapping[str, Any]], str]:
     source = file.task.source
+    if file.rows is not None:
+        return list(file.rows), shown(file.path)
     if source.file is not None:
         path = file.path.parent / source.file
-        return read_jsonl(path), shown(path)
+        return [row for _, row in read_rows(path)], shown(path)
     assert source.dataset is not None
     folder = data_dir or os.environ.get(DATA_ENV)
     where = source.dataset
@@ -174,7 +187,7 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
     datasets.disable_progress_bars()
     try:
         with hub_offline(bool(unreachable)):
-            table = datasets.load_dataset(where, source.config, split=split, revision=source.revision)
+            table = datasets.load_dataset(where, config, split=split, revision=source.revision)
         return list(table.data.table.to_pylist() if table._indices is None else table), where
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
@@ -182,9 +195,9 @@ def _rows(file: TaskFile, split: str, data_dir: Path | None) -> tuple[list[dict[
             found = (
                 f"task {file.task.name}: the Hub can't be reached ({unreachable}), and {where} isn't in its cache here."
             )
-            raise DataError(found, _remedy(error, where)) from None
-        what = f"{where!r} (config {source.config!r}, split {split!r})"
-        raise DataError(f"task {file.task.name}: can't load {what}: {reason}", _remedy(error, where)) from None
+            raise DataError(found, _remedy(error, where, source)) from None
+        what = f"{where!r} (config {config!r}, split {split!r})"
+        raise DataError(f"task {file.task.name}: can't load {what}: {reason}", _remedy(error, where, source)) from None
     finally:
         if bars:
             datasets.enable_progress_bars()
@@ -211,125 +224,181 @@ def hub_unreachable() -> str:
     return ""
 
 
-def _remedy(error: Exception, where: str) -> str:
+def _remedy(error: Exception, where: str, source: Source) -> str:
     if isinstance(error, OSError) and error.filename and not str(error.filename).startswith(where):
         cache = "It is the cache of data sets that can't be written"
         return f"{cache}: set HF_HOME to a folder that can, or make room there."
-    return (
-        "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout; behind a login, set "
-        "HF_TOKEN."
-    )
+    offline = "Without network, point --data-dir or COTBENCH_DATA at a folder in the Hub's layout"
+    if source.gated:
+        from huggingface_hub import constants
+
+        page = f"{constants.ENDPOINT}/datasets/{source.dataset}"
+        return f"It is given to those who have accepted its terms: do so at {page} and set HF_TOKEN. {offline}."
+    return f"{offline}; behind a login, set HF_TOKEN."
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of a task's data; number: counted from 1. Its methods raise DataError, which names task file and row."""
+    """A row of a task's data. Its methods raise DataError, which names task file and row.
+
+    place: in front of the row's number, where a task has several sources. number: counted from 1. part: the name of the
+    part that it is of."""
 
     file: TaskFile
+    place: str
     number: int
     values: Mapping[str, Any]
+    asked_as: AsAsked
+    part: str | None = None
 
     def error(self, fault: str, remedy: str = "Correct the data.") -> DataError:
-        return DataError(f"{shown(self.file.path)}: row {self.number}{fault}.", remedy)
+        return DataError(f"{shown(self.file.path)}: {self.place}row {self.number}{fault}.", remedy)
 
     def column(self, name: str) -> Any:
-        if self.values.get(name) is None:
+        value = value_of(self.values, name)
+        if value is MISSING:
             have = ", ".join(sorted(self.values))
             fault = f" has no value in the column '{name}' (it has: {have})"
             raise self.error(fault, "Correct `fields`, or the data.")
-        return self.values[name]
+        return value
 
     def text(self, place: str, value: Any) -> str:
         """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
 
         place: the field and column."""
-        if isinstance(value, str):
-            return value
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
-            return str(value)
-        kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
-        found = kind.get(type(value), f"a {type(value).__name__}")
-        fault = f": {place} is {found} ({value!r:.80}), expected a text or a number"
-        raise self.error(fault, "Name a column of texts in `fields`, or write the data so.")
+        try:
+            return plain_text(value)
+        except ValueError as error:
+            fault = f": {place} is {error}, expected a text or a number"
+            raise self.error(fault, "Name a column of texts in `fields`, or write the data so.") from None
+
+    def has(self, column: str, pattern: str) -> bool:
+        """Whether a pattern is found in a column."""
+        value = value_of(self.values, column)
+        return value is not MISSING and re.search(pattern, str(value)) is not None
 
     def asked(self) -> tuple[str, tuple[str, ...]]:
         """Return the question and its options."""
-        fields = self.file.task.fields
-        columns = [fields.question] if isinstance(fields.question, str) else fields.question
-        parts = [(name, self.column(name)) for name in columns]
-        text = "\n\n".join(self.text(f"fields.question ({name})", value).strip() for name, value in parts)
+        fields = self.asked_as.fields
+        parts = [self._taken("question", where) for where in fields.question]
+        text = "\n\n".join(part.strip() for part in parts)
         if not text.strip():
             raise self.error(": the question is empty")
         if fields.choices is None:
             return text, ()
-        choices = self.column(fields.choices)
-        if not isinstance(choices, list) or not 2 <= len(choices) <= len(LETTERS):
+        if fields.choices.column is not None:
+            self.column(fields.choices.column)
+        try:
+            choices = fields.choices.taken(self.values)
+        except ValueError as error:
+            raise self.error(f": expected a list of 2 to 26 choices, found {error}") from None
+        if not 2 <= len(choices) <= len(LETTERS):
             raise self.error(f": expected a list of 2 to 26 choices, found {choices!r:.80}")
-        place = f"fields.choices ({fields.choices}), choice"
+        place = f"fields.choices ({fields.choices.of}), choice"
         return text, tuple(self.text(f"{place} {n},", choice).strip() for n, choice in enumerate(choices, 1))
 
-    def label(self, field: str, name: str | None) -> str:
-        """Return the group or cluster; an empty value is none."""
-        value = self.values.get(name) if name else None
-        if value is None or isinstance(value, bool):
-            return "" if value is None else str(value)
-        return self.text(f"fields.{field} ({name})", value)
+    def _taken(self, field: str, where: Text) -> str:
+        if where.column is None:
+            return where.say or ""
+        return where.taken(self.text(f"fields.{field} ({where.column})", self.column(where.column)))
+
+    def label(self, field: str, where: Text | None) -> str:
+        """Return the group, the cluster or a feature; an empty value is none."""
+        value = value_of(self.values, where.column) if where is not None and where.column is not None else MISSING
+        if where is None or (where.column is not None and value is MISSING):
+            return ""
+        return str(value) if isinstance(value, bool) else self._taken(field, where)
+
+    @property
+    def group(self) -> str:
+        """The group: of a task with parts, the part's name."""
+        return self.part if self.part is not None else self.label("group", self.asked_as.fields.group)
+
+    @property
+    def cluster(self) -> str:
+        """What its cluster is called: a passage goes by its hash."""
+        cluster = self.label("cluster", self.asked_as.fields.cluster)
+        return question_hash(cluster, ()) if len(cluster) > 40 else cluster
+
+    @property
+    def features(self) -> dict[str, str]:
+        """What the data say of the question."""
+        found = {name: self.label(f"features.{name}", at) for name, at in self.asked_as.fields.features.items()}
+        return {name: value for name, value in found.items() if value}
+
+    def passages(self) -> tuple[Passage, ...]:
+        """Return what may help to answer it."""
+        where = self.asked_as.fields.passages
+        try:
+            return tuple(Passage(*one) for one in where.taken(self.values)) if where is not None else ()
+        except ValueError as error:
+            raise self.error(f": {error}", "Correct `fields`, or the data.") from None
 
     def gold(self, choices: Sequence[str]) -> str:
-        task = self.file.task
-        value = self.column(task.fields.gold)
-        if task.gold_reader != "index":  # which says itself what it expects
-            value = self.text(f"fields.gold ({task.fields.gold})", value)
+        reader, fields = self.asked_as.gold_reader, self.asked_as.fields
+        value = self.column(fields.gold)
+        if reader not in AS_IT_IS:
+            value = self.text(f"fields.gold ({fields.gold})", value)
         try:
-            own = {name: read for kind in KINDS.values() for name, read in kind.gold_readers.items()}
-            return KINDS[task.answer.type].task_gold({**GOLD_READERS, **own}[task.gold_reader](value, choices), choices)
+            labels = fields.choices.called(self.values, len(choices)) if fields.choices is not None else ()
+            return read_gold(reader, self.asked_as.answer.type, value, choices, labels)
         except ValueError as error:
-            fault = f": the gold reader '{task.gold_reader}' finds {error}"
+            fault = f": the gold reader '{reader}' finds {error}"
             raise self.error(fault, "Choose another gold_reader or correct the data.") from None
 
 
-def _questions(file: TaskFile, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Question], dict[str, str]]:
-    task = file.task
-    fields = task.fields
-    named = [_Row(file, number, row) for number, row in enumerate(rows, 1)]
+def _questions(
+    task: Task, rows: Sequence[_Row]
+) -> tuple[list[Question], dict[str, str], dict[str, tuple[Passage, ...]]]:
+    """Make the questions of rows, with their golds and passages by id."""
     asked: list[tuple[str, tuple[str, ...], str]] = []
     same: dict[str, list[int]] = defaultdict(list)
-    for row in named:
+    for row in rows:
         text, choices = row.asked()
         same[question_hash(text, choices)].append(len(asked))
         asked.append((text, choices, row.gold(choices)))
     ids: dict[int, str] = {}
-    for column in (fields.group, fields.cluster):
-        if column is not None and rows and not any(column in row for row in rows):
-            named[0].column(column)  # raises: no row has the column
-    arms = [(row.label("group", fields.group), row.label("cluster", fields.cluster)) for row in named]
+    fields = rows[0].asked_as.fields
+    for where in (fields.group, fields.cluster, *fields.features.values()):
+        column = where.column if where is not None else None
+        if column is not None and not any(has_column(row.values, column) for row in rows):
+            rows[0].column(column)  # raises: no row has the column
+    arms = [(row.group, row.cluster) for row in rows]
     for digest, places in same.items():
         # Repeats are counted in the order of their golds, groups and clusters (many of MMLU's stand in two subjects),
         # so that ids don't depend on the order of the rows.
         for count, place in enumerate(sorted(places, key=lambda p: (asked[p][2], arms[p], p))):
             ids[place] = f"{task.name}-{digest}" + (f"-{count + 1}" if count else "")
-    questions = []
-    for place, (text, choices, _) in enumerate(asked):
-        group, cluster = arms[place]
-        if len(cluster) > 40:  # a passage: its hash names it
-            cluster = question_hash(cluster, ())
-        questions.append(
-            Question(id=ids[place], task=task.name, text=text, choices=choices, group=group, cluster=cluster)
+    several = len(task.kinds) > 1
+    questions = [
+        Question(
+            id=ids[place],
+            task=task.name,
+            text=text,
+            choices=choices,
+            group=group,
+            cluster=cluster,
+            kind=row.asked_as.answer.type if several else "",
+            features=row.features,
         )
-    return questions, {ids[place]: gold for place, (*_, gold) in enumerate(asked)}
+        for place, (row, (text, choices, _), (group, cluster)) in enumerate(zip(rows, asked, arms, strict=True))
+    ]
+    passages = {ids[place]: found for place, row in enumerate(rows) if (found := row.passages())}
+    return questions, {ids[place]: gold for place, (*_, gold) in enumerate(asked)}, passages
 
 
 def _pool(file: TaskFile, data_dir: Path | None) -> dict[str, tuple[Exemplar, ...]]:
     spec = file.task.fewshot
     assert spec is not None
-    rows, origin = _rows(file, spec.split, data_dir)
-    if len(rows) != spec.rows:
+    values, origin = _rows(file, file.task.source.config, spec.split, data_dir)
+    if len(values) != spec.rows:
         raise DataError(
-            f"{shown(file.path)}: fewshot.rows is {spec.rows} but the split '{spec.split}' has {len(rows)} rows.",
+            f"{shown(file.path)}: fewshot.rows is {spec.rows} but the split '{spec.split}' has {len(values)} rows.",
             f"Look at {origin}; remove its cached copy and load it again.",
         )
     rationales: dict[str, str] = read_yaml(file.path.parent / spec.rationales) if spec.rationales else {}
-    questions, golds = _questions(file, rows)
+    rows = [_Row(file, "", number, row, file.task.of(None)) for number, row in enumerate(values, 1)]
+    questions, golds, _ = _questions(file.task, rows)
     pool: dict[str, list[Exemplar]] = defaultdict(list)
     for question in questions:
         pool[question.group].append(

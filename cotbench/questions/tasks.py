@@ -1,29 +1,30 @@
-"""Tasks: `tasks/*.yaml`, or a user's own .jsonl of questions, -> `Task`.
+"""Tasks: `tasks/*.yaml`, or a user's own file of questions, -> `Task`.
 
 A task is data, an answer type and a gold reader; it says nothing about prompting methods, so every task runs under
-every mode. Task files hold no code: a gold reader is one of the named ones in `data`.
+every mode. Task files hold no code: how a row is read is said with the few words of `readers`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
-from cotbench.errors import CotbenchError, DataError, TaskError, suggest
-from cotbench.questions.shipped import shipped, task_files
-from cotbench.store.files import kind_of, open_file
-from cotbench.store.jsonl import json_object, numbered
-from cotbench.types import AnswerType
+from cotbench.errors import TaskError, suggest
+from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
+from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
+from cotbench.questions.shipped import SUITES, shipped, task_files
+from cotbench.store.files import kind_of
+from cotbench.types import AnswerType, Question
 
 
 def _one_of(value: Any, names: Iterable[str]) -> str:
@@ -36,38 +37,52 @@ def _one_of(value: Any, names: Iterable[str]) -> str:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
 
 
 class Source(_Strict):
-    """Where the rows come from: a Hub data set with a pinned revision, or a file beside the task file."""
+    """Where the rows come from: a Hub data set with a pinned revision, or a file beside the task file.
+
+    rows: how many there are; several numbers where copies of the set differ (a part of it, say). gated: the Hub gives
+    it only to those who have accepted its terms."""
 
     dataset: str | None = None
     config: str | None = None
     split: str = "test"
     revision: str | None = None
     file: str | None = None
-    rows: int | None = None
+    rows: int | list[int] | None = None
+    gated: bool = False
     licence: str = ""
     paper: str = ""
 
     @model_validator(mode="after")
     def _one_source(self) -> Source:
         if (self.dataset is None) == (self.file is None):
-            raise ValueError("give either 'dataset' (a Hub id) or 'file' (a .jsonl beside the task file)")
+            raise ValueError("give either 'dataset' (a Hub id) or 'file' (rows beside the task file: .jsonl, .csv ...)")
         if self.dataset is not None and (self.rows is None or self.revision is None):
             raise ValueError("a 'dataset' needs its pinned 'revision' and the expected number of 'rows'")
         return self
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The numbers of rows that are as they should be; none where any number is."""
+        return () if self.rows is None else (self.rows,) if isinstance(self.rows, int) else tuple(self.rows)
+
 
 class Fields(_Strict):
-    """Column names. question may be a list of columns, joined by blank lines (a passage and its query)."""
+    """Where things stand in a row: a column's name, or what `readers` describes.
 
-    question: str | list[str]
+    question may be a list, joined by blank lines (a passage and its query). features: what the data say of a question,
+    by name. passages: those that may help to answer it."""
+
+    question: Several
     gold: str
-    choices: str | None = None
-    group: str | None = None
-    cluster: str | None = None
+    choices: Options | None = None
+    group: Where | None = None
+    cluster: Where | None = None
+    features: dict[str, Where] = {}
+    passages: Passages | None = None
 
 
 class Answer(_Strict):
@@ -105,7 +120,60 @@ class Fewshot(_Strict):
     rationales: str | None = None
 
 
-GOLD_READER_NAMES = ("hashes", "boxed", "index", "letter", "plain")  # of `data`; a kind of answers may have more
+class LeftOut(_Strict):
+    """Rows that can't be asked or graded: those in whose column the pattern is found, how many these are, and why."""
+
+    column: str
+    pattern: str
+    rows: int
+    why: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+
+class Also(_Strict):
+    """Further questions that rows bring with them, each different one once, as the question of which a row is a
+    variant: where they stand, how many there are, and what they are called."""
+
+    fields: Fields
+    rows: int
+
+
+class Part(_Strict):
+    """A part of a task with rows of its own; what it doesn't say is as the task says. name: the group of its
+    questions."""
+
+    name: str
+    config: str | None = None
+    split: str | None = None
+    rows: int
+    fields: Fields | None = None
+    gold_reader: str | None = None
+    answer: Answer | None = None
+    leave_out: list[LeftOut] = []
+    exemplars: list[Exemplar] = []
+
+    @field_validator("gold_reader", mode="before")
+    @classmethod
+    def _known_reader(cls, value: Any) -> str | None:
+        return None if value is None else _one_of(value, gold_readers())
+
+
+class AsAsked(NamedTuple):
+    """How the rows of a task, or of a part of one, are read, asked and answered."""
+
+    fields: Fields
+    gold_reader: str
+    answer: Answer
+    leave_out: tuple[LeftOut, ...]
+    exemplars: tuple[Exemplar, ...]
 
 
 class Task(_Strict):
@@ -115,46 +183,100 @@ class Task(_Strict):
     fields: Fields
     gold_reader: str
     answer: Answer
+    parts: list[Part] = []
+    leave_out: list[LeftOut] = []
+    also: Also | None = None
     fewshot: Fewshot | None = None
     exemplars: list[Exemplar] = []
 
     @field_validator("gold_reader", mode="before")
     @classmethod
     def _known_reader(cls, value: Any) -> str:
-        return _one_of(value, [*GOLD_READER_NAMES, *(name for kind in KINDS.values() for name in kind.gold_readers)])
+        return _one_of(value, gold_readers())
 
     @model_validator(mode="after")
     def _coherent(self) -> Task:
-        kind = KINDS[self.answer.type]
-        lettered = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
-        if kind.has_choices != (self.fields.choices is not None):
-            raise ValueError(f"answer.type {lettered} and fields.choices go together")
-        for number, exemplar in enumerate(self.exemplars, 1):
-            if kind.has_choices != bool(exemplar.choices):
-                raise ValueError(f"exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}")
+        names = [part.name for part in self.parts]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"there are two parts '{twice}'")
+        if self.parts and (self.fewshot is not None or self.also is not None):
+            raise ValueError("a task with parts has neither 'fewshot' nor 'also'")
+        places: list[tuple[str, Part | None]] = [("", None), *((f"part '{part.name}': ", part) for part in self.parts)]
+        for place, part in places:
+            # The fields of a task with parts are what parts may leave out: they need not fit its own answer.
+            if part is not None or not self.parts:
+                self._fits(place, self.of(part))
         return self
+
+    @staticmethod
+    def _fits(place: str, part: AsAsked) -> None:
+        kind = KINDS[part.answer.type]
+        with_choices = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
+        if kind.has_choices != (part.fields.choices is not None):
+            raise ValueError(f"{place}answer.type {with_choices} and fields.choices go together")
+        lettered = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices and kind.lettered)
+        for number, exemplar in enumerate(part.exemplars, 1):
+            if (kind.has_choices and kind.lettered) != bool(exemplar.choices):
+                found = f"{place}exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}"
+                raise ValueError(found)
+
+    def of(self, part: Part | None) -> AsAsked:
+        """How the rows of a part are read, asked and answered; of a task without parts, its rows."""
+        if part is None:
+            return AsAsked(self.fields, self.gold_reader, self.answer, tuple(self.leave_out), tuple(self.exemplars))
+        return AsAsked(
+            part.fields or self.fields,
+            part.gold_reader or self.gold_reader,
+            part.answer or self.answer,
+            tuple(part.leave_out),
+            tuple(part.exemplars),
+        )
+
+    @cached_property
+    def _by_group(self) -> dict[str, AsAsked]:
+        return {part.name: self.of(part) for part in self.parts}
+
+    def asked(self, group: str) -> AsAsked:
+        """How the questions of a group are asked and answered."""
+        return self._by_group.get(group) or self.of(None)
+
+    def answer_of(self, question: Question) -> Answer:
+        """The answer contract of a question."""
+        return self.asked(question.group).answer if self.parts else self.answer
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of answers that its questions have, in the order of the file."""
+        parts = (self.of(part).answer.type for part in self.parts)
+        return tuple(dict.fromkeys(parts)) if self.parts else (self.answer.type,)
+
+    @property
+    def rows(self) -> int | None:
+        """How many questions it has, as its file says; None where it doesn't."""
+        if self.parts:
+            return sum(part.rows - sum(out.rows for out in part.leave_out) for part in self.parts)
+        if not self.source.counts:
+            return None
+        more = self.also.rows if self.also is not None else 0
+        return self.source.counts[0] - sum(out.rows for out in self.leave_out) + more
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFile:
-    """A task with the place it was read from. hash: sha256 over the task file and the files it names."""
+    """A task with the place it was read from. hash: sha256 over the task file and the files it names.
+
+    rows: the rows themselves, where they come neither from a data set of the Hub nor from a file; then `path` says
+    what they come from."""
 
     task: Task
     path: Path
     hash: str
+    rows: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def shipped(self) -> bool:
         """Whether it comes with cotbench."""
         return self.path.parent == shipped("tasks")
-
-
-def shown(path: Path) -> str:
-    """A path as a person would say it: relative to the working directory where that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -174,19 +296,8 @@ class _Loader(_Safe):  # type: ignore[misc]
         return made
 
 
-def _content(
-    path: Path, error_type: type[CotbenchError] = TaskError, remedy: str = "Put a file in its place, or remove it."
-) -> bytes:
-    """A file of a user's. Raises where it can't be read or is none: a named pipe would be waited for."""
-    try:
-        with open_file(path) as file:
-            return file.read()
-    except OSError as error:
-        raise error_type(f"{shown(path)}: can't be read: {error.strerror or error}.", remedy) from None
-
-
 def read_yaml(path: Path) -> Any:
-    content = _content(path)
+    content = content_of(path)
     try:
         return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
@@ -198,9 +309,26 @@ def read_yaml(path: Path) -> Any:
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys that the model at a location of a task file takes."""
-    parts = {"source": Source, "fields": Fields, "answer": Answer, "fewshot": Fewshot, "exemplars": Exemplar}
-    owner: Any = parts.get(str(location[0]), Task) if len(location) > 1 else Task
+    owner: Any = Task
+    for part in location[:-1]:
+        owner = _OWNERS.get(str(part), owner)
     return list(owner.model_fields)
+
+
+# What the keys of a task file hold whose values have keys of their own.
+_OWNERS: dict[str, Any] = {
+    "source": Source,
+    "fields": Fields,
+    "answer": Answer,
+    "fewshot": Fewshot,
+    "exemplars": Exemplar,
+    "parts": Part,
+    "leave_out": LeftOut,
+    "also": Also,
+    "choices": Choices,
+    "passages": Passages,
+    **dict.fromkeys(("question", "group", "cluster", "features"), Text),
+}
 
 
 def _explain(path: Path, error: ValidationError) -> TaskError:
@@ -215,6 +343,8 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
             found = f"the key '{where}' is missing"
         else:
             reason = item["msg"].removeprefix("Value error, ")
+            if item["type"] in ("model_type", "model_attributes_type"):
+                reason = "Input should be a mapping of keys, or a column's name where that is enough"
             value = "" if isinstance(item["input"], dict) else f" (found {item['input']!r:.60})"
             found = f"{where}: {reason}{value}" if where else reason
         lines.append(f"{shown(path)}: {found}")
@@ -233,14 +363,14 @@ def read_task_file(path: Path) -> TaskFile:
         task = Task.model_validate(content)
     except ValidationError as error:
         raise _explain(path, error) from None
-    digest = hashlib.sha256(_content(path))
+    digest = hashlib.sha256(content_of(path))
     beside = [task.source.file, task.fewshot.rationales if task.fewshot else None]
     for name in filter(None, beside):
         companion = path.parent / name
         if not companion.exists():
             found = f"names the file '{name}', which is not in {shown(companion.parent)}"
             raise TaskError(f"{shown(path)}: {found}.", "Add the file or correct the name.")
-        digest.update(_content(companion))
+        digest.update(content_of(companion))
     return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
 
 
@@ -250,7 +380,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+    if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
     return task_files(*folders)
@@ -261,24 +391,30 @@ def _no_file(path: str | Path) -> str:
     return f"{path} is {kind}, expected a file" if kind else f"there is no file {path}"
 
 
+_OR_A_NAME = (
+    "Give the path of a task file (.yaml) or of a file of questions (.jsonl, .csv ...), or a name from "
+    "`cotbench list tasks`."
+)
+
+
 def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
-    """The task of a name, of a path to a task file, or of a user's own .jsonl of questions."""
-    if name.endswith(".jsonl"):
-        return task_of_jsonl(Path(name))
+    """The task of a name, of a path to a task file, or of a user's own file of questions."""
+    if is_table(name):
+        return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
     if is_path and Path(name).is_file():
         return read_task_file(Path(name))
     files = {} if is_path else list_task_files(tasks_dir)
     if name not in files:
         if is_path or kind_of(Path(name)):
-            remedy = "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`."
+            remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        if Path(f"{name}.jsonl").is_file():
-            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {name}.jsonl?")
+        if mine := next((name + end for end in SUFFIXES if Path(name + end).is_file()), None):
+            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {mine}?")
         if "/" in name:
-            remedy = "Give the path of a task file (.yaml) or of a .jsonl, or a name from `cotbench list tasks`."
+            remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
+        own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
             suggest(name.lower(), files, always=own),
@@ -290,58 +426,24 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     return found
 
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The objects of a .jsonl. Raises DataError that names the line."""
-    return [row for _, row in _numbered_jsonl(path)]
-
-
-def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    rows: list[tuple[int, dict[str, Any]]] = []
-    content = _content(path, DataError, "Check the path and its permissions.")
-    for number, line in numbered(content.removeprefix(b"\xef\xbb\xbf").splitlines()):
-        try:
-            row = json_object(line)
-        except ValueError as error:
-            raise DataError(f"{shown(path)}:{number}: {error}.", "Each line holds one JSON object.") from None
-        if line.count(b":") > len(row) and (twice := _key_twice(line)):
-            raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
-        rows.append((number, row))
-    return rows
-
-
-def _key_twice(line: bytes) -> str | None:
-    """A key that an object of a line of JSON has twice: of two, readers of JSON take the last in silence."""
-    twice: list[str] = []
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                twice.append(key)
-            seen.add(key)
-
-    json.loads(line, object_pairs_hook=look)
-    return twice[0] if twice else None
-
-
-def task_of_jsonl(path: Path) -> TaskFile:
-    """A task for a user's .jsonl with `question`, `answer` and optional `choices` (and `group`, `cluster`).
+def task_of_rows(path: Path) -> TaskFile:
+    """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
     Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
     is one, else LaTeX."""
     if not path.is_file():
-        remedy = "Give the path of a .jsonl with the keys question, answer and, if you like, choices."
+        remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
-    numbered = _numbered_jsonl(path)
+    numbered = read_rows(path)
     rows = [row for _, row in numbered]
     for number, row in numbered:
         if missing := [key for key in ("question", "answer") if key not in row]:
             remedy = "Each line needs `question` and `answer`; `choices` is optional."
-            raise TaskError(f"{shown(path)}:{number}: the key '{missing[0]}' is missing.", remedy)
+            raise TaskError(f"{shown(path)}{unit_of(path)}{number}: the key '{missing[0]}' is missing.", remedy)
     with_choices = any(row.get("choices") for row in rows)
     if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
         remedy = "Put open and multiple-choice questions into two files."
-        raise TaskError(f"{shown(path)}:{without[0]}: this line has no choices but others have.", remedy)
+        raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
         kind = AnswerType.LETTER
@@ -351,17 +453,17 @@ def task_of_jsonl(path: Path) -> TaskFile:
     else:
         kind = AnswerType.LATEX
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
-    task = Task(
-        name=name,
-        about=f"questions of {path.name}",
-        source=Source(file=path.name),
-        fields=Fields(
-            question="question",
-            gold="answer",
-            choices="choices" if with_choices else None,
-            **{name: name for name in ("group", "cluster") if any(name in row for row in rows)},
-        ),
-        gold_reader=reader,
-        answer=Answer(type=kind, form=KINDS[kind].form, phrase=KINDS[kind].phrase),
+    fields = {name: name for name in ("group", "cluster") if any(name in row for row in rows)}
+    if with_choices:
+        fields["choices"] = "choices"
+    task = Task.model_validate(
+        {
+            "name": name,
+            "about": f"questions of {path.name}",
+            "source": {"file": path.name},
+            "fields": {"question": "question", "gold": "answer", **fields},
+            "gold_reader": reader,
+            "answer": {"type": kind, "form": KINDS[kind].form, "phrase": KINDS[kind].phrase},
+        }
     )
-    return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])
+    return TaskFile(task=task, path=path, hash=hashlib.sha256(content_of(path)).hexdigest()[:16])

@@ -100,7 +100,7 @@ class _Open:
 
     def comparison(self, pair: tuple[str, str]) -> Comparison:
         """Make the comparison of two answers that a vote asks for: the earlier one stands for gold."""
-        return Comparison(pair[1], pair[0], self.job.kit.answer_type)
+        return Comparison(pair[1], pair[0], self.job.kit.kind_of(self.job.question))
 
     def take_replies(self, replies: Sequence[Reply]) -> Sequence[Any]:
         self.replies += replies
@@ -284,7 +284,7 @@ class Loop:
         if not self._unfinished[job.question.id]:
             del self._unfinished[job.question.id]
             self.replies.forget(job.question.id)
-        answers = [Comparison(answer, job.gold, job.kit.answer_type) for answer in prediction.answers]
+        answers = [Comparison(answer, job.gold, job.kit.kind_of(job.question)) for answer in prediction.answers]
         self._finished.append(flow)
         self._submit(flow, self.judge, answers)
         if not answers:

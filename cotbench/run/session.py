@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec import structs
+
 from cotbench.answers.grader import require_workers
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
@@ -67,7 +69,7 @@ def execute(
     a run that is run again as it was. agree: is given the spec as it came out, before anything is asked or written, and
     may raise. Raises Interrupted after Ctrl-C; whatever is raised, what was recorded is on disk."""
     started = time.monotonic()
-    if any(KINDS[kit.data.task.answer.type].judge is not None for kit in plan.kits.values()):
+    if any(KINDS[kind].judge is not None for kit in plan.kits.values() for kind in kit.data.task.kinds):
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
@@ -178,6 +180,8 @@ class _Session:
             again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
             damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
             self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+        for task, reason in self.plan.chosen.skipped.items():
+            self.say(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
         for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info)):
@@ -255,7 +259,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     if plan.options.base_url:
         options["base_url"] = public_url(plan.options.base_url)
     options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
-    limited = plan.options.limit is not None
+    ids = {name: [q.id for q in plan.questions[name]] for name, limit in plan.counts.items() if limit is not None}
     return Manifest(
         run=folder.name,
         status="running",
@@ -267,6 +271,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "origin": public_path(str(data.origin)),
                 **{name: getattr(data.task.source, name) for name in ("dataset", "revision", "split", "licence")},
                 "answer_type": str(data.task.answer.type),
+                **({"left_out": dict(data.left_out)} if data.left_out else {}),
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
@@ -275,7 +280,12 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
             }
             for name, data in plan.data.items()
         },
-        question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
+        question_ids=ids,
+        suites=[
+            structs.replace(entry, files=without_home(entry.files)) if entry.files else entry
+            for entry in plan.chosen.suites
+        ],
+        skipped={name: public_path(reason) for name, reason in plan.chosen.skipped.items()},
     ), False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -17,8 +17,8 @@ from cotbench.types import Question
 QUESTIONS = "questions.jsonl"
 
 
-class StoredQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A line: `types.Question`, and its gold answer."""
+class StoredQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A line: `types.Question`, and its gold answer. A kind of its own and features stand there where it has them."""
 
     id: str
     task: str
@@ -27,6 +27,8 @@ class StoredQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group: str
     cluster: str
     gold: str
+    kind: str = ""
+    features: dict[str, str] = {}
 
 
 _OF_QUESTION = tuple(name for name in StoredQuestion.__struct_fields__ if name != "gold")
@@ -68,7 +70,15 @@ def read_questions(folder: Path, manifest: Manifest) -> tuple[dict[str, Question
 
 def asked_fingerprint(questions: Iterable[Question], golds: Mapping[str, str]) -> str:
     """16 hex digits over questions as they were asked, with their golds."""
-    return _fingerprint("\x1f".join([q.id, q.text, *q.choices, q.group, q.cluster, golds[q.id]]) for q in questions)
+    return _fingerprint("\x1f".join([q.id, *_asked(q), golds[q.id]]) for q in questions)
+
+
+def _asked(question: Question) -> Iterator[str]:
+    """What a fingerprint is over. What earlier versions didn't know stands there only where it says something."""
+    yield from (question.text, *question.choices, question.group, question.cluster)
+    if question.kind or question.features:
+        yield question.kind
+        yield from (f"{name}={value}" for name, value in sorted(question.features.items()))
 
 
 def golds_fingerprint(golds: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cotbench.doctor import Check
+from cotbench.doctor import Check, TaskCheck
 from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, plain_table
 
@@ -34,3 +34,32 @@ def show_checks(checks: Sequence[Check]) -> None:
             told.append(f"\n{tame_line(check.remedy)}", style="dim")
         rows.append((marks[check.ok], check.name, told))
     Output().print(plain_table(("", "what", "found"), rows, whole=("", "what")))
+
+
+SHOWN = 10  # golds that can't be reached, of which there should be none
+
+
+def show_task(check: TaskCheck) -> None:
+    """Print what `doctor --task` found of a task's data, with its first question."""
+    options = ", ".join(f"{count:,} with {size}" for size, count in check.options.items() if size)
+    features = ", ".join(f"{name} ({count:,})" for name, count in check.features.items())
+    rows = [
+        ("questions", f"{check.asked:,} from {check.origin}"),
+        ("kinds of answers", ", ".join(check.kinds)),
+        ("options", options),
+        ("groups", f"{check.groups:,}" if check.groups else ""),
+        ("clusters", f"{check.clusters:,}" if check.clusters else ""),
+        ("features", features),
+        ("passages", f"{check.passages:,}" if check.passages else ""),
+        *(("left out", f"{count:,}: {why}") for why, count in check.left_out.items()),
+        ("golds", f"{check.right:,} of {check.asked:,} are read and graded as right when an answer says them"),
+        *(("not right", f"{key}: {read}") for key, read in list(check.wrong.items())[:SHOWN]),
+    ]
+    if len(check.wrong) > SHOWN:
+        rows.append(("not right", f"and {len(check.wrong) - SHOWN:,} more (all with --json)"))
+    told = [(what, tame_line(found)) for what, found in rows if found]
+    Output().print(plain_table((check.task, ""), told, whole=(check.task,)))
+    for what, text in check.first.items():
+        Output().print(f"\n{what} (of the first)", style="dim")
+        for line in text.splitlines()[:40]:
+            Output().print(tame_line(line), markup=False, highlight=False)

@@ -1,0 +1,346 @@
+r"""Readers of rows: how a task file says where a question, its options, its gold and its labels stand in a row.
+
+A task file holds no code. Where a column holds just what is wanted, its name is enough; where it doesn't, a mapping
+says what to do with it, in this order:
+
+    column    which column, or a part of one that holds an object: `choices.text`
+    after     what stands behind the last match of this pattern, all of it where there is none
+    before    what stands before the first match of this pattern, all of it where there is none
+    drop      every match of this pattern is left out
+    say       words around it, which stands where "{}" is; without a column, just these words
+
+Options (`fields.choices`) are a column that holds a list, or a mapping:
+
+    column    a column that holds a list, or a text that holds one
+    columns   a column for each option
+    words     the options themselves, the same for all questions
+    labels    what the options are called in the data, where that isn't A, B, C: a column, or a list of labels
+    each      the options stand in a text: each match of this pattern is one, its first group what it says
+    after     they stand behind the last match of this pattern
+    drop      left out of each option: "(A) "
+
+Patterns are Python's regular expressions, in which "." doesn't match a line's end and "^" is the beginning of a line.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+
+from cotbench.answers.kinds import KINDS
+from cotbench.answers.reading import boxed_spans, canonical_number
+from cotbench.types import LETTERS
+
+MISSING = object()
+
+
+STRICT = ConfigDict(extra="forbid", frozen=True)  # of what a task file holds
+
+
+class _Strict(BaseModel):
+    model_config = STRICT
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, re.MULTILINE)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+
+
+class Text(_Strict):
+    """Where a text stands in a row; the module's docstring says what its keys mean."""
+
+    column: str | None = None
+    after: str | None = None
+    before: str | None = None
+    drop: str | None = None
+    say: str | None = None
+
+    @field_validator("after", "before", "drop")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            _compiled(value)
+        return value
+
+    @model_validator(mode="after")
+    def _something(self) -> Text:
+        if self.column is None and (self.say is None or self.after or self.before or self.drop):
+            raise ValueError("give the 'column' that it is in, or only words to 'say'")
+        if self.column is not None and self.say is not None and "{}" not in self.say:
+            raise ValueError("'say' has no {} in the place of what the column holds")
+        return self
+
+    @property
+    def of(self) -> str:
+        """What it is called in a message."""
+        return self.column or "say"
+
+    def taken(self, text: str) -> str:
+        """What is taken of the text of the column."""
+        if self.after is not None and (found := list(_compiled(self.after).finditer(text))):
+            text = text[found[-1].end() :]
+        if self.before is not None and (first := _compiled(self.before).search(text)):
+            text = text[: first.start()]
+        if self.drop is not None:
+            text = _compiled(self.drop).sub("", text)
+        text = text.strip()
+        return text if self.say is None else self.say.replace("{}", text)
+
+
+def _column(value: Any) -> Any:
+    """A column's name is enough where it holds just what is wanted."""
+    return {"column": value} if isinstance(value, str) else value
+
+
+Where = Annotated[Text, BeforeValidator(_column)]
+Several = Annotated[list[Where], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
+
+
+class Choices(_Strict):
+    """Where the options of a question stand in a row; the module's docstring says what its keys mean."""
+
+    column: str | None = None
+    columns: list[str] = []
+    words: list[str] = []
+    labels: str | list[str] | None = None
+    each: str | None = None
+    after: str | None = None
+    drop: str | None = None
+
+    @field_validator("each", "after", "drop")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            _compiled(value)
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Choices:
+        if sum(map(bool, (self.column, self.columns, self.words))) != 1:
+            raise ValueError("give one of 'column', 'columns' and 'words'")
+        if self.each is not None and _compiled(self.each).groups < 1:
+            raise ValueError("'each' has no group for what an option says")
+        if self.after is not None and self.each is None:
+            raise ValueError("'after' is for options that stand in a text: give 'each', too")
+        return self
+
+    @property
+    def of(self) -> str:
+        """What they are called in a message."""
+        return self.column or ", ".join(self.columns) or "words"
+
+    def taken(self, row: Mapping[str, Any]) -> list[Any]:
+        """The options of a row, as they stand there. Raises ValueError, which says what was found instead."""
+        if self.words:
+            return list(self.words)
+        if self.columns:
+            found = [(name, value_of(row, name)) for name in self.columns]
+            if absent := [name for name, value in found if value is MISSING]:
+                raise ValueError(f"no value in the column '{absent[0]}'")
+            options = [value for _, value in found]
+        else:
+            assert self.column is not None
+            value = value_of(row, self.column)
+            options = self._of_text(value) if isinstance(value, str) else value
+        if not isinstance(options, list):
+            raise ValueError(f"{'nothing' if options is MISSING else repr(options):.80}")
+        drop = _compiled(self.drop) if self.drop is not None else None
+        return [drop.sub("", one) if drop is not None and isinstance(one, str) else one for one in options]
+
+    def _of_text(self, text: str) -> Any:
+        """The options that stand in a text: by a pattern, else a list as Python or JSON writes it."""
+        if self.each is not None:
+            if self.after is not None and (found := list(_compiled(self.after).finditer(text))):
+                text = text[found[-1].end() :]
+            return [match[1] for match in _compiled(self.each).finditer(text)]
+        for read in (json.loads, ast.literal_eval):
+            try:
+                return read(text)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                continue
+        return text
+
+    def called(self, row: Mapping[str, Any], count: int) -> Sequence[str]:
+        """What the options are called in the data. Raises ValueError."""
+        labels = value_of(row, self.labels) if isinstance(self.labels, str) else self.labels
+        if labels is None:
+            return list(LETTERS[:count])
+        if not isinstance(labels, list) or len(labels) != count:
+            raise ValueError(f"{count} options with the labels {'nothing' if labels is MISSING else repr(labels):.80}")
+        return [str(label) for label in labels]
+
+
+Options = Annotated[Choices, BeforeValidator(_column)]
+
+
+class Passages(_Strict):
+    """Where passages stand in a row that may help to answer its question: three columns that hold lists.
+
+    titles, texts: of each passage; a text may be a list of sentences. supporting: the titles of those that the answer
+    rests on, once or several times."""
+
+    titles: str
+    texts: str
+    supporting: str
+
+    def taken(self, row: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+        """Title, text and whether the answer rests on it, of each passage. Raises ValueError."""
+        titles, texts, supporting = (value_of(row, name) for name in (self.titles, self.texts, self.supporting))
+        for name, value in ((self.titles, titles), (self.texts, texts), (self.supporting, supporting)):
+            if not isinstance(value, list):
+                raise ValueError(f"fields.passages ({name}) is {type(value).__name__}, expected a list")
+        if len(titles) != len(texts):
+            raise ValueError(f"fields.passages: {len(titles)} titles and {len(texts)} texts")
+        rests_on = set(map(str, supporting))
+        return [
+            (str(title), "".join(map(str, text)) if isinstance(text, list) else str(text), str(title) in rests_on)
+            for title, text in zip(titles, texts, strict=True)
+        ]
+
+
+def value_of(row: Mapping[str, Any], path: str) -> Any:
+    """The value of a column, or of a part of one ("choices.text"); MISSING where there is none, or nothing in it."""
+    value: Any = row.get(path, MISSING)
+    if value is MISSING and "." in path:
+        value = row
+        for part in path.split("."):
+            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+    return MISSING if value is None else value
+
+
+def has_column(row: Mapping[str, Any], path: str) -> bool:
+    """Whether a row has a column, or a part of one, with anything in it or nothing."""
+    return path in row or value_of(row, path) is not MISSING
+
+
+def plain_text(value: Any) -> str:
+    """A text, or a number as its digits. Raises ValueError for anything else: it would stand in the prompt as Python
+    writes it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
+    raise ValueError(f"{kind.get(type(value), f'a {type(value).__name__}')} ({value!r:.80})")
+
+
+# --- gold ---------------------------------------------------------------------------------------------------------
+
+
+def _hashes(value: Any, _: Sequence[str]) -> str:
+    """GSM8K: the number behind '####' at the end of the worked answer; thousands commas removed."""
+    head, mark, tail = str(value).rpartition("####")
+    number = canonical_number(tail.strip()) if mark else None
+    if number is None or not head:
+        raise ValueError("no number behind '####'")
+    return number
+
+
+def _boxed(value: Any, _: Sequence[str]) -> str:
+    r"""MATH: the content of the last \boxed{..} or \fbox{..} of the worked solution (90 of 5,000 have several)."""
+    spans = boxed_spans(str(value))
+    content = str(value)[slice(*spans[-1])].strip() if spans else ""
+    if not content:
+        raise ValueError(r"no \boxed{..} with something in it")
+    return content
+
+
+def _index(value: Any, choices: Sequence[str]) -> str:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(choices):
+        raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
+    return LETTERS[value]
+
+
+def _indices(value: Any, choices: Sequence[str]) -> str:
+    """AGIEval: a list of the indices of all right options."""
+    if not isinstance(value, list) or not value or len(set(map(str, value))) < len(value):
+        raise ValueError(f"{value!r:.60}, expected a list of different indices")
+    return "".join(sorted(_index(one, choices) for one in value))
+
+
+def _letter(value: Any, choices: Sequence[str]) -> str:
+    text = str(value).strip()
+    letter = text.strip("().").upper()
+    if len(letter) == 1 and letter in LETTERS[: len(choices)]:
+        return letter
+    if list(choices).count(text) == 1:
+        return LETTERS[list(choices).index(text)]
+    raise ValueError(f"{value!r} is neither the letter nor the text of one of {len(choices)} choices")
+
+
+def _plain(value: Any, _: Sequence[str]) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r:.60}, which is neither a text nor a number")
+    text = str(value).strip()
+    if not text:
+        raise ValueError("the gold answer is empty")
+    return text
+
+
+def _any_of(value: Any, _: Sequence[str]) -> str:
+    """Several right answers, of which any will do: a list of texts, or one. They become the lines of the gold."""
+    several = value if isinstance(value, list) else [value]
+    lines = [" ".join(_plain(one, ()).split()) for one in several]
+    if not lines:
+        raise ValueError("an empty list of gold answers")
+    return "\n".join(dict.fromkeys(lines))
+
+
+_TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
+
+
+def _boolean(value: Any, _: Sequence[str]) -> str:
+    """true or false, "Yes" or "no", 1 or 0."""
+    text = str(value).strip().casefold()
+    if text not in _TRUE | _FALSE:
+        raise ValueError(f"{value!r:.60}, which is neither yes nor no")
+    return "yes" if text in _TRUE else "no"
+
+
+def _label(value: Any, _: Sequence[str], labels: Sequence[str] = ()) -> str:
+    """What the right option is called in the data."""
+    if isinstance(value, bool) or list(labels).count(str(value).strip()) != 1:
+        raise ValueError(f"{value!r:.60}, which is not one of the labels {', '.join(labels)}")
+    return LETTERS[list(labels).index(str(value).strip())]
+
+
+GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
+    "hashes": _hashes,
+    "boxed": _boxed,
+    "index": _index,
+    "indices": _indices,
+    "letter": _letter,
+    "label": _label,
+    "plain": _plain,
+    "any_of": _any_of,
+    "boolean": _boolean,
+}
+PLACES = frozenset({"index", "letter", "label"})  # read which of the options is right
+AS_IT_IS = frozenset({"index", "indices", "any_of", "boolean"})  # say themselves what they expect
+
+
+def gold_readers() -> dict[str, Callable[[Any, Sequence[str]], str]]:
+    """Return all readers of gold by name: those of all tasks, and those that kinds of answers have of their own."""
+    own = {name: read for kind in KINDS.values() for name, read in kind.gold_readers.items()}
+    return {**GOLD_READERS, **own}
+
+
+def read_gold(reader: str, kind: str, value: Any, choices: Sequence[str], labels: Sequence[str]) -> str:
+    """Read a gold in the form in which it is compared. Raises ValueError, whose text says what was found instead.
+
+    labels: what the options are called in the data. Where options are words and the data name a letter or a place, the
+    gold is the word."""
+    row = KINDS[kind]
+    gold = _label(value, choices, labels) if reader == "label" else gold_readers()[reader](value, choices)
+    if reader in PLACES and row.has_choices and not row.lettered:
+        gold = choices[LETTERS.index(gold)]
+    return row.task_gold(gold, choices)
