@@ -1,6 +1,6 @@
 """Tasks of Inspect: `--task inspect:FILE@NAME`, where FILE is a .py with @task functions, or an installed package.
 
-A package is named as Inspect names it (inspect:inspect_evals/gsm8k) or by its module (inspect:inspect_evals.gsm8k@gsm8k).
+A package is named as Inspect names it (inspect_evals/gsm8k) or by its module (inspect_evals.gsm8k@gsm8k).
 Its samples give questions (input), options (choices) and gold (target). Solvers, scorers and epochs are left out; a
 task function is called without arguments, and without exemplars where it has a number of them (`fewshot`).
 """
@@ -230,9 +230,6 @@ def _samples(asked: str, task: Any) -> Sequence[Any]:
     scorers = [_info(scorer)[1] for scorer in task.scorer or ()]
     if scorers and all(name.startswith("model_graded") for name in scorers):
         raise refused(asked, f"its answers are graded by a model ({', '.join(scorers)}), and gold is what that is told")
-    several = [getattr(solver, "__registry_params__", {}).get("multiple_correct") for solver in solvers]
-    if any(several):
-        raise refused(asked, "several options of a question are right (multiple_correct)")
     return list(task.dataset)
 
 
@@ -243,11 +240,10 @@ def _item(asked: str, number: int, sample: Any) -> Item:
     text = _asked(asked, number, sample.input)
     targets = [sample.target] if isinstance(sample.target, str) else list(sample.target or ())
     if not sample.choices:
-        return Item(text=text, gold=tuple(dict.fromkeys(str(target) for target in targets)))
+        return Item(text=text, answers=tuple(dict.fromkeys(str(target) for target in targets)))
     choices = tuple(map(str, sample.choices))
-    if len(targets) != 1:
-        raise refused(asked, f"sample {number}: {len(targets)} of its options are right")
-    return Item(text=text, choices=choices, gold=_place(str(targets[0]).strip(), choices))
+    right = tuple(dict.fromkeys(_place(str(target).strip(), choices) for target in targets))
+    return Item(text=text, choices=choices, right=right)
 
 
 def _place(target: str, choices: Sequence[str]) -> int:

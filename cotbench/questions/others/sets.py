@@ -61,9 +61,7 @@ def sets_from(folder: Path | None, asked: str) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _loader(
-    load: Callable[..., Any], asked: str, folder: Path | None, unreachable: str
-) -> Callable[..., Any]:
+def _loader(load: Callable[..., Any], asked: str, folder: Path | None, unreachable: str) -> Callable[..., Any]:
     """What stands in for `datasets.load_dataset`: it reads folders, and says in our words what is wrong."""
 
     @cache

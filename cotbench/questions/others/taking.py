@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
 from cotbench.errors import TaskError
+from cotbench.questions.others import name_of
 from cotbench.questions.others.wording import (
     Listed,
     are_labels,
@@ -36,14 +37,16 @@ RULES = 1  # of how a task of others is read: another number is another task
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A question as it was found. gold: the place of the right option, from 0, or all right answers as texts.
+    """A question as it was found.
 
-    columns: the row that it was made of, where there is one; group: the task that it is of, where several were named;
+    right: the places of the options that are right, from 0; answers: of a question without options, all right answers.
+    columns: the row that it was made of, where there is one. group: the task that it is of, where several were named.
     cluster: what it shares with others."""
 
     text: str
-    gold: int | tuple[str, ...]
     choices: tuple[str, ...] = ()
+    right: tuple[int, ...] = ()
+    answers: tuple[str, ...] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
     group: str = ""
     cluster: str = ""
@@ -52,7 +55,7 @@ class Item:
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """Whose task it is. asked: as it was named behind --task. task: what they call it. config: a hash of how they made
-    it. data: where its rows come from, for people to read."""
+    it. data: where its rows come from, for people to read. remarks: what else a user should know."""
 
     asked: str
     package: str
@@ -66,28 +69,43 @@ class Origin:
 
 def refused(asked: str, reason: str, remedy: str = "") -> TaskError:
     """The error that a task of others can't be taken over, and why."""
-    return TaskError(f"--task {asked}: can't be taken over: {reason}.", remedy or "Name another task.")
+    return TaskError(f"--task {asked}: {_REFUSED}{reason}.", remedy or "Name another task.")
 
 
-def name_of(asked: str) -> str:
-    """What a task of others is called here: lm-eval:arc_easy is lm-eval-arc_easy."""
-    prefix, _, name = asked.partition(":")
-    if prefix == "inspect":
-        file, _, function = name.rpartition("@")
-        name = function or Path(file).stem
-    return f"{prefix}-{re.sub(r'[^A-Za-z0-9_.-]+', '_', Path(name).stem if name.endswith('.yaml') else name)}".strip("_")
+_REFUSED = "can't be taken over: "
+
+
+def reason_of(error: TaskError) -> str:
+    """Why a task was refused, without its name."""
+    return error.message.rpartition(_REFUSED)[2].rstrip(".")
 
 
 class _Kind(NamedTuple):
-    """A kind of answers, the reader of its gold, and gold as rows hold it."""
+    """A kind of answers, the reader of its gold, gold as rows hold it, and what the contract says where that isn't what
+    it always says. words: what a kind answers in whose options are words of the task."""
 
     name: str
     reader: str
     golds: Sequence[Any]
+    phrase: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> dict[str, str]:
+        """The answer contract."""
+        row = KINDS[self.name]
+        return {"type": self.name, "form": row.form, "phrase": self.phrase or row.phrase}
+
+    def row(self, item: Item, gold: Any) -> dict[str, Any]:
+        """A row of the task that is made."""
+        options = list(self.words or item.choices)
+        labels = {"group": item.group, "cluster": item.cluster}
+        more = {"choices": options} if options else {}
+        return {"question": item.text, **more, "answer": gold, **{key: value for key, value in labels.items() if value}}
 
 
 def take(items: Sequence[Item], origin: Origin) -> TaskFile:
-    """Make a task of the questions of one task of others, or of several whose names are their groups.
+    """Make a task of the questions of one task of others, or of several, whose names are their groups.
 
     Raises TaskError where they can't be asked or graded here."""
     if not items:
@@ -96,33 +114,46 @@ def take(items: Sequence[Item], origin: Origin) -> TaskFile:
     for item in items:
         by_group[item.group].append(item)
     remarks = list(origin.remarks)
-    asked: list[Item] = []
-    for group in by_group.values():
-        cleaned, more = _in_our_words(group, origin)
-        asked += cleaned
+    found: dict[str, tuple[_Kind, list[dict[str, Any]]]] = {}
+    for group, members in by_group.items():
+        asked, more = _in_our_words(members, origin)
+        kind = _kind(asked, origin)
+        found[group] = kind, [kind.row(item, gold) for item, gold in zip(asked, kind.golds, strict=True)]
         remarks += more
-    kind = _kind(asked, origin)
-    rows = tuple(_row(item, gold) for item, gold in zip(asked, kind.golds, strict=True))
-    return _file(rows, kind, origin, tuple(dict.fromkeys(remarks)))
+    return _file(found, origin, tuple(dict.fromkeys(remarks)))
 
 
-def _row(item: Item, gold: Any) -> dict[str, Any]:
-    labels = {"group": item.group, "cluster": item.cluster}
-    choices = {"choices": list(item.choices)} if item.choices else {}
-    return {"question": item.text, **choices, "answer": gold, **{key: value for key, value in labels.items() if value}}
+def _fields(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    own = {key: key for key in ("choices", "group", "cluster") if any(key in row for row in rows)}
+    return {"question": "question", "gold": "answer", **own}
 
 
-def _file(rows: tuple[dict[str, Any], ...], kind: _Kind, origin: Origin, remarks: tuple[str, ...]) -> TaskFile:
-    fields = {key: key for key in ("choices", "group", "cluster") if any(key in row for row in rows)}
-    whose = f"{origin.task} of {origin.package}"
+def _file(
+    found: Mapping[str, tuple[_Kind, Sequence[Mapping[str, Any]]]], origin: Origin, remarks: tuple[str, ...]
+) -> TaskFile:
+    rows = tuple(row for _, own in found.values() for row in own)
+    kinds = [kind for kind, _ in found.values()]
+    alike = len({(kind.name, kind.reader, kind.phrase) for kind in kinds}) == 1
+    parts = [
+        {
+            "name": group,
+            "config": group,
+            "rows": len(own),
+            "fields": _fields(own),
+            "gold_reader": kind.reader,
+            "answer": kind.answer,
+        }
+        for group, (kind, own) in found.items()
+    ]
     task = Task.model_validate(
         {
             "name": name_of(origin.asked),
-            "about": f"{whose} ({origin.data})",
-            "source": {"file": origin.asked, "rows": len(rows)},
-            "fields": {"question": "question", "gold": "answer", **fields},
-            "gold_reader": kind.reader,
-            "answer": {"type": kind.name, "form": KINDS[kind.name].form, "phrase": KINDS[kind.name].phrase},
+            "about": f"{origin.task} of {origin.package} ({origin.data})",
+            "source": {"file": origin.asked, **({"rows": len(rows)} if alike else {})},
+            "fields": _fields(rows if alike else found[next(iter(found))][1]),
+            "gold_reader": kinds[0].reader,
+            "answer": kinds[0].answer,
+            **({} if alike else {"parts": parts}),
         }
     )
     taken = {
@@ -136,31 +167,47 @@ def _file(rows: tuple[dict[str, Any], ...], kind: _Kind, origin: Origin, remarks
     }
     return TaskFile(
         task=task,
-        path=Path(origin.asked),
-        hash=_hash([RULES, kind.name, kind.reader, *taken.values()]),
+        path=Path(_short(origin.asked)),
+        hash=_hash([RULES, task.model_dump(mode="json", exclude={"source"}), *taken.values()]),
         rows=rows,
         taken=taken,
-        note=_note(rows, kind, origin, remarks),
+        note=_note(rows, kinds, origin, remarks),
     )
+
+
+def _short(asked: str) -> str:
+    """A name without the folder of its file."""
+    prefix, _, rest = asked.partition(":")
+    return f"{prefix}:{Path(rest).name}" if re.search(r"\.(py|ya?ml)(@|$)", rest) else asked
 
 
 def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _note(rows: Sequence[Mapping[str, Any]], kind: _Kind, origin: Origin, remarks: Sequence[str]) -> str:
+def _note(rows: Sequence[Mapping[str, Any]], kinds: Sequence[_Kind], origin: Origin, remarks: Sequence[str]) -> str:
     """What a user is told: what was taken over, and how its first question is asked."""
     version = f", version {origin.task_version}" if origin.task_version else ""
-    head = f"{origin.asked}: {len(rows):,} questions of {origin.data}, from {origin.package} {origin.version}{version}"
-    first = " ".join(str(rows[0]["question"]).split())
-    shown = first if len(first) <= 300 else f"{first[:200]} ... {first[-90:]}"
-    options = "".join(
-        f" {letter}) {option:.40}" for letter, option in zip(LETTERS, rows[0].get("choices", ()), strict=False)
-    )
-    gold = rows[0]["answer"]
-    right = LETTERS[gold] if kind.reader == "index" else " | ".join(str(gold).splitlines()[-1 if kind.reader == "hashes" else 0 :])[:60]
-    lines = [f"{head}; kind of answer: {kind.name}.", f"  First question: {shown}{options}  [{right}]"]
+    head = f"{len(rows):,} questions of {origin.data}, from {origin.package} {origin.version}{version}"
+    names = list(dict.fromkeys(kind.name for kind in kinds))
+    first, kind = rows[0], kinds[0]
+    options = [f"{LETTERS[n]}) {option:.40}" for n, option in enumerate(first.get("choices", ())[: len(LETTERS)])]
+    gold = first["answer"]
+    if kind.reader == "index":
+        right = LETTERS[gold]
+    else:
+        right = " | ".join(str(gold).splitlines()[-1 if kind.reader == "hashes" else 0 :])[:60]
+    lines = [
+        f"{_short(origin.asked)}: {head}; kind of answer: {', '.join(names)}.",
+        "  First question: " + " ".join([_shortened(first["question"]), *([] if kind.words else options)]),
+        f"  Its right answer: {right}",
+    ]
     return "\n".join([*lines, *(f"  {remark}." for remark in remarks)])
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 300 else f"{words[:190]} ... {words[-100:]}"
 
 
 # --- in our words -------------------------------------------------------------------------------------------------
@@ -186,33 +233,33 @@ def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], li
 def _with_options(items: Sequence[Item], origin: Origin) -> list[Item]:
     """Questions whose options say something, and aren't listed in the text a second time."""
     for number, item in enumerate(items, 1):
-        if not isinstance(item.gold, int) or not 0 <= item.gold < len(item.choices):
-            gold = item.gold if isinstance(item.gold, int) else " | ".join(item.gold)
-            found = f"row {number}: its right answer ({gold!r:.60}) is none of its {len(item.choices)} options"
-            raise refused(origin.asked, found)
+        if not item.right or not all(0 <= place < len(item.choices) for place in item.right):
+            raise refused(origin.asked, f"row {number}: none of its {len(item.choices)} options is said to be right")
     items = [_filled(item) for item in items]
     most, least = max(len(item.choices) for item in items), min(len(item.choices) for item in items)
     if most > len(LETTERS) or least < 2:
         raise refused(origin.asked, f"its questions have {least} to {most} options, and letters are there for 2 to 26")
     if all(are_labels(item.choices) for item in items):
         return _around([_said(item, origin, number) for number, item in enumerate(items, 1)])
-    found = [(item, find_options(item.text, own)) for item in items for own in [without_labels(item.choices)]]
-    plain = [replace(item, choices=tuple(without_labels(item.choices))) for item, _ in found]
-    return _around([(item, listed) for item, (_, listed) in zip(plain, found, strict=True)])
+    plain = [replace(item, choices=tuple(without_labels(item.choices))) for item in items]
+    return _around([(item, find_options(item.text, item.choices)) for item in plain])
 
 
 def _filled(item: Item) -> Item:
     """A question without options that say nothing, as data have them that pad rows."""
     kept = [place for place, option in enumerate(item.choices) if option.strip()]
-    if len(kept) == len(item.choices) or item.gold not in kept:
+    if len(kept) == len(item.choices) or not set(item.right) <= set(kept):
         return item
-    return replace(item, choices=tuple(item.choices[place] for place in kept), gold=kept.index(item.gold))
+    right = tuple(map(kept.index, item.right))
+    return replace(item, choices=tuple(item.choices[place] for place in kept), right=right)
 
 
 def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]:
     """A question whose options are only labels: what they say stands in its text, or in a column of its row."""
     columns = [list(map(str, found)) for found in _lists(item.columns) if len(found) == len(item.choices)]
-    columns = [without_labels(found) for found in columns if not are_labels(found) and all(one.strip() for one in found)]
+    columns = [
+        without_labels(found) for found in columns if not are_labels(found) and all(one.strip() for one in found)
+    ]
     for options in columns:
         if listed := find_options(item.text, options):
             return replace(item, choices=tuple(options)), listed
@@ -257,16 +304,16 @@ ALWAYS_THERE = 0.95
 def _spread(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
     """Questions whose right options don't all stand in the same place: with letters in a prompt, always answering A
     would be right. Where they do, options that differ by question are put in an order of chance, the same each time."""
-    [(place, count)] = Counter(item.gold for item in items).most_common(1)
+    [(right, count)] = Counter(item.right for item in items).most_common(1)
     if len(items) < 10 or count < ALWAYS_THERE * len(items) or len({item.choices for item in items}) < len(items) / 2:
         return list(items), []
     turned = []
     for item in items:
         order = sorted(range(len(item.choices)), key=lambda n: unit("options", item.text, item.choices[n], n))
         choices = tuple(item.choices[n] for n in order)
-        turned.append(replace(item, choices=choices, gold=order.index(int(str(item.gold)))))
-    letter = LETTERS[int(str(place))]
-    return turned, [f"Options are in an order of chance: {letter} was right in {count:,} of {len(items):,} questions"]
+        turned.append(replace(item, choices=choices, right=tuple(sorted(order.index(n) for n in item.right))))
+    letters = "".join(LETTERS[place] for place in right)
+    return turned, [f"Options are in an order of chance: {letters} was right in {count:,} of {len(items):,} questions"]
 
 
 _LABEL_AS_GOLD = re.compile(r"\(?([A-Za-z]|\d)\)?[.:]?")
@@ -274,20 +321,21 @@ _LABEL_AS_GOLD = re.compile(r"\(?([A-Za-z]|\d)\)?[.:]?")
 
 def _lettered(items: Sequence[Item]) -> list[Item]:
     """Open questions whose right answer is the label of an option that the text lists, as questions with options."""
-    golds = [item.gold[0].strip() if isinstance(item.gold, tuple) and len(item.gold) == 1 else "" for item in items]
-    if not all(_LABEL_AS_GOLD.fullmatch(gold) for gold in golds) or all(gold.isdigit() for gold in golds):
+    golds = [bare(item.answers[0]).upper() if len(item.answers) == 1 else "" for item in items]
+    named = all(len(item.answers) == 1 and _LABEL_AS_GOLD.fullmatch(item.answers[0].strip()) for item in items)
+    if not named or all(gold.isdigit() for gold in golds):
         return list(items)
     found: list[tuple[Item, Listed | None]] = []
     for item, gold in zip(items, golds, strict=True):
         labels = own_labels(item.text)
         listed = read_options(item.text, labels) if labels else None
-        if listed is None or bare(gold).upper() not in labels:
+        place = labels.index(gold) if gold in labels else int(gold) - 1 if gold.isdigit() else -1
+        if listed is None or not 0 <= place < len(labels):
             return list(items)
         own = [list(map(str, one)) for one in _lists(item.columns) if len(one) == len(labels)]
         exact = next((better for one in own if (better := find_options(item.text, without_labels(one)))), None)
         listed = exact or listed
-        lettered = replace(item, choices=listed.options, gold=labels.index(bare(gold).upper()))
-        found.append((lettered, listed))
+        found.append((replace(item, choices=listed.options, right=(place,), answers=()), listed))
     return _around(found)
 
 
@@ -295,20 +343,22 @@ def _lettered(items: Sequence[Item]) -> list[Item]:
 
 
 def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
-    """The kind of answers of questions; rows of all of them hold gold in the same way."""
+    """The kind of answers of the questions of one task; its rows hold gold in the same way."""
     with_options = [bool(item.choices) for item in items]
     if all(with_options):
-        return _Kind("letter", "index", [item.gold for item in items])
+        if all(len(item.right) == 1 for item in items):
+            return _Kind("letter", "index", [item.right[0] for item in items])
+        return _Kind("letters", "plain", ["".join(LETTERS[place] for place in sorted(item.right)) for item in items])
     if any(with_options):
-        named = sorted({item.group for item, has in zip(items, with_options, strict=True) if has})
-        raise refused(origin.asked, f"some of its tasks have options and others don't ({', '.join(named)[:200]} do)")
-    golds = [item.gold if isinstance(item.gold, tuple) else (str(item.gold),) for item in items]
+        raise refused(origin.asked, f"{sum(with_options):,} of its {len(items):,} questions have options, others don't")
+    golds = [item.answers for item in items]
     _there(golds, origin)
-    single = [gold[0].strip() for gold in golds] if all(len(gold) == 1 for gold in golds) else []
-    for looks, kind in _SINGLE:
-        if single and looks(single):
-            return kind(single)
-    return _Kind("text", "plain", ["\n".join(" ".join(one.split()) for one in gold) for gold in golds])
+    if all(len(gold) == 1 for gold in golds):
+        single = [gold[0].strip() for gold in golds]
+        for read in (_hashes, _numbers, _boxed, _formulas, _truth, _words):
+            if kind := read(single):
+                return kind
+    return _Kind("text", "plain", ["\n".join(" ".join(one.split()) for one in gold if one.strip()) for gold in golds])
 
 
 def _there(golds: Sequence[Sequence[str]], origin: Origin) -> None:
@@ -318,44 +368,68 @@ def _there(golds: Sequence[Sequence[str]], origin: Origin) -> None:
         found = f"{len(without):,} of its {len(golds):,} rows have no right answer (the first is row {without[0]})"
         raise refused(origin.asked, found)
     if len(golds) >= 10 and len({tuple(gold) for gold in golds}) == 1:
-        found = f"the right answer of all its {len(golds):,} rows is {golds[0][0]!r:.60}, which none of them asks for"
-        raise refused(origin.asked, found)
+        raise refused(origin.asked, f"the right answer is {golds[0][0]!r:.60} in all its {len(golds):,} rows")
 
 
-def _are_hashes(golds: Sequence[str]) -> bool:
-    return all("####" in gold and canonical_number(gold.rpartition("####")[2].strip()) is not None for gold in golds)
+def _hashes(golds: Sequence[str]) -> _Kind | None:
+    """GSM8K's worked answers, with the number behind '####'."""
+    if all("####" in gold and canonical_number(gold.rpartition("####")[2].strip()) is not None for gold in golds):
+        return _Kind("number", "hashes", golds)
+    return None
 
 
-def _are_boxed(golds: Sequence[str]) -> bool:
-    return all(boxed_spans(gold) for gold in golds)
+_NOTHING = frozenset({"none", "n/a", "null", "nan"})
 
 
-def _are_numbers(golds: Sequence[str]) -> bool:
-    return all(canonical_number(gold) is not None for gold in golds)
+def _numbers(golds: Sequence[str]) -> _Kind | None:
+    """Numbers; and where some questions have none (GSM-Plus), none."""
+    other = {gold.lower() for gold in golds if canonical_number(gold) is None}
+    if not other:
+        return _Kind("number", "plain", golds)
+    if other <= _NOTHING and any(canonical_number(gold) is not None for gold in golds):
+        return _Kind("number-or-none", "plain", golds)
+    return None
 
 
-_FORMULA = re.compile(r"\\[A-Za-z{(\[]|\^|_\{|\$[^$]+\$|\\boxed")
+def _boxed(golds: Sequence[str]) -> _Kind | None:
+    """Worked solutions with the answer in a box."""
+    return _Kind("latex", "boxed", golds) if all(boxed_spans(gold) for gold in golds) else None
 
 
-def _are_formulas(golds: Sequence[str]) -> bool:
-    """Whether golds are formulas: most are numbers, have LaTeX's marks, or are as short as variables."""
+_FORMULA = re.compile(r"\\[A-Za-z{(\[]|\^|_\{|\$[^$]+\$")
+
+
+def _formulas(golds: Sequence[str]) -> _Kind | None:
+    """Formulas: most golds are numbers or have LaTeX's marks."""
     marked = [bool(_FORMULA.search(gold)) for gold in golds]
     known = [mark or canonical_number(gold) is not None for mark, gold in zip(marked, golds, strict=True)]
-    return any(marked) and sum(known) >= 0.8 * len(golds)
+    return _Kind("latex", "plain", golds) if any(marked) and sum(known) >= 0.8 * len(golds) else None
 
 
-_TRUTH = ({"yes", "no"}, {"true", "false"})
+_TRUTHS = ({"yes", "no"}, {"true", "false"})
 
 
-def _are_true_or_not(golds: Sequence[str]) -> bool:
+def _truth(golds: Sequence[str]) -> _Kind | None:
+    """Yes or no, true or false."""
     said = {gold.lower().rstrip(".") for gold in golds}
-    return "boolean" in KINDS and any(said <= words for words in _TRUTH)
+    for words in _TRUTHS:
+        if said <= words:
+            phrase = "" if "yes" in words else "where <answer> is true or false"
+            return _Kind("boolean", "plain", golds, phrase)
+    return None
 
 
-_SINGLE: tuple[tuple[Callable[[Sequence[str]], bool], Callable[[Sequence[str]], _Kind]], ...] = (
-    (_are_hashes, lambda golds: _Kind("number", "hashes", golds)),
-    (_are_numbers, lambda golds: _Kind("number", "plain", golds)),
-    (_are_boxed, lambda golds: _Kind("latex", "boxed", golds)),
-    (_are_formulas, lambda golds: _Kind("latex", "plain", golds)),
-    (_are_true_or_not, lambda golds: _Kind("boolean", "plain", golds)),
-)
+MOST_WORDS = 6  # that a contract names
+
+
+def _words(golds: Sequence[str]) -> _Kind | None:
+    """A few words that come again and again: valid, invalid. The contract names them, in the order of the alphabet."""
+    words = tuple(sorted(set(golds)))
+    often = min(Counter(golds).values()) >= 0.02 * len(golds) if golds else False
+    short = all(len(word.split()) <= 3 and re.search(r"[^\W\d_]{2}", word) for word in words)
+    if not (2 <= len(words) <= MOST_WORDS and len(golds) >= 10 * len(words) and often and short):
+        return None
+    if len({word.casefold() for word in words}) < len(words):
+        return None
+    listed = f"{', '.join(words[:-1])} or {words[-1]}"
+    return _Kind("choice", "plain", golds, f"where <word> is {listed}", words)

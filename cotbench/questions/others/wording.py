@@ -20,14 +20,14 @@ from collections.abc import Callable, Mapping, Sequence
 from os.path import commonprefix
 from typing import Any, NamedTuple
 
-_COLON = ":：︰"  # noqa: RUF001
+_COLON = ":：︰"
 _ENDS_IN_COLON = re.compile(rf"[{_COLON}]\s*$")
 _LABEL = re.compile(rf"\s*\W{{0,3}}([^\W\d_][^\n{_COLON}.?!,;()]{{0,24}}?)\s*[{_COLON}](?!//)\s*")
 _ANSWER_CUE = re.compile(rf"\s(?:A|Answer|ANSWER|The answer is|Solution|Response|Output)\s*[{_COLON}]?\s*$")
 _SAYS_HOW = re.compile(
     r"""
     step[ -]by[ -]step | \bchain[ -]of[ -]thought\b | \breason(?:ing)?\ (?:carefully|through|and\ give)\b
-  | \b(?:final|best|correct)\ answer\ is\W+(?:\[|<|\$|\\boxed) | \\boxed
+  | \b(?:final|best|correct)\ answer\ is\W*(?:\[|<|\(|\$|\\boxed) | \\boxed | \banswer_letter\b
   | \b(?:your|the)\ (?:response|answer|output|reply)\ (?:should|must|needs?\ to|has\ to)\b
   | \b(?:answer|respond|reply)\b.{0,40}\b(?:only|just)\b | \b(?:only|just)\b.{0,40}\b(?:letter|answer|output|label)s?\b
   | \b(?:letter|answer|output|label)s?\ only\b | \bwithout\ (?:any\ )?(?:additional|further|other|explanation)\b
@@ -72,10 +72,12 @@ def _last_line_is_cue(texts: Sequence[str]) -> list[str] | None:
 def _is_cue(last: Sequence[str]) -> bool:
     """Whether the last lines of all texts are a cue to answer."""
     kinds = set(last)
+    if all(map(_SAYS_HOW.search, last)):
+        return True
     if len(kinds) == 1:
         line = last[0]
         known = _LABEL.match(line)
-        if _SAYS_HOW.search(line) or (known and known[1] in _ENGLISH_LABELS):
+        if known and known[1] in _ENGLISH_LABELS:
             return True
         return len(last) > 1 and bool(_ENDS_IN_COLON.search(line))
     labels = {found[1] if (found := _LABEL.match(line)) else "" for line in last}
@@ -102,7 +104,9 @@ def without_label(texts: Sequence[str]) -> list[str]:
 
 # --- listed options -----------------------------------------------------------------------------------------------
 
-_HEADER = re.compile(rf"(?:^|\n)[^\n{_COLON}]{{0,40}}[{_COLON}]\s*$|(?<=[.?!])\s+[\w ]{{0,20}}(?:Choices|Options)[{_COLON}]\s*$")
+_HEADER = re.compile(
+    rf"(?:^|\n)[^\n{_COLON}]{{0,40}}[{_COLON}]\s*$|\s(?:answer )?(?:choices|options)\s*[{_COLON}]\s*$", re.IGNORECASE
+)
 
 
 class Listed(NamedTuple):
@@ -148,7 +152,7 @@ def _markers(text: str, labels: Sequence[str], *, anywhere: bool) -> list[re.Mat
     found: list[re.Match[str]] = []
     end = len(text)
     for label in reversed(labels):
-        mark = re.compile(rf"{start}[(\[]?{re.escape(label)}[)\].:、．：]+[ \t]*", re.MULTILINE)  # noqa: RUF001
+        mark = re.compile(rf"{start}[(\[]?{re.escape(label)}[)\].:、．：]+[ \t]*", re.MULTILINE)
         places = [place for place in mark.finditer(text, 0, end) if place.end() <= end]
         if not places:
             return None
@@ -231,7 +235,11 @@ LONG = 120  # characters from which a text that several questions have is a pass
 def common_column(rows: Sequence[Any], texts: Sequence[Any]) -> str:
     """The column with the passage that several questions are about, so that they aren't independent; "" where there is
     none: long texts that stand in the questions, each in more than one of them."""
-    if not rows or not all(isinstance(row, Mapping) for row in rows) or not all(isinstance(text, str) for text in texts):
+    if (
+        not rows
+        or not all(isinstance(row, Mapping) for row in rows)
+        or not all(isinstance(text, str) for text in texts)
+    ):
         return ""
     best, fewest = "", len(rows)
     for name in rows[0]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from cotbench.errors import CotbenchError, TaskError, UnavailableError, suggest
 from cotbench.questions.others.sets import quiet, sets_from
-from cotbench.questions.others.taking import Item, Origin, refused, take
+from cotbench.questions.others.taking import Item, Origin, reason_of, refused, take
 from cotbench.questions.others.wording import blank, common_column
 from cotbench.questions.tasks import TaskFile
 
@@ -57,13 +57,13 @@ def find(asked: str, folder: Path | None) -> TaskFile:
         except TaskError as error:
             if not several:
                 raise
-            faults.append(f"{member.name}: {error.message.rpartition('can' + chr(39) + 't be taken over: ')[2]}")
+            faults.append(f"{member.name}: {reason_of(error)}")
             continue
         items += [replace(item, group=member.name) for item in found] if several else found
         origins.append(origin)
     if faults:
         remedy = f"Name one of the others: {_listed([origin.task for origin in origins])}." if origins else ""
-        raise refused(asked, f"{len(faults)} of its {len(members)} tasks can't be: {faults[0].rstrip('.')}", remedy)
+        raise refused(asked, f"{len(faults)} of its {len(members)} tasks can't be: {faults[0]}", remedy)
     if not several:
         return take(items, origins[0])
     together = hashlib.sha256(json.dumps([one.config for one in origins]).encode()).hexdigest()[:16]
@@ -213,9 +213,7 @@ def _is_plain(metric: str) -> bool:
     return bool(_PLAIN.search(metric.lower())) and not _ALIKE.search(metric.lower())
 
 
-def _taken(
-    asked: str, manager: Any, member: _Member, version: str, folder: Path | None
-) -> tuple[list[Item], Origin]:
+def _taken(asked: str, manager: Any, member: _Member, version: str, folder: Path | None) -> tuple[list[Item], Origin]:
     """The questions of one of its tasks, and where they come from."""
     written = {**(manager.task_index[member.name].cfg or {}), **member.given}
     if why := refusal(written):
@@ -279,7 +277,10 @@ _OF_PLACES = ("metadata", "metric_list", "filter_list", "fewshot_config", "gener
 
 def _config_hash(written: Mapping[str, Any], config: Any) -> str:
     """A hash of how a task is written, functions as their source, without what isn't asked for here."""
-    row = {**config.to_dict(), **{key: written.get(key) for key in ("test_split", "validation_split", "dataset_kwargs")}}
+    row = {
+        **config.to_dict(),
+        **{key: written.get(key) for key in ("test_split", "validation_split", "dataset_kwargs")},
+    }
     kept = {key: value for key, value in row.items() if key not in (*_OF_PLACES, *_OVERRIDES)}
     text = _ADDRESS.sub("", json.dumps(kept, sort_keys=True, default=str))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -319,10 +320,10 @@ def _choice_item(asked: str, task: Any, number: int, doc: Any, text: Any, target
         filled = blank(choices, str(target))
         if filled is None:
             raise refused(asked, f"row {number}: its options differ in nothing that fills a blank")
-        return Item(text=filled[0], choices=filled[1], gold=text, columns=columns)
-    return Item(
-        text=_text(asked, number, text), choices=choices, gold=_place(asked, number, target, choices), columns=columns
-    )
+        return Item(text=filled[0], choices=filled[1], right=(text,), columns=columns)
+    targets = target if isinstance(target, list | tuple) else [target]
+    right = tuple(dict.fromkeys(_place(one, choices) for one in targets))
+    return Item(text=_text(asked, number, text), choices=choices, right=right, columns=columns)
 
 
 def _text(asked: str, number: int, text: Any) -> str:
@@ -331,12 +332,8 @@ def _text(asked: str, number: int, text: Any) -> str:
     return text
 
 
-def _place(asked: str, number: int, target: Any, choices: Sequence[str]) -> int:
-    """The place of the right option; one that is no option is refused where all rows are looked at."""
-    if isinstance(target, list | tuple):
-        if len(target) != 1:
-            raise refused(asked, f"row {number}: {len(target)} of its options are right")
-        target = target[0]
+def _place(target: Any, choices: Sequence[str]) -> int:
+    """The place of a right option, from 0; -1 where it is none."""
     if isinstance(target, bool) or target is None:
         return int(target) if isinstance(target, bool) else -1
     if isinstance(target, int | float):
@@ -352,7 +349,7 @@ def _place(asked: str, number: int, target: Any, choices: Sequence[str]) -> int:
 def _open_item(asked: str, number: int, doc: Any, text: Any, target: Any) -> Item:
     golds = list(target) if isinstance(target, list | tuple) else [target]
     texts = tuple(dict.fromkeys(str(gold) for gold in golds if isinstance(gold, str | int | float)))
-    return Item(text=_text(asked, number, text), gold=texts, columns=doc if isinstance(doc, dict) else {})
+    return Item(text=_text(asked, number, text), answers=texts, columns=doc if isinstance(doc, dict) else {})
 
 
 __all__ = ["find", "refusal"]
