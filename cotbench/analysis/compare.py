@@ -45,6 +45,7 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
+from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
@@ -134,6 +135,8 @@ class Comparison:
     score_splits: list[ScoreSplit] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    recalls: list[Recall] = field(default_factory=list)
+    supports: list[Support] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
@@ -232,6 +235,8 @@ def compare(
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
+    comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
+    comparison.supports.extend(row for panel in compared for row in supports_of(panel))
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
@@ -344,6 +349,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                     f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
                     f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
                 )
+            elif number == 1 and has_own_baseline(panel, cell, base) and not _is_named(panel, base, asked):
+                continue  # it is compared below with an arm that was shown the same passages
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, sides, tagged)
@@ -353,6 +360,11 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
+    """Whether an arm is asked for by name."""
+    return any(panel.cell(name) is cell for name in names)
 
 
 def _is_apart(cell: Cell, base: Cell) -> bool:

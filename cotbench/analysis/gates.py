@@ -20,6 +20,11 @@ has an estimate.
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
                                         that chooses on the path it is scored on
+    recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
+                                        all_found: of questions, those with all of them; delta_found, delta_lacking:
+                                        differences on these and on the others
+    interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
+                                        that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -37,8 +42,10 @@ from typing import Any
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.factorial import INTERACTION
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
+from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
@@ -68,6 +75,7 @@ class _Figure:
     share: bool = True
     money: bool = False  # whether it takes prices
     unit: str = ""
+    side: str = ""  # of rows that are of questions whose support was found, or lacks
 
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
@@ -132,6 +140,16 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
+    "recall": _Figure("recalls", "recall.value"),
+    "recall_low": _Figure("recalls", "recall.low"),
+    "recall_high": _Figure("recalls", "recall.high"),
+    "all_found": _Figure("recalls", "all_found.value"),
+    "precision": _Figure("recalls", "precision"),
+    "right_found": _Figure("recalls", "right_found.value"),
+    "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "delta_found": _Figure("supports", "delta.value", side=FOUND),
+    "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
+    **_with_ends("interaction", "effects", "difference"),
     **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
     "gain_more": _Figure("gains", "more", share=False),
@@ -164,11 +182,13 @@ FIGURES: Mapping[str, _Figure] = {
     "category_macro_predicted_low": _Figure("categories", "predicted.low", unit=TASK),
     "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects")  # rows that no side of the tag has
+ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores"})  # rows about a mode by itself
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,9 +286,9 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows in (*_OF_SIDES, "policies", "categories", *_OF_MIX) and tags[tag] != ALL:
+    if figure.rows in (*_OF_SIDES, *_OF_ALL, *_OF_MIX) and tags[tag] != ALL:
         both = dict.fromkeys(_OF_SIDES, "both sides of the tag")
-        what = {**both, **dict.fromkeys(("policies", "categories"), "all questions")}.get(figure.rows, "a whole mix")
+        what = {**both, **dict.fromkeys(_OF_ALL, ALL_OF)}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
@@ -375,6 +395,8 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     rows = _rows(gate, comparison)
     if FIGURES[gate.name].rows in ("pooled", "categories"):
         asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    elif FIGURES[gate.name].rows in ("supports", "effects"):
+        asked = {(row.model, row.task, row.mode, row.baseline) for row in rows}
     else:
         asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
@@ -418,6 +440,12 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind == "recalls":
+        return True
+    if kind == "supports":
+        return bool(row.support == FIGURES[gate.name].side)
+    if kind == "effects":
+        return bool(row.effect == INTERACTION)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
     return bool(row.default if kind in _OF_SIDES else row.tag == gate.tag)

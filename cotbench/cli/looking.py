@@ -227,6 +227,7 @@ def show_prompt(
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench.engines.chat import plain_text
     from cotbench.run.prepare import make_plan
+    from cotbench.run.retriever import Retriever, informed
 
     if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
         raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")
@@ -237,13 +238,13 @@ def show_prompt(
         from cotbench.engines.local import chat_format
 
         chat = chat_format(EngineConfig(model=model, **rendering))
-    rows = []
+    rows, retriever = [], Retriever()
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
         if question > len(questions):
             raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.example_request(chosen, kit.mode.turns[0])
+        request = informed(kit, chosen, retriever).example_request(chosen, kit.mode.turns[0])
         row: Row = {"task": task, "mode": mode, "question": chosen.id, "request": request.hash}
         row["sampling"] = request.sampling.as_dict()
         row["messages"] = [{"role": message.role, "text": message.text} for message in request.messages]

@@ -74,14 +74,14 @@ class Source(_Strict):
 class Fields(_Strict):
     """Where things stand in a row: a column's name, or what `readers` describes.
 
-    question may be a list, joined by blank lines (a passage and its query). features: what the data say of a question,
-    by name. passages: those that may help to answer it."""
+    question may be a list, joined by blank lines (a passage and its query); so may cluster. features: what the data say
+    of a question, by name. passages: those that may help to answer it."""
 
     question: Several
     gold: str
     choices: Options | None = None
     group: Where | None = None
-    cluster: Where | None = None
+    cluster: Several = []
     features: dict[str, Where] = {}
     passages: Passages | None = None
 

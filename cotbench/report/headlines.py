@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import between, budgets, categories, cost, factorial, findings, locked, pooled, scored, weighted
+from cotbench.report import (
+    between,
+    budgets,
+    categories,
+    cost,
+    factorial,
+    findings,
+    locked,
+    pooled,
+    recall,
+    scored,
+    weighted,
+)
 
 
 def headlines(comparison: Comparison) -> list[str]:
@@ -31,5 +43,6 @@ def apart(comparison: Comparison) -> list[str]:
 
 
 def curves(comparison: Comparison) -> list[str]:
-    """Return what squares of thinking and prompt say, and curves of a setting."""
-    return [*factorial.sentences(comparison), *budgets.sentences(comparison)]
+    """Return what squares of two factors say, how much was retrieved, and curves of a setting."""
+    squares, shown = factorial.sentences(comparison), recall.sentences(comparison)
+    return [*squares, *shown, *budgets.sentences(comparison)]

@@ -61,6 +61,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "calibration": comparison.calibrations,
         "budgets": comparison.points,
         "interaction": comparison.effects,
+        "recall": comparison.recalls,
+        "support": comparison.supports,
         "costs": comparison.costs,
         "payoffs": comparison.payoffs,
         "across_tasks": comparison.pooled,

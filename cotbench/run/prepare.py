@@ -22,7 +22,7 @@ from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
 from cotbench.errors import CotbenchError, DataError, UsageError
-from cotbench.modes import MODES, Mode, TaskKit, Turn, find_mode
+from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import Prompts
@@ -31,6 +31,7 @@ from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
+from cotbench.run.retriever import check_passages, require_retriever
 from cotbench.run.stations import identities
 from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling
@@ -119,6 +120,7 @@ class RunPlan:
                     "data": data.fingerprint,
                     "questions": len(self.questions[task]),
                     "ids": digest([q.id for q in self.questions[task]]),
+                    **(_passages_spec(data) if any(kit.context for kit in kits if kit.data is data) else {}),
                 }
                 for task, data in self.data.items()
             },
@@ -151,7 +153,14 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
+        **({"context": {"name": kit.context.name, "prompt": kit.prompts.passages_hash()}} if kit.context else {}),
     }
+
+
+def _passages_spec(data: TaskData) -> dict[str, Any]:
+    """Say which passages a task's questions come with."""
+    own = {key: [[p.title, p.text, p.supports] for p in passages] for key, passages in data.passages.items()}
+    return {"passages": digest(own)}
 
 
 def digest(value: Any) -> str:
@@ -186,6 +195,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
     _unique("--mode", [mode.name for mode in modes])
     _check_per_mode(options, modes)
+    if any(Retrieve in mode.asks for mode in modes):
+        require_retriever()  # before data are loaded
     if any(mode.runs for mode in modes) and not options.allow_unsandboxed_code:
         require_containment()
     if engine_needed:  # before data are loaded
@@ -301,6 +312,7 @@ def _kits(
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
             )
+            check_passages(kit, questions[name])
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
     return kits

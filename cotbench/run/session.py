@@ -32,12 +32,14 @@ from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.run.retriever import shown_passages
 from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
 from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
+from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
 
@@ -122,6 +124,8 @@ class _Session:
         if fixed:
             self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
+        if any(kit.context for kit in plan.kits.values()):
+            write_passages(folder, shown_passages(plan))
         here = {
             **circumstance(),
             "engine": self.info.engine,
