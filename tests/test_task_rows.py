@@ -261,7 +261,13 @@ def test_no_option_is_empty_or_still_has_its_label(name: str, data_dir: Path) ->
 
 # Options that begin like a label and mean something else: the answers to two questions in one, and a name.
 BEGIN_SO = {
-    "mmlu-pro": ("(A) Liability section, (B)", "(A) 3.168 gallons (B)", "A) 3.46, B)", "H.L.A. Hart", "(I), (II) and (III)"),
+    "mmlu-pro": (
+        "(A) Liability section, (B)",
+        "(A) 3.168 gallons (B)",
+        "A) 3.46, B)",
+        "H.L.A. Hart",
+        "(I), (II) and (III)",
+    ),
 }
 
 
