@@ -192,7 +192,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     prompts = Prompts(prompts_dir)
     modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
     check_settings(modes)
-    chosen = choose(_unique("--task", options.tasks), tasks_dir, like.suites if like is not None else ())
+    recorded = like.suites if like is not None else ()
+    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
     _unique("--mode", [mode.name for mode in modes])
     _check_per_mode(options, modes)
     if any(Retrieve in mode.asks for mode in modes):
