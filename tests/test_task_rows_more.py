@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from cotbench.answers.grader import RIGHT, grade_now
 from cotbench.answers.kinds import KINDS
+from cotbench.doctor import examine_task
+from cotbench.programs import Sandbox
 from cotbench.questions.data import TaskData, load_data
 from cotbench.questions.tasks import Answer, Task, find_task
-from cotbench.types import LETTERS, Question
+from cotbench.types import LETTERS, AnswerType, Program, Question
 
 Row = Mapping[str, Any]
 NAMES = (
@@ -162,6 +165,14 @@ def test_no_option_is_empty_or_has_its_label_left(name: str, data_dir: Path) -> 
 
 def lettered(data: TaskData, question: Question) -> bool:
     return bool(question.choices) and KINDS[data.kind_of(question)].lettered
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", NAMES)
+def test_each_gold_is_right_when_an_answer_says_it(name: str, data_dir: Path) -> None:
+    check = examine_task(name, data_dir)
+    assert check.ok, check.wrong
+    assert check.asked == check.right == len(questions_of(name, data_dir).questions)
 
 
 # --- MuSR ---------------------------------------------------------------------------------------------------------
@@ -372,6 +383,19 @@ def test_gsm_hard(data_dir: Path) -> None:
     assert sum(p.row["target"] < 0 for p in found) == sum(p.gold[0] == "-" for p in found) == 146
     assert sum("." in p.gold for p in found) == 303
     assert not [p for p in found if p.gold.endswith(".0")]
+
+
+@pytest.mark.data
+def test_programs_that_come_with_gsm_hard_give_its_golds_with_decimals(data_dir: Path) -> None:
+    """Its targets are what these gave, in floating point: a program that does the same is right."""
+    kind = KINDS[AnswerType.DECIMAL]
+    wrong = []
+    with Sandbox[int](workers=2) as sandbox:
+        for row, _, gold in (pair for pair in pairs("gsm-hard", data_dir) if "." in pair.gold):
+            value = kind.value(sandbox.run(Program(runtime="python", code=row["code"].strip(), choices=())))
+            if value is None or grade_now(value, gold, kind.name) != RIGHT:
+                wrong.append((gold, value))
+    amiss(wrong)
 
 
 @pytest.mark.data
