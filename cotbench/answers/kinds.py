@@ -139,11 +139,18 @@ def _number_or_none(gold: str, answer: str) -> Score:
     return _same_decimal(gold, answer)
 
 
+_NAMES = re.compile(r"[A-Za-z_]\w*")
+_NOT_UNKNOWN = frozenset("True False None oo zoo nan inf I E pi".split())
+
+
 def _number_or_none_value(execution: Execution) -> str | None:
     value = execution.value or ""
     if is_none(value) or reading.extract(value, AnswerType.NUMBER).rule == DECLINED:
         return NONE
-    return _number_value(execution)
+    number = _number_value(execution)
+    if number is None and not _is_text(execution) and set(_NAMES.findall(value)) - _NOT_UNKNOWN:
+        return NONE  # "6*bags + 54": it depends on what isn't given
+    return number
 
 
 # --- formulas -----------------------------------------------------------------------------------------------------
