@@ -322,7 +322,8 @@ def test_a_task_is_found_by_its_name_and_by_its_path(tmp_path: Path, monkeypatch
     [
         pytest.param("sampel", "no task 'sampel'", "Did you mean 'sample'?", id="misspelt"),
         pytest.param("math5000", "no task 'math5000'", "Did you mean 'math500'?", id="misspelt, one of two"),
-        pytest.param("qqqq", f"Known: {', '.join(sorted(list_task_files()))}.", ".jsonl", id="like no other"),
+        pytest.param("qqqq", "no task 'qqqq'", "`cotbench list tasks` names all", id="like no other"),
+        pytest.param("qqqq", "no task 'qqqq'", ".jsonl", id="like no other, one's own"),
         pytest.param("none.yaml", "there is no file none.yaml", "cotbench list tasks", id="no such task file"),
         pytest.param("none.jsonl", "there is no file none.jsonl", "question, answer", id="no such .jsonl"),
     ],
