@@ -23,7 +23,7 @@ def sandbox() -> Iterator[Sandbox[int]]:
     [
         ("sympy", "bags = 9 + morning\nanswer: 6 * bags", "none"),
         ("sympy", "bags = 9 + morning\nmorning = 2\nanswer: 6 * bags", "66"),
-        ("sympy", "a + b = 7\nanswer: a", "none"),
+        ("sympy", "a + b = 7\nanswer: a", None),  # an ambiguous plan, which is an outcome of its own
         ("sympy", "a + b = 7\nanswer: a + b", "7"),
         ("python", "def solution():\n    return 'none'", "none"),
         ("python", 'def solution():\n    return "It can\'t be determined."', "none"),
