@@ -53,6 +53,11 @@ def loaded(folder: Path, rows: Sequence[Row], fields: Mapping[str, Any], **keys:
         ({"after": "Q:", "before": "A:"}, "A: first Q: two A: three", "two"),
         ({"drop": r"\s*\[\d+\]"}, "rain [1] and snow [2]", "rain and snow"),
         ({"drop": r"^A: .*$"}, "Who?\nA: among A and B", "Who?"),
+        ({"named": {r"^\d$": "one digit", r"\d\d": "more"}}, "7", "one digit"),
+        ({"named": {r"^\d$": "one digit", r"\d\d": "more"}}, "12 of 7", "more"),
+        ({"named": {r"^\d$": "one digit"}}, "none of them", "none of them"),
+        ({"named": {r"^\d$": "one digit", "": "others"}, "say": "with {}"}, "x", "with others"),
+        ({"after": "rank ", "named": {"^1": "first"}}, "of 5, rank 1", "first"),
         ({"say": "Statement: {}\nTrue?"}, " It rains. ", "Statement: It rains.\nTrue?"),
         ({"say": "{}"}, "a {} b", "a {} b"),
     ],
@@ -198,6 +203,13 @@ def test_features_clusters_and_groups_are_had_from_parts_of_columns(tmp_path: Pa
     assert [q.features for q in data.questions] == [{"hops": "3", "story": "story"}, {"story": "story"}]
 
 
+def test_a_part_of_a_question_that_a_row_lacks_leaves_no_gap(tmp_path: Path) -> None:
+    rows = [{"q": "It rains. Q: How much?", "a": 1}, {"q": "Q: How much?", "a": 2}]
+    question = [{"column": "q", "before": "Q: "}, {"column": "q", "after": "Q: "}]
+    data = loaded(tmp_path, rows, {"question": question})
+    assert [q.text for q in data.questions] == ["It rains.\n\nHow much?", "How much?"]
+
+
 def test_a_feature_may_be_how_many_things_a_list_holds(tmp_path: Path) -> None:
     rows: list[Row] = [{"q": "Q1", "a": 1, "steps": ["one", "two"]}, {"q": "Q2", "a": 2, "steps": []}]
     fields = {"features": {"hops": {"column": "steps", "count": True}}}
@@ -297,6 +309,7 @@ def test_one_of_several_numbers_of_rows_is_fine(tmp_path: Path) -> None:
     ("fields", "finding"),
     [
         ({"question": {"column": "q", "before": "("}}, "fields.question.1.before: not a regular expression"),
+        ({"group": {"column": "q", "named": {"(": "x"}}}, "fields.group.named: not a regular expression"),
         ({"question": {"colunm": "q"}}, "unknown key 'fields.question.1.colunm'; did you mean 'column'?"),
         ({"question": {}}, "give the 'column' that it is in, or only words to 'say'"),
         ({"question": {"column": "q", "say": "x"}}, "'say' has no {} in the place"),

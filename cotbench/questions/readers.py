@@ -7,6 +7,7 @@ says what to do with it, in this order:
     after     what stands behind the last match of this pattern, all of it where there is none
     before    what stands before the first match of this pattern, all of it where there is none
     drop      every match of this pattern is left out
+    named     what it is called: patterns and names, of which the first counts whose pattern is found in it
     say       words around it, which stands where "{}" is; without a column, just these words
     count     true: how many things the list holds that stands there, instead of what stands there
 
@@ -66,6 +67,7 @@ class Text(_Strict):
     after: str | None = None
     before: str | None = None
     drop: str | None = None
+    named: dict[str, str] = {}
     say: str | None = None
     count: bool = False
 
@@ -76,11 +78,18 @@ class Text(_Strict):
             _compiled(value)
         return value
 
+    @field_validator("named")
+    @classmethod
+    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for pattern in value:
+            _compiled(pattern)
+        return value
+
     @model_validator(mode="after")
     def _something(self) -> Text:
         if self.count and (self.column is None or self.after or self.before or self.drop):
             raise ValueError("'count' is of a 'column' that holds a list, as it stands there")
-        if self.column is None and (self.say is None or self.after or self.before or self.drop):
+        if self.column is None and (self.say is None or self.after or self.before or self.drop or self.named):
             raise ValueError("give the 'column' that it is in, or only words to 'say'")
         if self.column is not None and self.say is not None and "{}" not in self.say:
             raise ValueError("'say' has no {} in the place of what the column holds")
@@ -108,6 +117,7 @@ class Text(_Strict):
         if self.drop is not None:
             text = _compiled(self.drop).sub("", text)
         text = text.strip()
+        text = next((name for pattern, name in self.named.items() if _compiled(pattern).search(text)), text)
         return text if self.say is None else self.say.replace("{}", text)
 
 

@@ -32,7 +32,9 @@ from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
+from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
+from cotbench.store.files import is_file, is_there
 from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling
 
@@ -176,7 +178,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         raise UsageError(found, "Leave --limit out to run all questions.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
-    if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
+    if options.chat_template not in ("auto", "none") and not is_file(options.chat_template):
         remedy = "Give 'auto', 'none' or the path of a Jinja file."
         raise UsageError(f"--chat-template: there is no file {options.chat_template}.", remedy)
     if options.families:
@@ -191,7 +193,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     prompts = Prompts(prompts_dir)
     modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
     check_settings(modes)
-    chosen = choose(_unique("--task", options.tasks), tasks_dir, like.suites if like is not None else ())
+    recorded = like.suites if like is not None else ()
+    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
     _unique("--mode", [mode.name for mode in modes])
     _check_per_mode(options, modes)
     if any(Retrieve in mode.asks for mode in modes):
@@ -204,6 +207,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
     questions = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
+    for name, one in data.items():
+        require_solver(modes, map(one.kind_of, questions[name]))
     row = find_engine(options.engine_name)
     # What isn't known before the engine is open is taken for granted until then.
     expected = EngineInfo(
@@ -376,7 +381,7 @@ def _check_server_options(options: RunOptions) -> None:
         found = f"--base-url: of {options.base_url} a part that is secret is on no record."
         raise UsageError(found, "Give the whole address again.")
     tokenizer = options.tokenizer
-    if tokenizer is not None and not Path(tokenizer).exists() and not _HUB_ID.fullmatch(tokenizer):
+    if tokenizer is not None and not is_there(tokenizer) and not _HUB_ID.fullmatch(tokenizer):
         found = f"--tokenizer: there is no folder {tokenizer or '(an empty name)'}."
         raise UsageError(found, "Name a folder with tokenizer.json and tokenizer_config.json, or a Hub id.")
 
