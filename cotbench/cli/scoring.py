@@ -87,7 +87,7 @@ def score(
         str | None,
         typer.Option(
             help="Of a file's answers: number, latex, letter, text, boolean, choice, expression, list, letters, "
-            "number-or-none.",
+            "number-or-none, decimal (a number that may be rounded).",
             autocompletion=completion.of_words(*AnswerType),
         ),
     ] = None,
