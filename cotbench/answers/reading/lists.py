@@ -20,7 +20,7 @@ from cotbench.answers.reading.endings import own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import OF_LISTS, REFUSAL, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import gives_none, held, own_body, stated
+from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
 BRACKETS = frozenset("()[]{}<>")
@@ -147,7 +147,9 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
         return _found(text, begin, end)
     if gives_none(text, begin, end):
         return REFUSAL
-    if text[begin:end].rstrip(" *_`").endswith((":", "：")):  # "The sorted words are:", and the list below
+    if heads_prose(text, begin, end):
+        return None
+    if text[begin:end].rstrip(" \t\r*_`").endswith((":", "：")):  # "The sorted words are:", and the list below
         below = re.compile(r"\s*").match(text, end)
         begin = below.end() if below else end
         end = text.find("\n", begin)

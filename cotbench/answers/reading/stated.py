@@ -66,3 +66,10 @@ def own_body(text: str, start: int) -> Span:
     end = run_on(text, start, len(text))
     body = text[start : len(text) if end is None else end]
     return start + len(body) - len(body.lstrip()), start + len(body.rstrip())
+
+
+def heads_prose(text: str, begin: int, end: int) -> bool:
+    """Tell whether a phrase on the line below "Answer:" is a sentence that the next line goes on from: a solution."""
+    above = text[max(0, begin - 12) : begin].strip(" \t*_`")
+    goes_on = text[end : end + 3].strip("\r ").removeprefix("\n").strip()
+    return above.endswith("\n") and bool(goes_on) and text[begin:end].rstrip(" \t\r*_`").endswith((".", "=", "?"))

@@ -4,8 +4,8 @@ Policies, beside those of `reading`:
 
 * A statement's answer ends where its sentence or its line does, or where it begins to explain itself (", because ...",
   ", which ..."); a full stop is no end behind an initial or an abbreviation ("J. R. R. Tolkien", "St. Louis").
-* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it, nor are brackets
-  behind it ("Paris (the capital of France)", "Alien (1979)").
+* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it are
+  none where they hold words in small letters ("Paris (the capital of France)"), and are one elsewhere ("Alien (1979)").
 * A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
   Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
 * Two answers side by side ("Paris or Lyon") are one text.
@@ -21,8 +21,8 @@ from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
-from cotbench.answers.reading.rules import OF_TEXTS, REFUSAL, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import gives_none, held, own_body, stated
+from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
 MOST_WORDS = 40
@@ -52,7 +52,10 @@ _ABBREVIATIONS = frozenset(
     " messrs mme mlle sra fr br pt ph approx fig cf viz".split()
 )
 _STOP = re.compile(r"[.!?。！？](?=[\"'”’)*_\]]{0,3}(?:\s|\Z|(?<=[。！？])))")
-_STRONG_STOP = re.compile(r"[。！？]")
+# What a sentence behind "!" begins with; a title may go on: "Hey Pa! There's a Goat on the Roof".
+_BEGINS = re.compile(
+    r"[\"'”’)*_\]\s]*(?:It|He|She|They|This|That|The|I|We|In|Both|Let|No|Yes|Since|Because|As|Note|Hope)\b"
+)
 _LEAD = caseless(
     r"(?:[\s*_`:：,，]|(?:so|therefore|thus|hence|well|okay|ok)(?=,),"
     r"|(?:the\s)?(?:final\s|correct\s|short\s)?answer(?:\sis)?[:：]"
@@ -69,7 +72,7 @@ _EXPLAINS = caseless(
     r",\s(?:then|though|indeed|i\s(?:think|believe|guess|suppose))(?=\W*\Z|[.!])",
     r"\s(?:according\sto|based\son|as\sper)\sthe\s|\s[—–]\s|\s-{1,2}\s(?=[a-z])|\s(?:=>|->|→)\s|;\s",
 )
-_ASIDE = re.compile(r"\s[(\[](?P<own>[^()\[\]\n]{1,160})[)\]]\Z")
+_ASIDE = re.compile(r"\s[(\[](?P<own>[a-z]+\s[^()\[\]\n]{1,160})[)\]]\Z")
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathsf|mbox)\s?\{([^{}]*)\}")
 _IS_THE_ANSWER = caseless(
     r"(?:^|(?<=[.!?]\s))(?:(?:so|thus|therefore|hence),?\s)?(?P<own>[^\n.!?]{1,160}?)\s(?:is|would\sbe)\s"
@@ -81,6 +84,7 @@ _SENTENCE_WORDS = caseless(
     r"\b(?:is|are|was|were|has|have|had|does|did|do|will|would|can|could|should|must|may|might|i|we|you|let|because"
     r"|therefore|so)\b|['’](?:s|re|m|ll)\s(?:not|a|an|the)\b"
 )
+_PLACEHOLDER = re.compile(r"(?:[\s*_\"'`]|Answer\s?[:：])*+(?:<\w{1,20}>|\.{3}|…|_{3,})[\s*_\"'.]*\Z")
 _HEADING = re.compile(r"[:：]\W*\Z")
 
 
@@ -96,6 +100,8 @@ def _ends(text: str, begin: int, end: int) -> int:
                 continue
             if following and following[1].islower():
                 continue
+        elif stop[0] in "!?" and not _BEGINS.match(text, stop.end(), end):
+            continue
         return stop.end()
     return end
 
@@ -136,6 +142,8 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     """The answer that a phrase gives; whole: a box's content, which has no sentence around it."""
     if not whole:
         end = _ends(text, begin, end)
+    if _PLACEHOLDER.match(text, begin, end):
+        return None
     lead = _LEAD.match(text, begin, end)
     if lead and lead.end() < end:
         begin = lead.end()
@@ -169,10 +177,8 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     sentence = end if boxed else _ends(text, begin, end)
     if gives_none(text, begin, sentence):
         return REFUSAL
-    if not boxed and _HEADING.search(text, begin, end) and text[end:].strip():
+    if not boxed and ((_HEADING.search(text, begin, end) and text[end:].strip()) or heads_prose(text, begin, end)):
         return None  # "The answer is as follows:"
-    if re.match(r"[\s*_\"']*(?:<\w+>|\.{3}|…|_{3,})[\s*_\"'.]*\Z", text[begin:end]):
-        return None  # a form's placeholder
     found = _answer(text, begin, end, whole=boxed)
     if found and found.span and text[found.span[1] : found.span[1] + 3].lstrip("*\"' ").startswith(("?", "？")):
         return None  # "Answer: Paris? No."
@@ -194,6 +200,9 @@ def _alone(text: str, start: int) -> Extraction | None:
         return None
     if gives_none(text, begin, end) or asks_for_more(text, begin, end):
         return REFUSAL
+    first = _ends(text, begin, end)
+    if text[first:end].strip(" *_`\"'”’)") and _SENTENCE_WORDS.search(text, begin, first):
+        return None  # more than one sentence
     return _answer(text, begin, end)
 
 
@@ -228,21 +237,20 @@ def _last_line(text: str, start: int) -> Extraction | None:
     return _answer(text, left, right)
 
 
-def _declined(text: str, start: int) -> Extraction | None:
-    """REFUSAL where the last sentence says that there is no answer."""
+def _declines(text: str, start: int) -> bool:
+    """Tell whether the last sentence says that there is no answer."""
     end = own_end(text, start)
     for left, right in last_sentences(text[:end], start):
-        return REFUSAL if asks_for_more(text, left, right) or gives_none(text, left, right) else None
-    return None
+        return asks_for_more(text, left, right) or gives_none(text, left, right)
+    return False
 
 
 # find(text, start)
 IS_THE_ANSWER = Rule("is the answer", "phrase", OF_TEXTS, _is_it)
 TEXT_ALONE = Rule("text alone", "only", OF_TEXTS, _alone)
-TEXT_DECLINED = Rule("text declined", "declined", OF_TEXTS, _declined)
 TEXT_MARKED = Rule("bold text", "marked", OF_TEXTS, _marked, vague=True)
 LAST_LINE = Rule("last line", "last", OF_TEXTS, _last_line, vague=True)
-TEXT_RULES = (IS_THE_ANSWER, TEXT_ALONE, TEXT_DECLINED, TEXT_MARKED, LAST_LINE)
+TEXT_RULES = (IS_THE_ANSWER, TEXT_ALONE, TEXT_MARKED, LAST_LINE)
 
 
 def read_text(text: str, start: int, vague: bool) -> Iterator[Reading]:
@@ -256,6 +264,8 @@ def read_text(text: str, start: int, vague: bool) -> Iterator[Reading]:
 
     every = statements(text, start, options=True)
     yield from stated(every, text, vague, lambda one: _of_statement(text, one), instead)
+    if not every and _declines(text, start):
+        yield DECLINED, REFUSAL
     for row in TEXT_RULES:
         if (vague or not row.vague) and not (every and row is TEXT_ALONE):
             yield from row.ask(text, start)

@@ -41,7 +41,7 @@ _JOINT = (
 )
 _NEXT = re.compile(
     rf"(?:[\s$]*{_JOINT}{{1,3}}(?:{OPEN}|\\(?:text|boxed|mathrm|textbf)\s?\{{|\\[(\[]|\s|(?i:(?:options?|choices?)\s))*"
-    rf"|[ \t]*{OPEN}{{0,3}}|\n[ \t]*(?:[-*•][ \t]*)?{OPEN}{{0,3}})(?=[A-J](?![{WORD_LETTER}]))"
+    rf"|[ \t]*{OPEN}{{0,3}}|\r?\n[ \t]*(?:[-*•][ \t]*)?{OPEN}{{0,3}})(?=[A-J](?![{WORD_LETTER}]))"
 )
 _OR = caseless(
     rf"[\s$]*(?:(?:and/or|or|oder|ou|или)\b|或|もしくは|또는)[\s$]*(?:(?:option|choice)\s)?{OPEN}{{0,3}}(?=(?-i:[A-J])(?![{WORD_LETTER}]))"
