@@ -21,7 +21,7 @@ from conftest import Cli
 from cotbench.errors import CotbenchError, DataError, TaskError
 from cotbench.questions.data import TaskData, load_data, question_hash, select
 from cotbench.questions.readers import GOLD_READERS
-from cotbench.questions.tasks import Exemplar, Task, TaskFile, find_task, read_task_file, task_of_jsonl
+from cotbench.questions.tasks import Exemplar, Task, TaskFile, find_task, read_task_file, task_of_rows
 from cotbench.types import Question
 
 Row = dict[str, Any]
@@ -364,7 +364,7 @@ def test_no_rows_at_all(content: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(content)
     with pytest.raises(DataError, match="has no rows") as caught:
-        load_data(task_of_jsonl(path))
+        load_data(task_of_rows(path))
     assert "at least one question" in caught.value.hint
 
 

@@ -500,7 +500,11 @@ LOGIC_FAILED = [
     ("premise: a\noption A: c\noption B: b", "plan_invalid", 'nothing is asked: no line "ask: ..."'),
     ("premise: a\nask: must be true", "plan_invalid", 'no line "option A: ..."'),
     ("premise: a b c\nask: must be true\noption A: a", "plan_invalid", "line 1: unexpected 'b'"),
-    ("premise: a\nx = 5\nask: must be true\noption A: a\noption B: b", "plan_invalid", "line 2: unexpected '='"),
+    (
+        "premise: a\nx = 5\nask: must be true\noption A: a\noption B: b",
+        "plan_invalid",
+        "line 2: a statement without a keyword",
+    ),
     (
         "premise: a\nask: which weakens the argument\noption A: a",
         "plan_invalid",
@@ -510,7 +514,7 @@ LOGIC_FAILED = [
     (
         "premise: all dogs bark\nask: must be true\noption A: a\noption B: b",
         "plan_invalid",
-        "line 1: unexpected 'dogs'",
+        "line 1: behind 'dogs': expected ':' and a formula about it",
     ),
 ]
 

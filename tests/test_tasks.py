@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import sympy
 import yaml
@@ -26,7 +27,7 @@ from cotbench.questions.tasks import (
     list_task_files,
     read_task_file,
     shipped,
-    task_of_jsonl,
+    task_of_rows,
 )
 from cotbench.types import LETTERS, AnswerType
 
@@ -373,9 +374,9 @@ def test_whatever_counts_as_a_number_can_be_graded(gold: Any, answer: str, tmp_p
 
 
 def test_group_and_cluster_are_optional_columns(tmp_path: Path) -> None:
-    plain = load_data(task_of_jsonl(jsonl(tmp_path, *two("1", "2"))))
+    plain = load_data(task_of_rows(jsonl(tmp_path, *two("1", "2"))))
     assert {(q.group, q.cluster) for q in plain.questions} == {("", "")}
-    both = load_data(task_of_jsonl(jsonl(tmp_path, *two("1", "2", group="sums", cluster="sheet 1"))))
+    both = load_data(task_of_rows(jsonl(tmp_path, *two("1", "2", group="sums", cluster="sheet 1"))))
     assert {(q.group, q.cluster) for q in both.questions} == {("sums", "sheet 1")}
 
 
@@ -427,7 +428,7 @@ def test_a_mistake_in_a_users_file_names_its_line(
 ) -> None:
     path = jsonl(tmp_path, *rows)
     with pytest.raises(error) as caught:
-        task_of_jsonl(path)
+        task_of_rows(path)
     assert finding in caught.value.message
     assert caught.value.message.startswith(str(path))
     assert len(caught.value.hint) > 10, "a remedy"
@@ -438,12 +439,12 @@ def test_a_mistake_in_a_users_file_names_its_line(
     [("my own.jsonl", "my_own"), ("set-2.v1.jsonl", "set_2_v1"), ("---.jsonl", "questions"), ("é.jsonl", "questions")],
 )
 def test_the_name_of_a_users_task_is_safe_in_paths_and_ids(name: str, expected: str, tmp_path: Path) -> None:
-    assert task_of_jsonl(jsonl(tmp_path, *two("1", "2"), name=name)).task.name == expected
+    assert task_of_rows(jsonl(tmp_path, *two("1", "2"), name=name)).task.name == expected
 
 
 def test_the_hash_of_a_users_task_is_that_of_its_file(tmp_path: Path) -> None:
     def read(*rows: dict[str, Any]) -> TaskFile:
-        return task_of_jsonl(jsonl(tmp_path, *rows))
+        return task_of_rows(jsonl(tmp_path, *rows))
 
     first, again, other = read(*two("1", "2")), read(*two("1", "2")), read(*two("1", "3"))
     assert first.hash == again.hash != other.hash
@@ -454,3 +455,66 @@ def test_a_key_that_stands_twice_in_a_task_file(tmp_path: Path) -> None:
     path.write_text("name: t\nabout: one\nabout: two\n")
     with pytest.raises(TaskError, match=r"t\.yaml:3: not valid YAML: the key 'about' stands there twice"):
         read_task_file(path)
+
+
+# --- other files of questions -------------------------------------------------------------------------------------
+
+
+def written(folder: Path, name: str) -> Path:
+    """Two questions with options in a file of the form that its name says."""
+    rows = [
+        {"question": "One, or more?", "answer": "B", "choices": ["x", "y, z"], "group": "g"},
+        {"question": "Zwei?", "answer": "A", "choices": ["ü", "v"], "group": "g"},
+    ]
+    path = folder / name
+    if name.endswith(".json"):
+        path.write_text(json.dumps({"version": 1, "data": rows}), encoding="utf-8")
+    elif name.endswith(".parquet"):
+        pandas.DataFrame(rows).to_parquet(path)
+    else:
+        table = pandas.DataFrame([{**row, "choices": json.dumps(row["choices"])} for row in rows])
+        table.to_csv(path, sep="\t" if name.endswith(".tsv") else ",", index=False, encoding="utf-8-sig")
+    return path
+
+
+@pytest.mark.parametrize("name", ["own.json", "own.csv", "own.tsv", "own.parquet"])
+def test_a_users_questions_may_be_in_a_table(name: str, tmp_path: Path) -> None:
+    data = load_data(find_task(str(written(tmp_path, name))))
+    assert [(q.text, q.choices, q.group) for q in data.questions] == [
+        ("One, or more?", ("x", "y, z"), "g"),
+        ("Zwei?", ("ü", "v"), "g"),
+    ]
+    assert list(data.golds.values()) == ["B", "A"]
+
+
+@pytest.mark.parametrize("name", ["own.json", "own.csv", "own.parquet"])
+def test_a_task_file_may_name_a_table(name: str, tmp_path: Path) -> None:
+    written(tmp_path, name)
+    content = edited(("source.file", name), ("source.rows", 2), ("answer", LETTER), ("fields.choices", "choices"))
+    data = load_data(read_task_file(write_task(tmp_path, {**content, "gold_reader": "letter"})))
+    assert list(data.golds.values()) == ["B", "A"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "finding"),
+    [
+        ("own.json", "[1, 2]", "expected a list of objects, or an object that holds one such list"),
+        ("own.json", '{"a": [], "b": []}', "expected a list of objects"),
+        ("own.json", "{", "not valid JSON"),
+        ("own.csv", "question,answer,answer\nQ,1,2\n", "has two columns 'answer'"),
+        ("own.csv", "question,answer\nQ, and more,1\n", "own.csv:2: has more values than the header has names"),
+        ("own.csv", "question,wrong\nQ,1\n", "own.csv:2: the key 'answer' is missing"),
+        ("own.csv", b"question,answer\nQ\xff,1\n", "can't be read"),
+        ("own.parquet", "no table", "not a Parquet file"),
+        ("own.json", '[{"question": "Q"}]', "own.json: row 1: the key 'answer' is missing"),
+    ],
+)
+def test_a_mistake_in_a_table_is_told_with_its_place(
+    name: str, content: str | bytes, finding: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises((DataError, TaskError)) as caught:
+        load_data(find_task(str(path)))
+    assert finding in caught.value.message
+    assert len(caught.value.hint) > 10, "a remedy"

@@ -16,6 +16,7 @@ import numpy as np
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -44,6 +45,7 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
+from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
@@ -56,6 +58,7 @@ from cotbench.modes.arms import base_of, is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
+from cotbench.store.manifest import SuiteEntry
 from cotbench.store.records import Record
 from cotbench.types import Outcome
 
@@ -103,7 +106,8 @@ class Comparison:
     questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
-    which report.json leaves out.
+    which report.json leaves out. suite: by which the report is, "" for none; categories: over the tasks of each of its
+    categories; missing: what belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
@@ -133,9 +137,14 @@ class Comparison:
     twins: list[Twin] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    recalls: list[Recall] = field(default_factory=list)
+    supports: list[Support] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
+    suite: str = ""
+    categories: list[Category] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     leads: list[Lead] = field(default_factory=list)
     weights: list[Part] = field(default_factory=list)
@@ -179,6 +188,7 @@ def compare(
     symbolic_tasks: Collection[str] = (),
     against: Sequence[str] = (),
     weights: Weights | None = None,
+    suite: SuiteEntry | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
@@ -187,8 +197,9 @@ def compare(
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
     symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. prices:
     what tokens or GPU-hours cost; without them costs are in tokens. against: two arms of two models each, as
-    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. Raises RunError where what was asked for can't be
-    paired, UsageError where `against` or the mix names what isn't there.
+    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. suite: by whose categories tasks are told, where that
+    isn't what the runs record. Raises RunError where what was asked for can't be paired, UsageError where `against` or
+    the mix names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -226,6 +237,8 @@ def compare(
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
+    comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
+    comparison.supports.extend(row for panel in compared for row in supports_of(panel))
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
@@ -248,10 +261,17 @@ def compare(
     whole.twins.extend(twins)
     whole.families.update(of_twins)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
-    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
+    suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
+    known = symbolic_by(suite)
+    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks, known)
     whole.pooled.extend(over)
     whole.notes.extend(left_out)
-    return whole
+    if suite is None:
+        return whole
+    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.cautions))
+    whole.missing.extend(missing_of(suite, runs, compared))
+    whole.notes.extend([*notes, *outside(suite, compared)])
+    return replace(whole, suite=suite.name)
 
 
 def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
@@ -334,6 +354,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                     f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
                     f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
                 )
+            elif number == 1 and has_own_baseline(panel, cell, base) and not _is_named(panel, base, asked):
+                continue  # it is compared below with an arm that was shown the same passages
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, sides, tagged)
@@ -343,6 +365,11 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
+    """Whether an arm is asked for by name."""
+    return any(panel.cell(name) is cell for name in names)
 
 
 def _is_apart(cell: Cell, base: Cell) -> bool:

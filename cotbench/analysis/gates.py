@@ -6,9 +6,13 @@
 The second is of figures over tasks: pooled, by question, and macro, with tasks as units. side: all (default), the
 symbolic or the non-symbolic tasks, or their difference; with rule=R the questions of that side of a tag rule.
 
-task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
-written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
-estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
+    NAME[category,mode(,model=M)(,baseline=B)] OP NUMBER          category[math,cot] < 0.05
+
+The third is over the tasks of a suite's category: category, by question, and category_macro, with tasks as units.
+
+task and category may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER
+may be written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't
+be estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
 has an estimate.
 
     mean_score[hotpotqa,cot]            of tasks whose answers may be partly right, as score_delta and score_did
@@ -17,6 +21,11 @@ has an estimate.
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
                                         that chooses on the path it is scored on
+    recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
+                                        all_found: of questions, those with all of them; delta_found, delta_lacking:
+                                        differences on these and on the others
+    interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
+                                        that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -34,14 +43,17 @@ from typing import Any
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.factorial import INTERACTION
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
+from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
+OF_CATEGORY = f'As in {OPTION} "category[math,cot] < 0.05".'
 OVER_TASKS = f'As in {OPTION} "pooled[cot,symbolic] < 0.05".'
 ANY = "*"
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -64,6 +76,7 @@ class _Figure:
     share: bool = True
     money: bool = False  # whether it takes prices
     unit: str = ""
+    side: str = ""  # of rows that are of questions whose support was found, or lacks
 
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
@@ -130,6 +143,16 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
+    "recall": _Figure("recalls", "recall.value"),
+    "recall_low": _Figure("recalls", "recall.low"),
+    "recall_high": _Figure("recalls", "recall.high"),
+    "all_found": _Figure("recalls", "all_found.value"),
+    "precision": _Figure("recalls", "precision"),
+    "right_found": _Figure("recalls", "right_found.value"),
+    "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "delta_found": _Figure("supports", "delta.value", side=FOUND),
+    "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
+    **_with_ends("interaction", "effects", "difference"),
     **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
     "gain_more": _Figure("gains", "more", share=False),
@@ -156,12 +179,19 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_reml_low": _Figure("pooled", "reml.low", unit=TASK),
     "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
+    **_with_ends("category", "categories", "delta", unit=QUESTION),
+    "category_n": _Figure("categories", "n", share=False, unit=QUESTION),
+    **_with_ends("category_macro", "categories", "delta", unit=TASK),
+    "category_macro_predicted_low": _Figure("categories", "predicted.low", unit=TASK),
+    "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects")  # rows that no side of the tag has
+ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores"})  # rows about a mode by itself
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +282,8 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
     elif "rule" in named:
         raise refuse(f"{name} is under the report's tag rule.", "Leave 'rule=' out; --tag-rule chooses it.")
     if len(places) < 2:
-        raise refuse(f"expected a task and a mode in the brackets, found '{inside}'.", example)
+        what, example = ("category", OF_CATEGORY) if figure.rows == "categories" else ("task", example)
+        raise refuse(f"expected a {what} and a mode in the brackets, found '{inside}'.", example)
     if len(places) > 3:
         raise refuse(f"expected task, mode and tag, found {len(places)} words.", example)
     task, mode, tag = (*places, ALL)[:3]
@@ -260,9 +291,9 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows in (*_OF_SIDES, "policies", *_OF_MIX) and tags[tag] != ALL:
+    if figure.rows in (*_OF_SIDES, *_OF_ALL, *_OF_MIX) and tags[tag] != ALL:
         both = dict.fromkeys(_OF_SIDES, "both sides of the tag")
-        what = {**both, "policies": "all questions"}.get(figure.rows, "a whole mix")
+        what = {**both, **dict.fromkeys(_OF_ALL, ALL_OF)}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
@@ -355,7 +386,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Report more tasks, or ask by question, as pooled does."
+            f"Report more tasks, or ask by question, as {'category' if 'category' in gate.name else 'pooled'} does."
             if FIGURES[gate.name].unit == TASK
             else "Ask about a side that has questions, or leave the gate out.",
         )
@@ -367,8 +398,10 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     if FIGURES[gate.name].rows in _OF_ONE:
         return []
     rows = _rows(gate, comparison)
-    if FIGURES[gate.name].rows == "pooled":
+    if FIGURES[gate.name].rows in ("pooled", "categories"):
         asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    elif FIGURES[gate.name].rows in ("supports", "effects"):
+        asked = {(row.model, row.task, row.mode, row.baseline) for row in rows}
     else:
         asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
@@ -383,6 +416,9 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     kind = FIGURES[gate.name].rows
     if kind == "pooled":
         rows = _over_tasks(gate, comparison)
+    elif kind == "categories" and not comparison.categories:
+        remedy = "Name one: --suite paper, core or a file of your own; `cotbench list suites` has them."
+        raise _refused(gate.text, "this report is by no suite, so it has no categories.", remedy)
     else:
         rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
     if kind in _OF_MODELS:  # either model may be named first
@@ -390,7 +426,9 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     rows = _narrowed(gate, "model", gate.model, rows)
     rows = rows if gate.against is None else _narrowed(gate, "against", gate.against, rows)
     if kind != "pooled":
-        rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
+        rows = _narrowed(
+            gate, "category" if kind == "categories" else "task", None if gate.task == ANY else gate.task, rows
+        )
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
     if kind == "twins":
         rows = _narrowed(gate, "tag", gate.tag, rows)
@@ -405,8 +443,16 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
 def _is_meant(gate: Gate, row: Any) -> bool:
     """Whether a row is of the questions, and of policies of the oracle, that a gate is about."""
     kind = FIGURES[gate.name].rows
+    if kind == "categories":
+        return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind == "recalls":
+        return True
+    if kind == "supports":
+        return bool(row.support == FIGURES[gate.name].side)
+    if kind == "effects":
+        return bool(row.effect == INTERACTION)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
     return bool(row.default if kind in _OF_SIDES else kind == "twins" or row.tag == gate.tag)
@@ -467,7 +513,8 @@ def _narrowed(
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
-    raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))
+    example = OF_CATEGORY if field == "category" else EXAMPLE
+    raise _refused(gate.text, why, suggest(str(wanted), list(names), example))
 
 
 def _is_empty(row: Any) -> bool:
@@ -475,12 +522,14 @@ def _is_empty(row: Any) -> bool:
 
 
 def _place(row: Any) -> str:
-    tag = getattr(row, "tag", getattr(row, "side", ALL))
+    of_category = hasattr(row, "category")  # whose side is the category's own
+    tag = ALL if of_category else getattr(row, "tag", getattr(row, "side", ALL))
     words = [
         row.mode,
         *([tag] if tag != ALL else []),
         *([f"rule={row.rule}"] if getattr(row, "side", "") and row.rule else []),
     ]
-    words = [*([row.task] if hasattr(row, "task") else []), *words, f"model={row.model}"]
+    place = [row.category] if of_category else [row.task] if hasattr(row, "task") else []
+    words = [*place, *words, f"model={row.model}"]
     against = [f"against={row.against}"] if hasattr(row, "against") else []
     return ",".join([*words, *against, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

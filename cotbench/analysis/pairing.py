@@ -27,6 +27,7 @@ from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.passages import Shown, read_passages
 from cotbench.store.questions import read_questions
 from cotbench.store.records import Record, read_records
 from cotbench.types import UNDECIDED, Outcome, Question
@@ -49,6 +50,11 @@ class Run:
     @property
     def finished(self) -> bool:
         return self.manifest.status == "finished"
+
+    @cached_property
+    def passages(self) -> Shown:
+        """What its arms show before questions, by question and context. Raises RunError."""
+        return read_passages(self.folder)
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:

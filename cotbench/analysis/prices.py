@@ -25,7 +25,8 @@ import numpy as np
 
 from cotbench.analysis.stats import Array
 from cotbench.errors import DataError, UsageError, suggest
-from cotbench.questions.tasks import read_yaml, shown
+from cotbench.questions.files import shown
+from cotbench.questions.tasks import read_yaml
 from cotbench.store.files import open_file
 
 OPTION = "--prices"

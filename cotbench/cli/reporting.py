@@ -64,6 +64,15 @@ def report(
             "without options, or with calculations in most questions.",
         ),
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Tell tasks by the categories of this suite (`cotbench list suites`, or a file of your own); by "
+            "default of the one that the runs were asked for by, if any.",
+            autocompletion=completion.suites,
+        ),
+    ] = None,
     one_arm: Annotated[
         bool,
         typer.Option(
@@ -126,7 +135,8 @@ def report(
             """less their seeds: twin; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot, symbolic] < 0.05": pooled, """
-            """macro, and of either _low, _high, _p; of two models, as in """
+            """macro, and of either _low, _high, _p; over the tasks of a suite's category, as in """
+            """"category\\[math, cot] < 0.05": category, category_macro; of two models, as in """
             """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
             """Repeatable.""",
         ),
@@ -163,6 +173,7 @@ def report(
 
         stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
+    from cotbench.analysis.categories import named_suite
     from cotbench.analysis.compare import compare
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
@@ -212,6 +223,7 @@ def report(
             },
             against=against or [],
             weights=mix,
+            suite=named_suite(suite, loaded) if suite is not None else None,
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

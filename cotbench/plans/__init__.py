@@ -10,8 +10,12 @@ alone comes through it, inside a process that may be killed: the solver bounds w
     systems, integers       the two ways to solve: one unknown after another, or a search
     periodic                equations in sines and cosines
     exact, closures         exact comparison; fast evaluation
-    logic                   premises, options and a question -> a letter
+    logic                   premises and a question -> a letter, or true, false or unknown
+    formulas                the text of a formula of logic -> its tree
+    propositional           ... without quantifiers, decided by SymPy
+    first_order             ... with quantifiers, decided by z3, which is loaded where it is needed
     symbolic, matching      values -> text; which of the options a value is
+    truth                   true, false or unknown -> the option that says so
     failures                how solving ends without an answer
 
 To add a function to the language: one row in `functions`, one in `prompts/plan-language.md`.
@@ -23,6 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
+import sympy as sp
+
 from cotbench.answers.shown import Shown
 from cotbench.plans import exact
 from cotbench.plans.asked import answer_values
@@ -32,6 +38,7 @@ from cotbench.plans.language import read_statements
 from cotbench.plans.logic import solve_logic
 from cotbench.plans.matching import match_option
 from cotbench.plans.symbolic import show
+from cotbench.plans.truth import as_option, says_truth
 from cotbench.types import LETTERS
 
 MAX_LISTED = 4  # answers that an error names
@@ -41,17 +48,23 @@ __all__ = ["Shown", "Solution", "match_option", "show", "solve_plan"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """shown: of an ok solution; a letter where the question has options. error: one line for people."""
+    """What a plan comes to.
+
+    shown: of an ok solution; a letter where the question or the plan has options, but a word (true, false or unknown,
+    or the question's own for that) where the plan asks whether a formula follows. option: the letter of the question's
+    option. error: one line for people."""
 
     outcome: Literal["ok", "plan_invalid", "unsolved", "ambiguous"]
     shown: Shown | None = None
+    option: str | None = None
     error: str = ""
 
 
 def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
     """Solve a plan. choices: the texts of a question's options, used where the plan names none."""
     try:
-        return Solution(outcome="ok", shown=_solved(text, choices))
+        shown, option = _solved(text, choices)
+        return Solution(outcome="ok", shown=shown, option=option)
     except Failure as error:
         return Solution(outcome=error.outcome, error=" ".join(str(error).split())[:300])
     except (MemoryError, RecursionError) as error:
@@ -61,17 +74,21 @@ def solve_plan(text: str, choices: Sequence[str] = ()) -> Solution:
         return Solution(outcome="unsolved", error=f"the solver failed: {type(error).__name__}")
 
 
-def _solved(text: str, choices: Sequence[str]) -> Shown:
+def _solved(text: str, choices: Sequence[str]) -> tuple[Shown, str | None]:
+    """What a plan comes to, and the letter of the question's option."""
     statements = read_statements(text)
     if any(statement.kind in ("ask", "premise") for statement in statements):
-        letter = solve_logic(statements)
-    else:
-        problem = read_problem(statements)
-        values = answer_values(problem)
-        if not problem.options and not choices:
-            return _shown(values[0]) if len(values) == 1 else _undecided(values)
-        letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
-    return Shown(value=letter, latex=letter, decimal=None)
+        found = solve_logic(statements, choices)
+        return Shown(value=found.value, latex=found.value, decimal=None), found.letter if choices else None
+    problem = read_problem(statements)
+    values = answer_values(problem)
+    if not problem.options and not choices:
+        return (_shown(values[0]), None) if len(values) == 1 else _undecided(values)
+    if not problem.options and says_truth(choices) and len(values) == 1 and values[0] in (sp.true, sp.false):
+        found = as_option("true" if values[0] == sp.true else "false", choices)
+        return Shown(value=found.value, latex=found.value, decimal=None), found.letter
+    letter = _fitting(problem, values) if problem.options else _chosen(values, choices)
+    return Shown(value=letter, latex=letter, decimal=None), letter if choices else None
 
 
 def _shown(value: Any) -> Shown:

@@ -12,12 +12,14 @@ class Failure(Exception):
 
 
 class PlanInvalid(Failure):
-    """A text that is not in the language. line: counted from 1; 0 where no single line is to blame."""
+    """A text that is not in the language. line: counted from 1; 0 where no single line is to blame. message: the text
+    without its line."""
 
     outcome = "plan_invalid"
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {message}" if line else message)
+        self.message = message
         self.line = line
 
 

@@ -18,8 +18,8 @@ MAX_LINES = 600
 class Statement:
     """One statement of a plan.
 
-    kind: answer, named ("answer = ..."), weak (an answer where the plan has no other), option, premise, ask, assume or
-    line. label: the letter of an option.
+    kind: answer, named ("answer = ..."), weak (an answer where the plan has no other), option, premise, ask, domain,
+    distinct, assume or line. label: the letter of an option.
     """
 
     kind: str
@@ -52,8 +52,24 @@ _ASK = re.compile(
     r"(?P<rest>.*)$",
     re.I,
 )
+_CONCLUSION = re.compile(
+    r"^(?:(?:the\s+)?conclusion|conclude|hypothesis|claim|prove|to prove)\s*\(?\d*\)?\s*[:：]\s*(?P<rest>.*)$", re.I
+)
+_DOMAIN = re.compile(r"^(?:the\s+)?(?:domain|universe)\s*(?::|=|\bis\b)\s*(?P<rest>.*)$", re.I)
+_DISTINCT = re.compile(r"^(?:(?:all\s+)?distinct|unique\s+names)\s*:?\s*(?P<rest>[({\[]?\s*\w+\s*,.*)$", re.I)
+_VOCABULARY = re.compile(
+    r"^(?:predicate|constant|relation|propert(?:y|ie)|entit(?:y|ie)|individual|variable)s?\s*:", re.I
+)
 _PREFIXES = {  # of a plan of true and false, and of others: those that count first
-    True: (("answer", _ANSWER), ("option", _OPTION), ("ask", _ASK), ("premise", _PREMISE)),
+    True: (
+        ("answer", _ANSWER),
+        ("option", _OPTION),
+        ("ask", _ASK),
+        ("ask", _CONCLUSION),
+        ("domain", _DOMAIN),
+        ("distinct", _DISTINCT),
+        ("premise", _PREMISE),
+    ),
     False: (("answer", _ANSWER), ("option", _OPTION), ("ask", _ASK), ("weak", _WEAK)),
 }
 _RESTATED = re.compile(r"^(?:question|problem|explanation|note|reasoning)\s*:", re.I)
@@ -73,15 +89,20 @@ def read_statements(text: str) -> list[Statement]:
     if len(text) > MAX_CHARS or text.count("\n") > MAX_LINES:
         raise PlanInvalid("the plan is too long")
     lines = _without_comments(_inside_fences(text))
-    logical = any(_ASK.match(line) or (_PREMISE.match(line) and line[:1] in "pP") for _, line in lines)
+    logical = _is_logical(lines)
     statements: list[Statement] = []
-    premises = awaited = False
+    premises = awaited = asks = False  # what the line before announces
     letters = _lettered(lines, logical)
     for at, line in lines:
+        if logical and (asked := _ASK.match(line) or _CONCLUSION.match(line)) and not asked["rest"].strip():
+            asks = True
+            continue
+        if asks and not _asks(line):
+            line, asks = f"ask: {line}", False
         if _PREMISES.match(line) or (_HEADING.match(line) and not _ANSWER.match(line)):
             premises = logical and bool(_PREMISES.match(line))
             continue
-        if not logical and _RESTATED.match(line):
+        if (_VOCABULARY if logical else _RESTATED).match(line):
             continue
         if awaited and not _ANSWER.match(line):
             line, awaited = f"answer: {line}", False
@@ -97,6 +118,17 @@ def read_statements(text: str) -> list[Statement]:
         statements += found
         premises = premises and all(statement.kind == "premise" for statement in found)
     return statements
+
+
+def _is_logical(lines: list[tuple[int, str]]) -> bool:
+    """Whether a plan is one of true and false."""
+    if any(_ASK.match(line) or (_PREMISE.match(line) and line[:1] in "pP") for _, line in lines):
+        return True
+    return any(_CONCLUSION.match(line) for _, line in lines) and not any(_ANSWER.match(line) for _, line in lines)
+
+
+def _asks(line: str) -> bool:
+    return bool(_ASK.match(line) or _CONCLUSION.match(line))
 
 
 def is_prose(text: str) -> bool:
@@ -116,7 +148,7 @@ def _inside_fences(text: str) -> list[tuple[int, str]]:
             fenced = not fenced
         else:
             (inside if fenced else outside).append((at, line.strip("\r")))
-    asks = any(re.match(r"[\s*_-]*(?:(?:the |final )*answer|ask)\b", line, re.I) for _, line in inside)
+    asks = any(re.match(r"[\s*_-]*(?:(?:the |final )*answer|ask|conclusion)\b", line, re.I) for _, line in inside)
     return inside if asks else sorted(inside + outside)
 
 

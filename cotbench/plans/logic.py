@@ -1,26 +1,21 @@
-"""Plans of true and false: which option follows from the premises, or is consistent with them."""
+"""Plans of true and false: whether a formula follows from premises, or which option does, or may be true with them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import sympy as sp
-from sympy.assumptions.cnf import EncodedCNF
-from sympy.logic.inference import satisfiable
-
-from cotbench.plans.alphabet import Cursor, plain, tokenize
+from cotbench.plans import first_order, propositional
 from cotbench.plans.failures import Ambiguous, PlanInvalid, Unsolved
+from cotbench.plans.first_order import Domain, Signature
+from cotbench.plans.formulas import Formula, bound, negated, parse_formula, unbound
 from cotbench.plans.language import Statement, is_prose
+from cotbench.plans.truth import Found, Truth, as_option
 
-MAX_CLAUSES = 50_000
+MORE_EFFORT = 3  # times the usual steps
 
-_WORDS = frozenset(
-    "not and or xor if then only iff implies unless exactly at_least at_most true false neither nor either both".split()
-)
-_COUNTS = ("exactly", "at_least", "at_most")
+
 _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what the one option is that differs
     (r"\b(?:cannot|can't|can ?not|could ?n[o']t) be false\b", "must"),
     (r"\b(?:cannot|can't|can ?not|could ?n[o']t|couldn't) be (?:true|inferred|concluded|possible)\b", "impossible"),
@@ -30,277 +25,215 @@ _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what t
     (r"\bmust\b.*\btrue\b|\bfollows?\b|\bnecessarily\b|\binferred\b|\bconcluded\b|\bdeduced\b|^(?:is )?true$", "must"),
 ]
 _OPPOSITE = {"must": "refutable", "refutable": "must", "possible": "impossible", "impossible": "possible"}
+_AROUND = re.compile(
+    r"^(?:(?:the\s+)?(?:conclusion|statement|claim|hypothesis)\b\s*[:=]?|whether\b|is it true that\b|"
+    r"does it follow that\b|valid\s*:|prove\b\s*:?|is\s+the\s+conclusion\b\s*:?)\s*(?=\S)",
+    re.I,
+)
+_APPLIED = re.compile(r"\w\(|[∀∃∧∨¬→↔⊕~&|=]|->|\\forall|\\exists|:")  # what questions don't have
+_NAMED = re.compile(r"[^\W\d]\w*|\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """kind: name, not, and, or, xor, implies, iff, true, false, or count (text: exactly, at_least, at_most; number)."""
+@dataclass
+class _Problem:
+    """A plan of logic, read. conclusion: what is asked to follow; question: what is asked of options."""
 
-    kind: str
-    parts: tuple[Formula, ...] = ()
-    text: str = ""
-    number: int = 0
+    premises: list[tuple[Formula, int]] = field(default_factory=list)
+    options: dict[str, tuple[Formula, int]] = field(default_factory=dict)
+    asked: Statement | None = None
+    answer: Statement | None = None  # a line "answer: formula", which stands for "ask: formula" where there is no other
+    domain: Domain = field(default_factory=Domain)
+    signature: Signature = field(default_factory=Signature)
+    first_order: bool = False
+    question: str = ""
+    conclusion: Formula | None = None
 
 
-def solve_logic(statements: Sequence[Statement]) -> str:
-    """The letter of the one option that the question is true of."""
-    premises: list[Formula] = []
-    options: dict[str, Formula] = {}
-    question: str | None = None
-    known = [s.line for s in statements if s.kind in ("premise", "option", "ask")]
+def solve_logic(statements: Sequence[Statement], choices: Sequence[str]) -> Found:
+    """The option that the question is true of, or what became of the conclusion. choices: the question's options."""
+    problem = _read(statements)
+    if problem.conclusion is not None:
+        return as_option(_truth(problem, problem.conclusion), choices)
+    letter = _fitting(problem)
+    return Found(value=letter, letter=letter)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def _read(statements: Sequence[Statement]) -> _Problem:
+    problem = _Problem()
+    known = [s.line for s in statements if s.kind in ("premise", "option", "ask", "domain", "distinct")]
     for statement in statements:
         try:
-            if statement.kind == "ask":
-                question = _question(statement.text)
-            elif statement.kind == "premise":
-                premises.append(parse_formula(statement.text))
-            elif statement.kind == "option":
-                if statement.label in options:
-                    raise PlanInvalid(f"a second option {statement.label}")
-                options[statement.label] = parse_formula(statement.text)
-            elif statement.kind == "line":
-                formula = parse_formula(statement.text)
-                if formula.kind == "name":
-                    raise PlanInvalid("a statement without a keyword")
-                premises.append(formula)
-            elif not re.fullmatch(r"\W*[A-Za-z]\W*", statement.text):
-                raise PlanInvalid('numbers and formulas in a plan of "premise:" and "ask:"')
+            _take(problem, statement)
         except RecursionError:
             raise PlanInvalid("too deeply nested", statement.line) from None
         except PlanInvalid as error:
             outside = statement.kind == "line" and (statement.line < min(known) or statement.line > max(known))
             if not (outside and is_prose(statement.text)):
-                raise PlanInvalid(str(error), statement.line) from None
-    if question is None:
+                raise PlanInvalid(error.message, error.line or statement.line) from None
+    if problem.asked is None:
+        problem.asked = problem.answer
+    if problem.asked is None:
         raise PlanInvalid('nothing is asked: no line "ask: ..."')
-    if not options:
+    try:
+        _ask(problem, problem.asked)
+    except PlanInvalid as error:
+        raise PlanInvalid(error.message, error.line or problem.asked.line) from None
+    if problem.conclusion is None and not problem.options:
         raise PlanInvalid('no line "option A: ..."')
-    return _decided(question, premises, options)
+    _settle(problem)
+    return problem
 
 
-def _question(text: str) -> str:
+def _take(problem: _Problem, statement: Statement) -> None:
+    if statement.kind == "ask":
+        problem.asked = statement
+    elif statement.kind == "premise":
+        problem.premises.append((parse_formula(statement.text), statement.line))
+    elif statement.kind == "option":
+        if statement.label in problem.options:
+            raise PlanInvalid(f"a second option {statement.label}")
+        problem.options[statement.label] = (parse_formula(statement.text), statement.line)
+    elif statement.kind in ("domain", "distinct"):
+        _restrict(problem, statement)
+    elif statement.kind == "line":
+        formula = parse_formula(statement.text)
+        if formula.kind in ("name", "equal"):
+            raise PlanInvalid("a statement without a keyword")
+        problem.premises.append((formula, statement.line))
+    elif statement.kind == "answer" and _APPLIED.search(statement.text):
+        problem.answer = statement
+    elif not re.fullmatch(r"\W*[A-Za-z]\W*", statement.text):
+        raise PlanInvalid('numbers and formulas in a plan of "premise:" and "ask:"')
+
+
+def _restrict(problem: _Problem, statement: Statement) -> None:
+    """Take in a line "domain: a, b, c" or "distinct: a, b"."""
+    text = re.sub(r"^[{\[(](.*)[}\])]$", r"\1", statement.text.strip())
+    names = [name for name in re.split(r"\s*(?:,|;|\band\b)\s*", text) if name]
+    bad = next((name for name in names if not _NAMED.fullmatch(name)), None)
+    if bad is not None or not names:
+        found = f"found {bad!r:.40}" if bad is not None else "found none"
+        raise PlanInvalid(f'{statement.kind}: expected names between commas, as in "a, b, c", {found}')
+    again = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if again is not None:
+        raise PlanInvalid(f"{statement.kind}: {again} is named twice")
+    if statement.kind == "distinct":
+        problem.domain = Domain(problem.domain.names, (*problem.domain.distinct, tuple(names)))
+        return
+    if problem.domain.names:
+        raise PlanInvalid('a second "domain: ..."')
+    problem.domain = Domain(tuple(names), problem.domain.distinct)
+
+
+def _ask(problem: _Problem, asked: Statement) -> None:
+    """Find out what is asked: which option, or whether a formula follows."""
+    text = asked.text.strip()
+    question = _question(text)
+    applied = _APPLIED.search(text)
+    if problem.options and (question is not None or not applied):
+        if question is None:
+            raise PlanInvalid(f"unknown question {text[:60]!r}")
+        problem.question = question
+        return
+    if question is not None and not applied:
+        problem.question = question
+        return
+    while around := _AROUND.match(text):
+        text = text[around.end() :]
+    text = re.sub(r"\s*(?:\?|\bfollows?\b\s*\??)$", "", text)
+    if problem.options:
+        raise PlanInvalid('a formula and options are asked: expected "ask: must be true" or the like, or no options')
+    formula = parse_formula(text)
+    if formula.kind in ("true", "false"):
+        raise PlanInvalid("a formula is asked that says nothing")
+    alone = formula.kind == "name" and not formula.terms
+    if alone and not any(formula.text == part.text for one, _ in problem.premises for part in one.walk()):
+        raise PlanInvalid(f'unknown question {text[:60]!r}: expected a formula, or "must be true" and options')
+    problem.conclusion = formula
+
+
+def _question(text: str) -> str | None:
     asked = re.sub(r"\s+", " ", text.lower().replace("’", "'").replace("_", " ")).strip(" ?.:;,*()")
     excepted = re.search(r"\bexcept\b\W*(?:one)?$", asked)
     asked = asked[: excepted.start()].strip(" ,(:-") if excepted else asked
     for pattern, kind in _QUESTIONS:
         if re.search(pattern, asked):
             return _OPPOSITE[kind] if excepted else kind
-    raise PlanInvalid(f"unknown question {text.strip()[:60]!r}")
+    return None
 
 
-def _decided(question: str, premises: list[Formula], options: dict[str, Formula]) -> str:
-    if not _consistent(premises):
-        raise Unsolved("contradictory premises")
-    wanted = question in ("refutable", "possible")  # of premises with an option, or with what it denies
-    denied = question in ("must", "refutable")
-    cases = {letter: Formula("not", (option,)) if denied else option for letter, option in options.items()}
-    fitting = [letter for letter, case in cases.items() if _consistent([*premises, case]) == wanted]
-    if not fitting:
-        raise Unsolved("no option fits")
-    if len(fitting) > 1:
-        raise Ambiguous(f"several options fit: {', '.join(fitting)}")
-    return fitting[0]
+def _settle(problem: _Problem) -> None:
+    """Decide whether the plan is first-order; if it is, bind the variables that nothing binds, and check its names."""
+    asked = [(problem.conclusion, problem.asked.line)] if problem.conclusion and problem.asked else []
+    formulas = [*problem.premises, *problem.options.values(), *asked]
+    named = {*problem.domain.names, *(name for group in problem.domain.distinct for name in group)}
+    problem.first_order = bool(named) or any(formula.first_order for formula, _ in formulas)
+    if problem.first_order or problem.conclusion is not None:
+        free = [[name for name in unbound(formula) if name not in named] for formula, _ in problem.premises]
+        if any(free):
+            problem.first_order = True
+            problem.premises = [
+                (bound(formula, names) if names else formula, line)
+                for names, (formula, line) in zip(free, problem.premises, strict=True)
+            ]
+        for formula, line in (*problem.options.values(), *asked):
+            name = next((name for name in unbound(formula) if name not in named), "")
+            if name and problem.first_order:
+                raise PlanInvalid(f'nothing binds {name}: expected "all {name}: ..." or "some {name}: ..."', line)
+    if problem.first_order:
+        for formula, line in sorted(formulas, key=lambda one: one[1]):
+            problem.signature.add(formula, line)
 
 
 # --- deciding -----------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Clauses:
-    """Formulas as clauses over numbered variables, one more variable for each part: no formula grows exponentially."""
-
-    clauses: list[set[int]] = field(default_factory=list)
-    names: dict[str, int] = field(default_factory=dict)
-    variables: int = 0
-
-    def fresh(self) -> int:
-        self.variables += 1
-        return self.variables
-
-    def add(self, *literals: int) -> None:
-        if len(self.clauses) >= MAX_CLAUSES:
-            raise Unsolved("too large: the premises")
-        self.clauses.append(set(literals))
-
-    def literal(self, formula: Formula) -> int:
-        """A literal that is true exactly where the formula is."""
-        if formula.kind == "name":
-            if formula.text not in self.names:
-                self.names[formula.text] = self.fresh()
-            return self.names[formula.text]
-        if formula.kind in ("true", "false"):
-            found = self.fresh()
-            self.add(found)
-            return found if formula.kind == "true" else -found
-        parts = [self.literal(part) for part in formula.parts]
-        match formula.kind:
-            case "not":
-                return -parts[0]
-            case "and":
-                return -self._any([-part for part in parts])
-            case "or":
-                return self._any(parts)
-            case "implies":
-                return self._any([-parts[0], parts[1]])
-            case "iff" | "xor":
-                differ, (a, b) = self.fresh(), parts
-                for clause in ((-differ, a, b), (-differ, -a, -b), (differ, -a, b), (differ, a, -b)):
-                    self.add(*clause)
-                return differ if formula.kind == "xor" else -differ
-        return self._count(formula, parts)
-
-    def _any(self, parts: list[int]) -> int:
-        found = self.fresh()
-        for part in parts:
-            self.add(-part, found)
-        self.add(-found, *parts)
-        return found
-
-    def _count(self, formula: Formula, parts: list[int]) -> int:
-        bounds = [self._at_least(parts, formula.number)] if formula.text != "at_most" else []
-        bounds += [-self._at_least(parts, formula.number + 1)] if formula.text != "at_least" else []
-        return bounds[0] if len(bounds) == 1 else -self._any([-bound for bound in bounds])
-
-    def _at_least(self, parts: list[int], number: int) -> int:
-        true = self.fresh()
-        self.add(true)
-        held = [true] + [-true] * number  # held[k]: at least k of the parts so far
-        for part in parts:
-            held = [true] + [self._any([held[k], -self._any([-held[k - 1], -part])]) for k in range(1, number + 1)]
-        return held[number]
+def _consistent(problem: _Problem, *more: Formula, effort: int = 1) -> bool | None:
+    """Whether the premises and more can be true together; None where the solver can't tell."""
+    formulas = [*(formula for formula, _ in problem.premises), *more]
+    if problem.first_order:
+        return first_order.consistent(formulas, problem.domain, effort)
+    return propositional.consistent(formulas)
 
 
-def _consistent(formulas: list[Formula]) -> bool:
-    clauses = _Clauses()
-    for formula in formulas:
-        clauses.add(clauses.literal(formula))
-    encoding: dict[Any, int] = {sp.Symbol(f"v{i}"): i for i in range(1, clauses.variables + 1)}
-    kept = [clause for clause in clauses.clauses if not any(-literal in clause for literal in clause)]
-    return satisfiable(EncodedCNF(data=kept, encoding=encoding), algorithm="dpll2") is not False
+def _truth(problem: _Problem, conclusion: Formula) -> Truth:
+    may_be_false = _consistent(problem, negated(conclusion))
+    may_be_true = _consistent(problem, conclusion)
+    # What follows from contradictory premises is worth nothing, so what shows that they are not is looked for longer.
+    if may_be_false is False and may_be_true is None:
+        may_be_true = _consistent(problem, conclusion, effort=MORE_EFFORT)
+    elif may_be_true is False and may_be_false is None:
+        may_be_false = _consistent(problem, negated(conclusion), effort=MORE_EFFORT)
+    if may_be_false is False and may_be_true is False:
+        raise Unsolved("contradictory premises")
+    if may_be_false is False:
+        return "true"
+    if may_be_true is False:
+        return "false"
+    if may_be_true is None or may_be_false is None:
+        raise Unsolved("too hard: the solver couldn't decide whether the conclusion follows")
+    return "unknown"
 
 
-# --- parsing ------------------------------------------------------------------------------------------------------
-
-
-def parse_formula(text: str) -> Formula:
-    tokens = tokenize(plain(text))
-    if len(tokens) == 1:
-        raise PlanInvalid("a formula is missing")
-    parser = _Parser(tokens)
-    formula = parser.formula()
-    parser.end()
-    return formula
-
-
-@dataclass
-class _Parser(Cursor):
-    def sees(self, *texts: str) -> bool:
-        token = self.peek()
-        return token.text.lower() in texts if token.kind == "name" else self.sees_sign(*texts)
-
-    def words(self, *texts: str) -> bool:
-        if all(self.peek(i).text.lower() == text for i, text in enumerate(texts)):
-            self.at += len(texts)
-            return True
-        return False
-
-    def formula(self) -> Formula:
-        return self.deeper(self._formula)
-
-    def _formula(self) -> Formula:
-        left = self.implied()
-        while self.take("<->", "iff", "≡") or self.words("if", "and", "only", "if"):
-            left = Formula("iff", (left, self.implied()))
-        return left
-
-    def implied(self) -> Formula:
-        return self.deeper(self._implied)
-
-    def _implied(self) -> Formula:
-        if self.take("if"):
-            condition = self.formula()
-            self.take(",")
-            self.need("then")
-            return Formula("implies", (condition, self.implied()))
-        left = self.disjunct()
-        if self.take("->", "implies") or self.words("only", "if"):
-            return Formula("implies", (left, self.implied()))
-        if self.take("unless"):
-            return Formula("implies", (Formula("not", (self.implied(),)), left))
-        if self.peek().text.lower() == "if" and self.peek(1).text.lower() != "and":
-            self.at += 1
-            return Formula("implies", (self.implied(), left))
-        return left
-
-    def disjunct(self) -> Formula:
-        left = self.conjunct()
-        while True:
-            if self.take("or", "|", "∨"):
-                self.take("|")
-                left = Formula("or", (left, self.conjunct()))
-            elif self.take("xor"):
-                left = Formula("xor", (left, self.conjunct()))
-            else:
-                return left
-
-    def conjunct(self) -> Formula:
-        left = self.negated()
-        while self.take("and", "&", "∧", "but"):
-            left = Formula("and", (left, self.negated()))
-        return left
-
-    def negated(self) -> Formula:
-        return self.deeper(self._negated)
-
-    def _negated(self) -> Formula:
-        if self.take("not", "~", "¬", "!"):
-            return Formula("not", (self.negated(),))
-        if self.take("neither"):
-            left = self.negated()
-            self.need("nor")
-            return Formula("and", (Formula("not", (left,)), Formula("not", (self.negated(),))))
-        for opener, closer in ("()", "[]"):
-            if self.take(opener):
-                found = self.formula()
-                self.need(closer)
-                return found
-        token = self.peek()
-        lower = token.text.lower()
-        if self.sees("either", "both") and self.peek(1).kind in ("name", "sign"):
-            self.at += 1
-            return self.negated() if lower == "both" else self.disjunct()
-        if self.sees(*_COUNTS) and self.peek(1).text == "(":
-            return self._count(lower)
-        if self.take("true", "false"):
-            return Formula(lower)
-        if token.kind != "name" or lower in _WORDS:
-            raise PlanInvalid(f"unexpected {token.text!r}" if token.text else "something is missing at the end")
-        self.at += 1
-        return Formula("name", (), token.text + self._arguments())
-
-    def _arguments(self) -> str:
-        if not (self.peek().text == "(" and not self.peek().spaced):
-            return ""
-        self.at += 1
-        names: list[str] = []
-        while True:
-            token = self.next()
-            if token.kind not in ("name", "number"):
-                raise PlanInvalid("a proposition is applied to names")
-            names.append(token.text)
-            if self.take(")"):
-                return f"({','.join(names)})"
-            self.need(",")
-
-    def _count(self, name: str) -> Formula:
-        self.at += 2
-        token = self.next()
-        if token.kind != "number" or not token.text.isdigit() or int(token.text) > 1000:
-            raise PlanInvalid(f"{name} begins with a whole number")
-        parts: list[Formula] = []
-        while self.take(","):
-            parts.append(self.formula())
-        self.need(")")
-        if not parts:
-            raise PlanInvalid(f"{name} of nothing")
-        return Formula("count", tuple(parts), name, int(token.text))
+def _fitting(problem: _Problem) -> str:
+    """The letter of the one option that the question is true of."""
+    premises = _consistent(problem)
+    if premises is False:
+        raise Unsolved("contradictory premises")
+    wanted = problem.question in ("refutable", "possible")  # of premises with an option, or with what it denies
+    denied = problem.question in ("must", "refutable")
+    fitting: list[str] = []
+    for letter, (option, _) in problem.options.items():
+        found = _consistent(problem, negated(option) if denied else option)
+        if found is None:
+            raise Unsolved(f"too hard: the solver couldn't decide option {letter}")
+        if found == wanted:
+            fitting.append(letter)
+    if not fitting:
+        raise Unsolved("no option fits")
+    if len(fitting) > 1:
+        raise Ambiguous(f"several options fit: {', '.join(fitting)}")
+    return fitting[0]

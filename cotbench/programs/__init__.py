@@ -21,6 +21,7 @@ SymPy, mpmath and NumPy aren't there.
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import json
 import os
 import queue
@@ -41,7 +42,7 @@ from cotbench.programs.kernel import WAITS_FOR_EVER, landlock_version, missing_f
 from cotbench.programs.modules import Kind, import_paths, names_rare_modules
 from cotbench.types import Execution, ExecutionOutcome, Program
 
-__all__ = ["Limits", "Sandbox", "landlock_version", "missing_features", "require_containment"]
+__all__ = ["Limits", "Sandbox", "landlock_version", "missing_features", "require_containment", "require_logic"]
 
 Ticket = TypeVar("Ticket", bound=Hashable)
 
@@ -69,6 +70,8 @@ _NUMERIC = re.compile(r"numpy|\bnp\.")
 _SYMBOLIC = re.compile(
     r"sympy|mpmath|\b(?:sp\.|(?:symbols?|Symbol|solve|Eq|Rational|simplify|expand|integrate|diff|Matrix)\s*\()"
 )
+# A plan of true and false, which z3 may be needed for.
+_LOGICAL = re.compile(r"^[^\w\n]*(?:(?:the|to)\s+)?(?:premise|ask|question|conclu|hypothesis|claim|prove)", re.I | re.M)
 # What a program may say of itself, in characters at most.
 TEXT_CHARS = {"value": 20_000, "latex": 20_000, "decimal": 100, "option": 1, "error": 500, "stdout": 16_384}
 # How it was killed is for the zygote to say.
@@ -98,6 +101,15 @@ def require_containment() -> None:
         )
 
 
+def require_logic() -> None:
+    """Raises SandboxError where first-order plans can't be solved here."""
+    if importlib.util.find_spec("z3") is None:
+        raise SandboxError(
+            "plans in first-order logic are solved by z3, and the package z3-solver isn't installed.",
+            "Install it with: pip install 'cotbench[logic]'; or leave out plan-solver.",
+        )
+
+
 class _Lost(Exception):
     """The zygote ended, or said nothing in time."""
 
@@ -109,7 +121,7 @@ class _Process:
         ours, theirs = socket.socketpair()
         # Out of the way of the standard descriptors, which may be closed here.
         number = fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD_CLOEXEC, 10)
-        folders = import_paths(("cotbench", "sympy", "mpmath", "numpy"))
+        folders = import_paths(("cotbench", "sympy", "mpmath", "numpy", "z3"))
         command = [sys.executable, "-s", "-P", "-S", "-B", "-W", "ignore", "-c", _BOOT, str(number)]
         command += ["contained" if contained else "open", kind, *folders]
         self._process = subprocess.Popen(
@@ -177,6 +189,8 @@ class _Process:
 
 def _kind(program: Program) -> Kind:
     """The lightest process that has what a program may need. Telling which option a value is takes SymPy."""
+    if program.runtime == "sympy" and _LOGICAL.search(program.code):
+        return "logic"
     if program.runtime == "python" and names_rare_modules(program.code):
         return "all"
     if program.runtime == "python" and _NUMERIC.search(program.code):

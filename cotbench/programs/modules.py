@@ -38,6 +38,7 @@ SYMBOLIC = """
     sympy.polys.numberfields sympy.simplify.fu cotbench.plans.symbolic
 """
 NUMERIC = "numpy numpy.random numpy.linalg numpy.polynomial numpy.fft"  # where NumPy is installed
+LOGIC = "z3 cotbench.plans"  # where z3 is installed
 # Extension modules that few programs need, most of them behind a module of another name.
 RARE = """
     _asyncio _bz2 _codecs_cn _codecs_hk _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _contextvars _crypt _curses
@@ -57,7 +58,7 @@ _NOT_FOR_PROGRAMS = frozenset(
 )
 _PYC_HEADER = 16
 
-Kind = Literal["plain", "symbolic", "numeric", "all"]
+Kind = Literal["plain", "symbolic", "logic", "numeric", "all"]
 
 
 class _Stored(NamedTuple):
@@ -157,7 +158,8 @@ def load_all(kind: Kind) -> None:
         # Not every Python is built with all of its own extensions.
         with suppress(ImportError) if name.startswith("_") else nullcontext():
             importlib.import_module(name)
-    for name in (NUMERIC if kind in ("numeric", "all") else "").split() + (RARE if kind == "all" else "").split():
+    more = {"numeric": NUMERIC, "all": NUMERIC + RARE, "logic": LOGIC}.get(kind, "")
+    for name in more.split():
         with suppress(ImportError):
             importlib.import_module(name)
     finder = MemoryFinder()

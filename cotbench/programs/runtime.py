@@ -86,8 +86,7 @@ def run_plan(text: str, choices: list[str]) -> Report:
         return report("memory", error="out of memory")
     except RecursionError:
         return report("unsolved", error="nested too deeply")
-    option = solution.shown.value if solution.shown and choices else None
-    return report(solution.outcome, shown=solution.shown, option=option, error=solution.error)
+    return report(solution.outcome, shown=solution.shown, option=solution.option, error=solution.error)
 
 
 def run_python(source: str, choices: list[str]) -> Report:

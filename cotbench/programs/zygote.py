@@ -175,13 +175,20 @@ _REHEARSED_PLANS = (
 )
 
 
+_REHEARSED_LOGIC = (
+    "premise: all x: A(x) -> some y: B(x, y)\npremise: A(a)\nask: some x: B(a, x)",
+    "premise: all x: some y: x != y and B(x, y)\npremise: exactly one x: A(x)\nask: A(a) or B(a, b)",
+    "domain: a, b, c\npremise: exactly one x: A(x)\npremise: not A(a)\nask: A(b)",
+)
+
+
 def _rehearse(kind: modules.Kind) -> None:
     time.localtime()
     before = sys.stdin, sys.stdout, sys.stderr, sys.argv
     runtime.run_python("print(1 / 3)\nans = 2", [])
     if kind != "plain":
         exec(_REHEARSAL, {})  # noqa: S102
-        for plan in _REHEARSED_PLANS:
+        for plan in (*_REHEARSED_PLANS, *(_REHEARSED_LOGIC if kind == "logic" else ())):
             runtime.run_plan(plan, [])
     sys.stdin, sys.stdout, sys.stderr, sys.argv = before
 

@@ -1,4 +1,4 @@
-"""Tasks: `tasks/*.yaml`, or a user's own .jsonl of questions, -> `Task`.
+"""Tasks: `tasks/*.yaml`, or a user's own file of questions, -> `Task`.
 
 A task is data, an answer type and a gold reader; it says nothing about prompting methods, so every task runs under
 every mode. Task files hold no code: how a row is read is said with the few words of `readers`.
@@ -7,7 +7,6 @@ every mode. Task files hold no code: how a row is read is said with the few word
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
-from cotbench.errors import CotbenchError, DataError, TaskError, suggest
+from cotbench.errors import TaskError, suggest
+from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
-from cotbench.questions.shipped import shipped, task_files
-from cotbench.store.files import kind_of, open_file
-from cotbench.store.jsonl import json_object, numbered
+from cotbench.questions.shipped import SUITES, shipped, task_files
+from cotbench.store.files import kind_of
 from cotbench.types import AnswerType, Question
 
 
@@ -60,7 +59,7 @@ class Source(_Strict):
     @model_validator(mode="after")
     def _one_source(self) -> Source:
         if (self.dataset is None) == (self.file is None):
-            raise ValueError("give either 'dataset' (a Hub id) or 'file' (a .jsonl beside the task file)")
+            raise ValueError("give either 'dataset' (a Hub id) or 'file' (rows beside the task file: .jsonl, .csv ...)")
         if self.dataset is not None and (self.rows is None or self.revision is None):
             raise ValueError("a 'dataset' needs its pinned 'revision' and the expected number of 'rows'")
         return self
@@ -74,14 +73,14 @@ class Source(_Strict):
 class Fields(_Strict):
     """Where things stand in a row: a column's name, or what `readers` describes.
 
-    question may be a list, joined by blank lines (a passage and its query). features: what the data say of a question,
-    by name. passages: those that may help to answer it."""
+    question may be a list, joined by blank lines (a passage and its query); so may cluster. features: what the data say
+    of a question, by name. passages: those that may help to answer it."""
 
     question: Several
     gold: str
     choices: Options | None = None
     group: Where | None = None
-    cluster: Where | None = None
+    cluster: Several = []
     features: dict[str, Where] = {}
     passages: Passages | None = None
 
@@ -280,14 +279,6 @@ class TaskFile:
         return self.path.parent == shipped("tasks")
 
 
-def shown(path: Path) -> str:
-    """A path as a person would say it: relative to the working directory where that is shorter."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -305,19 +296,8 @@ class _Loader(_Safe):  # type: ignore[misc]
         return made
 
 
-def _content(
-    path: Path, error_type: type[CotbenchError] = TaskError, remedy: str = "Put a file in its place, or remove it."
-) -> bytes:
-    """A file of a user's. Raises where it can't be read or is none: a named pipe would be waited for."""
-    try:
-        with open_file(path) as file:
-            return file.read()
-    except OSError as error:
-        raise error_type(f"{shown(path)}: can't be read: {error.strerror or error}.", remedy) from None
-
-
 def read_yaml(path: Path) -> Any:
-    content = _content(path)
+    content = content_of(path)
     try:
         return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
@@ -383,14 +363,14 @@ def read_task_file(path: Path) -> TaskFile:
         task = Task.model_validate(content)
     except ValidationError as error:
         raise _explain(path, error) from None
-    digest = hashlib.sha256(_content(path))
+    digest = hashlib.sha256(content_of(path))
     beside = [task.source.file, task.fewshot.rationales if task.fewshot else None]
     for name in filter(None, beside):
         companion = path.parent / name
         if not companion.exists():
             found = f"names the file '{name}', which is not in {shown(companion.parent)}"
             raise TaskError(f"{shown(path)}: {found}.", "Add the file or correct the name.")
-        digest.update(_content(companion))
+        digest.update(content_of(companion))
     return TaskFile(task=task, path=path, hash=digest.hexdigest()[:16])
 
 
@@ -400,7 +380,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+    if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
     return task_files(*folders)
@@ -411,24 +391,30 @@ def _no_file(path: str | Path) -> str:
     return f"{path} is {kind}, expected a file" if kind else f"there is no file {path}"
 
 
+_OR_A_NAME = (
+    "Give the path of a task file (.yaml) or of a file of questions (.jsonl, .csv ...), or a name from "
+    "`cotbench list tasks`."
+)
+
+
 def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
-    """The task of a name, of a path to a task file, or of a user's own .jsonl of questions."""
-    if name.endswith(".jsonl"):
-        return task_of_jsonl(Path(name))
+    """The task of a name, of a path to a task file, or of a user's own file of questions."""
+    if is_table(name):
+        return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
     if is_path and Path(name).is_file():
         return read_task_file(Path(name))
     files = {} if is_path else list_task_files(tasks_dir)
     if name not in files:
         if is_path or kind_of(Path(name)):
-            remedy = "Give the path of a task file or of a .jsonl, or a name from `cotbench list tasks`."
+            remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        if Path(f"{name}.jsonl").is_file():
-            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {name}.jsonl?")
+        if mine := next((name + end for end in SUFFIXES if Path(name + end).is_file()), None):
+            raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {mine}?")
         if "/" in name:
-            remedy = "Give the path of a task file (.yaml) or of a .jsonl, or a name from `cotbench list tasks`."
+            remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        own = "A path to your own .jsonl (question, answer, optional choices) or task file works too."
+        own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
         raise TaskError(
             f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
             suggest(name.lower(), files, always=own),
@@ -440,58 +426,24 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     return found
 
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The objects of a .jsonl. Raises DataError that names the line."""
-    return [row for _, row in _numbered_jsonl(path)]
-
-
-def _numbered_jsonl(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    rows: list[tuple[int, dict[str, Any]]] = []
-    content = _content(path, DataError, "Check the path and its permissions.")
-    for number, line in numbered(content.removeprefix(b"\xef\xbb\xbf").splitlines()):
-        try:
-            row = json_object(line)
-        except ValueError as error:
-            raise DataError(f"{shown(path)}:{number}: {error}.", "Each line holds one JSON object.") from None
-        if line.count(b":") > len(row) and (twice := _key_twice(line)):
-            raise DataError(f"{shown(path)}:{number}: the key '{twice}' stands there twice.", "Keep one of them.")
-        rows.append((number, row))
-    return rows
-
-
-def _key_twice(line: bytes) -> str | None:
-    """A key that an object of a line of JSON has twice: of two, readers of JSON take the last in silence."""
-    twice: list[str] = []
-
-    def look(pairs: list[tuple[str, Any]]) -> None:
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                twice.append(key)
-            seen.add(key)
-
-    json.loads(line, object_pairs_hook=look)
-    return twice[0] if twice else None
-
-
-def task_of_jsonl(path: Path) -> TaskFile:
-    """A task for a user's .jsonl with `question`, `answer` and optional `choices` (and `group`, `cluster`).
+def task_of_rows(path: Path) -> TaskFile:
+    """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
     Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
     is one, else LaTeX."""
     if not path.is_file():
-        remedy = "Give the path of a .jsonl with the keys question, answer and, if you like, choices."
+        remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
-    numbered = _numbered_jsonl(path)
+    numbered = read_rows(path)
     rows = [row for _, row in numbered]
     for number, row in numbered:
         if missing := [key for key in ("question", "answer") if key not in row]:
             remedy = "Each line needs `question` and `answer`; `choices` is optional."
-            raise TaskError(f"{shown(path)}:{number}: the key '{missing[0]}' is missing.", remedy)
+            raise TaskError(f"{shown(path)}{unit_of(path)}{number}: the key '{missing[0]}' is missing.", remedy)
     with_choices = any(row.get("choices") for row in rows)
     if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
         remedy = "Put open and multiple-choice questions into two files."
-        raise TaskError(f"{shown(path)}:{without[0]}: this line has no choices but others have.", remedy)
+        raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
         kind = AnswerType.LETTER
@@ -514,4 +466,4 @@ def task_of_jsonl(path: Path) -> TaskFile:
             "answer": {"type": kind, "form": KINDS[kind].form, "phrase": KINDS[kind].phrase},
         }
     )
-    return TaskFile(task=task, path=path, hash=hashlib.sha256(_content(path)).hexdigest()[:16])
+    return TaskFile(task=task, path=path, hash=hashlib.sha256(content_of(path)).hexdigest()[:16])

@@ -28,6 +28,7 @@ from cotbench.modes import MODES, recorded_mode
 from cotbench.modes.arms import as_asked
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.data import load_data, select
+from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
 from cotbench.run.options import RunOptions, recorded_options
 from cotbench.run.prepare import RunPlan, differences, digest, header_value, make_plan
@@ -311,8 +312,9 @@ def _model(manifest: Manifest, options: RunOptions) -> Check:
 
 def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
     what, entry, row = f"task {task}", manifest.spec.tasks[task], manifest.spec_row["tasks"][task]
-    named = next((name for name in options.tasks if task == name or Path(name).stem == task), task)
     tasks_dir, data_dir = (Path(place) if place else None for place in (options.tasks_dir, options.data_dir))
+    named = next((name for name in options.tasks if task == name or Path(name).stem == task), task)
+    named = own_file(manifest.suites, task, tasks_dir) or named
     asked = manifest.data.get(task, {})
     there = f"{row.get('questions', asked.get('questions', '?'))} questions, data {entry.data}"
     try:
@@ -325,7 +327,7 @@ def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
         data = load_data(file, data_dir)
     except CotbenchError as error:
         return Check(what=what, state="missing", there=error.message, remedy=error.hint)
-    chosen = select(data.questions, options.limit, options.seed)
+    chosen = select(data.questions, row.get("questions", options.limit), options.seed)
     unlike = []
     if entry.file is not None and entry.file != file.hash:
         unlike.append(f"the task file is another ({entry.file} there, {file.hash} here)")
@@ -396,7 +398,7 @@ def _settings(manifest: Manifest, options: RunOptions) -> Iterator[Check]:
     """Plan the run with the engine as it was there, and compare all else that its results depend on."""
     info = _info(manifest)
     try:
-        plan = make_plan(options).with_engine(info, manifest.spec)
+        plan = make_plan(options, like=manifest).with_engine(info, manifest.spec)
         here = json.loads(json.dumps(plan.spec(info)))
     except CotbenchError as error:
         yield Check(what="options", state="missing", there=error.message, remedy=error.hint)
@@ -504,9 +506,9 @@ def _score(records: Iterable[Record]) -> tuple[int, int]:
     return sum(record.outcome == Outcome.CORRECT for record in decided), len(decided)
 
 
-def plan_for(options: RunOptions) -> RunPlan:
+def plan_for(recipe: Recipe, options: RunOptions) -> RunPlan:
     """The plan of a run that is run again. Raises what `make_plan` does."""
-    return make_plan(options, engine_needed=True)
+    return make_plan(options, engine_needed=True, like=recipe.manifest)
 
 
 def document(
