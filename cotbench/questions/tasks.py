@@ -434,11 +434,32 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     return found
 
 
+_FORMULA = re.compile(
+    r"""\\[a-zA-Z]+ | \^ | _\{ | \$[^$]+\$   # LaTeX
+      | ^[(\[{].*[)\]}]$                     # a tuple, an interval, a set
+      | [\d)}\]]\s*[+*=<>]\s*[\w({\[]
+      | [\d)}\]]\s*[-/]\s*(?:[a-z]\b|\()    # 2-x, 1/(n+1); neither 24-hour nor 12/25
+      | \b\d*[a-z]\s*[-+*/=<>]\s*(?:\d|[a-z]\b|\()
+    """,
+    re.X,
+)
+
+
+def _is_formula(answer: Any) -> bool:
+    """Whether an answer looks like mathematics."""
+    return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
+
+
+def _is_yes_or_no(answer: Any) -> bool:
+    return isinstance(answer, str) and answer.strip().casefold() in ("yes", "no", "true", "false")
+
+
 def task_of_rows(path: Path) -> TaskFile:
     """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
-    Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
-    is one, else LaTeX."""
+    Where there are choices, answers are letters, indices, or the text of an option. Else they are numbers if every
+    answer is one; yes or no; LaTeX where any looks like a formula; texts otherwise, of which a list holds several that
+    are right."""
     if not path.is_file():
         remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
@@ -454,12 +475,16 @@ def task_of_rows(path: Path) -> TaskFile:
         raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
-        kind = AnswerType.LETTER
+        kind: str = AnswerType.LETTER
         reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
-    else:
+    elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
+        kind, reader = "boolean", "boolean"
+    elif any(_is_formula(row["answer"]) for row in rows):
         kind = AnswerType.LATEX
+    else:
+        kind, reader = "text", "any_of"
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
     fields = {name: name for name in ("group", "cluster") if any(name in row for row in rows)}
     if with_choices:
