@@ -143,6 +143,8 @@ def test_it_stands_in_all_files(tmp_path: Path, main: Cli) -> None:
     assert (out / "twins.csv").read_text().count("\n") == len(rows) + 1
     assert "made of, in points" in (out / "summary.md").read_text()
     assert "Twins: perturbed" in (out / "report.html").read_text()
+    assert {"twins-g.png", "twins-g.svg", "twins-g-narrow.svg"} <= {path.name for path in out.iterdir()}
+    assert "(twins-g.png)" in (out / "summary.md").read_text()
 
 
 def test_the_headline_says_it_of_the_main_arm(compared: Comparison) -> None:
