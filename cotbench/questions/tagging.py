@@ -118,7 +118,7 @@ _NUMERAL = re.compile(
       | \b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
           |(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty
           |hundred|thousand|million|billion|trillion|dozen|half|twice|thrice)s?\b
-      | [二三四五六七八九十百千万亿两]+[个人只条件张本次天年月日元米克吨倍]""",
+      | [二三四五六七八九十百千万亿两][个人只条件张本次天年月日元米克吨倍]""",
     re.X | re.I,
 )
 
