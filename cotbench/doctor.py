@@ -171,7 +171,7 @@ def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None
     """Load a task and grade each gold against itself: an answer line that says it, read and graded as in a run.
 
     Raises CotbenchError where the data can't be had or read."""
-    file = find_task(name, tasks_dir)
+    file = find_task(name, tasks_dir, data_dir)
     data, task = load_data(file, data_dir), file.task
     grader: Grader[str] = Grader(workers=max(1, min(4, os.cpu_count() or 1)))
     verdicts: dict[str, Verdict] = {}

@@ -23,6 +23,13 @@ class AnswerType(StrEnum):
     NUMBER = "number"
     LATEX = "latex"
     LETTER = "letter"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    EXPRESSION = "expression"
+    LIST = "list"
+    LETTERS = "letters"
+    NUMBER_OR_NONE = "number-or-none"
 
 
 class Outcome(StrEnum):
@@ -54,7 +61,10 @@ UNDECIDED = frozenset({Outcome.ENGINE_ERROR, Outcome.GRADER_TIMEOUT})
 
 
 class Verdict(NamedTuple):
-    """What a grader says of an answer. score: 0 (wrong) to 1 (correct); an answer that is partly right is wrong too."""
+    """What a grader says of an answer. score: 0 (wrong) to 1 (correct); an answer that is partly right is wrong too.
+
+    Of most kinds of answers the score says the outcome. Of texts it doesn't: the words of gold in another order are
+    wrong, and their score is 1."""
 
     outcome: Outcome
     score: float
@@ -71,9 +81,9 @@ class Verdict(NamedTuple):
         return cls(Outcome.CORRECT if score == 1 else Outcome.WRONG, float(score))
 
     @property
-    def in_part(self) -> bool:
-        """Whether the answer is partly right, so that the outcome doesn't say the score."""
-        return 0 < self.score < 1
+    def own_score(self) -> float | None:
+        """The score where the outcome doesn't say it, as of an answer that is partly right; else None."""
+        return None if self.score == float(self.outcome is Outcome.CORRECT) else self.score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

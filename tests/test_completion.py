@@ -15,6 +15,7 @@ from conftest import ROOT, Cli
 
 from cotbench.engines import ENGINES
 from cotbench.modes import MODES
+from cotbench.questions.suites import list_suite_files
 from cotbench.questions.tagging import RULES
 from cotbench.questions.tasks import list_task_files
 
@@ -53,7 +54,8 @@ def runs(tmp_path: Path, main: Cli) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("cotbench run --task ", sorted(list_task_files())),
+        ("cotbench run --task ", sorted([*list_task_files(), *list_suite_files()])),
+        ("cotbench report --suite ", sorted(list_suite_files())),
         ("cotbench run --task gsm8k,mat", ["gsm8k,math", "gsm8k,math500"]),
         ("cotbench run --mode ", sorted(MODES)),
         ("cotbench run --mode direct,c", ["direct,cot"]),
@@ -67,7 +69,7 @@ def runs(tmp_path: Path, main: Cli) -> list[str]:
         ("cotbench run --model demo --model-args ", ["batch_size=", "compute_type=", "max_model_len=", "threads="]),
         ("cotbench run --model stub --model-args plan-", ["plan-cot=", "plan-direct="]),
         ("cotbench run --gen-kwargs temperature=0.7,top_", ["temperature=0.7,top_k=", "temperature=0.7,top_p="]),
-        ("cotbench list ", ["engines", "modes", "runs", "tasks"]),
+        ("cotbench list ", ["engines", "modes", "runs", "suites", "tasks"]),
         ("cotbench report --tag-rule eq_question", sorted(name for name in RULES if name.startswith("eq_question"))),
         ("cotbench score --answer-type l", ["latex", "letter"]),
     ],

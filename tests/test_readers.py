@@ -198,6 +198,33 @@ def test_features_clusters_and_groups_are_had_from_parts_of_columns(tmp_path: Pa
     assert [q.features for q in data.questions] == [{"hops": "3", "story": "story"}, {"story": "story"}]
 
 
+def test_a_part_of_a_question_that_a_row_lacks_leaves_no_gap(tmp_path: Path) -> None:
+    rows = [{"q": "It rains. Q: How much?", "a": 1}, {"q": "Q: How much?", "a": 2}]
+    question = [{"column": "q", "before": "Q: "}, {"column": "q", "after": "Q: "}]
+    data = loaded(tmp_path, rows, {"question": question})
+    assert [q.text for q in data.questions] == ["It rains.\n\nHow much?", "How much?"]
+
+
+def test_a_feature_may_be_how_many_things_a_list_holds(tmp_path: Path) -> None:
+    rows: list[Row] = [{"q": "Q1", "a": 1, "steps": ["one", "two"]}, {"q": "Q2", "a": 2, "steps": []}]
+    fields = {"features": {"hops": {"column": "steps", "count": True}}}
+    assert [q.features for q in loaded(tmp_path, rows, fields).questions] == [{"hops": "2"}, {"hops": "0"}]
+    with pytest.raises(DataError) as caught:
+        loaded(tmp_path, [{"q": "Q1", "a": 1, "steps": "one"}], fields)
+    assert "row 1: fields.features.hops (steps) is 'one', of which there is nothing to count" in caught.value.message
+    assert "expected a list" in caught.value.message
+
+
+def test_questions_with_the_same_labels_in_any_order_are_of_one_cluster(tmp_path: Path) -> None:
+    rows = [
+        {"q": "Q1", "a": 1, "x": "Ada", "y": "Bo"},
+        {"q": "Q2", "a": 2, "x": "Bo", "y": "Ada"},
+        {"q": "Q3", "a": 3, "x": "Bo", "y": None},
+    ]
+    data = loaded(tmp_path, rows, {"cluster": ["x", "y"]})
+    assert [q.cluster for q in data.questions] == ["Ada, Bo", "Ada, Bo", "Bo"]
+
+
 def test_a_task_may_have_parts_with_kinds_of_answers_of_their_own(tmp_path: Path) -> None:
     rows = [{"q": "Which?\nOptions:\n(A) x\n(B) y", "a": "(B)"}, {"q": "Count.", "a": "7"}]
     parts = [
@@ -280,12 +307,14 @@ def test_one_of_several_numbers_of_rows_is_fine(tmp_path: Path) -> None:
         ({"question": {"colunm": "q"}}, "unknown key 'fields.question.1.colunm'; did you mean 'column'?"),
         ({"question": {}}, "give the 'column' that it is in, or only words to 'say'"),
         ({"question": {"column": "q", "say": "x"}}, "'say' has no {} in the place"),
+        ({"question": {"column": "q", "count": True, "before": "x"}}, "'count' is of a 'column' that holds a list"),
+        ({"cluster": ["c", {"colum": "d"}]}, "unknown key 'fields.cluster.2.colum'; did you mean 'column'?"),
         ({"question": 7}, "a mapping of keys, or a column's name"),
         ({"choices": {"column": "o", "words": ["x"]}}, "give one of 'column', 'columns' and 'words'"),
         ({"choices": {"column": "o", "each": "x"}}, "'each' has no group"),
         ({"choices": {"column": "o", "after": "x"}}, "'after' is for options that stand in a text"),
         ({"choices": {"column": "o", "lables": "x"}}, "unknown key 'fields.choices.lables'; did you mean 'labels'?"),
-        ({"cluster": {"column": "c", "drop": "["}}, "fields.cluster.drop: not a regular expression"),
+        ({"cluster": {"column": "c", "drop": "["}}, "fields.cluster.1.drop: not a regular expression"),
     ],
 )
 def test_a_mistake_in_what_is_read_where_is_explained(fields: Row, finding: str, tmp_path: Path) -> None:

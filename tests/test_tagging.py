@@ -491,7 +491,7 @@ def test_an_own_rule_splits_a_report(stub: Path, tmp_path: Path) -> None:
     comparison = compare([load_run(stub)], rules=[rule, own_rule("what=What")], tag_rule="odd")
     split = next(s for s in comparison.splits if s.rule == "odd" and s.mode == "cot")
     assert (split.n_symbolic, split.n_other, split.untagged, split.default) == (10, 10, 28, True)
-    assert {s.rule for s in comparison.splits} == {*RULES, "odd", "what"} - {"subject"}
+    assert {s.rule for s in comparison.splits} == {*RULES, "odd", "what"} - {"subject", "category", "hops", "perturbed"}
     assert any(r.name == "what" and r.about == "the question or an option matches /What/" for r in comparison.rules)
 
 

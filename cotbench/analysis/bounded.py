@@ -45,7 +45,7 @@ def estimate(differences: Array, clusters: Clusters = None, strata: Strata = Non
         return spread
     if clusters is None and len(differences) < 2:
         return replace(spread, p=exact_flips(differences))
-    ends = score_interval(Counter(map(int, differences.tolist())), bound)
+    ends = score_interval(Counter(map(float, differences.tolist())), bound)
     if clusters is None and strata is not None:
         ends = min(ends, _by_stratum(differences, strata, bound), key=lambda both: both[1] - both[0])
     return replace(spread, low=ends[0], high=ends[1], df=None, p=exact_flips(differences))
@@ -57,7 +57,7 @@ def _by_stratum(differences: Array, strata: Array, bound: int) -> tuple[float, f
     below = above = 0.0
     for home in np.unique(homes):
         own = differences[homes == home]
-        low, high = score_interval(Counter(map(int, own.tolist())), bound)
+        low, high = score_interval(Counter(map(float, own.tolist())), bound)
         below += (float(own.sum()) - len(own) * low) ** 2
         above += (len(own) * high - float(own.sum())) ** 2
     value, n = float(differences.mean()), len(differences)
@@ -67,7 +67,7 @@ def _by_stratum(differences: Array, strata: Array, bound: int) -> tuple[float, f
 # --- the score interval -------------------------------------------------------------------------------------------
 
 
-def score_interval(counts: Mapping[int, int], bound: int, z: float = _Z) -> tuple[float, float]:
+def score_interval(counts: Mapping[float, int], bound: int, z: float = _Z) -> tuple[float, float]:
     """Return the ends of the score interval of a mean. counts: how often there was each value in -bound..bound."""
     seen = [(float(value), float(count)) for value, count in counts.items() if count]
     n = sum(count for _, count in seen)

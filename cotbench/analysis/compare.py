@@ -7,16 +7,16 @@ notes on what is unlike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from cotbench.analysis import stats
 from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audit, cut_of
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
+from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -39,13 +39,17 @@ from cotbench.analysis.factorial import Effect, corrected, effects_of
 from cotbench.analysis.flat import columns, flatten
 from cotbench.analysis.lint import Asked, Unsaid, lint, of_run, over_tasks
 from cotbench.analysis.locked import Locked, locked_of
+from cotbench.analysis.many import by_family, in_words
 from cotbench.analysis.pairing import OUTCOMES, SUBJECT, Cell, Panel, Run, panels_of
 from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
+from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of
+from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.twins import Twin, twins_of
 from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
@@ -54,6 +58,7 @@ from cotbench.modes.arms import base_of, is_likeliest
 from cotbench.processes import beside
 from cotbench.questions.tagging import RULE, RULES, Rule
 from cotbench.store.lock import state_of
+from cotbench.store.manifest import SuiteEntry
 from cotbench.store.records import Record
 from cotbench.types import Outcome
 
@@ -96,11 +101,13 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
+    type; scores, score_*: mean scores, where answers may be partly right; twins: perturbed questions beside their
+    seeds; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
     questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
-    which report.json leaves out.
+    which report.json leaves out. suite: by which the report is, "" for none; categories: over the tasks of each of its
+    categories; missing: what belongs to it and isn't here.
     """
 
     schema: int = REPORT_SCHEMA
@@ -123,11 +130,21 @@ class Comparison:
     complied: list[Complied] = field(default_factory=list)
     reading_errors: list[ReadingError] = field(default_factory=list)
     calibrations: list[Calibration] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    score_deltas: list[ScoreDelta] = field(default_factory=list)
+    score_groups: list[ScoreDelta] = field(default_factory=list)
+    score_splits: list[ScoreSplit] = field(default_factory=list)
+    twins: list[Twin] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
+    recalls: list[Recall] = field(default_factory=list)
+    supports: list[Support] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
+    suite: str = ""
+    categories: list[Category] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
     gains: list[Gain] = field(default_factory=list)
     leads: list[Lead] = field(default_factory=list)
     weights: list[Part] = field(default_factory=list)
@@ -171,6 +188,7 @@ def compare(
     symbolic_tasks: Collection[str] = (),
     against: Sequence[str] = (),
     weights: Weights | None = None,
+    suite: SuiteEntry | None = None,
 ) -> Comparison:
     """Return all estimates over some runs.
 
@@ -179,8 +197,9 @@ def compare(
     somebody asks for by name beside the baselines: those of the likeliest option are in no difference otherwise.
     symbolic_tasks: the math and symbolic ones, where somebody says which. generalise: as `panels_of` has it. prices:
     what tokens or GPU-hours cost; without them costs are in tokens. against: two arms of two models each, as
-    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. Raises RunError where what was asked for can't be
-    paired, UsageError where `against` or the mix names what isn't there.
+    MODEL:ARM,MODEL:ARM. weights: a user's own mix of questions. suite: by whose categories tasks are told, where that
+    isn't what the runs record. Raises RunError where what was asked for can't be paired, UsageError where `against` or
+    the mix names what isn't there.
     """
     compared, kept_apart = panels or panels_of(runs, generalise=generalise)
     table = [*(RULES | {rule.name: rule for rule in rules}).values()]
@@ -212,11 +231,14 @@ def compare(
         )
     for panel in compared:
         _add_panel(comparison, panel, table, asked)
+    comparison.notes.extend(_without_feature(compared, rules))
     _add_audits(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
+    comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
+    comparison.supports.extend(row for panel in compared for row in supports_of(panel))
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
@@ -234,11 +256,22 @@ def compare(
     comparison.baselines[:] = dict.fromkeys(mode for modes in there.values() for mode in modes)
     whole = _corrected(comparison)
     whole.families.update(models.families)
+    _add_scores(whole, compared, table)
+    twins, of_twins = twins_of(compared, whole.deltas)
+    whole.twins.extend(twins)
+    whole.families.update(of_twins)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
-    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks)
+    suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
+    known = symbolic_by(suite)
+    over, left_out = pooled_of(whole.deltas, whole.splits, compared, whole.cautions, symbolic_tasks, known)
     whole.pooled.extend(over)
     whole.notes.extend(left_out)
-    return whole
+    if suite is None:
+        return whole
+    whole.categories.extend(categories_of(suite, whole.deltas, compared, whole.cautions))
+    whole.missing.extend(missing_of(suite, runs, compared))
+    whole.notes.extend([*notes, *outside(suite, compared)])
+    return replace(whole, suite=suite.name)
 
 
 def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
@@ -257,6 +290,18 @@ def _add_audits(comparison: Comparison, panels: Sequence[Panel]) -> None:
             comparison.cautions.append(
                 Caution(**row, baseline="", kind=remark.kind, share=remark.share, text=remark.text)
             )
+
+
+def _add_scores(comparison: Comparison, panels: Sequence[Panel], rules: Sequence[Rule]) -> None:
+    """Add mean scores, where answers may be partly right. The differences have their verdicts by now."""
+    exact = {(*row.key, row.rule): row.difference.value for row in comparison.splits}
+    deltas = [*comparison.deltas, *comparison.groups]
+    found = scores_of(panels, deltas, exact, rules, comparison.tag_rule, comparison.cautions)
+    comparison.scores.extend(found.modes)
+    comparison.score_deltas.extend(found.deltas)
+    comparison.score_groups.extend(found.groups)
+    comparison.score_splits.extend(found.splits)
+    comparison.families.update(found.families)
 
 
 def _add_costs(comparison: Comparison, panels: Sequence[Panel], rules: Iterable[Rule], prices: Prices | None) -> None:
@@ -285,7 +330,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         for cell in panel.cells.values()
         if not cell.facts.answers_in
     ]
-    comparison.agreements.extend(agreements(panel, by_name))
+    comparison.agreements.extend(agreements(panel, {rule.name: tags for rule, tags in tagged.items() if rule.symbols}))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
@@ -309,6 +354,8 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
                     f"{name}: answers under {cell.mode} are the likeliest options rather than generated, so they are "
                     f"in no difference with those that are; --baseline {cell.mode} compares them all the same."
                 )
+            elif number == 1 and has_own_baseline(panel, cell, base) and not _is_named(panel, base, asked):
+                continue  # it is compared below with an arm that was shown the same passages
             # Against a second baseline, what the first has been compared with isn't shown the other way round.
             elif all(cell is not earlier for earlier in bases[:number]):
                 _add_pair(comparison, panel, cell, base, sides, tagged)
@@ -318,6 +365,11 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         if own is not None and own is not cell and all(own is not base for base in bases):
             _add_pair(comparison, panel, cell, own, sides, tagged)
     comparison.cautions.extend(_silent(panel))
+
+
+def _is_named(panel: Panel, cell: Cell, names: Iterable[str]) -> bool:
+    """Whether an arm is asked for by name."""
+    return any(panel.cell(name) is cell for name in names)
 
 
 def _is_apart(cell: Cell, base: Cell) -> bool:
@@ -345,7 +397,7 @@ def _add_pair(
         split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         for rule, tags in tagged.items()
     )
-    before = {rule.name: tags for rule, tags in tagged.items() if rule.timing == "pre-treatment"}
+    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.symbols}
     comparison.policies.extend(policies_of(panel, cell, base, before))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(
@@ -365,26 +417,6 @@ def _mode_of(panel: Panel, cell: Cell) -> tuple[str, str, str, list[Record]]:
 
 # --- many tests ---------------------------------------------------------------------------------------------------
 
-Row = TypeVar("Row", Delta, Split)
-
-
-def _by_family(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[Row], dict[Any, int]]:
-    """Return the rows with p corrected for how many tests their family holds, and the families' sizes.
-
-    family: the family of a row, None for rows that are in none.
-    """
-    members: dict[Any, dict[int, float]] = {}  # places of rows, with their p
-    for place, row in enumerate(rows):
-        if row.uncorrected_p is not None and family(row) is not None:
-            members.setdefault(family(row), {})[place] = row.uncorrected_p
-    out = list(rows)
-    for tests in members.values():
-        p = list(tests.values())
-        for place, by_holm, by_bonferroni in zip(tests, stats.holm(p), stats.bonferroni(p), strict=True):
-            out[place] = replace(rows[place], p_holm=by_holm, p_bonferroni=by_bonferroni, family=len(p))
-    return out, {name: len(tests) for name, tests in members.items()}
-
-
 _FAMILIES = {
     "all": "comparisons with {} on all questions of a task",
     "arms": "comparisons with {} on one side of the tag",
@@ -394,13 +426,10 @@ _FAMILIES = {
 
 def _corrected(comparison: Comparison) -> Comparison:
     """Return the comparison with p corrected for many tests, and with the families of tests in words."""
-    deltas, sizes = _by_family(comparison.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
-    groups, of_groups = _by_family(comparison.groups, lambda row: row.key)
-    splits, of_splits = _by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
-    told: dict[str, list[str]] = {}
-    for (kind, baseline), size in (sizes | of_splits).items():
-        told.setdefault(kind, []).append(f"the {size} {_FAMILIES[kind].format(baseline)}")
-    families = {kind: " (and apart from them, ".join(words) + ")" * (len(words) - 1) for kind, words in told.items()}
+    deltas, sizes = by_family(comparison.deltas, lambda row: ("all" if row.tag == ALL else "arms", row.baseline))
+    groups, of_groups = by_family(comparison.groups, lambda row: row.key)
+    splits, of_splits = by_family(comparison.splits, lambda r: ("differences", r.baseline) if r.default else None)
+    families = in_words(sizes | of_splits, _FAMILIES)
     if of_groups:
         most = max(of_groups.values())
         families["groups"] = f"the (at most {most}) subjects or types of one task, for one pair of modes"
@@ -439,6 +468,17 @@ def _state_notes(run: Run) -> list[str]:
         again = "`cotbench run --resume` asks for them again"
         notes.append(f"{name}: {failed} requests failed and are in no denominator; {again}.")
     return notes
+
+
+def _without_feature(panels: Sequence[Panel], rules: Iterable[Rule]) -> list[str]:
+    """Note which of the user's own rules look at a feature that no question has."""
+    there = {name for panel in panels for question in panel.questions for name in question.features}
+    known = f"they have: {', '.join(sorted(there))}" if there else "they have none"
+    return [
+        f"The tag rule {rule.name} says nothing: no question has the feature '{rule.feature}'; {known}."
+        for rule in rules
+        if rule.feature and rule.feature not in there
+    ]
 
 
 def _unsaid(comparison: Comparison, panel: Panel) -> list[Unsaid]:

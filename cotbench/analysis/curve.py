@@ -17,13 +17,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from cotbench.analysis import stats
-from cotbench.analysis.estimates import ALL, Delta, Interval, Spread, delta_of, mode_stats
+from cotbench.analysis.estimates import ALL, Delta, Interval, ModeStats, Spread, delta_of, mode_stats
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.modes.context import RETRIEVED, Context, K
 
 MARGIN = 0.02
 BUDGET, LEAST = "budget", "min"  # limits of a thought; an arm without one is on the curve too
-SPENDING = (BUDGET, LEAST, "paths", "max_tokens")  # more of these costs more, so the smallest that does is wanted
+SPENDING = (BUDGET, LEAST, "paths", "max_tokens", K)  # more of these costs more, so the smallest that does is wanted
 OFF, NO_LIMIT = "off", "no limit"
 _KEYS = {"paths": "n"}  # what sampling calls a setting
 OWN = frozenset({"max_tokens", "n", "stop", "thinking_budget", "thinking_min", "reasoning_effort"})  # each arm's
@@ -39,8 +40,9 @@ class Point:
     margin: how much worse than the largest is no matter. not_worse: whether that is shown; None of the largest, and
     where no such thing is asked (of a temperature). chosen: the smallest of which it is, from the largest down. needed:
     how many questions like these would show it in 80% of cases, if there is no difference; None where there is one.
-    thought, spent: tokens a question, of the thought and in all. kept: the share of `counted` questions whose thought
-    kept to the limit; reached: that used all of it, so that it was closed there, or ended with its last token.
+    thought, spent: tokens a question, of the thought and in all (of a curve of k with those of the prompt). kept: the
+    share of `counted` questions whose thought kept to the limit; reached: that used all of it, so that it was closed
+    there, or ended with its last token.
     """
 
     model: str
@@ -130,6 +132,9 @@ def _without(cell: Cell, setting: str) -> str:
 def _value(panel: Panel, cell: Cell, setting: str) -> float | None:
     """Return what an arm has of a setting: as it says, or as it comes. None where that is no number."""
     value = cell.facts.settings.get(setting)
+    if setting == K:
+        context = Context.of(cell.facts.settings)
+        return float(context.k) if context.shown == RETRIEVED else None
     if value is None and setting in (BUDGET, LEAST):
         return None if cell.facts.thinks == "off" else math.inf if setting == BUDGET else 0.0
     if value is None:
@@ -208,11 +213,17 @@ def _point(
         not_worse=low > -margin if asked and low is not None else None,
         needed=_needed(after, margin) if asked and after else None,
         thought=Spread.of(cell.tokens("reasoning")[cell.decided]).mean,
-        spent=own.completion.mean,
+        spent=_spent(own, setting),
         counted=counted,
         kept=kept,
         reached=reached,
     )
+
+
+def _spent(own: ModeStats, setting: str) -> float | None:
+    """Return the tokens of a question that more of a setting makes more: of passages those of the prompt, too."""
+    written, read = own.completion.mean, own.prompt.mean if setting == K else 0.0
+    return None if written is None or read is None else written + read
 
 
 def _level(value: float | None) -> str:

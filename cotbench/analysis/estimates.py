@@ -271,7 +271,7 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
     before, after = base.right[both], cell.right[both]
     masks = {"both_right": after & before, "helped": after & ~before, "hurt": before & ~after}
     counts: dict[str, Any] = {name: int(m.sum()) for name, m in (masks | {"both_wrong": ~after & ~before}).items()}
-    design_of = _within(panel, both) if group else panel.design
+    design_of = within(panel, both) if group else panel.design
     known, p, clustered = _tested(cell, base, both, design_of(both))
     delta = replace(Interval.of(known), p=p)
     readable = both & cell.read & base.read
@@ -304,7 +304,7 @@ def delta_of(panel: Panel, cell: Cell, base: Cell, tag: str, mask: Array, effect
     )
 
 
-def _within(panel: Panel, mask: Array) -> Callable[[Array], Design]:
+def within(panel: Panel, mask: Array) -> Callable[[Array], Design]:
     """Return what gives the design of questions of a mask, all of one subject or type, which is no sample of subjects.
 
     Where all share the same passage, the questions are what there is.

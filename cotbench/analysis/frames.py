@@ -27,7 +27,7 @@ from cotbench.modes.arms import the_one
 from cotbench.questions.tagging import RULES, Seen, gold_text
 from cotbench.store.lookup import find_run
 from cotbench.store.records import Record
-from cotbench.types import UNDECIDED, Outcome
+from cotbench.types import UNDECIDED, Outcome, Question
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,12 +67,14 @@ class Frames:
 
     Frames are made when they are first asked for, and are the same object each time: copy before changing one.
 
-    questions   question (the id), task, group, cluster, text, choices, gold, and a column per tag rule that looks at
-                the question only (True symbolic, NA where the rule says nothing)
-    records     a row per question and mode; correct and score are NA where there is no verdict (a failed request, a
-                comparison out of time). continued: how many of its replies stated no answer and were gone on with;
-                answer_before and correct_before: what there would be had they not been. mass: of a mode that takes the
-                likeliest option, what all options have of the probability of the next token
+    questions   question (the id), task, group, cluster, text, choices, gold, a column per tag rule that looks at the
+                question only (True symbolic, NA where the rule says nothing), and one for each thing that the data say
+                of questions (feature_hops; NA where they don't)
+    records     a row per question and mode, with the question's features; correct and score are NA where there is no
+                verdict (a failed request, a comparison out of time). continued: how many of its replies stated no
+                answer and were gone on with; answer_before and correct_before: what there would be had they not been.
+                mass: of a mode that takes the likeliest option, what all options have of the probability of the next
+                token
     votes       a row per path of modes that vote; answer is NA where the path abstained, outcome is the verdict on
                 its answer
     executions  a row per program or plan that was run, in the order of their paths"""
@@ -96,13 +98,19 @@ class Frames:
                 gold = run.golds[identity]
                 seen = Seen(question=question, gold=gold_text(question, gold))
                 row = {"question": identity, "gold": gold, **{rule.name: rule.tag(seen) for rule in rules}}
-                rows[identity] = row | {name: getattr(question, name) for name in same}
-        columns = ["question", *same, "gold", *(rule.name for rule in rules)]
+                rows[identity] = row | {name: getattr(question, name) for name in same} | _features(question)
+        columns = ["question", *same, "gold", *(rule.name for rule in rules), *self._features]
         return _made(list(rows.values()), columns, {rule.name: "boolean" for rule in rules})
 
     @cached_property
     def records(self) -> pd.DataFrame:
-        return _frame("records", (_record_row(*one) for one in self._records()))
+        return _frame("records", (_record_row(*one) for one in self._records()), self._features)
+
+    @cached_property
+    def _features(self) -> list[str]:
+        """The columns of what the data say of questions."""
+        questions = [question for run in self.runs for question in run.questions.values()]
+        return sorted({name for question in questions for name in _features(question)})
 
     @cached_property
     def votes(self) -> pd.DataFrame:
@@ -156,9 +164,16 @@ class Frames:
                     yield {**same, **_where(run, record), "path": place, "tokens": path.completion_tokens}
 
 
-def _frame(kind: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values."""
-    columns = _COLUMNS[kind]
+def _features(question: Question) -> dict[str, str]:
+    """Return what the data say of a question, by the columns of frames."""
+    return {f"feature_{name}": value for name, value in question.features.items()}
+
+
+def _frame(kind: str, rows: Iterable[Mapping[str, Any]], more: Sequence[str] = ()) -> pd.DataFrame:
+    """Make a frame in which numbers that may be missing stay whole, and verdicts that may be missing truth values.
+
+    more: columns of this frame beside those that all of its kind have."""
+    columns = [*_COLUMNS[kind], *more]
     kinds = {name: "boolean" if name in _TRUTHS else "Int64" for name in columns if name in {*_WHOLE, *_TRUTHS}}
     return _made(list(rows), columns, kinds)
 
@@ -206,6 +221,7 @@ def _record_row(run: Run, record: Record) -> dict[str, Any]:
     return {
         **_same("records", record),
         **_where(run, record),
+        **_features(run.questions[record.question]),
         "group": run.questions[record.question].group,
         "outcome": record.outcome.value,
         "correct": _verdict(record.outcome),

@@ -6,15 +6,26 @@
 The second is of figures over tasks: pooled, by question, and macro, with tasks as units. side: all (default), the
 symbolic or the non-symbolic tasks, or their difference; with rule=R the questions of that side of a tag rule.
 
-task may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER may be
-written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't be
-estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
+    NAME[category,mode(,model=M)(,baseline=B)] OP NUMBER          category[math,cot] < 0.05
+
+The third is over the tasks of a suite's category: category, by question, and category_macro, with tasks as units.
+
+task and category may be `*`, for any. tag: all (default), symbolic or non-symbolic, under the report's tag rule. NUMBER
+may be written 0.05, 5% or 5pt (points). A gate holds where it does for any row that it asks about. A figure that can't
+be estimated is an error, since a gate that can't be checked must not pass in silence; under `*` it is one where no task
 has an estimate.
 
+    mean_score[hotpotqa,cot]            of tasks whose answers may be partly right, as score_delta and score_did
+    twin[gsm-plus,cot,distraction]      on perturbed questions less on their seeds: of a kind of perturbation, or all
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
                                         that chooses on the path it is scored on
+    recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
+                                        all_found: of questions, those with all of them; delta_found, delta_lacking:
+                                        differences on these and on the others
+    interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
+                                        that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -32,14 +43,17 @@ from typing import Any
 from cotbench.analysis.between import mirrored
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
+from cotbench.analysis.factorial import INTERACTION
 from cotbench.analysis.policies import ORACLE_ON_OTHERS
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK
+from cotbench.analysis.recall import FOUND, LACKING
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import ALIASES, Facts
 from cotbench.modes.arms import named
 
 OPTION = "--fail-if"
 EXAMPLE = f'As in {OPTION} "delta[mmlu,cot,symbolic] < 0.05".'
+OF_CATEGORY = f'As in {OPTION} "category[math,cot] < 0.05".'
 OVER_TASKS = f'As in {OPTION} "pooled[cot,symbolic] < 0.05".'
 ANY = "*"
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -62,6 +76,7 @@ class _Figure:
     share: bool = True
     money: bool = False  # whether it takes prices
     unit: str = ""
+    side: str = ""  # of rows that are of questions whose support was found, or lacks
 
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
@@ -88,6 +103,18 @@ FIGURES: Mapping[str, _Figure] = {
     "n": _Figure("deltas", "n", share=False),
     "did": _Figure("splits", "difference.value"),
     "share": _Figure("splits", "share.value"),
+    "mean_score": _Figure("scores", "score.value"),
+    "score_in_part": _Figure("scores", "in_part", share=False),
+    **_with_ends("score_delta", "score_deltas", "delta"),
+    "score_boot_low": _Figure("score_deltas", "boot.low"),
+    "score_boot_high": _Figure("score_deltas", "boot.high"),
+    "score_boot_p": _Figure("score_deltas", "boot.p"),
+    "score_n": _Figure("score_deltas", "n", share=False),
+    "score_more": _Figure("score_deltas", "more", share=False),
+    "score_less": _Figure("score_deltas", "less", share=False),
+    **_with_ends("score_did", "score_splits", "difference"),
+    **_with_ends("twin", "twins", "difference"),
+    "twin_n": _Figure("twins", "n", share=False),
     "cost": _Figure("costs", "cost.value", share=False, money=True),
     "cost_of_pass": _Figure("costs", "cost_of_pass", share=False, money=True),
     "tokens_per_right": _Figure("costs", "tokens_per_right", share=False),
@@ -116,6 +143,16 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
+    "recall": _Figure("recalls", "recall.value"),
+    "recall_low": _Figure("recalls", "recall.low"),
+    "recall_high": _Figure("recalls", "recall.high"),
+    "all_found": _Figure("recalls", "all_found.value"),
+    "precision": _Figure("recalls", "precision"),
+    "right_found": _Figure("recalls", "right_found.value"),
+    "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "delta_found": _Figure("supports", "delta.value", side=FOUND),
+    "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
+    **_with_ends("interaction", "effects", "difference"),
     **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
     "gain_more": _Figure("gains", "more", share=False),
@@ -142,10 +179,19 @@ FIGURES: Mapping[str, _Figure] = {
     "macro_reml_low": _Figure("pooled", "reml.low", unit=TASK),
     "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
+    **_with_ends("category", "categories", "delta", unit=QUESTION),
+    "category_n": _Figure("categories", "n", share=False, unit=QUESTION),
+    **_with_ends("category_macro", "categories", "delta", unit=TASK),
+    "category_macro_predicted_low": _Figure("categories", "predicted.low", unit=TASK),
+    "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects")  # rows that no side of the tag has
+ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes"})  # rows about a mode by itself
+_OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
+_OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,10 +277,13 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
             found = "nothing" if not places else f"{len(places)} words"
             raise refuse(f"{name} is over tasks: expected a mode and a side, found {found}.", OVER_TASKS)
         places, tags = [ANY, *places], _TAGS | {DIFFERENCE: DIFFERENCE}
+    elif figure.rows == "twins":
+        tags = {ALL: ALL, **{place: place for place in places[2:]}}  # kinds of perturbation, as the data have them
     elif "rule" in named:
         raise refuse(f"{name} is under the report's tag rule.", "Leave 'rule=' out; --tag-rule chooses it.")
     if len(places) < 2:
-        raise refuse(f"expected a task and a mode in the brackets, found '{inside}'.", example)
+        what, example = ("category", OF_CATEGORY) if figure.rows == "categories" else ("task", example)
+        raise refuse(f"expected a {what} and a mode in the brackets, found '{inside}'.", example)
     if len(places) > 3:
         raise refuse(f"expected task, mode and tag, found {len(places)} words.", example)
     task, mode, tag = (*places, ALL)[:3]
@@ -242,8 +291,9 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
         raise refuse(f"there is no tag '{tag}'.", f"Tags: {', '.join(dict.fromkeys(tags.values()))}.")
     if "rule" in named and tags[tag] == ALL:
         raise refuse("a tag rule has two sides.", f"As in {name}[{mode},symbolic,rule={named['rule']}].")
-    if figure.rows in ("splits", "policies", *_OF_MIX) and tags[tag] != ALL:
-        what = {"splits": "both sides of the tag", "policies": "all questions"}.get(figure.rows, "a whole mix")
+    if figure.rows in (*_OF_SIDES, *_OF_ALL, *_OF_MIX) and tags[tag] != ALL:
+        both = dict.fromkeys(_OF_SIDES, "both sides of the tag")
+        what = {**both, **dict.fromkeys(_OF_ALL, ALL_OF)}.get(figure.rows, "a whole mix")
         raise refuse(f"{name} is about {what}.", f"Leave '{tag}' out.")
     if figure.rows in _OF_ONE and "baseline" in named:
         raise refuse(f"{name} has no baseline.", "Leave 'baseline=' out.")
@@ -336,7 +386,7 @@ def check_gate(gate: Gate, comparison: Comparison) -> Checked:
         raise _refused(
             gate.text,
             f"can't be checked: {gate.name} of {'; '.join(unknown)}: not estimable ({why}).",
-            "Report more tasks, or ask by question, as pooled does."
+            f"Report more tasks, or ask by question, as {'category' if 'category' in gate.name else 'pooled'} does."
             if FIGURES[gate.name].unit == TASK
             else "Ask about a side that has questions, or leave the gate out.",
         )
@@ -348,8 +398,10 @@ def cautions_of(gate: Gate, comparison: Comparison) -> list[str]:
     if FIGURES[gate.name].rows in _OF_ONE:
         return []
     rows = _rows(gate, comparison)
-    if FIGURES[gate.name].rows == "pooled":
+    if FIGURES[gate.name].rows in ("pooled", "categories"):
         asked = {(row.model, task, row.mode, row.baseline) for row in rows for task in row.tasks}
+    elif FIGURES[gate.name].rows in ("supports", "effects"):
+        asked = {(row.model, row.task, row.mode, row.baseline) for row in rows}
     else:
         asked = {row.key for row in rows} | {(row.against, *row.key[1:]) for row in rows if hasattr(row, "against")}
     return [
@@ -364,6 +416,9 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     kind = FIGURES[gate.name].rows
     if kind == "pooled":
         rows = _over_tasks(gate, comparison)
+    elif kind == "categories" and not comparison.categories:
+        remedy = "Name one: --suite paper, core or a file of your own; `cotbench list suites` has them."
+        raise _refused(gate.text, "this report is by no suite, so it has no categories.", remedy)
     else:
         rows = [row for row in getattr(comparison, kind) if _is_meant(gate, row)]
     if kind in _OF_MODELS:  # either model may be named first
@@ -371,8 +426,12 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
     rows = _narrowed(gate, "model", gate.model, rows)
     rows = rows if gate.against is None else _narrowed(gate, "against", gate.against, rows)
     if kind != "pooled":
-        rows = _narrowed(gate, "task", None if gate.task == ANY else gate.task, rows)
+        rows = _narrowed(
+            gate, "category" if kind == "categories" else "task", None if gate.task == ANY else gate.task, rows
+        )
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
+    if kind == "twins":
+        rows = _narrowed(gate, "tag", gate.tag, rows)
     if kind == "leads":
         rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
     elif kind not in _OF_ONE:
@@ -384,11 +443,19 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
 def _is_meant(gate: Gate, row: Any) -> bool:
     """Whether a row is of the questions, and of policies of the oracle, that a gate is about."""
     kind = FIGURES[gate.name].rows
+    if kind == "categories":
+        return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
+    if kind == "recalls":
+        return True
+    if kind == "supports":
+        return bool(row.support == FIGURES[gate.name].side)
+    if kind == "effects":
+        return bool(row.effect == INTERACTION)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
-    return bool(row.default if kind == "splits" else row.tag == gate.tag)
+    return bool(row.default if kind in _OF_SIDES else kind == "twins" or row.tag == gate.tag)
 
 
 def _only(names: Iterable[str]) -> str | None:
@@ -436,12 +503,18 @@ def _narrowed(
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
         if kind in _OF_MIX:
             raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
+        if kind == "twins":
+            raise _refused(gate.text, "no task here has perturbed questions with their seeds.", "Leave the gate out.")
+        if kind in _OF_SCORES:
+            found = "no answer here is partly right, so mean scores are shares of right answers."
+            raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
         raise _refused(gate.text, f"this report has {what} to ask about.", "Leave the gate out.")
     why = f"this report has no {gate.name} of {field} '{wanted}'. It has: {', '.join(names)}."
-    raise _refused(gate.text, why, suggest(str(wanted), list(names), EXAMPLE))
+    example = OF_CATEGORY if field == "category" else EXAMPLE
+    raise _refused(gate.text, why, suggest(str(wanted), list(names), example))
 
 
 def _is_empty(row: Any) -> bool:
@@ -449,12 +522,14 @@ def _is_empty(row: Any) -> bool:
 
 
 def _place(row: Any) -> str:
-    tag = getattr(row, "tag", getattr(row, "side", ALL))
+    of_category = hasattr(row, "category")  # whose side is the category's own
+    tag = ALL if of_category else getattr(row, "tag", getattr(row, "side", ALL))
     words = [
         row.mode,
         *([tag] if tag != ALL else []),
         *([f"rule={row.rule}"] if getattr(row, "side", "") and row.rule else []),
     ]
-    words = [*([row.task] if hasattr(row, "task") else []), *words, f"model={row.model}"]
+    place = [row.category] if of_category else [row.task] if hasattr(row, "task") else []
+    words = [*place, *words, f"model={row.model}"]
     against = [f"against={row.against}"] if hasattr(row, "against") else []
     return ",".join([*words, *against, *([f"baseline={row.baseline}"] if hasattr(row, "baseline") else [])])

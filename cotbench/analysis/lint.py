@@ -264,6 +264,16 @@ def _plan(arm: Asked) -> Any:
     return plan.get("sampling") if isinstance(plan, Mapping) else None
 
 
+def _context(part: str) -> Callable[[Asked], Any]:
+    """What a run says of the passages that an arm shows; "" of an arm that shows none."""
+
+    def of(arm: Asked) -> Any:
+        context = arm.row.get("context")
+        return (context or {}).get(part, "") if arm.row else None
+
+    return of
+
+
 def _as_in(arm: Asked, _: Any) -> str:
     return f"as in {arm.where}"
 
@@ -320,6 +330,13 @@ _ASPECTS: Sequence[_Aspect] = (
     _Aspect(name="max_tokens", value=_budget, said=_budget_said),
     _Aspect(name="how the shared plan is drawn", value=_plan),
     _Aspect(name="thinking", value=_thinks, said=_thinking_said, shown=lambda _, value: _how(value)),
+    _Aspect(name="the passages shown", value=_context("name"), said=_sets("context", "k", "corpus")),
+    _Aspect(
+        name="how passages are written",
+        value=_context("prompt"),
+        said=lambda a, b, _: not _context("prompt")(a) or not _context("prompt")(b),  # whether there are any is told
+        shown=_as_in,
+    ),
     _Aspect(
         name="the limits of programs",
         value=lambda arm: arm.run.get("programs") if arm.facts.carries_out else None,

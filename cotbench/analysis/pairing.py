@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from cotbench.analysis import stats
 from cotbench.analysis.stats import Array, Clusters, Design, Strata
@@ -27,6 +27,7 @@ from cotbench.questions.tagging import Rule, Seen, gold_text
 from cotbench.store.journal import JOURNAL, JournalIndex
 from cotbench.store.lock import state_of
 from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.passages import Shown, read_passages
 from cotbench.store.questions import read_questions
 from cotbench.store.records import Record, read_records
 from cotbench.types import UNDECIDED, Outcome, Question
@@ -49,6 +50,11 @@ class Run:
     @property
     def finished(self) -> bool:
         return self.manifest.status == "finished"
+
+    @cached_property
+    def passages(self) -> Shown:
+        """What its arms show before questions, by question and context. Raises RunError."""
+        return read_passages(self.folder)
 
 
 def load_run(folder: Path, *, ahead: bool = False) -> Run:
@@ -138,6 +144,22 @@ class Cell:
     def right(self) -> Array:
         """Which questions were answered rightly."""
         return np.asarray(self.endings == _PLACES[Outcome.CORRECT])
+
+    @cached_property
+    def scores(self) -> Array:
+        """The score of each question's answer in 0..1, which the outcome says unless the record does; nan without a
+        verdict."""
+        return np.where(self.decided, np.where(np.isnan(self._recorded), self.right, self._recorded), np.nan)
+
+    @cached_property
+    def in_part(self) -> Array:
+        """Which questions have an answer whose score the outcome doesn't say."""
+        return np.asarray(self.decided & ~np.isnan(self._recorded) & (self._recorded != self.right))
+
+    @cached_property
+    def _recorded(self) -> Array:
+        """The scores that records hold, nan where they hold none."""
+        return np.array([np.nan if row is None or row.score is UNSET else row.score for row in self.rows], dtype=float)
 
     @property
     def read(self) -> Array:

@@ -8,6 +8,7 @@ Families are the math and symbolic tasks, and the rest, as in Figure 3 of "To Co
 arXiv:2409.12183). Which a task is in is known (`is_symbolic_task`)
 
     from the user        where symbolic tasks are named, all others are the rest
+    from a suite         whose tasks the report is by: the categories that it calls symbolic, where it calls any so
     from `subject`       the tag rule: symbolic where it calls more than half of the task's questions so (MMLU isn't)
     from the questions   of a task that the rule doesn't know: symbolic where answers are numbers or formulas, so that
                          there are no options, or where more than half of its questions are under the rule `operators`
@@ -18,9 +19,10 @@ Sides of a tag are those of all tasks' questions under one rule, whether a task 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cotbench.analysis import meta, stats
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, Split
@@ -29,6 +31,7 @@ from cotbench.analysis.meta import LEAST, Meta, Part
 from cotbench.analysis.pairing import Panel
 from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, Remark, verdict_of
 from cotbench.questions.tagging import RULES
+from cotbench.types import Question
 
 DIFFERENCE = "difference"
 QUESTION, TASK = "question", "task"
@@ -108,17 +111,17 @@ def pooled_of(
     panels: Sequence[Panel],
     cautions: Sequence[Remark] = (),
     symbolic_tasks: Collection[str] = (),
+    known: Mapping[str, bool] | None = None,
 ) -> tuple[list[Pooled], list[str]]:
     """Return the rows of all models and pairs of modes that are in two tasks or more, and notes on what isn't in them.
 
-    symbolic_tasks: those that a user calls symbolic; all others are not, then.
+    symbolic_tasks: those that a user calls symbolic; all others are not, then. known: whether a task is symbolic, where
+    a suite says so.
     """
-    apart, notes = _twice(panels)
-    families = {(p.model, p.task): is_symbolic_task(p, symbolic_tasks) for p in panels}
-    by_pair: dict[tuple[str, str, str], list[Delta]] = {}
-    for delta in deltas:
-        if delta.tag == ALL and not delta.group and delta.n and (delta.model, delta.task) not in apart:
-            by_pair.setdefault((delta.model, delta.mode, delta.baseline), []).append(delta)
+    apart, notes = twice(panels)
+    told = {} if symbolic_tasks else known or {}
+    families = {(p.model, p.task): told.get(p.task, is_symbolic_task(p, symbolic_tasks)) for p in panels}
+    by_pair = by_pair_of(deltas, apart)
     by_rule: dict[tuple[str, str, str], dict[str, list[Split]]] = {}
     for split in splits:
         if (split.model, split.task) not in apart:
@@ -129,7 +132,16 @@ def pooled_of(
         if len(found) > 1:
             rows += _of_tasks(pair, found, [families[pair[0], delta.task] for delta in found])
             rows += [row for rule, some in by_rule.get(pair, {}).items() for row in _of_sides(pair, rule, some)]
-    return _judged(_corrected(rows), cautions), notes
+    return judged(corrected(rows, lambda row: (row.baseline, row.rule, row.side, row.unit)), cautions), notes
+
+
+def by_pair_of(deltas: Iterable[Delta], apart: Collection[tuple[str, str]]) -> dict[tuple[str, str, str], list[Delta]]:
+    """Return the differences on all questions of each task, by model, mode and baseline. apart: left out."""
+    found: dict[tuple[str, str, str], list[Delta]] = {}
+    for delta in deltas:
+        if delta.tag == ALL and not delta.group and delta.n and (delta.model, delta.task) not in apart:
+            found.setdefault((delta.model, delta.mode, delta.baseline), []).append(delta)
+    return found
 
 
 def is_symbolic_task(panel: Panel, named: Collection[str] = ()) -> bool:
@@ -145,16 +157,17 @@ def is_symbolic_task(panel: Panel, named: Collection[str] = ()) -> bool:
     return operators is not None and bool((operators == 1).mean() > 0.5)
 
 
-def _twice(panels: Sequence[Panel]) -> tuple[set[tuple[str, str]], list[str]]:
+def twice(panels: Sequence[Panel]) -> tuple[set[tuple[str, str]], list[str]]:
     """Return the tasks, by model, most of whose questions stand in a larger task too, and what to say of them.
 
-    A selection of a task (MATH-500 of MATH) says nothing that the task doesn't: it would count twice.
+    A selection of a task (MATH-500 of MATH) says nothing that the task doesn't: it would count twice. So would the same
+    questions from another hand (AQuA-RAT, and AGIEval's copy of it), where spaces, cases and labels may differ.
     """
     apart: set[tuple[str, str]] = set()
     notes = []
     for model in dict.fromkeys(panel.model for panel in panels):
         own = sorted((panel for panel in panels if panel.model == model), key=lambda panel: -len(panel.questions))
-        asked = [{(question.text, question.choices) for question in panel.questions} for panel in own]
+        asked = [{_alike(question) for question in panel.questions} for panel in own] if len(own) > 1 else []
         for place, panel in enumerate(own[1:], 1):
             for larger in range(place):
                 shared = len(asked[place] & asked[larger])
@@ -166,6 +179,17 @@ def _twice(panels: Sequence[Panel]) -> tuple[set[tuple[str, str]], list[str]]:
                     )
                     break
     return apart, notes
+
+
+_LABEL = re.compile(r"\(?[a-z][).:]")  # of an option, as (A), A) or A.
+
+
+def _alike(question: Question) -> tuple[str, ...]:
+    """Return what a question says, without what copies of it differ in: spaces, cases, labels of options, a "Q:"."""
+    text, *options = ("".join(part.split()).casefold() for part in (question.text, *question.choices))
+    return text.removeprefix("question:").removeprefix("q:"), *(
+        _LABEL.sub("", one, count=1) if _LABEL.match(one) else one for one in options
+    )
 
 
 # --- tasks and families of them -----------------------------------------------------------------------------------
@@ -180,11 +204,8 @@ def _of_tasks(pair: tuple[str, str, str], found: Sequence[Delta], symbolic: Sequ
     if all(families):
         sides += zip((SYMBOLIC, OTHER), families, strict=True)
     for side, some in sides:
-        n = sum(delta.n for delta in some)
-        whole = meta.weighted([_part(delta.delta, delta.n / n, delta.task) for delta in some], bound=1.0)
-        counts = {"helped": sum(delta.helped for delta in some), "hurt": sum(delta.hurt for delta in some)}
-        yield _row(pair, "", side, QUESTION, some, delta=Interval.of(whole), **counts)
-        yield _row(pair, "", side, TASK, some, **counts, **_units(some))
+        for unit, fields in together(some).items():
+            yield _row(pair, "", side, unit, some, **fields)
     if all(families):
         parts = [[_part(delta.delta, delta.n, delta.task) for delta in some] for some in families]
         yield _row(pair, "", DIFFERENCE, QUESTION, found, **_apart(parts, {}))
@@ -194,6 +215,14 @@ def _of_tasks(pair: tuple[str, str, str], found: Sequence[Delta], symbolic: Sequ
             given = {"delta": Interval.of(meta.between_families(means[0], means[1], bound=2.0))}
         left_out = [delta.task for delta in found if _error(delta.delta) is None]
         yield _row(pair, "", DIFFERENCE, TASK, found, **given, left_out=left_out)
+
+
+def together(some: Sequence[Delta]) -> dict[str, dict[str, Any]]:
+    """Return the fields of the rows of what some tasks are together, by what counts alike."""
+    n = sum(delta.n for delta in some)
+    whole = meta.weighted([_part(delta.delta, delta.n / n, delta.task) for delta in some], bound=1.0)
+    counts = {"helped": sum(delta.helped for delta in some), "hurt": sum(delta.hurt for delta in some)}
+    return {QUESTION: {"delta": Interval.of(whole), **counts}, TASK: {**counts, **_units(some)}}
 
 
 def _row(pair: tuple[str, str, str], rule: str, side: str, unit: str, of: Sequence[Delta], **given: Any) -> Pooled:
@@ -308,12 +337,15 @@ def _correlation(split: Split) -> float:
 # --- many tests, verdicts -----------------------------------------------------------------------------------------
 
 
-def _corrected(rows: Sequence[Pooled]) -> list[Pooled]:
-    """Return the rows with p corrected over those that are about the same side by the same unit and baseline."""
+Rows = TypeVar("Rows", bound=Pooled)
+
+
+def corrected(rows: Sequence[Rows], family_of: Callable[[Rows], tuple[str, ...]]) -> list[Rows]:
+    """Return the rows with p corrected over those of the same family."""
     members: dict[tuple[str, ...], list[int]] = {}
     for place, row in enumerate(rows):
         if row.delta.p is not None:
-            members.setdefault((row.baseline, row.rule, row.side, row.unit), []).append(place)
+            members.setdefault(family_of(row), []).append(place)
     out = list(rows)
     for places in members.values():
         by_holm = stats.holm([rows[place].delta.p or 0.0 for place in places])
@@ -322,7 +354,7 @@ def _corrected(rows: Sequence[Pooled]) -> list[Pooled]:
     return out
 
 
-def _judged(rows: Sequence[Pooled], cautions: Sequence[Remark]) -> list[Pooled]:
+def judged(rows: Sequence[Rows], cautions: Sequence[Remark]) -> list[Rows]:
     """Return the rows with their verdicts. cautions: on single tasks, of which a row that has the task is in doubt."""
     out = []
     for row in rows:

@@ -31,10 +31,11 @@ MASK = "***"
 class TaskAsked:
     """What a run asked of one task.
 
-    questions: how many were asked, of how many there are; chosen: whether --limit chose them. dataset, revision and
-    split: of the Hub. data: the fingerprint of all its questions and golds; asked: of those that were asked; ids: the
-    hash of their ids, in their order. file: the hash of the task file, and own_file its name where it is the user's
-    own; shipped: whether it is the one that comes with this version; None where that isn't recorded."""
+    questions: how many were asked, of how many there are; chosen: whether --limit or a suite chose them. dataset,
+    revision and split: of the Hub. data: the fingerprint of all its questions and golds; asked: of those that were
+    asked; ids: the hash of their ids, in their order. file: the hash of the task file, and own_file its name where
+    it is the user's own; shipped: whether it is the one that comes with this version; None where that isn't
+    recorded."""
 
     task: str
     questions: int | None
@@ -49,6 +50,17 @@ class TaskAsked:
     file: str | None
     own_file: str | None
     shipped: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteAsked:
+    """A suite that a run was asked for by. hash: of its file; own: whether that is the user's. limit: questions of each
+    category, None for all."""
+
+    name: str
+    hash: str
+    own: bool
+    limit: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +93,13 @@ class Provenance:
 
     status: running, finished, interrupted, failed, or killed. revision: the model's commit, or a fingerprint of its
     files, or what a server tells. engine_version: of the engine's package (of the client, for servers). device: the
-    GPUs' names, "cpu", or a server's address; processor: the machine's. chat_template: "model" (its own), "none" (plain
-    text), "server", or a file's name. started, ended: of the
-    first and the last of its sessions, whose number is `sessions`; answers: how many of how many `expected` there are.
-    cotbench: its versions; commit: of the checkout it ran from, None of an installed package, and changed: whether that
-    held changes. seed, num_fewshot, exemplars, limit, thinking: as they were set. command: as it was typed, without
-    keys. again: what runs it again. recipe: its manifest, from which `cotbench reproduce` works, without the questions'
-    ids."""
+    GPUs' names, "cpu", or a server's address; processor: the machine's. chat_template: "model" (its own), "none"
+    (plain text), "server", or a file's name. started, ended: of the first and the last of its sessions, whose
+    number is `sessions`; answers: how many of how many `expected` there are. cotbench: its versions; commit: of the
+    checkout it ran from, None of an installed package, and changed: whether that held changes. seed, num_fewshot,
+    exemplars, limit, thinking: as they were set. suites: those that it was asked for by; skipped: tasks that were
+    left out because they couldn't be had, and why. command: as it was typed, without keys. again: what runs it
+    again. recipe: its manifest, from which `cotbench reproduce` works, without the questions' ids."""
 
     run: str
     status: str
@@ -115,6 +127,8 @@ class Provenance:
     exemplars: str | None
     limit: int | None
     thinking: str | None
+    suites: list[SuiteAsked] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
     tasks: list[TaskAsked] = field(default_factory=list)
     arms: list[ArmAsked] = field(default_factory=list)
     command: str | None
@@ -166,6 +180,8 @@ def _provenance(run: Run, *, several: bool) -> Provenance:
         exemplars=_text(options, "exemplars"),
         limit=_whole(options, "limit"),
         thinking=_text(options, "thinking"),
+        suites=[SuiteAsked(name=o.name, hash=o.hash, own=o.own, limit=o.limit) for o in manifest.suites],
+        skipped=manifest.skipped,
         tasks=[_task(manifest, task) for task in spec.tasks],
         arms=[_arm(manifest, task, mode) for task, mode in spec.pairs],
         command=_command(first.get("command")),
@@ -196,7 +212,7 @@ def _task(manifest: Manifest, task: str) -> TaskAsked:
         task=task,
         questions=questions if questions is not None else _whole(row, "questions"),
         of=_whole(data, "rows"),
-        chosen=manifest.options.get("limit") is not None,
+        chosen=manifest.options.get("limit") is not None or any(task in one.limits for one in manifest.suites),
         dataset=_text(data, "dataset"),
         revision=_text(data, "revision"),
         split=_text(data, "split"),

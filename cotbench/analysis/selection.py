@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.recall import shown_with
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import BASELINE, main_of
 from cotbench.modes.arms import the_one
@@ -18,6 +19,7 @@ from cotbench.modes.votes import deciding
 from cotbench.questions.patterns import Pattern
 from cotbench.questions.tagging import Rule, Tag
 from cotbench.store.journal import StoredReply
+from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
 from cotbench.types import UNDECIDED, Completion, Key, Outcome, Question
 
@@ -149,13 +151,15 @@ class Exchange:
 class Answered:
     """A question under one mode.
 
-    deciding: the exchange and the path whose text holds the record's span, None where no path decided."""
+    deciding: the exchange and the path whose text holds the record's span, None where no path decided. shown: the
+    passages that stood before the question, None where none did or the run doesn't say."""
 
     run: str
     mode: str
     record: Record
     exchanges: Sequence[Exchange]
     deciding: tuple[int, int] | None
+    shown: ShownPassages | None = None
 
     @property
     def text(self) -> str | None:
@@ -205,6 +209,7 @@ def _answered_row(answered: Answered) -> dict[str, Any]:
         **{name: value for name, value in record.items() if name not in ("question", "task", "requests", "gold")},
         "found": text[slice(*span)] if text is not None and span else None,
         "deciding": answered.deciding,
+        **({"passages": msgspec.to_builtins(answered.shown)} if answered.shown is not None else {}),
         "exchanges": list(map(_exchange_row, answered.exchanges)),
     }
 
@@ -280,6 +285,7 @@ def _answered(cell: Cell, record: Record) -> Answered:
         record=record,
         exchanges=exchanges,
         deciding=_deciding(record, exchanges),
+        shown=shown_with(cell, record.question),
     )
 
 

@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cotbench.answers.kinds import KINDS
+from cotbench.answers.kinds import KINDS, Score
 from cotbench.errors import UnavailableError
 from cotbench.processes import die_with_parent
 from cotbench.types import Verdict
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pebble import ProcessPool
 
 Ticket = TypeVar("Ticket", bound=Hashable)
-Judge = Callable[[str, str], "float | None"]  # (gold, answer) -> score
+Judge = Callable[[str, str], Score]  # (gold, answer) -> score
 Pair = tuple[str, str, str]  # name of the kind, gold, answer
 
 RIGHT, WRONG, TIMEOUT = Verdict.of(1.0), Verdict.of(0.0), Verdict.of(None)
@@ -51,7 +51,7 @@ def _prepare_worker() -> None:
     import cotbench.answers.judging.equality  # noqa: F401
 
 
-def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> float | None:
+def _limited(judge: Judge, cpu_s: float, gold: str, answer: str) -> Score:
     """Judge within so much CPU time, in a worker: beyond it the kernel ends that, whatever C code it is in."""
     signal.setitimer(signal.ITIMER_PROF, cpu_s)
     try:
@@ -115,7 +115,9 @@ def grade_now(answer: str, gold: str, answer_type: str) -> Verdict | None:
     return None if score is None else _verdict_of(score)
 
 
-def _verdict_of(score: float | None) -> Verdict:
+def _verdict_of(score: Score) -> Verdict:
+    if isinstance(score, Verdict):
+        return score
     return RIGHT if score == 1 else WRONG if score == 0 else TIMEOUT if score is None else Verdict.of(score)
 
 

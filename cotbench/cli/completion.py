@@ -48,11 +48,19 @@ def _first(about: str) -> str:
 
 
 def _tasks(params: Mapping[str, Any]) -> Iterator[Word]:
-    from cotbench.questions.shipped import shipped, task_files
+    from cotbench.questions.shipped import shipped, suite_files, task_files
 
     own = params.get("tasks_dir")
-    yield from ((name, "") for name in task_files(shipped("tasks"), *([Path(own)] if own else [])))
+    folders = [shipped("tasks"), *([Path(own)] if own else [])]
+    yield from ((name, "") for name in task_files(*folders))
+    yield from ((name, "a suite of tasks") for name in suite_files(*folders))
     yield from ((path.name, "a file of yours") for path in sorted(Path().iterdir()) if path.suffix in _FILES)
+
+
+def _suites(_: Mapping[str, Any]) -> Iterator[Word]:
+    from cotbench.questions.shipped import shipped, suite_files
+
+    return ((name, "") for name in suite_files(shipped("tasks")))
 
 
 def _modes(_: Mapping[str, Any]) -> Iterator[Word]:
@@ -118,7 +126,8 @@ run_ids = _completer(_runs)
 run_ids_and_files = _completer(_runs_and_files)
 engines = _completer(_engines)
 tag_rules = _completer(_rules)
-lists = of_words("tasks", "modes", "engines", "runs")
+suites = _completer(_suites)
+lists = of_words("tasks", "suites", "modes", "engines", "runs")
 # By the fields of `RunOptions` that stand on the command line; those with choices of their own have these.
 OF_FIELDS: Mapping[str, Completer] = {
     "model": _completer(_models),

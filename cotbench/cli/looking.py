@@ -27,17 +27,19 @@ DOZEN = 12
 @app.command("list")
 @guarded
 def list_(
-    what: Annotated[str, typer.Argument(help="tasks, modes, engines or runs.", autocompletion=completion.lists)] = "",
+    what: Annotated[
+        str, typer.Argument(help="tasks, suites, modes, engines or runs.", autocompletion=completion.lists)
+    ] = "",
     tasks_dir: TasksDirOption = None,
     output_dir: OutputDirOption = Path("results"),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="All rows, and all that is known of each.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List tasks, modes, engines or runs, the latest run first."""
+    """List tasks, suites of them, modes, engines or runs, the latest run first."""
     if not what:
-        raise UsageError("list: of what?", "Use tasks, modes, engines or runs.")
+        raise UsageError("list: of what?", "Use tasks, suites, modes, engines or runs.")
     if what not in LISTS:
-        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, modes, engines or runs.")
+        raise UsageError(f"list: there is no list of '{what}'.", "Use tasks, suites, modes, engines or runs.")
     things, row_of = LISTS[what](tasks_dir, output_dir)
     rows: list[Row] = []
     unreadable: list[CotbenchError] = []
@@ -68,6 +70,7 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
 # What a list shows of each thing without --verbose, by the keys of its rows in JSON.
 LISTED: Mapping[str, tuple[str, ...]] = {
     "tasks": ("task", "questions", "answer", "about"),
+    "suites": ("suite", "tasks", "about"),
     "modes": ("mode", "max_tokens", "about"),
     "engines": ("engine", "installed", "about"),
 }
@@ -117,6 +120,23 @@ def _tasks(tasks_dir: Path | None, _: Path) -> Listing:
         }
 
     return list_task_files(tasks_dir), row
+
+
+def _suites(tasks_dir: Path | None, _: Path) -> Listing:
+    from cotbench.questions.suites import list_suite_files, read_suite_file
+
+    def row(path: Path) -> Row:
+        suite = read_suite_file(path).suite
+        return {
+            "suite": suite.name,
+            "tasks": len(suite.tasks),
+            "about": suite.about,
+            "categories": "; ".join(f"{name}: {', '.join(tasks)}" for name, tasks in suite.categories.items()),
+            "limit_per_category": suite.limit_per_category,
+            "missing": "; ".join(f"{one.name} ({one.why})" for one in suite.missing),
+        }
+
+    return list_suite_files(tasks_dir).values(), row
 
 
 def _modes(_: Path | None, __: Path) -> Listing:
@@ -181,7 +201,7 @@ def _status(status: str, sessions: Sequence[Mapping[str, Any]]) -> str:
 
 
 LISTS: Mapping[str, Callable[[Path | None, Path], Listing]]
-LISTS = {"tasks": _tasks, "modes": _modes, "engines": _engines, "runs": _runs}
+LISTS = {"tasks": _tasks, "suites": _suites, "modes": _modes, "engines": _engines, "runs": _runs}
 
 
 @app.command("show-prompt")
@@ -207,6 +227,7 @@ def show_prompt(
     """Print what would be sent for a question: the messages, or with --model the text and its tokens."""
     from cotbench.engines.chat import plain_text
     from cotbench.run.prepare import make_plan
+    from cotbench.run.retriever import Retriever, informed
 
     if missing := [FLAGS[name].names.split()[0] for name, value in asked.items() if not value]:
         raise UsageError(f"{missing[0]} is missing.", "As in: cotbench show-prompt --task mmlu --mode cot")
@@ -217,13 +238,13 @@ def show_prompt(
         from cotbench.engines.local import chat_format
 
         chat = chat_format(EngineConfig(model=model, **rendering))
-    rows = []
+    rows, retriever = [], Retriever()
     for (task, mode), kit in plan.kits.items():
         questions = plan.questions[task]
         if question > len(questions):
             raise UsageError(f"--question {question}: {task} has {len(questions)} questions here.")
         chosen = questions[question - 1]
-        request = kit.example_request(chosen, kit.mode.turns[0])
+        request = informed(kit, chosen, retriever).example_request(chosen, kit.mode.turns[0])
         row: Row = {"task": task, "mode": mode, "question": chosen.id, "request": request.hash}
         row["sampling"] = request.sampling.as_dict()
         row["messages"] = [{"role": message.role, "text": message.text} for message in request.messages]

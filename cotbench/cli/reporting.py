@@ -27,7 +27,8 @@ OwnTagOption = Annotated[
     typer.Option(
         "--tag",
         metavar="NAME=REGEX",
-        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option. Repeatable.",
+        help="A tag rule of your own: symbolic is where the pattern is found in the question or an option; or, by "
+        "NAME=feature:KEY=VALUE, where the data say this of the question. Repeatable.",
     ),
 ]
 
@@ -61,6 +62,15 @@ def report(
             help="Which tasks are the math and symbolic ones, over which differences are pooled apart from the others; "
             "with commas or repeated. By default those that the tag rule subject knows as such, and of others those "
             "without options, or with calculations in most questions.",
+        ),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Tell tasks by the categories of this suite (`cotbench list suites`, or a file of your own); by "
+            "default of the one that the runs were asked for by, if any.",
+            autocompletion=completion.suites,
         ),
     ] = None,
     one_arm: Annotated[
@@ -120,10 +130,13 @@ def report(
             metavar="CONDITION",
             help="""Exit with code 5 where this holds, as "delta\\[mmlu, cot, symbolic] < 0.05" (also 5% or 5pt). """
             """Figures: delta, low, high, p, p_holm, p_mcnemar, accuracy, unread, truncated, tokens, token_ratio, """
-            """helped, hurt, n, did, share; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
+            """helped, hurt, n, did, share; where answers may be partly right: mean_score, score_delta (_low, _high, """
+            """_p, _p_holm), score_boot_low, score_boot_high, score_did; of perturbed questions """
+            """less their seeds: twin; of costs: cost, cost_of_pass, more_cost, cost_per_extra (in money, with """
             """--prices), tokens_per_right, more_tokens, tokens_per_extra, uncached_tokens, cached_tokens, """
             """serial_tokens, seconds_p50, seconds_p95; over tasks, as in "pooled\\[cot, symbolic] < 0.05": pooled, """
-            """macro, and of either _low, _high, _p; of two models, as in """
+            """macro, and of either _low, _high, _p; over the tasks of a suite's category, as in """
+            """"category\\[math, cot] < 0.05": category, category_macro; of two models, as in """
             """"gain\\[mmlu, cot, model=A, against=B] < 0": gain, lead; of a mix, weighted_accuracy, weighted_delta. """
             """Repeatable.""",
         ),
@@ -160,6 +173,7 @@ def report(
 
         stdout_json(TypeAdapter(flat_type(Comparison)).json_schema(mode="serialization"))
         return
+    from cotbench.analysis.categories import named_suite
     from cotbench.analysis.compare import compare
     from cotbench.analysis.curve import MARGIN
     from cotbench.analysis.gates import parse_gate
@@ -209,6 +223,7 @@ def report(
             },
             against=against or [],
             weights=mix,
+            suite=named_suite(suite, loaded) if suite is not None else None,
         )
         comparison.notes.extend(lost_outputs(loaded))
         unread: BrokenPipeError | OutputError | None = None

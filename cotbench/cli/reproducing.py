@@ -97,7 +97,7 @@ def _run(
     from cotbench.run.session import execute
     from cotbench.terminal.progress import shown
 
-    plan = plan_for(options)
+    plan = plan_for(recipe, options)
     agree = agreeing(recipe, anyway=anyway, say=stderr)
     with shown(quiet) as watch:
         try:

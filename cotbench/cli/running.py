@@ -77,10 +77,12 @@ def run(
     if prices is not None and not (dry_run or probe is not None):
         raise UsageError("--prices: a run itself counts no money.", "It is for --dry-run, --probe and cotbench report.")
     given = anchored({**asked, **settings})
-    folder = None
+    folder = like = None
     if resume is not None:
         folder = find_run(resume, output_dir)
-        recorded = recorded_options(folder / MANIFEST, read_manifest(folder).options)
+        manifest = read_manifest(folder)
+        recorded = recorded_options(folder / MANIFEST, manifest.options)
+        like = None if was_typed(ctx, "tasks") else manifest
         typed = {k: v for k, v in given.items() if was_typed(ctx, k) or not FLAGS[k].resumable}
         given = {**recorded, **typed}
     elif not given["model"]:
@@ -91,7 +93,7 @@ def run(
         what = "--task" if not given["tasks"] else "--mode"
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
-    plan = make_plan(RunOptions(**given), engine_needed=not dry_run)
+    plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
     if dry_run:
         _estimate(plan, output_dir, prices, as_json=as_json)
     elif probe is not None:
@@ -102,6 +104,7 @@ def run(
 
 def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_json: bool) -> None:
     """Say what a run would ask and is likely to take, and what its arms differ in that their names don't say."""
+    from cotbench.questions.suites import in_words
     from cotbench.report.words import unsaid_lines
     from cotbench.run.likely import bill, likely, rows_of
     from cotbench.run.prepare import check_engine
@@ -121,7 +124,17 @@ def _estimate(plan: RunPlan, output_dir: Path, prices_file: Path | None, *, as_j
             stderr(f"Not checked: {unchecked}.")
     else:
         charged = bill(found, prices, plan.options.model) if found and prices else None
-        show_estimate(rows, found, charged, unsaid, unchecked=unchecked, priced=prices is not None)
+        asked = in_words(plan.chosen, {task: len(questions) for task, questions in plan.questions.items()})
+        show_estimate(
+            rows,
+            found,
+            charged,
+            unsaid,
+            asked=asked,
+            skipped=plan.chosen.skipped,
+            unchecked=unchecked,
+            priced=prices is not None,
+        )
 
 
 def _prices(file: Path | None) -> Prices | None:
@@ -202,6 +215,7 @@ def _executed(
     plan: RunPlan, output_dir: Path, folder: Path | None, *, probe: int | None = None, fresh: bool, quiet: bool
 ) -> RunResult:
     """Run a plan, or the beginning of it, and show how far it is."""
+    from cotbench.questions.suites import briefly
     from cotbench.run.session import execute
     from cotbench.terminal.console import tell
     from cotbench.terminal.progress import shown
@@ -209,7 +223,7 @@ def _executed(
     options = plan.options
     if not quiet:
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
-        over = ", ".join(plan.data)
+        over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
         tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
     # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.

@@ -15,6 +15,7 @@ from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import DataError, RequestsFailed, UsageError
 from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
+from cotbench.types import AnswerType
 
 MOST_NAMED = 5  # of the lines that can't be used
 
@@ -85,8 +86,9 @@ def score(
     answer_type: Annotated[
         str | None,
         typer.Option(
-            help="number, latex or letter: of a file's answers.",
-            autocompletion=completion.of_words("number", "latex", "letter"),
+            help="Of a file's answers: number, latex, letter, text, boolean, choice, expression, list, letters, "
+            "number-or-none.",
+            autocompletion=completion.of_words(*AnswerType),
         ),
     ] = None,
     output: Annotated[

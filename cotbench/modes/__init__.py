@@ -13,12 +13,25 @@ from typing import Any
 
 from cotbench.errors import RunError, UsageError
 from cotbench.modes import arms
+from cotbench.modes.arms import BASELINE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
 from cotbench.modes.mode import Facts, Mode, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
-from cotbench.modes.steps import Compare, Continue, Execute, Flow, Generate, Step, compare, execute, generate
+from cotbench.modes.steps import (
+    Compare,
+    Continue,
+    Execute,
+    Flow,
+    Generate,
+    Retrieve,
+    Step,
+    compare,
+    execute,
+    generate,
+    retrieve,
+)
 
 __all__ = [
     "ALIASES",
@@ -33,6 +46,7 @@ __all__ = [
     "Generate",
     "Kit",
     "Mode",
+    "Retrieve",
     "Step",
     "TaskKit",
     "Turn",
@@ -47,6 +61,7 @@ __all__ = [
     "read_execution",
     "reasoning_tokens",
     "recorded_mode",
+    "retrieve",
 ]  # fmt: skip
 
 MODES: dict[str, Mode] = {
@@ -67,7 +82,6 @@ MODES: dict[str, Mode] = {
     )
 }  # fmt: skip
 ALIASES = {"sympy": PLAN_SOLVER.name}
-BASELINE = DIRECT.name  # what the others are compared with, where nobody says otherwise
 
 
 def facts_of(name: str, recorded: Mapping[str, Any] | None = None) -> Facts:

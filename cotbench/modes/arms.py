@@ -16,10 +16,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import UsageError, suggest
+from cotbench.modes.context import CONTEXT, CONTEXTS, CORPORA, CORPUS, DEFAULT_K, NONE, RETRIEVED, Context, K
 from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.steps import Flow, Retrieve
+from cotbench.types import Question
+
+if TYPE_CHECKING:
+    from cotbench.modes.kit import Kit
 
 EXAMPLE = 'As in --mode "direct,cot,cot@prompt=brief,think@budget=0|256|1024".'
 _KEY = re.compile(r"[a-z]\w{0,39}")
@@ -27,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,59}")
 _ANSWERS = ("begun", "asked", "likeliest", "choice")
 CARD = "card"
 THINK = "think"  # the setting, of any mode
+BASELINE = "direct"  # the mode that the others are compared with, where nobody says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,10 @@ SETTINGS: Mapping[str, Setting] = {
     "prompt": Setting(*_WORD, "another template: cot@prompt=brief is asked with cot-brief.jinja"),
     "answer": Setting(*_one_of(*_ANSWERS), "how the answer alone is had: its line begun for the model, asked for in "
                       "words, the likeliest option (cycled), or a choice between the letters"),
+    CONTEXT: Setting(*_one_of(*CONTEXTS), "which passages stand before the question: none, those that the answer rests "
+                     "on, retrieved ones, or all that come with it"),
+    K: Setting(*_whole(1), f"how many passages are retrieved; {DEFAULT_K} by default"),
+    CORPUS: Setting(*_one_of(*CORPORA), "where they are retrieved: among the question's own, or in the whole task's"),
     THINK: Setting(*_one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
     "effort": Setting(*_EFFORT, "how much it thinks, in a word that its chat template or server knows"),
     "budget": Setting(*_whole(0), "how many tokens its thought may have; the answer has max_tokens of its own"),
@@ -142,19 +153,46 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
     if given.get("answer") in ("likeliest", "choice") and mode.own.paths:
         found = f"{option} {told}: there is one likeliest option, and no vote."
         raise UsageError(found, "Use direct@answer=likeliest.")
+    for key in (K, CORPUS):
+        if key in given and given.get(CONTEXT) != RETRIEVED:
+            remedy = f"As in {mode.name}@{CONTEXT}={RETRIEVED}@{key}={_shown(given[key])}."
+            raise UsageError(f"{option} {told}: {key} is of passages that are retrieved.", remedy)
     as_it_comes = given in ({}, {"answer": "begun"})
     words = ", ".join(_shown(value) if key == "answer" else f"{key} {_shown(value)}" for key, value in given.items())
     label = mode.facts.label if as_it_comes else f"{mode.facts.label or mode.name} ({words})"
     facts = replace(
         mode.facts,
         label=own_name or label,
-        colour=mode.facts.colour if given.keys() <= {"answer"} and given.get("answer") in (None, *_FIRST) else "",
+        colour=mode.facts.colour if given.keys() <= {"answer"} and given.get("answer", "") in _FIRST else "",
         mode=mode.name,
         settings=given,
         main=mode.facts.main and not given,
+        against=_against(mode.facts, Context.of(given)),
     )
     turns = tuple(turn if turn.shared else _set(turn, given) for turn in mode.turns)
-    return replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
+    made = replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
+    context = Context.of(given)
+    if not context:
+        return made
+    asks = (*mode.asks, Retrieve) if context.shown == RETRIEVED else mode.asks
+    return replace(made, run=_informed(mode.run), asks=tuple(dict.fromkeys(asks)))
+
+
+def _informed(run: Callable[[Question, Kit], Flow]) -> Callable[[Question, Kit], Flow]:
+    """Make of a method one that begins with having the arm's passages brought."""
+
+    def with_passages(question: Question, kit: Kit) -> Flow:
+        return (yield from run(question, (yield from kit.informed(question))))
+
+    return with_passages
+
+
+def _against(facts: Facts, context: Context) -> str:
+    """Return the arm that one is compared with beside the baseline: where passages are shown, the baseline with the
+    same passages, so that what differs is the thought and not what could be read."""
+    if not context or facts.at_once:
+        return facts.against
+    return "@".join([facts.against or BASELINE, *(f"{key}={_shown(v)}" for key, v in context.settings.items())])
 
 
 def _place(key: str) -> tuple[int, str]:
@@ -178,7 +216,7 @@ def _set(turn: Turn, given: Mapping[str, Any]) -> Turn:
             changes["thinking"] = {"on": True, "off": False, "default": None}[value]
         elif key == "paths" and turn.paths:
             changes["paths"] = value
-        elif key not in ("prompt", "answer", "paths"):
+        elif key not in ("prompt", "answer", "paths", CONTEXT, K, CORPUS):
             tuned[_KEYS_OF.get(key, key)] = value
     return replace(turn, **changes, tuned=tuned)
 
@@ -194,7 +232,7 @@ def cant_stop(model: str, labels: Sequence[str], effort: str | None, where: str 
 
 # --- which arm a name means ---------------------------------------------------------------------------------------
 
-_FIRST = {"begun": 0, "asked": 1}  # of arms of one mode, which is meant where the mode alone is named
+_FIRST = {"": 0, "begun": 0, "asked": 1}  # of arms of one mode, which is meant where the mode alone is named
 
 
 def base_of(name: str) -> str:
@@ -213,8 +251,9 @@ def is_likeliest(name: str, facts: Callable[[str], Facts] | None = None) -> bool
 def named(wanted: str, names: Iterable[str], facts: Callable[[str], Facts] | None = None) -> list[str]:
     """Those of the names that are meant by one: that name itself, else the arms of the mode that it is.
 
-    Of the arms of a mode that only differ in how the answer alone is had, the one that is begun is meant, else the one
-    that was asked for; never the likeliest option. facts: of an arm, where its name doesn't say which mode it is of."""
+    Of the arms that only differ in how the answer alone is had, the one that is begun is meant, else the one that was
+    asked for; never the likeliest option. What a name leaves out is as it comes: no passages, the usual number of
+    retrieved ones. facts: of an arm, where its name doesn't say which mode it is of."""
     there = list(dict.fromkeys(names))
     if wanted in there:
         return [wanted]
@@ -223,10 +262,25 @@ def named(wanted: str, names: Iterable[str], facts: Callable[[str], Facts] | Non
         for name in there
         if ((facts(name).mode if facts else "") or base_of(name)) == wanted and not is_likeliest(name, facts)
     ]
-    plain = [name for name in arms if name in (f"{wanted}@answer={answer}" for answer in _FIRST)]
-    if plain:
-        return [min(plain, key=lambda name: _FIRST[name.rpartition("=")[2]])]
-    return arms
+    meant = _meaning(wanted)[0]
+    same = [(_FIRST[how], name) for name in there for meaning, how in [_meaning(name)] if meaning == meant]
+    return [min(same, key=lambda one: one[0])[1]] if same else arms
+
+
+def _meaning(name: str) -> tuple[tuple[str, Mapping[str, Any]], str]:
+    """What an arm's name says, where what it leaves out stands as it comes, and apart from that how the answer alone is
+    had."""
+    head, *parts = name.split("@")
+    settings = {key: _value(text) for key, _, text in (part.partition("=") for part in parts)}
+    how = settings.get("answer", "")
+    if how in _FIRST:
+        settings.pop("answer", None)
+    settings |= {K: Context.of(settings).k, CORPUS: Context.of(settings).corpus} if CONTEXT in settings else {}
+    if settings.get(CONTEXT) != RETRIEVED:
+        settings = {key: value for key, value in settings.items() if key not in (K, CORPUS)}
+    if settings.get(CONTEXT) == NONE:
+        del settings[CONTEXT]
+    return (head, settings), how if how in _FIRST else ""
 
 
 def the_one(wanted: str, names: Sequence[str], option: str, facts: Callable[[str], Facts] | None = None) -> str | None:

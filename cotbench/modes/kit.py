@@ -9,10 +9,11 @@ from typing import Any
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE, split_reasoning
 from cotbench.answers.reading.programs import Code
+from cotbench.modes.context import Context
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
-from cotbench.modes.steps import Continue, Paths, Step, generate
+from cotbench.modes.steps import Continue, Found, Paths, Step, generate
 from cotbench.questions.data import TaskData
 from cotbench.types import LETTERS, Begun, Completion, Execution, Outcome, Prediction, Question, Request, Sampling
 
@@ -46,6 +47,12 @@ class Kit:
         line = KINDS[self.kind_of(question)].line_tokens
         least = (("min_tokens", 1),) if self.held else ()
         return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
+
+    def informed(self, question: Question) -> Generator[Step, Any, Kit]:  # noqa: ARG002
+        """Return the kit with the passages that the arm shows before the question. Over replies on record nobody reads
+        a prompt, so that none are brought."""
+        yield from ()
+        return self
 
     def ask(self, question: Question, turn: str = "", **given: Any) -> Generator[Step, Any, Paths]:
         """Ask a turn once and return the paths of its reply. For `yield from`, in a mode."""
@@ -129,7 +136,8 @@ class TaskKit(Kit):
     """The kit of a mode in a run: the task's data, the prompts, and how each of the mode's turns is drawn.
 
     sampling: by the turn's name. begins: the words of the answer line with which replies of turns that want the answer
-    alone are begun. own_exemplars: the task file's exemplars rather than a split's."""
+    alone are begun. own_exemplars: the task file's exemplars rather than a split's. passages: those that stand before
+    the question."""
 
     data: TaskData
     prompts: Prompts
@@ -138,6 +146,17 @@ class TaskKit(Kit):
     begins: str = ""
     num_fewshot: int = 0
     own_exemplars: bool = False
+    passages: tuple[Found, ...] = ()
+
+    @property
+    def context(self) -> Context:
+        """Which passages the arm shows."""
+        return Context.of(self.mode.facts.settings)
+
+    def informed(self, question: Question) -> Generator[Step, Any, Kit]:
+        own = self.data.passages.get(question.id, ())
+        found = yield from self.context.bring(question, own, self.data.all_passages)
+        return replace(self, passages=found)
 
     def request(self, question: Question, turn: str = "", **given: Any) -> Request:
         declared = self.mode.turn(turn)
@@ -147,7 +166,8 @@ class TaskKit(Kit):
                 f"{', '.join(declared.given) or 'nothing'}"
             )
         exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
-        messages = self.prompts.render(declared.template, self.data.task, question, exemplars, **given)
+        asked = self.prompts.with_passages([found.passage for found in self.passages], question)
+        messages = self.prompts.render(declared.template, self.data.task, asked, exemplars, **given)
         return Request(
             messages=messages,
             sampling=self._sampling(question, declared),
@@ -174,8 +194,10 @@ class TaskKit(Kit):
         return turn.begun
 
     def example_request(self, question: Question, turn: Turn) -> Request:
-        """Make a turn's request with the examples of what the mode passes to it, before there is any reply."""
-        return self.request(question, turn.name, **turn.given)
+        """Make a turn's request with the examples of what the mode passes to it, before there is any reply, and with
+        passages of about the length of those that the arm shows, where none have been brought."""
+        passages = self.passages or self.context.example(self.data.passages.get(question.id, ()))
+        return replace(self, passages=passages).request(question, turn.name, **turn.given)
 
     @property
     def most_tokens(self) -> int:

@@ -19,6 +19,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -33,8 +34,9 @@ from cotbench.questions.files import shown
 from cotbench.questions.shipped import shipped
 from cotbench.questions.tasks import Answer, Exemplar, Task
 from cotbench.store.files import kind_of
-from cotbench.types import LETTERS, Message, Question
+from cotbench.types import LETTERS, Message, Passage, Question
 
+PASSAGES = "_passages.jinja"
 _MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
 
@@ -202,6 +204,25 @@ class Prompts:
             raise PromptError(f"{self._place(template, error)}: {reason}", "Correct the template.") from None
         self._check(template, messages, rest)
         return tuple(messages)
+
+    def with_passages(self, passages: Sequence[Passage], question: Question) -> Question:
+        """Put passages before a question's text, as `_passages.jinja` has it: so they stand in every template alike.
+        Raises PromptError."""
+        if not passages:
+            return question
+        told = [{"title": passage.title, "text": passage.text} for passage in passages]  # not what they support
+        try:
+            text = str(self._template_module(PASSAGES).with_passages(told, question.text)).strip()
+        except jinja2.TemplateSyntaxError as error:
+            raise _syntax_error(error) from None
+        except jinja2.TemplateError as error:
+            found = f"{PASSAGES}: {error.message}."
+            raise PromptError(found, "It defines the macro with_passages(passages, question).") from None
+        return replace(question, text=text)
+
+    def passages_hash(self) -> str:
+        """16 hex digits over the template that puts passages before a question, and what it imports."""
+        return self.hash(PASSAGES.removesuffix(".jinja"), "")
 
     def _undefined(
         self, template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]

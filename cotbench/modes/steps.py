@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from cotbench.types import Completion, Execution, Prediction, Program, Request
+from cotbench.types import Completion, Execution, Passage, Prediction, Program, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,29 @@ class Compare:
     items: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """A text, and the passages among which those that are nearest to it are wanted. most: how many of them."""
+
+    text: str
+    among: tuple[Passage, ...]
+    most: int
+
+
+class Found(NamedTuple):
+    """A passage that is shown. score: how near it is to what was searched for; None where nothing was."""
+
+    passage: Passage
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieve:
+    """A step that wants passages found; each result is a tuple of `Found`, the nearest first."""
+
+    items: tuple[Search, ...]
+
+
 Paths = tuple[Completion, ...]
 
 
@@ -66,6 +89,12 @@ def execute(*programs: Program) -> Generator[Step, Any, Sequence[Execution]]:
     """Have programs run; yields no step where there are none."""
     executions: Sequence[Execution] = (yield Execute(programs)) if programs else ()
     return executions
+
+
+def retrieve(*searches: Search) -> Generator[Step, Any, Sequence[tuple[Found, ...]]]:
+    """Have passages found; yields no step where nothing is searched for."""
+    found: Sequence[tuple[Found, ...]] = (yield Retrieve(searches)) if searches else ()
+    return found
 
 
 def compare(pairs: Sequence[tuple[str, str]]) -> Generator[Step, Any, Sequence[bool]]:

@@ -16,6 +16,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,6 +61,13 @@ class TaskData:
     @property
     def task(self) -> Task:
         return self.file.task
+
+    @cached_property
+    def all_passages(self) -> tuple[Passage, ...]:
+        """All passages of the task, each once, in alphabetical order, so that neither the order of rows nor a subset of
+        questions changes what is found among them. Which of them a question's answer rests on is its own matter."""
+        texts = {(passage.title, passage.text) for own in self.passages.values() for passage in own}
+        return tuple(Passage(title=title, text=text) for title, text in sorted(texts))
 
     def kind_of(self, question: Question) -> str:
         """The kind of a question's answer."""
@@ -163,7 +171,7 @@ def _also(file: TaskFile, also: Also, read: _Read) -> _Read:
 def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None) -> tuple[list[Mapping[str, Any]], str]:
     source = file.task.source
     if file.rows is not None:
-        return list(file.rows), shown(file.path)
+        return [row for row in file.rows if config is None or row.get("group") == config], file.taken["data"]
     if source.file is not None:
         path = file.path.parent / source.file
         return [row for _, row in read_rows(path)], shown(path)
@@ -262,14 +270,15 @@ class _Row:
             raise self.error(fault, "Correct `fields`, or the data.")
         return value
 
-    def text(self, place: str, value: Any) -> str:
+    def text(self, place: str, value: Any, where: Text | None = None) -> str:
         """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
 
-        place: the field and column."""
+        place: the field and column. where: what the task file says of it."""
         try:
-            return plain_text(value)
+            return plain_text(value) if where is None else where.text(value)
         except ValueError as error:
-            fault = f": {place} is {error}, expected a text or a number"
+            expected = "a list" if where is not None and where.count else "a text or a number"
+            fault = f": {place} is {error}, expected {expected}"
             raise self.error(fault, "Name a column of texts in `fields`, or write the data so.") from None
 
     def has(self, column: str, pattern: str) -> bool:
@@ -281,7 +290,7 @@ class _Row:
         """Return the question and its options."""
         fields = self.asked_as.fields
         parts = [self._taken("question", where) for where in fields.question]
-        text = "\n\n".join(part.strip() for part in parts)
+        text = "\n\n".join(part.strip() for part in parts if part.strip())
         if not text.strip():
             raise self.error(": the question is empty")
         if fields.choices is None:
@@ -300,7 +309,7 @@ class _Row:
     def _taken(self, field: str, where: Text) -> str:
         if where.column is None:
             return where.say or ""
-        return where.taken(self.text(f"fields.{field} ({where.column})", self.column(where.column)))
+        return where.taken(self.text(f"fields.{field} ({where.column})", self.column(where.column), where))
 
     def label(self, field: str, where: Text | None) -> str:
         """Return the group, the cluster or a feature; an empty value is none."""
@@ -316,8 +325,8 @@ class _Row:
 
     @property
     def cluster(self) -> str:
-        """What its cluster is called: a passage goes by its hash."""
-        cluster = self.label("cluster", self.asked_as.fields.cluster)
+        """What its cluster is called: a passage goes by its hash; several labels stand in the order of the alphabet."""
+        cluster = ", ".join(sorted(filter(None, (self.label("cluster", at) for at in self.asked_as.fields.cluster))))
         return question_hash(cluster, ()) if len(cluster) > 40 else cluster
 
     @property
@@ -359,7 +368,7 @@ def _questions(
         asked.append((text, choices, row.gold(choices)))
     ids: dict[int, str] = {}
     fields = rows[0].asked_as.fields
-    for where in (fields.group, fields.cluster, *fields.features.values()):
+    for where in (fields.group, *fields.cluster, *fields.features.values()):
         column = where.column if where is not None else None
         if column is not None and not any(has_column(row.values, column) for row in rows):
             rows[0].column(column)  # raises: no row has the column

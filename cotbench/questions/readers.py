@@ -8,6 +8,10 @@ says what to do with it, in this order:
     before    what stands before the first match of this pattern, all of it where there is none
     drop      every match of this pattern is left out
     say       words around it, which stands where "{}" is; without a column, just these words
+    count     true: how many things the list holds that stands there, instead of what stands there
+
+Of a cluster, there may be several of these: questions for which all of them are the same, in any order, belong
+together.
 
 Options (`fields.choices`) are a column that holds a list, or a mapping:
 
@@ -63,6 +67,7 @@ class Text(_Strict):
     before: str | None = None
     drop: str | None = None
     say: str | None = None
+    count: bool = False
 
     @field_validator("after", "before", "drop")
     @classmethod
@@ -73,6 +78,8 @@ class Text(_Strict):
 
     @model_validator(mode="after")
     def _something(self) -> Text:
+        if self.count and (self.column is None or self.after or self.before or self.drop):
+            raise ValueError("'count' is of a 'column' that holds a list, as it stands there")
         if self.column is None and (self.say is None or self.after or self.before or self.drop):
             raise ValueError("give the 'column' that it is in, or only words to 'say'")
         if self.column is not None and self.say is not None and "{}" not in self.say:
@@ -83,6 +90,14 @@ class Text(_Strict):
     def of(self) -> str:
         """What it is called in a message."""
         return self.column or "say"
+
+    def text(self, value: Any) -> str:
+        """The text that the column's value is, or how many things it holds. Raises ValueError."""
+        if not self.count:
+            return plain_text(value)
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r:.80}, of which there is nothing to count")
+        return str(len(value))
 
     def taken(self, text: str) -> str:
         """What is taken of the text of the column."""

@@ -13,6 +13,14 @@ def shipped(kind: Literal["tasks", "prompts"]) -> Path:
     return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / kind
 
 
+SUITES = "suites"  # the folder beside task files that holds suites of them
+
+
+def suite_files(*folders: Path) -> dict[str, Path]:
+    """Name -> suite file, of folders of task files of which a later one goes before an earlier one."""
+    return task_files(*(folder / SUITES for folder in folders))
+
+
 def task_files(*folders: Path) -> dict[str, Path]:
     """Name -> task file, of folders of which a later one goes before an earlier one."""
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}

@@ -6,6 +6,11 @@ judgement has a hand in. The paper's own rule (arXiv:2409.12183, `mmlu_analysis.
 thought writes the "=" that it is then sorted by.
 
 A tag is True (symbolic), False, or None where a rule has nothing to say of a question, which is then on neither side.
+Not all rules are about symbols: of what else they tell apart, the first side is called symbolic in report.json all the
+same, and `Rule.sides` says what it is.
+
+What the data say of a question (`Question.features`) was there before any response, so rules that look at it are
+pre-treatment, too.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from cotbench.types import LETTERS, Question
 
 Timing = Literal["pre-treatment", "post-treatment"]
 Tag = bool | None
-SUBJECTS = "subjects.yaml"
+SUBJECTS, CATEGORIES = "subjects.yaml", "categories.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,8 @@ class Rule:
     """name and version: of the rule, both in every report. about: what makes a question symbolic, for a legend.
 
     sides: what its two sides are called, the symbolic one first: by what the rule looks at, unless it really says what
-    is symbolic."""
+    is symbolic. symbols: whether its first side is meant for symbolic questions: only such rules are held against each
+    other, and choose prompts. feature: which of a question's features it looks at, "" for none."""
 
     name: str
     about: str
@@ -58,6 +64,8 @@ class Rule:
     version: int = 1
     timing: Timing = "pre-treatment"
     sides: tuple[str, str] = ("symbolic", "non-symbolic")
+    symbols: bool = True
+    feature: str = ""
 
 
 _EQ = 'with "="', 'without "="'
@@ -102,6 +110,64 @@ def _eq_paper(seen: Seen) -> Tag:
 def _subject(seen: Seen) -> Tag:
     tables = _tables()
     return tables.groups.get((seen.question.task, seen.question.group), tables.tasks.get(seen.question.task))
+
+
+# A digit that isn't part of a name (H2O, x2 are none), and number words from two on: "one" is a pronoun as a rule.
+_NUMERAL = re.compile(
+    r"""(?<![^\W_])\d
+      | \b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
+          |(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty
+          |hundred|thousand|million|billion|trillion|dozen|half|twice|thrice)s?\b
+      | [二三四五六七八九十百千万亿两]+[个人只条件张本次天年月日元米克吨倍]""",
+    re.X | re.I,
+)
+
+
+def has_number(text: str) -> bool:
+    """A numeral, in digits or as a word: 3, -2.5, 1,000, twenty-one, two thirds, 三个; not H2O, nor "one"."""
+    return bool(_NUMERAL.search(text))
+
+
+# Words. Of questions that stand by themselves hardly any has more (1% of GSM8K and MATH, none of ARC or CommonsenseQA),
+# of those with a passage nearly all have (99% of AGIEval's LSAT, all of SAT's and MuSR's): MMLU's with more are 13%.
+LONG = 100
+_WIDE = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]")  # Chinese characters and kana, which no spaces stand between
+
+
+def words_in(text: str) -> int:
+    """Count words: what spaces part, and of writing without spaces each two characters."""
+    wide = len(_WIDE.findall(text)) if not text.isascii() else 0
+    return len((_WIDE.sub(" ", text) if wide else text).split()) + wide // 2
+
+
+HOPS = 2  # the fewest that a question of several hops has
+
+
+def _hops(seen: Seen) -> Tag:
+    try:
+        return float(seen.question.features["hops"]) > HOPS
+    except (KeyError, ValueError):
+        return None
+
+
+SEED = "seed"
+
+
+def _perturbed(seen: Seen) -> Tag:
+    kind = seen.question.features.get("perturbed", "")
+    return kind.strip().lower() != SEED if kind else None
+
+
+@lru_cache(maxsize=1)
+def categories() -> Mapping[str, str]:
+    """What categories.yaml says: the category of each task that is in one."""
+    content = yaml.safe_load((shipped("tasks") / "tables" / CATEGORIES).read_text(encoding="utf-8"))
+    return {task: name for part in content.values() for name, tasks in part.items() for task in tasks}
+
+
+def _category(seen: Seen) -> Tag:
+    known = categories().get(seen.question.task)
+    return None if known is None else known in ("math", "symbolic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +224,41 @@ RULES: dict[str, Rule] = {
         ),
         Rule(name="subject", about=f"its task or subject is called symbolic in tasks/tables/{SUBJECTS}", tag=_subject),
         Rule(
+            name="category",
+            about=f"its task is in the category math or symbolic of tasks/tables/{CATEGORIES}",
+            tag=_category,
+            sides=("math or symbolic", "other categories"),
+        ),
+        Rule(
+            name="numbers",
+            about="the question or an option holds a numeral, in digits or as a word (from two on; no H2O)",
+            tag=lambda seen: any(has_number(text) for text in _texts(seen.question)),
+            sides=("with numbers", "without numbers"),
+        ),
+        Rule(
+            name="long",
+            about=f"the question, with what it is about and without its options, has more than {LONG} words",
+            tag=lambda seen: words_in(seen.question.text) > LONG,
+            sides=(f"with over {LONG} words", "with fewer words"),
+            symbols=False,
+        ),
+        Rule(
+            name="hops",
+            about=f"the data say that it takes more than {HOPS} facts or steps (feature hops)",
+            tag=_hops,
+            sides=(f"with over {HOPS} hops", "with fewer hops"),
+            symbols=False,
+            feature="hops",
+        ),
+        Rule(
+            name="perturbed",
+            about=f"the data say that it is a question changed in some way (feature perturbed; {SEED}: as it was)",
+            tag=_perturbed,
+            sides=("perturbed", SEED),
+            symbols=False,
+            feature="perturbed",
+        ),
+        Rule(
             name="eq_paper",
             timing="post-treatment",
             about="the paper's: any \"=\" in the question, the gold answer or this model's response under CoT",
@@ -176,12 +277,16 @@ RULES: dict[str, Rule] = {
 
 
 def own_rule(text: str, source: str = "--tag") -> Rule:
-    """`name=REGEX`: symbolic is where the pattern is found in the question or an option. Raises UsageError."""
+    """`name=REGEX`: symbolic is where the pattern is found in the question or an option.
+
+    `name=feature:KEY=VALUE`: where the data say this of the question. Raises UsageError."""
     name, separator, pattern = text.partition("=")
     if not separator or not re.fullmatch(r"[\w.-]+", name) or not pattern:
         raise UsageError(f"{source} {text}: expected NAME=REGEX.", "For example --tag percent='%|per ?cent'.")
     if name in RULES:
         raise UsageError(f"{source} {text}: '{name}' is a rule that cotbench has.", "Choose another name.")
+    if pattern.startswith(_OF_FEATURE):
+        return _by_feature(name, pattern.removeprefix(_OF_FEATURE), f"{source} {text}")
     own = Pattern(pattern, f"{source} {text}")
     return Rule(
         name=name,
@@ -189,6 +294,23 @@ def own_rule(text: str, source: str = "--tag") -> Rule:
         tag=lambda seen: any(own.found_in(part) for part in _texts(seen.question)),
         sides=(name, f"not {name}"),
     )
+
+
+_OF_FEATURE = "feature:"
+
+
+def _by_feature(name: str, asked: str, source: str) -> Rule:
+    """A rule that looks at a feature: KEY=VALUE. A question without that feature is on neither side."""
+    key, separator, value = (part.strip() for part in asked.partition("="))
+    if not key or not separator or not value:
+        raise UsageError(f"{source}: expected NAME=feature:KEY=VALUE.", "For example --tag bridge=feature:type=bridge.")
+
+    def tag(seen: Seen) -> Tag:
+        found = seen.question.features.get(key)
+        return None if found is None else found.strip().lower() == value.lower()
+
+    about = f"the data say {key}: {value}"
+    return Rule(name=name, about=about, tag=tag, sides=(name, f"not {name}"), symbols=False, feature=key)
 
 
 _YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "nonsymbolic", "non-symbolic"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,9 +20,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import TaskError, suggest
+from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
-from cotbench.questions.shipped import shipped, task_files
+from cotbench.questions.shipped import SUITES, shipped, task_files
 from cotbench.store.files import kind_of
 from cotbench.types import AnswerType, Question
 
@@ -73,14 +74,14 @@ class Source(_Strict):
 class Fields(_Strict):
     """Where things stand in a row: a column's name, or what `readers` describes.
 
-    question may be a list, joined by blank lines (a passage and its query). features: what the data say of a question,
-    by name. passages: those that may help to answer it."""
+    question may be a list, joined by blank lines (a passage and its query); so may cluster. features: what the data say
+    of a question, by name. passages: those that may help to answer it."""
 
     question: Several
     gold: str
     choices: Options | None = None
     group: Where | None = None
-    cluster: Where | None = None
+    cluster: Several = []
     features: dict[str, Where] = {}
     passages: Passages | None = None
 
@@ -266,12 +267,15 @@ class TaskFile:
     """A task with the place it was read from. hash: sha256 over the task file and the files it names.
 
     rows: the rows themselves, where they come neither from a data set of the Hub nor from a file; then `path` says
-    what they come from."""
+    what they come from, and `taken` whose task they are of: package, version, data. note: what a user is told of a task
+    before it is asked; "" where there is nothing to tell."""
 
     task: Task
     path: Path
     hash: str
     rows: tuple[Mapping[str, Any], ...] | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def shipped(self) -> bool:
@@ -380,7 +384,7 @@ def list_task_files(tasks_dir: Path | None = None) -> dict[str, Path]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         remedy = "Name the folder that holds your task files (*.yaml)."
         raise TaskError(f"--tasks-dir: {shown(missing[0])} is not a folder.", remedy)
-    if tasks_dir is not None and next(tasks_dir.glob("*.yaml"), None) is None:
+    if tasks_dir is not None and not any(map(any, map(tasks_dir.glob, ("*.yaml", f"{SUITES}/*.yaml")))):
         found = f"--tasks-dir: {shown(tasks_dir)} holds no task file (*.yaml)."
         raise TaskError(found, "Name the folder that holds yours, or leave it out.")
     return task_files(*folders)
@@ -397,8 +401,12 @@ _OR_A_NAME = (
 )
 
 
-def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
-    """The task of a name, of a path to a task file, or of a user's own file of questions."""
+def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> TaskFile:
+    """The task of a name, of a path to a task file, of a user's own file of questions, or of others.
+
+    data_dir: a folder in the Hub's layout, for a task of others, which comes with its rows."""
+    if others.is_of_others(name):
+        return others.find(name, data_dir)
     if is_table(name):
         return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
@@ -416,8 +424,8 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
         raise TaskError(
-            f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
-            suggest(name.lower(), files, always=own),
+            f"--task: there is no task '{name}'.",
+            suggest(name.lower(), files, f"`cotbench list tasks` names all {len(files)}.", always=own),
         )
     found = read_task_file(files[name])
     if found.task.name != name:

@@ -45,6 +45,8 @@ def _told(comparison: Comparison, says: Mapping[str, Callable[[Provenance], str]
     found = []
     for what, say in says.items():
         values = [say(run) for run in runs]
+        if runs and not any(values):  # none of them has anything of the kind
+            continue
         if len(set(values)) == 1:
             found.append(About(model=", ".join(models), run="", what=what, value=values[0]))
         else:
@@ -107,7 +109,7 @@ _HASH = re.compile(r"(?<![\w-])[0-9a-f]{12,}(?![\w-])")
 # The facts of each line, by their names in _FACTS; a line that says nothing is left out.
 _LINES: Mapping[str, Sequence[str]] = {
     "Model": ("model", "revision", "engine", "device", "date"),
-    "Asked": ("tasks", "exemplars", "seed"),
+    "Asked": ("suite", "tasks", "exemplars", "seed"),
     "Budgets": ("budgets",),
     "Drawn": ("sampling", "thinking"),
     "Prompts": ("prompts",),
@@ -122,7 +124,7 @@ def metadata(comparison: Comparison) -> dict[str, str]:
     same each time, and bounded."""
     runs = comparison.provenance
     said = {row[0]: row[1] for row in facts(comparison)}
-    wanted = ("model", "engine", "date", "cotbench", "tasks")
+    wanted = ("model", "engine", "date", "cotbench", "suite", "tasks")
     text = ". ".join(f"{what}: {said[what]}" for what in wanted if what in said)
     return {
         "Identifier": _cut(", ".join(run.run for run in runs)),
@@ -194,6 +196,12 @@ def _task(task: TaskAsked) -> str:
     return f"{task.task}: {asked} questions ({details})" if details else f"{task.task}: {asked} questions"
 
 
+def _suites(run: Provenance) -> str:
+    said = [f"{suite.name} ({'own file' if suite.own else 'shipped'}, {suite.hash})" for suite in run.suites]
+    left = f"without {', '.join(run.skipped)}" if run.skipped else ""
+    return ", ".join(filter(None, (*said, left)))
+
+
 def _exemplars(run: Provenance) -> str:
     if not run.num_fewshot:
         return "none (zero-shot)"
@@ -201,7 +209,10 @@ def _exemplars(run: Provenance) -> str:
 
 
 def _sample(run: Provenance) -> str:
-    return "all questions" if run.limit is None else f"{run.limit:,} questions of each task, chosen by the seed"
+    of_suites = [f"{suite.limit:,} of each category of {suite.name}" for suite in run.suites if suite.limit is not None]
+    of_tasks = [f"{run.limit:,} of each task"] if run.limit is not None else []
+    said = ", at most ".join([*of_suites, *of_tasks])
+    return f"{said.replace(' of', ' questions of', 1)}, chosen by the seed" if said else "all questions"
 
 
 def _seed(run: Provenance) -> str:
@@ -280,6 +291,7 @@ _FACTS: Mapping[str, Callable[[Provenance], str]] = {
     "engine": _engine,
     "device": _device,
     "date": _date,
+    "suite": _suites,
     "tasks": _tasks,
     "limit": _sample,
     "seed": _seed,

@@ -15,9 +15,11 @@ from typing import Any
 from msgspec import structs
 
 from cotbench.analysis.pairing import Panel, Run
+from cotbench.analysis.recall import shown_with
 from cotbench.modes.votes import deciding
 from cotbench.report.formulas import Allowance, Formulas
 from cotbench.store.journal import StoredReply
+from cotbench.store.passages import ShownPassages
 from cotbench.store.records import Record
 from cotbench.types import Completion, Key
 
@@ -166,6 +168,8 @@ def _row(panel: Panel, number: int, place: int, strings: _Strings, thin: bool) -
         if row is None:
             continue
         modes[mode] = entry = _mode_entry(row)
+        if (shown := shown_with(cell, question.id)) is not None:
+            entry["passages"] = _passages_entry(shown, strings)
         asked = [numbers.get((id(cell.run), key), -1) for key in row.keys]
         entry["replies"] = asked
         if asked and asked[-1] >= 0:
@@ -215,6 +219,15 @@ def _mode_entry(row: Record) -> dict[str, Any]:
             for execution in row.executions
         ]
     return entry
+
+
+def _passages_entry(shown: ShownPassages, strings: _Strings) -> dict[str, Any]:
+    """What stood before the question: of each passage title, text, whether the answer rests on it, and its score."""
+    rows = [
+        [strings.number(passage.title), strings.text(passage.text), passage.supports, passage.score]
+        for passage in shown.passages
+    ]
+    return {"context": shown.context, "supporting": shown.supporting, "rows": rows}
 
 
 def _telling_paths(row: Record, deciding: int) -> set[int]:

@@ -1,4 +1,4 @@
-"""Thinking x prompt as a table and in words. No arithmetic but the sum of two effects."""
+"""Thinking x prompt, and passages x thought, as tables and in words. No arithmetic but the sum of two effects."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ from collections.abc import Sequence
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.curve import OFF
-from cotbench.analysis.factorial import INTERACTION, ON, PROMPT, THINKING, Effect
+from cotbench.analysis.factorial import FACTORS, INTERACTION, ON, PASSAGES, PROMPT, THINKING, Effect
 from cotbench.analysis.verdicts import ALPHA
 from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
+from cotbench.modes.context import NONE, RETRIEVED
 from cotbench.report.columns import TASK, Table
 from cotbench.report.columns import N as COUNT
 from cotbench.report.words import count, ends, p_value, points, short_model
 
 
 def interaction(comparison: Comparison) -> Table[Effect]:
-    """The table of all squares."""
+    """The table of all squares of thinking and prompt."""
+    return _table(comparison, THINKING, "Thinking x prompt: do they add up?")
+
+
+def passages_and_thought(comparison: Comparison) -> Table[Effect]:
+    """The table of all squares of passages and thought."""
+    return _table(comparison, PASSAGES, "Passages x thought: do they add up?")
+
+
+def _table(comparison: Comparison, factor: str, title: str) -> Table[Effect]:
+    what = "thinking adds" if factor == THINKING else "passages add"
     return Table(
-        title="Thinking x prompt: do they add up?",
-        rows=comparison.effects,
+        title=title,
+        rows=[effect for effect in comparison.effects if effect.factor == factor],
         names=[*TASK, ("effect", _named), ("arms", lambda r: r.arms)],
         figures=[
             COUNT,
@@ -30,7 +41,7 @@ def interaction(comparison: Comparison) -> Table[Effect]:
             ("p", lambda r: p_value(r.difference.p)),
             ("Holm p", lambda r: p_value(r.p_holm)),
         ],
-        about="All on the n questions that have a verdict under all four arms. interaction: what thinking adds under "
+        about=f"All on the n questions that have a verdict under all four arms. interaction: what {what} under "
         "the second prompt less what it adds under the first, question by question, which is the same as what the two "
         "together add less the sum of what each adds alone; 0 where they add up. p: as of all paired differences; of "
         "the interaction by sign flips, exact, with a score interval; of clustered questions a t test's. Holm p: "
@@ -39,15 +50,19 @@ def interaction(comparison: Comparison) -> Table[Effect]:
 
 
 def _named(effect: Effect) -> str:
-    if effect.effect == THINKING:
-        return f"{_thinking(effect)} under {effect.under}"
+    if effect.effect in FACTORS:
+        return f"{_factor(effect)} under {effect.under}"
     if effect.effect == PROMPT:
-        where = "without thinking" if effect.under == OFF else f"with {_thinking(effect)}"
+        without = "without thinking" if effect.factor == THINKING else "without passages"
+        where = without if effect.under in (OFF, NONE) else f"with {_factor(effect)}"
         return f"{effect.second} instead of {effect.first}, {where}"
-    return f"interaction of {_thinking(effect)} and {effect.second}"
+    return f"interaction of {_factor(effect)} and {effect.second}"
 
 
-def _thinking(effect: Effect) -> str:
+def _factor(effect: Effect) -> str:
+    if effect.factor == PASSAGES:
+        shown, *more = effect.context.split(", ", 1)
+        return " ".join([f"{shown} passages", *(f"({how})" for how in more)])
     return "thinking" if effect.thinking == ON else f"thinking ({effect.thinking})"
 
 
@@ -62,19 +77,25 @@ def sentences(comparison: Comparison) -> list[str]:
     said: dict[tuple[str, ...], list[list[Effect]]] = {}  # by the two prompts
     for square in squares.values():
         if square[0].n:
-            said.setdefault(square[0].key[:4], []).append(square)
-    # Of several kinds of thinking that which has no limit, else the last; the table has all.
-    told = [next((square for square in ways if square[0].thinking == ON), ways[-1]) for ways in said.values()]
+            said.setdefault(square[0].key[:5], []).append(square)
+    # Of several kinds of thinking that which has no limit, else the last; the table has all. So of passages: retrieved
+    # ones go before those that the answer rests on, which nobody has at hand.
+    told = [max(reversed(ways), key=lambda square: _foremost(square[0])) for ways in said.values()]
     return [_sentence(square) for square in told]
 
 
+def _foremost(effect: Effect) -> tuple[bool, bool]:
+    return effect.thinking == ON, effect.context.startswith(RETRIEVED)
+
+
 def _sentence(square: Sequence[Effect]) -> str:
-    alone, other = (effect for effect in square if effect.effect == THINKING)
-    prompt = next(effect for effect in square if effect.effect == PROMPT and effect.under == OFF)
+    alone, other = (effect for effect in square if effect.effect in FACTORS)
+    prompt = next(effect for effect in square if effect.effect == PROMPT and effect.under in (OFF, NONE))
     between = next(effect for effect in square if effect.effect == INTERACTION)
     first, second = _wheres(alone)
-    named = f"Thinking x prompt for {short_model(alone.model)} on {alone.task} ({alone.n:,} questions under four arms)"
-    thinks = f"{_thinking(alone)} {_brings(alone)} {first}, and {_brings(other)} {second}"
+    what = "Thinking x prompt" if alone.factor == THINKING else "Passages x thought"
+    named = f"{what} for {short_model(alone.model)} on {alone.task} ({alone.n:,} questions under four arms)"
+    thinks = f"{_factor(alone)} {_brings(alone)} {first}, and {_brings(other)} {second}"
     tail = f"; but the arms differ in more: {between.unlike}" if between.unlike else ""
     return f"{named}: {thinks}. {_together(alone, prompt, between)}{tail}."
 
@@ -107,9 +128,11 @@ def _sure(effect: Effect) -> bool:
 def _brings(effect: Effect) -> str:
     value = effect.difference.value or 0.0
     size, inside = f"{abs(100 * value):.1f} points", ends(effect.difference, signed=True)
+    thinks = effect.factor == THINKING
     if not _sure(effect):
-        return f"has no clear effect ({points(value)} points, {inside})"
-    return f"adds {size} ({inside})" if value > 0 else f"costs {size} ({inside})"
+        return f"{'has' if thinks else 'have'} no clear effect ({points(value)} points, {inside})"
+    does = ("adds" if thinks else "add") if value > 0 else ("costs" if thinks else "cost")
+    return f"{does} {size} ({inside})"
 
 
 def _together(thinking: Effect, prompt: Effect, between: Effect) -> str:
@@ -120,7 +143,8 @@ def _together(thinking: Effect, prompt: Effect, between: Effect) -> str:
     far = f"{abs(100 * value):.1f} points {'less' if value < 0 else 'more'} than"
     size = f"{far if points(value) != points(0.0) else 'which is'} the sum of what each brings alone"
     inside = f"{ends(between.difference, signed=True)}; p {p_value(between.p_holm)}"
-    alone = f"Thinking and {between.second} together bring {points(whole)} points"
+    factor = _factor(between) if between.factor == PASSAGES else "thinking"
+    alone = f"{factor[0].upper()}{factor[1:]} and {between.second} together bring {points(whole)} points"
     if not _sure(between):
         return f"{alone}, {size} ({inside}): that they don't add up isn't shown"
     meant = ""

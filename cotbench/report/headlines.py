@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from cotbench.analysis.compare import Comparison
-from cotbench.report import between, budgets, cost, factorial, findings, locked, pooled, weighted
+from cotbench.report import (
+    between,
+    budgets,
+    categories,
+    cost,
+    factorial,
+    findings,
+    locked,
+    pooled,
+    recall,
+    scored,
+    twins,
+    weighted,
+)
 
 
 def headlines(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and a text for each pair of arms, each square of thinking and
     prompt, and each curve."""
-    found = [*pooled.sentences(comparison), *findings.texts(findings.findings(comparison)), *findings.alone(comparison)]
-    return [*fixed(comparison), *found, *apart(comparison), *cost.sentences(comparison), *curves(comparison)]
+    over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
+    found = [*over, *findings.texts(findings.findings(comparison)), *alone(comparison)]
+    said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
+    return [*said, *cost.sentences(comparison), *curves(comparison)]
 
 
 def fixed(comparison: Comparison) -> list[str]:
     """Return what was fixed before the first token, and what came of it."""
     return [sentence for one in comparison.locked for sentence in locked.sentences(one, comparison)]
+
+
+def alone(comparison: Comparison) -> list[str]:
+    """Return what belongs beside the answer: what of a suite isn't here, and what is of one arm by itself."""
+    return [*categories.lacking(comparison), *findings.alone(comparison)]
 
 
 def apart(comparison: Comparison) -> list[str]:
@@ -24,5 +44,6 @@ def apart(comparison: Comparison) -> list[str]:
 
 
 def curves(comparison: Comparison) -> list[str]:
-    """Return what squares of thinking and prompt say, and curves of a setting."""
-    return [*factorial.sentences(comparison), *budgets.sentences(comparison)]
+    """Return what squares of two factors say, how much was retrieved, and curves of a setting."""
+    squares, shown = factorial.sentences(comparison), recall.sentences(comparison)
+    return [*squares, *shown, *budgets.sentences(comparison)]

@@ -33,11 +33,16 @@ from cotbench.store.files import replace_file
 
 ASSETS = Path(__file__).with_name("assets")
 SCRIPTS = ("text.js", "tables.js", "page.js")  # in their order
-OPENING = ("forest", "deltas")  # the plot that stands at the top: the first of these that there is
+OPENING = ("suite", "forest", "deltas")  # the plot that stands at the top: the first of these that there is
 SHORT = {  # what the navigation calls a section; others by their titles, up to a colon
     "at_a_glance": "Main table",
     "accuracy": "Accuracy",
     "deltas": "Differences",
+    "scores": "Scores",
+    "score_deltas": "Score differences",
+    "score_splits": "Scores by tag",
+    "categories": "Categories",
+    "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
     "splits": "By tag",
@@ -50,6 +55,8 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
 }
 ABOUT = "about"  # the table of what the runs were, which the page shows as a list
 FOLDED = frozenset({"plans", "votes", "outcomes", "conduct", "audit", "calibration", "unsaid"})
+FEW = 4  # tasks of a suite, which are named in the title
+CARDS = 12  # tasks, of which the cards stand above the plot
 LONG = 80  # rows; longer tables are folded
 PLOTS_BYTES = 600_000  # kept free for plots before they are there; if they need more, the last details make room
 
@@ -109,7 +116,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         policy=_policy(style, script),
         style=style,
         script=script,
-        title=_title(models, tasks),
+        title=_title(models, tasks, comparison),
         runs=comparison.runs,
         baselines=comparison.baselines,
         stub=words.STUB_WARNING if comparison.stub else "",
@@ -117,6 +124,7 @@ def _render(folder: Path, comparison: Comparison, panels: Sequence[Panel], plots
         tasks=tasks_shown,
         against=_against([task.baseline for task in tasks_shown if task.cards]),
         several_models=len(models) > 1,
+        folded=len(tasks_shown) > CARDS and opening is not None,
         widest=max((len(task.cards) for task in tasks_shown), default=1),
         opening=_images(folder, [opening] if opening is not None else []),
         facts=_facts(tables),
@@ -137,7 +145,11 @@ def _against(baselines: Sequence[str]) -> str:
     return baselines[0] if len(set(baselines)) == 1 else "the baseline"
 
 
-def _title(models: Sequence[str], tasks: Sequence[str]) -> str:
+def _title(models: Sequence[str], tasks: Sequence[str], comparison: Comparison) -> str:
+    of_suite = {task for row in comparison.categories for task in row.tasks}
+    if len(of_suite) > FEW:
+        others = [task for task in tasks if task not in of_suite]
+        tasks = [f"the suite {comparison.suite} ({len(of_suite)} tasks)", *others]
     if set(models) & set(tasks):
         return f"Model {', '.join(models)} on task {', '.join(tasks)}"
     return f"{', '.join(models)} on {', '.join(tasks)}"

@@ -15,6 +15,7 @@ from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
+from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
@@ -22,9 +23,12 @@ from cotbench.report.columns import TASK as _TASK
 from cotbench.report.columns import Column, Section, Table
 from cotbench.report.columns import N as _N
 from cotbench.report.cost import costs, payoffs
-from cotbench.report.factorial import interaction
+from cotbench.report.factorial import interaction, passages_and_thought
 from cotbench.report.glance import at_a_glance
 from cotbench.report.pooled import across_tasks
+from cotbench.report.recall import recall, support
+from cotbench.report.scored import score_deltas, score_splits, scores
+from cotbench.report.twins import twins
 from cotbench.report.weighted import mix, weighted_deltas, weighted_modes, weighted_policies
 from cotbench.report.words import count, difference, ends, interval, p_value, percent, points
 
@@ -366,8 +370,10 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 
 
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
-    *(at_a_glance, _accuracy, _deltas, across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, budgets, _splits, payoffs, costs, _policies, _plans, _outcomes),
+    *(at_a_glance, categories, missing, _accuracy, _deltas, scores, score_deltas, score_splits, twins),
+    *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
+    *(gains, leads, interaction, passages_and_thought, recall, support, budgets, _splits, payoffs, costs),
+    *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )

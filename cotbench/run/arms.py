@@ -14,6 +14,7 @@ from cotbench.engines.sampling import KEYS, OWN, check
 from cotbench.errors import UsageError, suggest
 from cotbench.modes import FREE, MODES, Mode, TaskKit, Turn
 from cotbench.modes.arms import CARD, SETTINGS, THINK, arm, cant_stop
+from cotbench.modes.context import Context
 
 THOUGHTS = 16_384  # tokens that a model which thinks may have, where its card says nothing
 _TAKEN = frozenset({"reasoning_effort", "thinking_budget", "thinking_min", "max_tokens", "stop"})  # have other names
@@ -58,10 +59,13 @@ def resolve(
     since greedy against sampled mixes two things. Raises UsageError where an arm can't be had."""
     made = [_resolved(mode, info, thinking, said or {}) for mode in modes]
     drawn = info.thinking.sampling.get("temperature", 0)
-    by_card = {own.facts.thinks for mode, own in zip(modes, made, strict=True) if _by_card(mode)}
-    if drawn and "on" in by_card:
-        beside = arm(FREE, {"sampling": CARD})
-        if FREE.name in MODES and "off" not in by_card:
+    by_card: dict[Context, set[str]] = {}
+    for mode, own in zip(modes, made, strict=True):
+        if _by_card(mode):
+            by_card.setdefault(Context.of(mode.facts.settings), set()).add(own.facts.thinks)
+    for context, ways in by_card.items():  # with the same passages in view
+        if drawn and "on" in ways and "off" not in ways and FREE.name in MODES:
+            beside = arm(FREE, {**context.settings, "sampling": CARD})
             made.append(_resolved(beside, info, thinking, said or {}))
     return made
 

@@ -340,7 +340,7 @@ def _record(flow: _Open) -> Record:
         before=_before(flow, prediction),
         options=options_row(prediction),
         source=_source(flow, prediction),
-        score=verdict.score if verdict.in_part else UNSET,
+        score=UNSET if verdict.own_score is None else verdict.own_score,
         steps=tuple(flow.sizes) if max(flow.sizes, default=1) > 1 else UNSET,
     )
 

@@ -73,7 +73,8 @@ class RunOptions:
     model: str = _option("--model -m", "A Hub id, a folder, a server's model name, 'demo', 'demo-thinker' or 'stub'.")
     tasks: list[str] = _option(
         "--task --tasks -t",
-        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl, .csv ...; with commas or repeated.",
+        "Tasks, by name (`cotbench list tasks`), task file or your own .jsonl, .csv ..., or suites of them: paper, "
+        "core, quick (`cotbench list suites`) or your own; with commas or repeated.",
         typed=_Texts,
         parse=parsing.names,
         anchor=parsing.absolute_files,
@@ -130,6 +131,13 @@ class RunOptions:
         metavar="<int>",
     )
     seed: int = _option("--seed", "Seed of --limit and of sampling.", 0)
+    skip_missing: bool = _option(
+        "--skip-missing",
+        "Go on without tasks that can't be had (a gated data set, say). Which these are is recorded, and reports name "
+        "them; without it a run ends before a token is spent.",
+        False,
+        after="limit",
+    )
     base_url: str | None = _option(
         "--base-url", "Address of an OpenAI-compatible server, with /v1.", None, mask=parsing.public_address
     )

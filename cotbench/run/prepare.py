@@ -21,19 +21,20 @@ from cotbench.engines.arguments import check_before_loading
 from cotbench.engines.endpoint import MASK
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
-from cotbench.errors import UsageError
-from cotbench.modes import MODES, Mode, TaskKit, Turn, find_mode
+from cotbench.errors import CotbenchError, DataError, UsageError
+from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
 from cotbench.modes.prompts import Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
-from cotbench.questions.tasks import find_task
+from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
+from cotbench.run.retriever import check_passages, require_retriever
 from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
-from cotbench.store.manifest import Lock, RunSpec
+from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling
 
 # Model arguments that change how fast a model answers and not what it is asked: a resumed run may change them.
@@ -49,7 +50,9 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """Questions, kits, and what the results depend on; kits as far as they can be known before the engine is open."""
+    """Questions, kits, and what the results depend on; kits as far as they can be known before the engine is open.
+
+    chosen: which tasks were asked for, by which suites. counts: how many questions of each task; None for all."""
 
     options: RunOptions
     modes: Sequence[Mode]
@@ -57,6 +60,8 @@ class RunPlan:
     data: Mapping[str, TaskData]
     questions: Mapping[str, tuple[Question, ...]]
     kits: Mapping[tuple[str, str], TaskKit]
+    chosen: Chosen
+    counts: Mapping[str, int | None]
     arms: bool = True  # whether it knows arms: runs of earlier versions are gone on with as they were
 
     @property
@@ -116,6 +121,7 @@ class RunPlan:
                     "data": data.fingerprint,
                     "questions": len(self.questions[task]),
                     "ids": digest([q.id for q in self.questions[task]]),
+                    **(_passages_spec(data) if any(kit.context for kit in kits if kit.data is data) else {}),
                 }
                 for task, data in self.data.items()
             },
@@ -148,15 +154,24 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
+        **({"context": {"name": kit.context.name, "prompt": kit.prompts.passages_hash()}} if kit.context else {}),
     }
+
+
+def _passages_spec(data: TaskData) -> dict[str, Any]:
+    """Say which passages a task's questions come with."""
+    own = {key: [[p.title, p.text, p.supports] for p in passages] for key, passages in data.passages.items()}
+    return {"passages": digest(own)}
 
 
 def digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
-    """Load tasks and data, choose questions, and render each task x mode once: mistakes show before a model loads."""
+def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifest | None = None) -> RunPlan:
+    """Load tasks and data, choose questions, and render each task x mode once: mistakes show before a model loads.
+
+    like: of a run that is gone on with or run again, whose suites are taken as they were."""
     if options.limit is not None and options.limit < 1:
         found = f"--limit: expected a number of questions from 1 up, found {options.limit}."
         raise UsageError(found, "Leave --limit out to run all questions.")
@@ -177,21 +192,22 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
     prompts = Prompts(prompts_dir)
     modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
     check_settings(modes)
-    files = [find_task(name, tasks_dir) for name in _unique("--task", options.tasks)]
-    _unique("--task", [file.task.name for file in files])
+    recorded = like.suites if like is not None else ()
+    chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
     _unique("--mode", [mode.name for mode in modes])
     _check_per_mode(options, modes)
+    if any(Retrieve in mode.asks for mode in modes):
+        require_retriever()  # before data are loaded
     if any(mode.runs for mode in modes) and not options.allow_unsandboxed_code:
         require_containment()
     if engine_needed:  # before data are loaded
         require_engine(options.engine_name, options.model)
-    data: dict[str, TaskData] = {}
-    questions: dict[str, tuple[Question, ...]] = {}
-    for file in files:
-        name = file.task.name
-        data[name] = load_data(file, data_dir)
-        questions[name] = select(data[name].questions, options.limit, options.seed)
-        require_solver(modes, map(data[name].kind_of, questions[name]))
+    data, skipped = _load(chosen, data_dir, skip=options.skip_missing, known=like.skipped if like is not None else {})
+    chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
+    counts = {name: limit_of(chosen, name, options.limit) for name in data}
+    questions = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
+    for name, one in data.items():
+        require_solver(modes, map(one.kind_of, questions[name]))
     row = find_engine(options.engine_name)
     # What isn't known before the engine is open is taken for granted until then.
     expected = EngineInfo(
@@ -202,9 +218,59 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False) -> RunPlan:
         thinking=_expected_thinking(options),
     )
     kits = _kits(options, modes, prompts, data, questions, expected)
-    plan = RunPlan(options=options, modes=modes, prompts=prompts, data=data, questions=questions, kits=kits)
+    plan = RunPlan(
+        options=options,
+        modes=modes,
+        prompts=prompts,
+        data=data,
+        questions=questions,
+        kits=kits,
+        chosen=chosen,
+        counts=counts,
+    )
     _ = plan.lock  # refused now, where there is no such contrast
     return plan
+
+
+def _load(
+    chosen: Chosen, data_dir: Path | None, *, skip: bool, known: Mapping[str, str]
+) -> tuple[dict[str, TaskData], dict[str, str]]:
+    """Load the data of the tasks that are asked for. Return them, and why others were left out.
+
+    skip: leave out those that can't be had. known: those that a run had left out, and that are left out again. Raises
+    DataError otherwise; of a suite it names all that can't be had."""
+    data: dict[str, TaskData] = {}
+    faults: dict[str, CotbenchError] = {name: error for name, error in chosen.lacking.items() if name not in known}
+    for name, file in chosen.files.items():
+        if name in known:
+            continue
+        try:
+            data[name] = load_data(file, data_dir)
+        except DataError as error:
+            if not (skip or chosen.named[name].suites):
+                raise
+            faults[name] = error
+    if faults and (not skip or not data):
+        raise _cannot_be_had(faults, len(data) + len(faults), skip=skip)
+    gated = {name for name, file in chosen.files.items() if file.task.source.gated}
+    whys = {name: f"{error.message} {error.hint}" if name in gated else error.message for name, error in faults.items()}
+    return data, {**known, **whys}
+
+
+_TOLD = 6  # tasks that can't be had, of which the reasons are told
+
+
+def _cannot_be_had(faults: Mapping[str, CotbenchError], of: int, *, skip: bool) -> DataError:
+    """The error of tasks that can't be had."""
+    lines = []
+    for name, error in list(faults.items())[:_TOLD]:
+        reason = error.message.removeprefix(f"task {name}: ")
+        lines.append(f"  {name}: {reason}" + (f"\n    {error.hint}" if error.hint else ""))
+    if len(faults) > _TOLD:
+        lines.append(f"  and {len(faults) - _TOLD} more: {', '.join(list(faults)[_TOLD:])}")
+    told = "\n".join(lines)
+    remedy = "" if skip else "To go on without them: --skip-missing. Reports then name them."
+    return DataError(f"--task: {len(faults)} of {of} tasks can't be had:\n{told}", remedy)
 
 
 def _expected_thinking(options: RunOptions) -> ThinkingInfo:
@@ -249,6 +315,7 @@ def _kits(
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
             )
+            check_passages(kit, questions[name])
             _check_template(kit, questions[name][0])
             kits[name, mode.name] = kit
     return kits

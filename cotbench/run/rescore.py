@@ -20,7 +20,7 @@ from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
 from cotbench.run.score_file import Summary, summarize
 from cotbench.run.solving import require_solver
-from cotbench.run.stations import Judge, RecordedReplies, Ticket, identities
+from cotbench.run.stations import STATIONS, Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
 from cotbench.store.files import write_atomically
 from cotbench.store.journal import JOURNAL, JournalIndex
@@ -142,9 +142,10 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
 
 def _check_stations(folder: Path, manifest: Manifest, modes: Iterable[Mode]) -> None:
     """Raise RunError where a station would answer otherwise than in the run: its answers are on no record."""
+    known = {row.name for row in STATIONS.values() if row.recorded}
     recorded = manifest.spec.stations
-    present = identities(modes)
-    for name in sorted(recorded.keys() | present.keys()):
+    present = identities(modes, known)
+    for name in sorted((recorded.keys() - known) | present.keys()):
         then, today = recorded.get(name), present.get(name)
         if then != today:
             found = f"was run with the station {name} as {then}, and it is {today} now"

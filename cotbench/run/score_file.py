@@ -114,13 +114,15 @@ def _output(row: dict[str, Any], answer_type: str, reader: Reader) -> _Output:
     if type(row["id"]) not in (str, int):
         raise ValueError(f"id is {row['id']!r:.60}, expected a text or a whole number")
     kind = KINDS[answer_type]
-    choices = _choices(row.get("choices")) if kind.has_choices else ()
+    choices = _choices(row.get("choices"), kind) if kind.has_choices else ()
     gold = _gold(row["gold"], kind, choices)
     return _Output(id=row["id"], path=reader.row(row), gold=gold, choices=choices)
 
 
-def _choices(given: Any) -> tuple[str, ...]:
+def _choices(given: Any, kind: AnswerKind) -> tuple[str, ...]:
     """The options; empty texts where only their number is known."""
+    if not kind.lettered and not isinstance(given, list):
+        raise ValueError(f"choices is {given!r:.60}, expected a list of the words that may be the answer")
     if given is None:
         return ("",) * MOST_OPTIONS
     number = whole(given)
@@ -133,7 +135,11 @@ def _choices(given: Any) -> tuple[str, ...]:
 
 
 def _gold(given: Any, kind: AnswerKind, choices: Sequence[str]) -> str:
-    if not isinstance(given, str | int | float) or isinstance(given, bool) or not str(given).strip():
+    if isinstance(given, list) and given and all(isinstance(one, str | int | float) for one in given):
+        given = "\n".join(map(str, given))  # several right answers, or the parts of one: as the kind has it
+    if isinstance(given, bool) and not kind.takes_truth:
+        raise ValueError(f"gold is {given!r:.60}, expected the right answer")
+    if not isinstance(given, str | int | float) or not str(given).strip():
         raise ValueError(f"gold is {given!r:.60}, expected the right answer")
     try:
         return kind.file_gold(str(given).strip(), choices)
@@ -164,7 +170,7 @@ def _scored(output: _Output, prediction: Prediction, verdicts: Sequence[Verdict]
         outcome=verdict.outcome.value,
         rule=prediction.rule,
         span=prediction.span,
-        score=verdict.score if verdict.in_part else None,
+        score=verdict.own_score,
     )
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from msgspec import structs
+
 from cotbench.answers.grader import require_workers
 from cotbench.answers.kinds import KINDS
 from cotbench.engines import Engine, EngineInfo, open_engine
@@ -30,12 +32,14 @@ from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
+from cotbench.run.retriever import shown_passages, unshown
 from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
 from cotbench.store.journal import JOURNAL, Journal, JournalState, read_journal
 from cotbench.store.lock import RunLock
 from cotbench.store.manifest import MANIFEST, Manifest, Status, read_manifest
+from cotbench.store.passages import write_passages
 from cotbench.store.questions import asked_fingerprint, write_questions
 from cotbench.store.records import RECORDS, RecordFile
 
@@ -120,6 +124,8 @@ class _Session:
         if fixed:
             self.say(fixed)
         write_questions(folder, list(plan.all_questions.values()), plan.golds)
+        if any(kit.context for kit in plan.kits.values()):
+            write_passages(folder, shown_passages(plan))
         here = {
             **circumstance(),
             "engine": self.info.engine,
@@ -178,9 +184,11 @@ class _Session:
             again = f", {len(recorded.failed)} that failed are asked again" if recorded.failed else ""
             damaged = f", {recorded.damaged} damaged journal lines are passed over" if recorded.damaged else ""
             self.say(f"Resuming {self.folder}: {len(recorded.replies)} replies are on record{again}{damaged}.")
+        for task, reason in self.plan.chosen.skipped.items():
+            self.say(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
-        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info)):
+        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan)):
             self.say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:
@@ -255,7 +263,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
     if plan.options.base_url:
         options["base_url"] = public_url(plan.options.base_url)
     options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
-    limited = plan.options.limit is not None
+    ids = {name: [q.id for q in plan.questions[name]] for name, limit in plan.counts.items() if limit is not None}
     return Manifest(
         run=folder.name,
         status="running",
@@ -271,12 +279,18 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
+                **({"taken": dict(data.file.taken)} if data.file.taken else {}),
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
             }
             for name, data in plan.data.items()
         },
-        question_ids={name: [q.id for q in questions] for name, questions in plan.questions.items()} if limited else {},
+        question_ids=ids,
+        suites=[
+            structs.replace(entry, files=without_home(entry.files)) if entry.files else entry
+            for entry in plan.chosen.suites
+        ],
+        skipped={name: public_path(reason) for name, reason in plan.chosen.skipped.items()},
     ), False
 
 

@@ -6,7 +6,7 @@ knows no station by name: a table says which kind of step goes where, so that a 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -223,20 +223,23 @@ class StationRow:
     """A station beside the three that every run has.
 
     name: in the spec of runs whose modes ask of it. identity: what its answers depend on (an index's fingerprint, a
-    version); a run is neither resumed nor graded again with another one. open: opens it, at the first of its steps."""
+    version); a run is neither resumed nor graded again with another one. open: opens it, at the first of its steps.
+    recorded: what it answers is on the run's record, so that grading again doesn't ask it."""
 
     name: str
     identity: Callable[[], str]
     open: Callable[[], Station[Any, Any]]
+    recorded: bool = False
 
 
 STATIONS: dict[type, StationRow] = {}  # by the kind of step that asks of it
 
 
-def identities(modes: Iterable[Mode]) -> dict[str, str]:
-    """Return what the answers of the stations depend on that these modes ask of, by the stations' names."""
+def identities(modes: Iterable[Mode], but: Collection[str] = ()) -> dict[str, str]:
+    """Return what the answers of the stations depend on that these modes ask of, by the stations' names. but: names of
+    those that are left out."""
     rows = {STATIONS[kind].name: STATIONS[kind] for mode in modes for kind in mode.asks}
-    return {name: row.identity() for name, row in sorted(rows.items())}
+    return {name: row.identity() for name, row in sorted(rows.items()) if name not in but}
 
 
 class Judge:

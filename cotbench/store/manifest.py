@@ -109,6 +109,42 @@ class Lock(Struct, frozen=True, kw_only=True):
     hash: str = ""
 
 
+class Lacking(Struct, frozen=True, kw_only=True):
+    """A data set that belongs to a suite and isn't among its tasks, and why. terms: where they are accepted, where it
+    is given to those only who have done so."""
+
+    name: Annotated[Name, Meta(description="a data set's name")]
+    category: Annotated[Name, Meta(description="a category's name")]
+    why: str
+    terms: str = ""
+
+
+class SuiteEntry(Struct, frozen=True, kw_only=True):
+    """A suite that a run was of, as it was then. hash: of its file. categories: the names of its tasks, in order.
+    symbolic: the categories that are called math and symbolic. limit: questions of each category, null for all; limits:
+    how many of a task were chosen for that, where not all. missing: what belongs to it and isn't among its tasks.
+    files: of tasks that are a user's own, where their files lay. own: whether the suite is a user's own."""
+
+    name: Annotated[Name, Meta(description="a suite's name")]
+    hash: str
+    categories: Annotated[dict[str, list[str]], Meta(min_length=1, description="a list of tasks for each category")]
+    symbolic: Annotated[list[str], Meta(description="a list of categories")] = []
+    limit: Whole | None = None
+    limits: Annotated[dict[str, Whole], Meta(description="a number for each task")] = {}
+    missing: Annotated[list[Lacking], Meta(description="a list of data sets")] = []
+    files: Annotated[dict[str, str], Meta(description="a path for each task")] = {}
+    own: bool = False
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of all its tasks, in order."""
+        return [task for tasks in self.categories.values() for task in tasks]
+
+    def category_of(self, task: str) -> str | None:
+        """Which category a task is in."""
+        return next((name for name, tasks in self.categories.items() if task in tasks), None)
+
+
 class _Options(Struct):
     model: Annotated[Name, Meta(description="a model's name")]
     tasks: Annotated[list[str], Meta(description="a list of names")] = []
@@ -141,7 +177,9 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
     or plan); earlier versions wrote none. shown: by "task/mode", what its prompt shows (`run/shown.py`). lock: what
     was fixed before the first token (`run/fixed.py`). question_ids: by task, of a run of some questions only.
-    totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and command."""
+    suites: those that it was asked for by name. skipped: tasks that couldn't be had and were left out on request, and
+    why. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and
+    command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -154,6 +192,8 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}
     lock: Lock | None = None
     question_ids: Annotated[dict[str, list[str]], Meta(description="lists of ids")] = {}
+    suites: Annotated[list[SuiteEntry], Meta(description="a list of suites")] = []
+    skipped: Annotated[dict[str, str], Meta(description="a reason for each task")] = {}
     totals: dict[str, Any] = {}
     sessions: list[dict[str, Any]] = []
 

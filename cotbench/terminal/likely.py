@@ -44,13 +44,18 @@ def show_estimate(
     bill: Bill | None,
     unsaid: Sequence[Unsaid],
     *,
+    asked: str = "",
+    skipped: Mapping[str, str] | None = None,
     unchecked: str = "",
     priced: bool = False,
 ) -> None:
     """Print what `--dry-run` estimates: a row for each task and arm, what it is likely to take and how that is known,
-    and what was found by the lint of the arms. rows: as `likely.rows_of` has them."""
+    and what was found by the lint of the arms. rows: as `likely.rows_of` has them. asked: how many questions of which
+    tasks, in words, where they are more than a list. skipped: tasks that are left out, and why."""
     console = Output()
-    _print_table(console, "Dry run: nothing was asked", rows, found)
+    _print_table(console, "Dry run: nothing was asked", rows, found, asked)
+    for task, reason in (skipped or {}).items():
+        console.print(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}", style="yellow")
     if found is None:
         console.print(
             "At most: if every answer takes all of its budget. No earlier answers of this model are in --output-dir, "
@@ -81,10 +86,12 @@ def show_probe(rows: Sequence[Mapping[str, Any]], found: Likely | None, bill: Bi
         console.print(_SLOW, style="dim")
 
 
-def _print_table(console: Output, title: str, rows: Sequence[Mapping[str, Any]], found: Likely | None) -> None:
+def _print_table(
+    console: Output, title: str, rows: Sequence[Mapping[str, Any]], found: Likely | None, named: str = ""
+) -> None:
     *each, total = rows
     asked = {row["task"]: row["questions"] for row in each}
-    named = ", ".join(f"{task} {count:,}" for task, count in asked.items())
+    named = named or ", ".join(f"{task} {count:,}" for task, count in asked.items())
     console.print(f"{title}. Questions: {named}.", style="bold")
     names = ("task", "arm") if len(asked) > 1 else ("arm",)
     header = [*names, "requests", "prompts", *(("likely", "+-") if found else ()), "at most"]

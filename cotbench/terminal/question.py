@@ -12,6 +12,7 @@ from rich.text import Text
 from cotbench.analysis.selection import Answered, Dossier, Exchange, Pick
 from cotbench.report import words
 from cotbench.report.tame import tame
+from cotbench.store.passages import ShownPassages
 from cotbench.store.records import ExecutionRow, Record, VoteRow
 from cotbench.terminal.console import Output, named_table
 from cotbench.types import LETTERS, Completion, Outcome
@@ -101,6 +102,8 @@ def _mode(console: Output, one: Answered, *, prompts: bool) -> None:
         _votes(console, record.votes)
     for number, execution in enumerate(record.executions, 1):
         _execution(console, number, execution)
+    if one.shown is not None:
+        _passages(console, one.shown)
     if any(not exchange.completions for exchange in one.exchanges):
         _line(console, "A reply of this record is not in the run's journal.", "yellow")
     for at, exchange in enumerate(one.exchanges):
@@ -160,6 +163,18 @@ def _exchange(console: Output, one: Answered, at: int, exchange: Exchange, *, pr
         if span is not None:
             _line(console, f"(what was read is at characters {span[0]:,} to {span[1]:,})", "dim")
         _highlighted(console, path.text, span)
+
+
+def _passages(console: Output, shown: ShownPassages) -> None:
+    """Print the passages that stood before the question, with a mark on those that its answer rests on."""
+    there = sum(passage.supports for passage in shown.passages)
+    of = f", {there} of the {shown.supporting} that the answer rests on (✓)" if shown.supporting else ""
+    _line(console, f"passages ({shown.context}): {len(shown.passages)}{of}", "bold dim")
+    for number, passage in enumerate(shown.passages, 1):
+        score = f"  (score {passage.score:.2f})" if passage.score is not None else ""
+        mark, style = ("✓", "bold green") if passage.supports else (" ", "dim")
+        _line(console, f"{mark} [{number}] {passage.title}{score}", style)
+        _block(console, passage.text, "dim")
 
 
 def _ballot(votes: VoteRow, path: int) -> str:

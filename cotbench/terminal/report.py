@@ -5,7 +5,7 @@ A screen is 40 lines of 80 columns. What has no room is counted, with where it s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,14 +14,16 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from cotbench.analysis import verdicts
+from cotbench.analysis.categories import Category
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
-from cotbench.report import about, pooled, words
+from cotbench.analysis.scored import Score, ScoreDelta
+from cotbench.report import about, categories, pooled, scored, twins, words
 from cotbench.report.cost import priced
-from cotbench.report.findings import Finding, alone, findings
-from cotbench.report.glance import Glance, glance, shown_rules
-from cotbench.report.headlines import apart, curves, fixed
+from cotbench.report.findings import Finding, findings
+from cotbench.report.glance import SAME_PASSAGES, Glance, glance, labels, shown_rules
+from cotbench.report.headlines import alone, apart, curves, fixed
 from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
 from cotbench.report.tame import tame_line
@@ -193,6 +195,8 @@ def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text
         said.append(f"{sides[0]}, {sides[1]}: difference on such questions.")
     if "unread" in shown:
         said.append("unread: no answer found.")
+    if any(row.baseline and row.baseline not in comparison.baselines for row in rows):
+        said.append(SAME_PASSAGES)
     return " ".join(said)
 
 
@@ -204,28 +208,52 @@ class _Family:
     by_task: Pooled | None
 
 
+def _over(row: Pooled) -> str:
+    """Return what a row is over: its category, or its family of tasks."""
+    return row.category if isinstance(row, Category) else row.side
+
+
+_Narrowed = Callable[[str, list[Pooled]], list[Pooled]]  # keeps some of a family's rows
+
+
+def _of_all(side: str, rows: list[Pooled]) -> list[Pooled]:
+    return rows if side == ALL else []
+
+
+def _of_arms(pairs: Collection[tuple[str, str, str]]) -> _Narrowed:
+    return lambda _, rows: [row for row in rows if row.pair in pairs]
+
+
 def _families(comparison: Comparison, width: int) -> list[Text]:
-    """Return the lines of the table that stands for many: each arm over all tasks, and over families of them."""
+    """Return the lines of the table that stands for many: each arm over all tasks and families of them, or over the
+    categories of a suite."""
     several = len({row.model for row in comparison.pooled}) > 1
-    found = {(r.pair, r.side, r.unit): r for r in comparison.pooled if not r.rule and r.side in FAMILIES}
+    whole = [row for row in comparison.pooled if not row.rule and row.side in FAMILIES]
+    if comparison.categories:
+        rows = [*comparison.categories, *(row for row in whole if row.side == ALL)]
+        titles = {row.category: row.category for row in comparison.categories} | {ALL: FAMILIES[ALL]}
+    else:
+        rows, titles = whole, FAMILIES
+    found = {(row.pair, _over(row), row.unit): row for row in rows}
     families: dict[tuple[str, str, tuple[str, ...]], list[Pooled]] = {}
-    for row in found.values():
-        if row.unit == QUESTION:
-            families.setdefault((row.side, row.model, tuple(row.tasks)), []).append(row)
-    if sum(map(len, families.values())) > MOST_FAMILIES:
-        families = {key: rows for key, rows in families.items() if key[0] == ALL}
-    if sum(map(len, families.values())) > MOST_FAMILIES:  # then those that the answer is about
-        main = {row.pair for row in pooled.main_rows(comparison)}
-        families = {key: kept for key, rows in families.items() if (kept := [r for r in rows if r.pair in main])}
+    for side in titles:  # an arm may have its rows further down
+        for (_, place, unit), row in found.items():
+            if place == side and unit == QUESTION:
+                families.setdefault((side, row.model, tuple(row.tasks)), []).append(row)
+    # What there is no room for: arms beside the one that the answer is about, or families.
+    main = {row.pair for row in pooled.main_rows(comparison)}
+    for narrowed in (_of_arms(main), _of_all) if comparison.categories else (_of_all, _of_arms(main)):
+        if sum(map(len, families.values())) > MOST_FAMILIES:
+            families = {key: kept for key, rows in families.items() if (kept := narrowed(key[0], rows))}
     blocks: dict[str, list[tuple[str, _Family]]] = {}
-    for (side, model, over), rows in families.items():
-        name = tame_line(FAMILIES[side] + (f" by {words.short_model(model)}" if several else ""))
-        n = f"({words.least_to_most(row.n for row in rows)} questions)"
+    for (side, model, over), some in families.items():
+        name = tame_line(titles[side] + (f" by {words.short_model(model)}" if several else ""))
+        n = f"({words.least_to_most(row.n for row in some)} questions)"
         heading = f"{name}: {tame_line(', '.join(over))} {n}"
         if cell_len(heading) > width:
             heading = f"{name}: {len(over)} task{'s' * (len(over) != 1)} {n}"
         blocks.setdefault(heading, []).extend(
-            (tame_line(row.mode), _Family(by_question=row, by_task=found.get((row.pair, side, TASK)))) for row in rows
+            (tame_line(row.mode), _Family(by_question=row, by_task=found.get((row.pair, side, TASK)))) for row in some
         )
 
     def cell(row: Pooled | None) -> Text:
@@ -236,6 +264,37 @@ def _families(comparison: Comparison, width: int) -> list[Text]:
         _Column(title=("(95% interval)", "tasks alike"), cell=lambda r: cell(r.by_task), rank=-1),
     ]
     return _grid(blocks, columns, width)
+
+
+def _scores(comparison: Comparison, width: int) -> list[Text]:
+    """Return the lines of the table of mean scores, of tasks whose answers may be partly right."""
+    deltas: dict[tuple[str, str, str], ScoreDelta] = {}
+    for delta in comparison.score_deltas:
+        if delta.tag == ALL:
+            deltas.setdefault((delta.model, delta.task, delta.mode), delta)
+    several = len({row.model for row in comparison.scores}) > 1
+    panels: dict[tuple[str, str], list[Score]] = {}
+    for row in comparison.scores:
+        if row.tag == ALL:
+            panels.setdefault((row.model, row.task), []).append(row)
+    blocks = {}
+    for (model, task), arms in panels.items():
+        arms.sort(key=lambda r: (r.model, r.task, r.mode) in deltas)
+        names = labels([row.mode for row in arms])
+        by = f" by {words.short_model(model)}" if several else ""
+        blocks[tame_line(f"Scores of {task}{by}")] = [(tame_line(names[row.mode]), row) for row in arms]
+
+    def cell(row: Score) -> Text:
+        delta = deltas.get((row.model, row.task, row.mode))
+        return Text("") if delta is None else Text(difference(delta.delta), _look(delta.delta, delta.verdict))
+
+    columns: list[_Column[Score]] = [
+        _Column(title=("mean", "score %"), cell=lambda r: Text(percent(r.score.value)), rank=-4),
+        _Column(title=("difference in points", "(95% interval)"), cell=cell, rank=-4),
+        _Column(title=("exact", "match %"), cell=lambda r: Text(percent(r.exact)), rank=-1),
+        _Column(title=("", "in part"), cell=lambda r: Text(words.count(r.in_part)), rank=-1),
+    ]
+    return _grid(blocks, columns, width) if blocks else []
 
 
 # --- a screen -----------------------------------------------------------------------------------------------------
@@ -266,6 +325,8 @@ class Screen:
         else:
             rows = _fewer(rows, comparison) if many else rows
             lines = _tasks(comparison, rows, console.width) if rows else []
+        if (told := _scores(comparison, console.width)) and (self._full or len(lines) + len(told) < MOST_FAMILIES):
+            lines += told
         for line in lines:
             whole = cell_len(line.plain) <= console.width  # or a name that has no room in any line
             console.print(line, soft_wrap=whole or not console.is_terminal)
@@ -285,9 +346,11 @@ class Screen:
 
         # By how much a reader needs it, and so for what there is room first; printed from the last to the first.
         groups: list[tuple[str, list[str]]] = [
+            ("bold", categories.sentences(comparison)),
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
+            ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),
             ("bold", apart(comparison)),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),

@@ -15,7 +15,9 @@ from cotbench.types import AnswerType
 
 MAX_ANSWER_CHARS = 1_000  # an answer longer than this is not one; MATH's longest gold has 159 characters
 OF_NUMBERS, OF_FORMULAS, OF_LETTERS = (AnswerType.NUMBER,), (AnswerType.LATEX,), (AnswerType.LETTER,)
-ALL_KINDS = (*OF_NUMBERS, *OF_FORMULAS, *OF_LETTERS)
+OF_TEXTS, OF_WORDS = (AnswerType.TEXT,), (AnswerType.BOOLEAN, AnswerType.CHOICE)
+OF_EXPRESSIONS, OF_LISTS, OF_SEVERAL = (AnswerType.EXPRESSION,), (AnswerType.LIST,), (AnswerType.LETTERS,)
+ALL_KINDS = (*OF_NUMBERS, *OF_FORMULAS, *OF_LETTERS, *OF_TEXTS, *OF_WORDS, *OF_EXPRESSIONS, *OF_LISTS, *OF_SEVERAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

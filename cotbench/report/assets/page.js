@@ -576,6 +576,7 @@ function modesOf(question, details) {
         make("span", { class: "verdict " + kind }, kind === "other" ? "" : [sign(kind), " "], plain(outcome))),
       factsOf(entry, mode, question),
       entry.error ? make("p", { class: "notice" }, apart(entry.error)) : null,
+      entry.passages ? passagesOf(entry.passages, details) : null,
       entry.replies.length ? null : make("p", { class: "notice" }, "No request is on record."),
       entry.replies.map((number, at) => {
         if (number < 0) {
@@ -589,6 +590,20 @@ function modesOf(question, details) {
       entry.votes ? votesOf(entry.votes) : null,
       (entry.executions || []).map((one, at) => executionOf(one, at, entry)));
   }));
+}
+
+/** The passages that stood before the question, with a mark on those that its answer rests on. */
+function passagesOf({ context, supporting, rows }, details) {
+  const { strings } = details;
+  const there = rows.filter(([, , supports]) => supports).length;
+  const of = supporting ? ", " + there + " of the " + supporting + " that the answer rests on" : "";
+  return make("details", { class: "passages" },
+    make("summary", {}, rows.length + (rows.length === 1 ? " passage" : " passages") + " (" + context + ")" + of),
+    make("ol", {}, rows.map(([title, text, supports, score]) =>
+      make("li", { class: supports ? "supports" : false },
+        make("p", { class: "role" }, supports ? "\u2713 " : "", apart(strings[title]),
+          score === null ? "" : " (score " + score.toFixed(2) + ")", supports ? ": the answer rests on it" : ""),
+        block(piecesOf(text, strings, ""))))));
 }
 
 function factsOf(entry, mode, question) {

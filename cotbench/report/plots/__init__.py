@@ -16,7 +16,19 @@ from cotbench.analysis.compare import Comparison
 from cotbench.report import words
 from cotbench.report.about import metadata
 from cotbench.report.drawn import MARK, Drawn
-from cotbench.report.plots import accuracy, between, budgets, cost, deltas, groups, outcomes, pooled, shares, votes
+from cotbench.report.plots import (
+    accuracy,
+    between,
+    budgets,
+    cost,
+    deltas,
+    groups,
+    outcomes,
+    pooled,
+    scored,
+    shares,
+    votes,
+)
 from cotbench.report.plots.colours import dark_style
 from cotbench.report.plots.style import NARROW, STUB_TITLE, WIDE, Plot, clean, laid_out, looks_of, plain, settings
 from cotbench.store.files import write_new
@@ -54,7 +66,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
 def plots_of(comparison: Comparison) -> Iterator[Plot]:
     """Yield all plots that have something to show, in the order of a report."""
     looks, pair = looks_of(comparison), _main_pair(comparison)
-    for kind in (deltas, pooled, between, accuracy, budgets, shares, groups, cost, votes, outcomes):
+    for kind in (deltas, scored, pooled, between, accuracy, budgets, shares, groups, cost, votes, outcomes):
         yield from kind.plots(comparison, looks, pair)
 
 

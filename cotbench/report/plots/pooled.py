@@ -1,4 +1,5 @@
-"""Differences across tasks: a row for each task, and below them what they are together, by family and over all."""
+"""Differences across tasks: a row for each task, and below them what they are together, by family and over all, or by
+the categories of a suite: Figure 3 of "To CoT or not to CoT?" for one model."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from cotbench.analysis.categories import Category
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
 from cotbench.analysis.pooled import DIFFERENCE, QUESTION, TASK, Pooled
@@ -44,11 +46,54 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
             for row in comparison.deltas
             if row.key == (model, row.task, mode, baseline) and row.tag == ALL
         }
+        of_suite = [row for row in comparison.categories if row.pair == own[0].pair and row.delta.value is not None]
+        blocks = _of_categories(of_suite, own) if of_suite else _of_families(own)
         name = f" · {looks.models[model]}" if looks.several else ""
-        title = looks.titled(f"Across tasks{name}: {mode} − {baseline}")
-        stem = "across-tasks" + (f"-{slug(looks.models[model])}" if looks.several else "")
-        drawn = partial(_figure, title, own, deltas, looks)
-        yield Plot("across_tasks", stem, title, _told(own, deltas), drawn)
+        what, stem = (f"Suite {comparison.suite}", "suite") if of_suite else ("Across tasks", "across-tasks")
+        title = looks.titled(f"{what}{name}: {mode} − {baseline}")
+        stem += f"-{slug(looks.models[model])}" if looks.several else ""
+        note = _between(own, named=bool(of_suite)) + (_absent(comparison, model) if of_suite else "")
+        drawn = partial(_figure, title, blocks, deltas, looks, note)
+        section = "categories" if of_suite else "across_tasks"
+        yield Plot(section, stem, title, _told(blocks, deltas, note), drawn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """Tasks under a heading, "" for none, and what they are together. bare: whether its tasks stand elsewhere."""
+
+    heading: str
+    rows: Sequence[Pooled]
+    bare: bool = False
+
+    @property
+    def tasks(self) -> Sequence[str]:
+        return self.rows[0].tasks
+
+
+def _of_families(pooled: Sequence[Pooled]) -> list[_Block]:
+    """Return families of tasks and all tasks, or all alone where there is only one family."""
+    by_side = {side: [row for row in pooled if row.side == side] for side in (SYMBOLIC, OTHER, ALL)}
+    by_side = {side: rows for side, rows in by_side.items() if rows}
+    several = len(by_side) > 1
+    return [
+        _Block(heading=FAMILIES[side] if several else "", rows=rows, bare=several and side == ALL)
+        for side, rows in by_side.items()
+    ]
+
+
+def _of_categories(of_suite: Sequence[Category], pooled: Sequence[Pooled]) -> list[_Block]:
+    """Return a suite's categories, and all tasks."""
+    names = dict.fromkeys(row.category for row in of_suite)
+    blocks = [_Block(heading=name, rows=[row for row in of_suite if row.category == name]) for name in names]
+    whole = [row for row in pooled if row.side == ALL]
+    return [*blocks, *([_Block(heading=FAMILIES[ALL], rows=whole, bare=True)] if whole else [])]
+
+
+def _absent(comparison: Comparison, model: str) -> str:
+    """Say what of the suite isn't here, "" where all of it is."""
+    names = dict.fromkeys(row.name for row in comparison.missing if row.model in ("", model))
+    return f" Of the suite not here: {', '.join(names)}." if names else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,26 +110,24 @@ class _Row:
         return self.of if isinstance(self.of, Pooled) else None
 
 
-def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[list[_Row], dict[float, str], float]:
-    """Return the rows from the top down, the headings of families by height, and how high it all is, in rows."""
-    sides = [side for side in (SYMBOLIC, OTHER, ALL) if any(row.side == side for row in pooled)]
+def _rows_of(blocks: Sequence[_Block], deltas: Mapping[str, Delta]) -> tuple[list[_Row], dict[float, str], float]:
+    """Return the rows from the top down, the headings by height, and how high it all is, in rows."""
     names = shown(list(deltas), layout().labels, layout().names)
     rows: list[_Row] = []
     headings: dict[float, str] = {}
     at = 0.0
-    for side in sides:
-        own = [row for row in pooled if row.side == side]
-        if len(sides) > 1:
+    for block in blocks:
+        if block.heading:
             at += 0.35 if headings else 0.0
-            headings[at] = FAMILIES[side]
+            headings[at] = block.heading
             at += 1.0
-        for task in own[0].tasks if side != ALL or len(sides) == 1 else ():
+        for task in () if block.bare else block.tasks:
             delta = deltas[task]
             if (ends := ends_of(delta.delta)) is not None:
                 rows.append(_Row(at=at, label=names[task], ends=ends, of=delta))
                 at += 1.0
-        at += _ROOM if side != ALL or len(sides) == 1 else 0.0
-        for row in sorted(own, key=lambda row: row.unit == QUESTION):
+        at += 0.0 if block.bare else _ROOM
+        for row in sorted(block.rows, key=lambda row: row.unit == QUESTION):
             # One task together is itself.
             if len(row.tasks) > 1 and (ends := ends_of(row.delta)) is not None:
                 label = fit(units(row), layout().labels, layout().names)
@@ -93,15 +136,15 @@ def _rows_of(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> tuple[lis
     return rows, headings, at
 
 
-def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], looks: Looks) -> Figure:
+def _figure(title: str, blocks: Sequence[_Block], deltas: Mapping[str, Delta], looks: Looks, note: str) -> Figure:
     """Draw dots for tasks and diamonds for what they are together, with the prediction interval as a thin line."""
-    rows, headings, height = _rows_of([row for row in pooled if row.side != DIFFERENCE], deltas)
+    rows, headings, height = _rows_of(blocks, deltas)
     heads = ["points", *([] if layout().narrow else ["95% interval"]), "n"]
     figures = Figures(heads, map(_figures, rows))
     ahead = {row.at: _ahead(row.pooled) for row in rows if row.pooled and row.pooled.predicted.low is not None}
     known = [row.ends for row in rows]
     limits = _limits_of([*known, *ahead.values()], [row.ends for row in rows if row.pooled])
-    mode = pooled[0].mode
+    mode = blocks[0].rows[0].mode
     is_unit = any(row.pooled and row.pooled.unit == TASK for row in rows)
     key = [
         Entry(label="a task", colour=looks.colour(mode), mark=looks.mark(mode), line="-"),
@@ -118,7 +161,7 @@ def _figure(title: str, pooled: Sequence[Pooled], deltas: Mapping[str, Delta], l
         gutter=figures.gutter,
         heads=True,
         note=f"Lines and diamonds: 95% intervals. {limits.note([*known, *ahead.values()])}n: questions answered in "
-        f"both modes.{_between(pooled)}",
+        f"both modes.{note}",
         key=key,
     )
     colour, mark = looks.colour(mode), looks.mark(mode)
@@ -167,21 +210,25 @@ def _draw_line(axes: Axes, ends: Ends, at: float, limits: Limits) -> None:
     draw_arrows(axes, [(at, ends)], limits, INK)
 
 
-def _between(pooled: Sequence[Pooled]) -> str:
-    """Say how far the families differ, "" where there is one or it can't be estimated."""
+def _between(pooled: Sequence[Pooled], *, named: bool) -> str:
+    """Say how far the families differ, "" where there is one or it can't be estimated. named: whether to say which
+    they are, where the plot has other headings."""
     units_first = sorted((row for row in pooled if row.side == DIFFERENCE), key=lambda row: row.unit == QUESTION)
     if not units_first:
         return ""
     by = "by question" if units_first[0].unit == QUESTION else "tasks as units"
-    return f" The first family less the second, {by}: {words.difference(units_first[0].delta)}."
+    families = f"{FAMILIES[SYMBOLIC]} less {FAMILIES[OTHER]}" if named else "the first family less the second"
+    return f" {families[0].upper()}{families[1:]}, {by}: {words.difference(units_first[0].delta)}."
 
 
-def _told(pooled: Sequence[Pooled], deltas: Mapping[str, Delta]) -> str:
+def _told(blocks: Sequence[_Block], deltas: Mapping[str, Delta], note: str) -> str:
     tasks = [f"{task} {words.difference(row.delta)}" for task, row in deltas.items()]
     together = [
-        f"{FAMILIES[row.side]}, {units(row)}: {words.difference(row.delta)}" for row in pooled if row.side != DIFFERENCE
+        f"{block.heading or FAMILIES[ALL]}, {units(row)}: {words.difference(row.delta)}"
+        for block in blocks
+        for row in block.rows
     ]
-    first = pooled[0]
+    first = blocks[0].rows[0]
     said = f"Paired differences in accuracy of {first.mode} against {first.baseline}, in points. "
     more = f" And {len(tasks) - 12} more in the table." if len(tasks) > 12 else ""
-    return f"{said}{'; '.join(tasks[:12])}.{more} {'; '.join(together)}.{_between(pooled)}"
+    return f"{said}{'; '.join(tasks[:12])}.{more} {'; '.join(together)}.{note}"

@@ -1,0 +1,153 @@
+r"""Reading an arithmetic expression that an output answers with, as in the Game of 24: "(8 - 4) * (8 - 6) = 24".
+
+Policies, beside those of `reading`:
+
+* The answer is the expression, in one notation: LaTeX and Unicode signs, "x" between numbers, square brackets and
+  \frac are written as + - * / and round brackets. What it is said to equal is no part of it.
+* Of several in a statement the one with most numbers is meant, of equals the last: a solution in steps ("8 - 4 = 4,
+  8 - 6 = 2, 4 * 2 = 8") isn't one expression, and is wrong.
+* A number alone is no expression: "Answer: 24" states nothing, and the expression in front of it counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cotbench.answers.notation.arithmetic import parsed, written
+from cotbench.answers.notation.signs import FULL_WIDTH, INVISIBLE
+from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.endings import last_sentences, own_end
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless
+from cotbench.answers.reading.rules import OF_EXPRESSIONS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import held, stated
+from cotbench.answers.reading.statements import Statement
+
+MOST_CHARS = 600  # of a statement or sentence that is looked at
+_MOST_FRACTIONS = 20
+# Signs that stand for an ASCII sign, one for one.
+_SIGNS: dict[int, str | int] = {
+    **{ord(wide): ord(sign) for wide, sign in FULL_WIDTH.items()},
+    **dict.fromkeys(map(ord, "×✕✖⨯∗·⋅∙"), "*"),
+    **dict.fromkeys(map(ord, "÷⁄∕"), "/"),
+    **dict.fromkeys(map(ord, "−–—﹣‒‑"), "-"),
+    **dict.fromkeys(map(ord, f"\u00a0\u2009\u202f{INVISIBLE}"), " "),
+}
+_FREE = rf"(?<![{WORD_LETTER}0-9.,])"
+_COMMANDS = r"\\(?:times|cdot|ast|div|left|right|[dt]?frac|quad|[bB]igg?[lr]?)(?![A-Za-z])|\\[()\[\],;:!]"
+# A run of what an expression is written with, on one line.
+_RUN = re.compile(
+    rf"{_FREE}(?:{_COMMANDS}|\d+(?:\.\d+)?(?![\d.]*[{WORD_LETTER}](?<![xX]))|[-+*/()\[\]{{}}$]|[ \t]"
+    r"|[xX](?=[ \t]?[\d(\[]))+"
+)
+_FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}\s*\{([^{}]*)\}|(\d)\s*(\d))")
+_PLAIN = {r"\times": "*", r"\cdot": "*", r"\ast": "*", r"\div": "/", "x": "*", "X": "*"}
+_PLAIN_SIGN = re.compile(rf"{_COMMANDS}|[xX$]")
+_BRACKETS = str.maketrans("[]{}", "()()")
+_DANGLES = re.compile(r"\A[\s*/]+|[\s*/+\-]+\Z")
+_BULLET = re.compile(r"\A\s*[-+]\s+(?=[\d(])")
+_NO_WAY = caseless(
+    r"\b(?:impossible|unsolvable|no\s(?:\w+\s){0,2}(?:solution|expression|combination|way)\b|not\s(?:possible|solvable)"
+    r"|can(?:not|['’]t)\s(?:be\s)?(?:made|make|done|solved|reach\w*|get|formed|obtain\w*))|无解|没有解|нет\sрешения"
+)
+_WORD = re.compile(rf"(?<![\\{WORD_LETTER}])[{WORD_LETTER}]{{2}}")
+LAST = 6  # sentences at a text's end in which an expression is looked for
+
+
+def _plain(run: str) -> str:
+    """A run in ASCII."""
+    for _ in range(_MOST_FRACTIONS):
+        if "frac" not in run:
+            break
+        run = _FRACTION.sub(lambda m: f"({_side(m[1] or m[3])}/{_side(m[2] or m[4])})", run)
+    return _PLAIN_SIGN.sub(lambda m: _PLAIN.get(m[0], " "), run).translate(_BRACKETS)
+
+
+def _side(text: str) -> str:
+    return text if re.fullmatch(r"\s*(?:\d+|\([^()]*\))\s*", text) else f"({text})"
+
+
+def _expression(run: str) -> tuple[int, str] | None:
+    """How many numbers a run's expression has, and the expression; None where it is none."""
+    plain = _DANGLES.sub("", _plain(run))
+    for text in (plain, _BULLET.sub("", plain), plain.strip("() ") if plain.count("(") != plain.count(")") else ""):
+        found = parsed(text) if text else None
+        if found is not None and len(found.numbers) > 1:
+            return len(found.numbers), written(found)
+    return None
+
+
+def _best(text: str, begin: int, end: int) -> Extraction | None:
+    """The expression of a phrase: the one with most numbers, of equals the last."""
+    best: tuple[int, Extraction] | None = None
+    for match in _RUN.finditer(text, begin, min(end, begin + MOST_CHARS)):
+        found = _expression(match[0])
+        if found and (best is None or found[0] >= best[0]):
+            best = found[0], Extraction(answer=found[1], span=_trimmed(match))
+    return None if best is None else best[1]
+
+
+def _trimmed(match: re.Match[str]) -> Span:
+    left = len(match[0]) - len(match[0].lstrip(" \t$"))
+    return match.start() + left, match.end() - (len(match[0]) - len(match[0].rstrip(" \t$")))
+
+
+def _of_statement(text: str, one: Statement) -> Extraction | None:
+    begin, end = held(one)
+    found = _best(text, begin, end)
+    if found is None:
+        none = says_unknown(text, begin, end) or declines(text, begin, end) or _NO_WAY.search(text, begin, end)
+        return REFUSAL if none else None
+    if found.span and re.match(r"[^\n.?]{0,12}\?", text[found.span[1] : found.span[1] + 14]):
+        return None
+    return found
+
+
+def _alone(text: str, start: int) -> Extraction | None:
+    body = text[start:].strip()
+    line, _, below = body.partition("\n")
+    if not line or len(line) > MOST_CHARS or (below.strip() and below.strip().partition("\n")[0].strip() != "```"):
+        return None
+    begin = text.index(body, start)
+    found = _best(text, begin, begin + len(line))
+    words = _WORD.search(text, begin, begin + len(line))
+    return found if words is None else None
+
+
+def _last(text: str, start: int) -> Extraction | None:
+    """The last expression that is said to be 24; else the last one with most numbers among the last sentences."""
+    end = own_end(text, start)
+    found: Extraction | None = None
+    most = 0
+    for number, (left, right) in enumerate(last_sentences(text[:end], start)):
+        if number >= LAST:
+            break
+        here = _best(text, left, right)
+        if here is None or here.answer is None:
+            if number == 0 and (_NO_WAY.search(text, left, right) or asks_for_more(text, left, right)):
+                return REFUSAL
+            continue
+        own = parsed(here.answer)
+        if own and len(own.numbers) > most:
+            found, most = here, len(own.numbers)
+    return found
+
+
+# find(text, start)
+EXPRESSION_ALONE = Rule("expression alone", "only", OF_EXPRESSIONS, _alone)
+LAST_EXPRESSION = Rule("last expression", "last", OF_EXPRESSIONS, _last, vague=True)
+EXPRESSION_RULES = (EXPRESSION_ALONE, LAST_EXPRESSION)
+
+
+def read_expression(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
+    text = text if text.isascii() else text.translate(_SIGNS)
+
+    def instead(place: int) -> Extraction | None:
+        return _last(text, place)
+
+    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    for row in EXPRESSION_RULES:
+        if vague or not row.vague:
+            yield from row.ask(text, start)

@@ -1,0 +1,253 @@
+"""Reading all the options that an output calls right, where a question may have several: "AC", "A and C", "(A), (C)".
+
+Policies, beside those of `reading.letters`:
+
+* The answer is the letters in the order of the alphabet; the order in which they are named, and what stands between
+  them, say nothing. An option may stand with its own words ("A. red; C. green").
+* "A or C" is no answer. All of them, and none of them, are what the text says of the options.
+* Where each option is judged ("A is right, B is wrong ..."), those called right are the answer.
+* Where nothing of that is said, one option is read as for questions that have one right option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from cotbench.answers.reading.declines import declines, says_unknown
+from cotbench.answers.reading.endings import last_sentences, own_end
+from cotbench.answers.reading.letters.heads import BUT, CLOSE, FREE, OPEN, UNTOUCHED, option_in
+from cotbench.answers.reading.letters.mentions import SUPPOSED, only_mentioned
+from cotbench.answers.reading.parts import Span
+from cotbench.answers.reading.patterns import WORD_LETTER, caseless, in_plain_signs
+from cotbench.answers.reading.rules import OF_SEVERAL, REFUSAL, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import stated
+from cotbench.answers.reading.statements import Statement
+from cotbench.types import LETTERS
+
+_WORDS_IN_FRONT = (
+    r"(?:(?:the\s)?(?:options?|choices?|letters?|answers?|statements?|both|all\sof|only|opciones|opción|letras|lettres"
+    r"|optionen|варианты|вариант|选项|選項|选择|选)(?:\s(?:are|is))?[\s:：]*)"
+)
+_LEAD = re.compile(
+    rf"(?:[\s:：,，]|{OPEN}|\\(?:text|textbf|mathrm|mathbf|boxed|{{)\s?\{{?|\\[(\[]|(?i:{_WORDS_IN_FRONT}))*+"
+)
+_RUN = re.compile(rf"[A-J]{{2,10}}(?![{WORD_LETTER}0-9'’])")
+_ONE = re.compile(rf"(?P<letter>[A-J])(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])")
+_MARK = re.compile(rf"{CLOSE}{{0,4}}(?:[.:：．)](?=\s|[^\x00-\x7f]|$))?{CLOSE}{{0,3}}")
+_JOINT = (
+    r"(?:(?:[,;、，；،&/+]|\\\\|\\[,;]|\}\s?\\(?:text|boxed|mathrm)\s?\{|(?:\band\b|\bas\swell\sas\b|\balso\b|\bund\b|\boder\b|\bet\b|\by\b"
+    r"|\be\b|\bи\b|\bve\b|和|与|與|及|以及|と|와|과|및)\s?)[\s$]*)"
+)
+_NEXT = re.compile(
+    rf"(?:[\s$]*{_JOINT}{{1,3}}(?:{OPEN}|\\(?:text|boxed|mathrm|textbf)\s?\{{|\\[(\[]|\s|(?i:(?:options?|choices?)\s))*"
+    rf"|[ \t]*{OPEN}{{0,3}}|\n[ \t]*(?:[-*•][ \t]*)?{OPEN}{{0,3}})(?=[A-J](?![{WORD_LETTER}]))"
+)
+_OR = caseless(
+    rf"[\s$]*(?:(?:and/or|or|oder|ou|или)\b|或|もしくは|또는)[\s$]*(?:(?:option|choice)\s)?{OPEN}{{0,3}}(?=(?-i:[A-J])(?![{WORD_LETTER}]))"
+)
+_OWN_WORDS = re.compile(r"\s?[^\n,;，；、]{1,120}?(?=[,;，；、\n]\s*(?:(?:and|&)\s)?[(\[*]{0,3}[A-J][).:．、])")
+_EVERY = caseless(
+    r"[\s*_`(\[:]*(?:all\s(?:of\s)?(?:the\s)?(?:(?:above|options|choices|four|statements|them|listed)(?:\soptions)?)\b"
+    r"|以上都[是对正]|全部(?:正确|选项)?|都正确)"
+)
+_NONE = caseless(
+    r"[\s*_`(\[:]*(?:none\b|no\s(?:correct\s|right\s)?(?:option|choice|answer)\b|都不(?:对|正确)|没有(?:正确|答案))"
+)
+_RIGHT = caseless(
+    rf"(?:\s(?:are|is|were|was)\s(?:both\s|all\s|also\s|the\s)?(?:correct|right|true|valid|accurate)(?:\s(?:options?"
+    rf"|answers?|choices?|ones))?|\s?(?:项|选项|選項)?(?:都|均|也|是)?(?:正确|正確|对))(?![{WORD_LETTER}])"
+)
+_START = re.compile(rf"{FREE}(?=[A-J]{UNTOUCHED}|[A-J]{{2,10}}(?![{WORD_LETTER}0-9]))")
+_CHOSEN = caseless(
+    r"(?:故选|所以选|因此选|应选|选择|选|答案[是为]?|故本题选|(?:i|we)\s(?:would\s)?(?:choose|select|pick)|(?:elijo|wähle|choisis|выбираю)"
+    r")[：:\s]*(?:选项|options?\s)?"
+)
+_JUDGED = caseless(
+    r"^[\s*_>#\-•]*(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
+    flags=re.M,
+)
+_GOOD = caseless(r"[✓✔✅☑]|\b(?:correct|right|true|valid)\b|(?<!不)正确|(?<!不)正確")
+_BAD = caseless(
+    r"[✗✘❌✖]|\b(?:in|un)correct\b|\b(?:incorrect|wrong|false|untrue|invalid|ruled\sout)\b|\bnot\s(?:correct|right|true|valid)\b"
+    r"|n['’]t\s(?:correct|right|true|valid)|错误|錯誤|不正确|不正確|不对|错"
+)
+
+
+def _named(text: str, begin: int, end: int, count: int) -> Extraction | None:
+    """The letters that a phrase begins with; UNDECIDED for alternatives; None where it begins with none."""
+    known = LETTERS[:count]
+    lead = _LEAD.match(text, begin, end)
+    at = lead.end() if lead else begin
+    found: list[str] = []
+    first = last = at
+    while True:
+        run = _RUN.match(text, at, end)
+        if run and set(run[0]) <= set(known) and len(set(run[0])) == len(run[0]):
+            letters, last = list(run[0]), run.end()
+        else:
+            one = _ONE.match(text, at, end)
+            if one is None or one["letter"] not in known:
+                break
+            if not found and one["letter"] in "AI" and re.match(r"\s[a-z]{2,}(?!\w)", text[one.end() : end]):
+                joined = _NEXT.match(text, one.end(), end)
+                if joined is None:
+                    return None  # "A plane flies"
+            letters, last = [one["letter"]], one.end()
+        found += letters
+        mark = _MARK.match(text, last, end)
+        at = mark.end() if mark else last
+        other = _OR.match(text, at, end)
+        if other:
+            return UNDECIDED
+        following = _NEXT.match(text, at, end)
+        if following is None and text[last:at].strip("*_`\"' )"):
+            own = _OWN_WORDS.match(text, at, end)  # "A. red; C. green"
+            following = _NEXT.match(text, own.end(), end) if own else None
+        if following is None:
+            break
+        at = following.end()
+    if not found:
+        return None
+    return Extraction(answer="".join(sorted(set(found))), span=(first, last))
+
+
+def _in_phrase(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
+    begin, end = span
+    every = _EVERY.match(text, begin, end)
+    if every:
+        return Extraction(answer=LETTERS[: len(choices)], span=(begin, every.end()))
+    if says_unknown(text, begin, end) or declines(text, begin, end):
+        return REFUSAL
+    if _NONE.match(text, begin, end):
+        return UNDECIDED
+    return _named(text, begin, end, len(choices)) or option_in(text, span, choices)
+
+
+def _of_statement(text: str, one: Statement, choices: Sequence[str]) -> Extraction | None:
+    if len(one.boxes) > 1:
+        every = [_in_phrase(text, box, choices) for box in one.boxes]
+        letters = {letter for box in every if box and box.answer for letter in box.answer}
+        if letters:
+            return Extraction(answer="".join(sorted(letters)), span=(one.boxes[0][0], one.boxes[-1][1]))
+    span = one.boxes[-1] if one.boxes else one.span
+    begin, end = span
+    if one.row.name == "phrase" and (
+        SUPPOSED.search(text, max(0, begin - 90), begin)
+        or only_mentioned(text, max(0, text.rfind("\n", 0, begin) + 1), begin)
+    ):
+        return None
+    if not one.boxes and not text[begin:end].strip(" *_`:：") and text[end:].strip():
+        end = len(text)
+    found = _in_phrase(text, (begin, end), choices)
+    if found and found.span and re.match(rf"{CLOSE}{{0,3}}\s?[?？]", text[found.span[1] : found.span[1] + 6]):
+        return None
+    return found
+
+
+def _right(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """The letters that a text calls right: "A and C are correct", "故选AC"; the last of them."""
+    found = None
+    for place in _places(text, start):
+        end = min(len(text), place + 200)
+        named = _named(text, place, end, len(choices))
+        if named and named.span and named.answer:
+            mark = _MARK.match(text, named.span[1], end)
+            if _RIGHT.match(text, mark.end() if mark else named.span[1], end):
+                found = named
+    for match in _CHOSEN.finditer(text, start):
+        named = _named(text, match.end(), min(len(text), match.end() + 100), len(choices))
+        if named and named.span and named.answer and (found is None or named.span[0] > (found.span or (0, 0))[0]):
+            found = named
+    return found
+
+
+def _places(text: str, start: int) -> list[int]:
+    """Where letters stand, each that isn't behind another of the same run; the last of them."""
+    found: list[int] = []
+    for match in _START.finditer(text, start):
+        if (
+            not found
+            or not re.fullmatch(r"(?:[A-J]|\W|and|und|et|[ye和与、])*", text[found[-1] : match.start()][:40])
+            or match.start() - found[-1] > 40
+        ):
+            found.append(match.start())
+    return found[-64:]
+
+
+def _judged(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """The options called right where each is judged in a line of its own."""
+    right: dict[str, bool] = {}
+    span: Span | None = None
+    for match in _JUDGED.finditer(text, start):
+        if match["letter"] not in LETTERS[: len(choices)]:
+            continue
+        bad, good = _BAD.search(match["said"]), _GOOD.search(match["said"])
+        if bad or good:
+            right[match["letter"]] = not bad
+            span = match.span("letter")
+    if len(right) < len(choices) or span is None or not any(right.values()):
+        return None
+    return Extraction(answer="".join(sorted(letter for letter, good in right.items() if good)), span=span)
+
+
+def _alone(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """The letters that are all of a text, or of its first line."""
+    body = text[start:].strip()
+    if not body:
+        return None
+    begin = text.index(body, start)
+    line = body.partition("\n")[0]
+    found = _named(text, begin, begin + len(line), len(choices))
+    if found is None or not found.span:
+        return None
+    rest = line[found.span[1] - begin :]
+    if rest.strip(" \t\r*_`$\"'”’.)]}。") and len(line) < len(body):
+        return None
+    return found if len(rest.split()) <= 12 else None
+
+
+def _last(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
+    """The letters that the last sentence ends on: "So, A and C."."""
+    end = own_end(text, start)
+    for left, right in last_sentences(text[:end], start):
+        found: Extraction | None = None
+        for place in _places(text[:right], left):
+            named = _named(text, place, right, len(choices))
+            if named and named.span and not text[named.span[1] : right].strip(" \t*_`$\"'”’.)]}。"):
+                found = named
+        denied = (
+            found
+            and found.span
+            and re.search(
+                rf"\b(?:not|neither|nor|exclude|eliminate|wrong|incorrect|{BUT[:0]}rule)\b|不|错",
+                text[left : found.span[0]],
+                re.I,
+            )
+        )
+        return None if denied else found
+    return None
+
+
+# find(text, start, options)
+CALLED_RIGHT = Rule("several called right", "phrase", OF_SEVERAL, _right)
+EACH_JUDGED = Rule("each judged", "phrase", OF_SEVERAL, _judged)
+LETTERS_ALONE = Rule("letters alone", "only", OF_SEVERAL, _alone)
+LAST_LETTERS = Rule("last letters", "marked", OF_SEVERAL, _last, vague=True)
+SEVERAL_RULES = (CALLED_RIGHT, EACH_JUDGED, LETTERS_ALONE, LAST_LETTERS)
+
+
+def read_letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
+    from cotbench.answers.reading.letters import read_letter  # which knows this module
+
+    text = in_plain_signs(text)
+
+    def instead(place: int) -> Extraction | None:
+        return _right(text, place, choices) or _last(text, place, choices)
+
+    yield from stated(text, start, vague, lambda one: _of_statement(text, one, choices), instead)
+    for row in SEVERAL_RULES:
+        if vague or not row.vague:
+            yield from row.ask(text, start, choices)
+    yield from read_letter(text, start, vague, choices)

@@ -1,0 +1,241 @@
+"""Reading a list that an output answers with: words in order, or brackets that close what is open.
+
+Policies, beside those of `reading`:
+
+* A list is a sequence of words, or of single brackets: commas, line breaks, numbers of items, quotes and brackets
+  around it only part them, so that "[b, a]", "b a" and a numbered list of b and a are one answer.
+* A list of brackets is one where nothing but brackets is said: "] ) >", "])>", "']', ')', '>'".
+* In a list with commas the "and" in front of the last item is no item; in one without it may be a word.
+* What stands in front of a colon announces the list ("The sorted words are: b a").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from cotbench.answers.notation.signs import INVISIBLE
+from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.endings import own_end
+from cotbench.answers.reading.parts import MARKUP_TAG, Span
+from cotbench.answers.reading.patterns import caseless
+from cotbench.answers.reading.rules import OF_LISTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import held, stated
+from cotbench.answers.reading.statements import Statement
+
+BRACKETS = frozenset("()[]{}<>")
+MOST_CHARS = 2_000
+MOST_ITEMS = 200
+_ITEM = re.compile(rf"[ \t>{INVISIBLE}]*(?:\(?\d{{1,3}}[.):][ \t]+|[-*•+][ \t]+)(?=\S)")
+_NUMBERED = re.compile(r"(?:^|[\s,;])\(?\d{1,3}[.)]\s+(?=\S)")
+_PART = re.compile(r"\s*(?:[,;，、؛،|\n]|(?:-+>|=>|→|⇒|➜|<(?=\s))\s?|\\\\)\s*")
+_AND = caseless(r"(?:and|und|y|et|e|und|и|&)\s+(?=\S)")
+_ANNOUNCES = re.compile(r"[^\n]*[A-Za-z\u0400-\u04ff\u4e00-\u9fff][^\n:：]*[:：](?=\s|\S)\s*")
+_SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathtt|boxed)\s?\{([^{}]*)\}")
+_ESCAPED = re.compile(r"\\([{}\[\]()<>_&%$#])|\\(lbrace|rbrace|langle|rangle|lbrack|rbrack|left|right)(?![a-z])")
+_NAMED = {
+    "lbrace": "{",
+    "rbrace": "}",
+    "langle": "<",
+    "rangle": ">",
+    "lbrack": "[",
+    "rbrack": "]",
+    "left": "",
+    "right": "",
+}
+_QUOTED_BRACKET = re.compile(r"[\"'“”‘’`]\s?([()\[\]{}<>])\s?[\"'“”‘’`]")
+_NOT_BRACKETS = re.compile(r"[\s,;`\"'“”‘’*$.。、，]+")
+_EDGES = " \t\r\n*_`$\"'“”‘’«»()[]{}<>" + INVISIBLE
+_STOP = re.compile(r"[.!。](?=[\"'”’)*_`\]\s]*(?:\Z|\n|\s+[A-Z(]))")
+_SENTENCE_WORDS = caseless(
+    r"\b(?:is|are|was|were|has|have|had|does|did|do|will|would|can|could|should|must|i|we|you|let|because|therefore|the"
+    r"|this|that|these|then|so|not)\b"
+)
+_SO = caseless(
+    r"[\s*_`]*(?:so|thus|therefore|hence|finally)?,?\s*(?:the\s)?(?:sorted|final|ordered|correct|result\w*|"
+    r"alphabetical\w*|complete\w*|remaining|closing)\b[^\n:]{0,80}[:：]\s*"
+)
+
+
+def _plain(said: str) -> str:
+    """A text without LaTeX around and in it."""
+    if "\\" in said:
+        while (plain := _SHOWN.sub(r"\1", said)) != said:
+            said = plain
+        said = _ESCAPED.sub(lambda m: m[1] or _NAMED[m[2]], said)
+        said = re.sub(r"\\[,;:!quad ]{1,5}", " ", said)
+    return MARKUP_TAG.sub(" ", said) if "<" in said and re.search(r"<\w", said) else said
+
+
+def items_of(said: str) -> list[str]:
+    """The items of a phrase that is a list; none where it is empty, or too long."""
+    said = _plain(said)
+    quoted = _QUOTED_BRACKET.findall(said)
+    if quoted and not re.search(r"\w", said):
+        return quoted
+    bare = _NOT_BRACKETS.sub("", said)
+    if bare and set(bare) <= BRACKETS:
+        return list(bare)
+    announced = _ANNOUNCES.match(said)
+    if announced and said[announced.end() :].strip(_EDGES + "."):
+        said = said[announced.end() :]
+        return items_of(said) if said.count(":") + said.count("：") < 3 else []
+    stop = _STOP.search(said)
+    said = said[: stop.start()] if stop else said
+    said = _NUMBERED.sub(", ", f" {said}")
+    parts = [part.strip(_EDGES) for part in _PART.split(said)]
+    parts = [part for part in parts if part]
+    if len(parts) > 1:
+        parts[-1] = _AND.sub("", parts[-1], count=1) if _AND.match(parts[-1]) else parts[-1]
+    elif re.search(r"[\"'“‘`]\s+[\"'“‘`]", said):
+        parts = re.split(r"[\"'“”‘’`]\s+[\"'“”‘’`]", parts[0]) if parts else []
+    words = [word.strip(_EDGES) for part in parts for word in part.split()]
+    words = [word.rstrip(".,;:!") if len(word) > 1 else word for word in words]
+    words = [word for word in words if any(map(str.isalnum, word))]
+    return words if len(words) <= MOST_ITEMS else []
+
+
+def _listed(text: str, begin: int, end: int) -> Span:
+    """A span with the lines below that go on with its list: items, or words that stand alone on their lines."""
+    first = text[begin:end]
+    line_start = text.rfind("\n", 0, begin) + 1
+    is_item = bool(_ITEM.match(text, line_start, end) or _ITEM.match(text, begin, end))
+    if not is_item and len(items_of(first)) != 1 and not first.rstrip().endswith((",", "[", "(", "{")):
+        return begin, end
+    at = end
+    while at < len(text) and at - begin < MOST_CHARS:
+        line_end = text.find("\n", at + 1)
+        line_end = len(text) if line_end < 0 else line_end
+        line = text[at + 1 : line_end]
+        bare = line.strip()
+        item = _ITEM.match(line)
+        if not bare:
+            following = text[line_end + 1 :].lstrip("\n ")[:200]
+            if not (is_item and _ITEM.match(following)):
+                break
+        elif (is_item and not item) or (
+            not item
+            and (len(bare.split()) > 1 or bare.endswith((":", ".")))
+            and not bare.endswith((",", "]", ")", "}"))
+        ):
+            break
+        if line_end >= len(text):
+            at = len(text)
+            break
+        at = line_end
+    return begin, at
+
+
+def _found(text: str, begin: int, end: int) -> Extraction | None:
+    while begin < end and text[begin].isspace():
+        begin += 1
+    while begin < end and text[end - 1].isspace():
+        end -= 1
+    items = items_of(text[begin:end])
+    return Extraction(answer=" ".join(items), span=(begin, end)) if items else None
+
+
+def _of_statement(text: str, one: Statement) -> Extraction | None:
+    begin, end = held(one)
+    if one.boxes or one.row.name == "boxed":
+        return _found(text, begin, end)
+    if says_unknown(text, begin, end) or declines(text, begin, end):
+        return REFUSAL
+    if text[begin:end].rstrip(" *_`").endswith((":", "：")):  # "The sorted words are:", and the list below
+        below = re.compile(r"\s*").match(text, end)
+        begin = below.end() if below else end
+        end = text.find("\n", begin)
+        end = len(text) if end < 0 else end
+    begin, end = _listed(text, begin, end)
+    return _found(text, begin, end)
+
+
+# --- without a statement ------------------------------------------------------------------------------------------
+
+
+def _is_list(said: str, *, alone: bool) -> bool:
+    """Tell whether a line is a list and nothing else: brackets, words between commas, or (alone) a few words."""
+    bare = _NOT_BRACKETS.sub("", _plain(said))
+    if bare and set(bare) <= BRACKETS:
+        return True
+    if said.rstrip().endswith(("?", ":", "!")):
+        return False
+    parts = [part.strip(_EDGES + ".") for part in _PART.split(said.strip())]
+    if len(parts) > 1 and parts[-1] and _AND.match(parts[-1]):
+        parts[-1] = _AND.sub("", parts[-1], count=1)
+    parts = [part for part in parts if part]
+    if len(parts) > 2 and all(len(part.split()) == 1 for part in parts):
+        return True
+    few = len(parts) == 2 and all(len(part.split()) == 1 for part in parts)
+    return alone and (few or (len(parts) == 1 and not _SENTENCE_WORDS.search(said) and not said.rstrip().endswith(".")))
+
+
+def _lines(text: str, start: int, end: int) -> list[Span]:
+    found, at = [], start
+    for line in text[start:end].splitlines(keepends=True):
+        if line.strip():
+            found.append((at, at + len(line.rstrip())))
+        at += len(line)
+    return found
+
+
+def _alone(text: str, start: int) -> Extraction | None:
+    """All of a text that is a list: on one line, or an item a line."""
+    if len(text) - start > MOST_CHARS:
+        return None
+    lines = [span for span in _lines(text, start, len(text)) if not text[slice(*span)].strip().startswith("```")]
+    if not lines:
+        return None
+    if declines(text, start, len(text)) or asks_for_more(text, start, len(text)):
+        return None
+    if len(lines) == 1:
+        return _found(text, *lines[0]) if _is_list(text[slice(*lines[0])], alone=True) else None
+    items = all(_ITEM.match(text, *span) for span in lines)
+    single = all(len(text[slice(*span)].split()) == 1 for span in lines)
+    return _found(text, lines[0][0], lines[-1][1]) if items or single else None
+
+
+def _last(text: str, start: int) -> Extraction | None:
+    """The list on a text's last line, or the list of items that it ends with."""
+    end = own_end(text, start)
+    lines = _lines(text, max(start, end - MOST_CHARS), end)
+    lines = [span for span in lines if text[slice(*span)].strip() not in ("```", "$$", "\\]")]
+    if not lines:
+        return None
+    left, right = lines[-1]
+    announced = _SO.match(text, left, right)
+    if announced and announced.end() < right:
+        return _found(text, announced.end(), right)
+    if _ITEM.match(text, left, right):
+        first = len(lines) - 1
+        while first and _ITEM.match(text, *lines[first - 1]):
+            first -= 1
+        block = lines[first:]
+        plain = all(len(text[slice(*span)].split()) <= 2 for span in block)
+        return _found(text, block[0][0], right) if len(block) > 1 and plain else None
+    if _is_list(text[left:right], alone=False):
+        return _found(text, left, right)
+    if declines(text, left, right) or asks_for_more(text, left, right):
+        return REFUSAL
+    colon = text.rfind(": ", left, right)
+    if colon > 0 and _is_list(text[colon + 1 : right], alone=False):
+        return _found(text, colon + 1, right)
+    return None
+
+
+# find(text, start)
+LIST_ALONE = Rule("list alone", "only", OF_LISTS, _alone)
+LAST_LIST = Rule("last list", "last", OF_LISTS, _last, vague=True)
+LIST_RULES = (LIST_ALONE, LAST_LIST)
+
+
+def read_list(text: str, start: int, vague: bool, _: Sequence[str] = ()) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
+
+    def instead(place: int) -> Extraction | None:
+        return _last(text, place)
+
+    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    for row in LIST_RULES:
+        if vague or not row.vague:
+            yield from row.ask(text, start)

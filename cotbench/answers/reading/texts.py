@@ -1,0 +1,268 @@
+"""Reading an answer that is a text: a name, a date, a few words.
+
+Policies, beside those of `reading`:
+
+* A statement's answer ends where its sentence or its line does, or where it begins to explain itself (", because ...",
+  ", which ..."); a full stop is no end behind an initial or an abbreviation ("J. R. R. Tolkien", "St. Louis").
+* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it, nor are brackets
+  behind it ("Paris (the capital of France)", "Alien (1979)").
+* A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
+  Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
+* Two answers side by side ("Paris or Lyon") are one text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cotbench.answers.notation.signs import INVISIBLE
+from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.endings import last_sentences, own_end
+from cotbench.answers.reading.parts import MARKUP_TAG, Span
+from cotbench.answers.reading.patterns import caseless
+from cotbench.answers.reading.rules import OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import held, stated
+from cotbench.answers.reading.statements import Statement
+
+MOST_WORDS = 40
+ALONE_WORDS = 15  # of an output that is nothing but an answer
+LINE_WORDS = 8  # of a last line that is one
+_AROUND = f" \t\r\n*_`#{INVISIBLE}"
+_QUOTES = {
+    '"': '"',
+    "“": "”",
+    "'": "'",
+    "‘": "’",
+    "«": "»",
+    "「": "」",
+    "『": "』",
+    "„": "“",
+    "`": "`",
+    "《": "》",
+    "”": "”",
+}
+# A full stop behind these ends no sentence.
+_ABBREVIATIONS = frozenset(
+    "st mt ft dr mr mrs ms jr sr prof rev gen col capt lt sgt maj cmdr adm gov sen rep hon pres inc ltd co corp bros vs"
+    " no nos vol op pp ca ed eds est dept univ ave blvd rd al etc esp jan feb mar apr jun jul aug sep sept oct nov dec"
+    " messrs mme mlle sra fr br pt ph approx fig cf viz".split()
+)
+_STOP = re.compile(r"[.!?。！？](?=[\"'”’)*_\]]{0,3}(?:\s|\Z|(?<=[。！？])))")
+_STRONG_STOP = re.compile(r"[。！？]")
+_LEAD = caseless(
+    r"(?:[\s*_`:：,，]|(?:so|therefore|thus|hence|well|okay|ok)(?=,),"
+    r"|(?:the\s)?(?:final\s|correct\s|short\s)?answer(?:\sis)?[:：]"
+    r"|(?:i(?:['’]d)?\s(?:would\s)?(?:think|believe|guess|say)(?:\sthat)?|my\s(?:best\s)?guess\s(?:is|would\sbe))(?=\s)"
+    r"|(?:(?:it|that|this)(?:['’]s|\s(?:is|was|would\sbe|should\sbe|must\sbe))|he\s(?:is|was)|she\s(?:is|was)"
+    r"|they\s(?:are|were))(?=\s)(?!\s(?:not|n['’]t)\b)|(?:most\s)?(?:likely|probably)(?=\s))*+"
+)
+# Where an answer begins to explain itself.
+_EXPLAINS = caseless(
+    r"[,;]?\s(?:because|since(?=\s(?:it|he|she|they|the|this|that)\b)|as\s(?:stated|mentioned|described|the\s(?:passage"
+    r"|text|context)|it|he|she|they|this)\b)",
+    r"[,;]\s(?:which|who(?:se|m)?|where|as|so|although|though|but|even\sthough|according\sto|based\son|given\sthat"
+    r"|making|thus|hence|therefore|not)\s",
+    r"\s(?:according\sto|based\son|as\sper)\sthe\s|\s[—–]\s|\s-{1,2}\s(?=[a-z])|\s(?:=>|->|→)\s|;\s",
+)
+_ASIDE = re.compile(r"\s[(\[](?P<own>[^()\[\]\n]{1,160})[)\]]\Z")
+_SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathsf|mbox)\s?\{([^{}]*)\}")
+_IS_THE_ANSWER = caseless(
+    r"(?:^|(?<=[.!?]\s))(?:(?:so|thus|therefore|hence),?\s)?(?P<own>[^\n.!?]{1,160}?)\s(?:is|would\sbe)\s"
+    r"(?:the|my)\s(?:(?:final|correct|right)\s)?answer(?=\s*(?:[.!]|$))",
+    flags=re.M,
+)
+_BOLD = re.compile(r"(?:\*\*|__)\s?(?P<own>[^*_\n]{1,160}?)\s?(?:\*\*|__)")
+_SENTENCE_WORDS = caseless(
+    r"\b(?:is|are|was|were|has|have|had|does|did|do|will|would|can|could|should|must|may|might|i|we|you|let|because"
+    r"|therefore|so)\b|['’](?:s|re|m|ll)\s(?:not|a|an|the)\b"
+)
+_HEADING = re.compile(r"[:：]\W*\Z")
+
+
+def _ends(text: str, begin: int, end: int) -> int:
+    """Find where the first sentence of a phrase ends, behind its full stop; initials and abbreviations end none."""
+    for stop in _STOP.finditer(text, begin, end):
+        if not text[stop.end() : end].strip(" \t\r*_`\"'”’)]}$"):
+            return end
+        if stop[0] == ".":
+            word = re.search(r"[^\W_]+\Z", text[max(begin, stop.start() - 20) : stop.start()])
+            following = re.match(r"[\"'”’)*_\]\s]*([^\W_])", text[stop.end() : stop.end() + 8])
+            if word and ((len(word[0]) == 1 and word[0].isalpha()) or word[0].casefold() in _ABBREVIATIONS):
+                continue
+            if following and following[1].islower():
+                continue
+        return stop.end()
+    return end
+
+
+def _stripped(text: str, begin: int, end: int) -> Span:
+    """A span without the space and marks around it, and without quotes that hold all of it."""
+    while True:
+        while begin < end and text[begin] in _AROUND:
+            begin += 1
+        while begin < end and text[end - 1] in _AROUND:
+            end -= 1
+        said = text[begin:end]
+        if (len(said) > 1 and said[0] == "$" == said[-1]) or (
+            len(said) > 1 and _QUOTES.get(said[0]) == said[-1] and said[0] not in said[1:-1]
+        ):
+            begin, end = begin + 1, end - 1
+        elif said[-1:] in ".。！!,，;；:" and not _keeps_its_stop(said):
+            end -= 1
+        elif (
+            said[:1] in ("(", "[", "<", "{")
+            and said[-1:] == {"(": ")", "[": "]", "<": ">", "{": "}"}[said[0]]
+            and (not any(sign in said[1:-1] for sign in "()[]<>{}"))
+        ):
+            begin, end = begin + 1, end - 1
+        elif (
+            said[-1:] in ('"', "”", "'", "’", "]", "}")
+            and not any(sign in said[:-1] for sign in ('"', "“", "‘", "[", "{") if sign != "'")
+            and said[-1:] not in ("'", "’")
+        ):
+            end -= 1  # what a field of an object leaves
+        else:
+            return begin, end
+
+
+def _keeps_its_stop(said: str) -> bool:
+    """Tell whether the full stop of "Washington, D.C." or "Apple Inc." is the answer's own."""
+    word = re.search(r"(?:[^\W\d_]\.)+\Z|[^\W\d_]+\.\Z", said)
+    if word is None or not said.endswith("."):
+        return False
+    return word[0].count(".") > 1 or word[0][:-1].casefold() in ("inc", "jr", "sr", "ltd", "co", "corp", "bros", "etc")
+
+
+def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extraction | None:
+    """The answer that a phrase gives; whole: a box's content, which has no sentence around it."""
+    if not whole:
+        end = _ends(text, begin, end)
+    lead = _LEAD.match(text, begin, end)
+    if lead and lead.end() < end:
+        begin = lead.end()
+    if not whole:
+        quoted = text[begin : begin + 1] in _QUOTES and text.find(_QUOTES[text[begin]], begin + 1, end)
+        explained = _EXPLAINS.search(text, max(begin + 1, quoted or 0), end)
+        if explained:
+            end = explained.start()
+    begin, end = _stripped(text, begin, end)
+    aside = _ASIDE.search(text[begin:end])
+    if aside and not whole:
+        begin, end = _stripped(text, begin, begin + aside.start())
+    said = text[begin:end]
+    if not any(map(str.isalnum, said)) or len(said.split()) > MOST_WORDS:
+        return None
+    return Extraction(answer=_shown(said), span=(begin, end))
+
+
+def _shown(said: str) -> str:
+    r"""An answer without the commands and tags that only show it, on one line."""
+    while (plain := _SHOWN.sub(r"\1", said)) != said:
+        said = plain
+    said = MARKUP_TAG.sub("", said) if "<" in said else said
+    said = said.replace("**", "").replace("\\&", "&").replace("\\%", "%").replace("\\$", "$").replace("\\ ", " ")
+    return " ".join(said.split())
+
+
+def _of_statement(text: str, one: Statement) -> Extraction | None:
+    begin, end = held(one)
+    boxed = bool(one.boxes) or one.row.name == "boxed"
+    sentence = end if boxed else _ends(text, begin, end)
+    if says_unknown(text, begin, sentence) or declines(text, begin, sentence):
+        return REFUSAL
+    if not boxed and _HEADING.search(text, begin, end) and text[end:].strip():
+        return None  # "The answer is as follows:"
+    if re.match(r"[\s*_\"']*(?:<\w+>|\.{3}|…|_{3,})[\s*_\"'.]*\Z", text[begin:end]):
+        return None  # a form's placeholder
+    found = _answer(text, begin, end, whole=boxed)
+    if found and found.span and text[found.span[1] : found.span[1] + 3].lstrip("*\"' ").startswith(("?", "？")):
+        return None  # "Answer: Paris? No."
+    return found
+
+
+# --- without a statement ------------------------------------------------------------------------------------------
+
+
+def _alone(text: str, start: int) -> Extraction | None:
+    """All of a text, where it is one line of a few words, or quotes or bold alone on the first one."""
+    body = text[start:].strip()
+    if not body or len(body) > 400:
+        return None
+    begin = text.index(body, start)
+    line = body.partition("\n")[0]
+    if len(line) < len(body):
+        bold = _BOLD.fullmatch(line.strip().rstrip("."))
+        return _answer(text, begin, begin + len(line)) if bold else None
+    if len(body.split()) > ALONE_WORDS or body.endswith(("?", "？", ":")):
+        return None
+    if (
+        declines(text, begin, len(text))
+        or asks_for_more(text, begin, len(text))
+        or says_unknown(text, begin, len(text))
+    ):
+        return REFUSAL
+    return _answer(text, begin, begin + len(body))
+
+
+def _is_it(text: str, start: int) -> Extraction | None:
+    """What a text calls the answer: "So Paris is the answer."."""
+    found = None
+    for match in _IS_THE_ANSWER.finditer(text, start):
+        found = _answer(text, *match.span("own")) or found
+    return found
+
+
+def _marked(text: str, start: int) -> Extraction | None:
+    """The one part of the last sentence that is bold."""
+    end = own_end(text, start)
+    for left, right in last_sentences(text[:end], start):
+        bold = [match.span("own") for match in _BOLD.finditer(text, left, right)]
+        return _answer(text, *bold[0]) if len(bold) == 1 else None
+    return None
+
+
+def _last_line(text: str, start: int) -> Extraction | None:
+    """A last line of a few words that is no sentence."""
+    end = own_end(text, start)
+    body = text[start:end].rstrip()
+    left = start + body.rfind("\n") + 1
+    right = start + len(body)
+    line = text[left:right]
+    if left <= start or not 0 < len(line.split()) <= LINE_WORDS or line.endswith(("?", ":", "：")):
+        return None
+    if _SENTENCE_WORDS.search(line) or re.match(r"\s*(?:[-*•]\s|\d+[.)]\s|#)", line):
+        return None
+    return _answer(text, left, right)
+
+
+def _declined(text: str, start: int) -> Extraction | None:
+    """REFUSAL where the last sentence says that there is no answer."""
+    end = own_end(text, start)
+    for left, right in last_sentences(text[:end], start):
+        return REFUSAL if asks_for_more(text, left, right) else None
+    return None
+
+
+# find(text, start)
+IS_THE_ANSWER = Rule("is the answer", "phrase", OF_TEXTS, _is_it)
+TEXT_ALONE = Rule("text alone", "only", OF_TEXTS, _alone)
+TEXT_DECLINED = Rule("text declined", "declined", OF_TEXTS, _declined)
+TEXT_MARKED = Rule("bold text", "marked", OF_TEXTS, _marked, vague=True)
+LAST_LINE = Rule("last line", "last", OF_TEXTS, _last_line, vague=True)
+TEXT_RULES = (IS_THE_ANSWER, TEXT_ALONE, TEXT_DECLINED, TEXT_MARKED, LAST_LINE)
+
+
+def read_text(text: str, start: int, vague: bool) -> Iterator[Reading]:
+    """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
+
+    def instead(place: int) -> Extraction | None:
+        """What stands in place of an answer that was taken back: the rest of its line, or the last line."""
+        line_end = text.find("\n", place)
+        rest = _answer(text, place, line_end if line_end >= 0 else len(text))
+        return _is_it(text, place) or _marked(text, place) or (rest if rest and _LEAD.match(text, place) else None)
+
+    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    for row in TEXT_RULES:
+        if vague or not row.vague:
+            yield from row.ask(text, start)
