@@ -18,7 +18,7 @@ from scipy import stats as scipy_stats
 from test_page_browser import Tab, tab  # noqa: F401
 from test_page_browser import pytestmark as _needs_browser
 
-from cotbench.analysis import bounded, stats
+from cotbench.analysis import bounded, means, stats
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.factorial import PASSAGES, THINKING
 from cotbench.analysis.pairing import load_run
@@ -29,6 +29,8 @@ from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.store.manifest import read_manifest
 from cotbench.store.passages import ShownPassage, ShownPassages, write_passages
+from cotbench.store.questions import read_questions
+from cotbench.store.records import read_records
 from cotbench.types import Question
 
 TEN = 10
@@ -257,6 +259,37 @@ def test_sentences_say_what_was_found_and_whether_it_adds_up(tmp_path: Path) -> 
         "Retrieval on t (10 questions; retrieved, k 2, corpus task): 55.0% of the passages that answers rest on were "
     )
     assert "all of them for 40.0% of questions" in found
+
+
+def test_mean_scores_stand_beside_exact_match_where_answers_are_partly_right(tmp_path: Path) -> None:
+    folder = written(tmp_path / "r")
+    rows = read_records(folder, read_manifest(folder), *read_questions(folder, read_manifest(folder)))
+    part = {("t-04", "cot@context=none"): 0.5, ("t-09", "cot@context=retrieved@k=2"): 0.25}
+    scores = [part.get((row.question, row.mode)) for row in rows]
+    changed = [
+        row if score is None else structs.replace(row, score=score) for row, score in zip(rows, scores, strict=True)
+    ]
+    (folder / "records.jsonl").write_bytes(b"".join(row.line() for row in changed))
+    comparison = compared(folder)
+    row = row_of(comparison, "cot@context=retrieved@k=2")
+    assert (row.right.value, row.score.value) == (pytest.approx(0.7), pytest.approx(0.725))
+    assert (row.score_found, row.score_lacking) == (1.0, pytest.approx(3.25 / 6))
+    effects = {(e.effect, e.under): e for e in comparison.effects}
+    assert effects["passages", "cot"].score.value == pytest.approx(0.4 + (0.25 - 0.5) / 10)
+    assert effects["passages", "direct"].score.value == pytest.approx(0.2)
+    between = effects["interaction", ""].score
+    arms = {mode: np.array([letter == "c" for letter in letters], dtype=float) for mode, letters in ARMS.items()}
+    direct, direct_found, cot, cot_found = arms.values()
+    cot[4], cot_found[9] = 0.5, 0.25
+    each = (cot_found - cot) - (direct_found - direct)
+    assert between.value == pytest.approx(each.mean())
+    assert between.p == pytest.approx(means.sign_flips(each))
+    assert between.low is not None and between.high is not None
+    assert -2 < between.low < each.mean() < between.high < 2
+    tables = {section.key: section for section in sections(comparison)}
+    assert "score %" in tables["recall"].header and "score, points" in tables["passages_and_thought"].header
+    plain = {section.key: section for section in sections(compared(written(tmp_path / "s")))}
+    assert "score %" not in plain["recall"].header and "score, points" not in plain["passages_and_thought"].header
 
 
 # --- where it is shown --------------------------------------------------------------------------------------------
