@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -48,6 +49,31 @@ def hub_offline(switched: bool) -> Iterator[None]:
     finally:
         for place, value in zip(places, before, strict=True):
             place.HF_HUB_OFFLINE = value
+
+
+@contextmanager
+def loading_sets_by(made: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Have `datasets.load_dataset` be what `made` makes of it, until the block ends: packages of others load their data
+    sets by that name, and have no place to say that these are in a folder."""
+    import datasets
+
+    before = datasets.load_dataset
+    datasets.load_dataset = made(before)
+    try:
+        yield
+    finally:
+        datasets.load_dataset = before
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Work in another folder, until the block ends: a task of Inspect's reads files beside its own by their names."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def collect_seldom() -> None:

@@ -171,7 +171,7 @@ def _also(file: TaskFile, also: Also, read: _Read) -> _Read:
 def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None) -> tuple[list[Mapping[str, Any]], str]:
     source = file.task.source
     if file.rows is not None:
-        return list(file.rows), shown(file.path)
+        return [row for row in file.rows if config is None or row.get("group") == config], file.taken["data"]
     if source.file is not None:
         path = file.path.parent / source.file
         return [row for _, row in read_rows(path)], shown(path)

@@ -212,7 +212,12 @@ class Chosen:
     lacking: Mapping[str, CotbenchError] = field(default_factory=dict)
 
 
-def choose(words: Sequence[str], tasks_dir: Path | None = None, recorded: Sequence[SuiteEntry] = ()) -> Chosen:
+def choose(
+    words: Sequence[str],
+    tasks_dir: Path | None = None,
+    recorded: Sequence[SuiteEntry] = (),
+    data_dir: Path | None = None,
+) -> Chosen:
     """The tasks that some words name: tasks, files, suites of them. A task that is named twice through a suite counts
     once; one that is named by itself twice is for the caller to refuse.
 
@@ -225,7 +230,7 @@ def choose(words: Sequence[str], tasks_dir: Path | None = None, recorded: Sequen
 
     def take(word: str, suite: str = "") -> str:
         try:
-            file = find_task(word, tasks_dir)
+            file = find_task(word, tasks_dir, data_dir)
         except TaskError as error:
             if not suite or word in task_files(*filter(None, (shipped("tasks"), tasks_dir))) or Path(word).is_file():
                 raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import canonical_number
 from cotbench.errors import TaskError, suggest
+from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
 from cotbench.questions.shipped import SUITES, shipped, task_files
@@ -266,12 +267,15 @@ class TaskFile:
     """A task with the place it was read from. hash: sha256 over the task file and the files it names.
 
     rows: the rows themselves, where they come neither from a data set of the Hub nor from a file; then `path` says
-    what they come from."""
+    what they come from, and `taken` whose task they are of: package, version, data. note: what a user is told of a task
+    before it is asked; "" where there is nothing to tell."""
 
     task: Task
     path: Path
     hash: str
     rows: tuple[Mapping[str, Any], ...] | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def shipped(self) -> bool:
@@ -397,8 +401,12 @@ _OR_A_NAME = (
 )
 
 
-def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
-    """The task of a name, of a path to a task file, or of a user's own file of questions."""
+def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = None) -> TaskFile:
+    """The task of a name, of a path to a task file, of a user's own file of questions, or of others.
+
+    data_dir: a folder in the Hub's layout, for a task of others, which comes with its rows."""
+    if others.is_of_others(name):
+        return others.find(name, data_dir)
     if is_table(name):
         return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
@@ -426,11 +434,32 @@ def find_task(name: str, tasks_dir: Path | None = None) -> TaskFile:
     return found
 
 
+_FORMULA = re.compile(
+    r"""\\[a-zA-Z]+ | \^ | _\{ | \$[^$]+\$   # LaTeX
+      | ^[(\[{].*[)\]}]$                     # a tuple, an interval, a set
+      | [\d)}\]]\s*[+*=<>]\s*[\w({\[]
+      | [\d)}\]]\s*[-/]\s*(?:[a-z]\b|\()    # 2-x, 1/(n+1); neither 24-hour nor 12/25
+      | \b\d*[a-z]\s*[-+*/=<>]\s*(?:\d|[a-z]\b|\()
+    """,
+    re.X,
+)
+
+
+def _is_formula(answer: Any) -> bool:
+    """Whether an answer looks like mathematics."""
+    return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
+
+
+def _is_yes_or_no(answer: Any) -> bool:
+    return isinstance(answer, str) and answer.strip().casefold() in ("yes", "no", "true", "false")
+
+
 def task_of_rows(path: Path) -> TaskFile:
     """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
-    Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
-    is one, else LaTeX."""
+    Where there are choices, answers are letters, indices, or the text of an option. Else they are numbers if every
+    answer is one; yes or no; LaTeX where any looks like a formula; texts otherwise, of which a list holds several that
+    are right."""
     if not path.is_file():
         remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
@@ -446,12 +475,16 @@ def task_of_rows(path: Path) -> TaskFile:
         raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
-        kind = AnswerType.LETTER
+        kind: str = AnswerType.LETTER
         reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
-    else:
+    elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
+        kind, reader = "boolean", "boolean"
+    elif any(_is_formula(row["answer"]) for row in rows):
         kind = AnswerType.LATEX
+    else:
+        kind, reader = "text", "any_of"
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
     fields = {name: name for name in ("group", "cluster") if any(name in row for row in rows)}
     if with_choices:

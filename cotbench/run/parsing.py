@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cotbench.errors import UsageError
+from cotbench.questions import others
 
 
 def listed(words: Sequence[str]) -> str:
@@ -42,7 +43,7 @@ def absolute_if_there(name: str | None) -> str | None:
 
 
 def absolute_files(names: Iterable[str]) -> list[str]:
-    return list(map(absolute_file, names))
+    return [others.anchored(name) if others.is_of_others(name) else absolute_file(name) for name in names]
 
 
 def absolute_path(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from cotbench.errors import CotbenchError, RunError, UsageError, suggest
 from cotbench.modes import MODES, recorded_mode
 from cotbench.modes.arms import as_asked
 from cotbench.modes.prompts import Prompts
+from cotbench.questions import others
 from cotbench.questions.data import load_data, select
 from cotbench.questions.suites import own_file
 from cotbench.questions.tasks import find_task
@@ -195,6 +196,8 @@ def _would_be_told(url: str | None, headers: Mapping[str, str]) -> bool:
 
 def _found(name: str, places: Iterable[Path]) -> str:
     """A file that isn't where it was, under the same name in one of some folders; else the name as it is."""
+    if others.is_of_others(name):
+        return others.looked_for(name, places)
     path = Path(name).expanduser()
     if "/" not in name or path.exists():
         return str(path) if "/" in name else name
@@ -313,13 +316,16 @@ def _model(manifest: Manifest, options: RunOptions) -> Check:
 def _task(manifest: Manifest, options: RunOptions, task: str) -> Check:
     what, entry, row = f"task {task}", manifest.spec.tasks[task], manifest.spec_row["tasks"][task]
     tasks_dir, data_dir = (Path(place) if place else None for place in (options.tasks_dir, options.data_dir))
-    named = next((name for name in options.tasks if task == name or Path(name).stem == task), task)
+    called = {others.name_of(name) if others.is_of_others(name) else Path(name).stem: name for name in options.tasks}
+    named = task if task in options.tasks else called.get(task, task)
     named = own_file(manifest.suites, task, tasks_dir) or named
     asked = manifest.data.get(task, {})
     there = f"{row.get('questions', asked.get('questions', '?'))} questions, data {entry.data}"
     try:
-        file = find_task(named, tasks_dir)
-    except CotbenchError:
+        file = find_task(named, tasks_dir, data_dir)
+    except CotbenchError as error:
+        if others.is_of_others(named):
+            return Check(what=what, state="missing", there=error.message, remedy=error.hint)
         own = asked.get("own_file") or Path(named).name
         remedy = "Give the folder of its files with --tasks-dir."
         return Check(what=what, state="missing", there=f"the task file {own}", remedy=remedy)

@@ -279,6 +279,7 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
                 "rows": len(data.questions),
                 "questions": len(plan.questions[name]),
                 "own_file": None if data.file.shipped else data.file.path.name,
+                **({"taken": dict(data.file.taken)} if data.file.taken else {}),
                 "fingerprint": data.fingerprint,
                 "asked": asked_fingerprint(plan.questions[name], data.golds),
             }

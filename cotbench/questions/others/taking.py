@@ -1,0 +1,435 @@
+"""What was found in a task of others -> `TaskFile`: questions in our words, the kind of their answers, and identity.
+
+Nothing here knows whose task it is. What can't be taken over is refused by its name, with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cotbench.answers.kinds import KINDS
+from cotbench.answers.reading import boxed_spans, canonical_number
+from cotbench.errors import TaskError
+from cotbench.questions.others import name_of
+from cotbench.questions.others.wording import (
+    Listed,
+    are_labels,
+    bare,
+    find_options,
+    own_labels,
+    read_options,
+    without_frame,
+    without_label,
+    without_labels,
+)
+from cotbench.questions.tasks import Task, TaskFile
+from cotbench.types import LETTERS, unit
+
+RULES = 1  # of how a task of others is read: another number is another task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A question as it was found.
+
+    right: the places of the options that are right, from 0; answers: of a question without options, all right answers.
+    columns: the row that it was made of, where there is one. group: the task that it is of, where several were named.
+    cluster: what it shares with others."""
+
+    text: str
+    choices: tuple[str, ...] = ()
+    right: tuple[int, ...] = ()
+    answers: tuple[str, ...] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
+    cluster: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Whose task it is. asked: as it was named behind --task. task: what they call it. config: a hash of how they made
+    it. data: where its rows come from, for people to read. remarks: what else a user should know."""
+
+    asked: str
+    package: str
+    version: str
+    task: str
+    task_version: str
+    config: str
+    data: str
+    remarks: tuple[str, ...] = ()
+
+
+def refused(asked: str, reason: str, remedy: str = "") -> TaskError:
+    """The error that a task of others can't be taken over, and why."""
+    return TaskError(f"--task {asked}: {_REFUSED}{reason}.", remedy or "Name another task.")
+
+
+_REFUSED = "can't be taken over: "
+
+
+def reason_of(error: TaskError) -> str:
+    """Why a task was refused, without its name."""
+    return error.message.rpartition(_REFUSED)[2].rstrip(".")
+
+
+class _Kind(NamedTuple):
+    """A kind of answers, the reader of its gold, gold as rows hold it, and what the contract says where that isn't what
+    it always says. words: what a kind answers in whose options are words of the task."""
+
+    name: str
+    reader: str
+    golds: Sequence[Any]
+    phrase: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> dict[str, str]:
+        """The answer contract."""
+        row = KINDS[self.name]
+        return {"type": self.name, "form": row.form, "phrase": self.phrase or row.phrase}
+
+    def row(self, item: Item, gold: Any) -> dict[str, Any]:
+        """A row of the task that is made."""
+        options = list(self.words or item.choices)
+        labels = {"group": item.group, "cluster": item.cluster}
+        more = {"choices": options} if options else {}
+        return {"question": item.text, **more, "answer": gold, **{key: value for key, value in labels.items() if value}}
+
+
+def take(items: Sequence[Item], origin: Origin) -> TaskFile:
+    """Make a task of the questions of one task of others, or of several, whose names are their groups.
+
+    Raises TaskError where they can't be asked or graded here."""
+    if not items:
+        raise refused(origin.asked, "it has no rows")
+    by_group: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_group[item.group].append(item)
+    remarks = list(origin.remarks)
+    found: dict[str, tuple[_Kind, list[dict[str, Any]]]] = {}
+    for group, members in by_group.items():
+        asked, more = _in_our_words(members, origin)
+        kind = _kind(asked, origin)
+        found[group] = kind, [kind.row(item, gold) for item, gold in zip(asked, kind.golds, strict=True)]
+        remarks += more
+    return _file(found, origin, tuple(dict.fromkeys(remarks)))
+
+
+def _fields(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    own = {key: key for key in ("choices", "group", "cluster") if any(key in row for row in rows)}
+    return {"question": "question", "gold": "answer", **own}
+
+
+def _file(
+    found: Mapping[str, tuple[_Kind, Sequence[Mapping[str, Any]]]], origin: Origin, remarks: tuple[str, ...]
+) -> TaskFile:
+    rows = tuple(row for _, own in found.values() for row in own)
+    kinds = [kind for kind, _ in found.values()]
+    alike = len({(kind.name, kind.reader, kind.phrase) for kind in kinds}) == 1
+    parts = [
+        {
+            "name": group,
+            "config": group,
+            "rows": len(own),
+            "fields": _fields(own),
+            "gold_reader": kind.reader,
+            "answer": kind.answer,
+        }
+        for group, (kind, own) in found.items()
+    ]
+    task = Task.model_validate(
+        {
+            "name": name_of(origin.asked),
+            "about": f"{origin.task} of {origin.package} ({origin.data})",
+            "source": {"file": origin.asked, **({"rows": len(rows)} if alike else {})},
+            "fields": _fields(rows if alike else found[next(iter(found))][1]),
+            "gold_reader": kinds[0].reader,
+            "answer": kinds[0].answer,
+            **({} if alike else {"parts": parts}),
+        }
+    )
+    taken = {
+        "package": origin.package,
+        "version": origin.version,
+        "task": origin.task,
+        "task_version": origin.task_version,
+        "config": origin.config,
+        "data": origin.data,
+        "rows": _hash(rows),
+    }
+    return TaskFile(
+        task=task,
+        path=Path(_short(origin.asked)),
+        hash=_hash([RULES, task.model_dump(mode="json", exclude={"source"}), *taken.values()]),
+        rows=rows,
+        taken=taken,
+        note=_note(rows, kinds, origin, remarks),
+    )
+
+
+def _short(asked: str) -> str:
+    """A name without the folder of its file."""
+    prefix, _, rest = asked.partition(":")
+    return f"{prefix}:{Path(rest).name}" if re.search(r"\.(py|ya?ml)(@|$)", rest) else asked
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=True, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _note(rows: Sequence[Mapping[str, Any]], kinds: Sequence[_Kind], origin: Origin, remarks: Sequence[str]) -> str:
+    """What a user is told: what was taken over, and how its first question is asked."""
+    version = f", version {origin.task_version}" if origin.task_version else ""
+    head = f"{len(rows):,} questions of {origin.data}, from {origin.package} {origin.version}{version}"
+    names = list(dict.fromkeys(kind.name for kind in kinds))
+    first, kind = rows[0], kinds[0]
+    options = [f"{LETTERS[n]}) {option:.40}" for n, option in enumerate(first.get("choices", ())[: len(LETTERS)])]
+    gold = first["answer"]
+    if kind.reader == "index":
+        right = LETTERS[gold]
+    else:
+        right = " | ".join(str(gold).splitlines()[-1 if kind.reader == "hashes" else 0 :])[:60]
+    lines = [
+        f"{_short(origin.asked)}: {head}; kind of answer: {', '.join(names)}.",
+        "  First question: " + " ".join([_shortened(first["question"]), *([] if kind.words else options)]),
+        f"  Its right answer: {right}",
+    ]
+    return "\n".join([*lines, *(f"  {remark}." for remark in remarks)])
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 300 else f"{words[:190]} ... {words[-100:]}"
+
+
+# --- in our words -------------------------------------------------------------------------------------------------
+
+
+def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], list[str]]:
+    """Questions without the frame of a prompt, with options that say something; and what there is to remark."""
+    if not any(item.text.strip() for item in items):
+        raise refused(origin.asked, "its text is empty: it compares how likely sentences are, and asks nothing")
+    framed = without_frame([item.text for item in items])
+    items = [replace(item, text=text) for item, text in zip(items, framed, strict=True)]
+    remarks: list[str] = []
+    if any(item.choices for item in items):
+        items = _with_options(items, origin)
+        items, spread = _spread(items)
+        remarks += spread
+    else:
+        items = _lettered(items)
+    unlabelled = without_label([item.text for item in items])
+    return [replace(item, text=text) for item, text in zip(items, unlabelled, strict=True)], remarks
+
+
+def _with_options(items: Sequence[Item], origin: Origin) -> list[Item]:
+    """Questions whose options say something, and aren't listed in the text a second time."""
+    for number, item in enumerate(items, 1):
+        if not item.right or not all(0 <= place < len(item.choices) for place in item.right):
+            raise refused(origin.asked, f"row {number}: none of its {len(item.choices)} options is said to be right")
+    items = [_filled(item) for item in items]
+    most, least = max(len(item.choices) for item in items), min(len(item.choices) for item in items)
+    if most > len(LETTERS) or least < 2:
+        raise refused(origin.asked, f"its questions have {least} to {most} options, and letters are there for 2 to 26")
+    if all(are_labels(item.choices) for item in items):
+        return _around([_said(item, origin, number) for number, item in enumerate(items, 1)])
+    plain = [replace(item, choices=tuple(without_labels(item.choices))) for item in items]
+    return _around([(item, find_options(item.text, item.choices)) for item in plain])
+
+
+def _filled(item: Item) -> Item:
+    """A question without options that say nothing, as data have them that pad rows."""
+    kept = [place for place, option in enumerate(item.choices) if option.strip()]
+    if len(kept) == len(item.choices) or not set(item.right) <= set(kept):
+        return item
+    right = tuple(map(kept.index, item.right))
+    return replace(item, choices=tuple(item.choices[place] for place in kept), right=right)
+
+
+def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]:
+    """A question whose options are only labels: what they say stands in its text, or in a column of its row."""
+    columns = [list(map(str, found)) for found in _lists(item.columns) if len(found) == len(item.choices)]
+    columns = [
+        without_labels(found) for found in columns if not are_labels(found) and all(one.strip() for one in found)
+    ]
+    for options in columns:
+        if listed := find_options(item.text, options):
+            return replace(item, choices=tuple(options)), listed
+    if listed := read_options(item.text, [bare(option) for option in item.choices]):
+        return replace(item, choices=listed.options), listed
+    if columns and (len(columns) == 1 or len({tuple(found) for found in columns}) == 1):
+        return replace(item, choices=tuple(columns[0])), None
+    shown = ", ".join(item.choices)
+    found = f"row {number}: its options are only {shown}, and what they say stands neither in its text nor in a column"
+    raise refused(origin.asked, found)
+
+
+def _lists(columns: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
+    """The lists of texts in a row; those of an object under one of its columns too (choices.text)."""
+    for value in columns.values():
+        if isinstance(value, Mapping):
+            yield from _lists(value)
+        elif isinstance(value, list) and value and all(isinstance(one, str | int | float) for one in value):
+            yield value
+
+
+def _around(found: Sequence[tuple[Item, Listed | None]]) -> list[Item]:
+    """Questions without their lists of options. What stands behind the last option's line is the question where most
+    texts have it, and else the rest of that option."""
+    behind = sum(bool(listed and listed.behind) for _, listed in found)
+    items = []
+    for item, listed in found:
+        if listed is None or not listed.question.strip():
+            items.append(item)
+        elif listed.behind and behind < 0.8 * len(found):
+            last = item.choices[-1]
+            whole = last if listed.behind in last else f"{last}\n{listed.behind}"
+            items.append(replace(item, text=listed.before or item.text, choices=(*item.choices[:-1], whole)))
+        else:
+            items.append(replace(item, text=listed.question))
+    return items
+
+
+ALWAYS_THERE = 0.95
+
+
+def _spread(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """Questions whose right options don't all stand in the same place: with letters in a prompt, always answering A
+    would be right. Where they do, options that differ by question are put in an order of chance, the same each time."""
+    [(right, count)] = Counter(item.right for item in items).most_common(1)
+    if len(items) < 10 or count < ALWAYS_THERE * len(items) or len({item.choices for item in items}) < len(items) / 2:
+        return list(items), []
+    turned = []
+    for item in items:
+        order = sorted(range(len(item.choices)), key=lambda n: unit("options", item.text, item.choices[n], n))
+        choices = tuple(item.choices[n] for n in order)
+        turned.append(replace(item, choices=choices, right=tuple(sorted(order.index(n) for n in item.right))))
+    letters = "".join(LETTERS[place] for place in right)
+    return turned, [f"Options are in an order of chance: {letters} was right in {count:,} of {len(items):,} questions"]
+
+
+_LABEL_AS_GOLD = re.compile(r"\(?([A-Za-z]|\d)\)?[.:]?")
+
+
+def _lettered(items: Sequence[Item]) -> list[Item]:
+    """Open questions whose right answer is the label of an option that the text lists, as questions with options."""
+    golds = [bare(item.answers[0]).upper() if len(item.answers) == 1 else "" for item in items]
+    named = all(len(item.answers) == 1 and _LABEL_AS_GOLD.fullmatch(item.answers[0].strip()) for item in items)
+    if not named or all(gold.isdigit() for gold in golds):
+        return list(items)
+    found: list[tuple[Item, Listed | None]] = []
+    for item, gold in zip(items, golds, strict=True):
+        labels = own_labels(item.text)
+        listed = read_options(item.text, labels) if labels else None
+        place = labels.index(gold) if gold in labels else int(gold) - 1 if gold.isdigit() else -1
+        if listed is None or not 0 <= place < len(labels):
+            return list(items)
+        own = [list(map(str, one)) for one in _lists(item.columns) if len(one) == len(labels)]
+        exact = next((better for one in own if (better := find_options(item.text, without_labels(one)))), None)
+        listed = exact or listed
+        found.append((replace(item, choices=listed.options, right=(place,), answers=()), listed))
+    return _around(found)
+
+
+# --- kinds --------------------------------------------------------------------------------------------------------
+
+
+def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
+    """The kind of answers of the questions of one task; its rows hold gold in the same way."""
+    with_options = [bool(item.choices) for item in items]
+    if all(with_options):
+        if all(len(item.right) == 1 for item in items):
+            return _Kind("letter", "index", [item.right[0] for item in items])
+        return _Kind("letters", "plain", ["".join(LETTERS[place] for place in sorted(item.right)) for item in items])
+    if any(with_options):
+        raise refused(origin.asked, f"{sum(with_options):,} of its {len(items):,} questions have options, others don't")
+    golds = [item.answers for item in items]
+    _there(golds, origin)
+    if all(len(gold) == 1 for gold in golds):
+        single = [gold[0].strip() for gold in golds]
+        for read in (_hashes, _numbers, _boxed, _formulas, _truth, _words):
+            if kind := read(single):
+                return kind
+    return _Kind("text", "plain", ["\n".join(" ".join(one.split()) for one in gold if one.strip()) for gold in golds])
+
+
+def _there(golds: Sequence[Sequence[str]], origin: Origin) -> None:
+    """Refuse questions whose right answer isn't there."""
+    without = [number for number, gold in enumerate(golds, 1) if not any(one.strip() for one in gold)]
+    if without:
+        found = f"{len(without):,} of its {len(golds):,} rows have no right answer (the first is row {without[0]})"
+        raise refused(origin.asked, found)
+    if len(golds) >= 10 and len({tuple(gold) for gold in golds}) == 1:
+        raise refused(origin.asked, f"the right answer is {golds[0][0]!r:.60} in all its {len(golds):,} rows")
+
+
+def _hashes(golds: Sequence[str]) -> _Kind | None:
+    """GSM8K's worked answers, with the number behind '####'."""
+    if all("####" in gold and canonical_number(gold.rpartition("####")[2].strip()) is not None for gold in golds):
+        return _Kind("number", "hashes", golds)
+    return None
+
+
+_NOTHING = frozenset({"none", "n/a", "null", "nan"})
+
+
+def _numbers(golds: Sequence[str]) -> _Kind | None:
+    """Numbers; and where some questions have none (GSM-Plus), none."""
+    other = {gold.lower() for gold in golds if canonical_number(gold) is None}
+    if not other:
+        return _Kind("number", "plain", golds)
+    if other <= _NOTHING and any(canonical_number(gold) is not None for gold in golds):
+        return _Kind("number-or-none", "plain", golds)
+    return None
+
+
+def _boxed(golds: Sequence[str]) -> _Kind | None:
+    """Worked solutions with the answer in a box."""
+    return _Kind("latex", "boxed", golds) if all(boxed_spans(gold) for gold in golds) else None
+
+
+_FORMULA = re.compile(r"\\[A-Za-z{(\[]|\^|_\{|\$[^$]+\$")
+
+
+def _formulas(golds: Sequence[str]) -> _Kind | None:
+    """Formulas: most golds are numbers or have LaTeX's marks."""
+    marked = [bool(_FORMULA.search(gold)) for gold in golds]
+    known = [mark or canonical_number(gold) is not None for mark, gold in zip(marked, golds, strict=True)]
+    return _Kind("latex", "plain", golds) if any(marked) and sum(known) >= 0.8 * len(golds) else None
+
+
+_TRUTHS = ({"yes", "no"}, {"true", "false"})
+
+
+def _truth(golds: Sequence[str]) -> _Kind | None:
+    """Yes or no, true or false."""
+    said = {gold.lower().rstrip(".") for gold in golds}
+    for words in _TRUTHS:
+        if said <= words:
+            phrase = "" if "yes" in words else "where <answer> is true or false"
+            return _Kind("boolean", "plain", golds, phrase)
+    return None
+
+
+MOST_WORDS = 6  # that a contract names
+
+
+def _words(golds: Sequence[str]) -> _Kind | None:
+    """A few words that come again and again: valid, invalid. The contract names them, in the order of the alphabet."""
+    words = tuple(sorted(set(golds)))
+    often = min(Counter(golds).values()) >= 0.02 * len(golds) if golds else False
+    short = all(len(word.split()) <= 3 and re.search(r"[^\W\d_]{2}", word) for word in words)
+    if not (2 <= len(words) <= MOST_WORDS and len(golds) >= 10 * len(words) and often and short):
+        return None
+    if len({word.casefold() for word in words}) < len(words):
+        return None
+    listed = f"{', '.join(words[:-1])} or {words[-1]}"
+    return _Kind("choice", "plain", golds, f"where <word> is {listed}", words)
