@@ -21,6 +21,7 @@ from test_page_browser import pytestmark as _needs_browser
 from cotbench.analysis import bounded, means, stats
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.factorial import PASSAGES, THINKING
+from cotbench.analysis.lint import Asked, lint
 from cotbench.analysis.pairing import load_run
 from cotbench.analysis.recall import Recall
 from cotbench.modes import find_mode
@@ -131,6 +132,9 @@ def test_arms_that_show_nothing_have_no_recall(tmp_path: Path) -> None:
     bare = compared(tmp_path / "r")
     assert bare.recalls == bare.supports == []
     assert bare.effects, "what arms are called is enough for the square"
+    [note] = [note for note in bare.notes if "passages.jsonl" in note]
+    assert note.endswith(f"cotbench run --resume {tmp_path / 'r'}")
+    assert not any("passages.jsonl" in note for note in comparison.notes)
 
 
 def test_questions_without_a_verdict_and_without_support_are_left_out(tmp_path: Path) -> None:
@@ -290,6 +294,45 @@ def test_mean_scores_stand_beside_exact_match_where_answers_are_partly_right(tmp
     assert "score %" in tables["recall"].header and "score, points" in tables["passages_and_thought"].header
     plain = {section.key: section for section in sections(compared(written(tmp_path / "s")))}
     assert "score %" not in plain["recall"].header and "score, points" not in plain["passages_and_thought"].header
+
+
+def test_more_passages_are_a_curve_that_counts_the_tokens_of_the_prompt(tmp_path: Path) -> None:
+    arms = {"cot@context=retrieved@k=1": "c" * 4 + "w" * 6, "cot@context=retrieved@k=2": "c" * 6 + "w" * 4}
+    arms["cot@context=retrieved"] = "c" * 7 + "w" * 3
+    points = compared(written(tmp_path / "r", arms)).points
+    assert [(point.setting, point.level) for point in points] == [("k", "1"), ("k", "2"), ("k", "5")]
+    assert {point.spent for point in points} == {105.0}
+    assert [point.accuracy.value for point in points] == [0.4, 0.6, 0.7]
+
+
+# --- what names say -----------------------------------------------------------------------------------------------
+
+
+def asked(arm: str, where: str = "a", **context: str) -> Asked:
+    row = {"prompt": "p", "context": context} if context else {"prompt": "p"}
+    return Asked(arm=arm, facts=find_mode(arm).facts, row=row, where=where)
+
+
+def test_a_name_says_which_passages_are_shown() -> None:
+    arms = [
+        asked("cot"),
+        asked("cot@context=gold", name="gold", prompt="h"),
+        asked("cot@context=retrieved", name=RETRIEVED, prompt="h"),
+    ]
+    assert lint(arms) == []
+
+
+def test_passages_that_are_written_in_two_ways_are_named() -> None:
+    arms = [
+        asked("direct@answer=begun"),
+        asked("direct@answer=begun@context=gold", name="gold", prompt="h"),
+        asked("cot@context=gold", "b", name="gold", prompt="other"),
+    ]
+    [found] = lint(arms)
+    assert found.text == (
+        "direct@answer=begun@context=gold and cot@context=gold differ in how passages are written "
+        "(direct@answer=begun@context=gold: as in a; cot@context=gold: as in b), which neither name says"
+    )
 
 
 # --- where it is shown --------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.modes.context import RETRIEVED, Context
-from cotbench.store.passages import ShownPassages
+from cotbench.store.passages import PASSAGES, ShownPassages
 
 FOUND, LACKING = "found", "lacking"  # all that a question's answer rests on was shown, or not all
 
@@ -89,6 +89,18 @@ def supports_of(panel: Panel) -> list[Support]:
     """Return what arms change against those that were shown the same passages, by support; of retrieved ones only:
     of others nothing lacks."""
     return [row for cell in panel.cells.values() for row in _supports(panel, cell)]
+
+
+def unknown_passages(panel: Panel) -> list[str]:
+    """Note runs of which an arm was shown passages and no file says which."""
+    folders = dict.fromkeys(
+        cell.run.folder for cell in panel.cells.values() if context_of(cell) and not cell.run.passages
+    )
+    return [
+        f"{folder.name}: has no {PASSAGES}, so that nothing is known of the passages that its arms were shown. "
+        f"To have it written again: cotbench run --resume {folder}"
+        for folder in folders
+    ]
 
 
 def context_of(cell: Cell) -> Context:
