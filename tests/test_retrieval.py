@@ -162,6 +162,27 @@ def test_no_prompt_says_which_passages_the_answer_rests_on(tmp_path: Path, run: 
     (tmp_path / "prompts" / "_passages.jinja").write_text(asks)
     folder = run("cot@context=all", "--prompts-dir", str(tmp_path / "prompts"))
     assert all(text.startswith("{'title': ") and "supports" not in text for text in prompts(folder).values())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["shown"]["rivers/cot@context=all"]["own"] == ["_passages.jinja"]
+
+
+def test_a_template_of_passages_that_has_a_fault_is_named(main: Cli, tasks: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts" / "rivers").mkdir(parents=True)
+    given = ["--model", "stub", "--task", "rivers", "--tasks-dir", str(tasks), "-o", str(tmp_path / "r")]
+    given += ["--mode", "cot@context=all", "--prompts-dir", str(tmp_path / "prompts")]
+    own = tmp_path / "prompts" / "rivers" / "_passages.jinja"
+    for text, said in (
+        (
+            "{% macro with_passages(passages, question) %}{{ passages[0].supports }}{% endmacro %}",
+            "no attribute 'supports'",
+        ),
+        ("{% macro other() %}{% endmacro %}", "with_passages"),
+        ("{% macro with_passages(", "rivers/_passages.jinja:1: "),
+    ):
+        own.write_text(text)
+        done = main("run", *given)
+        assert done.code == 2, done.err
+        assert said in done.err
 
 
 def test_rows_in_another_order_and_fewer_questions_find_the_same_passages(
