@@ -24,7 +24,7 @@ from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
 from cotbench.questions.shipped import SUITES, shipped, task_files
-from cotbench.store.files import kind_of
+from cotbench.store.files import is_file, kind_of
 from cotbench.types import AnswerType, Question
 
 
@@ -78,7 +78,7 @@ class Fields(_Strict):
     of a question, by name. passages: those that may help to answer it."""
 
     question: Several
-    gold: str
+    gold: Several
     choices: Options | None = None
     group: Where | None = None
     cluster: Several = []
@@ -410,14 +410,14 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     if is_table(name):
         return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
-    if is_path and Path(name).is_file():
+    if is_path and is_file(name):
         return read_task_file(Path(name))
     files = {} if is_path else list_task_files(tasks_dir)
     if name not in files:
         if is_path or kind_of(Path(name)):
             remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        if mine := next((name + end for end in SUFFIXES if Path(name + end).is_file()), None):
+        if mine := next((name + end for end in SUFFIXES if is_file(name + end)), None):
             raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {mine}?")
         if "/" in name:
             remedy = _OR_A_NAME
@@ -460,7 +460,7 @@ def task_of_rows(path: Path) -> TaskFile:
     Where there are choices, answers are letters, indices, or the text of an option. Else they are numbers if every
     answer is one; yes or no; LaTeX where any looks like a formula; texts otherwise, of which a list holds several that
     are right."""
-    if not path.is_file():
+    if not is_file(path):
         remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
     numbered = read_rows(path)
