@@ -114,6 +114,14 @@ def _sandbox(*, thorough: bool) -> list[Check]:
         return [*checks, Check("sandbox", False, error.message, remedy=error.hint)]
 
 
+def _logic() -> Check:
+    """Whether plans in first-order logic can be solved."""
+    if version := _version("z3-solver"):
+        return Check("logic", True, f"{version}: plans in first-order logic can be solved")
+    found = "z3-solver is not installed: plan-solver can't solve plans in first-order logic"
+    return Check("logic", None, found, remedy="pip install 'cotbench[logic]'")
+
+
 def _writable(output_dir: Path) -> Check:
     folder = output_dir
     while not folder.exists():
@@ -225,6 +233,7 @@ def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -
             gpu.result(),
             grading.result(),
             *sandbox.result(),
+            _logic(),
             _writable(output_dir),
         ]
 
@@ -233,7 +242,8 @@ _SEVERAL = {"engine": "engines", "task": "tasks", "sandbox": "sandbox"}  # check
 
 
 def folded(checks: Sequence[Check]) -> list[Check]:
-    """The checks in ten rows: those of engines, tasks and the sandbox in one each. What doesn't work is still named."""
+    """The checks in eleven rows: those of engines, tasks and the sandbox in one each. What doesn't work is still
+    named."""
     rows: dict[str, list[Check]] = {}
     for check in checks:
         kind = check.name.partition(" ")[0]

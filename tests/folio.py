@@ -28,7 +28,7 @@ def formula_of(line: str) -> str:
 
 def folded(name: str) -> str:
     """A name without what an annotator is careless about: capitals, and the "s" of a plural or of a verb."""
-    return re.sub(r"(?<=[^\Ws]{2})s$", "", name.casefold())
+    return re.sub(r"(?<=\w[^\Ws])s$", "", name.casefold())
 
 
 def balanced(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-_NAME = r"(?P<{0}>(?:[Tt]he )?[A-Za-z]+(?: [a-z]+)?)"
 _SUBJECT = r"(?P<subject>[Tt]he (?:bald eagle|[a-z]+)|[A-Z][a-z]+|something|someone|it|they)"
 _OBJECT = r"(?P<object>the (?:bald eagle|[a-z]+)|[A-Z][a-z]+|something|someone|it|them)"
 _IS = re.compile(rf"{_SUBJECT} (?:is|are)(?P<not> not)? (?P<adjective>[a-z]+)")
@@ -61,6 +60,9 @@ def sentence(text: str) -> str:
     return f"all x: {whole}" if open_ or of_any else whole
 
 
+def formulas_of(context: str) -> list[str]:
+    return [sentence(one) for one in re.split(r"(?<=\.)\s+", context) if one.strip()]
+
+
 def plan_of(context: str, statement: str) -> str:
-    sentences = [one for one in re.split(r"(?<=\.)\s+", context) if one.strip()]
-    return "\n".join([*(f"premise: {sentence(one)}" for one in sentences), f"ask: {sentence(statement)}"])
+    return "\n".join([*(f"premise: {formula}" for formula in formulas_of(context)), f"ask: {sentence(statement)}"])

@@ -10,14 +10,17 @@ from cotbench.answers.grader import Grader
 from cotbench.answers.reading.programs import Code
 from cotbench.modes import read_execution
 from cotbench.programs import Sandbox
-from cotbench.questions.tasks import Exemplar, Task, find_task, list_task_files
+from cotbench.questions.tasks import Exemplar, find_task, list_task_files
 from cotbench.types import Outcome, Prediction, Program
 
 ROWS = [
-    pytest.param(task, exemplar, id=f"{name}-{number}")
+    pytest.param(part.answer.type, exemplar, runtime, id="-".join(filter(None, (name, group, str(number), runtime))))
     for name in sorted(list_task_files())
     for task in [find_task(name).task]
-    for number, exemplar in enumerate(task.exemplars, 1)
+    for group, part in [(part.name, task.of(part)) for part in task.parts] or [("", task.of(None))]
+    for number, exemplar in enumerate(part.exemplars, 1)
+    for runtime, code in (("python", exemplar.program), ("sympy", exemplar.equations))
+    if code is not None
 ]
 
 
@@ -34,24 +37,23 @@ def grader() -> Iterator[Grader[int]]:
     grader.close()
 
 
-def verdict(grader: Grader[int], prediction: Prediction, exemplar: Exemplar, task: Task) -> Outcome | None:
+def verdict(grader: Grader[int], prediction: Prediction, exemplar: Exemplar, kind: str) -> Outcome | None:
     if prediction.answer is None:
         return prediction.outcome
-    found = grader.submit(0, prediction.answer, exemplar.answer, task.answer.type)
+    found = grader.submit(0, prediction.answer, exemplar.answer, kind)
     verdicts = [found] if found is not None else []
     while not verdicts:
         verdicts = [late for _, late in grader.done(1.0)]
     return verdicts[0].outcome
 
 
-@pytest.mark.parametrize("runtime", ["python", "sympy"])
-@pytest.mark.parametrize(("task", "exemplar"), ROWS)
+@pytest.mark.parametrize(("kind", "exemplar", "runtime"), ROWS)
 def test_programs_and_plans_give_the_answer(
-    sandbox: Sandbox[int], grader: Grader[int], task: Task, exemplar: Exemplar, runtime: str
-):
+    sandbox: Sandbox[int], grader: Grader[int], kind: str, exemplar: Exemplar, runtime: str
+) -> None:
     code = exemplar.program if runtime == "python" else exemplar.equations
-    assert code is not None, "every exemplar has a program and a plan, so that every mode can show it"
+    assert code is not None
     execution = sandbox.run(Program(runtime=runtime, code=code, choices=tuple(exemplar.choices)))
-    prediction = read_execution(execution, task.answer.type, Code(text=code, span=(0, len(code))))
-    assert verdict(grader, prediction, exemplar, task) is Outcome.CORRECT, execution
+    prediction = read_execution(execution, kind, Code(text=code, span=(0, len(code))))
+    assert verdict(grader, prediction, exemplar, kind) is Outcome.CORRECT, execution
     assert execution.cpu_s < 1

@@ -1,7 +1,8 @@
-"""What every shipped task looks like as a prompt, in full, in `tests/golden/`: no data set is needed to read them.
+"""What shipped tasks look like as prompts, in full, in `tests/golden/`: no data set is needed to read them.
 
-The question is the task's own last exemplar, the exemplars its first two. After a change to a template or a task file
-that was meant, write the files anew and read the difference:
+Prompts are made of the template, the kind of answers and the question: there is a task of every kind, and beside these
+the tasks that were there first. The question is the task's own last exemplar, the exemplars its first two. After a
+change to a template or a task file that was meant, write the files anew and read the difference:
 
     COTBENCH_UPDATE_GOLDEN=1 pytest tests/test_golden_prompts.py
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -18,21 +20,49 @@ import pytest
 from cotbench.modes import MODES
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.shipped import shipped
-from cotbench.questions.tasks import find_task, list_task_files
+from cotbench.questions.tasks import Exemplar, Task, find_task, list_task_files
 from cotbench.types import Message, Question
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
-TASKS = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
+FIRST = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
+# Of each further kind of answers a task, or a part of one.
+OTHERS = ("strategyqa", "gaokao-physics", "folio", "hotpotqa", "game24", "gsm-plus", "bbh:word_sorting")
+TASKS = (*FIRST, *OTHERS)
 TEMPLATES = ("direct", "cot", "cot-brief", "draft", "free", "pal", "plan", "plan-direct", "plan-cot")
+WITH_KINDS = ("direct", "cot", "pal", "plan")  # those in which it shows what kind an answer has
 FOLLOW_UPS = ("plan-direct", "plan-cot")  # a second request, after the plan
 SHOTS = (0, 2)
 OF_DEMO = [name for name in TEMPLATES if (shipped("prompts") / "demo" / f"{name}.jinja").is_file()]
-CASES = [*product(TASKS, TEMPLATES, SHOTS), *product(["demo"], OF_DEMO, (0, 1))]
+
+
+@cache
+def task_and_part(name: str) -> tuple[Task, str]:
+    task, _, part = name.partition(":")
+    return find_task(task).task, part
+
+
+def exemplars_of(name: str) -> Sequence[Exemplar]:
+    task, part = task_and_part(name)
+    return task.asked(part).exemplars
+
+
+def shows_all(task: str, template: str) -> bool:
+    """Whether the task's exemplars have what the template shows of them."""
+    if template == "pal":
+        return all(exemplar.program for exemplar in exemplars_of(task))
+    return not template.startswith("plan") or all(exemplar.equations for exemplar in exemplars_of(task))
+
+
+CASES = [
+    *product(FIRST, TEMPLATES, SHOTS),
+    *(case for case in product(OTHERS, WITH_KINDS, SHOTS) if case[2] == 0 or shows_all(*case[:2])),
+    *product(["demo"], OF_DEMO, (0, 1)),
+]
 
 
 def name_of(task: str, template: str, shots: int) -> str:
-    return f"{task}-{template}-{shots}shot.txt"
+    return f"{task.replace(':', '.')}-{template}-{shots}shot.txt"
 
 
 def readable(messages: Sequence[Message]) -> str:
@@ -40,11 +70,13 @@ def readable(messages: Sequence[Message]) -> str:
 
 
 def render(task_name: str, template: str, shots: int) -> tuple[Message, ...]:
-    task = find_task(task_name).task
-    last = task.exemplars[-1]
-    question = Question(id=f"{task_name}-golden", task=task_name, text=last.question, choices=tuple(last.choices))
-    plan = f"```plan\n{last.equations}\n```" if template in FOLLOW_UPS else None
-    return Prompts().render(template, task, question, task.exemplars[:shots], plan=plan)
+    (task, part), exemplars = task_and_part(task_name), exemplars_of(task_name)
+    last, kind = exemplars[-1], task.asked(part).answer.type
+    question = Question(
+        id=f"{task.name}-golden", task=task.name, text=last.question, choices=tuple(last.choices), group=part, kind=kind
+    )
+    plan = f"```plan\n{last.equations or 'answer: 1'}\n```" if template in FOLLOW_UPS else None
+    return Prompts().render(template, task, question, exemplars[:shots], plan=plan)
 
 
 @pytest.mark.parametrize(
@@ -73,8 +105,9 @@ def test_every_template_is_among_them() -> None:
     assert {turn.template for mode in MODES.values() for turn in mode.turns} <= there_are
 
 
-def test_every_shipped_task_is_among_them() -> None:
-    assert set(list_task_files()) == {*TASKS, "demo"}
+def test_every_kind_of_answers_of_shipped_tasks_is_among_them() -> None:
+    shown = {task.asked(part).answer.type for name in TASKS for task, part in [task_and_part(name)]}
+    assert shown == {kind for name in list_task_files() for kind in find_task(name).task.kinds}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -93,8 +126,7 @@ def test_modes_differ_in_the_instruction_and_the_reasoning_only(task: str, shots
             assert [(a[:10], b[:10]) for a, b in differing] == [("Answer at ", "Let's thin")]
 
 
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("shots", SHOTS)
+@pytest.mark.parametrize(("task", "shots"), [(t, n) for t in TASKS for n in SHOTS if n == 0 or shows_all(t, "plan")])
 def test_the_plan_modes_differ_from_direct_and_cot_in_the_plan_only(task: str, shots: int) -> None:
     """What plan-direct and plan-cot are told last is what direct and cot are told, but for "by this plan"."""
     for planned, plain in (("plan-direct", "direct"), ("plan-cot", "cot")):

@@ -70,6 +70,7 @@ CHANCE = {
 
 
 LATER_POLICIES = ("oracle, chosen on other paths",)
+LATER_RULES = ("category", "numbers", "long", "hops", "perturbed")
 
 
 def same(now: Any, then: Any) -> bool:
@@ -85,6 +86,7 @@ def check_rows(
 ) -> None:
     """Every row that was there is there, in its place, with every figure that it had. parted: tasks with groups."""
     now = [row for row in now if row.get("policy") not in LATER_POLICIES]
+    now = [row for row in now if not {row.get("rule"), row.get("other")} & {*LATER_RULES}]
     assert len(now) == len(then), where
     for place, (row, old_row) in enumerate(zip(now, then, strict=True)):
         for column, value in old_row.items():
@@ -134,7 +136,10 @@ def test_questions_are_shown_as_they_were(old: Path, main: Cli, run: str) -> Non
         expected = json.loads(line)
         done = main("show", old / "runs" / run, expected["id"], "--json")
         assert done.code == 0, done.err
-        assert json.loads(as_it_was_called(done.out.encode())) == expected
+        shown = json.loads(as_it_was_called(done.out.encode()))
+        assert all(rule in shown["tags"] for rule in LATER_RULES)
+        shown["tags"] = {rule: tag for rule, tag in shown["tags"].items() if rule not in LATER_RULES}
+        assert shown == expected
 
 
 @pytest.mark.parametrize("run", RUNS)

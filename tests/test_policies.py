@@ -75,7 +75,7 @@ def test_policies_by_hand(tmp_path: Path) -> None:
     )
     assert not any("votes" in p.policy or "paths" in p.policy for p in policies)
     # Only rules that look at the question choose a prompt.
-    assert {p.rule for p in policies if p.rule} == {"eq_question", "eq_question_any", "operators"}
+    assert {p.rule for p in policies if p.rule} == {"eq_question", "eq_question_any", "operators", "numbers"}
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -198,6 +198,13 @@ def test_features_clusters_and_groups_are_had_from_parts_of_columns(tmp_path: Pa
     assert [q.features for q in data.questions] == [{"hops": "3", "story": "story"}, {"story": "story"}]
 
 
+def test_a_part_of_a_question_that_a_row_lacks_leaves_no_gap(tmp_path: Path) -> None:
+    rows = [{"q": "It rains. Q: How much?", "a": 1}, {"q": "Q: How much?", "a": 2}]
+    question = [{"column": "q", "before": "Q: "}, {"column": "q", "after": "Q: "}]
+    data = loaded(tmp_path, rows, {"question": question})
+    assert [q.text for q in data.questions] == ["It rains.\n\nHow much?", "How much?"]
+
+
 def test_a_feature_may_be_how_many_things_a_list_holds(tmp_path: Path) -> None:
     rows: list[Row] = [{"q": "Q1", "a": 1, "steps": ["one", "two"]}, {"q": "Q2", "a": 2, "steps": []}]
     fields = {"features": {"hops": {"column": "steps", "count": True}}}

@@ -189,6 +189,16 @@ def test_another_baseline_is_had_where_it_is_asked_for(tmp_path: Path) -> None:
     assert ("cot@context=retrieved@k=2", none) in pairs, "there is no other to compare it with"
 
 
+def test_the_main_table_says_what_arms_with_passages_are_compared_with(main: Cli, tmp_path: Path) -> None:
+    told = "An arm that shows passages is compared with the baseline that shows the same ones."
+    folder = written(tmp_path / "r")
+    said = main("report", folder, "--no-plots", "--no-page").out
+    assert told in " ".join(said.split())
+    assert told in (folder / "report" / "summary.md").read_text()
+    none = {mode: letters for mode, letters in ARMS.items() if "none" in mode}
+    assert told not in " ".join(main("report", written(tmp_path / "s", none), "--no-plots", "--no-page").out.split())
+
+
 # --- passages x thought -------------------------------------------------------------------------------------------
 
 

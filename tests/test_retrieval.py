@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from conftest import Cli
 from handmade import record_rows
+from test_resume import SLOW, start, wait_for
 
 from cotbench.errors import UsageError
 from cotbench.modes import find_mode
@@ -174,6 +176,22 @@ def test_rows_in_another_order_and_fewer_questions_find_the_same_passages(
     assert all(first[key] == row for key, row in few.items())
 
 
+def test_whoever_shows_no_passages_is_told_that_there_are_some(main: Cli, tasks: Path, tmp_path: Path) -> None:
+    given = ["--model", "stub", "--task", "rivers", "--tasks-dir", str(tasks), "-o", str(tmp_path / "r")]
+    told = "rivers comes with passages, and no arm here shows them: @context=gold, retrieved or all does"
+    assert told in " ".join(main("run", *given, "--mode", "cot").err.split())
+    assert "comes with passages" not in main("run", *given, "--mode", "cot@context=none").err
+    assert "comes with passages" not in main("run", *given, "--mode", "direct,cot@context=gold").err
+
+
+def test_a_run_is_reproduced_with_its_passages(main: Cli, run: Callable[..., Path], tmp_path: Path) -> None:
+    folder = run("direct@context=retrieved,cot@context=gold")
+    done = main("reproduce", folder, "-o", tmp_path / "again")
+    assert done.code == 0, done.err
+    [again] = (tmp_path / "again").iterdir()
+    assert (again / "passages.jsonl").read_bytes() == (folder / "passages.jsonl").read_bytes()
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------
 
 
@@ -315,19 +333,24 @@ ARMS = (
 )
 
 
-def test_a_run_that_is_stopped_and_resumed_has_the_same_files(
-    run: Callable[..., Path], main: Cli, tmp_path: Path
+def test_a_run_that_is_killed_and_resumed_has_the_same_files(
+    run: Callable[..., Path], main: Cli, tasks: Path, tmp_path: Path
 ) -> None:
     whole = run(ARMS)
-    cut = run(ARMS, "--fresh")
-    lines = journal(cut)
-    (cut / "journal.jsonl").write_text("".join(line + "\n" for line in lines[: len(lines) // 3]) + lines[-1][:40])
-    (cut / "records.jsonl").unlink()
-    (cut / "passages.jsonl").unlink()
-    resumed = main("run", "--resume", cut, "-q")
+    output = tmp_path / "killed"
+    given = ["--task", "rivers", "--tasks-dir", str(tasks), "--mode", ARMS, "-o", str(output), "-q"]
+    process = start(["run", "--model", "stub", *given, "--model-args", SLOW])
+    folder = wait_for(output, 25, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    recorded = len(journal(folder))
+    assert 25 <= recorded < len(journal(whole))
+    (folder / "passages.jsonl").unlink()  # as if the disk had lost it
+    resumed = main("run", "--resume", folder, "-q", "--json")
     assert resumed.code == 0, resumed.err
+    assert json.loads(resumed.out)["reused"] >= recorded - 1, "nothing is searched for in another way, and asked anew"
     for name in ("records.jsonl", "passages.jsonl", "questions.jsonl"):
-        assert (cut / name).read_bytes() == (whole / name).read_bytes()
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_run_is_graded_again_without_the_package_and_without_the_data(

@@ -1,4 +1,4 @@
-"""Every row of MuSR, BIG-Bench Hard, FOLIO, ProofWriter, GSM-Hard, GSM-Plus, AIME, HotpotQA and the Game of 24: question,
+"""Every row of MuSR, BIG-Bench Hard, FOLIO, ProofWriter, GSM-Hard, GSM-Plus, AIME, HotpotQA and Game of 24: question,
 options and gold against the raw row.
 
 Where a row can be put together again from what is asked of it, that is done: what comes out must be the row's text, to

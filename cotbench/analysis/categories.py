@@ -10,7 +10,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta
@@ -31,7 +31,8 @@ class Category(Pooled):
     """A mode against a baseline over the tasks of one category of a suite.
 
     rule: always "". side: whether the suite calls the category symbolic; all where it says nothing of that. tasks: of
-    the category, those in these runs; missing: the others, and data sets that cotbench doesn't have. p_holm: corrected
+    the category, those in these runs, each question once; missing: those that have no such pair here, and data sets
+    that cotbench doesn't have. p_holm: corrected
     over the `family` of rows by the same unit against the same baseline. The rest is as of `Pooled`.
     """
 
@@ -108,11 +109,13 @@ def categories_of(
 ) -> list[Category]:
     """Return the rows of a suite's categories: of each model and pair of modes, by question and with tasks as units."""
     apart, _ = twice(panels)
-    rows = [row for pair, found in by_pair_of(deltas, apart).items() for row in _of_pair(suite, pair, found)]
+    rows = [row for pair, found in by_pair_of(deltas, apart).items() for row in _of_pair(suite, pair, found, apart)]
     return judged(corrected(rows, lambda row: (row.baseline, row.unit)), cautions)
 
 
-def _of_pair(suite: SuiteEntry, pair: tuple[str, str, str], found: Sequence[Delta]) -> Iterator[Category]:
+def _of_pair(
+    suite: SuiteEntry, pair: tuple[str, str, str], found: Sequence[Delta], apart: Collection[tuple[str, str]]
+) -> Iterator[Category]:
     by_task = {delta.task: delta for delta in found}
     model, mode, baseline = pair
     for name, tasks in suite.categories.items():
@@ -120,7 +123,8 @@ def _of_pair(suite: SuiteEntry, pair: tuple[str, str, str], found: Sequence[Delt
         if not some:
             continue
         there = [delta.task for delta in some]
-        lacking = [task for task in tasks if task not in there] + [o.name for o in suite.missing if o.category == name]
+        lacking = [task for task in tasks if task not in there and (model, task) not in apart]
+        lacking += [one.name for one in suite.missing if one.category == name]
         side = ALL if not suite.symbolic else SYMBOLIC if name in suite.symbolic else OTHER
         for unit, given in together(some).items():
             yield Category(

@@ -49,6 +49,7 @@ from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.twins import Twin, twins_of
 from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
 from cotbench.analysis.weights import Part, Weights
@@ -100,9 +101,9 @@ class Comparison:
     """All that a report shows; report.json is this, flat.
 
     schema: the version of this structure. deltas: on all questions and on each side of the tag; groups: per subject or
-    type; scores, score_*: mean scores, where answers may be partly right; pooled: over several tasks. gains, leads: of
-    one model against another. weights: the user's own mix of questions, to which all that is called weighted is
-    weighted. generalise: "subject" where a task's subjects or types
+    type; scores, score_*: mean scores, where answers may be partly right; twins: perturbed questions beside their
+    seeds; pooled: over several tasks. gains, leads: of one model against another. weights: the user's own mix of
+    questions, to which all that is called weighted is weighted. generalise: "subject" where a task's subjects or types
     are taken as a sample of subjects, "" where as all of them. unsaid: what arms differ in that their names don't say.
     cautions: what belongs beside a headline. families: what each kind of p_holm is corrected over. facts: of modes,
     which report.json leaves out. suite: by which the report is, "" for none; categories: over the tasks of each of its
@@ -133,6 +134,7 @@ class Comparison:
     score_deltas: list[ScoreDelta] = field(default_factory=list)
     score_groups: list[ScoreDelta] = field(default_factory=list)
     score_splits: list[ScoreSplit] = field(default_factory=list)
+    twins: list[Twin] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
@@ -255,6 +257,9 @@ def compare(
     whole = _corrected(comparison)
     whole.families.update(models.families)
     _add_scores(whole, compared, table)
+    twins, of_twins = twins_of(compared, whole.deltas)
+    whole.twins.extend(twins)
+    whole.families.update(of_twins)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
     known = symbolic_by(suite)
@@ -325,7 +330,7 @@ def _add_panel(comparison: Comparison, panel: Panel, rules: Iterable[Rule], aske
         for cell in panel.cells.values()
         if not cell.facts.answers_in
     ]
-    comparison.agreements.extend(agreements(panel, by_name))
+    comparison.agreements.extend(agreements(panel, {rule.name: tags for rule, tags in tagged.items() if rule.symbols}))
     for cell in panel.cells.values():
         comparison.facts.setdefault(cell.mode, cell.facts)
         comparison.modes.extend(mode_stats(panel, cell, tag, mask) for tag, mask in sides.items())
@@ -392,7 +397,7 @@ def _add_pair(
         split_of(panel, cell, base, rule, tags, default=rule.name == comparison.tag_rule)
         for rule, tags in tagged.items()
     )
-    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.chooses}
+    before = {r.name: tags for r, tags in tagged.items() if r.timing == "pre-treatment" and r.symbols}
     comparison.policies.extend(policies_of(panel, cell, base, before))
     if alone := int((cell.asked ^ base.asked).sum()):
         comparison.notes.append(

@@ -16,6 +16,7 @@ be estimated is an error, since a gate that can't be checked must not pass in si
 has an estimate.
 
     mean_score[hotpotqa,cot]            of tasks whose answers may be partly right, as score_delta and score_did
+    twin[gsm-plus,cot,distraction]      on perturbed questions less on their seeds: of a kind of perturbation, or all
     gain[mmlu,cot,model=A,against=B]    what the arm brings A more than B
     lead[mmlu,cot,model=A,against=B]    how far A is ahead of B under it; baseline=: B's arm, where it is another
     oracle[mmlu,cot]                    what an oracle that chooses on other paths gets right; oracle_with_luck: one
@@ -112,6 +113,8 @@ FIGURES: Mapping[str, _Figure] = {
     "score_more": _Figure("score_deltas", "more", share=False),
     "score_less": _Figure("score_deltas", "less", share=False),
     **_with_ends("score_did", "score_splits", "difference"),
+    **_with_ends("twin", "twins", "difference"),
+    "twin_n": _Figure("twins", "n", share=False),
     "cost": _Figure("costs", "cost.value", share=False, money=True),
     "cost_of_pass": _Figure("costs", "cost_of_pass", share=False, money=True),
     "tokens_per_right": _Figure("costs", "tokens_per_right", share=False),
@@ -274,6 +277,8 @@ def parse_place(name: str, inside: str, refuse: Refuse, example: str) -> Place:
             found = "nothing" if not places else f"{len(places)} words"
             raise refuse(f"{name} is over tasks: expected a mode and a side, found {found}.", OVER_TASKS)
         places, tags = [ANY, *places], _TAGS | {DIFFERENCE: DIFFERENCE}
+    elif figure.rows == "twins":
+        tags = {ALL: ALL, **{place: place for place in places[2:]}}  # kinds of perturbation, as the data have them
     elif "rule" in named:
         raise refuse(f"{name} is under the report's tag rule.", "Leave 'rule=' out; --tag-rule chooses it.")
     if len(places) < 2:
@@ -425,6 +430,8 @@ def _rows(gate: Gate, comparison: Comparison) -> list[Any]:
             gate, "category" if kind == "categories" else "task", None if gate.task == ANY else gate.task, rows
         )
     rows = _narrowed(gate, "mode", gate.mode, rows, comparison.facts_of)
+    if kind == "twins":
+        rows = _narrowed(gate, "tag", gate.tag, rows)
     if kind == "leads":
         rows = _narrowed(gate, "baseline", gate.baseline or _only(row.mode for row in rows), rows, comparison.facts_of)
     elif kind not in _OF_ONE:
@@ -448,7 +455,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.effect == INTERACTION)
     if kind in _OF_MIX:
         return bool(kind != "weighted_policies" or row.best)
-    return bool(row.default if kind in _OF_SIDES else row.tag == gate.tag)
+    return bool(row.default if kind in _OF_SIDES else kind == "twins" or row.tag == gate.tag)
 
 
 def _only(names: Iterable[str]) -> str | None:
@@ -496,6 +503,8 @@ def _narrowed(
         what = "no pairs of models" if kind in _OF_MODELS else "no pairs of modes" if kind not in _OF_ONE else "nothing"
         if kind in _OF_MIX:
             raise _refused(gate.text, "nothing is weighted here.", "Give a mix of questions: --weights FILE.")
+        if kind == "twins":
+            raise _refused(gate.text, "no task here has perturbed questions with their seeds.", "Leave the gate out.")
         if kind in _OF_SCORES:
             found = "no answer here is partly right, so mean scores are shares of right answers."
             raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")

@@ -290,7 +290,7 @@ class _Row:
         """Return the question and its options."""
         fields = self.asked_as.fields
         parts = [self._taken("question", where) for where in fields.question]
-        text = "\n\n".join(part.strip() for part in parts)
+        text = "\n\n".join(part.strip() for part in parts if part.strip())
         if not text.strip():
             raise self.error(": the question is empty")
         if fields.choices is None:

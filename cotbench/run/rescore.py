@@ -19,6 +19,7 @@ from cotbench.programs import Limits, Sandbox, require_containment
 from cotbench.run.loop import Job, Loop
 from cotbench.run.provenance import circumstance, now
 from cotbench.run.score_file import Summary, summarize
+from cotbench.run.solving import require_solver
 from cotbench.run.stations import STATIONS, Judge, RecordedReplies, Ticket, identities
 from cotbench.run.tally import Tally
 from cotbench.store.files import write_atomically
@@ -86,6 +87,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         names = dict.fromkeys(row.mode for row in before)
         modes = {name: recorded_mode(name, manifest.modes.get(name)) for name in names}
         _check_stations(folder, manifest, modes.values())
+        require_solver(modes.values(), (questions[row.question].kind or types[row.task] for row in before))
         jobs = (
             Job(
                 number=number,

@@ -153,6 +153,16 @@ def _has(context: Context, own: Sequence[Passage]) -> bool:
     return any(passage.supports for passage in own) if context.shown == GOLD else bool(own)
 
 
+def unshown(plan: RunPlan) -> list[str]:
+    """Say of which tasks no arm shows the passages, so that whoever expects them learns how they are had."""
+    shown = {task for (task, _), kit in plan.kits.items() if "context" in kit.mode.facts.settings}
+    return [
+        f"{task} comes with passages, and no arm here shows them: @context=gold, retrieved or all does"
+        for task, data in plan.data.items()
+        if data.passages and task not in shown
+    ]
+
+
 def shown_passages(plan: RunPlan) -> Iterator[ShownPassages]:
     """Yield what the arms of a plan show before each question, once for each set of passages."""
     kits: dict[tuple[str, str], TaskKit] = {}

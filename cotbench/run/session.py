@@ -32,7 +32,7 @@ from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
 from cotbench.run.prepare import RunPlan, differences, digest, engine_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
-from cotbench.run.retriever import shown_passages
+from cotbench.run.retriever import shown_passages, unshown
 from cotbench.run.shown import shown_by
 from cotbench.run.stations import Judge, Replies, Ticket
 from cotbench.run.tally import Tally, Watch
@@ -188,7 +188,7 @@ class _Session:
             self.say(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
-        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info)):
+        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan)):
             self.say(f"Note: {warning}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:

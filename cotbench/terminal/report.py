@@ -19,10 +19,10 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Interval
 from cotbench.analysis.pooled import QUESTION, TASK, Pooled
 from cotbench.analysis.scored import Score, ScoreDelta
-from cotbench.report import about, categories, pooled, scored, words
+from cotbench.report import about, categories, pooled, scored, twins, words
 from cotbench.report.cost import priced
 from cotbench.report.findings import Finding, findings
-from cotbench.report.glance import Glance, glance, labels, shown_rules
+from cotbench.report.glance import SAME_PASSAGES, Glance, glance, labels, shown_rules
 from cotbench.report.headlines import alone, apart, curves, fixed
 from cotbench.report.pooled import FAMILIES
 from cotbench.report.sections import sections
@@ -195,6 +195,8 @@ def _legend(comparison: Comparison, rows: Sequence[Glance], lines: Sequence[Text
         said.append(f"{sides[0]}, {sides[1]}: difference on such questions.")
     if "unread" in shown:
         said.append("unread: no answer found.")
+    if any(row.baseline and row.baseline not in comparison.baselines for row in rows):
+        said.append(SAME_PASSAGES)
     return " ".join(said)
 
 
@@ -348,7 +350,7 @@ class Screen:
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
-            ("", scored.sentences(comparison)),
+            ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),
             ("bold", apart(comparison)),
             ("", fixed(comparison)),
             ("yellow", alone(comparison) + [f"Arms: {one}" for one in words.unsaid_lines(comparison.unsaid)]),
