@@ -97,7 +97,9 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 def _version(asked: str) -> str:
     try:
-        importlib.import_module("lm_eval.tasks")
+        with quiet():
+            importlib.import_module("lm_eval")
+            importlib.import_module("lm_eval.tasks")
         return importlib.metadata.version(PACKAGE)
     except ImportError as error:
         if error.name not in ("lm_eval", None):
@@ -224,7 +226,7 @@ def _is_plain(metric: str) -> bool:
 @contextlib.contextmanager
 def _templates_made_once() -> Iterator[None]:
     """Have lm-eval compile a template once, not for each row, until the block ends."""
-    env = getattr(importlib.import_module("lm_eval.utils"), "env", None)
+    env: Any = getattr(importlib.import_module("lm_eval.utils"), "env", None)
     if not hasattr(env, "from_string"):
         yield
         return

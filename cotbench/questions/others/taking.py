@@ -221,7 +221,10 @@ def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], li
     framed = without_frame([item.text for item in items])
     items = [replace(item, text=text) for item, text in zip(items, framed, strict=True)]
     remarks: list[str] = []
-    if any(item.choices for item in items):
+    having = sum(bool(item.choices) for item in items)
+    if 0 < having < len(items):
+        raise refused(origin.asked, f"{having:,} of its {len(items):,} questions have options, and others don't")
+    if having:
         items = _with_options(items, origin)
         items, spread = _spread(items)
         remarks += spread
@@ -286,7 +289,7 @@ def _around(found: Sequence[tuple[Item, Listed | None]]) -> list[Item]:
     """Questions without their lists of options. What stands behind the last option's line is the question where most
     texts have it, and else the rest of that option."""
     last = [listed.behind for _, listed in found if listed is not None and listed.behind]
-    if len(last) == len(found) and is_cue(last):
+    if len(last) > 0.9 * len(found) and is_cue(last):
         found = [(item, listed._replace(behind="") if listed else None) for item, listed in found]
     behind = sum(bool(listed and listed.behind) for _, listed in found)
     items = []
@@ -349,13 +352,10 @@ def _lettered(items: Sequence[Item]) -> list[Item]:
 
 def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
     """The kind of answers of the questions of one task; its rows hold gold in the same way."""
-    with_options = [bool(item.choices) for item in items]
-    if all(with_options):
+    if items[0].choices:
         if all(len(item.right) == 1 for item in items):
             return _Kind("letter", "index", [item.right[0] for item in items])
         return _Kind("letters", "plain", ["".join(LETTERS[place] for place in sorted(item.right)) for item in items])
-    if any(with_options):
-        raise refused(origin.asked, f"{sum(with_options):,} of its {len(items):,} questions have options, others don't")
     golds = [item.answers for item in items]
     _there(golds, origin)
     if all(len(gold) == 1 for gold in golds):

@@ -34,7 +34,9 @@ _SAYS_HOW = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ENGLISH_LABELS = frozenset({"Question", "Q", "Problem", "Answer", "A", "Solution", "Response"})
+_OF_QUESTIONS = frozenset({"Question", "Q", "Problem"})
+_OF_ANSWERS = frozenset({"Answer", "A", "Solution", "Response"})
+_ASKS = ("?", "？", "؟", ";")
 
 
 def _lines(text: str) -> list[str]:
@@ -80,18 +82,16 @@ def _last_line_is_cue(texts: Sequence[str]) -> list[str] | None:
 
 
 def is_cue(last: Sequence[str]) -> bool:
-    """Whether the last lines of all texts are a cue to answer."""
-    kinds = set(last)
+    """Whether the last lines of all texts are a cue to answer, and not what is asked."""
     if all(map(_SAYS_HOW.search, last)):
         return True
-    if len(kinds) == 1:
-        line = last[0]
-        known = _LABEL.match(line)
-        if known and known[1] in _ENGLISH_LABELS:
-            return True
-        return len(last) > 1 and bool(_ENDS_IN_COLON.search(line))
     labels = {found[1] if (found := _LABEL.match(line)) else "" for line in last}
-    return len(labels) == 1 and "" not in labels and len(kinds) <= max(5, len(last) // 50) and len(kinds) < len(last)
+    kinds = set(last)
+    if any(line.rstrip().endswith(_ASKS) for line in kinds) or labels & _OF_QUESTIONS or len(labels) > 1:
+        return False
+    if len(kinds) == 1:
+        return labels <= _OF_ANSWERS or (len(last) > 1 and bool(_ENDS_IN_COLON.search(last[0])))
+    return "" not in labels and len(kinds) <= max(5, len(last) // 20) and len(kinds) < len(last)
 
 
 def _inline_cue(texts: Sequence[str]) -> list[str] | None:
@@ -101,7 +101,7 @@ def _inline_cue(texts: Sequence[str]) -> list[str] | None:
     return _all_change(texts, lambda text: _ANSWER_CUE.sub("", text))
 
 
-_OF_QUESTIONS = frozenset({"Question", "Q", "Problem"})
+FEWEST = 5  # different texts from which a word that all have in front is a label
 
 
 def without_label(texts: Sequence[str]) -> list[str]:
@@ -116,7 +116,7 @@ def without_label(texts: Sequence[str]) -> list[str]:
     first = {found[1] if (found := _LABEL.match(text)) else "" for text in texts}
     if not labels or len(first) != 1 or "" in first or set.intersection(*labels) != first:
         return list(texts)
-    if len(texts) == 1:
+    if len(set(texts)) < FEWEST:
         return list(texts)
     return _all_change(texts, lambda text: _LABEL.sub("", text, count=1)) or list(texts)
 
@@ -124,7 +124,9 @@ def without_label(texts: Sequence[str]) -> list[str]:
 # --- listed options -----------------------------------------------------------------------------------------------
 
 _HEADER = re.compile(
-    rf"(?:^|\n)[^\n{_COLON}]{{0,40}}[{_COLON}]\s*$|\s(?:answer )?(?:choices|options)\s*[{_COLON}]\s*$", re.IGNORECASE
+    rf"""\n[^\n.?!{_COLON}]{{0,40}}[{_COLON}]\s*$
+       | \s(?:(?:answer[ ])?(?:choices|options)|[^\x00-\x7f]{{1,6}})\s*[{_COLON}]\s*$""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -241,7 +243,7 @@ def blank(contexts: Sequence[str], rest: str) -> tuple[str, tuple[str, ...]] | N
     shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(told[0], told[-1], strict=False)))
     shared = shared[: len(shared) - len(re.search(r"\S*$", shared)[0])]  # type: ignore[index]
     fillers = tuple(context.strip()[len(shared) :].strip() for context in contexts)
-    if not all(fillers) or not rest.strip():
+    if not all(fillers) or len(set(fillers)) < len(fillers) or not rest.strip():
         return None
     space = "" if rest.strip()[0] in ".,;:!?'" else " "
     return f"{shared}____{space}{rest.strip()}", fillers
