@@ -417,9 +417,9 @@ def test_a_run_records_whose_task_it_is_and_is_reported_and_graded_without_the_p
     monkeypatch.setitem(sys.modules, "lm_eval", None)
     others._found.cache_clear()
     assert main("score", run).code == 0
-    report = main("report", run)
+    report = main("report", run, "--json")
     assert report.code == 0, report.err
-    [task] = json.loads((run / "report" / "report.json").read_text())["runs"][0]["tasks"]
+    [task] = json.loads(report.out)["provenance"][0]["tasks"]
     assert task["taken"] == "sums (version 1.0) of lm-eval 0.0.7: made/up (split test)"
     missing = main("reproduce", run, "--check")
     assert "the package lm-eval isn't installed here" in missing.out + missing.err

@@ -116,16 +116,18 @@ def _version(asked: str) -> str:
 
 
 @cache
-def _index(include: str | None) -> Any:
-    """Its index of all task files, which takes seconds to make."""
+def _index(include: str | None, *, with_its_own: bool = True) -> Any:
+    """Its index of all task files, of a folder's too, which takes seconds to make; or of a folder's alone."""
     with quiet():
         tasks = importlib.import_module("lm_eval.tasks")
-        return tasks.TaskManager(include_path=include)
+        if include is None:
+            return tasks.TaskManager()
+        return tasks.TaskManager(include_path=include, include_defaults=with_its_own)
 
 
 def _manager(asked: str, name: str) -> tuple[Any, str]:
     """The index with a task in it, and what the task is called there."""
-    include = None
+    include, group = None, True
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
@@ -133,8 +135,8 @@ def _manager(asked: str, name: str) -> tuple[Any, str]:
         called = re.search(r"^(?:task|group):\s*['\"]?([^\s'\"#]+)", path.read_text("utf-8"), re.MULTILINE)
         if called is None:
             raise TaskError(f"--task {asked}: {name} has no key 'task'.", "Give the path of a task file of lm-eval's.")
-        include, name = str(path.parent.resolve()), called[1]
-    manager = _index(include)
+        include, name, group = str(path.parent.resolve()), called[1], called[0].startswith("group")
+    manager = _index(include, with_its_own=group)  # a group may name tasks of lm-eval's own
     if not hasattr(manager, "task_index"):
         found = f"--task {asked}: this version of lm-eval has no index of tasks that cotbench knows"
         raise UnavailableError(f"{found}.", f"{INSTALL} --upgrade")
@@ -317,6 +319,8 @@ def _items(asked: str, task: Any) -> Iterator[Item]:
     for number, doc in enumerate(docs, 1):
         try:
             texts.append((task.doc_to_text(doc), task.doc_to_target(doc)))
+        except CotbenchError:
+            raise
         except Exception as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise refused(asked, f"row {number}: lm-eval's functions can't read it ({reason})") from None

@@ -48,8 +48,8 @@ class Task:
 
 
 class TaskManager:
-    def __init__(self, include_path: str | None = None) -> None:
-        assert include_path is None
+    def __init__(self) -> None:
+        pass
 
     @property
     def task_index(self) -> dict[str, Any]:
