@@ -30,6 +30,7 @@ class AnswerType(StrEnum):
     LIST = "list"
     LETTERS = "letters"
     NUMBER_OR_NONE = "number-or-none"
+    DECIMAL = "decimal"
 
 
 class Outcome(StrEnum):

@@ -82,9 +82,11 @@ def test_each_word_of_the_glossary_is_explained_once() -> None:
 
 def test_the_readme_lists_every_task_mode_and_engine() -> None:
     for name in list_task_files():
-        row = re.search(rf"^\| `{name}` \| ([\d,]+)", README, re.M)
-        assert row, name
-        assert int(row[1].replace(",", "")) == find_task(name).task.source.rows
+        told = re.search(rf"`{name}`(?: \((\d[\d,]*))?", README)
+        assert told, name
+        if told[1]:
+            assert int(told[1].replace(",", "")) == find_task(name).task.rows, name
+    assert f"names all {len(list_task_files())}" in README
     for mode in MODES.values():
         row = re.search(rf"^\| `{mode.name}` \|.*\| ([\d,]+) tokens \|$", README, re.M)
         assert row, mode.name

@@ -1,4 +1,4 @@
-"""Plans in first-order logic: what follows, what is refuted, what is left open, and what can't be answered."""
+"""Plans in first-order logic: what follows, is refuted or left open, from `cases/plans/first_order*.yaml`."""
 
 import pytest
 from cases import groups, load, rows

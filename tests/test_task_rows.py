@@ -317,3 +317,9 @@ REPEATS = {
     "sat-en-without-passage": 1,
     "strategyqa": 1,
 }
+
+
+@pytest.mark.parametrize("name", [*LETTERED, "strategyqa"])
+def test_no_exemplar_is_a_question_of_the_data(name: str, data_dir: Path) -> None:
+    asked = {squeezed(q.text) for _, q, _ in pairs(name, data_dir)}
+    amiss(e.question for e in find_task(name).task.exemplars if squeezed(e.question) in asked)

@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from cotbench.answers.grader import RIGHT, grade_now
 from cotbench.answers.kinds import KINDS
+from cotbench.doctor import examine_task
+from cotbench.programs import Sandbox
 from cotbench.questions.data import TaskData, load_data
 from cotbench.questions.tasks import Answer, Task, find_task
-from cotbench.types import LETTERS, Question
+from cotbench.types import LETTERS, AnswerType, Program, Question
 
 Row = Mapping[str, Any]
 NAMES = (
@@ -162,6 +165,14 @@ def test_no_option_is_empty_or_has_its_label_left(name: str, data_dir: Path) -> 
 
 def lettered(data: TaskData, question: Question) -> bool:
     return bool(question.choices) and KINDS[data.kind_of(question)].lettered
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", NAMES)
+def test_each_gold_is_right_when_an_answer_says_it(name: str, data_dir: Path) -> None:
+    check = examine_task(name, data_dir)
+    assert check.ok, check.wrong
+    assert check.asked == check.right == len(questions_of(name, data_dir).questions)
 
 
 # --- MuSR ---------------------------------------------------------------------------------------------------------
@@ -375,6 +386,19 @@ def test_gsm_hard(data_dir: Path) -> None:
 
 
 @pytest.mark.data
+def test_programs_that_come_with_gsm_hard_give_its_golds_with_decimals(data_dir: Path) -> None:
+    """Its targets are what these gave, in floating point: a program that does the same is right."""
+    kind = KINDS[AnswerType.DECIMAL]
+    wrong = []
+    with Sandbox[int](workers=2) as sandbox:
+        for row, _, gold in (pair for pair in pairs("gsm-hard", data_dir) if "." in pair.gold):
+            value = kind.value(sandbox.run(Program(runtime="python", code=row["code"].strip(), choices=())))
+            if value is None or grade_now(value, gold, kind.name) != RIGHT:
+                wrong.append((gold, value))
+    amiss(wrong)
+
+
+@pytest.mark.data
 def test_gsm_plus(data_dir: Path) -> None:
     found = pairs("gsm-plus", data_dir)
     assert len(found) == 2400
@@ -463,6 +487,8 @@ def test_game_of_24(data_dir: Path) -> None:
         first, rest = question.text.split("\n\n")
         assert first == f"Numbers: {row['Puzzles']}" and "24" in rest
         assert int(question.features["rank"]) == row["Rank"] == place
+        bands = ("ranks 1 to 900", "ranks 901 to 1,000", "ranks 1,001 to 1,362")
+        assert question.group == bands[(place > 900) + (place > 1000)]
         assert max(map(int, gold.split())) <= 13
     amiss(p.gold for p in found[900:1000] if not makes_24(tuple(map(Fraction, p.gold.split()))))
     for exemplar in find_task("game24").task.exemplars:

@@ -388,6 +388,14 @@ YES_NO = {"choices": ["yes", "no"]}
         pytest.param(two("7", "-3"), AnswerType.NUMBER, ["7", "-3"], id="numbers as texts"),
         pytest.param(two("7", "x + 1"), AnswerType.LATEX, ["7", "x + 1"], id="one formula makes it LaTeX"),
         pytest.param(two(r"\frac{1}{2}", r"\sqrt 2"), AnswerType.LATEX, [r"\frac{1}{2}", r"\sqrt 2"], id="latex"),
+        pytest.param(two("(1, 2)", "7 cm"), AnswerType.LATEX, ["(1, 2)", "7 cm"], id="a pair makes it LaTeX"),
+        pytest.param(two("Oslo", "the 1990s"), "text", ["Oslo", "the 1990s"], id="texts"),
+        pytest.param(
+            two("Jean-Luc Picard", "24-hour shops"), "text", ["Jean-Luc Picard", "24-hour shops"], id="hyphens"
+        ),
+        pytest.param(two(["NYC", "New York"], "Oslo"), "text", ["NYC\nNew York", "Oslo"], id="several right texts"),
+        pytest.param(two(True, False), "boolean", ["yes", "no"], id="true and false"),
+        pytest.param(two("Yes", "no"), "boolean", ["yes", "no"], id="yes and no"),
         pytest.param(two("7", "8", choices=[]), AnswerType.NUMBER, ["7", "8"], id="empty choices are no choices"),
         pytest.param(two("7", "8", choices=None), AnswerType.NUMBER, ["7", "8"], id="null choices are no choices"),
     ],

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from cotbench.answers import reading  # which asks this table in turn, when it is called
@@ -119,6 +120,15 @@ def _number_of_file(gold: str, _: Sequence[str]) -> str:
     return number
 
 
+# --- numbers that may be rounded ------------------------------------------------------------------------------------
+
+
+def _same_decimal(gold: str, answer: str) -> float:
+    from cotbench.answers.judging.rounding import same_number
+
+    return float(same_number(gold, answer))
+
+
 # --- numbers, or none -------------------------------------------------------------------------------------------------
 
 
@@ -126,14 +136,21 @@ def _number_or_none(gold: str, answer: str) -> Score:
     """Right where both are none; an answer that declines where there is one has the outcome that says so."""
     if NONE in (gold, answer):
         return Verdict(Outcome.DECLINED, 0.0) if gold != answer == NONE else float(gold == answer)
-    return float(Fraction(answer) == Fraction(gold))
+    return _same_decimal(gold, answer)
+
+
+_NAMES = re.compile(r"[A-Za-z_]\w*")
+_NOT_UNKNOWN = frozenset("True False None oo zoo nan inf I E pi".split())
 
 
 def _number_or_none_value(execution: Execution) -> str | None:
     value = execution.value or ""
     if is_none(value) or reading.extract(value, AnswerType.NUMBER).rule == DECLINED:
         return NONE
-    return _number_value(execution)
+    number = _number_value(execution)
+    if number is None and not _is_text(execution) and set(_NAMES.findall(value)) - _NOT_UNKNOWN:
+        return NONE  # "6*bags + 54": it depends on what isn't given
+    return number
 
 
 # --- formulas -----------------------------------------------------------------------------------------------------
@@ -227,11 +244,19 @@ def _text_of_task(gold: str, _: Sequence[str]) -> str:
     return "\n".join(dict.fromkeys(" ".join(line.split()) for line in lines))
 
 
+@lru_cache(maxsize=4_096)
+def _as_read(gold: str) -> str:
+    """Gold as it is read from an answer that says it: without brackets behind it, up to the end of a sentence."""
+    return reading.extract(f"Answer: {gold}", AnswerType.TEXT).answer or gold
+
+
 def _compare_texts(gold: str, answer: str) -> Score:
+    """Compare with each line of gold, and with what is read where an answer says that: HotpotQA has golds such as
+    "the Cold War (1947-91)", whose brackets are taken for an aside of the answer's."""
     from cotbench.answers.judging.texts import exact_match, f1
 
     lines = _lines(gold) or [gold]
-    if any(exact_match(line, answer) for line in lines):
+    if any(exact_match(line, answer) or exact_match(_as_read(line), answer) for line in lines):
         return 1.0
     return Verdict(Outcome.WRONG, max(f1(line, answer) for line in lines))
 
@@ -470,6 +495,18 @@ KINDS: dict[str, AnswerKind] = {
             value=_number_or_none_value,
             task_gold=lambda gold, choices: NONE if is_none(gold) else _number_of_task(gold, choices),
             file_gold=lambda gold, choices: NONE if is_none(gold) else _number_of_file(gold, choices),
+        ),
+        AnswerKind(
+            name=AnswerType.DECIMAL,
+            form="<number>",
+            phrase="where <number> is the final number, without its unit",
+            asked_as=AnswerType.NUMBER,
+            line_tokens=24,
+            read=lambda text, start, vague, _: read_number(text, start, vague),
+            quick=_same_decimal,
+            value=_number_value,
+            task_gold=_number_of_task,
+            file_gold=_number_of_file,
         ),
     )
 }

@@ -62,12 +62,17 @@ def list_(
 def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
     from cotbench.terminal.tables import show_rows
 
-    shown = rows if verbose or len(rows) <= DOZEN else rows[:MOST_ROWS]
-    show_rows([_spaced(row) if verbose else _brief(row, LISTED.get(what, ())) for row in shown], f"no {what}")
+    whole = verbose or len(rows) <= DOZEN or what in SHOWN_WHOLE
+    shown = rows if whole else rows[:MOST_ROWS]
+    cells = [_spaced(row) if verbose else _brief(row, LISTED.get(what, ())) for row in shown]
+    show_rows(cells, f"no {what}", cut="about" if not verbose and len(shown) > DOZEN else "")
     if len(shown) < len(rows):
         stdout(f"and {len(rows) - len(shown):,} more: cotbench list {what} --verbose")
     if what == "tasks":
         stdout(f"Tasks of others, where their packages are installed: --task {' or '.join(FORMS)}")
+
+
+SHOWN_WHOLE = frozenset({"tasks"})  # names that one chooses from, a line each
 
 
 # What a list shows of each thing without --verbose, by the keys of its rows in JSON.
@@ -95,7 +100,10 @@ def _brief(row: Row, keys: Sequence[str]) -> Row:
     """What a list shows of a thing where nobody asks for all: of what is about it the first words."""
     if "run" in row:
         return _brief_run(row)
-    return {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
+    brief = {key: re.split(r"[:;(]", row[key])[0].strip() if key == "about" else row[key] for key in keys}
+    if brief.get("answer", "").count(",") > 1:
+        brief["answer"] = f"{brief['answer'].count(',') + 1} kinds"
+    return brief
 
 
 def _brief_run(row: Row) -> Row:

@@ -87,7 +87,7 @@ def score(
         str | None,
         typer.Option(
             help="Of a file's answers: number, latex, letter, text, boolean, choice, expression, list, letters, "
-            "number-or-none.",
+            "number-or-none, decimal (a number that may be rounded).",
             autocompletion=completion.of_words(*AnswerType),
         ),
     ] = None,
@@ -107,7 +107,7 @@ def score(
     from cotbench.answers.kinds import KINDS
     from cotbench.run.rescore import score_run
     from cotbench.run.score_file import score_file, write_lines
-    from cotbench.store.files import FOLDER, kind_of
+    from cotbench.store.files import FOLDER, is_file, is_there, kind_of
     from cotbench.store.lookup import find_run
     from cotbench.terminal.scores import show_rescored, show_score
 
@@ -115,10 +115,10 @@ def score(
     if kind and kind != FOLDER:
         raise DataError(f"{source}: is {kind}, expected a file of JSON lines or a run's folder.", "Name one.")
     processes = workers or max(1, min(8, os.cpu_count() or 1))
-    if not Path(source).is_file():
+    if not is_file(source):
         if answer_type or output:
             option = "--answer-type" if answer_type else "--output"
-            if not Path(source).exists():
+            if not is_there(source):
                 raise DataError(f"{source}: there is no such file.", "Name a file of JSON lines, or a run.")
             remedy = f"{option} is for files of outputs; a run knows its own."
             raise UsageError(f"{source}: is no file but a folder.", remedy)

@@ -21,6 +21,7 @@ from cotbench.errors import CotbenchError, DataError, TaskError, suggest
 from cotbench.questions.files import is_table, shown
 from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
 from cotbench.questions.tasks import TaskFile, find_task, read_yaml
+from cotbench.store.files import is_file
 from cotbench.store.manifest import Lacking, SuiteEntry
 
 OWN_SUFFIXES = (".suite.yaml", ".suite.yml")  # of a suite that is named by its path
@@ -168,9 +169,9 @@ def find_suite(word: str, tasks_dir: Path | None = None) -> SuiteFile | None:
     """The suite of a name or of a path; None where the word is no suite's. Raises TaskError where a suite has the name
     of a task, so that it can't be told which is meant."""
     path = Path(word)
-    if word.endswith(OWN_SUFFIXES) and not path.is_file():
+    if word.endswith(OWN_SUFFIXES) and not is_file(path):
         raise TaskError(f"--task: there is no file {word}.", "Give the path of a suite, or a name of one.")
-    if word.endswith(OWN_SUFFIXES) or (word.endswith(_YAML) and path.is_file() and _has_categories(path)):
+    if word.endswith(OWN_SUFFIXES) or (word.endswith(_YAML) and is_file(path) and _has_categories(path)):
         return read_suite_file(path)
     files = list_suite_files(tasks_dir)
     if word not in files:
@@ -232,7 +233,7 @@ def choose(
         try:
             file = find_task(word, tasks_dir, data_dir)
         except TaskError as error:
-            if not suite or word in task_files(*filter(None, (shipped("tasks"), tasks_dir))) or Path(word).is_file():
+            if not suite or word in task_files(*filter(None, (shipped("tasks"), tasks_dir))) or is_file(word):
                 raise
             lacking[word] = DataError(f"task {word}: there is no such task here.", error.hint)
             return word

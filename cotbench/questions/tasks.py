@@ -24,7 +24,7 @@ from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
 from cotbench.questions.shipped import SUITES, shipped, task_files
-from cotbench.store.files import kind_of
+from cotbench.store.files import is_file, kind_of
 from cotbench.types import AnswerType, Question
 
 
@@ -78,7 +78,7 @@ class Fields(_Strict):
     of a question, by name. passages: those that may help to answer it."""
 
     question: Several
-    gold: str
+    gold: Several
     choices: Options | None = None
     group: Where | None = None
     cluster: Several = []
@@ -410,14 +410,14 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     if is_table(name):
         return task_of_rows(Path(name))
     is_path = name.endswith((".yaml", ".yml"))
-    if is_path and Path(name).is_file():
+    if is_path and is_file(name):
         return read_task_file(Path(name))
     files = {} if is_path else list_task_files(tasks_dir)
     if name not in files:
         if is_path or kind_of(Path(name)):
             remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
-        if mine := next((name + end for end in SUFFIXES if Path(name + end).is_file()), None):
+        if mine := next((name + end for end in SUFFIXES if is_file(name + end)), None):
             raise TaskError(f"--task: there is no task '{name}'.", f"Did you mean your file {mine}?")
         if "/" in name:
             remedy = _OR_A_NAME
@@ -434,12 +434,33 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
     return found
 
 
+_FORMULA = re.compile(
+    r"""\\[a-zA-Z]+ | \^ | _\{ | \$[^$]+\$   # LaTeX
+      | ^[(\[{].*[)\]}]$                     # a tuple, an interval, a set
+      | [\d)}\]]\s*[+*=<>]\s*[\w({\[]
+      | [\d)}\]]\s*[-/]\s*(?:[a-z]\b|\()    # 2-x, 1/(n+1); neither 24-hour nor 12/25
+      | \b\d*[a-z]\s*[-+*/=<>]\s*(?:\d|[a-z]\b|\()
+    """,
+    re.X,
+)
+
+
+def _is_formula(answer: Any) -> bool:
+    """Whether an answer looks like mathematics."""
+    return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
+
+
+def _is_yes_or_no(answer: Any) -> bool:
+    return isinstance(answer, str) and answer.strip().casefold() in ("yes", "no", "true", "false")
+
+
 def task_of_rows(path: Path) -> TaskFile:
     """A task for a user's file of rows with `question`, `answer` and optional `choices` (and `group`, `cluster`).
 
-    Answers are letters (or indices, or the text of an option) where there are choices, else numbers if every answer
-    is one, else LaTeX."""
-    if not path.is_file():
+    Where there are choices, answers are letters, indices, or the text of an option. Else they are numbers if every
+    answer is one; yes or no; LaTeX where any looks like a formula; texts otherwise, of which a list holds several that
+    are right."""
+    if not is_file(path):
         remedy = "Give the path of a file with the keys question, answer and, if you like, choices."
         raise TaskError(f"--task: {_no_file(path)}.", remedy)
     numbered = read_rows(path)
@@ -454,12 +475,16 @@ def task_of_rows(path: Path) -> TaskFile:
         raise TaskError(f"{shown(path)}{unit_of(path)}{without[0]}: this line has no choices but others have.", remedy)
     reader = "plain"
     if with_choices:
-        kind = AnswerType.LETTER
+        kind: str = AnswerType.LETTER
         reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
-    else:
+    elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
+        kind, reader = "boolean", "boolean"
+    elif any(_is_formula(row["answer"]) for row in rows):
         kind = AnswerType.LATEX
+    else:
+        kind, reader = "text", "any_of"
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "questions"
     fields = {name: name for name in ("group", "cluster") if any(name in row for row in rows)}
     if with_choices:

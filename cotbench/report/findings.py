@@ -78,6 +78,8 @@ def alone(comparison: Comparison) -> list[str]:
     return [f"{text.removesuffix('.')}." for text in dict.fromkeys(told)]
 
 
+NAMED = 8  # tasks that a sentence without figures names
+
 _OPENINGS = {
     verdicts.HELPS: "{who} helps{model} ",
     verdicts.HURTS: "{who} hurts{model} ",
@@ -114,9 +116,14 @@ def _brief(names: Mapping[str, str], rows: Sequence[Row]) -> str:
                 doubts = [] if verdict in (verdicts.HIGHER, verdicts.LOWER) else [caution.text for caution in cautions]
                 reasons.setdefault("; ".join([*([delta.why] if delta.why else []), *doubts]), []).append(delta.task)
         if reasons:
-            parts = [f"on {listed(tasks)}{f' ({why})' if why else ''}" for why, tasks in reasons.items()]
+            parts = [f"on {_named(tasks, len(rows))}{f' ({why})' if why else ''}" for why, tasks in reasons.items()]
             said.append(opening.format_map(names) + "; ".join(parts) + ".")
     return " ".join([*said, *_tokens(names, rows)])
+
+
+def _named(tasks: Sequence[str], of: int) -> str:
+    """Name tasks, or say how many of all there are where their names would be a paragraph."""
+    return listed(tasks) if len(tasks) <= NAMED else f"{len(tasks)} of the {of} tasks"
 
 
 def _tokens(names: Mapping[str, str], rows: Sequence[Row]) -> list[str]:

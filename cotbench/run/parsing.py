@@ -14,6 +14,7 @@ from typing import Any
 
 from cotbench.errors import UsageError
 from cotbench.questions import others
+from cotbench.store.files import is_file, is_there
 
 
 def listed(words: Sequence[str]) -> str:
@@ -34,12 +35,12 @@ def absolute(path: Path | None) -> str | None:
 
 def absolute_file(name: str) -> str:
     """A word, or the absolute path where it is a file's."""
-    return str(Path(name).absolute()) if Path(name).exists() and ("." in name or "/" in name) else name
+    return str(Path(name).absolute()) if is_there(name) and ("." in name or "/" in name) else name
 
 
 def absolute_if_there(name: str | None) -> str | None:
     """A word, or the absolute path where there is a file or folder of that name."""
-    return str(Path(name).absolute()) if name and Path(name).exists() else name
+    return str(Path(name).absolute()) if name and is_there(name) else name
 
 
 def absolute_files(names: Iterable[str]) -> list[str]:
@@ -54,7 +55,7 @@ def absolute_path(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def names(values: Iterable[str] | None) -> list[str]:
     """["a,b", "c"] -> ["a", "b", "c"]: lists may be given with commas, by repeating the option, or both."""
-    parts = [[value] if Path(value).is_file() else value.split(",") for value in values or ()]
+    parts = [[value] if is_file(value) else value.split(",") for value in values or ()]
     return [name.strip() for each in parts for name in each if name.strip()]
 
 

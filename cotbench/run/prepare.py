@@ -34,6 +34,7 @@ from cotbench.run.options import RunOptions
 from cotbench.run.retriever import check_passages, require_retriever
 from cotbench.run.solving import require_solver
 from cotbench.run.stations import identities
+from cotbench.store.files import is_file, is_there
 from cotbench.store.manifest import Lock, Manifest, RunSpec
 from cotbench.types import Question, Sampling
 
@@ -177,7 +178,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         raise UsageError(found, "Leave --limit out to run all questions.")
     if options.num_fewshot < 0:
         raise UsageError(f"--num-fewshot: expected 0 or more, found {options.num_fewshot}.")
-    if options.chat_template not in ("auto", "none") and not Path(options.chat_template).is_file():
+    if options.chat_template not in ("auto", "none") and not is_file(options.chat_template):
         remedy = "Give 'auto', 'none' or the path of a Jinja file."
         raise UsageError(f"--chat-template: there is no file {options.chat_template}.", remedy)
     if options.families:
@@ -380,7 +381,7 @@ def _check_server_options(options: RunOptions) -> None:
         found = f"--base-url: of {options.base_url} a part that is secret is on no record."
         raise UsageError(found, "Give the whole address again.")
     tokenizer = options.tokenizer
-    if tokenizer is not None and not Path(tokenizer).exists() and not _HUB_ID.fullmatch(tokenizer):
+    if tokenizer is not None and not is_there(tokenizer) and not _HUB_ID.fullmatch(tokenizer):
         found = f"--tokenizer: there is no folder {tokenizer or '(an empty name)'}."
         raise UsageError(found, "Name a folder with tokenizer.json and tokenizer_config.json, or a Hub id.")
 

@@ -25,6 +25,22 @@ _KINDS: Mapping[Callable[[int], bool], str] = {
 }
 
 
+def is_file(name: str | Path) -> bool:
+    """Whether there is a file of a name that was typed; a list of many names is longer than a file's can be."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_there(name: str | Path) -> bool:
+    """Whether there is anything of a name that was typed."""
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def open_to_read(path: Path) -> BinaryIO:
     """Open a file of a run. Raises FileNotFoundError without one, RunError where it can't be read or is no file."""
     try:

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from cotbench.errors import RunError
-from cotbench.store.files import open_to_read
+from cotbench.store.files import is_there, open_to_read
 from cotbench.store.manifest import MANIFEST
 
 
 def find_run(name: str, output_dir: Path) -> Path:
     """Find the folder of a run by its path, its id or the unique beginning of one. Raises RunError."""
     for folder in (Path(name), output_dir / name):
-        if (folder / MANIFEST).exists():  # whatever it is: reading it says so
+        if is_there(folder / MANIFEST):  # whatever it is: reading it says so
             return folder
     close = sorted(f.parent for f in output_dir.glob(f"{name}*/{MANIFEST}")) if name and "/" not in name else []
     if len(close) == 1:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from cotbench.doctor import Check, TaskCheck
 from cotbench.report.tame import tame_line
 from cotbench.terminal.console import Output, plain_table
 
+LEAST_CUT = 24  # characters of a text that is cut, on however narrow a terminal
 
-def show_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
-    """Print a list of things, a row each; their keys are the header. empty: the header where there are none."""
+
+def show_rows(rows: Sequence[Mapping[str, Any]], empty: str, cut: str = "") -> None:
+    """Print a list of things, a row each; their keys are the header. empty: the header where there are none.
+
+    cut: the last column, whose texts are cut so that each thing has one line."""
+    output = Output()
     names = [name.replace("_", " ") for name in rows[0]] if rows else [empty]
     cells = [[_cell(value) for value in row.values()] for row in rows]
+    if cut and cut in names:
+        taken = [max(map(cell_len, column)) + 2 for column in zip(names, *cells, strict=True)]
+        room = max(output.width - sum(taken[:-1]) - 2, LEAST_CUT)
+        cells = [[*row[:-1], textwrap.shorten(row[-1], room, placeholder=" ...")] for row in cells]
     wrapped = ("about", "templates", "tasks", "modes", "asked", "arguments")
-    Output().print(plain_table(names, cells, whole=[name for name in names if name not in wrapped]))
+    output.print(plain_table(names, cells, whole=[name for name in names if name not in wrapped]))
 
 
 def _cell(value: object) -> str:
