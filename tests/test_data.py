@@ -71,7 +71,7 @@ def test_a_gold_is_read(reader: str, value: Any, gold: str) -> None:
         pytest.param("boxed", r"It is \boxed{ }", "", id="boxed, empty"),
         pytest.param("index", 4, "4 is not the index of one of 4 choices", id="index, too large"),
         pytest.param("index", -1, "-1 is not the index", id="index, negative"),
-        pytest.param("index", "1", "'1' is not the index", id="index, a text"),
+        pytest.param("index", "one", "'one' is not the index of one of 4 choices", id="index, a text"),
         pytest.param("index", 1.0, "1.0 is not the index", id="index, a float"),
         pytest.param("index", True, "True is not the index", id="index, true"),
         pytest.param("letter", "E", "'E' is neither the letter nor the text of one of 4 choices", id="letter, too far"),

@@ -75,6 +75,8 @@ def test_a_text_is_taken_out_of_a_column(keys: dict[str, str], text: str, taken:
         ({"column": "o"}, {"o": '["x", "y"]'}, ["x", "y"]),
         ({"columns": ["s1", "s2"]}, {"s1": "x", "s2": "y"}, ["x", "y"]),
         ({"words": ["True", "False", "Unknown"]}, {}, ["True", "False", "Unknown"]),
+        ({"column": "o"}, {"o": {"A": "x", "B": "y", "C": None}}, ["x", "y"]),
+        ({"column": "o.text"}, {"o": [{"text": "x", "n": 1}, {"text": "y", "n": 2}]}, ["x", "y"]),
         ({"column": "o", "drop": r"^\([A-E]\)\s*"}, {"o": ["(A)5 (B)", "(B) 7"]}, ["5 (B)", "7"]),
         (
             {"column": "t", "after": "Options:", "each": r"^\([A-Z]\) (.*)$"},
@@ -94,7 +96,7 @@ def test_options_are_taken_out_of_a_row(keys: dict[str, Any], row: Row, options:
         ({"column": "o"}, {"o": "x, y"}, "'x, y'"),
         ({"column": "o.text"}, {"o": {"label": ["1"]}}, "nothing"),
         ({"columns": ["s1", "s2"]}, {"s1": "x", "s2": None}, "no value in the column 's2'"),
-        ({"column": "o"}, {"o": {"a": 1}}, "{'a': 1}"),
+        ({"column": "o", "labels": "l"}, {"o": {"a": 1}}, "{'a': 1}"),
     ],
 )
 def test_what_is_no_list_of_options_is_told(keys: dict[str, Any], row: Row, finding: str) -> None:
@@ -141,6 +143,9 @@ def test_a_label_that_is_none_is_told_with_the_row(row: Row, finding: str, tmp_p
         ("any_of", "NYC", "NYC"),
         ("indices", [2], "C"),
         ("indices", [3, 0], "AD"),
+        ("index", "3", "D"),
+        ("flags", [0, 1, 0, 0], "B"),
+        ("flags", [True, False, False, True], "AD"),
     ],
 )
 def test_a_gold_is_read(reader: str, value: Any, gold: str) -> None:
@@ -159,6 +164,10 @@ def test_a_gold_is_read(reader: str, value: Any, gold: str) -> None:
         ("indices", [4]),
         ("indices", [1, 1]),
         ("indices", [True]),
+        ("flags", [0, 0, 0, 0]),
+        ("flags", [0, 1]),
+        ("flags", [0, 1, 2, 0]),
+        ("flags", "0100"),
     ],
 )
 def test_a_gold_that_cannot_be_read(reader: str, value: Any) -> None:
@@ -172,6 +181,32 @@ PASSAGES = Passages(titles="c.t", texts="c.s", supporting="f.t")
 def test_passages_have_titles_texts_and_whether_the_answer_rests_on_them() -> None:
     row = {"c": {"t": ["Oslo", "Rome"], "s": [["It rains.", " A lot."], "It is old."]}, "f": {"t": ["Rome", "Rome"]}}
     assert PASSAGES.taken(row) == [("Oslo", "It rains. A lot.", False), ("Rome", "It is old.", True)]
+
+
+def test_passages_may_say_themselves_whether_the_answer_rests_on_them() -> None:
+    where = Passages(titles="p.title", texts="p.text", supporting="p.is")
+    row = {"p": [{"title": "Oslo", "text": "Rain.", "is": False}, {"title": "Rome", "text": "Old.", "is": True}]}
+    assert where.taken(row) == [("Oslo", "Rain.", False), ("Rome", "Old.", True)]
+
+
+def test_what_the_options_of_an_object_are_called_may_be_the_gold(tmp_path: Path) -> None:
+    row = {"q": "Which?", "o": {"alpha": "x", "beta": "y"}, "a": "beta"}
+    data = loaded(tmp_path, [row], {"choices": "o"}, gold_reader="label", answer=LETTER)
+    assert [(q.choices, data.golds[q.id]) for q in data.questions] == [(("x", "y"), "B")]
+
+
+def test_several_columns_may_hold_right_answers(tmp_path: Path) -> None:
+    text = {"type": "text", "form": "<answer>", "phrase": "where <answer> is the answer in as few words as possible"}
+    rows = [{"q": "Q1", "a": "New York", "more": ["NYC", "New York"]}, {"q": "Q2", "a": "Oslo", "more": None}]
+    data = loaded(tmp_path, rows, {"gold": ["a", "more"]}, gold_reader="any_of", answer=text)
+    assert list(data.golds.values()) == ["New York\nNYC", "Oslo"]
+
+
+def test_a_gold_may_stand_in_a_text_and_a_question_in_a_list(tmp_path: Path) -> None:
+    rows = [{"q": ["It rains.", "How much?"], "a": "All in all. The answer is 7."}]
+    fields = {"question": {"column": "q", "join": " "}, "gold": {"column": "a", "after": "answer is", "drop": r"\.$"}}
+    data = loaded(tmp_path, rows, fields)
+    assert [(q.text, data.golds[q.id]) for q in data.questions] == [("It rains. How much?", "7")]
 
 
 @pytest.mark.parametrize(

@@ -343,11 +343,25 @@ class _Row:
         except ValueError as error:
             raise self.error(f": {error}", "Correct `fields`, or the data.") from None
 
+    def _gold_value(self, where: Text) -> Any:
+        """Return what stands there, as it stands in its column where nothing else is asked for."""
+        return self.column(where.column) if where.column and where.is_plain else self._taken("gold", where)
+
+    def _gold_values(self, several: Sequence[Text]) -> list[Any]:
+        """Return what stands in several columns; one may have nothing in it, or a list."""
+        found: list[Any] = []
+        for where in several:
+            if where.column is not None and value_of(self.values, where.column) is MISSING:
+                continue
+            value = self._gold_value(where)
+            found += value if isinstance(value, list) else [value]
+        return found
+
     def gold(self, choices: Sequence[str]) -> str:
         reader, fields = self.asked_as.gold_reader, self.asked_as.fields
-        value = self.column(fields.gold)
+        value = self._gold_values(fields.gold) if len(fields.gold) > 1 else self._gold_value(fields.gold[0])
         if reader not in AS_IT_IS:
-            value = self.text(f"fields.gold ({fields.gold})", value)
+            value = self.text(f"fields.gold ({', '.join(where.of for where in fields.gold)})", value)
         try:
             labels = fields.choices.called(self.values, len(choices)) if fields.choices is not None else ()
             return read_gold(reader, self.asked_as.answer.type, value, choices, labels)

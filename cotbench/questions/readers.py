@@ -10,13 +10,15 @@ says what to do with it, in this order:
     named     what it is called: patterns and names, of which the first counts whose pattern is found in it
     say       words around it, which stands where "{}" is; without a column, just these words
     count     true: how many things the list holds that stands there, instead of what stands there
+    join      what stands between the texts of a list that stands there
 
+A part of a column is named with points: `choices.text`, also where `choices` is a list of objects, each with a `text`.
 Of a cluster, there may be several of these: questions for which all of them are the same, in any order, belong
 together.
 
 Options (`fields.choices`) are a column that holds a list, or a mapping:
 
-    column    a column that holds a list, or a text that holds one
+    column    a column that holds a list, an object (label: option), or a text that holds one
     columns   a column for each option
     words     the options themselves, the same for all questions
     labels    what the options are called in the data, where that isn't A, B, C: a column, or a list of labels
@@ -70,6 +72,7 @@ class Text(_Strict):
     named: dict[str, str] = {}
     say: str | None = None
     count: bool = False
+    join: str | None = None
 
     @field_validator("after", "before", "drop")
     @classmethod
@@ -87,8 +90,10 @@ class Text(_Strict):
 
     @model_validator(mode="after")
     def _something(self) -> Text:
-        if self.count and (self.column is None or self.after or self.before or self.drop):
+        if self.count and (self.column is None or self.after or self.before or self.drop or self.join is not None):
             raise ValueError("'count' is of a 'column' that holds a list, as it stands there")
+        if self.join is not None and self.column is None:
+            raise ValueError("'join' is of a 'column' that holds a list of texts")
         if self.column is None and (self.say is None or self.after or self.before or self.drop or self.named):
             raise ValueError("give the 'column' that it is in, or only words to 'say'")
         if self.column is not None and self.say is not None and "{}" not in self.say:
@@ -100,8 +105,15 @@ class Text(_Strict):
         """What it is called in a message."""
         return self.column or "say"
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is what stands in the column, as it stands there."""
+        return self == Text(column=self.column)
+
     def text(self, value: Any) -> str:
         """The text that the column's value is, or how many things it holds. Raises ValueError."""
+        if self.join is not None and isinstance(value, list):
+            return self.join.replace("\\n", "\n").join(map(plain_text, value))
         if not self.count:
             return plain_text(value)
         if not isinstance(value, list):
@@ -176,6 +188,8 @@ class Choices(_Strict):
             assert self.column is not None
             value = value_of(row, self.column)
             options = self._of_text(value) if isinstance(value, str) else value
+            if isinstance(options, Mapping) and self.labels is None:  # an object: what the options are called, and say
+                options = [option for option in options.values() if option is not None]
         if not isinstance(options, list):
             raise ValueError(f"{'nothing' if options is MISSING else repr(options):.80}")
         drop = _compiled(self.drop) if self.drop is not None else None
@@ -197,6 +211,9 @@ class Choices(_Strict):
     def called(self, row: Mapping[str, Any], count: int) -> Sequence[str]:
         """What the options are called in the data. Raises ValueError."""
         labels = value_of(row, self.labels) if isinstance(self.labels, str) else self.labels
+        options = value_of(row, self.column) if labels is None and self.column is not None else None
+        if isinstance(options, Mapping):
+            labels = [label for label, option in options.items() if option is not None]
         if labels is None:
             return list(LETTERS[:count])
         if not isinstance(labels, list) or len(labels) != count:
@@ -211,7 +228,7 @@ class Passages(_Strict):
     """Where passages stand in a row that may help to answer its question: three columns that hold lists.
 
     titles, texts: of each passage; a text may be a list of sentences. supporting: the titles of those that the answer
-    rests on, once or several times."""
+    rests on, once or several times; or true and false, for each passage."""
 
     titles: str
     texts: str
@@ -226,10 +243,11 @@ class Passages(_Strict):
         if len(titles) != len(texts):
             raise ValueError(f"fields.passages: {len(titles)} titles and {len(texts)} texts")
         rests_on = set(map(str, supporting))
-        return [
-            (str(title), "".join(map(str, text)) if isinstance(text, list) else str(text), str(title) in rests_on)
-            for title, text in zip(titles, texts, strict=True)
-        ]
+        flags = [str(title) in rests_on for title in titles]
+        if len(supporting) == len(titles) and all(isinstance(flag, bool) for flag in supporting):
+            flags = supporting
+        whole = ["".join(map(str, text)) if isinstance(text, list) else str(text) for text in texts]
+        return list(zip(map(str, titles), whole, flags, strict=True))
 
 
 def value_of(row: Mapping[str, Any], path: str) -> Any:
@@ -238,7 +256,10 @@ def value_of(row: Mapping[str, Any], path: str) -> Any:
     if value is MISSING and "." in path:
         value = row
         for part in path.split("."):
-            value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
+            if isinstance(value, list) and value and all(isinstance(one, Mapping) and part in one for one in value):
+                value = [one[part] for one in value]
+            else:
+                value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
     return MISSING if value is None else value
 
 
@@ -280,6 +301,8 @@ def _boxed(value: Any, _: Sequence[str]) -> str:
 
 
 def _index(value: Any, choices: Sequence[str]) -> str:
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(choices):
         raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
     return LETTERS[value]
@@ -290,6 +313,15 @@ def _indices(value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, list) or not value or len(set(map(str, value))) < len(value):
         raise ValueError(f"{value!r:.60}, expected a list of different indices")
     return "".join(sorted(_index(one, choices) for one in value))
+
+
+def _flags(value: Any, choices: Sequence[str]) -> str:
+    """A list with true or 1 for each right option, and false or 0 for each other one."""
+    if not isinstance(value, list) or len(value) != len(choices) or any(flag not in (0, 1) for flag in value):
+        raise ValueError(f"{value!r:.60}, expected true or false for each of {len(choices)} choices")
+    if not any(value):
+        raise ValueError(f"{value!r:.60}: none of the options is right")
+    return "".join(letter for letter, flag in zip(LETTERS, value, strict=False) if flag)
 
 
 def _letter(value: Any, choices: Sequence[str]) -> str:
@@ -343,6 +375,7 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "boxed": _boxed,
     "index": _index,
     "indices": _indices,
+    "flags": _flags,
     "letter": _letter,
     "label": _label,
     "plain": _plain,
@@ -350,7 +383,7 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "boolean": _boolean,
 }
 PLACES = frozenset({"index", "letter", "label"})  # read which of the options is right
-AS_IT_IS = frozenset({"index", "indices", "any_of", "boolean"})  # say themselves what they expect
+AS_IT_IS = frozenset({"index", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
 
 
 def gold_readers() -> dict[str, Callable[[Any, Sequence[str]], str]]:

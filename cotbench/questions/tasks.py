@@ -78,7 +78,7 @@ class Fields(_Strict):
     of a question, by name. passages: those that may help to answer it."""
 
     question: Several
-    gold: str
+    gold: Several
     choices: Options | None = None
     group: Where | None = None
     cluster: Several = []
