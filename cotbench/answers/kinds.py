@@ -52,6 +52,7 @@ class AnswerKind:
     whether a gold can be reached.
     takes_truth: whether a gold that isn't a text but true or false is one.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
+    opens: whether an answer that nothing announces may be the first line of an output that goes on.
     stands_alone: whether one that is all of a thought's last line is an answer.
     line_tokens: how many tokens the rest of an answer line may have whose words are written for the model.
     """
@@ -74,6 +75,7 @@ class AnswerKind:
     right: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
     wrong: Callable[[str, Sequence[str]], str] = lambda _gold, _choices: "-987654321"
     may_be_cut: bool = True
+    opens: bool = True
     stands_alone: bool = True
     line_tokens: int = 128
 
@@ -401,6 +403,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_text_value,
             task_gold=_text_of_task,
             file_gold=_text_of_task,
+            opens=False,
             stands_alone=False,
             right=lambda gold, _: gold.partition("\n")[0],
         ),
@@ -446,6 +449,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_expression_value,
             task_gold=_numbers_of_gold,
             file_gold=_numbers_of_gold,
+            opens=False,
             stands_alone=False,
             right=_solution,
             wrong=lambda gold, _: " + ".join(["0", *gold.split()]),
@@ -461,6 +465,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_list_value,
             task_gold=_list_of,
             file_gold=_list_of,
+            opens=False,
             stands_alone=False,
         ),
         AnswerKind(

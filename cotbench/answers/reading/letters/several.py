@@ -77,7 +77,7 @@ _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|;|and|&|und|et|、|和)?[\s$\\
 _LETTERS_BELOW = re.compile(r"(?:[\s*_\-•]*[(\[]?[A-J][)\].*_]{0,3}[ \t]*(?:\r?\n|\Z)){2,10}")
 ALONE_CHARS = 160  # behind the letters of an output that begins with them
 _JUDGED = caseless(
-    r"^[\s*_>#\-•]*(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
+    r"^[ \t*_>#\-•]*+(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
     flags=re.M,
 )
 _GOOD = caseless(r"[✓✔✅☑]|\b(?:correct|right|true|valid)\b|(?<!不)正确|(?<!不)正確")
