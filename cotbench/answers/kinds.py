@@ -349,7 +349,11 @@ def _same_items(gold: str, answer: str) -> float:
 
 
 def _list_value(execution: Execution) -> str | None:
-    return " ".join(items_of(execution.value or "")) or None
+    value = execution.value or ""
+    parts = value[1:-1].split(", ")
+    if len(parts) > 1 and all(len(part) == 1 for part in parts):  # a list of brackets, as it is shown: "[], )]"
+        value = value[1:-1]
+    return " ".join(items_of(value)) or None
 
 
 KINDS: dict[str, AnswerKind] = {
