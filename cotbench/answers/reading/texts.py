@@ -4,8 +4,8 @@ Policies, beside those of `reading`:
 
 * A statement's answer ends where its sentence or its line does, or where it begins to explain itself (", because ...",
   ", which ..."); a full stop is no end behind an initial or an abbreviation ("J. R. R. Tolkien", "St. Louis").
-* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it are
-  none where they hold words in small letters ("Paris (the capital of France)"), and are one elsewhere ("Alien (1979)").
+* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it
+  are none where they hold words in small letters, "Paris (the capital of France)", else they are one: "Alien (1979)".
 * A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
   Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
 * Two answers side by side ("Paris or Lyon") are one text.
