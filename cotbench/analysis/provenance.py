@@ -34,8 +34,8 @@ class TaskAsked:
     questions: how many were asked, of how many there are; chosen: whether --limit or a suite chose them. dataset,
     revision and split: of the Hub. data: the fingerprint of all its questions and golds; asked: of those that were
     asked; ids: the hash of their ids, in their order. file: the hash of the task file, and own_file its name where
-    it is the user's own; shipped: whether it is the one that comes with this version; None where that isn't
-    recorded."""
+    it is the user's own; taken: whose task it is, where it is one of others; shipped: whether it is the one that comes
+    with this version; None where that isn't recorded."""
 
     task: str
     questions: int | None
@@ -49,6 +49,7 @@ class TaskAsked:
     ids: str | None
     file: str | None
     own_file: str | None
+    taken: str | None
     shipped: bool | None
 
 
@@ -221,8 +222,17 @@ def _task(manifest: Manifest, task: str) -> TaskAsked:
         ids=_text(row, "ids"),
         file=entry.file,
         own_file=own,
+        taken=_taken(data.get("taken")),
         shipped=True if known else False if own or "own_file" in data else None,
     )
+
+
+def _taken(found: Any) -> str | None:
+    """Whose task it is, where it is one of others, in words."""
+    if not isinstance(found, dict):
+        return None
+    version = f" (version {found['task_version']})" if found.get("task_version") else ""
+    return f"{found.get('task')}{version} of {found.get('package')} {found.get('version')}: {found.get('data')}"
 
 
 def _arm(manifest: Manifest, task: str, mode: str) -> ArmAsked:

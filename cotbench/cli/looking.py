@@ -13,6 +13,7 @@ from cotbench.cli import completion
 from cotbench.cli.flags import DataDirOption, Flags, JsonOption, OutputDirOption, TasksDirOption, Values, with_flags
 from cotbench.cli.shared import app, guarded, stderr, stdout, stdout_json
 from cotbench.errors import CotbenchError, DataError, RunError, TaskError, UsageError
+from cotbench.questions.others import FORMS
 from cotbench.run.options import FLAGS, RunOptions
 
 Row = dict[str, Any]
@@ -67,6 +68,8 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
     show_rows(cells, f"no {what}", cut="about" if not verbose and len(shown) > DOZEN else "")
     if len(shown) < len(rows):
         stdout(f"and {len(rows) - len(shown):,} more: cotbench list {what} --verbose")
+    if what == "tasks":
+        stdout(f"Tasks of others, where their packages are installed: --task {' or '.join(FORMS)}")
 
 
 SHOWN_WHOLE = frozenset({"tasks"})  # names that one chooses from, a line each
@@ -332,9 +335,11 @@ def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, 
     from dataclasses import asdict
 
     from cotbench.doctor import examine_task
+    from cotbench.questions.suites import expanded
     from cotbench.terminal.tables import show_task
 
-    found = [examine_task(name.strip(), data_dir, tasks_dir) for name in names.split(",") if name.strip()]
+    words = expanded([name.strip() for name in names.split(",") if name.strip()], tasks_dir)
+    found = [examine_task(word, data_dir, tasks_dir) for word in words]
     if as_json:
         stdout_json([{**asdict(check), "ok": check.ok} for check in found])
     else:

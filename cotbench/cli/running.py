@@ -71,6 +71,7 @@ def run(
     from cotbench.run.prepare import make_plan
     from cotbench.store.lookup import find_run
     from cotbench.store.manifest import MANIFEST, read_manifest
+    from cotbench.terminal.console import tell
 
     if dry_run and probe is not None:
         raise UsageError("--dry-run asks nothing, and --probe asks some questions.", "Give one of them.")
@@ -94,6 +95,9 @@ def run(
         raise UsageError(f"{what} is missing.", "As in: cotbench run --model X --task mmlu --mode direct,cot")
     _not_an_engine(str(given["model"]), given)
     plan = make_plan(RunOptions(**given), engine_needed=not dry_run, like=like)
+    for data in () if quiet else plan.data.values():
+        if data.file.note:  # what is asked of a task of others, for its user to see
+            tell(data.file.note)
     if dry_run:
         _estimate(plan, output_dir, prices, as_json=as_json)
     elif probe is not None:

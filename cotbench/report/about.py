@@ -189,7 +189,7 @@ def _task(task: TaskAsked) -> str:
     if task.of is not None and task.of != task.questions:
         asked += f" of {task.of:,}"
     source = f"{task.dataset}" + (f" at {task.revision[:12]}" if task.revision else "") if task.dataset else ""
-    source = source or (f"own file {task.own_file}" if task.own_file else "")
+    source = source or task.taken or (f"own file {task.own_file}" if task.own_file else "")
     data = f"data {task.data}" if task.data else ""
     whose = {True: "", False: "own task file" if task.dataset else "", None: f"whose task file: {NOT_RECORDED}"}
     details = ", ".join(filter(None, (source, data, whose[task.shipped])))

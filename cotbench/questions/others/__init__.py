@@ -66,7 +66,15 @@ def find(asked: str, data_dir: Path | None = None) -> TaskFile:
     """The task of others of a name, with its rows. Raises CotbenchError where it can't be had or taken over."""
     from cotbench.questions.others.sets import data_folder
 
-    return _found(asked, data_folder(data_dir), Path.cwd())
+    return _found(_relative(asked), data_folder(data_dir), Path.cwd())
+
+
+def _relative(asked: str) -> str:
+    """The same name with its file as a person would say it: from the working directory, where that is shorter."""
+    before, file, behind = _parted(asked)
+    if not file or not Path(file).is_relative_to(Path.cwd()):
+        return asked
+    return f"{before}{Path(file).relative_to(Path.cwd())}{behind}"
 
 
 @cache

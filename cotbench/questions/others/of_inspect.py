@@ -46,6 +46,8 @@ def find(asked: str, folder: Path | None) -> TaskFile:
         task = _called(asked, function)
         samples = _samples(asked, task)
         items = [_item(asked, number, sample) for number, sample in enumerate(samples, 1)]
+        if getattr(task.dataset, "shuffled", False):  # anew each time, where no seed is set
+            items.sort(key=lambda item: (item.text, item.choices, item.answers))
     called = function.__name__
     content = Path(file).read_bytes() if is_file else inspect.getsource(inspect.getmodule(function) or module).encode()
     package = module.__name__.partition(".")[0]

@@ -7,6 +7,7 @@ out. A group or tag becomes one task, whose groups are the tasks that it names.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.metadata
@@ -67,7 +68,7 @@ def find(asked: str, folder: Path | None) -> TaskFile:
     if not several:
         return take(items, origins[0])
     together = hashlib.sha256(json.dumps([one.config for one in origins]).encode()).hexdigest()[:16]
-    sets = list(dict.fromkeys(re.sub(r" \(.*?,", " (", one.data) for one in origins))
+    sets = list(dict.fromkeys(re.sub(r" \(.*?, ", " (", one.data) for one in origins))
     versions = list(dict.fromkeys(one.task_version for one in origins))
     return take(
         items,
@@ -77,9 +78,16 @@ def find(asked: str, folder: Path | None) -> TaskFile:
             task_version=versions[0] if len(versions) == 1 else "",
             config=together,
             data=f"{sets[0]}" if len(sets) == 1 else f"{len(sets)} data sets",
-            remarks=tuple(dict.fromkeys(remark for one in origins for remark in one.remarks))[:4],
+            remarks=_together([remark for one in origins for remark in one.remarks]),
         ),
     )
+
+
+def _together(remarks: Sequence[str]) -> tuple[str, ...]:
+    """The remarks on several tasks: the first, and how many more there are like it."""
+    different = list(dict.fromkeys(remarks))
+    more = f" (and {len(different) - 1} more like this)" if len(different) > 1 else ""
+    return (f"{different[0]}{more}",) if different else ()
 
 
 def _listed(names: Sequence[str], most: int = 12) -> str:
@@ -89,7 +97,9 @@ def _listed(names: Sequence[str], most: int = 12) -> str:
 
 def _version(asked: str) -> str:
     try:
-        importlib.import_module("lm_eval.tasks")
+        with quiet():
+            importlib.import_module("lm_eval")
+            importlib.import_module("lm_eval.tasks")
         return importlib.metadata.version(PACKAGE)
     except ImportError as error:
         if error.name not in ("lm_eval", None):
@@ -106,16 +116,18 @@ def _version(asked: str) -> str:
 
 
 @cache
-def _index(include: str | None) -> Any:
-    """Its index of all task files, which takes seconds to make."""
+def _index(include: str | None, *, with_its_own: bool = True) -> Any:
+    """Its index of all task files, of a folder's too, which takes seconds to make; or of a folder's alone."""
     with quiet():
         tasks = importlib.import_module("lm_eval.tasks")
-        return tasks.TaskManager(include_path=include)
+        if include is None:
+            return tasks.TaskManager()
+        return tasks.TaskManager(include_path=include, include_defaults=with_its_own)
 
 
 def _manager(asked: str, name: str) -> tuple[Any, str]:
     """The index with a task in it, and what the task is called there."""
-    include = None
+    include, group = None, True
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
         if not path.is_file():
@@ -123,8 +135,8 @@ def _manager(asked: str, name: str) -> tuple[Any, str]:
         called = re.search(r"^(?:task|group):\s*['\"]?([^\s'\"#]+)", path.read_text("utf-8"), re.MULTILINE)
         if called is None:
             raise TaskError(f"--task {asked}: {name} has no key 'task'.", "Give the path of a task file of lm-eval's.")
-        include, name = str(path.parent.resolve()), called[1]
-    manager = _index(include)
+        include, name, group = str(path.parent.resolve()), called[1], called[0].startswith("group")
+    manager = _index(include, with_its_own=group)  # a group may name tasks of lm-eval's own
     if not hasattr(manager, "task_index"):
         found = f"--task {asked}: this version of lm-eval has no index of tasks that cotbench knows"
         raise UnavailableError(f"{found}.", f"{INSTALL} --upgrade")
@@ -213,12 +225,26 @@ def _is_plain(metric: str) -> bool:
     return bool(_PLAIN.search(metric.lower())) and not _ALIKE.search(metric.lower())
 
 
+@contextlib.contextmanager
+def _templates_made_once() -> Iterator[None]:
+    """Have lm-eval compile a template once, not for each row, until the block ends."""
+    env: Any = getattr(importlib.import_module("lm_eval.utils"), "env", None)
+    if not hasattr(env, "from_string"):
+        yield
+        return
+    env.from_string = cache(env.from_string)
+    try:
+        yield
+    finally:
+        del env.from_string
+
+
 def _taken(asked: str, manager: Any, member: _Member, version: str, folder: Path | None) -> tuple[list[Item], Origin]:
     """The questions of one of its tasks, and where they come from."""
     written = {**(manager.task_index[member.name].cfg or {}), **member.given}
     if why := refusal(written):
         raise refused(asked, why)
-    with sets_from(folder, asked):
+    with sets_from(folder, asked), _templates_made_once():
         task = _made(asked, manager, member, written)
         config = task.config
         split = config.test_split or config.validation_split
@@ -247,10 +273,7 @@ def _made(asked: str, manager: Any, member: _Member, written: Mapping[str, Any])
         raise refused(asked, "it has neither a test nor a validation split")
     spec = {"group": "cotbench", "task": [{**member.given, **different, "task": member.name}]}
     try:
-        if hasattr(manager, "load"):
-            made = manager.load(spec)["tasks"]
-        else:
-            made = _flat(manager.load_task_or_group([spec]))
+        made = manager.load(spec)["tasks"] if hasattr(manager, "load") else _flat(manager.load_task_or_group([spec]))
         return next(iter(made.values()))
     except CotbenchError:
         raise
@@ -296,6 +319,8 @@ def _items(asked: str, task: Any) -> Iterator[Item]:
     for number, doc in enumerate(docs, 1):
         try:
             texts.append((task.doc_to_text(doc), task.doc_to_target(doc)))
+        except CotbenchError:
+            raise
         except Exception as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise refused(asked, f"row {number}: lm-eval's functions can't read it ({reason})") from None

@@ -23,6 +23,7 @@ from cotbench.questions.others.wording import (
     are_labels,
     bare,
     find_options,
+    is_cue,
     own_labels,
     read_options,
     without_frame,
@@ -220,7 +221,10 @@ def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], li
     framed = without_frame([item.text for item in items])
     items = [replace(item, text=text) for item, text in zip(items, framed, strict=True)]
     remarks: list[str] = []
-    if any(item.choices for item in items):
+    having = sum(bool(item.choices) for item in items)
+    if 0 < having < len(items):
+        raise refused(origin.asked, f"{having:,} of its {len(items):,} questions have options, and others don't")
+    if having:
         items = _with_options(items, origin)
         items, spread = _spread(items)
         remarks += spread
@@ -284,14 +288,17 @@ def _lists(columns: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
 def _around(found: Sequence[tuple[Item, Listed | None]]) -> list[Item]:
     """Questions without their lists of options. What stands behind the last option's line is the question where most
     texts have it, and else the rest of that option."""
+    last = [listed.behind for _, listed in found if listed is not None and listed.behind]
+    if len(last) > 0.9 * len(found) and is_cue(last):
+        found = [(item, listed._replace(behind="") if listed else None) for item, listed in found]
     behind = sum(bool(listed and listed.behind) for _, listed in found)
     items = []
     for item, listed in found:
         if listed is None or not listed.question.strip():
             items.append(item)
         elif listed.behind and behind < 0.8 * len(found):
-            last = item.choices[-1]
-            whole = last if listed.behind in last else f"{last}\n{listed.behind}"
+            option = item.choices[-1]
+            whole = option if listed.behind in option else f"{option}\n{listed.behind}"
             items.append(replace(item, text=listed.before or item.text, choices=(*item.choices[:-1], whole)))
         else:
             items.append(replace(item, text=listed.question))
@@ -333,7 +340,8 @@ def _lettered(items: Sequence[Item]) -> list[Item]:
         if listed is None or not 0 <= place < len(labels):
             return list(items)
         own = [list(map(str, one)) for one in _lists(item.columns) if len(one) == len(labels)]
-        exact = next((better for one in own if (better := find_options(item.text, without_labels(one)))), None)
+        saying = [without_labels(one) for one in own if not are_labels(one)]
+        exact = next((better for one in saying if (better := find_options(item.text, one))), None)
         listed = exact or listed
         found.append((replace(item, choices=listed.options, right=(place,), answers=()), listed))
     return _around(found)
@@ -344,18 +352,15 @@ def _lettered(items: Sequence[Item]) -> list[Item]:
 
 def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
     """The kind of answers of the questions of one task; its rows hold gold in the same way."""
-    with_options = [bool(item.choices) for item in items]
-    if all(with_options):
+    if items[0].choices:
         if all(len(item.right) == 1 for item in items):
             return _Kind("letter", "index", [item.right[0] for item in items])
         return _Kind("letters", "plain", ["".join(LETTERS[place] for place in sorted(item.right)) for item in items])
-    if any(with_options):
-        raise refused(origin.asked, f"{sum(with_options):,} of its {len(items):,} questions have options, others don't")
     golds = [item.answers for item in items]
     _there(golds, origin)
     if all(len(gold) == 1 for gold in golds):
         single = [gold[0].strip() for gold in golds]
-        for read in (_hashes, _numbers, _boxed, _formulas, _truth, _words):
+        for read in (_hashes, _numbers, _boxed, _brackets, _formulas, _truth, _words):
             if kind := read(single):
                 return kind
     return _Kind("text", "plain", ["\n".join(" ".join(one.split()) for one in gold if one.strip()) for gold in golds])
@@ -378,17 +383,26 @@ def _hashes(golds: Sequence[str]) -> _Kind | None:
     return None
 
 
-_NOTHING = frozenset({"none", "n/a", "null", "nan"})
-
-
 def _numbers(golds: Sequence[str]) -> _Kind | None:
     """Numbers; and where some questions have none (GSM-Plus), none."""
-    other = {gold.lower() for gold in golds if canonical_number(gold) is None}
-    if not other:
-        return _Kind("number", "plain", golds)
-    if other <= _NOTHING and any(canonical_number(gold) is not None for gold in golds):
-        return _Kind("number-or-none", "plain", golds)
-    return None
+    tails = [gold.rpartition("####")[2].strip() for gold in golds]
+    told = [canonical_number(tail) is not None for tail in tails]
+    if all(told):
+        return _Kind("number", "plain", tails)
+    kind = KINDS["number-or-none"]
+    try:
+        said = [kind.task_gold(tail, ()) for tail in tails]
+    except ValueError:
+        return None
+    return _Kind(kind.name, "plain", said) if any(told) else None
+
+
+_BRACKETS = re.compile(r"[\[\](){}<>\s]+")
+
+
+def _brackets(golds: Sequence[str]) -> _Kind | None:
+    """Rows of brackets, which are nothing to who compares words."""
+    return _Kind("list", "plain", golds) if all(map(_BRACKETS.fullmatch, golds)) else None
 
 
 def _boxed(golds: Sequence[str]) -> _Kind | None:

@@ -1,4 +1,4 @@
-"""What of a text of others is the question: their prompts hold cues, labels and listed options, and ours have their own.
+"""What of a text of others is the question: their prompts hold cues, labels and listed options; ours have their own.
 
 All that is taken out stands in every text of a task in the same way, or is what the options say; so no word of any
 language is needed for most of it, and a question's own words stay. In this order:
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 _COLON = ":：︰"
@@ -34,7 +34,9 @@ _SAYS_HOW = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_ENGLISH_LABELS = frozenset({"Question", "Q", "Problem", "Answer", "A", "Solution", "Response"})
+_OF_QUESTIONS = frozenset({"Question", "Q", "Problem"})
+_OF_ANSWERS = frozenset({"Answer", "A", "Solution", "Response"})
+_ASKS = ("?", "？", "؟", ";")
 
 
 def _lines(text: str) -> list[str]:
@@ -49,10 +51,20 @@ def _all_change(texts: Sequence[str], change: Callable[[str], str]) -> list[str]
 
 def without_frame(texts: Sequence[str]) -> list[str]:
     """Texts without lines that all of them have and that say how to answer, and without the cue in which they end."""
-    found = [text.strip() for text in texts]
+    found = _with_lines([text.strip() for text in texts])
     for look in (_first_line_says_how, _last_line_is_cue, _inline_cue) * 3:
         found = look(found) or found
     return found
+
+
+_TYPED_BREAK = re.compile(r"\\n(?=[A-Z(\s]|$)")
+
+
+def _with_lines(texts: Sequence[str]) -> list[str]:
+    """Texts with their lines, where a break was typed as a backslash and an n in a template of all of them."""
+    if any("\n" in text for text in texts) or not all(_TYPED_BREAK.search(text) for text in texts):
+        return list(texts)
+    return [_TYPED_BREAK.sub("\n", text) for text in texts]
 
 
 def _first_line_says_how(texts: Sequence[str]) -> list[str] | None:
@@ -64,24 +76,22 @@ def _first_line_says_how(texts: Sequence[str]) -> list[str] | None:
 
 def _last_line_is_cue(texts: Sequence[str]) -> list[str] | None:
     last = [(_lines(text) or [""])[-1].strip() for text in texts]
-    if not _is_cue(last):
+    if not is_cue(last):
         return None
     return _all_change(texts, lambda text: text.rstrip().rpartition("\n")[0])
 
 
-def _is_cue(last: Sequence[str]) -> bool:
-    """Whether the last lines of all texts are a cue to answer."""
-    kinds = set(last)
+def is_cue(last: Sequence[str]) -> bool:
+    """Whether the last lines of all texts are a cue to answer, and not what is asked."""
     if all(map(_SAYS_HOW.search, last)):
         return True
-    if len(kinds) == 1:
-        line = last[0]
-        known = _LABEL.match(line)
-        if known and known[1] in _ENGLISH_LABELS:
-            return True
-        return len(last) > 1 and bool(_ENDS_IN_COLON.search(line))
     labels = {found[1] if (found := _LABEL.match(line)) else "" for line in last}
-    return len(labels) == 1 and "" not in labels and len(kinds) <= max(5, len(last) // 50) and len(kinds) < len(last)
+    kinds = set(last)
+    if any(line.rstrip().endswith(_ASKS) for line in kinds) or labels & _OF_QUESTIONS or len(labels) > 1:
+        return False
+    if len(kinds) == 1:
+        return labels <= _OF_ANSWERS or (len(last) > 1 and bool(_ENDS_IN_COLON.search(last[0])))
+    return "" not in labels and len(kinds) <= max(5, len(last) // 20) and len(kinds) < len(last)
 
 
 def _inline_cue(texts: Sequence[str]) -> list[str] | None:
@@ -91,13 +101,22 @@ def _inline_cue(texts: Sequence[str]) -> list[str] | None:
     return _all_change(texts, lambda text: _ANSWER_CUE.sub("", text))
 
 
+FEWEST = 5  # different texts from which a word that all have in front is a label
+
+
 def without_label(texts: Sequence[str]) -> list[str]:
-    """Texts without the label in front of them, where all of them have it and no other."""
+    """Texts without the label in front of them: one that says that it is a question, or, where it is a word of another
+    language, one that all of them have and no other."""
+    for _ in range(2):
+        first = {found[1] if (found := _LABEL.match(text)) else "" for text in texts}
+        if not first <= _OF_QUESTIONS:
+            break
+        texts = _all_change(texts, lambda text: _LABEL.sub("", text, count=1)) or list(texts)
     labels = [{found[1] for line in _lines(text) if (found := _LABEL.match(line))} for text in texts]
     first = {found[1] if (found := _LABEL.match(text)) else "" for text in texts}
     if not labels or len(first) != 1 or "" in first or set.intersection(*labels) != first:
         return list(texts)
-    if len(texts) == 1 and not first <= _ENGLISH_LABELS:
+    if len(set(texts)) < FEWEST:
         return list(texts)
     return _all_change(texts, lambda text: _LABEL.sub("", text, count=1)) or list(texts)
 
@@ -105,7 +124,9 @@ def without_label(texts: Sequence[str]) -> list[str]:
 # --- listed options -----------------------------------------------------------------------------------------------
 
 _HEADER = re.compile(
-    rf"(?:^|\n)[^\n{_COLON}]{{0,40}}[{_COLON}]\s*$|\s(?:answer )?(?:choices|options)\s*[{_COLON}]\s*$", re.IGNORECASE
+    rf"""\n[^\n.?!{_COLON}]{{0,40}}[{_COLON}]\s*$
+       | \s(?:(?:answer[ ])?(?:choices|options)|[^\x00-\x7f]{{1,6}})\s*[{_COLON}]\s*$""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -134,7 +155,7 @@ def find_options(text: str, options: Sequence[str]) -> Listed | None:
     lines = r"[ \t.;,]*\n\s*".join(rf"[^\n]{{0,6}}?{_flexible(option)}" for option in options)
     label = r"(?:[-*•]\s*)?[(\[]?(?:[A-Za-z]|\d{1,2})[)\].:]+\s*"
     inline = r"[\s.;,]+".join(rf"{label}{_flexible(option)}" for option in options)
-    for pattern in (rf"(?:^|\n)[ \t]*{lines}[ \t.;,]*(?=\n|$)", rf"(?:^|(?<=\s)){inline}(?=\W|$)"):
+    for pattern in (rf"(?:^|\n)[ \t]*{lines}[ \t.;,]*(?=\n|$)", rf"(?<![^\W_]){inline}(?=\W|$)"):
         if places := list(re.finditer(pattern, text)):
             place = places[-1]
             before = text[: place.start()].rstrip()
@@ -148,7 +169,7 @@ def _without_header(text: str) -> str:
 
 def _markers(text: str, labels: Sequence[str], *, anywhere: bool) -> list[re.Match[str]] | None:
     """The marks that stand in front of listed options, looked for from the end."""
-    start = r"(?:^|(?<=\s))" if anywhere else r"^[ \t]*(?:[-*•][ \t]*)?"
+    start = r"(?<![^\W_])" if anywhere else r"^[ \t]*(?:[-*•][ \t]*)?"
     found: list[re.Match[str]] = []
     end = len(text)
     for label in reversed(labels):
@@ -218,10 +239,11 @@ def without_labels(options: Sequence[str]) -> list[str]:
 def blank(contexts: Sequence[str], rest: str) -> tuple[str, tuple[str, ...]] | None:
     """Make a question with a blank of contexts, of which one goes before `rest`: what they share, "____", the rest;
     and what fills the blank. None where one of them fills it with nothing."""
-    shared = commonprefix([context.strip() for context in contexts])
+    told = sorted(context.strip() for context in contexts)
+    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(told[0], told[-1], strict=False)))
     shared = shared[: len(shared) - len(re.search(r"\S*$", shared)[0])]  # type: ignore[index]
     fillers = tuple(context.strip()[len(shared) :].strip() for context in contexts)
-    if not all(fillers) or not rest.strip():
+    if not all(fillers) or len(set(fillers)) < len(fillers) or not rest.strip():
         return None
     space = "" if rest.strip()[0] in ".,;:!?'" else " "
     return f"{shared}____{space}{rest.strip()}", fillers

@@ -1,0 +1,1 @@
+"""A stand-in for lm-evaluation-harness, where it isn't installed: just what cotbench asks of its tasks."""
