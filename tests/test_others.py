@@ -421,8 +421,8 @@ def test_a_run_records_whose_task_it_is_and_is_reported_and_graded_without_the_p
     assert report.code == 0, report.err
     [task] = json.loads(report.out)["provenance"][0]["tasks"]
     assert task["taken"] == "sums (version 1.0) of lm-eval 0.0.7: made/up (split test)"
-    missing = main("reproduce", run, "--check")
-    assert "the package lm-eval isn't installed here" in missing.out + missing.err
+    missing = json.loads(main("reproduce", run, "--check", "--json").out)
+    assert "the package lm-eval isn't installed here" in json.dumps(missing)
 
 
 def test_the_list_of_tasks_ends_with_the_forms_of_others(main: Cli) -> None:
