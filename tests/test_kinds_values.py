@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from cotbench.answers.grader import grade_now
 from cotbench.answers.judging.expressions import check, solve
 from cotbench.answers.kinds import KINDS
+from cotbench.answers.reading import extract
 from cotbench.answers.shown import show
 from cotbench.modes.paths import vote
-from cotbench.types import Execution, ExecutionOutcome, Outcome, Prediction
+from cotbench.modes.prompts import fill
+from cotbench.types import AnswerType, Execution, ExecutionOutcome, Outcome, Prediction
 
 
 def value(kind: str, given: object, option: str | None = None) -> str | None:
@@ -138,3 +141,23 @@ def test_the_search_finds_a_solution_that_the_check_accepts(numbers: tuple[int, 
 def test_what_has_no_solution_is_found_to_have_none() -> None:
     assert solve((1, 1, 1, 1)) is None
     assert KINDS["expression"].right("1 1 1 1", ()) == "1 1 1 1"
+
+
+# --- prompts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(AnswerType))
+def test_a_program_is_told_what_to_return_for_each_kind(kind: AnswerType) -> None:
+    words = (ROOT / "prompts" / "pal.jinja").read_text()
+    assert f'"{KINDS[kind].asked_as}":' in words
+    assert KINDS[kind].phrase.startswith((f"where {KINDS[kind].form} ", "where <answer> "))
+
+
+def test_every_kind_reads_its_own_contract_filled_in() -> None:
+    """As the model is asked for it, and as an exemplar has it."""
+    choices = ("True", "False", "Uncertain")
+    right = {"number": "7", "latex": "7", "letter": "B", "text": "Bo Lund", "boolean": "yes", "choice": "False"}
+    right |= {"expression": "4 * 6 + 8 - 8", "list": "a b", "letters": "AC", "number-or-none": "none", "decimal": "7"}
+    for kind in AnswerType:
+        line = "Answer: " + fill(KINDS[kind].form, right[kind])
+        assert extract(line, kind, choices).answer == right[kind]

@@ -44,8 +44,8 @@ class AnswerKind:
     task_gold(gold, choices): a task's gold in the form that is compared. file_gold(gold, choices): that of a line in a
     file of outputs, which may say more around it. Both raise ValueError, whose text says what was found instead.
     gold_readers: ways to read a gold column by name, beside those that all tasks have: (value, choices) -> text.
-    asked_as: the `answer.type` that templates see; those of programs and plans know number, latex (any exact form) and
-    letter.
+    asked_as: the `answer.type` that templates see: a kind that those of programs and plans have words for, such as
+    number or latex (any exact form).
     has_choices: whether its questions have options. lettered: whether these are shown with letters; else they are words
     that the contract names. likeliest: whether the one likeliest letter is an answer.
     right(gold, choices), wrong(gold, choices): an answer that is right, and one that isn't; for the stub, and to try
@@ -489,7 +489,7 @@ KINDS: dict[str, AnswerKind] = {
             name=AnswerType.NUMBER_OR_NONE,
             form="<number>",
             phrase="where <number> is the final number, without its unit, or none if the question can't be answered",
-            asked_as=AnswerType.NUMBER,
+            asked_as=AnswerType.NUMBER_OR_NONE,
             line_tokens=24,
             read=lambda text, start, vague, _: read_number_or_none(text, start, vague),
             quick=_number_or_none,
