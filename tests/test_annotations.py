@@ -1,5 +1,6 @@
 """The formulas of FOLIO and the sentences of ProofWriter, decided: as their labels say, but for those whose
-annotation is wrong. These are named one by one in `cases/plans/annotations.yaml`, and that they are is shown here without z3."""
+annotation is wrong. These are named one by one in `cases/plans/annotations.yaml`, and that they are wrong is shown
+without z3."""
 
 import folio
 import pandas

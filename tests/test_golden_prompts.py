@@ -27,7 +27,7 @@ GOLDEN = Path(__file__).parent / "golden"
 UPDATE = bool(os.environ.get("COTBENCH_UPDATE_GOLDEN"))
 FIRST = ("gsm8k", "math", "math500", "mmlu", "logiqa", "sample")  # demo has short templates of its own
 # Of each further kind of answers a task, or a part of one.
-OTHERS = ("strategyqa", "gaokao-physics", "folio", "hotpotqa", "game24", "gsm-plus", "bbh:word_sorting")
+OTHERS = ("strategyqa", "gaokao-physics", "folio", "hotpotqa", "game24", "gsm-plus", "gsm-hard", "bbh:word_sorting")
 TASKS = (*FIRST, *OTHERS)
 TEMPLATES = ("direct", "cot", "cot-brief", "draft", "free", "pal", "plan", "plan-direct", "plan-cot")
 WITH_KINDS = ("direct", "cot", "pal", "plan")  # those in which it shows what kind an answer has

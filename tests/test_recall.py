@@ -18,9 +18,10 @@ from scipy import stats as scipy_stats
 from test_page_browser import Tab, tab  # noqa: F401
 from test_page_browser import pytestmark as _needs_browser
 
-from cotbench.analysis import bounded, stats
+from cotbench.analysis import bounded, means, stats
 from cotbench.analysis.compare import Comparison, compare
 from cotbench.analysis.factorial import PASSAGES, THINKING
+from cotbench.analysis.lint import Asked, lint
 from cotbench.analysis.pairing import load_run
 from cotbench.analysis.recall import Recall
 from cotbench.modes import find_mode
@@ -29,6 +30,8 @@ from cotbench.report.headlines import headlines
 from cotbench.report.sections import sections
 from cotbench.store.manifest import read_manifest
 from cotbench.store.passages import ShownPassage, ShownPassages, write_passages
+from cotbench.store.questions import read_questions
+from cotbench.store.records import read_records
 from cotbench.types import Question
 
 TEN = 10
@@ -129,6 +132,9 @@ def test_arms_that_show_nothing_have_no_recall(tmp_path: Path) -> None:
     bare = compared(tmp_path / "r")
     assert bare.recalls == bare.supports == []
     assert bare.effects, "what arms are called is enough for the square"
+    [note] = [note for note in bare.notes if "passages.jsonl" in note]
+    assert note.endswith(f"cotbench run --resume {tmp_path / 'r'}")
+    assert not any("passages.jsonl" in note for note in comparison.notes)
 
 
 def test_questions_without_a_verdict_and_without_support_are_left_out(tmp_path: Path) -> None:
@@ -257,6 +263,76 @@ def test_sentences_say_what_was_found_and_whether_it_adds_up(tmp_path: Path) -> 
         "Retrieval on t (10 questions; retrieved, k 2, corpus task): 55.0% of the passages that answers rest on were "
     )
     assert "all of them for 40.0% of questions" in found
+
+
+def test_mean_scores_stand_beside_exact_match_where_answers_are_partly_right(tmp_path: Path) -> None:
+    folder = written(tmp_path / "r")
+    rows = read_records(folder, read_manifest(folder), *read_questions(folder, read_manifest(folder)))
+    part = {("t-04", "cot@context=none"): 0.5, ("t-09", "cot@context=retrieved@k=2"): 0.25}
+    scores = [part.get((row.question, row.mode)) for row in rows]
+    changed = [
+        row if score is None else structs.replace(row, score=score) for row, score in zip(rows, scores, strict=True)
+    ]
+    (folder / "records.jsonl").write_bytes(b"".join(row.line() for row in changed))
+    comparison = compared(folder)
+    row = row_of(comparison, "cot@context=retrieved@k=2")
+    assert (row.right.value, row.score.value) == (pytest.approx(0.7), pytest.approx(0.725))
+    assert (row.score_found, row.score_lacking) == (1.0, pytest.approx(3.25 / 6))
+    effects = {(e.effect, e.under): e for e in comparison.effects}
+    assert effects["passages", "cot"].score.value == pytest.approx(0.4 + (0.25 - 0.5) / 10)
+    assert effects["passages", "direct"].score.value == pytest.approx(0.2)
+    between = effects["interaction", ""].score
+    arms = {mode: np.array([letter == "c" for letter in letters], dtype=float) for mode, letters in ARMS.items()}
+    direct, direct_found, cot, cot_found = arms.values()
+    cot[4], cot_found[9] = 0.5, 0.25
+    each = (cot_found - cot) - (direct_found - direct)
+    assert between.value == pytest.approx(each.mean())
+    assert between.p == pytest.approx(means.sign_flips(each))
+    assert between.low is not None and between.high is not None
+    assert -2 < between.low < each.mean() < between.high < 2
+    tables = {section.key: section for section in sections(comparison)}
+    assert "score %" in tables["recall"].header and "score, points" in tables["passages_and_thought"].header
+    plain = {section.key: section for section in sections(compared(written(tmp_path / "s")))}
+    assert "score %" not in plain["recall"].header and "score, points" not in plain["passages_and_thought"].header
+
+
+def test_more_passages_are_a_curve_that_counts_the_tokens_of_the_prompt(tmp_path: Path) -> None:
+    arms = {"cot@context=retrieved@k=1": "c" * 4 + "w" * 6, "cot@context=retrieved@k=2": "c" * 6 + "w" * 4}
+    arms["cot@context=retrieved"] = "c" * 7 + "w" * 3
+    points = compared(written(tmp_path / "r", arms)).points
+    assert [(point.setting, point.level) for point in points] == [("k", "1"), ("k", "2"), ("k", "5")]
+    assert {point.spent for point in points} == {105.0}
+    assert [point.accuracy.value for point in points] == [0.4, 0.6, 0.7]
+
+
+# --- what names say -----------------------------------------------------------------------------------------------
+
+
+def asked(arm: str, where: str = "a", **context: str) -> Asked:
+    row = {"prompt": "p", "context": context} if context else {"prompt": "p"}
+    return Asked(arm=arm, facts=find_mode(arm).facts, row=row, where=where)
+
+
+def test_a_name_says_which_passages_are_shown() -> None:
+    arms = [
+        asked("cot"),
+        asked("cot@context=gold", name="gold", prompt="h"),
+        asked("cot@context=retrieved", name=RETRIEVED, prompt="h"),
+    ]
+    assert lint(arms) == []
+
+
+def test_passages_that_are_written_in_two_ways_are_named() -> None:
+    arms = [
+        asked("direct@answer=begun"),
+        asked("direct@answer=begun@context=gold", name="gold", prompt="h"),
+        asked("cot@context=gold", "b", name="gold", prompt="other"),
+    ]
+    [found] = lint(arms)
+    assert found.text == (
+        "direct@answer=begun@context=gold and cot@context=gold differ in how passages are written "
+        "(direct@answer=begun@context=gold: as in a; cot@context=gold: as in b), which neither name says"
+    )
 
 
 # --- where it is shown --------------------------------------------------------------------------------------------

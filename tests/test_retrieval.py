@@ -20,6 +20,8 @@ from cotbench.modes import find_mode
 from cotbench.modes.arms import named
 from cotbench.modes.context import Context
 from cotbench.modes.steps import Search
+from cotbench.questions.data import load_data
+from cotbench.questions.tasks import find_task
 from cotbench.run import retriever
 from cotbench.run.retriever import Index, Retriever
 from cotbench.types import Passage
@@ -160,6 +162,27 @@ def test_no_prompt_says_which_passages_the_answer_rests_on(tmp_path: Path, run: 
     (tmp_path / "prompts" / "_passages.jinja").write_text(asks)
     folder = run("cot@context=all", "--prompts-dir", str(tmp_path / "prompts"))
     assert all(text.startswith("{'title': ") and "supports" not in text for text in prompts(folder).values())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["shown"]["rivers/cot@context=all"]["own"] == ["_passages.jinja"]
+
+
+def test_a_template_of_passages_that_has_a_fault_is_named(main: Cli, tasks: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts" / "rivers").mkdir(parents=True)
+    given = ["--model", "stub", "--task", "rivers", "--tasks-dir", str(tasks), "-o", str(tmp_path / "r")]
+    given += ["--mode", "cot@context=all", "--prompts-dir", str(tmp_path / "prompts")]
+    own = tmp_path / "prompts" / "rivers" / "_passages.jinja"
+    for text, said in (
+        (
+            "{% macro with_passages(passages, question) %}{{ passages[0].supports }}{% endmacro %}",
+            "no attribute 'supports'",
+        ),
+        ("{% macro other() %}{% endmacro %}", "with_passages"),
+        ("{% macro with_passages(", "rivers/_passages.jinja:1: "),
+    ):
+        own.write_text(text)
+        done = main("run", *given)
+        assert done.code == 2, done.err
+        assert said in done.err
 
 
 def test_rows_in_another_order_and_fewer_questions_find_the_same_passages(
@@ -445,3 +468,37 @@ def test_an_arm_is_compared_with_one_that_was_shown_the_same(name: str, against:
 def test_contexts_that_are_the_same_have_one_name(settings: Mapping[str, Any], name: str) -> None:
     assert Context.of(settings).name == name
     assert bool(Context.of(settings)) == (name != "none")
+
+
+# --- HotpotQA -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.data
+def test_recall_of_the_supporting_paragraphs_of_hotpotqa(data_dir: Path) -> None:
+    """With bm25s 0.3.16: the share of supporting paragraphs, and of questions with both, of the first 682."""
+    data = load_data(find_task("hotpotqa"), data_dir)
+    station = Retriever()
+    found: dict[tuple[str, int], tuple[float, float]] = {}
+    questions = data.questions[:682]
+    ranked = {}
+    for question in questions:
+        own = data.passages[question.id]
+        for corpus, among in (("own", own), ("task", data.all_passages)):
+            hits = [
+                (found.passage.title, found.passage.text) for found in station.find(Search(question.text, among, 10))
+            ]
+            ranked[question.id, corpus] = [
+                place for place, hit in enumerate(hits) if hit in {(p.title, p.text) for p in own if p.supports}
+            ]
+    for corpus in ("own", "task"):
+        for k in (2, 5, 10):
+            counts = [sum(place < k for place in ranked[question.id, corpus]) for question in questions]
+            found[corpus, k] = sum(counts) / 2 / len(counts), counts.count(2) / len(counts)
+    assert {sum(p.supports for p in own) for own in data.passages.values()} == {2}
+    expected = {
+        ("own", 2): (0.643, 0.339), ("own", 5): (0.855, 0.716), ("own", 10): (1.0, 1.0),
+    }  # fmt: skip
+    if len(data.questions) == 682:  # of the whole split the corpus is another
+        expected |= {("task", 2): (0.559, 0.233), ("task", 5): (0.729, 0.497), ("task", 10): (0.856, 0.717)}
+    for place, shares in expected.items():
+        assert found[place] == pytest.approx(shares, abs=0.01), place

@@ -16,6 +16,8 @@ EXAMPLES = [(rule, *example) for rule in RULES for example in rows(TABLE[rule.ro
 
 def kind_of(rule: Rule, answer: str) -> AnswerType:
     """Choose the type of an example's answer, where its row serves several."""
+    if AnswerType.NUMBER not in rule.kinds and rule.kinds[0] not in (AnswerType.LATEX, AnswerType.LETTER):
+        return rule.kinds[0]
     if AnswerType.LETTER in rule.kinds and answer in "ABCD":
         return AnswerType.LETTER
     number = canonical_number(answer) is not None or answer == DECLINED

@@ -17,12 +17,20 @@ from cotbench.plans import match_option, show, solve_plan
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "prompts" / "plan-language.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```plan\n(.*?)```\n-> `(.*?)`", PAGE, re.S)
-EXEMPLARS = [
-    (f"{path.stem}-{i}", exemplar)
-    for path in sorted((ROOT / "tasks").glob("*.yaml"))
-    for i, exemplar in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")).get("exemplars", []))
-    if "equations" in exemplar
-]
+
+
+def _exemplars():
+    """The exemplars with plans: their names, and the options, which a task may name once for all."""
+    for path in sorted((ROOT / "tasks").glob("*.yaml")):
+        task = yaml.safe_load(path.read_text(encoding="utf-8"))
+        choices = task.get("fields", {}).get("choices")
+        words = choices.get("words", ()) if isinstance(choices, dict) else ()
+        for i, exemplar in enumerate(task.get("exemplars", [])):
+            if "equations" in exemplar:
+                yield f"{path.stem}-{i}", exemplar, exemplar.get("choices") or words
+
+
+EXEMPLARS = list(_exemplars())
 
 SOLVED = [
     ("small, large: nonnegative integers\nsmall + large = 40\n300*small + 800*large = 20000\nanswer: small", "24"),
@@ -528,11 +536,14 @@ def test_the_page_has_examples_of_both_kinds():
     assert len(EXAMPLES) == PAGE.count("```plan\n") >= 3
 
 
-@pytest.mark.parametrize("exemplar", [e for _, e in EXEMPLARS], ids=[name for name, _ in EXEMPLARS])
-def test_the_plans_that_prompts_show(exemplar):
-    solution = solve_plan(exemplar["equations"], exemplar.get("choices") or ())
+@pytest.mark.parametrize(
+    ("exemplar", "choices"), [pytest.param(exemplar, choices, id=name) for name, exemplar, choices in EXEMPLARS]
+)
+def test_the_plans_that_prompts_show(exemplar, choices):
+    solution = solve_plan(exemplar["equations"], choices)
     assert solution.outcome == "ok", solution.error
-    assert exemplar["answer"] in (solution.shown.value, solution.shown.latex.replace(" ", ""))
+    shown = solution.shown
+    assert exemplar["answer"] in (shown.value, shown.latex.replace(" ", ""), shown.decimal)
 
 
 @pytest.mark.parametrize(("plan", "value"), SOLVED)

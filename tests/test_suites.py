@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cases import load, row
 from conftest import Cli
 
 from cotbench.errors import TaskError
+from cotbench.questions.shipped import shipped
 from cotbench.questions.suites import SuiteFile, choose, find_suite, list_suite_files, read_suite_file, spread
 from cotbench.questions.tasks import list_task_files
 from cotbench.store.manifest import Manifest, read_manifest
@@ -55,6 +57,12 @@ def test_the_quick_suite_is_the_papers_with_a_limit() -> None:
 def test_each_task_of_a_shipped_suite_is_shipped_and_no_suite_has_a_tasks_name(name: str) -> None:
     assert set(suite(name).suite.tasks) <= set(list_task_files())
     assert name not in list_task_files()
+
+
+def test_the_papers_suite_and_the_table_of_categories_say_the_same() -> None:
+    """A tag rule reads the table, and reports the suite."""
+    table = yaml.safe_load((shipped("tasks") / "tables" / "categories.yaml").read_text())
+    assert table["paper"] == suite("paper").suite.categories
 
 
 # --- mistakes -----------------------------------------------------------------------------------------------------
@@ -221,6 +229,15 @@ def test_lists_and_help_have_the_suites(tasks: Path, main: Cli) -> None:
     assert rows["few"]["missing"] == "q (no)"
     assert "few" not in main("list", "tasks", "--tasks-dir", "tasks", "--json").out
     assert "suites of them" in main("run", "--help").out
+
+
+def test_doctor_looks_at_each_task_of_a_suite(tasks: Path, main: Cli) -> None:
+    write_suite(tasks, "few", TWO, limit_per_category=36)
+    found = main("doctor", "--task", "few,facts", "--tasks-dir", "tasks", "--json")
+    assert found.code == 0, found.err
+    assert [(row["task"], row["ok"]) for row in json.loads(found.out)] == [
+        ("sums", True), ("more", True), ("facts", True),
+    ]  # fmt: skip
 
 
 # --- what goes on, and what can't be had -------------------------------------------------------------------------

@@ -103,6 +103,14 @@ def test_a_seed_without_twins_and_a_twin_without_seed_are_in_no_row(tmp_path: Pa
     assert (split.n_symbolic, split.n_other) == (21, 11)
 
 
+def test_a_limit_that_parts_most_twins_from_their_seeds_is_told(tmp_path: Path, compared: Comparison) -> None:
+    rows = [row for place, row in enumerate(some()) if row[1] != "seed" or place < 30]
+    one = compare([load_run(write(tmp_path / "few", rows))])
+    [note] = [note for note in one.notes if "seed" in note]
+    assert note.startswith("g by m: of 80 perturbed questions 20 have their seed beside them")
+    assert not [note for note in compared.notes if "seed" in note]
+
+
 def test_there_is_no_table_without_features(tmp_path: Path) -> None:
     one = compare([load_run(write(tmp_path / "r", some(5), features=False))])
     assert not one.twins and not [s for s in one.splits if s.rule == "perturbed"]
@@ -135,6 +143,8 @@ def test_it_stands_in_all_files(tmp_path: Path, main: Cli) -> None:
     assert (out / "twins.csv").read_text().count("\n") == len(rows) + 1
     assert "made of, in points" in (out / "summary.md").read_text()
     assert "Twins: perturbed" in (out / "report.html").read_text()
+    assert {"twins-g.png", "twins-g.svg", "twins-g-narrow.svg"} <= {path.name for path in out.iterdir()}
+    assert "(twins-g.png)" in (out / "summary.md").read_text()
 
 
 def test_the_headline_says_it_of_the_main_arm(compared: Comparison) -> None:

@@ -45,7 +45,7 @@ from cotbench.analysis.policies import PlanRow, Policy, plan_rows, policies_of
 from cotbench.analysis.pooled import Pooled, pooled_of
 from cotbench.analysis.prices import Prices
 from cotbench.analysis.provenance import Provenance, provenance_of
-from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of
+from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_of, supports_of, unknown_passages
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
@@ -239,6 +239,7 @@ def compare(
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
     comparison.supports.extend(row for panel in compared for row in supports_of(panel))
+    comparison.notes.extend(note for panel in compared for note in unknown_passages(panel))
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)
@@ -257,9 +258,10 @@ def compare(
     whole = _corrected(comparison)
     whole.families.update(models.families)
     _add_scores(whole, compared, table)
-    twins, of_twins = twins_of(compared, whole.deltas)
+    twins, of_twins, apart = twins_of(compared, whole.deltas)
     whole.twins.extend(twins)
     whole.families.update(of_twins)
+    whole.notes.extend(apart)
     whole.locked.extend(locked_of(whole, runs, compared, margin))
     suite, notes = (suite, []) if suite is not None else suite_of(runs, compared)
     known = symbolic_by(suite)

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cotbench.analysis import bounded, stats
+from cotbench.analysis import bounded, means, stats
 from cotbench.analysis.curve import OFF, drawn_of, name_of, prompt_of
 from cotbench.analysis.estimates import ALL, Interval, delta_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
+from cotbench.analysis.stats import Array
 from cotbench.modes import MODES
 from cotbench.modes.arms import THINK
 from cotbench.modes.context import CONTEXT, CORPUS, NONE, Context, K
@@ -44,7 +45,8 @@ class Effect:
     passages it is shown in them; "" where that isn't the factor. effect: thinking, passages, prompt or interaction.
     under: the prompt, or how the factor is, under which it is one, "" for the interaction. mode, baseline: the arm with
     the factor and the second prompt, and that with neither. arms: what is subtracted from what. helped, hurt: questions
-    that are right under one of two arms only; None for the interaction.
+    that are right under one of two arms only; None for the interaction. score: the same effect on mean scores, where
+    answers may be partly right; its p isn't corrected.
     p: of the interaction by sign flips, exact, or of clustered questions the t test's; of others as `Delta` has it.
     p_holm: corrected over the `family`: the interactions of a report that are of one factor, or the simple effects of
     their squares. unlike: in what the arms differ beside factor and prompt, "" where they don't.
@@ -66,6 +68,10 @@ class Effect:
     difference: Interval = field(metadata=columns(value="difference", low="low", high="high", se="se", p="p"))
     helped: int | None
     hurt: int | None
+    score: Interval = field(
+        default_factory=Interval,
+        metadata=columns(value="score", low="score_low", high="score_high", se="score_se", p="score_p"),
+    )
     p_holm: float | None = None
     family: int | None = None
     unlike: str
@@ -266,10 +272,22 @@ def _effects(panel: Panel, square: Square) -> Iterator[Effect]:
     for effect, under, cell, base in simple:
         delta = delta_of(panel, cell, base, ALL, asked, 1.0)
         named |= {"effect": effect, "under": under, "arms": f"{cell.mode} − {base.mode}"}
-        yield Effect(**named, difference=delta.delta, helped=delta.helped, hurt=delta.hurt)
+        score = _of_scores(panel, square, cell.scores - base.scores, asked)
+        yield Effect(**named, difference=delta.delta, helped=delta.helped, hurt=delta.hurt, score=score)
     under_first = np.asarray(first_on.right[asked].astype(float) - first_off.right[asked])
     under_second = np.asarray(second_on.right[asked].astype(float) - second_off.right[asked])
     between = bounded.estimate(under_second - under_first, **panel.design(asked)) if asked.any() else None
     named |= {"effect": INTERACTION, "under": ""}
     named["arms"] = f"({second_on.mode} − {second_off.mode}) − ({first_on.mode} − {first_off.mode})"
-    yield Effect(**named, difference=Interval.of(between), helped=None, hurt=None)
+    each = (second_on.scores - second_off.scores) - (first_on.scores - first_off.scores)
+    score = _of_scores(panel, square, each, asked, bound=2)
+    yield Effect(**named, difference=Interval.of(between), helped=None, hurt=None, score=score)
+
+
+def _of_scores(panel: Panel, square: Square, each: Array, asked: Array, bound: int = 1) -> Interval:
+    """Return the mean of differences of scores, in -bound..bound; of nothing where scores are right or wrong alone."""
+    if not asked.any() or not any(cell.in_part[asked].any() for cell in square[:4]):
+        return Interval()
+    found = means.paired(each[asked] / bound, **panel.design(asked))
+    low, high, se = (None if end is None else bound * end for end in (found.low, found.high, found.se))
+    return Interval(value=bound * found.value, low=low, high=high, se=se, p=found.p)

@@ -45,7 +45,10 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         "run", "question", "mode", "request", "ordinal", "template", "path", "begun", "text", "reasoning",
         "finish_reason", "prompt_tokens", "tokens", "error",
     ),
-    "pairs": ("model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt"),
+    "pairs": (
+        "model", "task", "question", "group", "mode", "baseline", "before", "after", "helped", "hurt", "score_before",
+        "score_after",
+    ),
 }  # fmt: skip
 _WHOLE = frozenset(
     "span_start span_end prompt_tokens completion_tokens reasoning_tokens paths margin tokens continued".split()
@@ -137,7 +140,8 @@ class Frames:
     def pairs(self, mode: str, baseline: str = BASELINE) -> pd.DataFrame:
         """Questions with a verdict under both modes, paired within a run or across runs.
 
-        before and after say whether a question was right under the baseline and the mode."""
+        before and after say whether a question was right under the baseline and the mode, and score_before and
+        score_after how much of its answer was."""
         cells = {name: cell for panel in self._panels for name, cell in panel.cells.items()}
         named = {"mode": find_mode(mode, "mode").name, "baseline": find_mode(baseline, "baseline").name}
         arms = {what: the_one(name, list(cells), what, lambda arm: cells[arm].facts) for what, name in named.items()}
@@ -272,4 +276,6 @@ def _pair_rows(panel: Panel, mode: str, baseline: str) -> Iterator[dict[str, Any
             "after": after,
             "helped": after and not before,
             "hurt": before and not after,
+            "score_before": float(base.scores[place]),
+            "score_after": float(cell.scores[place]),
         }

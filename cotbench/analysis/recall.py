@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from cotbench.analysis import stats
+from cotbench.analysis import means, stats
 from cotbench.analysis.estimates import ALL, Interval, delta_of
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array
 from cotbench.modes.context import RETRIEVED, Context
-from cotbench.store.passages import ShownPassages
+from cotbench.store.passages import PASSAGES, ShownPassages
 
 FOUND, LACKING = "found", "lacking"  # all that a question's answer rests on was shown, or not all
 
@@ -33,8 +33,9 @@ class Recall:
     passages. supporting: how many of these a question has, shown: how many passages the prompt has, both on the
     average. recall: the mean share of supporting passages that was shown, with a t interval. all_found: the share of
     questions of which all were. precision: what part of the passages shown is supporting, over all questions together.
-    n_found, right_found: of questions of which all were shown, how many and how often they were answered rightly;
-    n_lacking, right_lacking: of the others.
+    right: how often they were answered rightly; score: the mean score, where answers may be partly right (of text
+    answers F1). n_found, right_found, score_found: the same of questions of which all were shown; n_lacking,
+    right_lacking, score_lacking: of the others.
     """
 
     model: str
@@ -47,12 +48,16 @@ class Recall:
     recall: Interval = field(metadata=columns(value="recall", low="recall_low", high="recall_high", se="recall_se"))
     all_found: Interval = field(metadata=columns(value="all_found", low="all_found_low", high="all_found_high"))
     precision: float | None
+    right: Interval = field(metadata=columns(value="right", low="right_low", high="right_high"))
+    score: Interval = field(metadata=columns(value="score", low="score_low", high="score_high"))
     n_found: int
     right_found: Interval = field(metadata=columns(value="right_found", low="right_found_low", high="right_found_high"))
+    score_found: float | None
     n_lacking: int
     right_lacking: Interval = field(
         metadata=columns(value="right_lacking", low="right_lacking_low", high="right_lacking_high")
     )
+    score_lacking: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,18 @@ def supports_of(panel: Panel) -> list[Support]:
     """Return what arms change against those that were shown the same passages, by support; of retrieved ones only:
     of others nothing lacks."""
     return [row for cell in panel.cells.values() for row in _supports(panel, cell)]
+
+
+def unknown_passages(panel: Panel) -> list[str]:
+    """Note runs of which an arm was shown passages and no file says which."""
+    folders = dict.fromkeys(
+        cell.run.folder for cell in panel.cells.values() if context_of(cell) and not cell.run.passages
+    )
+    return [
+        f"{folder.name}: has no {PASSAGES}, so that nothing is known of the passages that its arms were shown. "
+        f"To have it written again: cotbench run --resume {folder}"
+        for folder in folders
+    ]
 
 
 def context_of(cell: Cell) -> Context:
@@ -125,7 +142,7 @@ def _recall(panel: Panel, cell: Cell) -> Recall | None:
     supporting = np.array([row.supporting for row in rows], dtype=float)
     every = _all_found(shown)
     found, lacking = told & every, told & ~every
-    design = panel.design(told)
+    design, in_part = panel.design(told), any(one.in_part.any() for one in panel.cells.values())
     return Recall(
         model=panel.model,
         task=panel.task,
@@ -137,10 +154,14 @@ def _recall(panel: Panel, cell: Cell) -> Recall | None:
         recall=_within_0_1(stats.mean(hits / supporting, **design, bound=1.0)),
         all_found=Interval.of(stats.proportion(every[told], **design)),
         precision=float(hits.sum() / sizes.sum()) if sizes.sum() else None,
+        right=_right(panel, cell, told),
+        score=Interval.of(means.mean_score(cell.scores[told], **design)) if in_part else Interval(),
         n_found=int(found.sum()),
         right_found=_right(panel, cell, found),
+        score_found=_score(cell, found) if in_part else None,
         n_lacking=int(lacking.sum()),
         right_lacking=_right(panel, cell, lacking),
+        score_lacking=_score(cell, lacking) if in_part else None,
     )
 
 
@@ -160,6 +181,10 @@ def _all_found(shown: list[ShownPassages | None]) -> Array:
 
 def _right(panel: Panel, cell: Cell, mask: Array) -> Interval:
     return Interval.of(stats.proportion(cell.right[mask], **panel.design(mask)) if mask.any() else None)
+
+
+def _score(cell: Cell, mask: Array) -> float | None:
+    return float(cell.scores[mask].mean()) if mask.any() else None
 
 
 def _supports(panel: Panel, cell: Cell) -> Iterator[Support]:

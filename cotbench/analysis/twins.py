@@ -66,13 +66,15 @@ class Twin(Paired):
 _FAMILIES = {"twins": "comparisons of perturbed questions with their seeds, against {}"}
 
 
-def twins_of(panels: Iterable[Panel], deltas: Sequence[Delta]) -> tuple[list[Twin], dict[str, str]]:
-    """Return the rows of all panels that hold questions and variants of them, and what their p are corrected over.
+def twins_of(panels: Iterable[Panel], deltas: Sequence[Delta]) -> tuple[list[Twin], dict[str, str], list[str]]:
+    """Return the rows of all panels that hold questions and variants of them, what their p are corrected over, and
+    notes.
 
     deltas: which pairs of modes there are."""
-    rows = []
+    rows, notes = [], []
     for panel in panels:
         kinds = _kinds(panel)
+        notes += _alone(panel, kinds)
         for delta in deltas:
             if (
                 kinds
@@ -82,7 +84,7 @@ def twins_of(panels: Iterable[Panel], deltas: Sequence[Delta]) -> tuple[list[Twi
             ):
                 rows += list(_rows(panel, panel.cells[delta.mode], panel.cells[delta.baseline], kinds))
     rows, sizes = by_family(rows, lambda row: ("twins", row.baseline) if row.tag == ALL else row.key)
-    return rows, in_words({key: size for key, size in sizes.items() if len(key) == 2}, _FAMILIES)
+    return rows, in_words({key: size for key, size in sizes.items() if len(key) == 2}, _FAMILIES), notes
 
 
 def _kinds(panel: Panel) -> Mapping[str, Array]:
@@ -95,6 +97,21 @@ def _kinds(panel: Panel) -> Mapping[str, Array]:
     names = np.array([question.features.get(RULE, "") for question in panel.questions], dtype=object)
     there = dict.fromkeys(sorted(name for name in {*names} if name and name.strip().lower() != SEED))
     return {ALL: tags == 1, **{name: names == name for name in there if len(there) > 1}}
+
+
+def _alone(panel: Panel, kinds: Mapping[str, Array]) -> list[str]:
+    """Note where most perturbed questions are without their seeds, as where --limit has drawn some of both."""
+    tags, shared = panel.tags(RULES[RULE]), panel.shared_of(np.ones(len(panel.questions), dtype=bool))
+    if not kinds or tags is None or shared is None:
+        return []
+    matched = int(np.isin(shared[tags == 1], shared[tags == 0]).sum())
+    total = int((tags == 1).sum())
+    if matched > total / 2:
+        return []
+    found = (
+        f"of {total:,} perturbed questions {matched:,} have their seed beside them, and only these are held against it"
+    )
+    return [f"{panel.task} by {panel.model}: {found}; --limit draws seeds and perturbed questions apart."]
 
 
 def _rows(panel: Panel, cell: Cell, base: Cell, kinds: Mapping[str, Array]) -> Iterator[Twin]:

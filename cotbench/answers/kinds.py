@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from cotbench.answers import reading  # which asks this table in turn, when it is called
@@ -244,19 +243,12 @@ def _text_of_task(gold: str, _: Sequence[str]) -> str:
     return "\n".join(dict.fromkeys(" ".join(line.split()) for line in lines))
 
 
-@lru_cache(maxsize=4_096)
-def _as_read(gold: str) -> str:
-    """Gold as it is read from an answer that says it: without brackets behind it, up to the end of a sentence."""
-    return reading.extract(f"Answer: {gold}", AnswerType.TEXT).answer or gold
-
-
 def _compare_texts(gold: str, answer: str) -> Score:
-    """Compare with each line of gold, and with what is read where an answer says that: HotpotQA has golds such as
-    "the Cold War (1947-91)", whose brackets are taken for an aside of the answer's."""
+    """Compare with each line of gold, of which the best counts: right by exact match, scored by F1."""
     from cotbench.answers.judging.texts import exact_match, f1
 
     lines = _lines(gold) or [gold]
-    if any(exact_match(line, answer) or exact_match(_as_read(line), answer) for line in lines):
+    if any(exact_match(line, answer) for line in lines):
         return 1.0
     return Verdict(Outcome.WRONG, max(f1(line, answer) for line in lines))
 

@@ -335,9 +335,11 @@ def _doctor_tasks(names: str, data_dir: Path | None, tasks_dir: Path | None, *, 
     from dataclasses import asdict
 
     from cotbench.doctor import examine_task
+    from cotbench.questions.suites import expanded
     from cotbench.terminal.tables import show_task
 
-    found = [examine_task(name.strip(), data_dir, tasks_dir) for name in names.split(",") if name.strip()]
+    words = expanded([name.strip() for name in names.split(",") if name.strip()], tasks_dir)
+    found = [examine_task(word, data_dir, tasks_dir) for word in words]
     if as_json:
         stdout_json([{**asdict(check), "ok": check.ok} for check in found])
     else:

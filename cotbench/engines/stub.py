@@ -45,9 +45,19 @@ def _program(answer: str, _: Question) -> str:
     return f"```python\ndef solution():\n    return {answer!r}\n```"
 
 
+# What follows, is refuted, or is left open, by the words that say so.
+_FACTS = {
+    **dict.fromkeys(("yes", "true", "valid"), "p(a)"),
+    **dict.fromkeys(("no", "false", "invalid"), "not p(a)"),
+    **dict.fromkeys(("unknown", "uncertain", "neutral"), "q(a)"),
+}
+
+
 def _plan(answer: str, question: Question) -> str:
-    """A plan whose one solution is the answer: of logic for letters; LaTeX that isn't in the language makes it
-    invalid."""
+    """A plan whose one solution is the answer: of logic for letters and for words of truth; LaTeX that isn't in the
+    language makes it invalid."""
+    if fact := _FACTS.get(answer.casefold()):
+        return f"```plan\npremise: {fact}\nask: p(a)\n```"
     if not question.choices:
         return f"```plan\nanswer: {answer}\n```"
     letters = LETTERS[: len(question.choices)]

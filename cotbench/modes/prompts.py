@@ -36,7 +36,7 @@ from cotbench.questions.tasks import Answer, Exemplar, Task
 from cotbench.store.files import kind_of
 from cotbench.types import LETTERS, Message, Passage, Question
 
-PASSAGES = "_passages.jinja"
+PASSAGES = "_passages"  # the template that puts passages before a question
 _MARK = "\ue000"  # in the place of an answer
 _PLACEHOLDER = re.compile(r"<\w+>")
 
@@ -211,18 +211,16 @@ class Prompts:
         if not passages:
             return question
         told = [{"title": passage.title, "text": passage.text} for passage in passages]  # not what they support
+        template = self._template(PASSAGES, question.task)
         try:
-            text = str(self._template_module(PASSAGES).with_passages(told, question.text)).strip()
+            module: Any = template.module
+            text = str(module.with_passages(told, question.text)).strip()
         except jinja2.TemplateSyntaxError as error:
             raise _syntax_error(error) from None
-        except jinja2.TemplateError as error:
-            found = f"{PASSAGES}: {error.message}."
+        except Exception as error:  # whatever the expressions of a template raise, or it lacks
+            found = f"{self._place(template, error)}: {type(error).__name__}: {error}"
             raise PromptError(found, "It defines the macro with_passages(passages, question).") from None
         return replace(question, text=text)
-
-    def passages_hash(self) -> str:
-        """16 hex digits over the template that puts passages before a question, and what it imports."""
-        return self.hash(PASSAGES.removesuffix(".jinja"), "")
 
     def _undefined(
         self, template: jinja2.Template, error: jinja2.UndefinedError, exemplars: Sequence[Exemplar]

@@ -2,9 +2,8 @@
 
 Of a free domain z3 is asked first (it looks for models and for contradictions at once; it always decides formulas
 without functions in which no "some" stands within an "all", given the steps), then worlds of few things are searched,
-one size after another. Of a finite domain each quantifier is written out, so that nothing is left undecided but what is
-too large. What it may take is counted in z3's own steps, not in seconds, so that a plan ends the same way on every
-machine.
+one size after another. Of a finite domain each quantifier is written out, unless that is too large. What it may take is
+counted in z3's own steps, not in seconds, so that a plan ends the same way on every machine.
 """
 
 from __future__ import annotations
@@ -84,8 +83,11 @@ def consistent(formulas: Sequence[Formula], domain: Domain, effort: int = 1) -> 
     effort: how many times the usual steps it may take."""
     z3 = _z3()
     try:
-        if domain.names:
+        if domain.names and _nodes(formulas, len(domain.names)) <= MOST_NODES:
             return _in_finite(z3, formulas, domain, len(domain.names), effort * STEPS)[0]
+        if domain.names:
+            limits, distinct = _as_formulas(domain)
+            return _in_free(z3, [*formulas, limits], distinct, effort * STEPS)
         found = _in_free(z3, formulas, domain, effort * STEPS)
         size, left = 1, effort * STEPS_OF_SIZES
         while found is None and size <= MOST_THINGS and left > 0 and _nodes(formulas, size) <= MOST_NODES:
@@ -133,11 +135,19 @@ def _in_free(z3: Any, formulas: Sequence[Formula], domain: Domain, steps: int) -
     return _answer(z3, solver)
 
 
+def _as_formulas(domain: Domain) -> tuple[Formula, Domain]:
+    """A finite domain that is too large to be written out: what says that there are no other things, and a free domain
+    in which its names are different ones."""
+    thing = Term("thing", variable=True)
+    limit = Formula("equal", terms=(thing, Term(domain.names[0])))
+    for name in domain.names[1:]:
+        limit = Formula("or", (limit, Formula("equal", terms=(thing, Term(name)))))
+    return Formula("all", (limit,), variables=("thing",)), Domain(distinct=(*domain.distinct, domain.names))
+
+
 def _in_finite(z3: Any, formulas: Sequence[Formula], domain: Domain, size: int, steps: int) -> tuple[bool | None, int]:
     """Whether formulas are true in a world of so many things, and the steps that telling took. A domain's names are the
     things, in order."""
-    if _nodes(formulas, size) > MOST_NODES:
-        raise TooLarge(f"formulas over a domain of {size} things")
     context = z3.Context()
     sort, things = z3.EnumSort("Thing", [f"thing{number}" for number in range(size)], ctx=context)
     writer = _Writer(z3, context, sort, things)

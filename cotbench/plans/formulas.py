@@ -29,6 +29,10 @@ _SIGNS = ((r"∃\s?!", " exactly one "), ("∄", " no "), ("∀", " all "), ("�
 _DOTTED = re.compile(
     r"\b(?P<quantifier>all|every|each|forall|some|exists?|no|one)(?P<names>\s+\w+(?:\s?,?\s+\w+)*?)\s*\.(?!\d)", re.I
 )
+_GLOSS = re.compile(r"\s*:::.*")  # what a formula means, in words
+_QUOTED = re.compile(r"([\"'“”‘’])(?P<name>[^\W_][\w .'’-]*)[\"'“”‘’](?!\w)")
+_WITHIN = re.compile(r"(?<=\w)['’-](?=\w)")  # of a name: "well-known", "tom's"
+_CALLED = {"and": "and", "or": "or", "implies": "implies", "iff": "iff", "equivalent": "iff", "xor": "xor"}
 FREE = re.compile(r"[u-z]\d?")  # how a name looks that is a variable though nothing binds it
 
 
@@ -131,6 +135,9 @@ def _constants(term: Term) -> Iterator[str]:
 
 
 def _plain_quantifiers(text: str) -> str:
+    text = _GLOSS.sub("", text)
+    text = _QUOTED.sub(lambda quoted: re.sub(r"\W+", "_", quoted["name"].strip()), text)
+    text = _WITHIN.sub("_", text)
     for sign, word in _SIGNS:
         text = re.sub(sign, word, text)
     return _DOTTED.sub(r"\g<quantifier>\g<names>:", text)
@@ -237,7 +244,23 @@ class _Parser(Cursor):
             return self._count(lower)
         if self.take("true", "false"):
             return Formula(lower)
+        if lower in _CALLED and self.peek(1).text == "(" and not self.peek(1).spaced:
+            return self._called(_CALLED[lower])
         return self._atom()
+
+    def _called(self, kind: str) -> Formula:
+        """A connective that is written as a function of formulas: "And(a, b, c)"."""
+        self.at += 2
+        parts = [self.formula()]
+        while self.take(","):
+            parts.append(self.formula())
+        self.need(")")
+        if kind in ("implies", "iff") and len(parts) != 2:
+            raise PlanInvalid(f"{kind} of two formulas: found {len(parts)}")
+        found = parts[0]
+        for part in parts[1:]:
+            found = Formula(kind, (found, part))
+        return found
 
     # --- atoms ----------------------------------------------------------------------------------------------------
 
@@ -411,7 +434,7 @@ class _Parser(Cursor):
             return False
         if behind.kind == "name":
             return behind.text.lower() not in _JOINED
-        return behind.text in (":", ",", "[") or (behind.text == "(" and behind.spaced) or behind.text == ")"
+        return behind.text in (":", ",", "[", "]") or (behind.text == "(" and behind.spaced) or behind.text == ")"
 
     def _begins_formula(self) -> bool:
         token = self.peek()

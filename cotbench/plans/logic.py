@@ -27,9 +27,11 @@ _QUESTIONS = [  # the first that fits; of each: with "except" at the end, what t
 _OPPOSITE = {"must": "refutable", "refutable": "must", "possible": "impossible", "impossible": "possible"}
 _AROUND = re.compile(
     r"^(?:(?:the\s+)?(?:conclusion|statement|claim|hypothesis)\b\s*[:=]?|whether\b|is it true that\b|"
-    r"does it follow that\b|valid\s*:|prove\b\s*:?|is\s+the\s+conclusion\b\s*:?)\s*(?=\S)",
+    r"does it follow that\b|(?:is|does)\b(?=.*\()|valid\s*:|prove\b\s*:?|is\s+the\s+conclusion\b\s*:?)\s*(?=\S)",
     re.I,
 )
+# An answer that a model adds to its plan; what it says doesn't count.
+_OWN_ANSWER = re.compile(r"\W*(?:[A-Z]|true|false|unknown|uncertain|yes|no)\W*", re.I)
 _APPLIED = re.compile(r"\w\(|[∀∃∧∨¬→↔⊕~&|=]|->|\\forall|\\exists|:")  # what questions don't have
 _NAMED = re.compile(r"[^\W\d]\w*|\d+")
 
@@ -100,12 +102,13 @@ def _take(problem: _Problem, statement: Statement) -> None:
         _restrict(problem, statement)
     elif statement.kind == "line":
         formula = parse_formula(statement.text)
-        if formula.kind in ("name", "equal"):
+        alone = not formula.terms or unbound(formula)  # "Cat(x)" is one of a list of predicates
+        if formula.kind == "equal" or (formula.kind == "name" and alone):
             raise PlanInvalid("a statement without a keyword")
         problem.premises.append((formula, statement.line))
     elif statement.kind == "answer" and _APPLIED.search(statement.text):
         problem.answer = statement
-    elif not re.fullmatch(r"\W*[A-Za-z]\W*", statement.text):
+    elif not _OWN_ANSWER.fullmatch(statement.text):
         raise PlanInvalid('numbers and formulas in a plan of "premise:" and "ask:"')
 
 
@@ -143,7 +146,7 @@ def _ask(problem: _Problem, asked: Statement) -> None:
         return
     while around := _AROUND.match(text):
         text = text[around.end() :]
-    text = re.sub(r"\s*(?:\?|\bfollows?\b\s*\??)$", "", text)
+    text = re.sub(r"(?:(?<=\))\s+(?:is\s+)?true|\s+follows?)?\s*\??$", "", text)
     if problem.options:
         raise PlanInvalid('a formula and options are asked: expected "ask: must be true" or the like, or no options')
     formula = parse_formula(text)

@@ -265,6 +265,15 @@ def choose(
     return Chosen(files=files, named=named, suites=tuple(suites), lacking=lacking)
 
 
+def expanded(words: Sequence[str], tasks_dir: Path | None = None) -> list[str]:
+    """What `find_task` is given for each task that some words name, suites among them; each once."""
+    found: dict[str, None] = {}
+    for word in words:
+        suite = find_suite(word, tasks_dir)
+        found |= dict.fromkeys([word] if suite is None else map(suite.word, suite.suite.tasks))
+    return list(found)
+
+
 def _of_suite(take: Callable[[str, str], str], found: SuiteFile, task: str) -> str:
     return take(found.word(task), found.suite.name)
 

@@ -114,11 +114,11 @@ def _subject(seen: Seen) -> Tag:
 
 # A digit that isn't part of a name (H2O, x2 are none), and number words from two on: "one" is a pronoun as a rule.
 _NUMERAL = re.compile(
-    r"""(?<![^\W_])\d
+    r"""(?<![^\W_\u3040-\u30ff\u3400-\u9fff])\d
       | \b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve
           |(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty
           |hundred|thousand|million|billion|trillion|dozen|half|twice|thrice)s?\b
-      | [二三四五六七八九十百千万亿两]+[个人只条件张本次天年月日元米克吨倍]""",
+      | [二三四五六七八九十百千万亿两][个人只条件张本次天年月日元米克吨倍]""",
     re.X | re.I,
 )
 

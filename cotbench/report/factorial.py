@@ -11,7 +11,7 @@ from cotbench.analysis.verdicts import ALPHA
 from cotbench.modes import MODES
 from cotbench.modes.arms import base_of
 from cotbench.modes.context import NONE, RETRIEVED
-from cotbench.report.columns import TASK, Table
+from cotbench.report.columns import TASK, Column, Table
 from cotbench.report.columns import N as COUNT
 from cotbench.report.words import count, ends, p_value, points, short_model
 
@@ -27,10 +27,16 @@ def passages_and_thought(comparison: Comparison) -> Table[Effect]:
 
 
 def _table(comparison: Comparison, factor: str, title: str) -> Table[Effect]:
+    rows = [effect for effect in comparison.effects if effect.factor == factor]
+    scored = any(row.score.value is not None for row in rows)
+    of_score: Sequence[Column[Effect]] = (
+        ("score, points", lambda r: points(r.score.value)),
+        ("95% interval", lambda r: ends(r.score, signed=True)),
+    )
     what = "thinking adds" if factor == THINKING else "passages add"
     return Table(
         title=title,
-        rows=[effect for effect in comparison.effects if effect.factor == factor],
+        rows=rows,
         names=[*TASK, ("effect", _named), ("arms", lambda r: r.arms)],
         figures=[
             COUNT,
@@ -40,12 +46,14 @@ def _table(comparison: Comparison, factor: str, title: str) -> Table[Effect]:
             ("hurt", lambda r: count(r.hurt if r.n else None)),
             ("p", lambda r: p_value(r.difference.p)),
             ("Holm p", lambda r: p_value(r.p_holm)),
+            *(of_score if scored else ()),
         ],
-        about=f"All on the n questions that have a verdict under all four arms. interaction: what {what} under "
-        "the second prompt less what it adds under the first, question by question, which is the same as what the two "
-        "together add less the sum of what each adds alone; 0 where they add up. p: as of all paired differences; of "
-        "the interaction by sign flips, exact, with a score interval; of clustered questions a t test's. Holm p: "
-        "corrected over all interactions here, and apart from them over all other rows.",
+        about=f"All on the n questions that have a verdict under all four arms. interaction: what {what} under the "
+        f"second prompt less what {'it adds' if factor == THINKING else 'they add'} under the first, question by "
+        "question, which is the same as what the two together add less the sum of what each adds alone; 0 where they "
+        "add up. p: as of all paired differences; of the interaction by sign flips, exact, with a score interval; of "
+        "clustered questions a t test's. Holm p: corrected over all interactions here, and apart from them over all "
+        "other rows." + (" score: the same of mean scores, by the paired t test's interval." if scored else ""),
     )
 
 

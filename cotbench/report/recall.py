@@ -5,12 +5,21 @@ from __future__ import annotations
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.recall import FOUND, LACKING, Recall, Support
 from cotbench.modes.context import RETRIEVED
-from cotbench.report.columns import MODE, PAIR, N, Table
+from cotbench.report.columns import MODE, PAIR, Column, N, Table
 from cotbench.report.words import DASH, count, ends, p_value, percent, points, short_model
 
 
 def recall(comparison: Comparison) -> Table[Recall]:
     """What each arm was shown."""
+    scored = any(row.score.value is not None for row in comparison.recalls)
+    of_score: list[Column[Recall]] = [
+        ("score %", lambda r: percent(r.score.value)),
+        ("95% interval", lambda r: ends(r.score)),
+    ]
+    split: list[Column[Recall]] = [
+        ("score, found %", lambda r: percent(r.score_found)),
+        ("score, lacking %", lambda r: percent(r.score_lacking)),
+    ]
     return Table(
         title="Passages: what arms were shown of what answers rest on",
         rows=comparison.recalls,
@@ -22,15 +31,20 @@ def recall(comparison: Comparison) -> Table[Recall]:
             ("95% interval", lambda r: ends(r.recall)),
             ("all found %", lambda r: percent(r.all_found.value)),
             ("95% interval", lambda r: ends(r.all_found)),
+            ("right %", lambda r: percent(r.right.value)),
+            ("95% interval", lambda r: ends(r.right)),
+            *(of_score if scored else ()),
             ("n found", lambda r: count(r.n_found)),
             ("right, found %", lambda r: percent(r.right_found.value)),
             ("n lacking", lambda r: count(r.n_lacking)),
             ("right, lacking %", lambda r: percent(r.right_lacking.value)),
+            *(split if scored else ()),
         ],
         about="shown: passages in the prompt. recall: of the passages that a question's answer rests on, as the data "
         "set says, the share that was shown, averaged over questions. all found: questions of which all were. right, "
         "found; right, lacking: accuracy on these, and on the others. Which questions these are is decided by what "
-        "finds the passages, not by chance: easier ones may be found more often.",
+        "finds the passages, not by chance: easier ones may be found more often."
+        + (" score: the mean score, as F1 of text answers is." if scored else ""),
     )
 
 

@@ -25,7 +25,7 @@ from cotbench.errors import CotbenchError, DataError, UsageError
 from cotbench.modes import MODES, Mode, Retrieve, TaskKit, Turn, find_mode
 from cotbench.modes.arms import split
 from cotbench.modes.kit import LINE_END
-from cotbench.modes.prompts import Prompts
+from cotbench.modes.prompts import PASSAGES, Prompts
 from cotbench.programs import Limits, require_containment
 from cotbench.questions.data import TaskData, load_data, select
 from cotbench.questions.suites import Chosen, choose, limit_of, with_limits
@@ -155,7 +155,7 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
-        **({"context": {"name": kit.context.name, "prompt": kit.prompts.passages_hash()}} if kit.context else {}),
+        **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from cotbench.analysis.lint import Asked, Unsaid, lint, over_tasks
 from cotbench.engines import EngineInfo
 from cotbench.modes import TaskKit
+from cotbench.modes.prompts import PASSAGES
 from cotbench.run.prepare import RunPlan, digest
 from cotbench.types import Message, Question
 
@@ -29,13 +30,14 @@ def _shown(kit: TaskKit, question: Question) -> dict[str, Any]:
     turn = kit.mode.own
     messages = kit.example_request(question, turn).messages
     shared = kit.prompts.shared_texts(kit.data.task, question)
+    templates = [one.template for one in kit.mode.turns] + ([PASSAGES] if kit.context else [])
     exemplars = kit.data.exemplars(question, kit.num_fewshot, own=kit.own_exemplars)
     return {
         "template": turn.template,
         "system": _short("\n".join(message.text for message in messages if message.role == "system")),
         **{name: _holds(messages, text) for name, text in shared.items()},
         "shots": sum(_holds(messages[:-1], exemplar.question) for exemplar in exemplars),
-        "own": sorted({file for one in kit.mode.turns for file in kit.prompts.own_files(one.template, question.task)}),
+        "own": sorted({file for name in templates for file in kit.prompts.own_files(name, question.task)}),
     }
 
 

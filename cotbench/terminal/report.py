@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -236,10 +237,10 @@ def _families(comparison: Comparison, width: int) -> list[Text]:
         rows, titles = whole, FAMILIES
     found = {(row.pair, _over(row), row.unit): row for row in rows}
     families: dict[tuple[str, str, tuple[str, ...]], list[Pooled]] = {}
-    for side in titles:  # an arm may have its rows further down
+    for model, side in product(dict.fromkeys(row.model for row in rows), titles):
         for (_, place, unit), row in found.items():
-            if place == side and unit == QUESTION:
-                families.setdefault((side, row.model, tuple(row.tasks)), []).append(row)
+            if (row.model, place, unit) == (model, side, QUESTION):
+                families.setdefault((side, model, tuple(row.tasks)), []).append(row)
     # What there is no room for: arms beside the one that the answer is about, or families.
     main = {row.pair for row in pooled.main_rows(comparison)}
     for narrowed in (_of_arms(main), _of_all) if comparison.categories else (_of_all, _of_arms(main)):

@@ -11,14 +11,18 @@ nothing is stated, the vaguer rules are tried in turn.
     boxed       \boxed{...}                                                all
     hashes      `#### ...`, the form of GSM8K's own solutions              all
     phrase      "the (final|best|correct) answer is ..."                   all
-                "(C) is correct", "I choose C", "that leaves us with C"    letter
+                "(C) is correct", "I choose C", "that leaves us with C"    letter, letters
+                "Paris is the answer"                                      text
     without a statement:
     only        the whole output is nothing but an answer; or the first    all
-                line is (number, letter)
-    marked      the one letter in brackets, bold or alone on the last line letter
-    option      the last sentence gives the text of exactly one option     letter
+                line is (number, letter, letters, boolean, choice)
+    marked      the one letter in brackets, bold or alone on the last      letter, letters,
+                line; the one bold text of the last sentence               text
+    option      the last sentence gives the text of exactly one option;    letter
+                the word that the text begins with                         boolean, choice
     last_math   the $...$ that the last sentence with one gives            latex
-    last        the number that the last sentence with one gives           number, latex
+    last        the number that the last sentence with one gives; the      number, latex,
+                expression, the list, the word that the text ends with     all others
     thought     any of these within a closed thought, where the model      all
                 wrote nothing behind it; or a statement at the very end
                 of a thought that the model ended without closing it
@@ -53,6 +57,8 @@ Policies, where published extractors disagree:
 * 25% is the number 25, as it stands; a range ("5 to 7") or a sum without its result ("5 + 7") is no number; a time of
   day is one only at the full hour.
 * "It can't be determined" is no number and no option (unless an option says so), whatever numbers it names.
+
+Those of texts, words, expressions, lists and several letters stand on top of their modules.
 """
 
 from __future__ import annotations
@@ -65,14 +71,19 @@ from itertools import islice
 from cotbench.answers import kinds  # whose rows name the readers of this folder; looked at when something is read
 from cotbench.answers.reading.declines import DECLINES
 from cotbench.answers.reading.endings import DOUBTS, WHOLE, broken_off, last_sentences
+from cotbench.answers.reading.expressions import EXPRESSION_RULES
 from cotbench.answers.reading.formulas import FORMULA_RULES
 from cotbench.answers.reading.letters import LETTER_RULES
+from cotbench.answers.reading.letters.several import SEVERAL_RULES
+from cotbench.answers.reading.lists import LIST_RULES
 from cotbench.answers.reading.numbers import NUMBER_RULES
 from cotbench.answers.reading.numerals import canonical_number, show_number
 from cotbench.answers.reading.parts import MARKUP_TAG, Parts, Span, next_turn, run_on, split_reasoning
 from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import ALL_KINDS, DECLINED, MAX_ANSWER_CHARS, Extraction, Reading, Rule
 from cotbench.answers.reading.statements import STATEMENTS, boxed_spans
+from cotbench.answers.reading.texts import TEXT_RULES
+from cotbench.answers.reading.words import WORD_RULES
 
 __all__ = [
     "DECLINED",
@@ -196,5 +207,8 @@ def _alone_on_the_last_line(
 
 
 THOUGHT = Rule("thought", "thought", ALL_KINDS, _at_the_end_of_a_thought, vague=True)
-RULES = (*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, THOUGHT, DECLINES)
+RULES = (
+    *(*STATEMENTS, *LETTER_RULES, *NUMBER_RULES, *FORMULA_RULES, *TEXT_RULES, *WORD_RULES),
+    *(*EXPRESSION_RULES, *LIST_RULES, *SEVERAL_RULES, THOUGHT, DECLINES),
+)
 VAGUE = frozenset(rule.name for rule in RULES if rule.vague)

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 
 from cotbench.answers.notation.arithmetic import parsed, written
 from cotbench.answers.notation.signs import FULL_WIDTH, INVISIBLE
-from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.patterns import WORD_LETTER, caseless
 from cotbench.answers.reading.rules import OF_EXPRESSIONS, REFUSAL, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import held, stated
-from cotbench.answers.reading.statements import Statement
+from cotbench.answers.reading.stated import gives_none, held, own_body, stated
+from cotbench.answers.reading.statements import Statement, statements
 
 MOST_CHARS = 600  # of a statement or sentence that is looked at
 _MOST_FRACTIONS = 20
@@ -35,22 +35,25 @@ _SIGNS: dict[int, str | int] = {
     **dict.fromkeys(map(ord, f"\u00a0\u2009\u202f{INVISIBLE}"), " "),
 }
 _FREE = rf"(?<![{WORD_LETTER}0-9.,])"
-_COMMANDS = r"\\(?:times|cdot|ast|div|left|right|[dt]?frac|quad|[bB]igg?[lr]?)(?![A-Za-z])|\\[()\[\],;:!]"
+_COMMANDS = r"\\(?:times|cdot|ast|div|left|right|[dt]?frac|quad|[bB]igg?[lr]?)(?![A-Za-z])|\\[()\[\],;:!*]"
 # A run of what an expression is written with, on one line.
 _RUN = re.compile(
     rf"{_FREE}(?:{_COMMANDS}|\d+(?:\.\d+)?(?![\d.]*[{WORD_LETTER}](?<![xX]))|[-+*/()\[\]{{}}$]|[ \t]"
     r"|[xX](?=[ \t]?[\d(\[]))+"
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}\s*\{([^{}]*)\}|(\d)\s*(\d))")
-_PLAIN = {r"\times": "*", r"\cdot": "*", r"\ast": "*", r"\div": "/", "x": "*", "X": "*"}
+_PLAIN = {r"\*": "*", r"\times": "*", r"\cdot": "*", r"\ast": "*", r"\div": "/", "x": "*", "X": "*"}
 _PLAIN_SIGN = re.compile(rf"{_COMMANDS}|[xX$]")
 _BRACKETS = str.maketrans("[]{}", "()()")
 _DANGLES = re.compile(r"\A[\s*/]+|[\s*/+\-]+\Z")
+_GOES_ON = re.compile(r"(?:\A\s*[!^%√²³]|[!^%√²³]\s*\Z|(?:sqrt|log|mod)\s?\(?\Z)")
 _BULLET = re.compile(r"\A\s*[-+]\s+(?=[\d(])")
 _NO_WAY = caseless(
     r"\b(?:impossible|unsolvable|no\s(?:\w+\s){0,2}(?:solution|expression|combination|way)\b|not\s(?:possible|solvable)"
     r"|can(?:not|['’]t)\s(?:be\s)?(?:made|make|done|solved|reach\w*|get|formed|obtain\w*))|无解|没有解|нет\sрешения"
 )
+_IS_24 = re.compile(r"[\s$*`)}\\\]]{0,6}(?:=|is|equals|gives|makes)\s?\**24(?!\d)")
+_FENCE = re.compile(r"```\w{0,10}\s*\n(?P<own>[^\n]+)\n\s*```\s*\Z")
 _WORD = re.compile(rf"(?<![\\{WORD_LETTER}])[{WORD_LETTER}]{{2}}")
 LAST = 6  # sentences at a text's end in which an expression is looked for
 
@@ -68,11 +71,21 @@ def _side(text: str) -> str:
     return text if re.fullmatch(r"\s*(?:\d+|\([^()]*\))\s*", text) else f"({text})"
 
 
-def _expression(run: str) -> tuple[int, str] | None:
-    """How many numbers a run's expression has, and the expression; None where it is none."""
+def _expression(run: str, before: str, behind: str) -> tuple[int, str] | None:
+    """How many numbers a run's expression has, and the expression; None where it is none, or a part of one.
+
+    before, behind: what stands next to it."""
+    if _GOES_ON.search(before) or _GOES_ON.match(behind):
+        return None
     plain = _DANGLES.sub("", _plain(run))
-    for text in (plain, _BULLET.sub("", plain), plain.strip("() ") if plain.count("(") != plain.count(")") else ""):
-        found = parsed(text) if text else None
+    open_ = plain.count("(") - plain.count(")")
+    texts = [plain, _BULLET.sub("", plain)]
+    if open_ > 0 and behind.lstrip().startswith("="):  # "((8 - 4) * 6 = 24)"
+        texts.append(plain[open_:] if plain.startswith("(" * open_) else "")
+    elif open_ < 0 and before.rstrip().endswith("="):
+        texts.append(plain[:open_] if plain.endswith(")" * -open_) else "")
+    for text in filter(None, texts):
+        found = parsed(text)
         if found is not None and len(found.numbers) > 1:
             return len(found.numbers), written(found)
     return None
@@ -82,7 +95,9 @@ def _best(text: str, begin: int, end: int) -> Extraction | None:
     """The expression of a phrase: the one with most numbers, of equals the last."""
     best: tuple[int, Extraction] | None = None
     for match in _RUN.finditer(text, begin, min(end, begin + MOST_CHARS)):
-        found = _expression(match[0])
+        found = _expression(
+            match[0], text[max(begin, match.start() - 6) : match.start()], text[match.end() : match.end() + 6]
+        )
         if found and (best is None or found[0] >= best[0]):
             best = found[0], Extraction(answer=found[1], span=_trimmed(match))
     return None if best is None else best[1]
@@ -97,7 +112,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     begin, end = held(one)
     found = _best(text, begin, end)
     if found is None:
-        none = says_unknown(text, begin, end) or declines(text, begin, end) or _NO_WAY.search(text, begin, end)
+        none = gives_none(text, begin, end) or _NO_WAY.search(text, begin, end)
         return REFUSAL if none else None
     if found.span and re.match(r"[^\n.?]{0,12}\?", text[found.span[1] : found.span[1] + 14]):
         return None
@@ -105,14 +120,13 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
 
 
 def _alone(text: str, start: int) -> Extraction | None:
-    body = text[start:].strip()
-    line, _, below = body.partition("\n")
-    if not line or len(line) > MOST_CHARS or (below.strip() and below.strip().partition("\n")[0].strip() != "```"):
+    """The expression that is all of a text, but for what fences it and what it equals."""
+    begin, end = own_body(text, start)
+    fenced = _FENCE.match(text, begin, end)
+    begin, end = fenced.span("own") if fenced else (begin, end)
+    if end - begin > MOST_CHARS or "\n" in text[begin:end] or _WORD.search(text, begin, end):
         return None
-    begin = text.index(body, start)
-    found = _best(text, begin, begin + len(line))
-    words = _WORD.search(text, begin, begin + len(line))
-    return found if words is None else None
+    return _best(text, begin, end)
 
 
 def _last(text: str, start: int) -> Extraction | None:
@@ -125,11 +139,13 @@ def _last(text: str, start: int) -> Extraction | None:
             break
         here = _best(text, left, right)
         if here is None or here.answer is None:
-            if number == 0 and (_NO_WAY.search(text, left, right) or asks_for_more(text, left, right)):
+            none = gives_none(text, left, right) or _NO_WAY.search(text, left, right)
+            if number == 0 and (none or asks_for_more(text, left, right)):
                 return REFUSAL
             continue
         own = parsed(here.answer)
-        if own and len(own.numbers) > most:
+        told = here.span is not None and (_IS_24.match(text, here.span[1]) or text[: here.span[0]].endswith("24 = "))
+        if own and len(own.numbers) > max(most, 0 if told else 2):
             found, most = here, len(own.numbers)
     return found
 
@@ -147,7 +163,8 @@ def read_expression(text: str, start: int, vague: bool) -> Iterator[Reading]:
     def instead(place: int) -> Extraction | None:
         return _last(text, place)
 
-    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    every = statements(text, start, options=True)
+    yield from stated(every, text, vague, lambda one: _of_statement(text, one), instead)
     for row in EXPRESSION_RULES:
         if vague or not row.vague:
             yield from row.ask(text, start)

@@ -15,13 +15,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cotbench.answers.notation.signs import INVISIBLE
-from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import OF_LISTS, REFUSAL, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import held, stated
-from cotbench.answers.reading.statements import Statement
+from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
+from cotbench.answers.reading.statements import Statement, statements
 
 BRACKETS = frozenset("()[]{}<>")
 MOST_CHARS = 2_000
@@ -29,6 +29,8 @@ MOST_ITEMS = 200
 _ITEM = re.compile(rf"[ \t>{INVISIBLE}]*(?:\(?\d{{1,3}}[.):][ \t]+|[-*•+][ \t]+)(?=\S)")
 _NUMBERED = re.compile(r"(?:^|[\s,;])\(?\d{1,3}[.)]\s+(?=\S)")
 _PART = re.compile(r"\s*(?:[,;，、؛،|\n]|(?:-+>|=>|→|⇒|➜|<(?=\s))\s?|\\\\)\s*")
+_ASIDE = re.compile(r"(?<=\S)\s+\([^()\n]{1,80}\)[\s.*_`]*\Z")
+_LAST_TWO = caseless(r"\A(\S+)\s(?:and|und|y|et|e|и|&)\s(\S+)\Z")
 _AND = caseless(r"(?:and|und|y|et|e|und|и|&)\s+(?=\S)")
 _ANNOUNCES = re.compile(r"[^\n]*[A-Za-z\u0400-\u04ff\u4e00-\u9fff][^\n:：]*[:：](?=\s|\S)\s*")
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathtt|boxed)\s?\{([^{}]*)\}")
@@ -77,16 +79,17 @@ def items_of(said: str) -> list[str]:
     if bare and set(bare) <= BRACKETS:
         return list(bare)
     announced = _ANNOUNCES.match(said)
-    if announced and said[announced.end() :].strip(_EDGES + "."):
+    if announced and said[announced.end() :].strip(" \t\r\n*_`."):
         said = said[announced.end() :]
         return items_of(said) if said.count(":") + said.count("：") < 3 else []
     stop = _STOP.search(said)
     said = said[: stop.start()] if stop else said
+    said = said if said.lstrip().startswith("(") else _ASIDE.sub("", said)
     said = _NUMBERED.sub(", ", f" {said}")
     parts = [part.strip(_EDGES) for part in _PART.split(said)]
     parts = [part for part in parts if part]
     if len(parts) > 1:
-        parts[-1] = _AND.sub("", parts[-1], count=1) if _AND.match(parts[-1]) else parts[-1]
+        parts[-1] = _AND.sub("", parts[-1], count=1) if _AND.match(parts[-1]) else _LAST_TWO.sub(r"\1 \2", parts[-1])
     elif re.search(r"[\"'“‘`]\s+[\"'“‘`]", said):
         parts = re.split(r"[\"'“”‘’`]\s+[\"'“”‘’`]", parts[0]) if parts else []
     words = [word.strip(_EDGES) for part in parts for word in part.split()]
@@ -131,6 +134,9 @@ def _found(text: str, begin: int, end: int) -> Extraction | None:
         begin += 1
     while begin < end and text[end - 1].isspace():
         end -= 1
+    stop = _STOP.search(text, begin, end)
+    if stop and items_of(text[begin : stop.start()]):
+        end = stop.start()
     items = items_of(text[begin:end])
     return Extraction(answer=" ".join(items), span=(begin, end)) if items else None
 
@@ -139,9 +145,11 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     begin, end = held(one)
     if one.boxes or one.row.name == "boxed":
         return _found(text, begin, end)
-    if says_unknown(text, begin, end) or declines(text, begin, end):
+    if gives_none(text, begin, end):
         return REFUSAL
-    if text[begin:end].rstrip(" *_`").endswith((":", "：")):  # "The sorted words are:", and the list below
+    if heads_prose(text, begin, end):
+        return None
+    if text[begin:end].rstrip(" \t\r*_`").endswith((":", "：")):  # "The sorted words are:", and the list below
         below = re.compile(r"\s*").match(text, end)
         begin = below.end() if below else end
         end = text.find("\n", begin)
@@ -181,13 +189,14 @@ def _lines(text: str, start: int, end: int) -> list[Span]:
 
 def _alone(text: str, start: int) -> Extraction | None:
     """All of a text that is a list: on one line, or an item a line."""
-    if len(text) - start > MOST_CHARS:
+    start, end = own_body(text, start)
+    if end - start > MOST_CHARS:
         return None
-    lines = [span for span in _lines(text, start, len(text)) if not text[slice(*span)].strip().startswith("```")]
+    lines = [span for span in _lines(text, start, end) if not text[slice(*span)].strip().startswith("```")]
     if not lines:
         return None
-    if declines(text, start, len(text)) or asks_for_more(text, start, len(text)):
-        return None
+    if gives_none(text, start, end) or asks_for_more(text, start, end):
+        return REFUSAL
     if len(lines) == 1:
         return _found(text, *lines[0]) if _is_list(text[slice(*lines[0])], alone=True) else None
     items = all(_ITEM.match(text, *span) for span in lines)
@@ -215,7 +224,7 @@ def _last(text: str, start: int) -> Extraction | None:
         return _found(text, block[0][0], right) if len(block) > 1 and plain else None
     if _is_list(text[left:right], alone=False):
         return _found(text, left, right)
-    if declines(text, left, right) or asks_for_more(text, left, right):
+    if gives_none(text, left, right) or asks_for_more(text, left, right):
         return REFUSAL
     colon = text.rfind(": ", left, right)
     if colon > 0 and _is_list(text[colon + 1 : right], alone=False):
@@ -235,7 +244,8 @@ def read_list(text: str, start: int, vague: bool, _: Sequence[str] = ()) -> Iter
     def instead(place: int) -> Extraction | None:
         return _last(text, place)
 
-    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    every = statements(text, start, options=True)
+    yield from stated(every, text, vague, lambda one: _of_statement(text, one), instead)
     for row in LIST_RULES:
-        if vague or not row.vague:
+        if (vague or not row.vague) and not (every and row is LIST_ALONE):
             yield from row.ask(text, start)

@@ -4,8 +4,8 @@ Policies, beside those of `reading`:
 
 * A statement's answer ends where its sentence or its line does, or where it begins to explain itself (", because ...",
   ", which ..."); a full stop is no end behind an initial or an abbreviation ("J. R. R. Tolkien", "St. Louis").
-* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it, nor are brackets
-  behind it ("Paris (the capital of France)", "Alien (1979)").
+* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it
+  are none where they hold words in small letters, "Paris (the capital of France)", else they are one: "Alien (1979)".
 * A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
   Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
 * Two answers side by side ("Paris or Lyon") are one text.
@@ -17,15 +17,16 @@ import re
 from collections.abc import Iterator
 
 from cotbench.answers.notation.signs import INVISIBLE
-from cotbench.answers.reading.declines import asks_for_more, declines, says_unknown
+from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
-from cotbench.answers.reading.rules import OF_TEXTS, REFUSAL, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import held, stated
-from cotbench.answers.reading.statements import Statement
+from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
+from cotbench.answers.reading.statements import Statement, statements
 
 MOST_WORDS = 40
+MOST_CHARS = 400  # of an output that is nothing but an answer
 ALONE_WORDS = 15  # of an output that is nothing but an answer
 LINE_WORDS = 8  # of a last line that is one
 _AROUND = f" \t\r\n*_`#{INVISIBLE}"
@@ -42,6 +43,8 @@ _QUOTES = {
     "《": "》",
     "”": "”",
 }
+_PAIRS = {**_QUOTES, "(": ")", "[": "]", "<": ">", "{": "}", "$": "$"}
+_LEFT_BY = {'"': '"', "”": "“", "]": "[", "}": "{"}
 # A full stop behind these ends no sentence.
 _ABBREVIATIONS = frozenset(
     "st mt ft dr mr mrs ms jr sr prof rev gen col capt lt sgt maj cmdr adm gov sen rep hon pres inc ltd co corp bros vs"
@@ -49,7 +52,10 @@ _ABBREVIATIONS = frozenset(
     " messrs mme mlle sra fr br pt ph approx fig cf viz".split()
 )
 _STOP = re.compile(r"[.!?。！？](?=[\"'”’)*_\]]{0,3}(?:\s|\Z|(?<=[。！？])))")
-_STRONG_STOP = re.compile(r"[。！？]")
+# What a sentence behind "!" begins with; a title may go on: "Hey Pa! There's a Goat on the Roof".
+_BEGINS = re.compile(
+    r"[\"'”’)*_\]\s]*(?:It|He|She|They|This|That|The|I|We|In|Both|Let|No|Yes|Since|Because|As|Note|Hope)\b"
+)
 _LEAD = caseless(
     r"(?:[\s*_`:：,，]|(?:so|therefore|thus|hence|well|okay|ok)(?=,),"
     r"|(?:the\s)?(?:final\s|correct\s|short\s)?answer(?:\sis)?[:：]"
@@ -63,9 +69,10 @@ _EXPLAINS = caseless(
     r"|text|context)|it|he|she|they|this)\b)",
     r"[,;]\s(?:which|who(?:se|m)?|where|as|so|although|though|but|even\sthough|according\sto|based\son|given\sthat"
     r"|making|thus|hence|therefore|not)\s",
+    r",\s(?:then|though|indeed|i\s(?:think|believe|guess|suppose))(?=\W*\Z|[.!])",
     r"\s(?:according\sto|based\son|as\sper)\sthe\s|\s[—–]\s|\s-{1,2}\s(?=[a-z])|\s(?:=>|->|→)\s|;\s",
 )
-_ASIDE = re.compile(r"\s[(\[](?P<own>[^()\[\]\n]{1,160})[)\]]\Z")
+_ASIDE = re.compile(r"\s[(\[](?P<own>[a-z]+\s[^()\[\]\n]{1,160})[)\]]\Z")
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathsf|mbox)\s?\{([^{}]*)\}")
 _IS_THE_ANSWER = caseless(
     r"(?:^|(?<=[.!?]\s))(?:(?:so|thus|therefore|hence),?\s)?(?P<own>[^\n.!?]{1,160}?)\s(?:is|would\sbe)\s"
@@ -77,6 +84,7 @@ _SENTENCE_WORDS = caseless(
     r"\b(?:is|are|was|were|has|have|had|does|did|do|will|would|can|could|should|must|may|might|i|we|you|let|because"
     r"|therefore|so)\b|['’](?:s|re|m|ll)\s(?:not|a|an|the)\b"
 )
+_PLACEHOLDER = re.compile(r"(?:[\s*_\"'`]|Answer\s?[:：])*+(?:<\w{1,20}>|\.{3}|…|_{3,})[\s*_\"'.]*\Z")
 _HEADING = re.compile(r"[:：]\W*\Z")
 
 
@@ -92,44 +100,40 @@ def _ends(text: str, begin: int, end: int) -> int:
                 continue
             if following and following[1].islower():
                 continue
+        elif stop[0] in "!?" and not _BEGINS.match(text, stop.end(), end):
+            continue
         return stop.end()
     return end
 
 
 def _stripped(text: str, begin: int, end: int) -> Span:
     """A span without the space and marks around it, and without quotes that hold all of it."""
-    while True:
-        while begin < end and text[begin] in _AROUND:
+    while begin < end:
+        first, last = text[begin], text[end - 1]
+        if first in _AROUND:
             begin += 1
-        while begin < end and text[end - 1] in _AROUND:
+        elif last in _AROUND or (last in ".。！!,，;；:" and not _keeps_its_stop(text, begin, end)):
             end -= 1
-        said = text[begin:end]
-        if (len(said) > 1 and said[0] == "$" == said[-1]) or (
-            len(said) > 1 and _QUOTES.get(said[0]) == said[-1] and said[0] not in said[1:-1]
-        ):
+        elif end - begin > 1 and _PAIRS.get(first) == last and not _closes_within(text, begin, end):
             begin, end = begin + 1, end - 1
-        elif said[-1:] in ".。！!,，;；:" and not _keeps_its_stop(said):
-            end -= 1
-        elif (
-            said[:1] in ("(", "[", "<", "{")
-            and said[-1:] == {"(": ")", "[": "]", "<": ">", "{": "}"}[said[0]]
-            and (not any(sign in said[1:-1] for sign in "()[]<>{}"))
-        ):
-            begin, end = begin + 1, end - 1
-        elif (
-            said[-1:] in ('"', "”", "'", "’", "]", "}")
-            and not any(sign in said[:-1] for sign in ('"', "“", "‘", "[", "{") if sign != "'")
-            and said[-1:] not in ("'", "’")
-        ):
+        elif last in _LEFT_BY and text.find(_LEFT_BY[last], begin, end - 1) < 0:
             end -= 1  # what a field of an object leaves
         else:
-            return begin, end
+            break
+    return begin, max(begin, end)
 
 
-def _keeps_its_stop(said: str) -> bool:
-    """Tell whether the full stop of "Washington, D.C." or "Apple Inc." is the answer's own."""
-    word = re.search(r"(?:[^\W\d_]\.)+\Z|[^\W\d_]+\.\Z", said)
-    if word is None or not said.endswith("."):
+def _closes_within(text: str, begin: int, end: int) -> bool:
+    """Tell whether a pair of signs around a span isn't one pair: "(a) and (b)"."""
+    return text.find(text[begin], begin + 1, end - 1) >= 0 or text.find(text[end - 1], begin + 1, end - 1) >= 0
+
+
+def _keeps_its_stop(text: str, begin: int, end: int) -> bool:
+    """Tell whether the sign at the end of "Washington, D.C.", "Apple Inc." or "Yahoo!" is the answer's own."""
+    if text[end - 1] == "!":
+        return not text[begin : end - 1].strip().count(" ")
+    word = re.search(r"(?:[^\W\d_]\.)+\Z|[^\W\d_]{1,12}\.\Z", text[max(begin, end - 30) : end])
+    if word is None:
         return False
     return word[0].count(".") > 1 or word[0][:-1].casefold() in ("inc", "jr", "sr", "ltd", "co", "corp", "bros", "etc")
 
@@ -138,6 +142,8 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     """The answer that a phrase gives; whole: a box's content, which has no sentence around it."""
     if not whole:
         end = _ends(text, begin, end)
+    if _PLACEHOLDER.match(text, begin, end):
+        return None
     lead = _LEAD.match(text, begin, end)
     if lead and lead.end() < end:
         begin = lead.end()
@@ -169,12 +175,10 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     begin, end = held(one)
     boxed = bool(one.boxes) or one.row.name == "boxed"
     sentence = end if boxed else _ends(text, begin, end)
-    if says_unknown(text, begin, sentence) or declines(text, begin, sentence):
+    if gives_none(text, begin, sentence):
         return REFUSAL
-    if not boxed and _HEADING.search(text, begin, end) and text[end:].strip():
+    if not boxed and ((_HEADING.search(text, begin, end) and text[end:].strip()) or heads_prose(text, begin, end)):
         return None  # "The answer is as follows:"
-    if re.match(r"[\s*_\"']*(?:<\w+>|\.{3}|…|_{3,})[\s*_\"'.]*\Z", text[begin:end]):
-        return None  # a form's placeholder
     found = _answer(text, begin, end, whole=boxed)
     if found and found.span and text[found.span[1] : found.span[1] + 3].lstrip("*\"' ").startswith(("?", "？")):
         return None  # "Answer: Paris? No."
@@ -185,24 +189,21 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
 
 
 def _alone(text: str, start: int) -> Extraction | None:
-    """All of a text, where it is one line of a few words, or quotes or bold alone on the first one."""
-    body = text[start:].strip()
-    if not body or len(body) > 400:
+    """All of a text, where it is one line of a few words; or its first line, where that is bold."""
+    begin, end = own_body(text, start)
+    if begin >= end:
         return None
-    begin = text.index(body, start)
-    line = body.partition("\n")[0]
-    if len(line) < len(body):
-        bold = _BOLD.fullmatch(line.strip().rstrip("."))
-        return _answer(text, begin, begin + len(line)) if bold else None
-    if len(body.split()) > ALONE_WORDS or body.endswith(("?", "？", ":")):
+    newline = text.find("\n", begin, end)
+    if newline >= 0:
+        return _answer(text, begin, newline) if _BOLD.fullmatch(text[begin:newline].strip().rstrip(".")) else None
+    if end - begin > MOST_CHARS or len(text[begin:end].split()) > ALONE_WORDS or text[end - 1] in "?？:：":
         return None
-    if (
-        declines(text, begin, len(text))
-        or asks_for_more(text, begin, len(text))
-        or says_unknown(text, begin, len(text))
-    ):
+    if gives_none(text, begin, end) or asks_for_more(text, begin, end):
         return REFUSAL
-    return _answer(text, begin, begin + len(body))
+    first = _ends(text, begin, end)
+    if text[first:end].strip(" *_`\"'”’)") and _SENTENCE_WORDS.search(text, begin, first):
+        return None  # more than one sentence
+    return _answer(text, begin, end)
 
 
 def _is_it(text: str, start: int) -> Extraction | None:
@@ -236,21 +237,20 @@ def _last_line(text: str, start: int) -> Extraction | None:
     return _answer(text, left, right)
 
 
-def _declined(text: str, start: int) -> Extraction | None:
-    """REFUSAL where the last sentence says that there is no answer."""
+def _declines(text: str, start: int) -> bool:
+    """Tell whether the last sentence says that there is no answer."""
     end = own_end(text, start)
     for left, right in last_sentences(text[:end], start):
-        return REFUSAL if asks_for_more(text, left, right) else None
-    return None
+        return asks_for_more(text, left, right) or gives_none(text, left, right)
+    return False
 
 
 # find(text, start)
 IS_THE_ANSWER = Rule("is the answer", "phrase", OF_TEXTS, _is_it)
 TEXT_ALONE = Rule("text alone", "only", OF_TEXTS, _alone)
-TEXT_DECLINED = Rule("text declined", "declined", OF_TEXTS, _declined)
 TEXT_MARKED = Rule("bold text", "marked", OF_TEXTS, _marked, vague=True)
 LAST_LINE = Rule("last line", "last", OF_TEXTS, _last_line, vague=True)
-TEXT_RULES = (IS_THE_ANSWER, TEXT_ALONE, TEXT_DECLINED, TEXT_MARKED, LAST_LINE)
+TEXT_RULES = (IS_THE_ANSWER, TEXT_ALONE, TEXT_MARKED, LAST_LINE)
 
 
 def read_text(text: str, start: int, vague: bool) -> Iterator[Reading]:
@@ -262,7 +262,10 @@ def read_text(text: str, start: int, vague: bool) -> Iterator[Reading]:
         rest = _answer(text, place, line_end if line_end >= 0 else len(text))
         return _is_it(text, place) or _marked(text, place) or (rest if rest and _LEAD.match(text, place) else None)
 
-    yield from stated(text, start, vague, lambda one: _of_statement(text, one), instead)
+    every = statements(text, start, options=True)
+    yield from stated(every, text, vague, lambda one: _of_statement(text, one), instead)
+    if not every and _declines(text, start):
+        yield DECLINED, REFUSAL
     for row in TEXT_RULES:
-        if vague or not row.vague:
+        if (vague or not row.vague) and not (every and row is TEXT_ALONE):
             yield from row.ask(text, start)

@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from cotbench.answers.notation.signs import INVISIBLE
-from cotbench.answers.reading.declines import declines, says_unknown
 from cotbench.answers.reading.endings import SENTENCE_END, last_sentences, own_end
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.patterns import CJK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import OF_WORDS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import held, stated
-from cotbench.answers.reading.statements import Statement
+from cotbench.answers.reading.stated import gives_none, held, stated
+from cotbench.answers.reading.statements import Statement, statements
 
 YES, NO = "yes", "no"
 # Words that mean the same where a task has one of them. A dot in front: of the head of a phrase only, since elsewhere
@@ -52,11 +51,11 @@ _OPPOSITES = (
     *(("true", "false"), ("yes", "no"), ("valid", "invalid"), ("correct", "incorrect"), ("right", "wrong")),
     *(("plausible", "implausible"), ("possible", "impossible"), ("entailed", "contradicted"), ("guilty", "innocent")),
 )
-_OPEN = rf"[\s*_`$\"'“‘”’(\[{{<:：,，—–\-{INVISIBLE}]"
+_OPEN = rf"[\s*_`#$\"'“‘”’「『【(\[{{<:：,，—–\-{INVISIBLE}]"
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm)?|mathrm|mathbf|mathsf|boxed)\s?\{")
 # What may stand in front of the word that a phrase is: "that it is", "most likely", "(A)".
 _FILLER = caseless(
-    rf"(?:{_OPEN}|(?:so|therefore|thus|hence|well|ok(?:ay)?|i(?:['’]d)?\s(?:would\s)?(?:think|believe|guess|say)|that"
+    rf"(?:</?\w{{1,20}}>|{_OPEN}|(?:so|therefore|thus|hence|well|ok(?:ay)?|i(?:['’]d)?\s(?:would\s)?(?:think|believe|guess|say)|that"
     r"|the\sanswer\sis|it['’]s|it\sis|this\sis|that['’]s|most\slikely|likely|probably|definitely|certainly|clearly"
     r"|simply|just|actually|indeed|an?|the|(?:deductively|logically|factually|entirely|necessarily)"
     rf"|(?:option|choice)\s(?=\W)|[a-f][).](?=\s))(?![{WORD_LETTER}]))*+"
@@ -67,18 +66,20 @@ _OR = caseless(rf"{_OPEN}{{0,4}}(?:(?:or|and|nor|oder|ou|o|или)\b|[/|]|或|�
 _BEHIND = rf"(?![{WORD_LETTER}0-9]|['’][{WORD_LETTER}])"
 # "No one would", "no evidence": a word of the sentence, and no answer.
 _DETERMINER = caseless(
-    r"\s(?:(?:one|evidence|information|answer|solution|doubt|matter|idea|longer|other|more|less|such|clear|single|way"
+    r"\s(?:(?:one|evidence|information|answer|solution|doubt|matter|idea|longer|other|more|less|such|clear|single"
     r"|need|reason|mention)\b|(?!(?:because|since|as|for|it|this|that|he|she|they|there|the|an?|you|we|i|not|if|although"
-    r"|but|so|and|or)\b)[a-z])"
+    r"|but|so|and|or|way)\b)[a-z])"
 )
 _PREDICATE = (  # what says something of something: "is not", "would be", "sounds very"
     r"(?:(?:is|are|was|were|be|been|being|seems?|sounds?|looks?|appears?|remains?|becomes?|it['’]s|that['’]s"
     r"|(?:called|considered|deemed|judged|labell?ed|classified\sas|rated|as)(?=\s)|to\sbe)(?P<nt>n['’]t)?"
-    r"|(?P<isnt>(?:is|are|was|were)n['’]t))(?P<not>\s(?:not|never))?"
+    r"|(?P<isnt>(?:is|are|was|were)n['’]t))(?P<not>\s[*_]{0,2}(?:not|never)[*_]{0,2})?"
     r"(?:\s(?:\w{2,14}ly|very|quite|indeed|also|most|thus|therefore|hence|then|so|in\sfact|a|an|the|[*_\"'“]{1,3}))*"
-    r"(?P<late>\s(?:not|never))?\s?[*_\"'“‘(`]{0,4}"
+    r"(?P<late>\s[*_]{0,2}(?:not|never)[*_]{0,2})?\s?[*_\"'“‘(`]{0,4}"
 )
-_CASE = caseless(r"\b(?:is|was|['’]s)(?P<not>n['’]t|\snot)?\s(?:indeed\s|actually\s|really\s)?the\scase\b")
+_CASE = caseless(
+    r"\b(?:is|was|['’]s)(?:\s(?:therefore|thus|hence|then|also|indeed))?(?P<not>n['’]t|\s[*_]{0,2}not[*_]{0,2})?\s(?:indeed\s|actually\s|really\s)?the\scase\b"
+)
 _ASKS = re.compile(r"[\s*_`\"'”’)]{0,4}[?？]")
 _SUPPOSED = caseless(r"\b(?:if|whether|unless|suppose|assume|assuming|would\sbe|could\sbe|might\sbe|may\sbe)\b")
 _HENCE = caseless(r"\b(?:so|thus|therefore|hence|conclu\w+|overall|in\ssummary|consequently|finally)\b")
@@ -111,7 +112,7 @@ def _pattern(words: Sequence[str], before: str = "") -> re.Pattern[str]:
         (touching if re.fullmatch(rf"[{CJK}\s]+", word) else apart).append(re.escape(word).replace(r"\ ", r"\s+"))
     found = rf"(?:{'|'.join(apart)}){_BEHIND}" if apart else r"(?!)"
     if touching:
-        found += rf"|(?:{'|'.join(touching)})(?![{CJK}])" if before == "head" else ""
+        found += rf"|(?:{'|'.join(touching)})(?![\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])" if before == "head" else ""
     return re.compile(found, re.I)
 
 
@@ -242,7 +243,7 @@ def _in_phrase(words: Vocabulary, text: str, span: Span) -> Extraction | None:
     head = _head(words, text, begin, end)
     if head:
         return head
-    if says_unknown(text, begin, end) or declines(text, begin, end):
+    if gives_none(text, begin, end):
         return _doubted(words, (begin, end))
     said = _agreed(_predicates(words, text, begin, end))
     if said:
@@ -301,7 +302,7 @@ def _last(words: Vocabulary, text: str, start: int) -> Extraction | None:
         found = found or _agreed(_predicates(words, text, left, right))
         if found:
             return found
-        if declines(text, left, right):
+        if gives_none(text, left, right):
             return _doubted(words, (left, right))
         if _HENCE.match(text, left, right):
             break
@@ -325,7 +326,8 @@ def _read(words: Vocabulary, text: str, start: int, vague: bool) -> Iterator[Rea
     def instead(place: int) -> Extraction | None:
         return _last(words, text, place)
 
-    yield from stated(text, start, vague, partial(_of_statement, words, text), instead)
+    every = statements(text, start, options=True)
+    yield from stated(every, text, vague, partial(_of_statement, words, text), instead)
     for row in WORD_RULES:
         if vague or not row.vague:
             yield from row.ask(words, text, start)

@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from cotbench.answers.reading.declines import declines, says_unknown
 from cotbench.answers.reading.endings import last_sentences, own_end
-from cotbench.answers.reading.letters.heads import BUT, CLOSE, FREE, OPEN, UNTOUCHED, option_in
+from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, is_word, option_in
 from cotbench.answers.reading.letters.mentions import SUPPOSED, only_mentioned
 from cotbench.answers.reading.parts import Span
 from cotbench.answers.reading.patterns import WORD_LETTER, caseless, in_plain_signs
 from cotbench.answers.reading.rules import OF_SEVERAL, REFUSAL, UNDECIDED, Extraction, Reading, Rule
-from cotbench.answers.reading.stated import stated
-from cotbench.answers.reading.statements import Statement
+from cotbench.answers.reading.stated import gives_none, own_body, stated
+from cotbench.answers.reading.statements import BOXED, Statement, statements
 from cotbench.types import LETTERS
 
 _WORDS_IN_FRONT = (
@@ -30,9 +30,9 @@ _WORDS_IN_FRONT = (
     r"|optionen|варианты|вариант|选项|選項|选择|选)(?:\s(?:are|is))?[\s:：]*)"
 )
 _LEAD = re.compile(
-    rf"(?:[\s:：,，]|{OPEN}|\\(?:text|textbf|mathrm|mathbf|boxed|{{)\s?\{{?|\\[(\[]|(?i:{_WORDS_IN_FRONT}))*+"
+    rf"(?:[\s:：,，]|{OPEN}|\\(?:textbf|text|mathrm|mathbf|boxed)\s?\{{?|{{|\\[(\[]|(?i:{_WORDS_IN_FRONT}))*+"
 )
-_RUN = re.compile(rf"[A-J]{{2,10}}(?![{WORD_LETTER}0-9'’])")
+_RUN = re.compile(rf"[A-J]{{2,10}}(?![{WORD_LETTER}0-9]|['’][{WORD_LETTER}])")
 _ONE = re.compile(rf"(?P<letter>[A-J])(?![{WORD_LETTER}0-9_'’°#^]|[-–][{WORD_LETTER}0-9_])")
 _MARK = re.compile(rf"{CLOSE}{{0,4}}(?:[.:：．)](?=\s|[^\x00-\x7f]|$))?{CLOSE}{{0,3}}")
 _JOINT = (
@@ -41,11 +41,12 @@ _JOINT = (
 )
 _NEXT = re.compile(
     rf"(?:[\s$]*{_JOINT}{{1,3}}(?:{OPEN}|\\(?:text|boxed|mathrm|textbf)\s?\{{|\\[(\[]|\s|(?i:(?:options?|choices?)\s))*"
-    rf"|[ \t]*{OPEN}{{0,3}}|\n[ \t]*(?:[-*•][ \t]*)?{OPEN}{{0,3}})(?=[A-J](?![{WORD_LETTER}]))"
+    rf"|[ \t]*{OPEN}{{0,3}}|\r?\n[ \t]*(?:[-*•][ \t]*)?{OPEN}{{0,3}})(?=[A-J](?![{WORD_LETTER}]))"
 )
 _OR = caseless(
     rf"[\s$]*(?:(?:and/or|or|oder|ou|или)\b|或|もしくは|또는)[\s$]*(?:(?:option|choice)\s)?{OPEN}{{0,3}}(?=(?-i:[A-J])(?![{WORD_LETTER}]))"
 )
+_IN_BRACKETS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _OWN_WORDS = re.compile(r"\s?[^\n,;，；、]{1,120}?(?=[,;，；、\n]\s*(?:(?:and|&)\s)?[(\[*]{0,3}[A-J][).:．、])")
 _EVERY = caseless(
     r"[\s*_`(\[:]*(?:all\s(?:of\s)?(?:the\s)?(?:(?:above|options|choices|four|statements|them|listed)(?:\soptions)?)\b"
@@ -60,9 +61,21 @@ _RIGHT = caseless(
 )
 _START = re.compile(rf"{FREE}(?=[A-J]{UNTOUCHED}|[A-J]{{2,10}}(?![{WORD_LETTER}0-9]))")
 _CHOSEN = caseless(
-    r"(?:故选|所以选|因此选|应选|选择|选|答案[是为]?|故本题选|(?:i|we)\s(?:would\s)?(?:choose|select|pick)|(?:elijo|wähle|choisis|выбираю)"
+    r"(?:故选|所以选|因此选|应选|选择|选|答案[是为]?|故本题选|(?:i|we)\s(?:would\s)?(?:choose|select|pick)|(?:answers|options|choices|statements)\s(?:are|is)(?:\s(?:therefore|thus))?(?=[\s:])|(?:elijo|wähle|choisis|выбираю)"
     r")[：:\s]*(?:选项|options?\s)?"
 )
+_WRONG = caseless(
+    r"\s(?:is|are|was)(?:n['’]t|\snot)\s(?:correct|right|true)|\s(?:is|are|was)\s(?:wrong|incorrect|false)"
+)
+_ASKED = re.compile(rf"{CLOSE}{{0,3}}\s?[?？]")
+_ENDS = caseless(
+    r"[\s*_`$\"'”’)\]}]*(?:\Z|[.,;:!。，；：(（—–-]|<|because\b|since\b|as\b|only\b|are\s(?:correct|right)|is\s(?:correct|right))"
+)
+_LISTS = re.compile(r"(?:[\s,;、，；&/+()\[\]*_.$\\{}]|and|und|et|y|or|和|与)*")
+_DENIES = caseless(r"\b(?:not|neither|nor|excludes?|eliminates?|wrong|incorrect|rules?\sout)\b|n['’]t\b|不|错")
+_JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|;|and|&|und|et|、|和)?[\s$\\(\[]{0,6}\\?(?:boxed|fbox)\s?\{")
+_LETTERS_BELOW = re.compile(r"(?:[\s*_\-•]*[(\[]?[A-J][)\].*_]{0,3}[ \t]*(?:\r?\n|\Z)){2,10}")
+ALONE_CHARS = 160  # behind the letters of an output that begins with them
 _JUDGED = caseless(
     r"^[\s*_>#\-•]*(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
     flags=re.M,
@@ -89,10 +102,8 @@ def _named(text: str, begin: int, end: int, count: int) -> Extraction | None:
             one = _ONE.match(text, at, end)
             if one is None or one["letter"] not in known:
                 break
-            if not found and one["letter"] in "AI" and re.match(r"\s[a-z]{2,}(?!\w)", text[one.end() : end]):
-                joined = _NEXT.match(text, one.end(), end)
-                if joined is None:
-                    return None  # "A plane flies"
+            if not found and is_word(text, one["letter"], one.end(), end) and not _NEXT.match(text, one.end(), end):
+                return None  # "A plane flies"
             letters, last = [one["letter"]], one.end()
         found += letters
         mark = _MARK.match(text, last, end)
@@ -101,7 +112,10 @@ def _named(text: str, begin: int, end: int, count: int) -> Extraction | None:
         if other:
             return UNDECIDED
         following = _NEXT.match(text, at, end)
-        if following is None and text[last:at].strip("*_`\"' )"):
+        if following is None:
+            aside = _IN_BRACKETS.match(text, at, end)  # "A (red) and C (green)"
+            following = _NEXT.match(text, aside.end(), end) if aside else None
+        if following is None and text[last:at].strip():
             own = _OWN_WORDS.match(text, at, end)  # "A. red; C. green"
             following = _NEXT.match(text, own.end(), end) if own else None
         if following is None:
@@ -117,10 +131,10 @@ def _in_phrase(text: str, span: Span, choices: Sequence[str]) -> Extraction | No
     every = _EVERY.match(text, begin, end)
     if every:
         return Extraction(answer=LETTERS[: len(choices)], span=(begin, every.end()))
-    if says_unknown(text, begin, end) or declines(text, begin, end):
-        return REFUSAL
     if _NONE.match(text, begin, end):
         return UNDECIDED
+    if gives_none(text, begin, end):
+        return REFUSAL
     return _named(text, begin, end, len(choices)) or option_in(text, span, choices)
 
 
@@ -130,48 +144,77 @@ def _of_statement(text: str, one: Statement, choices: Sequence[str]) -> Extracti
         letters = {letter for box in every if box and box.answer for letter in box.answer}
         if letters:
             return Extraction(answer="".join(sorted(letters)), span=(one.boxes[0][0], one.boxes[-1][1]))
-    span = one.boxes[-1] if one.boxes else one.span
-    begin, end = span
+    begin, end = one.boxes[-1] if one.boxes else one.span
+    before = (max(0, begin - 90), begin)
     if one.row.name == "phrase" and (
-        SUPPOSED.search(text, max(0, begin - 90), begin)
-        or only_mentioned(text, max(0, text.rfind("\n", 0, begin) + 1), begin)
+        SUPPOSED.search(text, *before) or only_mentioned(text, max(0, text.rfind("\n", 0, begin) + 1), begin)
     ):
         return None
-    if not one.boxes and not text[begin:end].strip(" *_`:：") and text[end:].strip():
-        end = len(text)
+    below = None if one.boxes else _LETTERS_BELOW.match(text, begin)
+    if below and below.end() > end:
+        end = below.end()
     found = _in_phrase(text, (begin, end), choices)
-    if found and found.span and re.match(rf"{CLOSE}{{0,3}}\s?[?？]", text[found.span[1] : found.span[1] + 6]):
-        return None
-    return found
+    return None if found and found.span and _ASKED.match(text, found.span[1]) else found
+
+
+def _joined(text: str, found: Sequence[Statement]) -> list[Statement]:
+    """Statements with boxes that are joined taken as one: "\\boxed{A} and \\boxed{C}"."""
+    joined: list[Statement] = []
+    for one in found:  # the last first
+        later = joined[-1] if joined else None
+        if later and later.row is one.row is BOXED and _JOINS_BOXES.fullmatch(text, one.span[1], later.span[0]):
+            boxes = (one.span, *(later.boxes or (later.span,)))
+            joined[-1] = replace(one, boxes=boxes)
+        else:
+            joined.append(one)
+    return joined
+
+
+# --- without a statement ------------------------------------------------------------------------------------------
 
 
 def _right(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
-    """The letters that a text calls right: "A and C are correct", "故选AC"; the last of them."""
-    found = None
+    """The letters that a text calls right: "A and C are correct", "A is right ... C is right", "故选AC".
+
+    What is said of several at once counts as it was said last; options that are called right one by one count together.
+    """
+    single: dict[str, Span] = {}
+    several: Extraction | None = None
     for place in _places(text, start):
         end = min(len(text), place + 200)
         named = _named(text, place, end, len(choices))
-        if named and named.span and named.answer:
-            mark = _MARK.match(text, named.span[1], end)
-            if _RIGHT.match(text, mark.end() if mark else named.span[1], end):
-                found = named
+        if not (named and named.span and named.answer):
+            continue
+        mark = _MARK.match(text, named.span[1], end)
+        behind = mark.end() if mark else named.span[1]
+        right = _RIGHT.match(text, behind, end)
+        if right is None or _ASKED.match(text, right.end()):
+            if len(named.answer) == 1 and _WRONG.match(text, behind, end):
+                single.pop(named.answer, None)
+            continue
+        if len(named.answer) == 1:
+            single[named.answer] = named.span
+        else:
+            several = named
     for match in _CHOSEN.finditer(text, start):
         named = _named(text, match.end(), min(len(text), match.end() + 100), len(choices))
-        if named and named.span and named.answer and (found is None or named.span[0] > (found.span or (0, 0))[0]):
-            found = named
-    return found
+        chosen = named and named.span and named.answer and not _ASKED.match(text, named.span[1])
+        if chosen and (several is None or match.end() > (several.span or (0, 0))[0]):
+            several = named
+    if several is not None or not single:
+        return several
+    return Extraction(answer="".join(sorted(single)), span=list(single.values())[-1])
 
 
 def _places(text: str, start: int) -> list[int]:
-    """Where letters stand, each that isn't behind another of the same run; the last of them."""
+    """Where letters stand, without those that only go on with a list that began before; the last of them."""
     found: list[int] = []
+    last = -1
     for match in _START.finditer(text, start):
-        if (
-            not found
-            or not re.fullmatch(r"(?:[A-J]|\W|and|und|et|[ye和与、])*", text[found[-1] : match.start()][:40])
-            or match.start() - found[-1] > 40
-        ):
+        between = text[last : match.start()] if last >= 0 and match.start() - last < 16 else None
+        if between is None or not _LISTS.fullmatch(between):
             found.append(match.start())
+        last = match.end() + 1
     return found[-64:]
 
 
@@ -192,19 +235,21 @@ def _judged(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
 
 
 def _alone(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
-    """The letters that are all of a text, or of its first line."""
-    body = text[start:].strip()
-    if not body:
-        return None
-    begin = text.index(body, start)
-    line = body.partition("\n")[0]
-    found = _named(text, begin, begin + len(line), len(choices))
+    """The letters that are all of a text, or of its first line or lines."""
+    begin, end = own_body(text, start)
+    newline = text.find("\n", begin, end)
+    stop = end if newline < 0 else newline
+    below = _LETTERS_BELOW.match(text, begin, end)
+    if below and below.end() == end:
+        stop = end
+    if stop == end and (_NONE.match(text, begin, end) or gives_none(text, begin, end)):
+        return UNDECIDED if _NONE.match(text, begin, end) else REFUSAL
+    found = _named(text, begin, stop, len(choices))
     if found is None or not found.span:
-        return None
-    rest = line[found.span[1] - begin :]
-    if rest.strip(" \t\r*_`$\"'”’.)]}。") and len(line) < len(body):
-        return None
-    return found if len(rest.split()) <= 12 else None
+        return found if found is UNDECIDED and stop == end else None
+    if stop < end:
+        return found if not text[found.span[1] : stop].strip(" \t\r*_`$\"'”’.)]}。") else None
+    return found if _ENDS.match(text, found.span[1], stop) and stop - found.span[1] < ALONE_CHARS else None
 
 
 def _last(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
@@ -216,16 +261,7 @@ def _last(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
             named = _named(text, place, right, len(choices))
             if named and named.span and not text[named.span[1] : right].strip(" \t*_`$\"'”’.)]}。"):
                 found = named
-        denied = (
-            found
-            and found.span
-            and re.search(
-                rf"\b(?:not|neither|nor|exclude|eliminate|wrong|incorrect|{BUT[:0]}rule)\b|不|错",
-                text[left : found.span[0]],
-                re.I,
-            )
-        )
-        return None if denied else found
+        return None if found and found.span and _DENIES.search(text, left, found.span[0]) else found
     return None
 
 
@@ -234,7 +270,7 @@ CALLED_RIGHT = Rule("several called right", "phrase", OF_SEVERAL, _right)
 EACH_JUDGED = Rule("each judged", "phrase", OF_SEVERAL, _judged)
 LETTERS_ALONE = Rule("letters alone", "only", OF_SEVERAL, _alone)
 LAST_LETTERS = Rule("last letters", "marked", OF_SEVERAL, _last, vague=True)
-SEVERAL_RULES = (CALLED_RIGHT, EACH_JUDGED, LETTERS_ALONE, LAST_LETTERS)
+SEVERAL_RULES = (EACH_JUDGED, CALLED_RIGHT, LETTERS_ALONE, LAST_LETTERS)
 
 
 def read_letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> Iterator[Reading]:
@@ -246,7 +282,8 @@ def read_letters(text: str, start: int, vague: bool, choices: Sequence[str]) -> 
     def instead(place: int) -> Extraction | None:
         return _right(text, place, choices) or _last(text, place, choices)
 
-    yield from stated(text, start, vague, lambda one: _of_statement(text, one, choices), instead)
+    every = _joined(text, statements(text, start, options=True))
+    yield from stated(every, text, vague, lambda one: _of_statement(text, one, choices), instead)
     for row in SEVERAL_RULES:
         if vague or not row.vague:
             yield from row.ask(text, start, choices)
