@@ -226,8 +226,9 @@ def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], li
         raise refused(origin.asked, f"{having:,} of its {len(items):,} questions have options, and others don't")
     items, left = _gradable(items, origin)
     if having:
-        items = _with_options(items, origin)
-        items, more = _spread(items)
+        items, unsaid = _with_options(items, origin)
+        items, turned = _spread(items)
+        more = [*unsaid, *turned]
     else:
         items, more = _lettered(items)
     remarks = [*left, *more]
@@ -260,16 +261,21 @@ def _left_out(count: int, of: int) -> list[str]:
     return [f"Left out: {count:,} of {of:,} rows, whose right answer is none that can be given"] if count else []
 
 
-def _with_options(items: Sequence[Item], origin: Origin) -> list[Item]:
-    """Questions whose options say something, and aren't listed in the text a second time."""
+def _with_options(items: Sequence[Item], origin: Origin) -> tuple[list[Item], list[str]]:
+    """Questions whose options say something, and aren't listed in the text a second time; and what to remark."""
     items = [_filled(item) for item in items]
     most, least = max(len(item.choices) for item in items), min(len(item.choices) for item in items)
     if most > len(LETTERS) or least < 2:
         raise refused(origin.asked, f"its questions have {least} to {most} options, and letters are there for 2 to 26")
     if all(are_labels(item.choices) for item in items):
-        return _around([_said(item, origin, number) for number, item in enumerate(items, 1)])
+        said = list(map(_said, items))
+        if said.count(None) > MOST_LEFT_OUT * len(items):
+            number, shown = said.index(None) + 1, ", ".join(items[said.index(None)].choices)
+            found = f"row {number}: its options are only {shown}, and what they say stands neither in its text nor in a"
+            raise refused(origin.asked, f"{found} column")
+        return _around([one for one in said if one is not None]), _left_out(said.count(None), len(said))
     plain = [replace(item, choices=tuple(without_labels(item.choices))) for item in items]
-    return _around([(item, find_options(item.text, item.choices)) for item in plain])
+    return _around([(item, find_options(item.text, item.choices)) for item in plain]), []
 
 
 def _filled(item: Item) -> Item:
@@ -281,8 +287,9 @@ def _filled(item: Item) -> Item:
     return replace(item, choices=tuple(item.choices[place] for place in kept), right=right)
 
 
-def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]:
-    """A question whose options are only labels: what they say stands in its text, or in a column of its row."""
+def _said(item: Item) -> tuple[Item, Listed | None] | None:
+    """A question whose options are only labels: what they say stands in its text, or in a column of its row; None
+    where it doesn't."""
     columns = [list(map(str, found)) for found in _lists(item.columns) if len(found) == len(item.choices)]
     columns = [
         without_labels(found) for found in columns if not are_labels(found) and all(one.strip() for one in found)
@@ -298,9 +305,7 @@ def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]
         return replace(item, choices=fewer.options), fewer
     if columns and (len(columns) == 1 or len({tuple(found) for found in columns}) == 1):
         return replace(item, choices=tuple(columns[0])), None
-    shown = ", ".join(item.choices)
-    found = f"row {number}: its options are only {shown}, and what they say stands neither in its text nor in a column"
-    raise refused(origin.asked, found)
+    return None
 
 
 def _lists(columns: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
