@@ -23,7 +23,7 @@ from cotbench.errors import TaskError, suggest
 from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
 from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
-from cotbench.questions.shipped import SUITES, shipped, task_files
+from cotbench.questions.shipped import SUITES, shipped, suite_files, task_files
 from cotbench.store.files import is_file, kind_of
 from cotbench.types import AnswerType, Question
 
@@ -423,9 +423,11 @@ def find_task(name: str, tasks_dir: Path | None = None, data_dir: Path | None = 
             remedy = _OR_A_NAME
             raise TaskError(f"--task: {_no_file(name)}.", remedy)
         own = "A path to your own .jsonl or .csv (question, answer, optional choices) or task file works too."
+        suites = suite_files(*filter(None, (shipped("tasks"), tasks_dir)))
+        lists = f"`cotbench list tasks` names all {len(files)}, `cotbench list suites` the suites."
         raise TaskError(
             f"--task: there is no task '{name}'.",
-            suggest(name.lower(), files, f"`cotbench list tasks` names all {len(files)}.", always=own),
+            suggest(name.lower(), [*files, *suites], lists, always=own),
         )
     found = read_task_file(files[name])
     if found.task.name != name:
