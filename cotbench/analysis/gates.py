@@ -514,6 +514,9 @@ def _narrowed(
         if kind in _OF_SCORES:
             found = "no answer here is partly right, so mean scores are shares of right answers."
             raise _refused(gate.text, found, "Ask about accuracy, delta or did, or leave the gate out.")
+        if kind in ("recalls", "supports"):
+            found = "no arm here was shown passages."
+            raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
