@@ -39,7 +39,14 @@ def by_family(rows: Sequence[Row], family: Callable[[Row], Any]) -> tuple[list[R
 def in_words(sizes: Mapping[tuple[str, str], int], kinds: Mapping[str, str]) -> dict[str, str]:
     """Return what p of each kind is corrected over. sizes: of families, by kind and baseline. kinds: in words, with a
     place for the baseline."""
-    told: dict[str, list[str]] = {}
+    by_kind: dict[str, dict[str, int]] = {}
     for (kind, baseline), size in sizes.items():
-        told.setdefault(kind, []).append(f"the {size} {kinds[kind].format(baseline)}")
-    return {kind: " (and apart from them, ".join(words) + ")" * (len(words) - 1) for kind, words in told.items()}
+        by_kind.setdefault(kind, {})[baseline] = size
+    told = {}
+    for kind, each in by_kind.items():
+        if len(each) == 1:
+            told[kind] = "".join(f"the {size} {kinds[kind].format(baseline)}" for baseline, size in each.items())
+        else:
+            counted = ", ".join(f"{size} with {baseline}" for baseline, size in each.items())
+            told[kind] = f"the {kinds[kind].format('the same baseline')} ({counted})"
+    return told
