@@ -41,7 +41,9 @@ _Sides = Mapping[str, str]  # what each tag is called
 def plots(comparison: Comparison, looks: Looks, pair: Pair | None) -> Iterator[Plot]:
     """Yield a plot for each baseline."""
     sides = {tag: words.side_label(comparison, tag) for tag in TAGS}
-    for baseline in comparison.baselines if pair else ():
+    # An arm that shows passages has a baseline of its own, which nobody named.
+    baselines = dict.fromkeys((*comparison.baselines, *(row.baseline for row in comparison.deltas)))
+    for baseline in baselines if pair else ():
         rows = [row for row in comparison.deltas if row.baseline == baseline]
         modes = {row.mode for row in rows}
         what = modes.pop() if len(modes) == 1 else "each mode"

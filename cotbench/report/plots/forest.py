@@ -41,6 +41,7 @@ GAP = 0.18  # between what stands side by side
 LEAST_ROOM = 0.7  # to draw in, beside whatever names and figures
 MOST_TICKS = 8
 HEAD_ROW, TICK_ROW = 0.24, 0.22  # above axes, of a title; below them, of the labels of ticks
+ROOMY = 15.0  # points: an interval that reaches no further from its value is shown whole
 EMPTY = "n = 0, not estimable"
 ARROW_NOTE = "Arrowheads: the interval goes on outside the plot. "
 
@@ -95,7 +96,7 @@ def limits_of(rows: Sequence[Ends], *, floor: float, ceiling: float, least: floa
     A side with three questions would otherwise leave a pixel for each of the rest. least: how far apart they are.
     """
     reaches = sorted((high - low) / 2 for low, _, high in rows)
-    usual = (3 * reaches[len(reaches) // 2] or reaches[-1]) if reaches else 0.0
+    usual = max(ROOMY, 3 * reaches[len(reaches) // 2]) if reaches else 0.0
     held = [0.0]
     for low, value, high in rows:
         held += [max(low, value - usual), min(high, value + usual)]
