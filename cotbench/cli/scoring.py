@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from cotbench.run.parsing import one_of
 from cotbench.terminal.printing import say_json
 from cotbench.types import AnswerType
 
+_ASKS = re.compile(r"^\s*(?:answer|ask|conclusion|premise)\s*:", re.IGNORECASE | re.MULTILINE)  # lines of plans
 MOST_NAMED = 5  # of the lines that can't be used
 
 
@@ -64,6 +66,8 @@ def exec_(
     found = f"{execution.value}{decimal}" if execution.value is not None else execution.error
     stdout(f"{execution.outcome}: {found}")
     stderr(f"{execution.cpu_s:.3f} s of CPU time")
+    if runtime == "python" and execution.value is None and _ASKS.search(code):
+        stderr("This was run as a Python program, and looks like a plan: --runtime sympy solves plans.")
 
 
 @app.command(
