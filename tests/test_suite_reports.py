@@ -233,7 +233,7 @@ def test_what_is_missing_is_named_with_its_reason(tmp_path: Path) -> None:
         ("math", "GPQA"): (NOT_THERE, "gated", "https://example.org/terms"),
         ("symbolic", "folio"): (LEFT_OUT, "the Hub can't be reached", ""),
     }
-    assert lacking(comparison) == ["Of the suite try not here: left out: folio; not in cotbench: GPQA."]
+    assert lacking(comparison) == ["Not here of the suite try: left out: folio; not in cotbench: GPQA."]
     assert row(comparison, "symbolic").missing == ["folio"]
     assert row(comparison, "math").missing == ["GPQA"]
 

@@ -123,4 +123,4 @@ def lacking(comparison: Comparison) -> list[str]:
         )
         if names:
             said.append(f"{called}: {', '.join(names)}")
-    return [f"Of the suite {comparison.suite} not here: {'; '.join(said)}."] if said else []
+    return [f"Not here of the suite {comparison.suite}: {'; '.join(said)}."] if said else []

@@ -154,7 +154,7 @@ def _together(thinking: Effect, prompt: Effect, between: Effect) -> str:
     factor = _factor(between) if between.factor == PASSAGES else "thinking"
     alone = f"{factor[0].upper()}{factor[1:]} and {between.second} together bring {points(whole)} points"
     if not _sure(between):
-        return f"{alone}, {size} ({inside}): that they don't add up isn't shown"
+        return f"{alone}, {size} ({inside}): no clear interaction"
     meant = ""
     if value > 0:
         meant = ": each brings more where the other is there"

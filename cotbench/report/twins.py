@@ -8,7 +8,7 @@ from cotbench.analysis.twins import Twin
 from cotbench.analysis.verdicts import ALPHA
 from cotbench.report import words
 from cotbench.report.columns import PAIR, Table
-from cotbench.report.words import count, difference, p_value, percent
+from cotbench.report.words import count, difference, ends, p_value, percent, points
 
 
 def twins(comparison: Comparison) -> Table[Twin]:
@@ -59,4 +59,5 @@ def _sentence(row: Twin, several: bool) -> str:
     seeds = f"{difference(row.seed)} on their {row.n_seeds:,} seeds"
     way = "more" if (row.difference.value or 0.0) > 0 else "less"
     end = f"{way} than on the seeds" if sure else "the two aren't clearly apart"
-    return f"{row.mode} − {row.baseline} {bring} and {seeds}: {end} ({difference(row.difference)})."
+    size = f"{points(row.difference.value)}, {ends(row.difference, signed=True)}"
+    return f"{row.mode} − {row.baseline} {bring} and {seeds}: {end} ({size})."

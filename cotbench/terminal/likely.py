@@ -94,7 +94,7 @@ def _print_table(
     named = named or ", ".join(f"{task} {count:,}" for task, count in asked.items())
     console.print(f"{title}. Questions: {named}.", style="bold")
     names = ("task", "arm") if len(asked) > 1 else ("arm",)
-    header = [*names, "requests", "prompts", *(("likely", "+-") if found else ()), "at most"]
+    header = [*names, "requests", "prompt tokens", *(("likely", "+-") if found else ()), "at most"]
     lines = []
     for row in (*each, total) if len(each) > 1 else each:
         name = [str(row["task"]), str(row["mode"])] if row is not total else ["all", ""]

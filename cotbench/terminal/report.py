@@ -261,8 +261,8 @@ def _families(comparison: Comparison, width: int) -> list[Text]:
         return Text(words.DASH) if row is None else Text(difference(row.delta), _look(row.delta, row.verdict))
 
     columns: list[_Column[_Family]] = [
-        _Column(title=("difference in points", "questions alike"), cell=lambda r: cell(r.by_question), rank=-2),
-        _Column(title=("(95% interval)", "tasks alike"), cell=lambda r: cell(r.by_task), rank=-1),
+        _Column(title=("difference in points", "by question"), cell=lambda r: cell(r.by_question), rank=-2),
+        _Column(title=("(95% interval)", "by task"), cell=lambda r: cell(r.by_task), rank=-1),
     ]
     return _grid(blocks, columns, width)
 
