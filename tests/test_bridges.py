@@ -61,6 +61,12 @@ doc_to_target: "Two for each rower.\\n#### {{label * 2 + 1000}}"
 metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 filter_list: [{name: strict, filter: [{function: regex, regex_pattern: "x"}, {function: take_first}]}]
 """,
+    "intervals": """
+task: intervals
+output_type: generate_until
+doc_to_text: "Which numbers are {{boat}}'s?"
+doc_to_target: "{% if label %}[{{label}}, 7]{% else %}[0, \\infty){% endif %}"
+""",
     "process": """
 task: process
 output_type: generate_until
@@ -131,6 +137,12 @@ def test_numbers_are_read_behind_their_marks_and_nobody_is_told_to_think(yaml: P
     assert data.task.kinds == ("number",)
     first = data.questions[0]
     assert (first.text, data.golds[first.id]) == ("How many oars has Boat 0?", "1000")
+
+
+def test_an_interval_is_one_answer(yaml: Path) -> None:
+    data = loaded(f"lm-eval:{yaml / 'intervals.yaml'}")
+    assert data.task.kinds == ("latex",)
+    assert [data.golds[q.id] for q in data.questions[:2]] == ["[0, \\infty)", "[1, 7]"]
 
 
 def test_functions_of_a_task_are_run_by_its_package(yaml: Path) -> None:
