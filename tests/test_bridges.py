@@ -65,7 +65,7 @@ filter_list: [{name: strict, filter: [{function: regex, regex_pattern: "x"}, {fu
 task: intervals
 output_type: generate_until
 doc_to_text: "Which numbers are {{boat}}'s?"
-doc_to_target: "{% if label %}[{{label}}, 7]{% else %}[0, \\infty){% endif %}"
+doc_to_target: "{% if label %}[{{label}}, 7]{% else %}[0, \\\\infty){% endif %}"
 """,
     "process": """
 task: process

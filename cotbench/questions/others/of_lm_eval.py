@@ -140,6 +140,10 @@ def _manager(asked: str, name: str) -> tuple[Any, str]:
     if not hasattr(manager, "task_index"):
         found = f"--task {asked}: this version of lm-eval has no index of tasks that cotbench knows"
         raise UnavailableError(f"{found}.", f"{INSTALL} --upgrade")
+    if name not in manager.task_index and include is not None:
+        raise TaskError(
+            f"--task {asked}: lm-eval can't read this file.", "Correct it: lm-eval validate says what is wrong."
+        )
     if name not in manager.task_index:
         remedy = suggest(name, manager.task_index, always="All names: lm-eval ls tasks.")
         raise TaskError(f"--task {asked}: lm-eval has no task '{name}'.", remedy)
