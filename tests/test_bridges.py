@@ -180,7 +180,7 @@ def test_a_run_is_asked_gone_on_with_graded_again_and_reported(yaml: Path, main:
 def test_what_of_lm_eval_can_be_taken_over_is_told_by_its_configuration(lm_eval: None) -> None:
     from cotbench.questions.others.of_lm_eval import _index, refusal
 
-    index = _index(None).task_index
+    index = _index(None, with_its_own=True).task_index
     asked = {name: entry.cfg for name, entry in index.items() if entry.kind.name in ("TASK", "PY_TASK")}
     refused = Counter(refusal(config).partition(" (")[0] for config in asked.values())
     taken = refused.pop("")
