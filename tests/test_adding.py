@@ -79,7 +79,8 @@ def records(results: Path) -> list[dict[str, object]]:
 
 
 def test_there_is_a_page_for_each() -> None:
-    assert list(PAGES) == ["A mode", "A kind of answers", "A task", "A task of others", "An engine", "A station"]
+    pages = ["A mode", "A kind of answers", "A task", "A task of others", "A suite", "An engine", "A station"]
+    assert list(PAGES) == pages
     assert not [page for page, text in PAGES.items() if len(text.splitlines()) > 115], "a page"
 
 

@@ -19,9 +19,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cotbench.errors import CotbenchError, TaskError, UnavailableError, suggest
+from cotbench.errors import CotbenchError, DataError, TaskError, UnavailableError, suggest
 from cotbench.questions.others.sets import quiet, sets_from
-from cotbench.questions.others.taking import Item, Origin, reason_of, refused, take
+from cotbench.questions.others.taking import EMPTY, Item, Origin, reason_of, refused, take
 from cotbench.questions.others.wording import blank, common_column
 from cotbench.questions.tasks import TaskFile
 
@@ -206,6 +206,8 @@ def refusal(config: Mapping[str, Any]) -> str:
         return "it measures how likely texts are (loglikelihood_rolling), and asks nothing"
     if output == "loglikelihood":
         return "it measures how likely the rest of a text is (loglikelihood), and asks nothing"
+    if output == "multiple_choice" and not config.get("use_prompt") and config.get("doc_to_text") == "":
+        return EMPTY
     if config.get("doc_to_image") or config.get("doc_to_audio"):
         return "its questions have images or sound"
     if config.get("unsafe_code"):
@@ -277,6 +279,14 @@ def _made(asked: str, manager: Any, member: _Member, written: Mapping[str, Any])
         return next(iter(made.values()))
     except CotbenchError:
         raise
+    except KeyError as error:
+        split = written.get("test_split") or written.get("validation_split")
+        if error.args != (split,):
+            raise refused(asked, f"lm-eval can't make its task {member.name} (KeyError: {error})") from None
+        raise DataError(
+            f"--task {asked}: {written.get('dataset_path')} has no split '{split}' here.",
+            "Load it from the Hub, or complete the folder of --data-dir.",
+        ) from None
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"--task {asked}: lm-eval needs the package '{error.name}' for the task {member.name}.",
