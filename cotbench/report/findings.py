@@ -64,7 +64,8 @@ def introduced(comparison: Comparison, pairs: Collection[Pair], pair: Pair) -> t
     model, mode, baseline = pair
     labels = [comparison.facts_of(name).label or name for name in (mode, baseline)]
     plain = next((b for m, _, b in pairs if m == model and base_of(b) == BASELINE), None)
-    who = labels[0] if baseline == plain else f"{labels[0]} (against {labels[1]})"
+    plainly = baseline == plain and base_of(mode) != BASELINE  # of two kinds of direct, either might be meant
+    who = labels[0] if plainly else f"{labels[0]} (against {labels[1]})"
     name = short_model(model) if len({m for m, _, _ in pairs}) > 1 else ""
     names = {"who": who, "baseline": labels[1], "model": name and f" {name}", "for": name and f" for {name}"}
     main = mode == words.main_mode(comparison, [d for d in comparison.deltas if d.model == model])

@@ -37,6 +37,7 @@ MOST_FAMILIES = 24  # rows, and lines of a table of single tasks
 FEW = 10  # questions, of which a difference has no colour: its interval isn't beside it
 GAP, CLOSE, INDENT = "  ", " ", "  "
 SHORT = 16  # columns of a name, at least, where longer ones have a line of their own
+OVER_TASKS = "by question: these tasks, all questions alike. by task: tasks like these, of three or more."
 MORE = "cotbench report --full"
 
 Row = TypeVar("Row")
@@ -332,7 +333,8 @@ class Screen:
             whole = cell_len(line.plain) <= console.width  # or a name that has no room in any line
             console.print(line, soft_wrap=whole or not console.is_terminal)
             self._used += 1 if whole else self._height(line.plain)
-        if lines and not (many and comparison.pooled) and (legend := _legend(comparison, rows, lines)):
+        over_tasks = many and comparison.pooled
+        if lines and (legend := OVER_TASKS if over_tasks else _legend(comparison, rows, lines)):
             self._say(legend, "dim")
         if lines:
             self._say("")

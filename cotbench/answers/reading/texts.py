@@ -21,7 +21,7 @@ from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
-from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
@@ -157,7 +157,7 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     if aside and not whole:
         begin, end = _stripped(text, begin, begin + aside.start())
     said = text[begin:end]
-    if not any(map(str.isalnum, said)) or len(said.split()) > MOST_WORDS:
+    if not any(map(str.isalnum, said)) or len(said) > MAX_ANSWER_CHARS or len(said.split()) > MOST_WORDS:
         return None
     return Extraction(answer=_shown(said), span=(begin, end))
 
