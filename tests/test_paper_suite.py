@@ -1,4 +1,4 @@
-"""The paper's whole table on the stub, all rows of all its tasks: each share is the one that the stub was built with."""
+"""The paper's whole table on the stub: all rows of its tasks, with the shares that the stub was built with."""
 
 from __future__ import annotations
 
