@@ -79,7 +79,7 @@ def records(results: Path) -> list[dict[str, object]]:
 
 
 def test_there_is_a_page_for_each() -> None:
-    assert list(PAGES) == ["A mode", "A kind of answers", "A task", "An engine", "A station"]
+    assert list(PAGES) == ["A mode", "A kind of answers", "A task", "A suite", "An engine", "A station"]
     assert not [page for page, text in PAGES.items() if len(text.splitlines()) > 115], "a page"
 
 
@@ -106,6 +106,12 @@ def test_a_task(tmp_path: Path, main: Cli, run_of: Path) -> None:
     assert {(row["task"], row["mode"], row["gold"]) for row in records(run_of)} == {
         ("ferries", mode, gold) for mode in ("direct@answer=begun", "cot") for gold in ("4", "27")
     }
+
+
+def test_a_suite(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    *_, report = follow("A suite", tmp_path, main)
+    assert len(records(run_of)) == 2 * 2 * 6  # of two tasks, under two modes
+    assert "By category (outings)" in report
 
 
 def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:
