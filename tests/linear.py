@@ -105,7 +105,7 @@ def _member(members: Any, found: set[str]) -> str:
             texts.append(_BY_CATEGORY[str(value).removeprefix("CATEGORY_")])
     found.update(texts)
     if negated:
-        return next(c for c in "xy7 -.,;:!\n(/" if c not in taken | set(texts))
+        return next(c for c in "xy7 -.,;:!\n(/é北" if c not in taken | set(texts))
     return texts[0]
 
 

@@ -79,7 +79,8 @@ def records(results: Path) -> list[dict[str, object]]:
 
 
 def test_there_is_a_page_for_each() -> None:
-    assert list(PAGES) == ["A mode", "A kind of answers", "A task", "A suite", "An engine", "A station"]
+    pages = ["A mode", "A kind of answers", "A task", "A task of others", "A suite", "An engine", "A station"]
+    assert list(PAGES) == pages
     assert not [page for page, text in PAGES.items() if len(text.splitlines()) > 115], "a page"
 
 
@@ -110,8 +111,8 @@ def test_a_task(tmp_path: Path, main: Cli, run_of: Path) -> None:
 
 def test_a_suite(tmp_path: Path, main: Cli, run_of: Path) -> None:
     *_, report = follow("A suite", tmp_path, main)
-    assert len(records(run_of)) == 2 * 2 * 6  # of two tasks, under two modes
-    assert "By category (outings)" in report
+    assert len(records(run_of)) == 2 * 2 * 20  # of two tasks, under two modes
+    assert "By category (walks)" in report
 
 
 def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:

@@ -11,23 +11,31 @@ from functools import partial
 from types import ModuleType
 
 import pytest
-from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds, texts
+from linear import LARGE, MOST_S, WHOLE, Reader, fragments, grows_too_fast, of_length, patterns_of, seconds
+from linear import texts as made_texts
 
+from cotbench.answers.notation import arithmetic
 from cotbench.answers.reading import (
     amounts,
     declines,
     endings,
+    expressions,
     extract,
     formulas,
     letters,
+    lists,
+    nones,
     numbers,
     numerals,
     options,
     parts,
     programs,
+    stated,
     statements,
+    texts,
+    words,
 )
-from cotbench.answers.reading.letters import closings, elsewhere, heads, mentions, retractions, verdicts
+from cotbench.answers.reading.letters import closings, elsewhere, heads, mentions, retractions, several, verdicts
 from cotbench.answers.reading.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
@@ -37,6 +45,7 @@ JOINTS = 150  # texts of several fragments, for each reader
 
 SHARED = (statements, endings, parts)
 NUMBERS = (numbers, amounts, numerals, declines)
+SAID = (stated, declines)
 LETTERS = (letters, heads, verdicts, elsewhere, mentions, retractions, closings)
 READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
     "find_program": (find_program, (programs, *SHARED)),
@@ -44,6 +53,13 @@ READERS: dict[str, tuple[Reader, tuple[ModuleType, ...]]] = {
     "number": (partial(extract, answer_type=AnswerType.NUMBER), (*NUMBERS, *SHARED)),
     "latex": (partial(extract, answer_type=AnswerType.LATEX), (formulas, *NUMBERS, *SHARED)),
     "letter": (partial(extract, answer_type=AnswerType.LETTER, choices=OPTIONS), (*LETTERS, options, *SHARED)),
+    "text": (partial(extract, answer_type=AnswerType.TEXT), (texts, *SAID, *SHARED)),
+    "boolean": (partial(extract, answer_type=AnswerType.BOOLEAN), (words, *SAID, *SHARED)),
+    "choice": (partial(extract, answer_type=AnswerType.CHOICE, choices=OPTIONS), (words, *SAID, *SHARED)),
+    "expression": (partial(extract, answer_type=AnswerType.EXPRESSION), (expressions, arithmetic, *SAID, *SHARED)),
+    "list": (partial(extract, answer_type=AnswerType.LIST), (lists, *SAID, *SHARED)),
+    "letters": (partial(extract, answer_type=AnswerType.LETTERS, choices=OPTIONS), (several, heads, *SAID, *SHARED)),
+    "number-or-none": (partial(extract, answer_type=AnswerType.NUMBER_OR_NONE), (nones, *SAID, *SHARED)),
 }
 named = pytest.mark.parametrize(("read", "modules"), READERS.values(), ids=READERS)
 
@@ -87,6 +103,20 @@ KNOWN = {
     "fields": ("{", '"answer": 5, ', "}"),
     "options": ("", "A) red ", ""),
     "verdicts": ("", "A is correct ", ""),
+    "nothing but marks": ("Answer: ", ".", ""),
+    "quotes in quotes": ("Answer: ", '"', ""),
+    "initials": ("Answer: ", "J. ", ""),
+    "yes or no": ("", "yes or ", ""),
+    "not not": ("it is ", "not ", ""),
+    "sums": ("Answer: ", "1 + ", ""),
+    "open brackets": ("Answer: ", "(", ""),
+    "fractions in fractions": ("Answer: ", "\\frac{1}{", ""),
+    "items": ("Answer:\n", "1. a\n", ""),
+    "items and empty lines": ("Answer:\n", "1. a\n\n", ""),
+    "arrows": ("", "a -> ", ""),
+    "letters in a list": ("Answer: ", "A, ", ""),
+    "letters a line": ("", "A\n", ""),
+    "bold": ("", "**a** ", ""),
 }
 
 
@@ -103,7 +133,7 @@ def test_the_cost_grows_with_the_length_alone(read: Reader, modules: tuple[Modul
     assert len(every) > 50
     chance = random.Random(0)
     found = every if os.environ.get("COTBENCH_LINEAR") else chance.sample(every, min(len(every), FRAGMENTS))
-    faults = [fault for made in texts(found, JOINTS) if (fault := grows_too_fast(read, made))]
+    faults = [fault for made in made_texts(found, JOINTS) if (fault := grows_too_fast(read, made))]
     assert not faults, "\n".join(faults)
 
 

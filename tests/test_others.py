@@ -165,16 +165,36 @@ def test_an_open_question_whose_gold_is_a_label_of_its_list_has_options() -> Non
     ]
 
 
+def test_a_few_rows_without_a_right_answer_are_left_out_and_remarked_on() -> None:
+    golds = ["(A)", "(B)", "a boat", *(f"({'AB'[n % 2]})" for n in range(196)), "neither"]
+    items = [Item(text=f"Which, {n}?\n(A) a boat\n(B) a tram", answers=(gold,)) for n, gold in enumerate(golds)]
+    file = take(items, ORIGIN)
+    data = load_data(file)
+    assert data.task.kinds == ("letter",)
+    assert [data.golds[q.id] for q in data.questions[:3]] == ["A", "B", "A"]
+    assert len(data.questions) == 199
+    assert "Left out: 1 of 200 rows" in file.note
+
+
+def test_a_list_may_have_fewer_options_than_there_are_labels() -> None:
+    text = "Which, {}?\n(A) a boat\n(B) a tram\nAnswer:"
+    items = [Item(text=text.format(n), choices=("(A)", "(B)", "(C)"), right=(n % 2,)) for n in range(4)]
+    assert {q.choices for q in taken(*items).questions} == {("a boat", "a tram")}
+
+
 @pytest.mark.parametrize(
     ("items", "reason"),
     [
         ([], "it has no rows"),
         ([Item(text=" ", choices=("a", "b"), right=(0,))], "compares how likely sentences are"),
-        ([Item(text="Which?", choices=("a", "b"), right=(-1,))], "row 1: none of its 2 options is said to be right"),
+        (
+            [Item(text="Which?", choices=("a", "b"), right=(-1,))],
+            "row 1 says of none of its 2 options",
+        ),
         ([Item(text="Which?", choices=("a",), right=(0,))], "1 to 1 options"),
         (
             [Item(text="Which?", answers=("a",)), Item(text="So?", answers=("",))],
-            "1 of its 2 rows have no right answer",
+            "row 2 has no right answer",
         ),
         ([Item(text=f"{n}?", answers=("0",)) for n in range(12)], "the right answer is '0' in all its 12 rows"),
         ([Item(text="So?", answers=("a",)), Item(text="W?", choices=("a", "b"), right=(0,))], "1 of its 2 questions"),
@@ -239,6 +259,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, dict[str, Any]]
     of_lm_eval._index.cache_clear()
     others._found.cache_clear()
     yield lm_eval.tasks.TASKS
+    monkeypatch.undo()  # which may put a stand-in back
     of_lm_eval._index.cache_clear()
     others._found.cache_clear()
     for name in set(sys.modules) - before:
@@ -421,8 +442,8 @@ def test_a_run_records_whose_task_it_is_and_is_reported_and_graded_without_the_p
     assert report.code == 0, report.err
     [task] = json.loads(report.out)["provenance"][0]["tasks"]
     assert task["taken"] == "sums (version 1.0) of lm-eval 0.0.7: made/up (split test)"
-    missing = main("reproduce", run, "--check")
-    assert "the package lm-eval isn't installed here" in missing.out + missing.err
+    missing = json.loads(main("reproduce", run, "--check", "--json").out)
+    assert "the package lm-eval isn't installed here" in json.dumps(missing)
 
 
 def test_the_list_of_tasks_ends_with_the_forms_of_others(main: Cli) -> None:
@@ -524,7 +545,7 @@ def test_a_task_of_inspect_is_taken_over(inspect_file: Path) -> None:
         ("files", "sample 1 works in a sandbox (files)"),
         ("chat", "sample 1 is a chat of 2 messages (system, user)"),
         ("image", "sample 1 has more than text in it (image)"),
-        ("no_gold", "1 of its 1 rows have no right answer"),
+        ("no_gold", "1 of its 1 rows can't be graded: row 1 has no right answer"),
         ("wants", "its function wants a value for 'level'"),
         ("broken", "its function can't make it (ValueError: not today)"),
     ],

@@ -117,10 +117,23 @@ def test_gold_never_changes_the_answer(tmp_path: Path, answer_type: AnswerType) 
         "It is C",
         "x = 5",
     ]
-    golds = {NUMBER: (1, "12"), LATEX: ("\\frac12", "12"), LETTER: ("A", "B")}[answer_type]
+    golds: tuple[Any, Any] = {
+        NUMBER: (1, "12"),
+        LATEX: ("\\frac12", "12"),
+        LETTER: ("A", "B"),
+        AnswerType.DECIMAL: (1, "12"),
+        AnswerType.TEXT: ("B", ["It", "x"]),
+        AnswerType.BOOLEAN: (True, "no"),
+        AnswerType.CHOICE: ("12", "It"),
+        AnswerType.EXPRESSION: ("1 2", "3 7"),
+        AnswerType.LIST: (["B", "A"], "B"),
+        AnswerType.LETTERS: ("AC", "B"),
+        AnswerType.NUMBER_OR_NONE: ("none", 12),
+    }[answer_type]
+    choices = ["It", "12", "x"] if answer_type is AnswerType.CHOICE else 4
     read = []
     for gold in golds:
-        path = write(tmp_path / "o.jsonl", *(row(text, gold, choices=4) for text in outputs))
+        path = write(tmp_path / "o.jsonl", *(row(text, gold, choices=choices) for text in outputs))
         scored, _ = score_file(path, answer_type, 1)
         read.append([(one.answer, one.rule, one.span) for one in scored])
     assert read[0] == read[1]
@@ -239,7 +252,7 @@ def test_letters_and_their_options_must_fit(tmp_path: Path, gold: str, choices: 
 def test_usage(tmp_path: Path, main: Cli) -> None:
     path = write(tmp_path / "o.jsonl", row("Answer: 1", 1))
     none = main("score", str(path))
-    assert (none.code, "--answer-type: expected number, latex, letter, found none" in none.err) == (2, True)
+    assert (none.code, f"--answer-type: expected {', '.join(AnswerType)}, found none" in none.err) == (2, True)
     other = main("score", str(path), "--answer-type", "word")
     assert (other.code, "found 'word'" in other.err) == (2, True)
     missing = main("score", str(tmp_path / "no.jsonl"), "--answer-type", "number")
@@ -330,3 +343,59 @@ def test_an_output_that_kills_its_worker_twice_is_named(
     assert outcomes == {"fine": "correct", "bad one": "grader_timeout"}
     assert "ended its process twice" in result.out
     assert "bad one" in result.out
+
+
+# A line's answer type, gold and options, its output, and what comes of it.
+NEW_KINDS: list[tuple[str, Any, Any, str, str, float | None]] = [
+    ("text", "The Beatles", None, "Answer: Beatles", "correct", None),
+    ("text", ["Bob Hill", "Robert Hill"], None, "The answer is Robert Hill.", "correct", None),
+    ("text", "Lerner and Loewe", None, "Answer: Loewe and Lerner", "wrong", 1.0),
+    ("text", "Robert Altman", None, "Answer: Altman", "wrong", 2 / 3),
+    ("boolean", True, None, "Answer: yes", "correct", None),
+    ("boolean", "False", None, "It isn't plausible.", "correct", None),
+    ("boolean", "no", None, "Yes.", "wrong", None),
+    ("choice", "uncertain", ["True", "False", "Uncertain"], "It can't be determined from this.", "correct", None),
+    ("choice", False, ["True", "False"], "Answer: not true", "correct", None),
+    ("expression", "4 6 8 8", None, "Answer: 4 * 6 + 8 - 8 = 24", "correct", None),
+    ("expression", "4 6 8 8", None, "Answer: 4 * 6", "wrong", None),
+    ("expression", "4 6 8 8", None, "Answer: 4 * 6 * 8 / 8 + 0", "wrong", None),
+    ("expression", "3 3 8 8", None, r"\boxed{\frac{8}{3-\frac{8}{3}}}", "correct", None),
+    ("list", "apple birch", None, "Answer: Apple, birch", "correct", None),
+    ("list", ["apple", "birch"], None, "Answer: birch, apple", "wrong", None),
+    ("list", "] )", None, "Answer: ])", "correct", None),
+    ("letters", "A, C", 4, "Answer: C and A", "correct", None),
+    ("letters", ["A", "C"], 4, "Answer: A", "wrong", None),
+    ("number-or-none", "None", None, "There is not enough information to tell.", "correct", None),
+    ("number-or-none", "none", None, "Answer: 7", "wrong", None),
+    ("number-or-none", 7, None, "Answer: none", "declined", None),
+]
+
+
+@pytest.mark.parametrize(("answer_type", "gold", "choices", "output", "outcome", "score"), NEW_KINDS)
+def test_kinds_without_a_number_a_formula_or_one_letter(
+    tmp_path: Path, answer_type: str, gold: Any, choices: Any, output: str, outcome: str, score: float | None
+) -> None:
+    given = {} if choices is None else {"choices": choices}
+    [scored], _ = score_file(write(tmp_path / "o.jsonl", row(output, gold, **given)), answer_type, 1)
+    assert (scored.outcome, scored.score) == (outcome, score if score is None else pytest.approx(score)), scored
+
+
+@pytest.mark.parametrize(
+    ("answer_type", "gold", "choices", "says"),
+    [
+        ("choice", "True", None, "expected a list of the words"),
+        ("choice", "maybe", ["True", "False"], "expected one of True, False"),
+        ("boolean", "perhaps", None, "expected yes or no"),
+        ("expression", "24", None, "expected the numbers to be used"),
+        ("letters", "E", 4, "expected letters from A to D"),
+        ("list", "...", None, "expected items"),
+        ("number", "none", None, "which holds no number"),
+        ("number", True, None, "expected the right answer"),
+        ("text", [], None, "expected the right answer"),
+    ],
+)
+def test_golds_that_a_kind_can_not_have(tmp_path: Path, answer_type: str, gold: Any, choices: Any, says: str) -> None:
+    given = {} if choices is None else {"choices": choices}
+    with pytest.raises(DataError, match=r"o\.jsonl:1") as raised:
+        read_outputs(write(tmp_path / "o.jsonl", row("Answer: A", gold, **given)), answer_type)
+    assert says in raised.value.message

@@ -228,6 +228,8 @@ def _stated_first(text: str, answer_type: str, choices: Sequence[str]) -> int:
         return 0  # the options are listed once more
     # As of a cut text only what is stated is read, which is quick; the line's end shows that this part isn't cut.
     found = extract(f"{line}\n", answer_type, choices, truncated=True)
+    if found.rule == "only" and text != line and not KINDS[answer_type].opens:
+        return 0  # a line of a longer text is no answer of such a kind: "The film is Alien."
     return found.span[1] if found.answer is not None and found.rule in _STATED and found.span is not None else 0
 
 

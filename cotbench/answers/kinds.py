@@ -44,14 +44,15 @@ class AnswerKind:
     task_gold(gold, choices): a task's gold in the form that is compared. file_gold(gold, choices): that of a line in a
     file of outputs, which may say more around it. Both raise ValueError, whose text says what was found instead.
     gold_readers: ways to read a gold column by name, beside those that all tasks have: (value, choices) -> text.
-    asked_as: the `answer.type` that templates see; those of programs and plans know number, latex (any exact form) and
-    letter.
+    asked_as: the `answer.type` that templates see: a kind that those of programs and plans have words for, such as
+    number or latex (any exact form).
     has_choices: whether its questions have options. lettered: whether these are shown with letters; else they are words
     that the contract names. likeliest: whether the one likeliest letter is an answer.
     right(gold, choices), wrong(gold, choices): an answer that is right, and one that isn't; for the stub, and to try
     whether a gold can be reached.
     takes_truth: whether a gold that isn't a text but true or false is one.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
+    opens: whether an answer that nothing announces may be the first line of an output that goes on.
     stands_alone: whether one that is all of a thought's last line is an answer.
     line_tokens: how many tokens the rest of an answer line may have whose words are written for the model.
     """
@@ -74,6 +75,7 @@ class AnswerKind:
     right: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
     wrong: Callable[[str, Sequence[str]], str] = lambda _gold, _choices: "-987654321"
     may_be_cut: bool = True
+    opens: bool = True
     stands_alone: bool = True
     line_tokens: int = 128
 
@@ -347,7 +349,11 @@ def _same_items(gold: str, answer: str) -> float:
 
 
 def _list_value(execution: Execution) -> str | None:
-    return " ".join(items_of(execution.value or "")) or None
+    value = execution.value or ""
+    parts = value[1:-1].split(", ")
+    if len(parts) > 1 and all(len(part) == 1 for part in parts):  # a list of brackets, as it is shown: "[], )]"
+        value = value[1:-1]
+    return " ".join(items_of(value)) or None
 
 
 KINDS: dict[str, AnswerKind] = {
@@ -401,6 +407,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_text_value,
             task_gold=_text_of_task,
             file_gold=_text_of_task,
+            opens=False,
             stands_alone=False,
             right=lambda gold, _: gold.partition("\n")[0],
         ),
@@ -446,6 +453,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_expression_value,
             task_gold=_numbers_of_gold,
             file_gold=_numbers_of_gold,
+            opens=False,
             stands_alone=False,
             right=_solution,
             wrong=lambda gold, _: " + ".join(["0", *gold.split()]),
@@ -461,6 +469,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_list_value,
             task_gold=_list_of,
             file_gold=_list_of,
+            opens=False,
             stands_alone=False,
         ),
         AnswerKind(
@@ -480,7 +489,7 @@ KINDS: dict[str, AnswerKind] = {
             name=AnswerType.NUMBER_OR_NONE,
             form="<number>",
             phrase="where <number> is the final number, without its unit, or none if the question can't be answered",
-            asked_as=AnswerType.NUMBER,
+            asked_as=AnswerType.NUMBER_OR_NONE,
             line_tokens=24,
             read=lambda text, start, vague, _: read_number_or_none(text, start, vague),
             quick=_number_or_none,

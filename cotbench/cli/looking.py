@@ -69,7 +69,7 @@ def _show_list(what: str, rows: Sequence[Row], *, verbose: bool) -> None:
     if len(shown) < len(rows):
         stdout(f"and {len(rows) - len(shown):,} more: cotbench list {what} --verbose")
     if what == "tasks":
-        stdout(f"Tasks of others, where their packages are installed: --task {' or '.join(FORMS)}")
+        stdout(f"Tasks of others, too: --task {' or '.join(FORMS)}")
 
 
 SHOWN_WHOLE = frozenset({"tasks"})  # names that one chooses from, a line each

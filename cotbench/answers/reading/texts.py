@@ -4,8 +4,8 @@ Policies, beside those of `reading`:
 
 * A statement's answer ends where its sentence or its line does, or where it begins to explain itself (", because ...",
   ", which ..."); a full stop is no end behind an initial or an abbreviation ("J. R. R. Tolkien", "St. Louis").
-* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it are
-  none where they hold words in small letters ("Paris (the capital of France)"), and are one elsewhere ("Alien (1979)").
+* Quotes, bold, a full stop, and words such as "I think it is" around an answer are no part of it; brackets behind it
+  are none where they hold words in small letters, "Paris (the capital of France)", else they are one: "Alien (1979)".
 * A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
   Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
 * Two answers side by side ("Paris or Lyon") are one text.
@@ -21,7 +21,7 @@ from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
-from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
@@ -157,7 +157,7 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     if aside and not whole:
         begin, end = _stripped(text, begin, begin + aside.start())
     said = text[begin:end]
-    if not any(map(str.isalnum, said)) or len(said.split()) > MOST_WORDS:
+    if not any(map(str.isalnum, said)) or len(said) > MAX_ANSWER_CHARS or len(said.split()) > MOST_WORDS:
         return None
     return Extraction(answer=_shown(said), span=(begin, end))
 

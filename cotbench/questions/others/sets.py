@@ -66,7 +66,7 @@ def _loader(load: Callable[..., Any], asked: str, folder: Path | None, unreachab
 
     @cache
     def whole(where: str, split: str | None) -> Any:
-        return load(where, "all", split=split)
+        return load(where, "all" if (Path(where) / "all").is_dir() else None, split=split)
 
     def loaded(path: str, name: str | None = None, *rest: Any, **given: Any) -> Any:
         given |= dict(zip(("data_dir", "data_files", "split"), rest, strict=False))
@@ -84,7 +84,7 @@ def _loader(load: Callable[..., Any], asked: str, folder: Path | None, unreachab
             try:
                 return load(str(where), name, **kept)
             except ValueError as error:
-                if name is None or "BuilderConfig" not in str(error) or not (where / "all").is_dir():
+                if name is None or "BuilderConfig" not in str(error):
                     raise
                 return _part(whole(str(where), kept.get("split")), name)
 

@@ -73,6 +73,7 @@ def refused(asked: str, reason: str, remedy: str = "") -> TaskError:
     return TaskError(f"--task {asked}: {_REFUSED}{reason}.", remedy or "Name another task.")
 
 
+EMPTY = "its text is empty: it compares how likely sentences are, and asks nothing"
 _REFUSED = "can't be taken over: "
 
 
@@ -217,36 +218,64 @@ def _shortened(text: str) -> str:
 def _in_our_words(items: Sequence[Item], origin: Origin) -> tuple[list[Item], list[str]]:
     """Questions without the frame of a prompt, with options that say something; and what there is to remark."""
     if not any(item.text.strip() for item in items):
-        raise refused(origin.asked, "its text is empty: it compares how likely sentences are, and asks nothing")
+        raise refused(origin.asked, EMPTY)
     framed = without_frame([item.text for item in items])
     items = [replace(item, text=text) for item, text in zip(items, framed, strict=True)]
-    remarks: list[str] = []
     having = sum(bool(item.choices) for item in items)
     if 0 < having < len(items):
         raise refused(origin.asked, f"{having:,} of its {len(items):,} questions have options, and others don't")
+    items, left = _gradable(items, origin)
     if having:
-        items = _with_options(items, origin)
-        items, spread = _spread(items)
-        remarks += spread
+        items, unsaid = _with_options(items, origin)
+        items, turned = _spread(items)
+        more = [*unsaid, *turned]
     else:
-        items = _lettered(items)
+        items, more = _lettered(items)
+    remarks = [*left, *more]
     unlabelled = without_label([item.text for item in items])
     return [replace(item, text=text) for item, text in zip(items, unlabelled, strict=True)], remarks
 
 
-def _with_options(items: Sequence[Item], origin: Origin) -> list[Item]:
-    """Questions whose options say something, and aren't listed in the text a second time."""
-    for number, item in enumerate(items, 1):
-        if not item.right or not all(0 <= place < len(item.choices) for place in item.right):
-            raise refused(origin.asked, f"row {number}: none of its {len(item.choices)} options is said to be right")
+MOST_LEFT_OUT = 0.02  # of a task's rows: more, and something else is wrong
+
+
+def _gradable(items: Sequence[Item], origin: Origin) -> tuple[list[Item], list[str]]:
+    """Questions with a right answer; and the remark that a few have none. Refuses more than a few."""
+    faults = {number: fault for number, item in enumerate(items, 1) if (fault := _ungradable(item))}
+    if len(faults) > MOST_LEFT_OUT * len(items):
+        number, fault = next(iter(faults.items()))
+        raise refused(origin.asked, f"{len(faults):,} of its {len(items):,} rows can't be graded: row {number} {fault}")
+    kept = [item for number, item in enumerate(items, 1) if number not in faults]
+    return kept, _left_out(len(faults), len(items))
+
+
+def _ungradable(item: Item) -> str:
+    """Why a question can't be graded; "" where it can."""
+    if not item.choices:
+        return "" if any(one.strip() for one in item.answers) else "has no right answer"
+    known = item.right and all(0 <= place < len(item.choices) for place in item.right)
+    return "" if known else f"says of none of its {len(item.choices)} options that it is right"
+
+
+def _left_out(count: int, of: int) -> list[str]:
+    return [f"Left out: {count:,} of {of:,} rows, whose right answer is none that can be given"] if count else []
+
+
+def _with_options(items: Sequence[Item], origin: Origin) -> tuple[list[Item], list[str]]:
+    """Questions whose options say something, and aren't listed in the text a second time; and what to remark."""
     items = [_filled(item) for item in items]
     most, least = max(len(item.choices) for item in items), min(len(item.choices) for item in items)
     if most > len(LETTERS) or least < 2:
         raise refused(origin.asked, f"its questions have {least} to {most} options, and letters are there for 2 to 26")
     if all(are_labels(item.choices) for item in items):
-        return _around([_said(item, origin, number) for number, item in enumerate(items, 1)])
+        said = list(map(_said, items))
+        if said.count(None) > MOST_LEFT_OUT * len(items):
+            number, shown = said.index(None) + 1, ", ".join(items[said.index(None)].choices)
+            found = f"row {number}: its options are only {shown}, and what they say stands neither in its text nor in a"
+            raise refused(origin.asked, f"{found} column")
+        return _around([one for one in said if one is not None]), _left_out(said.count(None), len(said))
     plain = [replace(item, choices=tuple(without_labels(item.choices))) for item in items]
-    return _around([(item, find_options(item.text, item.choices)) for item in plain])
+    return _around([(item, find_options(item.text, item.choices)) for item in plain]), []
 
 
 def _filled(item: Item) -> Item:
@@ -258,8 +287,9 @@ def _filled(item: Item) -> Item:
     return replace(item, choices=tuple(item.choices[place] for place in kept), right=right)
 
 
-def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]:
-    """A question whose options are only labels: what they say stands in its text, or in a column of its row."""
+def _said(item: Item) -> tuple[Item, Listed | None] | None:
+    """A question whose options are only labels: what they say stands in its text, or in a column of its row; None
+    where it doesn't."""
     columns = [list(map(str, found)) for found in _lists(item.columns) if len(found) == len(item.choices)]
     columns = [
         without_labels(found) for found in columns if not are_labels(found) and all(one.strip() for one in found)
@@ -269,11 +299,13 @@ def _said(item: Item, origin: Origin, number: int) -> tuple[Item, Listed | None]
             return replace(item, choices=tuple(options)), listed
     if listed := read_options(item.text, [bare(option) for option in item.choices]):
         return replace(item, choices=listed.options), listed
+    labels = own_labels(item.text)[: len(item.choices)]
+    fewer = read_options(item.text, labels) if labels and max(item.right) < len(labels) else None
+    if fewer is not None:  # as many labels in all rows, and in this one fewer options
+        return replace(item, choices=fewer.options), fewer
     if columns and (len(columns) == 1 or len({tuple(found) for found in columns}) == 1):
         return replace(item, choices=tuple(columns[0])), None
-    shown = ", ".join(item.choices)
-    found = f"row {number}: its options are only {shown}, and what they say stands neither in its text nor in a column"
-    raise refused(origin.asked, found)
+    return None
 
 
 def _lists(columns: Mapping[str, Any]) -> Iterable[Sequence[Any]]:
@@ -326,25 +358,39 @@ def _spread(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
 _LABEL_AS_GOLD = re.compile(r"\(?([A-Za-z]|\d)\)?[.:]?")
 
 
-def _lettered(items: Sequence[Item]) -> list[Item]:
-    """Open questions whose right answer is the label of an option that the text lists, as questions with options."""
-    golds = [bare(item.answers[0]).upper() if len(item.answers) == 1 else "" for item in items]
-    named = all(len(item.answers) == 1 and _LABEL_AS_GOLD.fullmatch(item.answers[0].strip()) for item in items)
-    if not named or all(gold.isdigit() for gold in golds):
-        return list(items)
-    found: list[tuple[Item, Listed | None]] = []
-    for item, gold in zip(items, golds, strict=True):
-        labels = own_labels(item.text)
-        listed = read_options(item.text, labels) if labels else None
-        place = labels.index(gold) if gold in labels else int(gold) - 1 if gold.isdigit() else -1
-        if listed is None or not 0 <= place < len(labels):
-            return list(items)
-        own = [list(map(str, one)) for one in _lists(item.columns) if len(one) == len(labels)]
-        saying = [without_labels(one) for one in own if not are_labels(one)]
-        exact = next((better for one in saying if (better := find_options(item.text, one))), None)
-        listed = exact or listed
-        found.append((replace(item, choices=listed.options, right=(place,), answers=()), listed))
-    return _around(found)
+def _lettered(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """Open questions whose right answer is the label of an option that the text lists, as questions with options.
+
+    A few whose right answer is neither a label nor what an option says are left out, and remarked on."""
+    named = [len(item.answers) == 1 and bool(_LABEL_AS_GOLD.fullmatch(item.answers[0].strip())) for item in items]
+    few = len(items) - sum(named) <= MOST_LEFT_OUT * len(items)
+    if not few or all(
+        item.answers[0].strip().isdigit() for item, is_label in zip(items, named, strict=True) if is_label
+    ):
+        return list(items), []
+    found = [_as_listed(item) for item in items]
+    kept = [one for one in found if one is not None]
+    if len(found) - len(kept) > MOST_LEFT_OUT * len(items):
+        return list(items), []
+    return _around(kept), _left_out(len(found) - len(kept), len(found))
+
+
+def _as_listed(item: Item) -> tuple[Item, Listed] | None:
+    """An open question as one whose options its text lists; None where the right answer is none of them."""
+    gold, labels = item.answers[0].strip(), own_labels(item.text)
+    listed = read_options(item.text, labels) if labels else None
+    if listed is None:
+        return None
+    own = [list(map(str, one)) for one in _lists(item.columns) if len(one) == len(labels)]
+    saying = [without_labels(one) for one in own if not are_labels(one)]
+    listed = next((better for one in saying if (better := find_options(item.text, one))), listed)
+    label = bare(gold).upper()
+    place = labels.index(label) if label in labels else int(label) - 1 if label.isdigit() else -1
+    if listed.options.count(gold) == 1 and label not in labels:
+        place = listed.options.index(gold)
+    if not 0 <= place < len(labels):
+        return None
+    return replace(item, choices=listed.options, right=(place,), answers=()), listed
 
 
 # --- kinds --------------------------------------------------------------------------------------------------------
@@ -357,7 +403,7 @@ def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
             return _Kind("letter", "index", [item.right[0] for item in items])
         return _Kind("letters", "plain", ["".join(LETTERS[place] for place in sorted(item.right)) for item in items])
     golds = [item.answers for item in items]
-    _there(golds, origin)
+    _asked_for(golds, origin)
     if all(len(gold) == 1 for gold in golds):
         single = [gold[0].strip() for gold in golds]
         for read in (_hashes, _numbers, _boxed, _brackets, _formulas, _truth, _words):
@@ -366,12 +412,8 @@ def _kind(items: Sequence[Item], origin: Origin) -> _Kind:
     return _Kind("text", "plain", ["\n".join(" ".join(one.split()) for one in gold if one.strip()) for gold in golds])
 
 
-def _there(golds: Sequence[Sequence[str]], origin: Origin) -> None:
-    """Refuse questions whose right answer isn't there."""
-    without = [number for number, gold in enumerate(golds, 1) if not any(one.strip() for one in gold)]
-    if without:
-        found = f"{len(without):,} of its {len(golds):,} rows have no right answer (the first is row {without[0]})"
-        raise refused(origin.asked, found)
+def _asked_for(golds: Sequence[Sequence[str]], origin: Origin) -> None:
+    """Refuse questions whose right answer is the same whatever is asked: it is graded by something else."""
     if len(golds) >= 10 and len({tuple(gold) for gold in golds}) == 1:
         raise refused(origin.asked, f"the right answer is {golds[0][0]!r:.60} in all its {len(golds):,} rows")
 
@@ -410,14 +452,17 @@ def _boxed(golds: Sequence[str]) -> _Kind | None:
     return _Kind("latex", "boxed", golds) if all(boxed_spans(gold) for gold in golds) else None
 
 
+_WORD = re.compile(r"[^\W\d_]{3}")
 _FORMULA = re.compile(r"\\[A-Za-z{(\[]|\^|_\{|\$[^$]+\$")
 
 
 def _formulas(golds: Sequence[str]) -> _Kind | None:
-    """Formulas: most golds are numbers or have LaTeX's marks."""
-    marked = [bool(_FORMULA.search(gold)) for gold in golds]
-    known = [mark or canonical_number(gold) is not None for mark, gold in zip(marked, golds, strict=True)]
-    return _Kind("latex", "plain", golds) if any(marked) and sum(known) >= 0.8 * len(golds) else None
+    """Formulas: some golds have LaTeX's marks, and most of the others are numbers or have no word in them."""
+    marked = sum(bool(_FORMULA.search(gold)) for gold in golds)
+    known = sum(bool(_FORMULA.search(gold)) or not _WORD.search(gold) for gold in golds)
+    return (
+        _Kind("latex", "plain", golds) if marked >= 0.02 * len(golds) and marked and known >= 0.8 * len(golds) else None
+    )
 
 
 _TRUTHS = ({"yes", "no"}, {"true", "false"})

@@ -61,7 +61,9 @@ _RIGHT = caseless(
 )
 _START = re.compile(rf"{FREE}(?=[A-J]{UNTOUCHED}|[A-J]{{2,10}}(?![{WORD_LETTER}0-9]))")
 _CHOSEN = caseless(
-    r"(?:故选|所以选|因此选|应选|选择|选|答案[是为]?|故本题选|(?:i|we)\s(?:would\s)?(?:choose|select|pick)|(?:answers|options|choices|statements)\s(?:are|is)(?:\s(?:therefore|thus))?(?=[\s:])|(?:elijo|wähle|choisis|выбираю)"
+    r"(?:故选|所以选|因此选|应选|选择|选|答案[是为]?|故本题选|(?:i|we)\s(?:would\s)?(?:choose|select|pick)"
+    r"|(?:answers|options|choices|statements)\s(?:are|is)(?:\s(?:therefore|thus))?(?=[\s:])"
+    r"|(?:elijo|wähle|choisis|выбираю)"
     r")[：:\s]*(?:选项|options?\s)?"
 )
 _WRONG = caseless(
@@ -77,7 +79,8 @@ _JOINS_BOXES = re.compile(r"\}[\s$\\)\]]{0,6}(?:,|;|and|&|und|et|、|和)?[\s$\\
 _LETTERS_BELOW = re.compile(r"(?:[\s*_\-•]*[(\[]?[A-J][)\].*_]{0,3}[ \t]*(?:\r?\n|\Z)){2,10}")
 ALONE_CHARS = 160  # behind the letters of an output that begins with them
 _JUDGED = caseless(
-    r"^[\s*_>#\-•]*(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
+    r"^[ \t*_>#\-•]*+(?:(?:option|choice|statement|选项)\s?)?[(\[*]{0,3}(?P<letter>(?-i:[A-J]))"
+    r"[)\].:：．、*]{1,4}(?P<said>[^\n]{0,400})$",
     flags=re.M,
 )
 _GOOD = caseless(r"[✓✔✅☑]|\b(?:correct|right|true|valid)\b|(?<!不)正确|(?<!不)正確")
