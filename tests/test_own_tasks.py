@@ -16,7 +16,7 @@ from cotbench.doctor import TaskCheck, examine_task
 from cotbench.errors import CotbenchError, DataError, TaskError
 from cotbench.questions.data import TaskData, load_data
 from cotbench.questions.files import read_rows
-from cotbench.questions.tasks import read_task_file
+from cotbench.questions.tasks import read_task_file, task_of_rows
 
 Row = dict[str, Any]
 
@@ -360,6 +360,20 @@ def test_an_object_with_an_object_for_each_id_is_rows(tmp_path: Path) -> None:
     assert [row for _, row in read_rows(path)] == [{"id": "17", "q": "One?"}, {"id": "own", "q": "Two?"}]
 
 
+def test_a_file_of_questions_is_not_told_of_keys_that_nobody_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"question": "Which?", "choices": ["x", "y"], "answer": "w"}))
+    with pytest.raises(DataError, match=r"row 1: .*'w'") as caught:
+        load_data(task_of_rows(path))
+    assert "write a task file" in caught.value.hint and "leave_out" not in caught.value.hint
+
+
+def test_the_place_of_an_option_may_be_kept_as_a_decimal(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"question": "Which?", "choices": ["x", "y"], "answer": 1.0}))
+    assert list(load_data(task_of_rows(path)).golds.values()) == ["B"]
+
+
 def test_a_table_with_semicolons_is_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("question;answer\nOne?;1\n")
@@ -384,3 +398,18 @@ def test_a_folder_of_runs_is_told_from_a_run(tmp_path: Path, main: Cli) -> None:
     done = main("report", str(tmp_path / "o"))
     assert done.code == 3
     assert "is no run but a folder of runs: stub-" in " ".join(done.err.split())
+
+
+def test_a_task_of_texts_is_not_called_symbolic_because_it_has_no_options(tmp_path: Path, main: Cli) -> None:
+    golds = {"texts": ["Ada Berg", "the Tann"] * 4, "sums": ["12", "7.5"] * 4, "facts": ["yes", "no"] * 4}
+    for name, answers in golds.items():
+        rows = [json.dumps({"question": f"{name} {n}?", "answer": answer}) for n, answer in enumerate(answers)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(rows))
+    tasks = ",".join(str(tmp_path / f"{name}.jsonl") for name in golds)
+    done = main("run", "--model", "stub", "--task", tasks, "--mode", "direct,cot", "-o", str(tmp_path / "o"))
+    assert done.code == 0
+    [run] = (tmp_path / "o").iterdir()
+    assert main("report", str(run), "--no-page", "--no-plots").code == 0
+    told = json.loads((run / "report" / "report.json").read_text())
+    families = {row["side"]: row["tasks"] for row in told["pooled"] if (row["rule"], row["unit"]) == ("", "question")}
+    assert (families["symbolic"], families["non-symbolic"]) == (["sums"], ["texts", "facts"])

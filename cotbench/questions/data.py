@@ -24,7 +24,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from cotbench.errors import DataError, TaskError, suggest
 from cotbench.processes import hub_offline
-from cotbench.questions.files import read_rows, shown
+from cotbench.questions.files import is_table, read_rows, shown
 from cotbench.questions.readers import (
     AS_IT_IS,
     MISSING,
@@ -285,6 +285,8 @@ class _Row:
     part: str | None = None
 
     def error(self, fault: str, remedy: str = "Correct the data.") -> DataError:
+        if is_table(self.file.path.name):  # a user's file of questions: nobody wrote keys of a task file
+            remedy = "Correct the data, or write a task file that says how they are to be read (docs/adding.md)."
         return DataError(f"{shown(self.file.path)}: {self.place}row {self.number}{fault}.", remedy)
 
     def column(self, name: str) -> Any:

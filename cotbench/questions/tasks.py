@@ -497,7 +497,7 @@ _FORMULA = re.compile(
 )
 
 
-def _is_formula(answer: Any) -> bool:
+def is_formula(answer: Any) -> bool:
     """Whether an answer looks like mathematics."""
     return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
 
@@ -519,7 +519,7 @@ def task_of_rows(path: Path) -> TaskFile:
     rows = [row for _, row in numbered]
     for number, row in numbered:
         if missing := [key for key in ("question", "answer") if key not in row]:
-            remedy = "Each line needs `question` and `answer`; `choices` is optional."
+            remedy = "Each line needs `question` and `answer`; `choices` is optional. A task file may name other keys."
             raise TaskError(f"{shown(path)}{unit_of(path)}{number}: the key '{missing[0]}' is missing.", remedy)
     with_choices = any(row.get("choices") for row in rows)
     if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
@@ -528,12 +528,14 @@ def task_of_rows(path: Path) -> TaskFile:
     reader = "plain"
     if with_choices:
         kind: str = AnswerType.LETTER
-        reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
+        # Tables keep a whole number as 1.0.
+        whole = (type(row["answer"]) in (int, float) and row["answer"] == row["answer"] // 1 for row in rows)
+        reader = "index" if all(whole) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
     elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
         kind, reader = "boolean", "boolean"
-    elif any(_is_formula(row["answer"]) for row in rows):
+    elif any(is_formula(row["answer"]) for row in rows):
         kind = AnswerType.LATEX
     else:
         kind, reader = "text", "any_of"
