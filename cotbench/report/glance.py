@@ -114,10 +114,17 @@ def glance(comparison: Comparison) -> list[Glance]:
     return out
 
 
+_HOW = frozenset({"answer=begun", "answer=asked"})  # settled by the engine, and said elsewhere
+
+
 def labels(arms: Sequence[str]) -> dict[str, str]:
-    """Return what arms are called beside each other: a mode's only arm by the mode alone."""
+    """Return what arms are called beside each other: a mode's only arm by the mode alone, others without how the answer
+    alone is had where all of them have it so."""
     bases = [base_of(arm) for arm in arms]
-    return {arm: base if bases.count(base) == 1 else arm for arm, base in zip(arms, bases, strict=True)}
+    short = {arm: "@".join(part for part in arm.split("@") if part not in _HOW) for arm in arms}
+    plain = list(short.values())
+    named = {arm: name if plain.count(name) == 1 else arm for arm, name in short.items()}
+    return {arm: base if bases.count(base) == 1 else named[arm] for arm, base in zip(arms, bases, strict=True)}
 
 
 def shown_rules(comparison: Comparison) -> list[str]:
