@@ -169,7 +169,10 @@ def _phrases(
             yield value.span(1), False
             continue
         if closer:
-            close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
+            last = min(next_head, begin + MAX_ANSWER_CHARS)
+            close = text.find(closer, begin, last)
+            while closer == '"' and close > begin and text[close - 1] == "\\":
+                close = text.find(closer, close + 1, last)
             if close > begin:
                 yield (begin, close), False
                 continue

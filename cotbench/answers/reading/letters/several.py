@@ -12,6 +12,7 @@ Policies, beside those of `reading.letters`:
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, is_word, option_in
 from cotbench.answers.reading.letters.mentions import SUPPOSED, only_mentioned
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.patterns import WORD_LETTER, caseless, in_plain_signs
+from cotbench.answers.reading.patterns import MAX_STATEMENTS, WORD_LETTER, caseless, in_plain_signs
 from cotbench.answers.reading.rules import OF_SEVERAL, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, own_body, stated
 from cotbench.answers.reading.statements import BOXED, Statement, statements
@@ -199,7 +200,7 @@ def _right(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
             single[named.answer] = named.span
         else:
             several = named
-    for match in _CHOSEN.finditer(text, start):
+    for match in deque(_CHOSEN.finditer(text, start), maxlen=MAX_STATEMENTS):
         named = _named(text, match.end(), min(len(text), match.end() + 100), len(choices))
         chosen = named and named.span and named.answer and not _ASKED.match(text, named.span[1])
         if chosen and (several is None or match.end() > (several.span or (0, 0))[0]):
