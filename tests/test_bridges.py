@@ -61,6 +61,12 @@ doc_to_target: "Two for each rower.\\n#### {{label * 2 + 1000}}"
 metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
 filter_list: [{name: strict, filter: [{function: regex, regex_pattern: "x"}, {function: take_first}]}]
 """,
+    "intervals": """
+task: intervals
+output_type: generate_until
+doc_to_text: "Which numbers are {{boat}}'s?"
+doc_to_target: "{% if label %}[{{label}}, 7]{% else %}[0, \\\\infty){% endif %}"
+""",
     "process": """
 task: process
 output_type: generate_until
@@ -133,6 +139,12 @@ def test_numbers_are_read_behind_their_marks_and_nobody_is_told_to_think(yaml: P
     assert (first.text, data.golds[first.id]) == ("How many oars has Boat 0?", "1000")
 
 
+def test_an_interval_is_one_answer(yaml: Path) -> None:
+    data = loaded(f"lm-eval:{yaml / 'intervals.yaml'}")
+    assert data.task.kinds == ("latex",)
+    assert [data.golds[q.id] for q in data.questions[:2]] == ["[0, \\infty)", "[1, 7]"]
+
+
 def test_functions_of_a_task_are_run_by_its_package(yaml: Path) -> None:
     data = loaded(f"lm-eval:{yaml / 'process.yaml'}")
     assert data.task.kinds == ("text",)
@@ -168,7 +180,7 @@ def test_a_run_is_asked_gone_on_with_graded_again_and_reported(yaml: Path, main:
 def test_what_of_lm_eval_can_be_taken_over_is_told_by_its_configuration(lm_eval: None) -> None:
     from cotbench.questions.others.of_lm_eval import _index, refusal
 
-    index = _index(None).task_index
+    index = _index(None, with_its_own=True).task_index
     asked = {name: entry.cfg for name, entry in index.items() if entry.kind.name in ("TASK", "PY_TASK")}
     refused = Counter(refusal(config).partition(" (")[0] for config in asked.values())
     taken = refused.pop("")

@@ -12,13 +12,13 @@ from cotbench.answers.reading import DECLINED, VAGUE, extract
 from cotbench.types import AnswerType
 
 CORPORA = {
-    AnswerType.TEXT: "texts",
-    AnswerType.BOOLEAN: "truths",
-    AnswerType.CHOICE: "choices",
-    AnswerType.EXPRESSION: "expressions",
-    AnswerType.LIST: "lists",
-    AnswerType.LETTERS: "several",
-    AnswerType.NUMBER_OR_NONE: "nones",
+    AnswerType.TEXT: "reading/texts",
+    AnswerType.BOOLEAN: "reading/truths",
+    AnswerType.CHOICE: "reading/choices",
+    AnswerType.EXPRESSION: "reading/expressions",
+    AnswerType.LIST: "reading/lists",
+    AnswerType.LETTERS: "reading/several",
+    AnswerType.NUMBER_OR_NONE: "reading/nones",
 }
 OPTIONS = ("red", "blue", "green", "dull")
 LEAST = {**dict.fromkeys(CORPORA, 150), AnswerType.NUMBER_OR_NONE: 30}
@@ -27,7 +27,7 @@ Case = tuple[AnswerType, tuple[str, ...], bool, str, str | None]
 
 
 def cases_of(kind: AnswerType) -> list[tuple[str, Case]]:
-    parts = load(f"reading/{CORPORA[kind]}")
+    parts = load(CORPORA[kind])
     by_words = {tuple(words.split(", ")): part for words, part in parts.items()} if kind is AnswerType.CHOICE else None
     return [
         (f"{kind}: {group} {place}", (kind, words, group == "cut", output, answer))

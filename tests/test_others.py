@@ -259,6 +259,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, dict[str, Any]]
     of_lm_eval._index.cache_clear()
     others._found.cache_clear()
     yield lm_eval.tasks.TASKS
+    monkeypatch.undo()  # which may put a stand-in back
     of_lm_eval._index.cache_clear()
     others._found.cache_clear()
     for name in set(sys.modules) - before:

@@ -85,7 +85,7 @@ PLAN_COT = Mode(
 )
 PLAN_SOLVER = Mode(
     name="plan-solver",
-    about="the same plan, solved by SymPy; also called sympy",
+    about="the same plan, solved by SymPy, or z3 for first-order logic; also called sympy",
     turns=(PLAN,),
     run=plan_then_solve,
     runs="sympy",

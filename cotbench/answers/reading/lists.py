@@ -19,7 +19,7 @@ from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import caseless
-from cotbench.answers.reading.rules import OF_LISTS, REFUSAL, Extraction, Reading, Rule
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, OF_LISTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
@@ -77,7 +77,7 @@ def items_of(said: str) -> list[str]:
         return quoted
     bare = _NOT_BRACKETS.sub("", said)
     if bare and set(bare) <= BRACKETS:
-        return list(bare)
+        return list(bare) if len(bare) <= MOST_ITEMS else []
     announced = _ANNOUNCES.match(said)
     if announced and said[announced.end() :].strip(" \t\r\n*_`."):
         said = said[announced.end() :]
@@ -137,8 +137,8 @@ def _found(text: str, begin: int, end: int) -> Extraction | None:
     stop = _STOP.search(text, begin, end)
     if stop and items_of(text[begin : stop.start()]):
         end = stop.start()
-    items = items_of(text[begin:end])
-    return Extraction(answer=" ".join(items), span=(begin, end)) if items else None
+    answer = " ".join(items_of(text[begin:end]))
+    return Extraction(answer=answer, span=(begin, end)) if 0 < len(answer) <= MAX_ANSWER_CHARS else None
 
 
 def _of_statement(text: str, one: Statement) -> Extraction | None:

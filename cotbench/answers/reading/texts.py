@@ -23,6 +23,9 @@ from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import CJK, caseless
 from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
+=======
+from cotbench.answers.reading.patterns import caseless
+from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
 
@@ -193,7 +196,7 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     if aside and not whole:
         begin, end = _stripped(text, begin, begin + aside.start())
     said = text[begin:end]
-    if not any(map(str.isalnum, said)) or len(said.split()) > MOST_WORDS:
+    if not any(map(str.isalnum, said)) or len(said) > MAX_ANSWER_CHARS or len(said.split()) > MOST_WORDS:
         return None
     return Extraction(answer=_shown(said), span=(begin, end))
 
@@ -249,7 +252,10 @@ def _items(text: str, begin: int, end: int) -> Extraction | None:
     said = [_shown(text[slice(*span)]) for span in spans]
     if not 1 < len(said) <= MOST_ITEMS or any(not one or len(one.split()) > LINE_WORDS for one in said):
         return None
-    return Extraction(answer=", ".join(said), span=(spans[0][0], spans[-1][1]))
+    joined = ", ".join(said)
+    if len(joined) > MAX_ANSWER_CHARS:
+        return None
+    return Extraction(answer=joined, span=(spans[0][0], spans[-1][1]))
 
 
 # --- without a statement ------------------------------------------------------------------------------------------

@@ -74,8 +74,8 @@ def _version(asked: str) -> str:
         with quiet():
             importlib.import_module("inspect_ai")
         return importlib.metadata.version(PACKAGE)
-    except ImportError as error:
-        if error.name not in ("inspect_ai", None):
+    except Exception as error:  # whatever a package raises while it is loaded
+        if getattr(error, "name", "") not in ("inspect_ai", None):
             found = f"--task {asked}: inspect-ai is installed but can't be loaded: {error}"
             raise UnavailableError(f"{found}.", f"{INSTALL}, or what it misses.") from None
         raise UnavailableError(

@@ -101,8 +101,8 @@ def _version(asked: str) -> str:
             importlib.import_module("lm_eval")
             importlib.import_module("lm_eval.tasks")
         return importlib.metadata.version(PACKAGE)
-    except ImportError as error:
-        if error.name not in ("lm_eval", None):
+    except Exception as error:  # whatever a package raises while it is loaded
+        if getattr(error, "name", "") not in ("lm_eval", None):
             raise UnavailableError(
                 f"--task {asked}: lm-eval is installed but can't be loaded: {error}.", f"{INSTALL}, or what it misses."
             ) from None
@@ -140,6 +140,10 @@ def _manager(asked: str, name: str) -> tuple[Any, str]:
     if not hasattr(manager, "task_index"):
         found = f"--task {asked}: this version of lm-eval has no index of tasks that cotbench knows"
         raise UnavailableError(f"{found}.", f"{INSTALL} --upgrade")
+    if name not in manager.task_index and include is not None:
+        raise TaskError(
+            f"--task {asked}: lm-eval can't read this file.", "Correct it: lm-eval validate says what is wrong."
+        )
     if name not in manager.task_index:
         remedy = suggest(name, manager.task_index, always="All names: lm-eval ls tasks.")
         raise TaskError(f"--task {asked}: lm-eval has no task '{name}'.", remedy)
@@ -328,7 +332,7 @@ def _items(asked: str, task: Any) -> Iterator[Item]:
     output, texts = task.config.output_type, []
     for number, doc in enumerate(docs, 1):
         try:
-            texts.append((task.doc_to_text(doc), task.doc_to_target(doc)))
+            texts.append((task.doc_to_text(doc), _target(task, doc)))
         except CotbenchError:
             raise
         except Exception as error:
@@ -342,6 +346,16 @@ def _items(asked: str, task: Any) -> Iterator[Item]:
         else:
             item = _open_item(asked, number, doc, text, target)
         yield replace(item, cluster=cluster)
+
+
+def _target(task: Any, doc: Any) -> Any:
+    """What its doc_to_target makes of a row. An open answer that looks like a list of numbers is the text that it is:
+    lm-eval would make two answers of the interval [2, 5]."""
+    target, written = task.doc_to_target(doc), task.config.doc_to_target
+    numbers = isinstance(target, list) and target and all(type(one) in (int, float) for one in target)
+    if task.config.output_type == "multiple_choice" or not numbers or not isinstance(written, str) or written in doc:
+        return target
+    return importlib.import_module("lm_eval.utils").apply_template(written, doc)
 
 
 def _choice_item(asked: str, task: Any, number: int, doc: Any, text: Any, target: Any) -> Item:

@@ -452,14 +452,17 @@ def _boxed(golds: Sequence[str]) -> _Kind | None:
     return _Kind("latex", "boxed", golds) if all(boxed_spans(gold) for gold in golds) else None
 
 
+_WORD = re.compile(r"[^\W\d_]{3}")
 _FORMULA = re.compile(r"\\[A-Za-z{(\[]|\^|_\{|\$[^$]+\$")
 
 
 def _formulas(golds: Sequence[str]) -> _Kind | None:
-    """Formulas: most golds are numbers or have LaTeX's marks."""
-    marked = [bool(_FORMULA.search(gold)) for gold in golds]
-    known = [mark or canonical_number(gold) is not None for mark, gold in zip(marked, golds, strict=True)]
-    return _Kind("latex", "plain", golds) if any(marked) and sum(known) >= 0.8 * len(golds) else None
+    """Formulas: some golds have LaTeX's marks, and most of the others are numbers or have no word in them."""
+    marked = sum(bool(_FORMULA.search(gold)) for gold in golds)
+    known = sum(bool(_FORMULA.search(gold)) or not _WORD.search(gold) for gold in golds)
+    return (
+        _Kind("latex", "plain", golds) if marked >= 0.02 * len(golds) and marked and known >= 0.8 * len(golds) else None
+    )
 
 
 _TRUTHS = ({"yes", "no"}, {"true", "false"})

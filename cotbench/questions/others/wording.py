@@ -35,7 +35,9 @@ _SAYS_HOW = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _OF_QUESTIONS = frozenset({"Question", "Q", "Problem"})
-_OF_ANSWERS = frozenset({"Answer", "A", "Solution", "Response"})
+_OF_ANSWERS = frozenset(
+    "Answer A Solution Response Respuesta Resposta Réponse Antwort Risposta Svar Ответ 答案 答 回答 정답".split()
+)
 _ASKS = ("?", "？", "؟", ";")
 
 
