@@ -22,9 +22,6 @@ from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
 from cotbench.answers.reading.patterns import CJK, caseless
-from cotbench.answers.reading.rules import DECLINED, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
-=======
-from cotbench.answers.reading.patterns import caseless
 from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
