@@ -60,7 +60,7 @@ _VERBS = (
 )
 _LINKS = (
     r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?"
-    r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
+    r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|(?-i:[ao]))(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
     r"|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = caseless(
