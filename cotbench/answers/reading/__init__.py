@@ -118,7 +118,9 @@ def _own_text(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[s
         return text
     answered = [found.span[1] for _, found in kind.read(text, start, False, choices) if found.span]
     before = not answered or min(answered) > turn
-    if before and (_is_answered(text[:turn], start, kind, choices) or _has_concluded(text[:turn], start, kind, choices)):
+    if before and (
+        _is_answered(text[:turn], start, kind, choices) or _has_concluded(text[:turn], start, kind, choices)
+    ):
         return text[:turn]
     end = run_on(text, min(answered), len(text)) if answered else None
     return text if end is None else text[:end]

@@ -75,6 +75,7 @@ _EXPLAINS = caseless(
     r"\s(?:the\s)?(?:final\s)?answer\s?[:：]",
 )
 _ASIDE = re.compile(r"\s[(\[](?P<own>[a-z]+\s[^()\[\]\n]{1,160})[)\]]\Z")
+_ESCAPED = re.compile(r"\\([&%$ \"])")
 _CITED = re.compile(r"(?:\s?\[\d{1,3}\])+[.\s]*\Z")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?:[^()\s]{1,300}\)")
 _COPULA = re.compile(rf"(?<=[{CJK}])(?:です|でした|である|입니다|이다|이에요|예요)[。.]?\Z")
@@ -204,7 +205,14 @@ def _shown(said: str) -> str:
         said = plain
     said = _LINK.sub(r"\1", said)
     said = MARKUP_TAG.sub("", said) if "<" in said else said
-    said = said.replace("**", "").replace("\\&", "&").replace("\\%", "%").replace("\\$", "$").replace("\\ ", " ").replace('\\"', '"')
+    said = (
+        said.replace("**", "")
+        .replace("\\&", "&")
+        .replace("\\%", "%")
+        .replace("\\$", "$")
+        .replace("\\ ", " ")
+        .replace('\\"', '"')
+    )
     return " ".join(said.split())
 
 

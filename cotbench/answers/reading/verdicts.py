@@ -28,9 +28,7 @@ MAY_BE = caseless(
 )
 MAYBE = caseless(rf"{EDGE}(?:(?:maybe|perhaps|possibly|potentially)\b|neither{EDGE}\Z)")
 # What a thing is that can't be it: behind these, "be" denies.
-BEFORE_BE = caseless(
-    r"\b(?:cannot|(?:can|could|must|would|will|wo)(?:n['’]t|['’]t|\snot)|not)\s(?:\w{2,14}ly\s)?\Z"
-)
+BEFORE_BE = caseless(r"\b(?:cannot|(?:can|could|must|would|will|wo)(?:n['’]t|['’]t|\snot)|not)\s(?:\w{2,14}ly\s)?\Z")
 # "It isn't false, but true": what stands behind counts.
 RATHER = caseless(
     r"(?:\bnot\b|n['’]t\b)[^.;,\n—–-]{1,40}(?:[,;—–-]\s?(?:but|it['’]s|it\sis|rather)|\sbut)\s(?:(?:rather|instead|in\sfact"

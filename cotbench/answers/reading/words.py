@@ -9,9 +9,9 @@ Policies, beside those of `reading`:
   and Uncertain none has: "not true" is no answer, while "not true but false" and "not necessarily true" are.
 * "Not at all", "Of course", "It doesn't" are yes or no where they are all that is stated; a letter is the one word that
   begins with it.
-* "Yes or no" is no answer, nor is "True, False, or Uncertain". "No, it is uncertain" is what it says of the thing, where
-  no isn't a word of the task. What can't be told is the answer of a task that has a word for it (Uncertain, Unknown), and
-  declined elsewhere.
+* "Yes or no" is no answer, nor is "True, False, or Uncertain". "No, it is uncertain" is what it says of the
+  thing, where no isn't a word of the task. What can't be told is the answer of a task that has a word for it
+  (Uncertain, Unknown), and declined elsewhere.
 """
 
 from __future__ import annotations
@@ -46,15 +46,20 @@ from cotbench.answers.reading.verdicts import (
 YES, NO = "yes", "no"
 # Words that mean the same where a task has one of them. A dot in front: of the head of a phrase only, since elsewhere
 # it is an ordinary word.
-_TRUE = "true correct right accurate verdadero vrai wahr vero verdadeiro richtig правда верно истина 真 正确 正確 對 对 참"
+_TRUE = (
+    "true correct right accurate verdadero vrai wahr vero verdadeiro richtig правда верно истина 真 正确 正確 對 对 참"
+)
 _FALSE = (
     "false incorrect wrong inaccurate untrue falso faux falsch ложь неверно 假 错误 錯誤 错 不正确 不正確 不对 거짓"
 )
 _YES = ".yes .yep .yeah .yup .sí .oui .ja .да .sì .sim .tak .evet .是 .是的 .はい .예 .네 نعم हाँ .会 .能 .可以"
-_NO = ".no .nope .nah .non .nein .нет .não .nie .hayır .否 .不是 .不 .いいえ .아니요 .아니오 لا नहीं .不会 .不能 .不可以 .没有"
+_NO = (
+    ".no .nope .nah .non .nein .нет .não .nie .hayır .否 .不是 .不 .いいえ .아니요 .아니오 لا नहीं"
+    " .不会 .不能 .不可以 .没有"
+)
 _DOUBT = (
-    "uncertain unknown undetermined indeterminate undecided inconclusive undecidable unclear ambiguous 不确定 未知 无法确定"
-    " unsicher ungewiss unbestimmt incertain indéterminé incierto incerto неизвестно"
+    "uncertain unknown undetermined indeterminate undecided inconclusive undecidable unclear ambiguous"
+    " 不确定 未知 无法确定 unsicher ungewiss unbestimmt incertain indéterminé incierto incerto неизвестно"
 )
 _MEANT = {
     "true": f"{_TRUE} {_YES}",
@@ -109,7 +114,9 @@ _SUPPOSED = caseless(r"\b(?:if|whether|unless|suppose|assume|assuming|would\sbe|
 _HENCE = caseless(r"\b(?:so|thus|therefore|hence|conclu\w+|overall|in\ssummary|consequently|finally)\b")
 _COMMA = re.compile(rf"{_OPEN}{{0,3}}[,，、|]{_OPEN}{{0,3}}")
 _MARKED = re.compile(r"(?:\*\*|__)\s?(?P<own>[^*_\n]{1,60}?)\s?(?:\*\*|__)")
-_UNSURE = caseless(rf"{_OPEN}{{0,6}}(?:it['’]?s?\s(?:is\s)?)?(?:uncertain|undecided|inconclusive|undecidable|不确定|unsicher)\b")
+_UNSURE = caseless(
+    rf"{_OPEN}{{0,6}}(?:it['’]?s?\s(?:is\s)?)?(?:uncertain|undecided|inconclusive|undecidable|不确定|unsicher)\b"
+)
 HEAD_CHARS = 160
 MOST_CHARS = 400  # of a phrase that says its verdict in other words
 ALONE_WORDS = 30  # of an output that is one sentence and begins with its answer

@@ -57,16 +57,20 @@ _EVERY = caseless(
 _BUT = caseless(
     r"(?:\s(?:are\s)?(?:correct|right|true))?,?\s(?:except(?:\sfor)?|but|other\sthan|apart\sfrom|excluding)\s(?=\S)"
 )
-_ALL = caseless(r"[\s*_`(\[:]*(?:all|every(?:thing|\soption)?)(?:\s(?:of\s)?(?:the\s)?(?:options|choices|four|statements|them))?")
+_ALL = caseless(
+    r"[\s*_`(\[:]*(?:all|every(?:thing|\soption)?)(?:\s(?:of\s)?(?:the\s)?(?:options|choices|four|statements|them))?"
+)
 _RANGE = re.compile(
-    r"[\s*_`(\[]*(?P<first>[A-J])[)\]*_]*[ \t]?(?:[-–—~]|to|through|thru|bis|至|到)[ \t]?[(\[*_]*(?P<last>[A-J])[\s*_`)\].。]*\Z"
+    r"[\s*_`(\[]*(?P<first>[A-J])[)\]*_]*[ \t]?(?:[-–—~]|to|through|thru|bis|至|到)[ \t]?"
+    r"[(\[*_]*(?P<last>[A-J])[\s*_`)\].。]*\Z"
 )
 _LOWER = re.compile(r"[\s*_`(\[]*(?P<own>[a-j](?:(?:[\s,;&/+]|\band\b)*[a-j])*)[\s*_`)\].。]*\Z")
 _PARTS = caseless(r"\s*[,;、，；]\s*(?:and\s|und\s)?|\s(?:and|&|und|et|y|и)\s|\s*(?:和|与|及)\s*")
 _OPTION_LINE = re.compile(r"[ \t*_>\-•]*[(\[]?(?P<letter>[A-J])[)\].:．、*_]{1,4}[ \t]*(?P<own>[^\n]{1,400})")
 _STARTS_SENTENCE = re.compile(r"[A-J]\s(?!(?:and|or|und|et|y)\b)[a-z]")
 _SIGNED = re.compile(
-    r"^[ \t*_>\-•]*(?:(?P<good>[✓✔✅☑])|[✗✘❌✖])\ufe0f?\s*(?:[Oo]ption\s)?[(\[*]{0,3}(?P<letter>[A-J])(?![A-Za-z])", re.M
+    r"^[ \t*_>\-•]*(?:(?P<good>[✓✔✅☑])|[✗✘❌✖])\ufe0f?\s*(?:[Oo]ption\s)?[(\[*]{0,3}(?P<letter>[A-J])(?![A-Za-z])",
+    re.M,
 )
 _NONE = caseless(
     r"[\s*_`(\[:]*(?:none\b|no\s(?:correct\s|right\s)?(?:option|choice|answer)\b|都不(?:对|正确)|没有(?:正确|答案))"
@@ -137,7 +141,9 @@ def _named(text: str, begin: int, end: int, count: int) -> Extraction | None:
         if following is None and text[last:at].strip():
             own = _OWN_WORDS.match(text, at, end)  # "A. red; C. green"
             following = _NEXT.match(text, own.end(), end) if own else None
-        if following is None or (text[last:at].strip().startswith(".") and _STARTS_SENTENCE.match(text, following.end())):
+        if following is None or (
+            text[last:at].strip().startswith(".") and _STARTS_SENTENCE.match(text, following.end())
+        ):
             break  # "A and C. B is too cold"
         at = following.end()
     if not found:
