@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ from cotbench.modes import MODES, read_answer
 from cotbench.modes.prompts import Prompts, fill
 from cotbench.programs import landlock_version, missing_features
 from cotbench.programs.probes import probe
-from cotbench.questions.data import DATA_ENV, load_data
+from cotbench.questions.data import DATA_ENV, TaskData, load_data
 from cotbench.questions.tasks import find_task, list_task_files
-from cotbench.types import AnswerType, Completion, Outcome, Verdict
+from cotbench.types import LETTERS, AnswerType, Completion, Outcome, Question, Verdict
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,7 @@ class TaskCheck:
     asked: how many questions. right: of how many an answer that says the gold is read and graded as right. wrong: the
     ids of the others, with what was read. left_out: rows that can't be asked or graded, by reason. options: how many
     questions have how many options. groups, clusters: how many different ones. features: how many questions have each.
+    golds: how often each is right, where there are few. notes: what is odd of questions that can be asked.
     first: the first question as a prompt shows it, its gold and its contract."""
 
     task: str
@@ -159,6 +160,8 @@ class TaskCheck:
     clusters: int
     features: Mapping[str, int]
     passages: int
+    golds: Mapping[str, int]
+    notes: tuple[str, ...]
     first: Mapping[str, str]
 
     @property
@@ -209,8 +212,56 @@ def examine_task(name: str, data_dir: Path | None, tasks_dir: Path | None = None
         clusters=len({q.cluster for q in data.questions if q.cluster}),
         features=dict(Counter(name for q in data.questions for name in q.features)),
         passages=sum(map(len, data.passages.values())),
+        golds=_spread(data),
+        notes=tuple(_odd(data)),
         first={**Prompts().shared_texts(task, first), "gold": data.golds[first.id]},
     )
+
+
+MOST_GOLDS = 10  # different ones, of which a table is of use
+
+
+def _spread(data: TaskData) -> dict[str, int]:
+    """How often each gold is right, the most frequent first; nothing where there are many."""
+    counts = Counter(data.golds.values())
+    return dict(counts.most_common()) if len(counts) <= MOST_GOLDS < len(data.golds) else {}
+
+
+def _odd(data: TaskData) -> Iterator[str]:
+    """What a user would want to know of questions that can be asked and graded."""
+    lettered = [q for q in data.questions if KINDS[data.kind_of(q)].has_choices and KINDS[data.kind_of(q)].lettered]
+    [(gold, count)] = Counter(data.golds[q.id] for q in lettered).most_common(1) or [("", 0)]
+    if len(lettered) > MOST_GOLDS and count >= 0.9 * len(lettered):
+        always = (
+            f"the right option of {count:,} of {len(lettered):,} questions is {gold}: a model that always says so wins"
+        )
+        yield f"{always}; `fields.choices: {{.., shuffle: true}}` draws an order for each question"
+    if twice := [q.id for q in lettered if len(set(q.choices)) < len(q.choices)]:
+        yield f"{len(twice):,} questions have an option twice (the first: {twice[0]})"
+    if empty := [q.id for q in lettered if not all(q.choices)]:
+        yield f"{len(empty):,} questions have an option that says nothing (the first: {empty[0]})"
+    same: dict[tuple[str, tuple[str, ...]], list[Question]] = {}
+    for question in data.questions:
+        same.setdefault((question.text, tuple(sorted(question.choices))), []).append(question)
+    if again := [alike for alike in same.values() if len(alike) > 1]:
+        differ = [alike[0].id for alike in again if len({_said(q, data.golds[q.id]) for q in alike}) > 1]
+        other = f", {len(differ):,} of them with different golds (the first: {differ[0]})" if differ else ""
+        yield f"{len(again):,} questions are asked more than once{other}"
+    bare = [key for key, own in data.passages.items() if not any(passage.supports for passage in own)]
+    if bare:
+        yield f"{len(bare):,} questions rest on none of their passages (the first: {bare[0]})"
+    for number, exemplar in enumerate(data.task.exemplars, 1):
+        kind, choices = data.task.answer.type, tuple(exemplar.choices)
+        words = data.task.fields.choices.words if data.task.fields.choices is not None else []
+        path = Completion(text=f"Answer: {fill(data.task.answer.form, exemplar.answer)}", finish_reason="stop")
+        if not data.task.parts and read_answer(path, kind, choices or tuple(words)).answer is None:
+            yield f"exemplar {number} shows the answer {exemplar.answer!r:.60}, which is read as nothing"
+
+
+def _said(question: Question, gold: str) -> str:
+    """What the gold of a question says: of letters, their options."""
+    letters = bool(question.choices) and set(gold) <= set(LETTERS[: len(question.choices)])
+    return " ".join(question.choices[LETTERS.index(letter)] for letter in gold) if letters else gold
 
 
 def examine(data_dir: Path | None, output_dir: Path, *, thorough: bool = True) -> list[Check]:

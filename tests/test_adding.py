@@ -109,6 +109,12 @@ def test_a_task(tmp_path: Path, main: Cli, run_of: Path) -> None:
     }
 
 
+def test_a_suite(tmp_path: Path, main: Cli, run_of: Path) -> None:
+    *_, report = follow("A suite", tmp_path, main)
+    assert len(records(run_of)) == 2 * 2 * 20  # of two tasks, under two modes
+    assert "By category (walks)" in report
+
+
 def test_an_engine(tmp_path: Path, main: Cli, run_of: Path) -> None:
     follow("An engine", tmp_path, main)
     assert len(records(run_of)) == 6

@@ -13,6 +13,7 @@ from cases import load, row, rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import (
     MAX_ANSWER_CHARS,
     VAGUE,
@@ -315,7 +316,7 @@ def check_any(text: str) -> float:
     """What holds for every text; returns the longest CPU time of a reading, so that a busy machine doesn't matter."""
     longest = 0.0
     for kind in AnswerType:
-        options = TRIP if kind is LETTER else ()
+        options = TRIP if KINDS[kind].has_choices else ()
         for truncated in (False, True):
             start = time.process_time()
             found = extract(text, kind, options, truncated=truncated)

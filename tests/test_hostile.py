@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from cotbench.answers import grader as workers
 from cotbench.answers.grader import Grader
+from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_number
 from cotbench.answers.reading.patterns import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
@@ -454,7 +455,7 @@ class Reader:
         for kind in AnswerType:
             for truncated in self.cut:
                 start = time.thread_time()  # other work on the machine doesn't count
-                found = extract(text, kind, options if kind is LETTER else (), truncated=truncated)
+                found = extract(text, kind, options if KINDS[kind].has_choices else (), truncated=truncated)
                 used = time.thread_time() - start
                 self.readings += 1
                 self.slowest = max(self.slowest, (used, kind, text[:200]))
@@ -472,6 +473,9 @@ class Reader:
                     assert len(found.answer) <= MAX_ANSWER_CHARS
                 elif kind is LETTER:
                     assert found.answer in list(LETTERS[: len(options)])
+                elif kind is not LATEX:  # what these make of a text is theirs; it is an answer, and short
+                    assert found.answer.strip()
+                    assert len(found.answer) <= MAX_ANSWER_CHARS
                 else:
                     source = in_plain_signs(text)[slice(*found.span)]
                     assert found.answer == source or all(part in source for part in found.answer.split(", "))

@@ -10,8 +10,8 @@ arXiv:2409.12183). Which a task is in is known (`is_symbolic_task`)
     from the user        where symbolic tasks are named, all others are the rest
     from a suite         whose tasks the report is by: the categories that it calls symbolic, where it calls any so
     from `subject`       the tag rule: symbolic where it calls more than half of the task's questions so (MMLU isn't)
-    from the questions   of a task that the rule doesn't know: symbolic where answers are numbers or formulas, so that
-                         there are no options, or where more than half of its questions are under the rule `operators`
+    from the questions   of a task that the rule doesn't know: symbolic where more than half of its golds are numbers or
+                         formulas, or, of a task with options, of its questions under the rule `operators`
 
 Sides of a tag are those of all tasks' questions under one rule, whether a task has questions of both kinds or of one.
 """
@@ -30,7 +30,9 @@ from cotbench.analysis.flat import columns
 from cotbench.analysis.meta import LEAST, Meta, Part
 from cotbench.analysis.pairing import Panel
 from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, LOWER, Remark, verdict_of
+from cotbench.answers.reading import canonical_number
 from cotbench.questions.tagging import RULES
+from cotbench.questions.tasks import is_formula
 from cotbench.types import Question
 
 DIFFERENCE = "difference"
@@ -152,7 +154,9 @@ def is_symbolic_task(panel: Panel, named: Collection[str] = ()) -> bool:
     if tags is not None and (tags >= 0).any():
         return bool(tags[tags >= 0].mean() > 0.5)
     if not any(question.choices for question in panel.questions):
-        return True  # answers are numbers or formulas: of text, letters are the only kind
+        # Of a text, an entity or yes or no, a task isn't symbolic because it has no options.
+        first = [gold.partition("\n")[0] for gold in panel.golds]
+        return sum(canonical_number(gold) is not None or is_formula(gold) for gold in first) > len(first) / 2
     operators = panel.tags(RULES["operators"])
     return operators is not None and bool((operators == 1).mean() > 0.5)
 

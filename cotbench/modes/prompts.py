@@ -227,8 +227,9 @@ class Prompts:
     ) -> PromptError:
         wanted = re.search(r"'dict object' has no attribute '(rationale|program|equations)'", str(error))
         if wanted and exemplars:
+            lacking = next((one.question for one in exemplars if getattr(one, wanted[1]) is None), "")
             return PromptError(
-                f"{template.filename}: an exemplar has no {wanted[1]}, which this mode shows.",
+                f"{template.filename}: an exemplar has no {wanted[1]}, which this mode shows: {lacking!r:.80}.",
                 "Use --num-fewshot 0 or --exemplars own, or give every exemplar of the task that part.",
             )
         return PromptError(

@@ -22,10 +22,18 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from cotbench.errors import DataError, TaskError
+from cotbench.errors import DataError, TaskError, suggest
 from cotbench.processes import hub_offline
-from cotbench.questions.files import read_rows, shown
-from cotbench.questions.readers import AS_IT_IS, MISSING, Text, has_column, plain_text, read_gold, value_of
+from cotbench.questions.files import is_table, read_rows, shown
+from cotbench.questions.readers import (
+    AS_IT_IS,
+    MISSING,
+    Text,
+    has_column,
+    plain_text,
+    read_gold,
+    value_of,
+)
 from cotbench.questions.tasks import (
     Also,
     AsAsked,
@@ -104,6 +112,9 @@ def load_data(file: TaskFile, data_dir: Path | None = None) -> TaskData:
         read.append(_also(file, file.task.also, read[0]))
     rows = [row for one in read for row in one.rows]
     if not rows:
+        if left := sum(count for one in read for count in one.left_out.values()):
+            found = f"{shown(file.path)}: `leave_out` leaves out all {left} rows of {read[0].origin}."
+            raise DataError(found, "Correct its patterns: one that may match nothing is found everywhere.")
         found = f"{shown(file.path)}: {read[0].origin} has no rows."
         raise DataError(found, "Give a file or a split with at least one question.")
     questions, golds, passages = _questions(file.task, rows)
@@ -137,6 +148,9 @@ def _read_part(file: TaskFile, part: Part | None, data_dir: Path | None) -> _Rea
         config, split = part.config or config, part.split or split
         expected, key = (part.rows,), "rows"
     values, origin = _rows(file, config, split, data_dir)
+    if expected and len(values) not in expected and source.file is not None:
+        found = f"{place}{key} is {' or '.join(map(str, expected))} but {origin} has {len(values)} rows"
+        raise DataError(f"{shown(file.path)}: {found}.", f"Correct {key}, or the file.")
     if expected and len(values) not in expected:
         raise DataError(
             f"{shown(file.path)}: {place}{key} is {' or '.join(map(str, expected))} but the split '{split}' has "
@@ -146,6 +160,8 @@ def _read_part(file: TaskFile, part: Part | None, data_dir: Path | None) -> _Rea
     rows = [_Row(file, place, number, row, asked, part.name if part else None) for number, row in enumerate(values, 1)]
     left_out: dict[str, int] = {}
     for out in asked.leave_out:
+        if rows and not any(has_column(row.values, out.column) for row in rows):
+            raise rows[0].lacks(out.column, "`leave_out`")
         kept = [row for row in rows if not row.has(out.column, out.pattern)]
         left_out[place + out.why] = len(rows) - len(kept)
         if len(rows) - len(kept) != out.rows and len(values) == (expected or (len(values),))[0]:
@@ -205,6 +221,10 @@ def _rows(file: TaskFile, config: str | None, split: str, data_dir: Path | None)
             )
             raise DataError(found, _remedy(error, where, source)) from None
         what = f"{where!r} (config {config!r}, split {split!r})"
+        if folder and (wrong := re.match(r"(BuilderConfig|Unknown split) ", str(error))):
+            key = "config" if wrong[1] == "BuilderConfig" else "split"
+            remedy = f"Correct source.{key} (or a part's), or name it under `configs:` in {where}/README.md."
+            raise DataError(f"task {file.task.name}: can't load {what}: {reason}", remedy) from None
         raise DataError(f"task {file.task.name}: can't load {what}: {reason}", _remedy(error, where, source)) from None
     finally:
         if bars:
@@ -245,6 +265,11 @@ def _remedy(error: Exception, where: str, source: Source) -> str:
     return f"{offline}; behind a login, set HF_TOKEN."
 
 
+_NO_OPTIONS = (
+    "Correct `fields.choices` or the data; a text is taken apart by `each`; `leave_out` names rows without any."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A row of a task's data. Its methods raise DataError, which names task file and row.
@@ -260,15 +285,35 @@ class _Row:
     part: str | None = None
 
     def error(self, fault: str, remedy: str = "Correct the data.") -> DataError:
+        if is_table(self.file.path.name):  # a user's file of questions: nobody wrote keys of a task file
+            remedy = "Correct the data, or write a task file that says how they are to be read (docs/adding.md)."
         return DataError(f"{shown(self.file.path)}: {self.place}row {self.number}{fault}.", remedy)
 
     def column(self, name: str) -> Any:
         value = value_of(self.values, name)
         if value is MISSING:
-            have = ", ".join(sorted(self.values))
-            fault = f" has no value in the column '{name}' (it has: {have})"
-            raise self.error(fault, "Correct `fields`, or the data.")
+            raise self.lacks(name)
         return value
+
+    def lacks(self, name: str, key: str = "`fields`") -> DataError:
+        """Return the error that nothing stands in a column. key: of the task file, which names the column."""
+        parts = name.split(".")
+        owner = next((at for n in range(len(parts) - 1, 0, -1) if (at := ".".join(parts[:n])) and self._parts(at)), "")
+        known = sorted([f"{owner}.{part}" for part in self._parts(owner)] if owner else map(str, self.values))
+        fault = f" has no value in the column '{name}' (it has: {', '.join(known)})"
+        if has_column(self.values, name):
+            rows = f"leave out such rows (`leave_out: [{{column: {name}, pattern: '^$', rows: .., why: ..}}]`)"
+            return self.error(fault + ", which is there and empty", f"Fill it in, correct {key}, or {rows}.")
+        if name in known:
+            fault += ", of which some have no such part"
+            return self.error(fault, "Give all of them that part.")
+        return self.error(fault, suggest(name, known, always=f"Correct {key}, or the data."))
+
+    def _parts(self, name: str) -> list[str]:
+        """Return the parts that a column, or a part of one, has: the keys of an object, or of the objects of a list."""
+        value = value_of(self.values, name)
+        value = value[0] if isinstance(value, list) and value else value
+        return sorted(map(str, value)) if isinstance(value, Mapping) else []
 
     def text(self, place: str, value: Any, where: Text | None = None) -> str:
         """Return a text, or a number as its digits: anything else would stand in the prompt as Python writes it.
@@ -279,12 +324,29 @@ class _Row:
         except ValueError as error:
             expected = "a list" if where is not None and where.count else "a text or a number"
             fault = f": {place} is {error}, expected {expected}"
-            raise self.error(fault, "Name a column of texts in `fields`, or write the data so.") from None
+            raise self.error(fault, self._instead(place, value)) from None
+
+    def _instead(self, place: str, value: Any) -> str:
+        """Return what to write in a task file where something stands that is no text."""
+        gold = place.startswith("fields.gold")
+        if gold and isinstance(value, bool):
+            return "Say `gold_reader: boolean`, which reads true and false, or name another column in `fields`."
+        if gold and isinstance(value, list):
+            return "Say `gold_reader: any_of` where any of a list is right, or name another column in `fields`."
+        if isinstance(value, list) and value and not isinstance(value[0], Mapping):
+            return "Say what stands between its texts (`join`), name another column in `fields`, or write the data so."
+        inner = value[0] if isinstance(value, list) and value else value
+        if isinstance(inner, Mapping) and inner:
+            parts = ", ".join(sorted(map(str, inner)))
+            return (
+                f"Name a part of it in `fields`, with a point before its name (it has: {parts}), or write the data so."
+            )
+        return "Name a column of texts in `fields`, or write the data so."
 
     def has(self, column: str, pattern: str) -> bool:
-        """Whether a pattern is found in a column."""
+        """Whether a pattern is found in a column; where nothing stands in it, in an empty text."""
         value = value_of(self.values, column)
-        return value is not MISSING and re.search(pattern, str(value)) is not None
+        return re.search(pattern, "" if value is MISSING else str(value)) is not None
 
     def asked(self) -> tuple[str, tuple[str, ...]]:
         """Return the question and its options."""
@@ -296,19 +358,23 @@ class _Row:
         if fields.choices is None:
             return text, ()
         if fields.choices.column is not None:
-            self.column(fields.choices.column)
+            whole = self.column(fields.choices.column)
+            if isinstance(whole, Mapping) and any(isinstance(part, list) for part in whole.values()):
+                self.text(f"fields.choices ({fields.choices.column})", whole)  # raises: its parts are lists of options
         try:
             choices = fields.choices.taken(self.values)
         except ValueError as error:
-            raise self.error(f": expected a list of 2 to 26 choices, found {error}") from None
+            raise self.error(f": expected a list of 2 to 26 choices, found {error}", _NO_OPTIONS) from None
         if not 2 <= len(choices) <= len(LETTERS):
-            raise self.error(f": expected a list of 2 to 26 choices, found {choices!r:.80}")
+            raise self.error(f": expected a list of 2 to 26 choices, found {choices!r:.80}", _NO_OPTIONS)
         place = f"fields.choices ({fields.choices.of}), choice"
         return text, tuple(self.text(f"{place} {n},", choice).strip() for n, choice in enumerate(choices, 1))
 
     def _taken(self, field: str, where: Text) -> str:
         if where.column is None:
             return where.say or ""
+        if where.optional and value_of(self.values, where.column) is MISSING:
+            return ""
         return where.taken(self.text(f"fields.{field} ({where.column})", self.column(where.column), where))
 
     def label(self, field: str, where: Text | None) -> str:
@@ -338,6 +404,8 @@ class _Row:
     def passages(self) -> tuple[Passage, ...]:
         """Return what may help to answer it."""
         where = self.asked_as.fields.passages
+        for name in (where.titles, where.texts, where.supporting) if where is not None else ():
+            self.column(name)
         try:
             return tuple(Passage(*one) for one in where.taken(self.values)) if where is not None else ()
         except ValueError as error:
@@ -366,8 +434,20 @@ class _Row:
             labels = fields.choices.called(self.values, len(choices)) if fields.choices is not None else ()
             return read_gold(reader, self.asked_as.answer.type, value, choices, labels)
         except ValueError as error:
-            fault = f": the gold reader '{reader}' finds {error}"
-            raise self.error(fault, "Choose another gold_reader or correct the data.") from None
+            where = ", ".join(where.of for where in fields.gold)
+            fault = f": the gold reader '{reader}' finds {error} (fields.gold: {where})"
+            instead = "Choose another gold_reader or answer.type, correct the data, or name such rows in `leave_out`."
+            raise self.error(fault, instead) from None
+
+    def asked_and_gold(self) -> tuple[str, tuple[str, ...], str]:
+        """Return the question, its options in the order in which they are asked, and its gold."""
+        text, choices = self.asked()
+        gold, where = self.gold(choices), self.asked_as.fields.choices
+        if where is None or not where.shuffle:
+            return text, choices, gold
+        order = where.drawn(text, choices)
+        letters = {LETTERS[place]: LETTERS[at] for at, place in enumerate(order)}
+        return text, tuple(choices[place] for place in order), "".join(sorted(letters[letter] for letter in gold))
 
 
 def _questions(
@@ -377,14 +457,15 @@ def _questions(
     asked: list[tuple[str, tuple[str, ...], str]] = []
     same: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        text, choices = row.asked()
+        text, choices, gold = row.asked_and_gold()
         same[question_hash(text, choices)].append(len(asked))
-        asked.append((text, choices, row.gold(choices)))
+        asked.append((text, choices, gold))
     ids: dict[int, str] = {}
     fields = rows[0].asked_as.fields
-    for where in (fields.group, *fields.cluster, *fields.features.values()):
-        column = where.column if where is not None else None
-        if column is not None and not any(has_column(row.values, column) for row in rows):
+    optional = [where for where in fields.question if where.optional]
+    labels = [where.column for where in (fields.group, *fields.cluster, *fields.features.values(), *optional) if where]
+    for column in (*filter(None, labels), *(fields.choices.columns if fields.choices else ())):
+        if not any(has_column(row.values, column) for row in rows):
             rows[0].column(column)  # raises: no row has the column
     arms = [(row.group, row.cluster) for row in rows]
     for digest, places in same.items():

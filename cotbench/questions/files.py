@@ -49,8 +49,9 @@ def unit_of(path: Path) -> str:
 def read_rows(path: Path) -> Numbered:
     """The rows of a file with their numbers, of its lines where it has lines. Raises DataError, which names the place.
 
-    .jsonl: an object a line. .json: a list of objects, or an object with one such list. .csv, .tsv: with a header; all
-    values are texts, and an empty one is none. .parquet: a table."""
+    .jsonl: an object a line. .json: a list of objects, or an object with one such list, or with an object for each id
+    (its row then has it as `id`). .csv, .tsv: with a header; all values are texts, and an empty one is none. .parquet:
+    a table."""
     reader = {".json": _of_json, ".csv": _of_csv, ".tsv": _of_csv, ".parquet": _of_parquet}.get(path.suffix.lower())
     return reader(path) if reader is not None else _of_jsonl(path)
 
@@ -60,6 +61,8 @@ def _of_json(path: Path) -> Numbered:
         content = json.loads(content_of(path, DataError).decode("utf-8-sig"))
     except ValueError as error:
         raise DataError(f"{shown(path)}: not valid JSON: {error}.", "Correct the file.") from None
+    if isinstance(content, dict) and len(content) > 1 and all(isinstance(row, dict) for row in content.values()):
+        content = [{"id": key, **row} for key, row in content.items()]
     lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else [content]
     rows = lists[0] if len(lists) == 1 else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -76,6 +79,9 @@ def _of_csv(path: Path) -> Numbered:
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{shown(path)}: can't be read: {error}.", "Save it as CSV in UTF-8, with a header.") from None
     names = list(table.fieldnames or ())
+    if len(names) == 1 and (mark := next((mark for mark in ";\t|" if mark in names[0]), None)):
+        found = f"{shown(path)}: has one column, {names[0]!r:.80}: its values are separated by {mark!r}"
+        raise DataError(f"{found}.", "Save it with commas, or with tabs as .tsv.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise DataError(f"{shown(path)}: has two columns '{twice}'.", "Keep one of them, or rename one.")
     if longer := next((number for number, row in rows if None in row), None):

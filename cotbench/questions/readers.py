@@ -11,6 +11,7 @@ says what to do with it, in this order:
     say       words around it, which stands where "{}" is; without a column, just these words
     count     true: how many things the list holds that stands there, instead of what stands there
     join      what stands between the texts of a list that stands there
+    optional  true: in some rows nothing stands there, and the question does without it (a passage that only some have)
 
 A part of a column is named with points: `choices.text`, also where `choices` is a list of objects, each with a `text`.
 Of a cluster, there may be several of these: questions for which all of them are the same, in any order, belong
@@ -25,6 +26,11 @@ Options (`fields.choices`) are a column that holds a list, or a mapping:
     each      the options stand in a text: each match of this pattern is one, its first group what it says
     after     they stand behind the last match of this pattern
     drop      left out of each option: "(A) "
+    shuffle   true: they are asked in an order drawn for each question, always the same one, since in the data the right
+              one always stands in the same place
+
+Where a list or the last columns end with nothing, the question has fewer options. A text may also hold an object, as
+JSON or Python writes it. Numbers that a table keeps as 1.0 are the index, or the label, 1.
 
 Patterns are Python's regular expressions, in which "." doesn't match a line's end and "^" is the beginning of a line.
 """
@@ -43,7 +49,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import boxed_spans, canonical_number
-from cotbench.types import LETTERS
+from cotbench.types import LETTERS, AnswerType, unit
 
 MISSING = object()
 
@@ -73,6 +79,7 @@ class Text(_Strict):
     say: str | None = None
     count: bool = False
     join: str | None = None
+    optional: bool = False
 
     @field_validator("after", "before", "drop")
     @classmethod
@@ -94,6 +101,8 @@ class Text(_Strict):
             raise ValueError("'count' is of a 'column' that holds a list, as it stands there")
         if self.join is not None and self.column is None:
             raise ValueError("'join' is of a 'column' that holds a list of texts")
+        if self.optional and self.column is None:
+            raise ValueError("'optional' is of a 'column' in which some rows have nothing")
         if self.column is None and (self.say is None or self.after or self.before or self.drop or self.named):
             raise ValueError("give the 'column' that it is in, or only words to 'say'")
         if self.column is not None and self.say is not None and "{}" not in self.say:
@@ -138,6 +147,28 @@ def _column(value: Any) -> Any:
     return {"column": value} if isinstance(value, str) else value
 
 
+def _words(value: Any) -> Any:
+    """Numbers in a list of words are words, too: YAML reads 1 as a number."""
+    whole = isinstance(value, list)
+    return [str(one) if whole and type(one) is int else one for one in value] if whole else value
+
+
+def _labels(value: Any) -> Any:
+    value = _words(value)
+    if (
+        isinstance(value, list)
+        and (other := next((one for one in value if not isinstance(one, str)), None)) is not None
+    ):
+        raise ValueError(f"Input should be a column's name or a list of texts: {in_quotes(other)}")
+    return value
+
+
+def in_quotes(value: Any) -> str:
+    """What to do where YAML reads something else than a text."""
+    words = "yes, on and true" if value is True else "no, off and false" if value is False else ""
+    return "put it in quotes" + (f" (YAML takes {words} without them for {str(value).lower()})" if words else "")
+
+
 Where = Annotated[Text, BeforeValidator(_column)]
 Several = Annotated[list[Where], BeforeValidator(lambda value: value if isinstance(value, list) else [value])]
 
@@ -147,11 +178,12 @@ class Choices(_Strict):
 
     column: str | None = None
     columns: list[str] = []
-    words: list[str] = []
-    labels: str | list[str] | None = None
+    words: Annotated[list[str], BeforeValidator(_words)] = []
+    labels: Annotated[str | list[str] | None, BeforeValidator(_labels)] = None
     each: str | None = None
     after: str | None = None
     drop: str | None = None
+    shuffle: bool = False
 
     @field_validator("each", "after", "drop")
     @classmethod
@@ -168,6 +200,8 @@ class Choices(_Strict):
             raise ValueError("'each' has no group for what an option says")
         if self.after is not None and self.each is None:
             raise ValueError("'after' is for options that stand in a text: give 'each', too")
+        if self.shuffle and self.words:
+            raise ValueError("'shuffle' is for options that differ between questions, not for 'words'")
         return self
 
     @property
@@ -181,19 +215,26 @@ class Choices(_Strict):
             return list(self.words)
         if self.columns:
             found = [(name, value_of(row, name)) for name in self.columns]
+            while len(found) > 2 and found[-1][1] is MISSING:
+                found.pop()
             if absent := [name for name, value in found if value is MISSING]:
                 raise ValueError(f"no value in the column '{absent[0]}'")
             options = [value for _, value in found]
         else:
-            assert self.column is not None
-            value = value_of(row, self.column)
-            options = self._of_text(value) if isinstance(value, str) else value
+            options = self._in_column(row)
             if isinstance(options, Mapping) and self.labels is None:  # an object: what the options are called, and say
                 options = [option for option in options.values() if option is not None]
         if not isinstance(options, list):
             raise ValueError(f"{'nothing' if options is MISSING else repr(options):.80}")
+        while options and options[-1] is None:
+            options = options[:-1]
         drop = _compiled(self.drop) if self.drop is not None else None
         return [drop.sub("", one) if drop is not None and isinstance(one, str) else one for one in options]
+
+    def _in_column(self, row: Mapping[str, Any]) -> Any:
+        """What the column of the options holds, of a text what stands in it."""
+        value = MISSING if self.column is None else value_of(row, self.column)
+        return self._of_text(value) if isinstance(value, str) else value
 
     def _of_text(self, text: str) -> Any:
         """The options that stand in a text: by a pattern, else a list as Python or JSON writes it."""
@@ -211,14 +252,23 @@ class Choices(_Strict):
     def called(self, row: Mapping[str, Any], count: int) -> Sequence[str]:
         """What the options are called in the data. Raises ValueError."""
         labels = value_of(row, self.labels) if isinstance(self.labels, str) else self.labels
-        options = value_of(row, self.column) if labels is None and self.column is not None else None
+        options = self._in_column(row) if labels is None else None
         if isinstance(options, Mapping):
             labels = [label for label, option in options.items() if option is not None]
         if labels is None:
             return list(LETTERS[:count])
+        if isinstance(self.labels, list) and len(self.labels) > count and not self.each and not self.words:
+            labels = self.labels[:count]  # the last options have nothing in this row
         if not isinstance(labels, list) or len(labels) != count:
             raise ValueError(f"{count} options with the labels {'nothing' if labels is MISSING else repr(labels):.80}")
-        return [str(label) for label in labels]
+        return [_whole(label) for label in labels]
+
+    def drawn(self, text: str, choices: Sequence[str]) -> list[int]:
+        """The places of a question's options in the order in which they are asked.
+
+        The order depends on the question and what its options say, and not on how the data order them."""
+        places = range(len(choices))
+        return sorted(places, key=lambda at: unit(0, "options", text, choices[at])) if self.shuffle else list(places)
 
 
 Options = Annotated[Choices, BeforeValidator(_column)]
@@ -236,18 +286,36 @@ class Passages(_Strict):
 
     def taken(self, row: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         """Title, text and whether the answer rests on it, of each passage. Raises ValueError."""
-        titles, texts, supporting = (value_of(row, name) for name in (self.titles, self.texts, self.supporting))
-        for name, value in ((self.titles, titles), (self.texts, texts), (self.supporting, supporting)):
+        places = (self.titles, self.texts, self.supporting)
+        titles, texts, supporting = (value_of(row, name) for name in places)
+        for name, value in zip(places, (titles, texts, supporting), strict=True):
             if not isinstance(value, list):
-                raise ValueError(f"fields.passages ({name}) is {type(value).__name__}, expected a list")
+                raise ValueError(f"fields.passages ({name}) is {kind_of_value(value)}, expected a list")
         if len(titles) != len(texts):
             raise ValueError(f"fields.passages: {len(titles)} titles and {len(texts)} texts")
+        whole: list[str] = []
+        for number, text in enumerate(texts, 1):
+            try:
+                whole.append("".join(map(plain_text, text)) if isinstance(text, list) else plain_text(text))
+            except ValueError as error:
+                raise ValueError(
+                    f"fields.passages ({self.texts}), passage {number}, is {error}, expected a text"
+                ) from None
+        named = ["" if title is None else str(title) for title in titles]
+        return list(zip(named, whole, self._flags(named, supporting), strict=True))
+
+    def _flags(self, titles: Sequence[str], supporting: Sequence[Any]) -> list[bool]:
+        """Whether the answer rests on each passage. Raises ValueError."""
         rests_on = set(map(str, supporting))
-        flags = [str(title) in rests_on for title in titles]
-        if len(supporting) == len(titles) and all(isinstance(flag, bool) for flag in supporting):
-            flags = supporting
-        whole = ["".join(map(str, text)) if isinstance(text, list) else str(text) for text in texts]
-        return list(zip(map(str, titles), whole, flags, strict=True))
+        as_flags = [
+            flag for flag in supporting if isinstance(flag, bool) or (flag in (0, 1) and str(flag) not in titles)
+        ]
+        if not as_flags:
+            return [title in rests_on for title in titles]
+        if len(as_flags) != len(titles) or len(supporting) != len(titles):
+            found = f"fields.passages ({self.supporting}) is {list(supporting)!r:.60}"
+            raise ValueError(f"{found}, expected titles, or true or false for each of {len(titles)} passages")
+        return list(map(bool, as_flags))
 
 
 def value_of(row: Mapping[str, Any], path: str) -> Any:
@@ -256,7 +324,7 @@ def value_of(row: Mapping[str, Any], path: str) -> Any:
     if value is MISSING and "." in path:
         value = row
         for part in path.split("."):
-            if isinstance(value, list) and value and all(isinstance(one, Mapping) and part in one for one in value):
+            if isinstance(value, list) and all(isinstance(one, Mapping) and part in one for one in value):
                 value = [one[part] for one in value]
             else:
                 value = value.get(part, MISSING) if isinstance(value, Mapping) else MISSING
@@ -275,8 +343,20 @@ def plain_text(value: Any) -> str:
         return value
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
-    kind = {bool: "true or false", list: "a list", dict: "an object", type(None): "nothing"}
-    raise ValueError(f"{kind.get(type(value), f'a {type(value).__name__}')} ({value!r:.80})")
+    raise ValueError(f"{kind_of_value(value)} ({value!r:.80})")
+
+
+def kind_of_value(value: Any) -> str:
+    """What a value is, in words."""
+    if value is MISSING:
+        return "nothing"
+    kind = {bool: "true or false", list: "a list", dict: "an object", str: "a text", type(None): "nothing"}
+    return kind.get(type(value), f"a {type(value).__name__}")
+
+
+def _whole(value: Any) -> str:
+    """A text, or a number as its digits: tables keep 1 as 1.0 where other rows have nothing."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 # --- gold ---------------------------------------------------------------------------------------------------------
@@ -301,7 +381,7 @@ def _boxed(value: Any, _: Sequence[str]) -> str:
 
 
 def _index(value: Any, choices: Sequence[str]) -> str:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if (isinstance(value, str) and value.strip().isdecimal()) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(choices):
         raise ValueError(f"{value!r} is not the index of one of {len(choices)} choices")
@@ -365,9 +445,12 @@ def _boolean(value: Any, _: Sequence[str]) -> str:
 
 def _label(value: Any, _: Sequence[str], labels: Sequence[str] = ()) -> str:
     """What the right option is called in the data."""
-    if isinstance(value, bool) or list(labels).count(str(value).strip()) != 1:
+    label = str(value).strip()
+    if label not in labels:
+        label = label.removesuffix(".0")
+    if isinstance(value, bool) or list(labels).count(label) != 1:
         raise ValueError(f"{value!r:.60}, which is not one of the labels {', '.join(labels)}")
-    return LETTERS[list(labels).index(str(value).strip())]
+    return LETTERS[list(labels).index(label)]
 
 
 GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
@@ -383,6 +466,7 @@ GOLD_READERS: dict[str, Callable[[Any, Sequence[str]], str]] = {
     "boolean": _boolean,
 }
 PLACES = frozenset({"index", "letter", "label"})  # read which of the options is right
+OF_OPTIONS = PLACES | {"indices", "flags"}  # say something only where there are options
 AS_IT_IS = frozenset({"index", "indices", "flags", "any_of", "boolean"})  # say themselves what they expect
 
 
@@ -401,4 +485,11 @@ def read_gold(reader: str, kind: str, value: Any, choices: Sequence[str], labels
     gold = _label(value, choices, labels) if reader == "label" else gold_readers()[reader](value, choices)
     if reader in PLACES and row.has_choices and not row.lettered:
         gold = choices[LETTERS.index(gold)]
-    return row.task_gold(gold, choices)
+    gold = row.task_gold(gold, choices)
+    if kind == AnswerType.LETTER and gold not in list(LETTERS[: len(choices)]):
+        if len(gold) > 1 and set(gold) <= set(LETTERS[: len(choices)]) and reader in ("indices", "flags"):
+            raise ValueError(
+                f"{len(gold)} right options ({gold}), of which the answer.type 'letters' would ask for all"
+            )
+        raise ValueError(f"{gold!r:.60}, expected a letter from A to {LETTERS[len(choices) - 1]}")
+    return gold

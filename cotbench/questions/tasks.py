@@ -22,10 +22,21 @@ from cotbench.answers.reading import canonical_number
 from cotbench.errors import TaskError, suggest
 from cotbench.questions import others
 from cotbench.questions.files import SUFFIXES, content_of, is_table, read_rows, shown, unit_of
-from cotbench.questions.readers import STRICT, Choices, Options, Passages, Several, Text, Where, gold_readers
+from cotbench.questions.readers import (
+    OF_OPTIONS,
+    STRICT,
+    Choices,
+    Options,
+    Passages,
+    Several,
+    Text,
+    Where,
+    gold_readers,
+    in_quotes,
+)
 from cotbench.questions.shipped import SUITES, shipped, task_files
 from cotbench.store.files import is_file, kind_of
-from cotbench.types import AnswerType, Question
+from cotbench.types import LETTERS, AnswerType, Question
 
 
 def _one_of(value: Any, names: Iterable[str]) -> str:
@@ -39,6 +50,9 @@ def _one_of(value: Any, names: Iterable[str]) -> str:
 
 class _Strict(BaseModel):
     model_config = STRICT
+
+
+_PLACEHOLDER = re.compile(r"<\w+>")
 
 
 class Source(_Strict):
@@ -87,7 +101,9 @@ class Fields(_Strict):
 
 
 class Answer(_Strict):
-    """The answer contract: `form` is how the answer stands on the last line, `phrase` says what it means."""
+    """The answer contract: `form` is how the answer stands on the last line, `phrase` says what it means.
+
+    Without them they are those of the kind; then its name is enough."""
 
     type: str
     form: str
@@ -97,6 +113,22 @@ class Answer(_Strict):
     @classmethod
     def _known_type(cls, value: Any) -> str:
         return KINDS[_one_of(value, KINDS)].name
+
+    @field_validator("form")
+    @classmethod
+    def _has_a_place(cls, value: str) -> str:
+        if not _PLACEHOLDER.search(value):
+            raise ValueError("expected a form with a place for the answer, as <number>")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any) -> Any:
+        value = {"type": value} if isinstance(value, str) else value
+        kind = KINDS.get(value["type"]) if isinstance(value, dict) and isinstance(value.get("type"), str) else None
+        if kind is None or ("form" in value) != ("phrase" in value):
+            return value
+        return {"form": kind.form, "phrase": kind.phrase, **value}
 
 
 class Exemplar(_Strict):
@@ -212,14 +244,25 @@ class Task(_Strict):
     @staticmethod
     def _fits(place: str, part: AsAsked) -> None:
         kind = KINDS[part.answer.type]
-        with_choices = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
         if kind.has_choices != (part.fields.choices is not None):
-            raise ValueError(f"{place}answer.type {with_choices} and fields.choices go together")
+            with_choices = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices)
+            lacks = "there are none" if kind.has_choices else f"answer.type is '{part.answer.type}'"
+            raise ValueError(f"{place}answer.type {with_choices} and fields.choices go together, and {lacks}")
+        if part.fields.choices is None and part.gold_reader in OF_OPTIONS:
+            raise ValueError(
+                f"{place}gold_reader '{part.gold_reader}' and fields.choices go together, and there are none"
+            )
+        if part.fields.choices is not None and part.fields.choices.shuffle and not kind.lettered:
+            raise ValueError(f"{place}fields.choices.shuffle is for options with letters, not of '{part.answer.type}'")
         lettered = " or ".join(f"'{name}'" for name, kind in KINDS.items() if kind.has_choices and kind.lettered)
         for number, exemplar in enumerate(part.exemplars, 1):
             if (kind.has_choices and kind.lettered) != bool(exemplar.choices):
                 found = f"{place}exemplar {number}: 'choices' are for tasks whose answer.type is {lettered}"
                 raise ValueError(found)
+            letters = LETTERS[: len(exemplar.choices)]
+            if letters and not (exemplar.answer and set(exemplar.answer) <= set(letters)):
+                expected = f"expected a letter from A to {letters[-1]}"
+                raise ValueError(f"{place}exemplar {number}: answer is {exemplar.answer!r:.60}, {expected}")
 
     def of(self, part: Part | None) -> AsAsked:
         """How the rows of a part are read, asked and answered; of a task without parts, its rows."""
@@ -335,10 +378,15 @@ _OWNERS: dict[str, Any] = {
 }
 
 
+_KINDS_OF_VALUES = ("int", "list[int]", "str", "list[str]", "function-before[_words(), list[str]]")
+
+
 def _explain(path: Path, error: ValidationError) -> TaskError:
-    lines: list[str] = []
+    lines: dict[str, str] = {}
     for item in error.errors():
-        where = ".".join(str(part + 1) if isinstance(part, int) else part for part in item["loc"])
+        # Of a value that may be of several kinds, pydantic has an error for each: "rows.int", "rows.list[int]".
+        location = [part for part in item["loc"] if part not in _KINDS_OF_VALUES]
+        where = ".".join(str(part + 1) if isinstance(part, int) else part for part in location)
         if item["type"] == "extra_forbidden":
             known = _known_keys(item["loc"])
             remedy = suggest(str(item["loc"][-1]), known, f"known here: {', '.join(known)}")
@@ -348,12 +396,16 @@ def _explain(path: Path, error: ValidationError) -> TaskError:
         else:
             reason = item["msg"].removeprefix("Value error, ")
             if item["type"] in ("model_type", "model_attributes_type"):
-                reason = "Input should be a mapping of keys, or a column's name where that is enough"
+                column = ", or a column's name where that is enough" if location[:1] == ["fields"] else ""
+                reason = f"Input should be a mapping of keys{column}"
+            if item["type"] == "string_type" and isinstance(item["input"], bool | int | float):
+                reason = f"Input should be a text: {in_quotes(item['input'])}"
             value = "" if isinstance(item["input"], dict) else f" (found {item['input']!r:.60})"
             found = f"{where}: {reason}{value}" if where else reason
-        lines.append(f"{shown(path)}: {found}")
+        lines.setdefault(where or found, f"{shown(path)}: {found}")
     return TaskError(
-        "\n".join(lines), "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example."
+        "\n".join(lines.values()),
+        "The keys of a task file are described in docs/adding.md; tasks/gsm8k.yaml is an example.",
     )
 
 
@@ -445,7 +497,7 @@ _FORMULA = re.compile(
 )
 
 
-def _is_formula(answer: Any) -> bool:
+def is_formula(answer: Any) -> bool:
     """Whether an answer looks like mathematics."""
     return isinstance(answer, str) and _FORMULA.search(answer.strip()) is not None
 
@@ -467,7 +519,7 @@ def task_of_rows(path: Path) -> TaskFile:
     rows = [row for _, row in numbered]
     for number, row in numbered:
         if missing := [key for key in ("question", "answer") if key not in row]:
-            remedy = "Each line needs `question` and `answer`; `choices` is optional."
+            remedy = "Each line needs `question` and `answer`; `choices` is optional. A task file may name other keys."
             raise TaskError(f"{shown(path)}{unit_of(path)}{number}: the key '{missing[0]}' is missing.", remedy)
     with_choices = any(row.get("choices") for row in rows)
     if with_choices and (without := [number for number, row in numbered if not row.get("choices")]):
@@ -476,12 +528,14 @@ def task_of_rows(path: Path) -> TaskFile:
     reader = "plain"
     if with_choices:
         kind: str = AnswerType.LETTER
-        reader = "index" if all(type(row["answer"]) is int for row in rows) else "letter"
+        # Tables keep a whole number as 1.0.
+        whole = (type(row["answer"]) in (int, float) and row["answer"] == row["answer"] // 1 for row in rows)
+        reader = "index" if all(whole) else "letter"
     elif rows and all(canonical_number(str(row["answer"])) is not None for row in rows):
         kind = AnswerType.NUMBER
     elif rows and all(isinstance(row["answer"], bool) or _is_yes_or_no(row["answer"]) for row in rows):
         kind, reader = "boolean", "boolean"
-    elif any(_is_formula(row["answer"]) for row in rows):
+    elif any(is_formula(row["answer"]) for row in rows):
         kind = AnswerType.LATEX
     else:
         kind, reader = "text", "any_of"

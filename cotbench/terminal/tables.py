@@ -47,6 +47,7 @@ def show_checks(checks: Sequence[Check]) -> None:
     Output().print(plain_table(("", "what", "found"), rows, whole=("", "what")))
 
 
+LONGEST = 2000  # characters of a line of a question
 SHOWN = 10  # golds that can't be reached, of which there should be none
 
 
@@ -58,6 +59,7 @@ def show_task(check: TaskCheck) -> None:
         ("questions", f"{check.asked:,} from {check.origin}"),
         ("kinds of answers", ", ".join(check.kinds)),
         ("options", options),
+        ("right answers", ", ".join(f"{gold} {count:,}" for gold, count in check.golds.items())),
         ("groups", f"{check.groups:,}" if check.groups else ""),
         ("clusters", f"{check.clusters:,}" if check.clusters else ""),
         ("features", features),
@@ -66,6 +68,7 @@ def show_task(check: TaskCheck) -> None:
         ("golds", f"{check.right:,} of {check.asked:,} are read and graded as right when an answer says them"),
         *(("not right", f"{key}: {read}") for key, read in list(check.wrong.items())[:SHOWN]),
     ]
+    rows += [("note", note) for note in check.notes]
     if len(check.wrong) > SHOWN:
         rows.append(("not right", f"and {len(check.wrong) - SHOWN:,} more (all with --json)"))
     told = [(what, tame_line(found)) for what, found in rows if found]
@@ -73,4 +76,5 @@ def show_task(check: TaskCheck) -> None:
     for what, text in check.first.items():
         Output().print(f"\n{what} (of the first)", style="dim")
         for line in text.splitlines()[:40]:
-            Output().print(tame_line(line), markup=False, highlight=False)
+            shown = line if len(line) <= LONGEST else f"{line[:LONGEST]} ... ({len(line) - LONGEST:,} more characters)"
+            Output().print(tame_line(shown), markup=False, highlight=False)

@@ -170,7 +170,7 @@ def _file(
     return TaskFile(
         task=task,
         path=Path(_short(origin.asked)),
-        hash=_hash([RULES, task.model_dump(mode="json", exclude={"source"}), *taken.values()]),
+        hash=_hash([RULES, task.model_dump(mode="json", exclude={"source"}, exclude_defaults=True), *taken.values()]),
         rows=rows,
         taken=taken,
         note=_note(rows, kinds, origin, remarks),
