@@ -38,6 +38,8 @@ def value(kind: str, given: object, option: str | None = None) -> str | None:
         ("boolean", "Yes", "yes"),
         ("boolean", "not plausible", "no"),
         ("boolean", 7, None),
+        ("letters", "A and C", "AC"),
+        ("list", [], None),
         ("choice", True, "True"),
         ("choice", "Uncertain", "Uncertain"),
         ("choice", "The whole of it follows from what is said above.", None),

@@ -12,25 +12,30 @@ from cotbench.answers.reading import DECLINED, VAGUE, extract
 from cotbench.types import AnswerType
 
 CORPORA = {
-    AnswerType.TEXT: "reading/texts",
-    AnswerType.BOOLEAN: "reading/truths",
-    AnswerType.CHOICE: "reading/choices",
-    AnswerType.EXPRESSION: "reading/expressions",
-    AnswerType.LIST: "reading/lists",
-    AnswerType.LETTERS: "reading/several",
-    AnswerType.NUMBER_OR_NONE: "reading/nones",
+    AnswerType.TEXT: ("reading/texts", "reading/broken_texts"),
+    AnswerType.BOOLEAN: ("reading/truths", "reading/broken_truths"),
+    AnswerType.CHOICE: ("reading/choices", "reading/broken_choices"),
+    AnswerType.EXPRESSION: ("reading/expressions", "reading/broken_expressions"),
+    AnswerType.LIST: ("reading/lists", "reading/broken_lists"),
+    AnswerType.LETTERS: ("reading/several", "reading/broken_several"),
+    AnswerType.NUMBER_OR_NONE: ("reading/nones", "reading/broken_nones"),
+    AnswerType.DECIMAL: ("reading/decimals",),
 }
 OPTIONS = ("red", "blue", "green", "dull")
-LEAST = {**dict.fromkeys(CORPORA, 150), AnswerType.NUMBER_OR_NONE: 30}
+LEAST = {**dict.fromkeys(CORPORA, 250), AnswerType.NUMBER_OR_NONE: 80, AnswerType.DECIMAL: 20}
 
 Case = tuple[AnswerType, tuple[str, ...], bool, str, str | None]
 
 
 def cases_of(kind: AnswerType) -> list[tuple[str, Case]]:
-    parts = load(CORPORA[kind])
+    return [case for file in CORPORA[kind] for case in cases_in(file, kind)]
+
+
+def cases_in(file: str, kind: AnswerType) -> list[tuple[str, Case]]:
+    parts = load(file)
     by_words = {tuple(words.split(", ")): part for words, part in parts.items()} if kind is AnswerType.CHOICE else None
     return [
-        (f"{kind}: {group} {place}", (kind, words, group == "cut", output, answer))
+        (f"{file}: {group} {place}", (kind, words, group == "cut", output, answer))
         for words, groups in (by_words or {OPTIONS if KINDS[kind].has_choices else (): parts}).items()
         for group, table in groups.items()
         for place, (output, answer) in enumerate(rows(table, "output answer"))

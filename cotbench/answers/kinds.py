@@ -219,7 +219,7 @@ def _letters_of(gold: str, choices: Sequence[str]) -> str:
 
 def _letters_value(execution: Execution) -> str | None:
     value = (execution.value or "").strip()
-    bare = re.sub(r"[\s,;&()\[\]{}'\"]", "", value)
+    bare = re.sub(r"[\s,;&()\[\]{}'\"]|\band\b", "", value)
     if re.fullmatch(r"[A-J]+", bare):
         return "".join(sorted(set(bare)))
     return execution.option
@@ -350,6 +350,8 @@ def _same_items(gold: str, answer: str) -> float:
 
 def _list_value(execution: Execution) -> str | None:
     value = execution.value or ""
+    if value in ("[]", "()", "{}"):
+        return None  # an empty list, whose brackets are none of the answer's
     parts = value[1:-1].split(", ")
     if len(parts) > 1 and all(len(part) == 1 for part in parts):  # a list of brackets, as it is shown: "[], )]"
         value = value[1:-1]

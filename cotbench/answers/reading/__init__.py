@@ -105,6 +105,8 @@ _STARTS_OVER = caseless(r"\bwait\b|\blet(?:\sme|['’]s)\s(?:redo|start\sover|tr
 LAST_WORDS = 500  # characters of an open thought in which what is stated is the model's answer
 _TAG = re.compile(r"</?\w{1,20}>|\s")
 MAX_ALONE_CHARS = 30
+WORDS_ALONE = 12  # of an answer in front of a question that the model invents
+_PREFACE = caseless(r"\b(?:solution|solve|step|sure|okay|let|here|answer|response|reasoning|task)\b|[:：?]\s*\Z")
 # What shows, behind an answer, that it isn't the last word.
 _GOES_ON = caseless(rf"\?(?=\s|\Z)|\b(?:but|however|or|no)\b|{DOUBTS.pattern}")
 
@@ -115,10 +117,20 @@ def _own_text(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[s
     if turn is None:
         return text
     answered = [found.span[1] for _, found in kind.read(text, start, False, choices) if found.span]
-    if (not answered or min(answered) > turn) and _has_concluded(text[:turn], start, kind, choices):
+    before = not answered or min(answered) > turn
+    if before and (
+        _is_answered(text[:turn], start, kind, choices) or _has_concluded(text[:turn], start, kind, choices)
+    ):
         return text[:turn]
     end = run_on(text, min(answered), len(text)) if answered else None
     return text if end is None else text[:end]
+
+
+def _is_answered(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[str]) -> bool:
+    """Tell whether a text is nothing but an answer, as what a model writes that goes on where a prompt ends."""
+    if len(text[start:].split()) > WORDS_ALONE or _PREFACE.search(text, start):
+        return False
+    return any(found.answer and rule == "only" for rule, found in kind.read(text, start, False, choices))
 
 
 def _has_concluded(text: str, start: int, kind: kinds.AnswerKind, choices: Sequence[str]) -> bool:

@@ -24,7 +24,7 @@ _DECLINES = caseless(
     r"\bno\sse\spuede\s(?:determinar|saber|calcular|resolver)",
     r"\bne\speut\s(?:pas\s)?(?:être\s)?(?:déterminer|déterminé|savoir|calculer)",
     r"\bn(?:ão|on)\s(?:é\sposs[íi]vel|se\spode|si\spuò)\s(?:determinar|calcular|determinare|calcolare)",
-    r"\b(?:lässt|lassen)\s(?:es\s)?sich\b[^.\n]{0,60}\bnicht\s(?:bestimmen|berechnen|ermitteln)",
+    r"\b(?:lässt|lassen)\s(?:es\s)?sich\b[^.\n]{0,60}\bnicht\s(?:bestimmen|berechnen|ermitteln|beantworten|sagen)",
     r"\bnicht\s(?:bestimmbar|lösbar|berechenbar)|\bnicht\sgenügend\sInformationen|\bpas\sassez\sd['’]informations?",
     r"\b(?:no\shay|no\sse\stiene)\s(?:suficiente|bastante)\sinformaci[óo]n",
     r"[Нн]ельзя\s(?:определить|вычислить|найти|ответить)|決まりません|定まらない|求められ(?:ない|ません)",

@@ -51,8 +51,15 @@ _BULLET = re.compile(r"\A\s*[-+]\s+(?=[\d(])")
 _NO_WAY = caseless(
     r"\b(?:impossible|unsolvable|no\s(?:\w+\s){0,2}(?:solution|expression|combination|way)\b|not\s(?:possible|solvable)"
     r"|can(?:not|['’]t)\s(?:be\s)?(?:made|make|done|solved|reach\w*|get|formed|obtain\w*))|无解|没有解|нет\sрешения"
+    r"|\b(?:could\snot|couldn['’]t|can\s?not|can['’]t|didn['’]t)\sfind\b|\bkeine\sLösung|\b(?:aucune|pas\sde)\ssolution"
+    r"|\bno\shay\ssolución|\bnessuna\ssoluzione"
 )
+_NONE = caseless(r"\W*none\W*\Z")
 _IS_24 = re.compile(r"[\s$*`)}\\\]]{0,6}(?:=|is|equals|gives|makes)\s?\**24(?!\d)")
+_SPOKEN = caseless(
+    r"(?<=[\d)])\s(?:(?P<plus>plus)|(?P<minus>minus)|(?P<times>times|multiplied\sby)|(?P<over>divided\sby))\s(?=[\d(])"
+)
+_OF_WORDS = {"plus": "+", "minus": "-", "times": "*", "over": "/"}
 _FENCE = re.compile(r"```\w{0,10}\s*\n(?P<own>[^\n]+)\n\s*```\s*\Z")
 _WORD = re.compile(rf"(?<![\\{WORD_LETTER}])[{WORD_LETTER}]{{2}}")
 LAST = 6  # sentences at a text's end in which an expression is looked for
@@ -112,7 +119,7 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     begin, end = held(one)
     found = _best(text, begin, end)
     if found is None:
-        none = gives_none(text, begin, end) or _NO_WAY.search(text, begin, end)
+        none = gives_none(text, begin, end) or _NO_WAY.search(text, begin, end) or _NONE.match(text, begin, end)
         return REFUSAL if none else None
     if found.span and re.match(r"[^\n.?]{0,12}\?", text[found.span[1] : found.span[1] + 14]):
         return None
@@ -159,6 +166,7 @@ EXPRESSION_RULES = (EXPRESSION_ALONE, LAST_EXPRESSION)
 def read_expression(text: str, start: int, vague: bool) -> Iterator[Reading]:
     """Yield what the rows read in text[start:], what counts most first; vague: whether rows that guess are asked."""
     text = text if text.isascii() else text.translate(_SIGNS)
+    text = _SPOKEN.sub(lambda match: f" {_OF_WORDS[match.lastgroup or '']}".ljust(len(match[0])), text)
 
     def instead(place: int) -> Extraction | None:
         return _last(text, place)

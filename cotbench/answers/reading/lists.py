@@ -33,6 +33,17 @@ _ASIDE = re.compile(r"(?<=\S)\s+\([^()\n]{1,80}\)[\s.*_`]*\Z")
 _LAST_TWO = caseless(r"\A(\S+)\s(?:and|und|y|et|e|и|&)\s(\S+)\Z")
 _AND = caseless(r"(?:and|und|y|et|e|und|и|&)\s+(?=\S)")
 _ANNOUNCES = re.compile(r"[^\n]*[A-Za-z\u0400-\u04ff\u4e00-\u9fff][^\n:：]*[:：](?=\s|\S)\s*")
+# "The words in order are ant, bee and cat": what announces a list without a colon; what stands in front of brackets.
+_SAYS = caseless(
+    r"[\s*_`\"]*(?:(?:sure|okay|ok|certainly|well)[!,.]\s)?(?:so,?\s)?(?:the|these|my|here\s(?:is|are)\sthe)\s[^:,.;\n]{0,60}?"
+    r"\b(?:words|list|items?|order|sequence|brackets?|parenthes[ie]s|names|letters)\b[^:,.;\n]{0,60}?"
+    r"\b(?:is|are|becomes?|would\sbe|will\sbe|reads?)\s(?=\S+(?:\s\S|,))"
+)
+_SURE = caseless(r"[\s*_`]*(?:sure|okay|ok|certainly|well)[!,.]\s(?=\S)")
+_BRACKETS_BEHIND = caseless(
+    r"\b(?:is|are|by|with|be|becomes|needs?|add|adding|get)\s[\s\"'`*“‘]{0,4}(?P<own>[()\[\]{}<>](?:[()\[\]{}<>\s\"'`*,.”’]|and\s)*)\Z"
+)
+_LIST_WORDS = caseless(r"\b(?:sorted|order\w*|list|words|sequence|alphabetical\w*|answer|result|brackets)\b")
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathtt|boxed)\s?\{([^{}]*)\}")
 _ESCAPED = re.compile(r"\\([{}\[\]()<>_&%$#])|\\(lbrace|rbrace|langle|rangle|lbrack|rbrack|left|right)(?![a-z])")
 _NAMED = {
@@ -82,6 +93,12 @@ def items_of(said: str) -> list[str]:
     if announced and said[announced.end() :].strip(" \t\r\n*_`."):
         said = said[announced.end() :]
         return items_of(said) if said.count(":") + said.count("：") < 3 else []
+    brackets = _BRACKETS_BEHIND.search(said)
+    if brackets:
+        return [sign for sign in brackets["own"] if sign in BRACKETS]
+    for heads in (_SAYS, _SURE):
+        head = heads.match(said)
+        said = said[head.end() :] if head else said
     stop = _STOP.search(said)
     said = said[: stop.start()] if stop else said
     said = said if said.lstrip().startswith("(") else _ASIDE.sub("", said)
@@ -222,10 +239,14 @@ def _last(text: str, start: int) -> Extraction | None:
         block = lines[first:]
         plain = all(len(text[slice(*span)].split()) <= 2 for span in block)
         return _found(text, block[0][0], right) if len(block) > 1 and plain else None
-    if _is_list(text[left:right], alone=False):
+    above = text[slice(*lines[-2])] if len(lines) > 1 else ""
+    heads = above.rstrip(" *_").endswith((":", "：")) and _LIST_WORDS.search(above) is not None
+    if _is_list(text[left:right], alone=heads):
         return _found(text, left, right)
     if gives_none(text, left, right) or asks_for_more(text, left, right):
         return REFUSAL
+    if brackets := _BRACKETS_BEHIND.search(text, left, right):
+        return _found(text, *brackets.span("own"))
     colon = text.rfind(": ", left, right)
     if colon > 0 and _is_list(text[colon + 1 : right], alone=False):
         return _found(text, colon + 1, right)

@@ -29,7 +29,8 @@ WRAP = rf"[{SPACES}*_`#]*+"
 # unmarked paragraph that asks for a quantity or names options, as the questions of a prompt's examples do.
 _RUN_ON = caseless(
     rf"^{MARKUP}(?:(?:next|new|another|example)\s)?(?:question|q|problem|exercise|input|human|user|example"
-    rf"|instruction)(?:\s?#?\d+)?{WRAP}[:：]",
+    rf"|instruction|premises)(?:\s?#?\d+)?{WRAP}[:：]",
+    r"\n[ \t\r]*\n[ \t]*numbers[:：][ \t]*\d{1,9}(?:[ ,]{1,3}\d{1,9}){1,7}[ \t\r]*\n",
     r"<\|(?:im_start|im_end|start_header_id|eot_id|endoftext|end|return|user)\|>|<(?:start|end)_of_turn>|\[INST\]",
     r"^\s?\[(?:question|problem|q)\]|</s>|^\s?<s>|<eo[ahs]>",
     rf"^{MARKUP}(?:请(?:你)?回答|问题|題目|题目|例题|問題|質問|문제|질문|pregunta|pergunta|frage|domanda|вопрос|câu\shỏi|soru"

@@ -60,7 +60,7 @@ _VERBS = (
 )
 _LINKS = (
     r"(?:\s(?:donc|daher|also|pues|quindi|portanto|dus|więc|entonces|somit|folglich))?"
-    r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|a|o)(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
+    r"(?:\s(?:la|le|il|lo|el|die|der|das|de|het|(?-i:[ao]))(?=\s))?(?:\s(?:opci[óo]n|option|optie|opzione|op[çc][ãa]o"
     r"|alternativa|lettre|letra|lettera|letter|buchstabe|вариант|phương\sán|câu))?\s*+(?=\S)"
 )
 _ELSEWHERE = caseless(
@@ -169,7 +169,10 @@ def _phrases(
             yield value.span(1), False
             continue
         if closer:
-            close = text.find(closer, begin, min(next_head, begin + MAX_ANSWER_CHARS))
+            last = min(next_head, begin + MAX_ANSWER_CHARS)
+            close = text.find(closer, begin, last)
+            while closer == '"' and close > begin and text[close - 1] == "\\":
+                close = text.find(closer, close + 1, last)
             if close > begin:
                 yield (begin, close), False
                 continue

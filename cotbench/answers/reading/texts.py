@@ -8,6 +8,7 @@ Policies, beside those of `reading`:
   are none where they hold words in small letters, "Paris (the capital of France)", else they are one: "Alien (1979)".
 * A sentence is taken as it stands ("Answer: The director was Robert Altman."): it isn't gold, and its words are scored.
   Several sentences are an answer by the first of them; more than `MOST_WORDS` words are none.
+* "No, they are not" is no; "not Tom but Una" is Una; items on lines of their own are one answer, with commas between.
 * Two answers side by side ("Paris or Lyon") are one text.
 """
 
@@ -20,7 +21,7 @@ from cotbench.answers.notation.signs import INVISIBLE
 from cotbench.answers.reading.declines import asks_for_more
 from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.parts import MARKUP_TAG, Span
-from cotbench.answers.reading.patterns import caseless
+from cotbench.answers.reading.patterns import CJK, caseless
 from cotbench.answers.reading.rules import DECLINED, MAX_ANSWER_CHARS, OF_TEXTS, REFUSAL, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, heads_prose, held, own_body, stated
 from cotbench.answers.reading.statements import Statement, statements
@@ -58,7 +59,7 @@ _BEGINS = re.compile(
 )
 _LEAD = caseless(
     r"(?:[\s*_`:：,，]|(?:so|therefore|thus|hence|well|okay|ok)(?=,),"
-    r"|(?:the\s)?(?:final\s|correct\s|short\s)?answer(?:\sis)?[:：]"
+    r"|(?:the\s)?(?:final\s|correct\s|short\s)?answer(?:(?:\sis)?[:：]|\s?[–—-](?=\s))"
     r"|(?:i(?:['’]d)?\s(?:would\s)?(?:think|believe|guess|say)(?:\sthat)?|my\s(?:best\s)?guess\s(?:is|would\sbe))(?=\s)"
     r"|(?:(?:it|that|this)(?:['’]s|\s(?:is|was|would\sbe|should\sbe|must\sbe))|he\s(?:is|was)|she\s(?:is|was)"
     r"|they\s(?:are|were))(?=\s)(?!\s(?:not|n['’]t)\b)|(?:most\s)?(?:likely|probably)(?=\s))*+"
@@ -70,9 +71,36 @@ _EXPLAINS = caseless(
     r"[,;]\s(?:which|who(?:se|m)?|where|as|so|although|though|but|even\sthough|according\sto|based\son|given\sthat"
     r"|making|thus|hence|therefore|not)\s",
     r",\s(?:then|though|indeed|i\s(?:think|believe|guess|suppose))(?=\W*\Z|[.!])",
-    r"\s(?:according\sto|based\son|as\sper)\sthe\s|\s[—–]\s|\s-{1,2}\s(?=[a-z])|\s(?:=>|->|→)\s|;\s",
+    r"\s(?:according\sto|based\son|as\sper)\sthe\s|\s[—–]\s|\s-{1,2}\s(?=(?-i:[a-z]))|\s(?:=>|->|→)\s|;\s",
+    r"\s(?:the\s)?(?:final\s)?answer\s?[:：]",
 )
 _ASIDE = re.compile(r"\s[(\[](?P<own>[a-z]+\s[^()\[\]\n]{1,160})[)\]]\Z")
+_ESCAPED = re.compile(r"\\([&%$ \"])")
+_CITED = re.compile(r"(?:\s?\[\d{1,3}\])+[.\s]*\Z")
+_LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\(https?:[^()\s]{1,300}\)")
+_COPULA = re.compile(rf"(?<=[{CJK}])(?:です|でした|である|입니다|이다|이에요|예요)[。.]?\Z")
+# "No, they are not": a verdict, and a clause of its own.
+_VERDICT = caseless(
+    r"(?P<own>yes|no)[,.]\s(?=(?:it|he|she|they|both|neither|this|that|these|those|the|only|there|we|not|because|since)\b)"
+)
+_NOT_BUT = caseless(r"(?:definitely\s)?not\s[^,;.\n]{1,80},?\sbut\s(?:rather\s|instead\s)?")
+# What says that a passage doesn't hold the answer.
+_SAYS_NOTHING = caseless(
+    r"\b(?:passages?|contexts?|texts?|documents?|paragraphs?|articles?|sources?|information)\s(?:\w+\s){0,2}(?:(?:do|does|did)"
+    r"(?:\snot|n['’]t)|never)\s(?:\w{2,14}ly\s)?(?:say|mention|state|specify|provide|contain|tell|give|include|name"
+    r"|indicate)\b",
+    r"\A[\s*_`\"'“]*(?:(?:it|this)\sis\s|(?:it|this)['’]?s\s)?not\s(?:\w{2,14}ly\s)?(?:mentioned|stated|specified|provided"
+    r"|given|found|available|known|named)\b",
+)
+_BUT = caseless(r"\b(?:but|however|though|yet)\b")
+_FENCE = re.compile(r"```\w{0,10}\s*\n(?P<own>[^`]+?)\s*```\s*\Z")
+_EXPLANATION = caseless(
+    r"\s*[*_#]{0,6}(?:explanation|reason(?:ing|s)?|rationale|justification|note|context|source|evidence|details?"
+    r"|erklärung|explicación|explication|解释|解析)\s?[*_]{0,3}[:：]"
+)
+_BULLET = re.compile(r"[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+(?=\S)")
+MOST_ITEMS = 20
+MARKED_IN = 3  # words beside what is bold in a sentence that is all of an output
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm|sf)?|mathrm|mathbf|mathsf|mbox)\s?\{([^{}]*)\}")
 _IS_THE_ANSWER = caseless(
     r"(?:^|(?<=[.!?]\s))(?:(?:so|thus|therefore|hence),?\s)?(?P<own>[^\n.!?]{1,160}?)\s(?:is|would\sbe)\s"
@@ -147,12 +175,21 @@ def _answer(text: str, begin: int, end: int, *, whole: bool = False) -> Extracti
     lead = _LEAD.match(text, begin, end)
     if lead and lead.end() < end:
         begin = lead.end()
+    verdict = None if whole else _VERDICT.match(text, begin, end)
+    if verdict and _SENTENCE_WORDS.search(text, verdict.end(), end):
+        return Extraction(answer=verdict["own"], span=verdict.span("own"))
+    instead = None if whole else _NOT_BUT.match(text, begin, end)
+    begin = instead.end() if instead and instead.end() < end else begin
     if not whole:
         quoted = text[begin : begin + 1] in _QUOTES and text.find(_QUOTES[text[begin]], begin + 1, end)
         explained = _EXPLAINS.search(text, max(begin + 1, quoted or 0), end)
         if explained:
             end = explained.start()
     begin, end = _stripped(text, begin, end)
+    for around in (_CITED, _COPULA):
+        behind = around.search(text[begin:end])
+        if behind and behind.start():
+            begin, end = _stripped(text, begin, begin + behind.start())
     aside = _ASIDE.search(text[begin:end])
     if aside and not whole:
         begin, end = _stripped(text, begin, begin + aside.start())
@@ -166,8 +203,16 @@ def _shown(said: str) -> str:
     r"""An answer without the commands and tags that only show it, on one line."""
     while (plain := _SHOWN.sub(r"\1", said)) != said:
         said = plain
+    said = _LINK.sub(r"\1", said)
     said = MARKUP_TAG.sub("", said) if "<" in said else said
-    said = said.replace("**", "").replace("\\&", "&").replace("\\%", "%").replace("\\$", "$").replace("\\ ", " ")
+    said = (
+        said.replace("**", "")
+        .replace("\\&", "&")
+        .replace("\\%", "%")
+        .replace("\\$", "$")
+        .replace("\\ ", " ")
+        .replace('\\"', '"')
+    )
     return " ".join(said.split())
 
 
@@ -175,14 +220,47 @@ def _of_statement(text: str, one: Statement) -> Extraction | None:
     begin, end = held(one)
     boxed = bool(one.boxes) or one.row.name == "boxed"
     sentence = end if boxed else _ends(text, begin, end)
-    if gives_none(text, begin, sentence):
+    if gives_none(text, begin, sentence) or (not boxed and _says_nothing(text[begin:sentence])):
         return REFUSAL
+    if not boxed and (items := _items(text, begin, end)):
+        return items
     if not boxed and ((_HEADING.search(text, begin, end) and text[end:].strip()) or heads_prose(text, begin, end)):
         return None  # "The answer is as follows:"
     found = _answer(text, begin, end, whole=boxed)
     if found and found.span and text[found.span[1] : found.span[1] + 3].lstrip("*\"' ").startswith(("?", "？")):
         return None  # "Answer: Paris? No."
     return found
+
+
+def _says_nothing(sentence: str) -> bool:
+    """Tell whether a sentence says that what was given doesn't hold the answer."""
+    match = _SAYS_NOTHING.search(sentence)
+    return match is not None and not _BUT.search(sentence, match.end())
+
+
+def _items(text: str, begin: int, end: int) -> Extraction | None:
+    """Several answers on lines of their own, as items of a list, of which the first is the phrase's."""
+    line = text.rfind("\n", 0, begin) + 1
+    bullet = _BULLET.match(text, line, end)
+    if bullet is None:
+        return None
+    found = [Extraction(answer=text[begin:end], span=(begin, end))] if bullet.end() <= begin else []
+    at = end if found else line - 1
+    while len(found) <= MOST_ITEMS and at < len(text):
+        bullet = _BULLET.match(text, at + 1)
+        if bullet is None:
+            break
+        newline = text.find("\n", bullet.end())
+        at = newline if newline >= 0 else len(text)
+        found.append(Extraction(answer=text[bullet.end() : at], span=(bullet.end(), at)))
+    spans = [_stripped(text, *one.span) for one in found if one.span]
+    said = [_shown(text[slice(*span)]) for span in spans]
+    if not 1 < len(said) <= MOST_ITEMS or any(not one or len(one.split()) > LINE_WORDS for one in said):
+        return None
+    joined = ", ".join(said)
+    if len(joined) > MAX_ANSWER_CHARS:
+        return None
+    return Extraction(answer=joined, span=(spans[0][0], spans[-1][1]))
 
 
 # --- without a statement ------------------------------------------------------------------------------------------
@@ -193,13 +271,20 @@ def _alone(text: str, start: int) -> Extraction | None:
     begin, end = own_body(text, start)
     if begin >= end:
         return None
+    fenced = _FENCE.match(text, begin, end)
+    begin, end = fenced.span("own") if fenced else (begin, end)
     newline = text.find("\n", begin, end)
     if newline >= 0:
-        return _answer(text, begin, newline) if _BOLD.fullmatch(text[begin:newline].strip().rstrip(".")) else None
+        line = text[begin:newline].strip()
+        explained = len(line.split()) <= LINE_WORDS and _EXPLANATION.match(text, newline, end)
+        return _answer(text, begin, newline) if explained or _BOLD.fullmatch(line.rstrip(".")) else None
     if end - begin > MOST_CHARS or len(text[begin:end].split()) > ALONE_WORDS or text[end - 1] in "?？:：":
         return None
-    if gives_none(text, begin, end) or asks_for_more(text, begin, end):
+    if gives_none(text, begin, end) or asks_for_more(text, begin, end) or _says_nothing(text[begin:end]):
         return REFUSAL
+    bold = [match.span("own") for match in _BOLD.finditer(text, begin, end)]
+    if len(bold) == 1 and len((text[begin : bold[0][0]] + text[bold[0][1] : end]).split()) > MARKED_IN:
+        return None  # the row of bold texts reads it
     first = _ends(text, begin, end)
     if text[first:end].strip(" *_`\"'”’)") and _SENTENCE_WORDS.search(text, begin, first):
         return None  # more than one sentence
@@ -241,7 +326,7 @@ def _declines(text: str, start: int) -> bool:
     """Tell whether the last sentence says that there is no answer."""
     end = own_end(text, start)
     for left, right in last_sentences(text[:end], start):
-        return asks_for_more(text, left, right) or gives_none(text, left, right)
+        return asks_for_more(text, left, right) or gives_none(text, left, right) or _says_nothing(text[left:right])
     return False
 
 

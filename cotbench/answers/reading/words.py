@@ -3,18 +3,22 @@
 Policies, beside those of `reading`:
 
 * The word that a phrase begins with decides ("No, it is true that ..."); else what it says of something ("the sentence
-  is not plausible"), where all that it says agrees.
+  is not plausible"), where all that it says agrees; else what its main clause says ("Since one is true and one is
+  false, the claim is false").
 * A denial is the opposite, where a word has one: of yes and no, of two words such as valid and invalid. Of True, False
-  and Uncertain none has: "not true" is no answer.
-* "Yes or no" is no answer. What can't be told is the answer of a task that has a word for it (Uncertain, Unknown), and
-  declined elsewhere.
+  and Uncertain none has: "not true" is no answer, while "not true but false" and "not necessarily true" are.
+* "Not at all", "Of course", "It doesn't" are yes or no where they are all that is stated; a letter is the one word that
+  begins with it.
+* "Yes or no" is no answer, nor is "True, False, or Uncertain". "No, it is uncertain" is what it says of the
+  thing, where no isn't a word of the task. What can't be told is the answer of a task that has a word for it
+  (Uncertain, Unknown), and declined elsewhere.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from cotbench.answers.notation.signs import INVISIBLE
@@ -24,17 +28,39 @@ from cotbench.answers.reading.patterns import CJK, WORD_LETTER, caseless
 from cotbench.answers.reading.rules import OF_WORDS, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, held, stated
 from cotbench.answers.reading.statements import Statement, statements
+from cotbench.answers.reading.verdicts import (
+    BEFORE_BE,
+    GUESSES,
+    LABEL,
+    LEAD_CLAUSE,
+    LETTER,
+    MAY_BE,
+    MAYBE,
+    RATHER,
+    SHORT,
+    SIDE_CLAUSE,
+    TURNS,
+    TURNS_WITHIN,
+)
 
 YES, NO = "yes", "no"
 # Words that mean the same where a task has one of them. A dot in front: of the head of a phrase only, since elsewhere
 # it is an ordinary word.
-_TRUE = "true correct right accurate verdadero vrai wahr vero verdadeiro правда верно истина 真 正确 正確 對 对 참"
+_TRUE = (
+    "true correct right accurate verdadero vrai wahr vero verdadeiro richtig правда верно истина 真 正确 正確 對 对 참"
+)
 _FALSE = (
     "false incorrect wrong inaccurate untrue falso faux falsch ложь неверно 假 错误 錯誤 错 不正确 不正確 不对 거짓"
 )
-_YES = ".yes .yep .yeah .yup .sí .oui .ja .да .sì .sim .tak .evet .是 .是的 .はい .예 .네 نعم हाँ"
-_NO = ".no .nope .nah .non .nein .нет .não .nie .hayır .否 .不是 .不 .いいえ .아니요 .아니오 لا नहीं"
-_DOUBT = "uncertain unknown undetermined indeterminate undecided inconclusive undecidable unclear 不确定 未知 无法确定"
+_YES = ".yes .yep .yeah .yup .sí .oui .ja .да .sì .sim .tak .evet .是 .是的 .はい .예 .네 نعم हाँ .会 .能 .可以"
+_NO = (
+    ".no .nope .nah .non .nein .нет .não .nie .hayır .否 .不是 .不 .いいえ .아니요 .아니오 لا नहीं"
+    " .不会 .不能 .不可以 .没有"
+)
+_DOUBT = (
+    "uncertain unknown undetermined indeterminate undecided inconclusive undecidable unclear ambiguous"
+    " 不确定 未知 无法确定 unsicher ungewiss unbestimmt incertain indéterminé incierto incerto неизвестно"
+)
 _MEANT = {
     "true": f"{_TRUE} {_YES}",
     "false": f"{_FALSE} {_NO}",
@@ -55,9 +81,12 @@ _OPEN = rf"[\s*_`#$\"'“‘”’「『【(\[{{<:：,，—–\-{INVISIBLE}]"
 _SHOWN = re.compile(r"\\(?:text(?:bf|it|tt|rm)?|mathrm|mathbf|mathsf|boxed)\s?\{")
 # What may stand in front of the word that a phrase is: "that it is", "most likely", "(A)".
 _FILLER = caseless(
-    rf"(?:</?\w{{1,20}}>|{_OPEN}|(?:so|therefore|thus|hence|well|ok(?:ay)?|i(?:['’]d)?\s(?:would\s)?(?:think|believe|guess|say)|that"
+    rf"(?:</?\w{{1,20}}>|{_OPEN}|(?:so|therefore|thus|hence|well|hmm|ok(?:ay)?|\.\.\.|…|i(?:['’]d)?\s(?:would\s)?(?:think"
+    r"|believe|guess|say|lean\stowards?)|in\s(?:short|summary|conclusion|fact|general)(?=[\s,])|overall(?=,)"
+    r"|(?:based\son|given|according\sto)\s[^,.;\n]{1,60}(?=,\s)|that\swould\sbe|(?:resounding|clear|firm)(?=\s)|that"
     r"|the\sanswer\sis|it['’]s|it\sis|this\sis|that['’]s|most\slikely|likely|probably|definitely|certainly|clearly"
-    r"|simply|just|actually|indeed|an?|the|(?:deductively|logically|factually|entirely|necessarily)"
+    r"|simply|just|actually|indeed|an?|the|(?:deductively|logically|factually|entirely|necessarily|mostly|technically|generally|basically"
+    r"|essentially)"
     rf"|(?:option|choice)\s(?=\W)|[a-f][).](?=\s))(?![{WORD_LETTER}]))*+"
 )
 _DENIAL = r"(?:not|n['’]t|never|nicht|pas|non|neither)"
@@ -83,8 +112,13 @@ _CASE = caseless(
 _ASKS = re.compile(r"[\s*_`\"'”’)]{0,4}[?？]")
 _SUPPOSED = caseless(r"\b(?:if|whether|unless|suppose|assume|assuming|would\sbe|could\sbe|might\sbe|may\sbe)\b")
 _HENCE = caseless(r"\b(?:so|thus|therefore|hence|conclu\w+|overall|in\ssummary|consequently|finally)\b")
+_COMMA = re.compile(rf"{_OPEN}{{0,3}}[,，、|]{_OPEN}{{0,3}}")
 _MARKED = re.compile(r"(?:\*\*|__)\s?(?P<own>[^*_\n]{1,60}?)\s?(?:\*\*|__)")
+_UNSURE = caseless(
+    rf"{_OPEN}{{0,6}}(?:it['’]?s?\s(?:is\s)?)?(?:uncertain|undecided|inconclusive|undecidable|不确定|unsicher)\b"
+)
 HEAD_CHARS = 160
+MOST_CHARS = 400  # of a phrase that says its verdict in other words
 ALONE_WORDS = 30  # of an output that is one sentence and begins with its answer
 LAST = 3  # sentences in which a text concludes
 
@@ -94,7 +128,8 @@ class Vocabulary:
     """What the words of a task are and mean.
 
     head: a word at a phrase's beginning; elsewhere: a word that stands whole. means: the answer that each word is, in
-    lower case. opposites: what the denial of an answer is. doubt: the answer that says that it can't be told."""
+    lower case. opposites: what the denial of an answer is. doubt: the answer that says that it can't be told.
+    letters: by letter, the answer that alone begins with it. foreign: words for yes and no, which the task hasn't."""
 
     head: re.Pattern[str]
     elsewhere: re.Pattern[str]
@@ -102,6 +137,8 @@ class Vocabulary:
     means: Mapping[str, str]
     opposites: Mapping[str, str]
     doubt: str | None = None
+    letters: Mapping[str, str] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
 
 
 def _pattern(words: Sequence[str], before: str = "") -> re.Pattern[str]:
@@ -139,6 +176,11 @@ def _vocabulary(groups: Mapping[str, str | Sequence[str]]) -> Vocabulary:
             opposites = {one: other, other: one}
     doubt = next((by_word[word] for word in _DOUBT.split() if word in by_word), None)
     inner = _pattern(elsewhere)
+    initials = [answer[:1].upper() for answer in groups]
+    letters = {answer[:1].upper(): answer for answer in groups if initials.count(answer[:1].upper()) == 1}
+    if set(groups) == {YES, NO}:
+        letters |= {"T": YES, "F": NO}
+    foreign = set() if {YES, NO} & set(by_word) else {word.removeprefix(".") for word in f"{_YES} {_NO}".split()}
     return Vocabulary(
         head=_pattern(list(heads), "head"),
         elsewhere=inner,
@@ -146,6 +188,8 @@ def _vocabulary(groups: Mapping[str, str | Sequence[str]]) -> Vocabulary:
         means=heads,
         opposites=opposites,
         doubt=doubt,
+        letters=letters,
+        foreign=frozenset(foreign),
     )
 
 
@@ -200,6 +244,11 @@ def _head(words: Vocabulary, text: str, begin: int, end: int) -> Extraction | No
         return None
     other = _OR.match(text, match.end(), end)
     following = words.head.match(text, _skip(text, other.end(), end), end) if other else None
+    if comma := None if other else _COMMA.match(text, match.end(), end):
+        listed = words.head.match(text, comma.end(), end)  # "True, False, or Uncertain"
+        before = _COMMA.match(text, listed.end(), end) if listed else None
+        joined = _OR.match(text, before.end() - 1 if before else listed.end(), end) if listed else None
+        following = listed if joined else None
     found = _found(words, text, match.span(), denial is not None)
     if following and found:
         second = words.means.get(following[0].casefold())
@@ -218,7 +267,9 @@ def _skip(text: str, begin: int, end: int) -> int:
 def _predicates(words: Vocabulary, text: str, begin: int, end: int) -> Iterator[Extraction]:
     """Yield what a phrase says of something: "is not plausible", "it's the case"."""
     for match in words.said.finditer(text, begin, end):
-        denied = sum(match[group] is not None for group in ("nt", "isnt", "not", "late")) % 2 == 1
+        denials = sum(match[group] is not None for group in ("nt", "isnt", "not", "late"))
+        denials += BEFORE_BE.search(text, max(begin, match.start() - 24), match.start()) is not None
+        denied = denials % 2 == 1
         if _SUPPOSED.search(text, max(begin, match.start() - 40), match.start("word")):
             continue
         found = _found(words, text, match.span("word"), denied)
@@ -241,11 +292,13 @@ def _in_phrase(words: Vocabulary, text: str, span: Span) -> Extraction | None:
     sentence = SENTENCE_END.search(text, *span)
     begin, end = span[0], sentence.start() if sentence else span[1]
     head = _head(words, text, begin, end)
+    if head and head.span and text[slice(*head.span)].casefold() in words.foreign:
+        return _agreed(_predicates(words, text, head.span[1], end)) or head  # "No, it is uncertain"
     if head:
         return head
-    if gives_none(text, begin, end):
+    if gives_none(text, begin, end) or (words.doubt is None and _UNSURE.match(text, begin, end)):
         return _doubted(words, (begin, end))
-    said = _agreed(_predicates(words, text, begin, end))
+    said = _rather(words, text, begin, end) or _said(words, text, begin, end) or _without_word(words, text, begin, end)
     if said:
         return said
     if end - begin > 60:
@@ -259,12 +312,58 @@ def _in_phrase(words: Vocabulary, text: str, span: Span) -> Extraction | None:
     return _found(words, text, one[0].span(), False)
 
 
+def _said(words: Vocabulary, text: str, begin: int, end: int) -> Extraction | None:
+    """What a sentence says of something: all of it, or else its main clause."""
+    said = list(_predicates(words, text, begin, end))
+    if len({one.answer for one in said}) < 2:
+        return said[-1] if said else None
+    lead = LEAD_CLAUSE.match(text, begin, end)
+    left = lead.end() if lead else begin
+    side = SIDE_CLAUSE.search(text, left, end)
+    return _agreed(_predicates(words, text, left, side.start() if side else end))
+
+
+def _rather(words: Vocabulary, text: str, begin: int, end: int) -> Extraction | None:
+    """What is said instead of what is denied: "not true but false"."""
+    turn = RATHER.search(text, begin, min(end, begin + MOST_CHARS))
+    return _head(words, text, turn.end(), end) if turn else None
+
+
+def _without_word(words: Vocabulary, text: str, begin: int, end: int) -> Extraction | None:
+    """A verdict that isn't said with a word of the task: "Of course not", "It may be true or false"."""
+    end = min(end, begin + MOST_CHARS)
+    if words.doubt and (MAY_BE.search(text, begin, end) or MAYBE.match(text, begin, end)):
+        return Extraction(answer=words.doubt, span=_trimmed(text, begin, end))
+    short = SHORT.match(text, begin, end)
+    if short and (words.opposites or words is TRUTH) and not words.doubt:
+        answer = words.means.get(YES if short["yes"] else NO)
+        return Extraction(answer=answer, span=short.span("yes" if short["yes"] else "no")) if answer else None
+    return None
+
+
+def _letter(words: Vocabulary, text: str, begin: int, end: int) -> Extraction | None:
+    """The word that a letter stands for, which is all of a statement: "Answer: T"."""
+    letter = LETTER.match(text, begin, end)
+    answer = words.letters.get(letter["own"].upper()) if letter else None
+    return Extraction(answer=answer, span=letter.span("own")) if letter and answer else None
+
+
+def _trimmed(text: str, begin: int, end: int) -> Span:
+    piece = text[begin:end]
+    return begin + len(piece) - len(piece.lstrip()), begin + len(piece.rstrip())
+
+
 def _doubted(words: Vocabulary, span: Span) -> Extraction:
     return REFUSAL if words.doubt is None else Extraction(answer=words.doubt, span=span)
 
 
 def _of_statement(words: Vocabulary, text: str, one: Statement) -> Extraction | None:
-    found = _in_phrase(words, text, held(one))
+    begin, end = held(one)
+    found = _letter(words, text, begin, end) or _in_phrase(words, text, (begin, end))
+    if found and found.span:
+        place = found.span[1]
+        for turn in TURNS.finditer(text, place, min(len(text), place + TURNS_WITHIN)):
+            found = _head(words, text, turn.end(), len(text)) or found
     return None if found is UNDECIDED and one.row.name == "phrase" else found
 
 
@@ -294,15 +393,22 @@ def _last(words: Vocabulary, text: str, start: int) -> Extraction | None:
             break
         if text[left:right].endswith(("?", "？")):
             continue
+        label = LABEL.match(text, left, right)
+        left = label.end() if label else left
         head = _head(words, text, left, right)
         if head:
             return head
+        for guess in GUESSES.finditer(text, left, right):
+            if guessed := _head(words, text, guess.end(), right):
+                return guessed
         marked = [words.head.fullmatch(text, *match.span("own")) for match in _MARKED.finditer(text, left, right)]
         found = _agreed([one for m in marked if m and (one := _found(words, text, m.span(), False))])
-        found = found or _agreed(_predicates(words, text, left, right))
+        found = found or _rather(words, text, left, right) or _said(words, text, left, right)
         if found:
             return found
         if gives_none(text, left, right):
+            return _doubted(words, (left, right))
+        if words.doubt and number == 0 and MAY_BE.search(text, left, right):
             return _doubted(words, (left, right))
         if _HENCE.match(text, left, right):
             break

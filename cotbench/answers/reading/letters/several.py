@@ -12,6 +12,7 @@ Policies, beside those of `reading.letters`:
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,8 +20,8 @@ from cotbench.answers.reading.endings import last_sentences, own_end
 from cotbench.answers.reading.letters.heads import CLOSE, FREE, OPEN, UNTOUCHED, is_word, option_in
 from cotbench.answers.reading.letters.mentions import SUPPOSED, only_mentioned
 from cotbench.answers.reading.parts import Span
-from cotbench.answers.reading.patterns import WORD_LETTER, caseless, in_plain_signs
-from cotbench.answers.reading.rules import OF_SEVERAL, REFUSAL, UNDECIDED, Extraction, Reading, Rule
+from cotbench.answers.reading.patterns import MAX_STATEMENTS, WORD_LETTER, caseless, in_plain_signs
+from cotbench.answers.reading.rules import MAX_ANSWER_CHARS, OF_SEVERAL, REFUSAL, UNDECIDED, Extraction, Reading, Rule
 from cotbench.answers.reading.stated import gives_none, own_body, stated
 from cotbench.answers.reading.statements import BOXED, Statement, statements
 from cotbench.types import LETTERS
@@ -50,7 +51,26 @@ _IN_BRACKETS = re.compile(r"\s?\([^()\n]{1,80}\)")
 _OWN_WORDS = re.compile(r"\s?[^\n,;，；、]{1,120}?(?=[,;，；、\n]\s*(?:(?:and|&)\s)?[(\[*]{0,3}[A-J][).:．、])")
 _EVERY = caseless(
     r"[\s*_`(\[:]*(?:all\s(?:of\s)?(?:the\s)?(?:(?:above|options|choices|four|statements|them|listed)(?:\soptions)?)\b"
+    r"|all(?:\sare)?(?:\s(?:correct|right|true))?(?=\W*\Z)|全选|都[对选]"
     r"|以上都[是对正]|全部(?:正确|选项)?|都正确)"
+)
+_BUT = caseless(
+    r"(?:\s(?:are\s)?(?:correct|right|true))?,?\s(?:except(?:\sfor)?|but|other\sthan|apart\sfrom|excluding)\s(?=\S)"
+)
+_ALL = caseless(
+    r"[\s*_`(\[:]*(?:all|every(?:thing|\soption)?)(?:\s(?:of\s)?(?:the\s)?(?:options|choices|four|statements|them))?"
+)
+_RANGE = re.compile(
+    r"[\s*_`(\[]*(?P<first>[A-J])[)\]*_]*[ \t]?(?:[-–—~]|to|through|thru|bis|至|到)[ \t]?"
+    r"[(\[*_]*(?P<last>[A-J])[\s*_`)\].。]*\Z"
+)
+_LOWER = re.compile(r"[\s*_`(\[]*(?P<own>[a-j](?:(?:[\s,;&/+]|\band\b)*[a-j])*)[\s*_`)\].。]*\Z")
+_PARTS = caseless(r"\s*[,;、，；]\s*(?:and\s|und\s)?|\s(?:and|&|und|et|y|и)\s|\s*(?:和|与|及)\s*")
+_OPTION_LINE = re.compile(r"[ \t*_>\-•]*[(\[]?(?P<letter>[A-J])[)\].:．、*_]{1,4}[ \t]*(?P<own>[^\n]{1,400})")
+_STARTS_SENTENCE = re.compile(r"[A-J]\s(?!(?:and|or|und|et|y)\b)[a-z]")
+_SIGNED = re.compile(
+    r"^[ \t*_>\-•]*(?:(?P<good>[✓✔✅☑])|[✗✘❌✖])\ufe0f?\s*(?:[Oo]ption\s)?[(\[*]{0,3}(?P<letter>[A-J])(?![A-Za-z])",
+    re.M,
 )
 _NONE = caseless(
     r"[\s*_`(\[:]*(?:none\b|no\s(?:correct\s|right\s)?(?:option|choice|answer)\b|都不(?:对|正确)|没有(?:正确|答案))"
@@ -121,16 +141,81 @@ def _named(text: str, begin: int, end: int, count: int) -> Extraction | None:
         if following is None and text[last:at].strip():
             own = _OWN_WORDS.match(text, at, end)  # "A. red; C. green"
             following = _NEXT.match(text, own.end(), end) if own else None
-        if following is None:
-            break
+        if following is None or (
+            text[last:at].strip().startswith(".") and _STARTS_SENTENCE.match(text, following.end())
+        ):
+            break  # "A and C. B is too cold"
         at = following.end()
     if not found:
         return None
     return Extraction(answer="".join(sorted(set(found))), span=(first, last))
 
 
+def _all_but(text: str, begin: int, end: int, count: int) -> Extraction | None:
+    """All the options without those that a phrase takes out: "all except B"."""
+    every = _ALL.match(text, begin, end)
+    but = _BUT.match(text, every.end(), end) if every else None
+    left_out = _named(text, but.end(), end, count) if but else None
+    if left_out is None or not (left_out.answer and left_out.span):
+        return None
+    answer = "".join(letter for letter in LETTERS[:count] if letter not in left_out.answer)
+    return Extraction(answer=answer, span=(begin, left_out.span[1])) if answer else None
+
+
+def _whole(text: str, begin: int, end: int, choices: Sequence[str]) -> Extraction | None:
+    """What a phrase names that is nothing else: a range of letters, small letters, or the options' own words."""
+    if end - begin > MAX_ANSWER_CHARS:
+        return None
+    known = LETTERS[: len(choices)]
+    between = _RANGE.match(text, begin, end)
+    if between and between["first"] in known and between["last"] in known and between["first"] < between["last"]:
+        answer = known[known.index(between["first"]) : known.index(between["last"]) + 1]
+        return Extraction(answer="".join(answer), span=(between.start("first"), between.end("last")))
+    lower = _LOWER.match(text, begin, end)
+    if lower:
+        letters = re.sub(r"\band\b|[^a-j]", "", lower["own"]).upper()
+        if len(set(letters)) == len(letters) and set(letters) <= set(known):
+            return Extraction(answer="".join(sorted(letters)), span=lower.span("own"))
+    said = text[begin:end].strip(" \t\r\n*_`\"'.。")
+    words = [choice.strip(" .").casefold() for choice in choices]
+    parts = [part.strip(" *_`\"'").casefold() for part in _PARTS.split(said)]
+    if len(parts) > 1 and said.casefold() not in words and all(words.count(part) == 1 for part in parts):
+        left = text.index(said, begin, end)
+        return Extraction(
+            answer="".join(sorted({LETTERS[words.index(part)] for part in parts})), span=(left, left + len(said))
+        )
+    return None
+
+
+def _options_below(text: str, begin: int, choices: Sequence[str]) -> Extraction | None:
+    """The options that stand with their own words on lines of their own."""
+    at = text.rfind("\n", 0, begin) + 1
+    first = text[at:begin].rstrip("-•* \t")
+    at = begin if first else at
+    found: dict[str, Span] = {}
+    while len(found) < len(choices):
+        line = _OPTION_LINE.match(text, at)
+        place = LETTERS.index(line["letter"]) if line else len(choices)
+        if line is None or place >= len(choices):
+            break
+        own = choices[place].strip(" .").casefold()
+        if not own or not line["own"].strip(" *_`").casefold().startswith(own):
+            break
+        found[line["letter"]] = line.span("letter")
+        if line.end() >= len(text):
+            break
+        at = line.end() + 1
+    if len(found) < 2:
+        return None
+    spans = list(found.values())
+    return Extraction(answer="".join(sorted(found)), span=(spans[0][0], spans[-1][1]))
+
+
 def _in_phrase(text: str, span: Span, choices: Sequence[str]) -> Extraction | None:
     begin, end = span
+    rest = _all_but(text, begin, end, len(choices)) or _whole(text, begin, end, choices)
+    if rest:
+        return rest
     every = _EVERY.match(text, begin, end)
     if every:
         return Extraction(answer=LETTERS[: len(choices)], span=(begin, every.end()))
@@ -153,6 +238,8 @@ def _of_statement(text: str, one: Statement, choices: Sequence[str]) -> Extracti
         SUPPOSED.search(text, *before) or only_mentioned(text, max(0, text.rfind("\n", 0, begin) + 1), begin)
     ):
         return None
+    if not one.boxes and (listed := _options_below(text, begin, choices)):
+        return listed
     below = None if one.boxes else _LETTERS_BELOW.match(text, begin)
     if below and below.end() > end:
         end = below.end()
@@ -199,7 +286,7 @@ def _right(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
             single[named.answer] = named.span
         else:
             several = named
-    for match in _CHOSEN.finditer(text, start):
+    for match in deque(_CHOSEN.finditer(text, start), maxlen=MAX_STATEMENTS):
         named = _named(text, match.end(), min(len(text), match.end() + 100), len(choices))
         chosen = named and named.span and named.answer and not _ASKED.match(text, named.span[1])
         if chosen and (several is None or match.end() > (several.span or (0, 0))[0]):
@@ -232,6 +319,10 @@ def _judged(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
         if bad or good:
             right[match["letter"]] = not bad
             span = match.span("letter")
+    for match in _SIGNED.finditer(text, start):
+        if match["letter"] in LETTERS[: len(choices)]:
+            right[match["letter"]] = match["good"] is not None
+            span = match.span("letter")
     if len(right) < len(choices) or span is None or not any(right.values()):
         return None
     return Extraction(answer="".join(sorted(letter for letter, good in right.items() if good)), span=span)
@@ -247,6 +338,9 @@ def _alone(text: str, start: int, choices: Sequence[str]) -> Extraction | None:
         stop = end
     if stop == end and (_NONE.match(text, begin, end) or gives_none(text, begin, end)):
         return UNDECIDED if _NONE.match(text, begin, end) else REFUSAL
+    every = _EVERY.match(text, begin, end)
+    if every and not text[every.end() : end].strip(" \t\r*_`.!。"):
+        return Extraction(answer=LETTERS[: len(choices)], span=every.span())
     found = _named(text, begin, stop, len(choices))
     if found is None or not found.span:
         return found if found is UNDECIDED and stop == end else None
