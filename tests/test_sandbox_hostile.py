@@ -358,7 +358,7 @@ def test_quick(attack: Attack, host: Host, box: Runner) -> None:
     execution = box.run(host.program(attack))
     program, value = decent(attack)
     after = box.run(program)
-    assert box.box.pids() == warmed, "the warmed process was lost"
+    assert set(warmed) <= set(box.box.pids()), "the warmed process was lost"  # one of another kind may have come
     host.check()
     assert (after.outcome, after.value) == ("ok", value)
     host.judge(attack, execution)

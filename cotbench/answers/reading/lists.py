@@ -65,7 +65,7 @@ _SENTENCE_WORDS = caseless(
     r"|this|that|these|then|so|not)\b"
 )
 _SO = caseless(
-    r"[\s*_`]*(?:so|thus|therefore|hence|finally)?,?\s*(?:the\s)?(?:sorted|final|ordered|correct|result\w*|"
+    r"[\s*_`]*+(?:(?:so|thus|therefore|hence|finally),?\s*+)?(?:the\s)?(?:sorted|final|ordered|correct|result\w*|"
     r"alphabetical\w*|complete\w*|remaining|closing)\b[^\n:]{0,80}[:：]\s*"
 )
 
