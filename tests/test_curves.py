@@ -500,6 +500,7 @@ def test_the_table_of_a_square(tmp_path: Path) -> None:
 # --- a whole run --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_a_stub_run_ends_in_a_report_with_a_curve_and_a_square(tmp_path: Path, cli: Cli) -> None:
     arms = "free,cot,think,cot@think=on,think@budget=0|16|64"
     done = cli("run", "--model", "stub", "--task", "sample", "--mode", arms, "--output-dir", "out", cwd=tmp_path)

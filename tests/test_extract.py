@@ -394,18 +394,21 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.patient
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(FRAGMENTS), st.integers(1, 400)), max_size=30))
 def test_any_pile_of_fragments(parts: list[tuple[str, int]]) -> None:
     assert check_any("".join(fragment * times for fragment, times in parts)[:20_000]) < 1
 
 
+@pytest.mark.patient
 @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
 def test_any_mix_of_fragments(parts: list[str]) -> None:
     assert check_any("".join(parts)) < 1
 
 
+@pytest.mark.patient
 @settings(max_examples=150, deadline=None, database=None)
 @given(st.text(max_size=200), st.integers(1, 100))
 def test_any_text(text: str, times: int) -> None:
@@ -462,11 +465,13 @@ HUGE = {
 }
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("name", HUGE)
 def test_huge_texts_are_read_in_no_time(name: str) -> None:
     assert check_any(HUGE[name]) < 1
 
 
+@pytest.mark.patient
 def test_reading_is_linear() -> None:
     """Four times the text takes about four times as long, not sixteen."""
     short, long = (min(check_any("so 3 * 4 = 12, and the answer is 12\n" * n) for _ in range(3)) for n in (500, 2_000))

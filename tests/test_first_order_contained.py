@@ -85,6 +85,7 @@ def test_a_comparison_of_numbers_is_told_in_the_words_of_the_options(box: Sandbo
     assert plan(box, code, "yes", "no").value == word
 
 
+@pytest.mark.patient
 @NARROW
 def test_the_same_plan_ends_the_same_way_in_every_process() -> None:
     pytest.importorskip("z3", reason="plans in first-order logic need z3-solver")

@@ -764,6 +764,7 @@ def formula(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -29,6 +29,8 @@ from cotbench.answers.reading import MAX_ANSWER_CHARS, VAGUE, extract, show_numb
 from cotbench.answers.reading.patterns import in_plain_signs
 from cotbench.types import LETTERS, AnswerType, Outcome
 
+pytestmark = pytest.mark.patient
+
 NUMBER, LETTER, LATEX = AnswerType.NUMBER, AnswerType.LETTER, AnswerType.LATEX
 VERDICTS = {Outcome.CORRECT, Outcome.WRONG, Outcome.GRADER_TIMEOUT}
 

@@ -13,6 +13,8 @@ from cotbench.answers.notation.arithmetic import parsed, written
 from cotbench.answers.reading import extract
 from cotbench.types import AnswerType, Execution, ExecutionOutcome
 
+pytestmark = pytest.mark.patient
+
 OF_CORPORA = [text for _, (_, _, _, text, _) in CASES]
 PIECES = (
     *(

@@ -39,6 +39,8 @@ from cotbench.answers.reading.letters import closings, elsewhere, heads, mention
 from cotbench.answers.reading.programs import find_plan, find_program
 from cotbench.types import AnswerType
 
+pytestmark = pytest.mark.patient
+
 OPTIONS = ("red", "a blue hat", "7 m", "none of these")
 FRAGMENTS = 400  # of a reader's patterns in one run; COTBENCH_LINEAR=1 tries all
 JOINTS = 150  # texts of several fragments, for each reader

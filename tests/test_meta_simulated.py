@@ -16,6 +16,8 @@ from cotbench.analysis import meta, stats
 from cotbench.analysis.meta import Part, between_families, over_tasks
 from cotbench.analysis.stats import Array
 
+pytestmark = pytest.mark.patient
+
 SIZES = (14042, 1319, 5000, 651, 500, 1172, 2376, 9000, 250, 1000)
 
 

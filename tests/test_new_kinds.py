@@ -71,6 +71,7 @@ def test_reading(kind: AnswerType, words: tuple[str, ...], cut: bool, text: str,
     assert said(kind, found.answer, found.rule) == wanted(kind, answer), found
 
 
+@pytest.mark.patient
 @each_case
 def test_line_ends_change_nothing(
     kind: AnswerType, words: tuple[str, ...], cut: bool, text: str, answer: str | None
@@ -79,6 +80,7 @@ def test_line_ends_change_nothing(
     assert said(kind, found.answer, found.rule) == wanted(kind, answer), found
 
 
+@pytest.mark.patient
 @each_case
 def test_a_thought_before_it_changes_nothing(
     kind: AnswerType, words: tuple[str, ...], cut: bool, text: str, answer: str | None
@@ -90,6 +92,7 @@ def test_a_thought_before_it_changes_nothing(
     assert said(kind, found.answer, found.rule) == wanted(kind, answer), found
 
 
+@pytest.mark.patient
 @each_case
 def test_a_span_shows_where_the_answer_stands(
     kind: AnswerType, words: tuple[str, ...], cut: bool, text: str, answer: str | None
@@ -104,6 +107,7 @@ def test_a_span_shows_where_the_answer_stands(
         assert text[begin:end].strip() == text[begin:end]
 
 
+@pytest.mark.patient
 @each_case
 def test_a_cut_behind_an_explicit_answer_changes_nothing(
     kind: AnswerType, words: tuple[str, ...], cut: bool, text: str, answer: str | None

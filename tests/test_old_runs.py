@@ -160,6 +160,7 @@ def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Pat
     assert failed or journal.read_bytes() == before[0]
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("run", RUNS)
 def test_a_killed_run_has_the_same_records_in_the_end(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
     """A journal's second half, where it is gone, is asked again, at the same addresses and with the same seeds."""

@@ -15,6 +15,8 @@ from test_stats_simulated import SIMULATIONS, within
 from cotbench.analysis import means
 from cotbench.analysis.stats import Array
 
+pytestmark = pytest.mark.patient
+
 # Shares of 0 and of 1; what is left lies between.
 HALF = (0.25, 0.55)
 SHAPES = {

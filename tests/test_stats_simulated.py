@@ -21,6 +21,8 @@ from scipy import stats as scipy_stats
 from cotbench.analysis import stats
 from cotbench.analysis.stats import Array
 
+pytestmark = pytest.mark.patient
+
 SIMULATIONS = int(os.environ.get("COTBENCH_SIMULATIONS", "200"))
 
 # Sizes of clusters of the full test sets; test_tagging.py's data tests check them against the data.

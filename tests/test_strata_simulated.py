@@ -17,6 +17,8 @@ from test_stats_simulated import MATH, MMLU, SIMULATIONS, three, within
 from cotbench.analysis import stats
 from cotbench.analysis.stats import Array
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

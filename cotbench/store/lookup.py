@@ -24,7 +24,7 @@ def find_run(name: str, output_dir: Path) -> Path:
         return close[0]
     if close:
         raise RunError(f"'{name}' may be any of {', '.join(f.name for f in close)}.", "Give more of its name.")
-    if name and (inside := [folder.name for folder in list_runs(Path(name))]):
+    if name and is_there(name) and (inside := [folder.name for folder in list_runs(Path(name))]):
         several = ", ".join(inside[:5]) + (" ..." if len(inside) > 5 else "")
         raise RunError(
             f"{name} is no run but a folder of runs: {several}.", f"Name one of them: {Path(name) / inside[0]}."
