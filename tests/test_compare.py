@@ -890,6 +890,7 @@ def check_all(comparison: SimpleNamespace, folder: Path) -> None:
         assert close(split.share, inside.sum() / total if len(inside) and len(outside) and total else None)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("seed", range(7))
 def test_every_number_once_more_on_made_up_runs(seed: int, tmp_path: Path) -> None:
     """With clusters of all kinds, subjects, unknown tokens, and questions that one mode or the other lacks."""
@@ -922,6 +923,7 @@ def test_every_number_once_more_on_made_up_runs(seed: int, tmp_path: Path) -> No
     check_all(compared(folder, effect=0.05), folder)
 
 
+@pytest.mark.patient
 def test_every_number_once_more_on_a_stub_run(tmp_path: Path) -> None:
     done = run_cli(
         "run",

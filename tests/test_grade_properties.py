@@ -24,6 +24,8 @@ from cotbench.questions.data import load_data
 from cotbench.questions.tasks import find_task
 from cotbench.types import AnswerType
 
+pytestmark = pytest.mark.patient
+
 Tree = tuple[str, tuple["Tree", ...]]  # what it is (a leaf is its text) and its parts
 
 draw_all = settings(derandomize=True, deadline=None, max_examples=150)

@@ -429,6 +429,7 @@ def test_sympy_is_another_name_of_plan_solver(main: Cli, numbers: Path, tmp_path
     assert "named twice" in doubled.err
 
 
+@pytest.mark.patient
 def test_the_same_run_ends_with_the_same_records(main: Cli, numbers: Path, tmp_path: Path) -> None:
     """Programs are run again when a run is: that changes nothing."""
     files = []
@@ -438,6 +439,7 @@ def test_the_same_run_ends_with_the_same_records(main: Cli, numbers: Path, tmp_p
     assert files[0] == files[1]
 
 
+@pytest.mark.patient
 def test_scoring_a_run_again_votes_and_executes_again(main: Cli, numbers: Path, tmp_path: Path) -> None:
     done = run(main, "--task", numbers, "--mode", ALL, "--paths", "4", "-o", tmp_path / "r")
     before = (Path(done["folder"]) / "records.jsonl").read_bytes()

@@ -122,6 +122,7 @@ def test_a_report_has_every_figure_that_it_had(old: Path, cli: Cli, run: str) ->
         check_rows(read_csv(to / path.name), read_csv(path), parted, path.name)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("run", RUNS)
 def test_grading_it_again_changes_nothing(old: Path, cli: Cli, run: str) -> None:
     records = old / "runs" / run / "records.jsonl"
@@ -144,6 +145,7 @@ def test_questions_are_shown_as_they_were(old: Path, main: Cli, run: str) -> Non
         assert shown == expected
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("run", RUNS)
 def test_it_is_resumed_from_what_is_on_record(old: Path, cli: Cli, tmp_path: Path, run: str) -> None:
     """With all requests and prompts the same: nothing is asked again, and records and journal keep their bytes."""

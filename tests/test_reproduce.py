@@ -136,6 +136,7 @@ def test_the_model_that_comes_with_cotbench_answers_the_same_again(main: Cli, tm
     assert (gone.code, unlike(gone)) == (3, {"model": "missing"})
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("name", ["stub-f3fbfc42", "stub-0f4a854f", "demo-ce856802"])
 def test_a_run_of_an_earlier_version_is_run_again_as_it_was(main: Cli, tmp_path: Path, name: str) -> None:
     with tarfile.open(FIXTURE) as archive:

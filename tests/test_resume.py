@@ -123,6 +123,7 @@ def test_a_killed_run_can_be_reported(questions: Path, tmp_path: Path) -> None:
     assert "so far" in done.out or "no records yet" in done.err
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupt_exits_130_and_resumes(number: int, questions: Path, reference: bytes, tmp_path: Path) -> None:
     process = start(command(questions, tmp_path, "--model-args", SLOW))

@@ -303,6 +303,7 @@ CHANCE = {
 }
 
 
+@pytest.mark.patient
 def test_chance_is_the_same_every_time_in_every_process() -> None:
     """A value never depends on which warmed process runs a program, nor on what that process has run before."""
     values: dict[str, list[str | None]] = {name: [] for name in CHANCE}

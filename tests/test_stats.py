@@ -536,6 +536,7 @@ def test_a_share_is_the_same_every_time() -> None:
 # --- many tests, power, agreement -----------------------------------------------------------------------------------
 
 
+@pytest.mark.patient
 def test_corrections_agree_with_statsmodels() -> None:
     from statsmodels.stats.multitest import multipletests
 

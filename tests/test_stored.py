@@ -383,6 +383,7 @@ def test_a_sealed_line_that_cotbench_does_not_write_is_passed_over(run: Path, ma
         assert main(*command.split()).code == 0
 
 
+@pytest.mark.patient
 def test_every_place_made_absurd_ends_in_one_message_or_well(finished: Path, tmp_path: Path, main: Cli) -> None:
     """A sweep: every place of a manifest and of one line of each file, one absurd value each, and one command each."""
     absurd = [None, True, -5, 1e300, "<script>", [], {}, [[1, 2]], {"x": {"y": None}}, 10**400, "\ud800\x1b[2J"]
