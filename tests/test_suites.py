@@ -319,3 +319,21 @@ def test_words_are_tasks_where_no_suite_has_the_name(tasks: Path) -> None:
     chosen = choose(["sums", "facts"], tasks)
     assert (list(chosen.files), chosen.suites) == (["sums", "facts"], ())
     shutil.rmtree(tasks)
+
+
+def test_a_suite_may_be_like_another(tmp_path: Path) -> None:
+    folder = tmp_path / "suites"
+    folder.mkdir()
+    whole = {"name": "whole", "about": "all", "categories": {"math": ["gsm8k"]}, "symbolic": ["math"]}
+    (folder / "whole.yaml").write_text(yaml.safe_dump(whole))
+    brief = folder / "brief.yaml"
+    brief.write_text(yaml.safe_dump({"name": "brief", "about": "some", "like": "whole", "limit_per_category": 20}))
+    found = read_suite_file(brief)
+    assert (found.suite.about, found.suite.limit_per_category) == ("some", 20)
+    assert found.suite.categories == {"math": ["gsm8k"]}
+    before = found.hash
+    (folder / "whole.yaml").write_text(yaml.safe_dump({**whole, "categories": {"math": ["gsm8k", "math"]}}))
+    assert read_suite_file(brief).hash != before
+    brief.write_text(yaml.safe_dump({"name": "brief", "about": "some", "like": "wohle"}))
+    with pytest.raises(TaskError, match=r"brief\.yaml: like: there is no file .*wohle\.yaml"):
+        read_suite_file(brief)

@@ -340,32 +340,39 @@ def _sources(cell: Cell, base: Cell, both: Array) -> dict[str, Any]:
     return dict(zip(_SOURCES, ((before - after) / int(both.sum())).tolist(), strict=True))
 
 
-def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool) -> Split:
-    """Return the difference of two modes split by a rule. tags: 1, 0 or -1 (says nothing) for each question."""
+def split_head(
+    panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool
+) -> tuple[dict[str, Any], tuple[Array, Array]]:
+    """Return what a split by a rule is about, as fields of its row, and the questions of either side."""
     both = cell.decided & base.decided
     masks = both & (tags == 1), both & (tags == 0)
-    counts = [int(mask.sum()) for mask in masks]
+    symbolic, other = (int(mask.sum()) for mask in masks)
+    about = {"rule": rule.name, "version": rule.version, "timing": rule.timing, "default": default}
+    sizes = {"n_symbolic": symbolic, "n_other": other, "untagged": int(both.sum()) - symbolic - other}
+    return {**names_of(panel, cell, base), **about, **sizes}, masks
+
+
+def designs_of(panel: Panel, masks: tuple[Array, Array]) -> list[tuple[Array, Array] | None]:
+    """Return the clusters and the strata of both sides, None where the panel has none."""
+    return [None if of is None else (of[masks[0]], of[masks[1]]) for of in (panel.clusters, panel.strata)]
+
+
+def split_of(panel: Panel, cell: Cell, base: Cell, rule: Rule, tags: Array, *, default: bool) -> Split:
+    """Return the difference of two modes split by a rule. tags: 1, 0 or -1 (says nothing) for each question."""
+    head, masks = split_head(panel, cell, base, rule, tags, default=default)
+    counts = head["n_symbolic"], head["n_other"]
     symbolic, other = (Interval.of(_paired(cell, base, mask, panel.design(mask))) for mask in masks)
     difference, share = Interval(), Interval()
     unclear = "one side is empty" if any(counts) else "no questions"
     if all(counts):
         inside, outside = (_differences(cell, base, mask) for mask in masks)
-        clusters, strata = (
-            None if of is None else (of[masks[0]], of[masks[1]]) for of in (panel.clusters, panel.strata)
-        )
+        clusters, strata = designs_of(panel, masks)
         difference = Interval.of(stats.difference_in_differences(inside, outside, clusters, strata))
         tagged = masks[0] | masks[1]
         gain = stats.share_of_gain(_differences(cell, base, tagged), tags[tagged] == 1, **panel.design(tagged))
         share, unclear = Interval(value=gain.value, low=gain.low, high=gain.high), gain.unclear
     return Split(
-        **names_of(panel, cell, base),
-        rule=rule.name,
-        version=rule.version,
-        timing=rule.timing,
-        default=default,
-        n_symbolic=counts[0],
-        n_other=counts[1],
-        untagged=int(both.sum()) - sum(counts),
+        **head,
         symbolic=symbolic,
         other=other,
         difference=difference,

@@ -81,9 +81,15 @@ class _Figure:
 
 def _with_ends(name: str, rows: str, path: str, unit: str = "") -> dict[str, _Figure]:
     """A difference, the ends of its interval, its p, and p corrected for many."""
-    ends = {"": "value", "_low": "low", "_high": "high", "_p": "p"}
-    figures = {f"{name}{end}": _Figure(rows, f"{path}.{part}", unit=unit) for end, part in ends.items()}
-    return {**figures, f"{name}_p_holm": _Figure(rows, "p_holm", unit=unit)}
+    figures = _with_interval(name, rows, path, unit=unit)
+    tests = {f"{name}_p": _Figure(rows, f"{path}.p", unit=unit), f"{name}_p_holm": _Figure(rows, "p_holm", unit=unit)}
+    return {**figures, **tests}
+
+
+def _with_interval(name: str, rows: str, path: str, **how: Any) -> dict[str, _Figure]:
+    """A figure and the ends of its interval."""
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{name}{end}": _Figure(rows, f"{path}.{part}", **how) for end, part in ends.items()}
 
 
 FIGURES: Mapping[str, _Figure] = {
@@ -124,13 +130,9 @@ FIGURES: Mapping[str, _Figure] = {
     "seconds_p50": _Figure("costs", "seconds_p50", share=False),
     "seconds_p95": _Figure("costs", "seconds_p95", share=False),
     "more_cost": _Figure("payoffs", "more_cost.value", share=False, money=True),
-    "cost_per_extra": _Figure("payoffs", "money.value", share=False, money=True),
-    "cost_per_extra_low": _Figure("payoffs", "money.low", share=False, money=True),
-    "cost_per_extra_high": _Figure("payoffs", "money.high", share=False, money=True),
+    **_with_interval("cost_per_extra", "payoffs", "money", share=False, money=True),
     "more_tokens": _Figure("payoffs", "more_tokens.value", share=False),
-    "tokens_per_extra": _Figure("payoffs", "tokens.value", share=False),
-    "tokens_per_extra_low": _Figure("payoffs", "tokens.low", share=False),
-    "tokens_per_extra_high": _Figure("payoffs", "tokens.high", share=False),
+    **_with_interval("tokens_per_extra", "payoffs", "tokens", share=False),
     "oracle": _Figure("policies", "accuracy"),
     "oracle_with_luck": _Figure("policies", "with_luck"),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
@@ -143,9 +145,7 @@ FIGURES: Mapping[str, _Figure] = {
     "weighted_tokens": _Figure("weighted_modes", "tokens", share=False),
     "weighted_token_ratio": _Figure("weighted_deltas", "token_ratio", share=False),
     "weighted_best": _Figure("weighted_policies", "accuracy"),
-    "recall": _Figure("recalls", "recall.value"),
-    "recall_low": _Figure("recalls", "recall.low"),
-    "recall_high": _Figure("recalls", "recall.high"),
+    **_with_interval("recall", "recalls", "recall"),
     "all_found": _Figure("recalls", "all_found.value"),
     "precision": _Figure("recalls", "precision"),
     "score_found": _Figure("recalls", "score_found"),
@@ -155,9 +155,7 @@ FIGURES: Mapping[str, _Figure] = {
     "delta_found": _Figure("supports", "delta.value", side=FOUND),
     "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
     **_with_ends("interaction", "effects", "difference"),
-    "score_interaction": _Figure("effects", "score.value"),
-    "score_interaction_low": _Figure("effects", "score.low"),
-    "score_interaction_high": _Figure("effects", "score.high"),
+    **_with_interval("score_interaction", "effects", "score"),
     "score_interaction_p": _Figure("effects", "score.p"),
     **_with_ends("gain", "gains", "difference"),
     "gain_n": _Figure("gains", "n", share=False),
@@ -169,21 +167,15 @@ FIGURES: Mapping[str, _Figure] = {
     "lead_less": _Figure("leads", "less", share=False),
     **_with_ends("pooled", "pooled", "delta", unit=QUESTION),
     "pooled_n": _Figure("pooled", "n", share=False, unit=QUESTION),
-    "pooled_share": _Figure("pooled", "share.value", unit=QUESTION),
-    "pooled_share_low": _Figure("pooled", "share.low", unit=QUESTION),
-    "pooled_share_high": _Figure("pooled", "share.high", unit=QUESTION),
+    **_with_interval("pooled_share", "pooled", "share", unit=QUESTION),
     **_with_ends("macro", "pooled", "delta", unit=TASK),
     "macro_tasks": _Figure("pooled", "k", share=False, unit=TASK),
     "macro_tau2": _Figure("pooled", "tau2", share=False, unit=TASK),
     "macro_i2": _Figure("pooled", "i2", unit=TASK),
     "macro_predicted_low": _Figure("pooled", "predicted.low", unit=TASK),
     "macro_predicted_high": _Figure("pooled", "predicted.high", unit=TASK),
-    "macro_weighted": _Figure("pooled", "weighted.value", unit=TASK),
-    "macro_weighted_low": _Figure("pooled", "weighted.low", unit=TASK),
-    "macro_weighted_high": _Figure("pooled", "weighted.high", unit=TASK),
-    "macro_reml": _Figure("pooled", "reml.value", unit=TASK),
-    "macro_reml_low": _Figure("pooled", "reml.low", unit=TASK),
-    "macro_reml_high": _Figure("pooled", "reml.high", unit=TASK),
+    **_with_interval("macro_weighted", "pooled", "weighted", unit=TASK),
+    **_with_interval("macro_reml", "pooled", "reml", unit=TASK),
     "macro_tau2_reml": _Figure("pooled", "tau2_reml", share=False, unit=TASK),
     **_with_ends("category", "categories", "delta", unit=QUESTION),
     "category_n": _Figure("categories", "n", share=False, unit=QUESTION),

@@ -22,7 +22,18 @@ from typing import Any
 import numpy as np
 
 from cotbench.analysis import means, stats
-from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC, Delta, Interval, Paired, names_of, within
+from cotbench.analysis.estimates import (
+    ALL,
+    OTHER,
+    SYMBOLIC,
+    Delta,
+    Interval,
+    Paired,
+    designs_of,
+    names_of,
+    split_head,
+    within,
+)
 from cotbench.analysis.flat import columns
 from cotbench.analysis.many import by_family, in_words
 from cotbench.analysis.means import Drawn
@@ -265,31 +276,20 @@ def _split(
     default: bool,
 ) -> ScoreSplit:
     """Return the difference of two modes' mean scores split by a rule. tags: 1, 0 or -1 for each question."""
-    both = cell.decided & base.decided
-    masks = both & (tags == 1), both & (tags == 0)
-    counts = [int(mask.sum()) for mask in masks]
+    head, masks = split_head(panel, cell, base, rule, tags, default=default)
     symbolic, other = (
         Interval.of(means.paired(_differences(cell, base, mask), **panel.design(mask)) if mask.any() else None)
         for mask in masks
     )
     difference, boot = Interval(), Drawn()
-    if all(counts):
+    if head["n_symbolic"] and head["n_other"]:
         sides = _differences(cell, base, masks[0]), _differences(cell, base, masks[1])
-        clusters, strata = (
-            None if of is None else (of[masks[0]], of[masks[1]]) for of in (panel.clusters, panel.strata)
-        )
+        clusters, strata = designs_of(panel, masks)
         difference = Interval.of(means.difference_in_differences(*sides, clusters, strata))
         boot = means.drawn_apart(*sides, clusters, strata) if default else boot
     names = names_of(panel, cell, base)
     return ScoreSplit(
-        **names,
-        rule=rule.name,
-        version=rule.version,
-        timing=rule.timing,
-        default=default,
-        n_symbolic=counts[0],
-        n_other=counts[1],
-        untagged=int(both.sum()) - sum(counts),
+        **head,
         symbolic=symbolic,
         other=other,
         difference=difference,

@@ -50,6 +50,7 @@ class AnswerKind:
     that the contract names. likeliest: whether the one likeliest letter is an answer.
     right(gold, choices), wrong(gold, choices): an answer that is right, and one that isn't; for the stub, and to try
     whether a gold can be reached.
+    in_logic: whether plans that answer it are asked for in formulas of logic.
     takes_truth: whether a gold that isn't a text but true or false is one.
     may_be_cut: whether an answer at the end of a cut text may be a part of one.
     opens: whether an answer that nothing announces may be the first line of an output that goes on.
@@ -70,6 +71,7 @@ class AnswerKind:
     asked_as: str = AnswerType.LATEX
     has_choices: bool = False
     lettered: bool = True
+    in_logic: bool = False
     takes_truth: bool = False
     likeliest: bool = False
     right: Callable[[str, Sequence[str]], str] = lambda gold, _choices: gold
@@ -423,6 +425,7 @@ KINDS: dict[str, AnswerKind] = {
             value=_truth_value,
             task_gold=_truth_of,
             file_gold=_truth_of,
+            in_logic=True,
             takes_truth=True,
             may_be_cut=False,
             wrong=lambda gold, _: NO if gold == YES else YES,
@@ -440,6 +443,7 @@ KINDS: dict[str, AnswerKind] = {
             file_gold=_word_of,
             has_choices=True,
             lettered=False,
+            in_logic=True,
             takes_truth=True,
             may_be_cut=False,
             wrong=_other_word,

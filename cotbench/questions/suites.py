@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -46,8 +47,9 @@ class Missing(_Strict):
 
 
 class Suite(_Strict):
-    """Tasks in categories. symbolic: the categories that are called math and symbolic, where others aren't.
+    """Tasks in categories. What a file that says `like: NAME` leaves out is as in that file beside it.
 
+    symbolic: the categories that are called math and symbolic, where others aren't.
     limit_per_category: how many questions of each category are asked, as equally many of its tasks as can be."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
@@ -96,7 +98,7 @@ class Suite(_Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteFile:
-    """A suite with the place it was read from. hash: sha256 over its file."""
+    """A suite with the place it was read from. hash: sha256 over its file, and that of the one that it is like."""
 
     suite: Suite
     path: Path
@@ -120,12 +122,24 @@ def _is_file(task: str) -> bool:
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def read_suite_file(path: Path) -> SuiteFile:
-    """Read and validate one suite file. Raises TaskError that names the file, the key and the remedy."""
+def _raw(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         found = f"{shown(path)}: expected a mapping of keys, found {type(content).__name__}."
         raise TaskError(found, f"See {EXAMPLE}.")
+    return content
+
+
+def read_suite_file(path: Path) -> SuiteFile:
+    """Read and validate one suite file. Raises TaskError that names the file, the key and the remedy."""
+    content = _raw(path)
+    digest = hashlib.sha256(path.read_bytes())
+    if "like" in content:
+        other = path.parent / f"{content.pop('like')}.yaml"
+        if not other.is_file():
+            raise TaskError(f"{shown(path)}: like: there is no file {shown(other)}.", "Name a suite beside this one.")
+        content = {**_raw(other), **content}
+        digest.update(other.read_bytes())
     try:
         suite = Suite.model_validate(content)
     except ValidationError as error:
@@ -133,7 +147,7 @@ def read_suite_file(path: Path) -> SuiteFile:
     if stem_of(path.name) != suite.name:
         fault = f"name is '{suite.name}' but the file is called {path.name}"
         raise TaskError(f"{shown(path)}: {fault}.", "Make them the same.")
-    return SuiteFile(suite=suite, path=path, hash=hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    return SuiteFile(suite=suite, path=path, hash=digest.hexdigest()[:16])
 
 
 def stem_of(word: str) -> str:

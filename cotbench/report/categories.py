@@ -9,19 +9,15 @@ from cotbench.analysis.compare import Comparison
 from cotbench.analysis.meta import LEAST
 from cotbench.analysis.pooled import QUESTION
 from cotbench.analysis.verdicts import HELPS, HIGHER, HURTS, INCONCLUSIVE, LOWER, NO_EFFECT, NOT_ESTIMABLE
-from cotbench.report.columns import Column, Table
-from cotbench.report.pooled import main_rows, units
-from cotbench.report.words import ends, listed, p_value, points, short_model
+from cotbench.report.columns import Table
+from cotbench.report.pooled import OVER_TASKS, main_rows, pair_of, units
+from cotbench.report.words import ends, listed, points, short_model
 
 
 def categories(comparison: Comparison) -> Table[Category]:
     """The table of all pairs of modes in each category, by question and with tasks as units."""
     rows = [row for row in comparison.categories if row.delta.value is not None]
-    baselines = list(dict.fromkeys(row.baseline for row in rows))
-    against = baselines[0] if len(baselines) == 1 else "the baseline"
-    mode: Column[Category] = ("mode", lambda r: r.mode)
-    if len(baselines) > 1:
-        mode = ("mode", lambda r: f"{r.mode} − {r.baseline}")
+    against, mode = pair_of(rows)
     tasks = {row.category: row.tasks for row in rows}
     return Table(
         title=f"Suite {comparison.suite}: differences against {against} by category, in points",
@@ -33,11 +29,7 @@ def categories(comparison: Comparison) -> Table[Category]:
             ("unit", units),
         ],
         figures=[
-            ("delta", lambda r: points(r.delta.value)),
-            ("95% interval", lambda r: ends(r.delta, signed=True)),
-            ("p", lambda r: p_value(r.delta.p)),
-            ("Holm p", lambda r: p_value(r.p_holm)),
-            ("another task", lambda r: ends(r.predicted, signed=True)),
+            *OVER_TASKS,
             ("verdict", lambda r: r.verdict),
         ],
         about="".join(f"{name}: {', '.join(those)}. " for name, those in tasks.items())

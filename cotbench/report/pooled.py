@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
@@ -17,6 +18,23 @@ from cotbench.report.words import count, ends, p_value, points, short_model
 FAMILIES = {ALL: "all tasks", SYMBOLIC: "math and symbolic tasks", OTHER: "other tasks"}
 
 
+OVER_TASKS: Sequence[Column[Any]] = (  # figures of a difference over several tasks
+    ("delta", lambda r: points(r.delta.value)),
+    ("95% interval", lambda r: ends(r.delta, signed=True)),
+    ("p", lambda r: p_value(r.delta.p)),
+    ("Holm p", lambda r: p_value(r.p_holm)),
+    ("another task", lambda r: ends(r.predicted, signed=True)),
+)
+
+
+def pair_of(rows: Sequence[Pooled]) -> tuple[str, Column[Any]]:
+    """Return what rows are against, in words, and the column that names their modes."""
+    baselines = list(dict.fromkeys(row.baseline for row in rows))
+    if len(baselines) == 1:
+        return baselines[0], ("mode", lambda r: r.mode)
+    return "the baseline", ("mode", lambda r: f"{r.mode} − {r.baseline}")
+
+
 def across_tasks(comparison: Comparison) -> Table[Pooled]:
     """The table of all pairs of modes over all tasks and families of them; of the main mode also sides of tags."""
     rules = shown_rules(comparison)
@@ -26,11 +44,7 @@ def across_tasks(comparison: Comparison) -> Table[Pooled]:
         for row in comparison.pooled
         if row.delta.value is not None and (not row.rule or (row.rule in rules and row.pair in main))
     ]
-    baselines = list(dict.fromkeys(row.baseline for row in rows))
-    against = baselines[0] if len(baselines) == 1 else "the baseline"
-    mode: Column[Pooled] = ("mode", lambda r: r.mode)
-    if len(baselines) > 1:
-        mode = ("mode", lambda r: f"{r.mode} − {r.baseline}")
+    against, mode = pair_of(rows)
     return Table(
         title=f"Across tasks: differences against {against}, in points",
         rows=rows,
@@ -41,11 +55,7 @@ def across_tasks(comparison: Comparison) -> Table[Pooled]:
             ("unit", units),
         ],
         figures=[
-            ("delta", lambda r: points(r.delta.value)),
-            ("95% interval", lambda r: ends(r.delta, signed=True)),
-            ("p", lambda r: p_value(r.delta.p)),
-            ("Holm p", lambda r: p_value(r.p_holm)),
-            ("another task", lambda r: ends(r.predicted, signed=True)),
+            *OVER_TASKS,
             ("share of gain %", _share),
         ],
         about=f"{_families(rows)}questions: all count alike, for these tasks, stratified by task (MOVER on the tasks' "

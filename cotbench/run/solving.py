@@ -8,13 +8,11 @@ from cotbench.answers.kinds import KINDS
 from cotbench.modes import Mode
 from cotbench.programs import require_logic
 
-_IN_LOGIC = frozenset(("choice", "boolean"))  # of what `prompts/_plan.jinja` asks for formulas of logic
-
 
 def require_solver(modes: Iterable[Mode], kinds: Iterable[str]) -> None:
     """Raises SandboxError where plans in logic are to be solved, and z3 isn't here.
 
     Plans of other kinds of answers may be in first-order logic too, though nobody asks a model for it: without z3 these
     are unsolved."""
-    if any(mode.runs == "sympy" for mode in modes) and any(KINDS[kind].asked_as in _IN_LOGIC for kind in set(kinds)):
+    if any(mode.runs == "sympy" for mode in modes) and any(KINDS[kind].in_logic for kind in set(kinds)):
         require_logic()

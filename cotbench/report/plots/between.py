@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from cotbench.analysis.between import Gain
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, Interval
+from cotbench.analysis.estimates import ALL
 from cotbench.report import words
 from cotbench.report.between import two_models
-from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, forest, interval_of, limits_of
+from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, figures_of, forest, limits_of
 from cotbench.report.plots.style import BOLD, EDGE, INK, Entry, Looks, Pair, Plot, fit, layout, listed, shown
 
 MOST = 8  # blocks of a task and a pair of arms; of more, those of the main pair are drawn
@@ -87,11 +87,6 @@ def _figure(title: str, gains: Sequence[Gain], looks: Looks) -> Figure:
     return figure
 
 
-def _figures(estimate: Interval, n: int) -> list[str]:
-    """Return what stands beside a row. A telephone has no room for n."""
-    return [words.points(estimate.value), interval_of(estimate), *([] if layout().narrow else [f"{n:,}"])]
-
-
 def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[float, str], float]:
     """Return the rows from the top down, the headings by height, and how high it all is, in rows."""
     blocks: dict[_Block, list[Gain]] = {}
@@ -114,13 +109,13 @@ def _rows_of(gains: Sequence[Gain], looks: Looks) -> tuple[list[_Row], dict[floa
             gain, n = alone[model]
             if (ends := ends_of(gain)) is not None:
                 label = fit(looks.models[model], layout().labels, layout().names)
-                rows.append(_Row(at=at, label=label, figures=_figures(gain, n), ends=ends, of=model, mode=mode))
+                rows.append(_Row(at=at, label=label, figures=figures_of(gain, n), ends=ends, of=model, mode=mode))
                 at += 1.0
         for row in own:
             if (ends := ends_of(row.difference)) is not None:
                 label = "difference" if layout().narrow and len(looks.models) == 2 else pairs[two_models(row)]
                 rows.append(
-                    _Row(at=at, label=label, figures=_figures(row.difference, row.n), ends=ends, of="", mode=mode)
+                    _Row(at=at, label=label, figures=figures_of(row.difference, row.n), ends=ends, of="", mode=mode)
                 )
                 at += 1.0
     return rows, headings, at

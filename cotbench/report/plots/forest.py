@@ -265,6 +265,11 @@ def interval_of(estimate: Interval) -> str:
     return words.ends(estimate, signed=True)
 
 
+def figures_of(estimate: Interval, n: int) -> list[str]:
+    """Return what stands beside a row that is a difference. A telephone has no room for n."""
+    return [words.points(estimate.value), interval_of(estimate), *([] if layout().narrow else [f"{n:,}"])]
+
+
 @dataclass(kw_only=True)
 class Lines:
     """What stands at the left of a forest. rows: heights by key; labels and headings between them: by height."""

@@ -9,10 +9,10 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from cotbench.analysis.compare import Comparison
-from cotbench.analysis.estimates import ALL, Interval
+from cotbench.analysis.estimates import ALL
 from cotbench.analysis.scored import ScoreDelta
 from cotbench.report import words
-from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, forest, interval_of, limits_of
+from cotbench.report.plots.forest import Dot, Ends, Figures, Lines, draw_dots, ends_of, figures_of, forest, limits_of
 from cotbench.report.plots.style import BOLD, EDGE, INK, Entry, Looks, Pair, Plot, fit, layout, listed
 
 MOST = 12  # blocks of a task and a pair of arms; of more, those of the main pair are drawn, and then the first
@@ -80,11 +80,6 @@ def _figure(title: str, deltas: Sequence[ScoreDelta], looks: Looks) -> Figure:
     return figure
 
 
-def _figures(estimate: Interval, n: int) -> list[str]:
-    """Return what stands beside a row. A telephone has no room for n."""
-    return [words.points(estimate.value), interval_of(estimate), *([] if layout().narrow else [f"{n:,}"])]
-
-
 def _rows_of(deltas: Sequence[ScoreDelta], looks: Looks) -> tuple[list[_Row], dict[float, str], float]:
     """Return the rows from the top down, the headings by height, and how high it all is, in rows."""
     rows: list[_Row] = []
@@ -97,7 +92,7 @@ def _rows_of(deltas: Sequence[ScoreDelta], looks: Looks) -> tuple[list[_Row], di
         at += 1.0
         for what, estimate in ((SCORE, delta.delta), (EXACT, delta.exact)):
             if (ends := ends_of(estimate)) is not None:
-                rows.append(_Row(at=at, what=what, figures=_figures(estimate, delta.n), ends=ends, mode=delta.mode))
+                rows.append(_Row(at=at, what=what, figures=figures_of(estimate, delta.n), ends=ends, mode=delta.mode))
                 at += 1.0
     return rows, headings, at
 
