@@ -24,6 +24,9 @@ has an estimate.
     recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
                                         all_found: of questions, those with all of them; delta_found, delta_lacking:
                                         differences on these and on the others
+    tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
+                                        questions, those with a block, tool_recovered: of those with an error, those
+                                        that were answered rightly; tool_blocks, right_with_tool, right_without_tool
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
@@ -152,6 +155,12 @@ FIGURES: Mapping[str, _Figure] = {
     "score_lacking": _Figure("recalls", "score_lacking"),
     "right_found": _Figure("recalls", "right_found.value"),
     "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "tool_used": _Figure("tool_uses", "used.value"),
+    "tool_blocks": _Figure("tool_uses", "mean_blocks", share=False),
+    "tool_failed": _Figure("tool_uses", "failed"),
+    "tool_recovered": _Figure("tool_uses", "recovered.value"),
+    "right_with_tool": _Figure("tool_uses", "right_used.value"),
+    "right_without_tool": _Figure("tool_uses", "right_unused.value"),
     "delta_found": _Figure("supports", "delta.value", side=FOUND),
     "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
     **_with_ends("interaction", "effects", "difference"),
@@ -183,13 +192,13 @@ FIGURES: Mapping[str, _Figure] = {
     "category_macro_predicted_low": _Figure("categories", "predicted.low", unit=TASK),
     "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
-_OF_ALL = ("policies", "categories", "recalls", "supports", "effects")  # rows that no side of the tag has
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects", "tool_uses")  # rows that no side of the tag has
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls"})  # rows about a mode by itself
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "tool_uses"})  # rows about a mode by itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -445,7 +454,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
-    if kind == "recalls":
+    if kind in ("recalls", "tool_uses"):
         return True
     if kind == "supports":
         return bool(row.support == FIGURES[gate.name].side)
@@ -509,6 +518,8 @@ def _narrowed(
         if kind in ("recalls", "supports"):
             found = "no arm here was shown passages."
             raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
+        if kind == "tool_uses":
+            raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")
