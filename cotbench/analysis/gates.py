@@ -198,7 +198,8 @@ _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "tool_uses"})  # rows about a mode by itself
+# Rows about a mode by itself.
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "tool_uses"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ from cotbench.modes.steps import (
     generate,
     retrieve,
 )
+from cotbench.modes.tools import TOOLS
 
 __all__ = [
     "ALIASES",
@@ -84,6 +85,7 @@ MODES: dict[str, Mode] = {
         PLAN_DIRECT,
         PLAN_COT,
         PLAN_SOLVER,
+        TOOLS,
     )
 }  # fmt: skip
 ALIASES = {"sympy": PLAN_SOLVER.name}

@@ -27,9 +27,7 @@ SHARES = {
     "truncated": 0.01,
 }
 # Those that came later stand in a run's identity only where they were set, so that earlier runs are resumed.
-LATER = frozenset(
-    {"cot-brief", "cot-brief_eq", "draft", "draft_eq", "free", "free_eq", "tools", "tools_error"}
-)
+LATER = frozenset({"cot-brief", "cot-brief_eq", "draft", "draft_eq", "free", "free_eq", "tools", "tools_error"})
 DEFAULT_SHARE = 0.60  # of templates that have no share of their own
 REASONED = frozenset({"cot", "cot-brief", "draft", "plan-cot"})  # templates whose replies begin with a chain of thought
 WRITTEN_IN = {"pal": "program", "plan": "plan"}  # templates whose replies give the answer by code

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cotbench.modes.kit import Kit
 from cotbench.modes.mode import Facts, Mode, Own, Turn, whole
-from cotbench.modes.reading import block_of, blamed
+from cotbench.modes.reading import blamed, block_of
 from cotbench.modes.steps import Flow, execute
-from cotbench.types import Completion, Execution, ExecutionOutcome, Node, Prediction, Program, Question
+from cotbench.types import Completion, Execution, ExecutionOutcome, Node, Program, Question
 
 MOST_SHOWN = 2_000  # characters of what a block printed: its end, where an answer or an error stands
 NOTHING = "(nothing was printed)"
@@ -65,22 +66,25 @@ def _nodes(place: int, path: Completion, execution: Execution, reply: str, outpu
     )
 
 
+def _turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
+    calls = settings["calls"]
+    example = {"reply": "```python\nprint(1)\n```", "output": "1"}
+    given = {"turns": (example,) * min(calls, 2), "calls": calls}
+    return (Turn(template="tools", max_tokens=1024, given=given, asked=calls + 1),)
+
+
+CALLS = Own(4, *whole(1), "how many blocks of Python are run for a question at most")
 TOOLS = Mode(
     name="tools",
-    about="reasoning and Python in turn, shown what it printed, at most --mode tools@calls=4 times (ToRA, Gou et al. "
-    "2023); greedy",
-    turns=(
-        Turn(
-            template="tools",
-            max_tokens=1024,
-            given={"turns": ({"reply": "```python\nprint(1)\n```", "output": "1"},) * 2, "calls": 4},
-            asked=5,
-        ),
-    ),
+    about="reasoning and Python in turn: it sees what its block printed, and goes on (ToRA, Gou et al. 2023, "
+    "arXiv:2309.17452); greedy",
+    turns=_turns({"calls": CALLS.default}),
+    settings={"calls": CALLS},
+    shape=_turns,
     run=in_a_loop,
     runs="python",
     shows="program",
     facts=Facts(
-        label="tools", colour="#117733", marker="P", answers_in="words", reasons=True, beside_votes=True, tools="python"
+        label="tools", colour="#117733", marker="X", answers_in="words", reasons=True, beside_vote=True, tools="python"
     ),
 )
