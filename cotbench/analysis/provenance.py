@@ -22,7 +22,7 @@ from cotbench.modes import recorded_mode
 from cotbench.modes.prompts import Prompts
 from cotbench.questions.tasks import list_task_files, read_task_file
 from cotbench.store.lock import state_of
-from cotbench.store.manifest import Manifest, read_manifest
+from cotbench.store.manifest import Manifest, ModelIdentity, read_manifest
 
 MASK = "***"
 
