@@ -1,5 +1,5 @@
-"""What a search sees of replies and questions: the steps that a reply proposes, what a judge says, and what a state shows
-by the kind of its answers. For `tree.py`."""
+"""What a search sees of replies and questions: the steps that a reply proposes, what a judge says, and what a state
+shows by the kind of its answers. For `tree.py`."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _left(question: Question, steps: Sequence[str]) -> Mapping[str, str]:
     return {"steps": "", "left": " ".join(said[1].replace(",", " ").split()) if said else _numbers(question)}
 
 
-# The Game of 24, as in the paper: a step combines two numbers, so that with one that is left only the answer is missing.
+# The Game of 24, as in the paper: a step combines two numbers; where 24 alone is left, only the answer is missing.
 EXPRESSIONS = Kind(
     b=5,
     thoughts=0,
@@ -126,6 +126,6 @@ OTHERS = Kind(
 
 
 def kind_of(answer_type: str, question: Question) -> Kind:
-    """Return the row of a question, whose answer is of a kind. A puzzle without a list of numbers is like all others."""
+    """Return the row of a question, whose answer is of a kind. A puzzle that lists no numbers is like the others."""
     expression = KINDS[answer_type].asked_as == AnswerType.EXPRESSION
     return EXPRESSIONS if expression and _numbers(question) else OTHERS

@@ -74,8 +74,8 @@ class Lost(Exception):
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class State:
-    """Some steps towards an answer. reply, reading: of one whose last step is the answer: what the model wrote, and what
-    was read in it. The rest is as in `types.Node`."""
+    """Some steps towards an answer. reply, reading: of one whose last step is the answer: what the model wrote, and
+    what was read in it. The rest is as in `types.Node`."""
 
     steps: tuple[str, ...] = ()
     parent: State | None = None
@@ -310,6 +310,9 @@ def _ranked(states: Iterable[State]) -> list[State]:
 # --- the row of the mode --------------------------------------------------------------------------------------------
 
 
+SAMPLED = 5  # steps that are drawn for a state, where an arm says nothing
+
+
 def _asked(settings: Mapping[str, Any], kind: Kind, steps: int) -> dict[str, int]:
     """How often each turn is asked at most, of a question of a kind whose puzzles take so many steps."""
     calls, b = settings["calls"], settings["b"] or kind.b
@@ -333,29 +336,39 @@ def _asked(settings: Mapping[str, Any], kind: Kind, steps: int) -> dict[str, int
 
 def _turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
     """Make the turns by what an arm sets. Temperature 0.7 and top-p 1 are the paper's, of every request."""
-    drawn = {"drawn": True, "top_p": 1.0}
     shown = {"steps": "-", "left": ""}
-    judged = {"by": "judge", "paths": settings["values"], "max_tokens": 1024, **drawn}
-    own = settings["thoughts"] or SAMPLED
+
+    def judging(name: str, template: str, given: Mapping[str, Any]) -> Turn:
+        paths = settings["values"]
+        return _turn(name, template, given, max_tokens=1024, by="judge", paths=paths, set_paths=True, few_shot=False)
+
     generate = {
-        "propose": Turn(name="propose", template="tot-propose", max_tokens=1024, given={**shown, "k": 3}, **drawn),
-        "sample": Turn(name="sample", template="tot-sample", max_tokens=512, paths=own, given=shown, **drawn),
+        "propose": _turn("propose", "tot-propose", {**shown, "k": 3}, max_tokens=1024, few_shot=False),
+        "sample": _turn(
+            "sample",
+            "tot-sample",
+            shown,
+            max_tokens=512,
+            paths=settings["thoughts"] or SAMPLED,
+            set_paths=True,
+            few_shot=False,
+        ),
     }[settings["generate"]]
-    valued = (
-        Turn(name="value", template="tot-value", given=shown, **judged),
-        Turn(name="check", template="tot-check", given={**shown, "reply": "-"}, **judged),
-    )
-    voted = (Turn(name="vote", template="tot-vote", given={"states": ["-", "-"]}, **judged),)
+    valued = (judging("value", "tot-value", shown), judging("check", "tot-check", {**shown, "reply": "-"}))
+    voted = (judging("vote", "tot-vote", {"states": ["-", "-"]}),)
     evaluate = {"value": valued, "vote": voted, "auto": (*valued, *voted)}[settings["evaluate"]]
-    answer = Turn(template="tot", max_tokens=2048, given={"steps": "-"}, **drawn)
+    answer = _turn("", "tot", {"steps": "-"}, max_tokens=2048)
+    asked, of_puzzles = _asked(settings, OTHERS, 3), _asked(settings, EXPRESSIONS, 4)
     return tuple(
-        replace(turn, asked=others.get(turn.name, 0), asked_of={AnswerType.EXPRESSION: puzzles.get(turn.name, 0)})
-        for others, puzzles in [(_asked(settings, OTHERS, 3), _asked(settings, EXPRESSIONS, 4))]
+        replace(turn, asked=asked.get(turn.name, 0), asked_of={AnswerType.EXPRESSION: of_puzzles.get(turn.name, 0)})
         for turn in (generate, *evaluate, answer)
     )
 
 
-SAMPLED = 5  # steps that are drawn for a state, where an arm says nothing
+def _turn(name: str, template: str, given: Mapping[str, Any], **more: Any) -> Turn:
+    return Turn(name=name, template=template, given=given, drawn=True, top_p=1.0, **more)
+
+
 _KIND = "0: as the kind of answers has it"
 SETTINGS = {
     "b": Own(0, *whole(0), f"how many states are kept, or answers found depth first; {_KIND} (game24 5, others 2)"),
