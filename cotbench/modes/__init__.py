@@ -34,6 +34,7 @@ from cotbench.modes.steps import (
     generate,
     retrieve,
 )
+from cotbench.modes.tree import TOT
 
 __all__ = [
     "ALIASES",
@@ -80,6 +81,7 @@ MODES: dict[str, Mode] = {
         NO_THINK,
         SELF_CONSISTENCY,
         DIRECT_VOTES,
+        TOT,
         PAL,
         PLAN_DIRECT,
         PLAN_COT,
