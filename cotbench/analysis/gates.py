@@ -26,6 +26,10 @@ has an estimate.
                                         differences on these and on the others
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
+    best[gsm8k,best-of-n]               of an arm that chooses among candidates, what the best score gets right; so
+                                        first, weighted, majority, mean and any (a bound, not a method); over_majority;
+                                        auroc: how well scores tell right from wrong; unread_marks, tied_marks
+    to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: their difference
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """

@@ -23,6 +23,8 @@ import numpy as np
 from cotbench.analysis.stats import Array
 from cotbench.modes.votes import Ballot
 
+Scores = Sequence[float | None]  # of paths; None where one has none
+
 FEW_SUBSETS = 1_000  # up to which all are looked at
 DRAWN_SUBSETS = 500  # of more: a question's share is then known to about 0.02, and their mean over questions far better
 _ALIKE = 9  # decimals to which sums of scores are the same
@@ -111,33 +113,38 @@ def _choices(n: int, width: int) -> int:
 # --- by score -----------------------------------------------------------------------------------------------------
 
 
-def best_at_k(ballots: Sequence[Ballot], scores: Sequence[float | None], right: frozenset[int]) -> dict[int, float]:
-    """The share of the subsets of k paths whose best path is right, for each k of `sizes`.
+def best_at(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], k: int) -> float:
+    """The share of the subsets of k paths, for one k in 1..n, whose best path is right.
 
     Exact, by ranks: a path is the best of a subset where it is in it and none of those ahead of it is. Paths without a
     score are never chosen; a subset that has no other is not right."""
     n = len(ballots)
-    order = sorted((place for place, score in enumerate(scores) if score is not None), key=lambda p: (-scores[p], p))  # type: ignore[operator]
-    ranks = [rank for rank, place in enumerate(order) if ballots[place] in right]
-    return {k: sum(comb(n - 1 - rank, k - 1) for rank in ranks) / comb(n, k) for k in sizes(n)}
+    known = [(-score, place) for place, score in enumerate(scores) if score is not None]
+    ranks = [rank for rank, (_, place) in enumerate(sorted(known)) if ballots[place] in right]
+    return sum(comb(n - 1 - rank, k - 1) for rank in ranks) / comb(n, k)
 
 
-def weighted_at_k(ballots: Sequence[Ballot], scores: Sequence[float | None], right: frozenset[int]) -> dict[int, float]:
-    """The share of the subsets of k paths whose weighted vote is right, for each k of `sizes`.
+def weighted_at(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], k: int) -> float:
+    """The share of the subsets of k paths, for one k in 1..n, whose weighted vote is right.
 
     A path without a score has no vote. Of answers with equal sums the one that was reached first wins. Subsets are
     drawn where there are more than FEW_SUBSETS, the same ones for every question."""
-    n = len(ballots)
-    voting = [place for place in range(n) if ballots[place] is not None and scores[place] is not None]
-    shares = {}
-    for k in sizes(n):
-        if not any(ballots[place] in right for place in voting):
-            shares[k] = 0.0
-        elif all(ballots[place] in right for place in voting):
-            shares[k] = pass_at_k(n, len(voting), k)
-        else:
-            shares[k] = float(_weighted(ballots, scores, right, _members(n, k)).mean())
-    return shares
+    voting = [ballot for ballot, score in zip(ballots, scores, strict=True) if score is not None and ballot is not None]
+    if not right.intersection(voting):
+        return 0.0
+    if right.issuperset(voting):
+        return pass_at_k(len(ballots), len(voting), k)
+    return float(_weighted(ballots, scores, right, _members(len(ballots), k)).mean())
+
+
+def best_at_k(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int]) -> dict[int, float]:
+    """The share of the subsets of k paths whose best path is right, for each k of `sizes`."""
+    return {k: best_at(ballots, scores, right, k) for k in sizes(len(ballots))}
+
+
+def weighted_at_k(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int]) -> dict[int, float]:
+    """The share of the subsets of k paths whose weighted vote is right, for each k of `sizes`."""
+    return {k: weighted_at(ballots, scores, right, k) for k in sizes(len(ballots))}
 
 
 @lru_cache(maxsize=256)
@@ -152,9 +159,7 @@ def _members(n: int, k: int) -> Array:
     return members
 
 
-def _weighted(
-    ballots: Sequence[Ballot], scores: Sequence[float | None], right: frozenset[int], members: Array
-) -> Array:
+def _weighted(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], members: Array) -> Array:
     """Whether the weighted vote of each subset is right."""
     n = len(ballots)
     weights = np.array([0.0 if score is None else score for score in scores])

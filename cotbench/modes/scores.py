@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from cotbench.answers.reading import split_reasoning
-from cotbench.answers.reading.parts import next_turn
+from cotbench.answers.reading.parts import next_turn, thought_in
 from cotbench.answers.reading.patterns import caseless, in_plain_signs
 from cotbench.modes.reading import as_one_text
 from cotbench.types import Completion
@@ -67,6 +67,13 @@ _BLANKS = re.compile(r"\s+")
 _BULLET = re.compile(r"\A(?:[-\u2022]\s|\d{1,2}[.)]\s(?=\w))")
 
 Found = TypeVar("Found")
+
+
+def shown_of(path: Completion) -> str:
+    """What a judge is shown of a reply: what it says, without its thought; the thought where it says nothing else."""
+    text, _ = as_one_text(path)
+    parts = split_reasoning(text)
+    return text[slice(*parts.visible)].strip() or thought_in(text, parts)
 
 
 def mark_of(path: Completion) -> float | None:
