@@ -17,12 +17,13 @@ from cotbench.modes.arms import BASELINE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.judged import BEST_OF_N
 from cotbench.modes.kit import Kit, TaskKit
-from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.mode import Facts, Mode, Own, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.refine import REFINE
 from cotbench.modes.steps import (
     Compare,
+    Consult,
     Continue,
     Execute,
     Flow,
@@ -30,6 +31,7 @@ from cotbench.modes.steps import (
     Retrieve,
     Step,
     compare,
+    consult,
     execute,
     generate,
     retrieve,
@@ -41,6 +43,7 @@ __all__ = [
     "FREE",
     "MODES",
     "Compare",
+    "Consult",
     "Continue",
     "Execute",
     "Facts",
@@ -48,11 +51,13 @@ __all__ = [
     "Generate",
     "Kit",
     "Mode",
+    "Own",
     "Retrieve",
     "Step",
     "TaskKit",
     "Turn",
     "compare",
+    "consult",
     "execute",
     "facts_of",
     "find_mode",
@@ -124,7 +129,7 @@ def recorded_mode(name: str, recorded: Mapping[str, Any] | None) -> Mode:
     if facts.mode not in MODES:
         return find_mode(name)
     try:
-        settings = arms.checked(facts.settings, name)
+        settings = arms.checked(facts.settings, name, MODES[facts.mode])
         return arms.arm(MODES[facts.mode], {**settings, **({} if "@" in name else {"name": name})})
     except UsageError as error:
         place, found = f"modes.{name}.settings", error.message
