@@ -72,7 +72,9 @@ def test_a_score_of_a_reward_model_is_taken_as_it_is() -> None:
     assert mark_of(Completion(text="Score: 7", score=0.5, finish_reason="stop")) == 0.5
 
 
-@pytest.mark.parametrize("unit", ["Score: ", "score of ", "7/10 ", "Best: 1 ", "the ", "(", "Verdict: ", "\n7", "0", " "])
+@pytest.mark.parametrize(
+    "unit", ["Score: ", "score of ", "7/10 ", "Best: 1 ", "the ", "(", "Verdict: ", "\n7", "0", " "]
+)
 def test_reading_takes_no_longer_where_a_text_is_long(unit: str) -> None:
     text = unit * (WHOLE // len(unit))
     assert seconds(lambda text: (mark_of(said(text)), best_of(said(text), 3), verdict_of(said(text))), text) < 0.5

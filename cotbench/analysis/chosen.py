@@ -33,7 +33,17 @@ from cotbench.analysis.estimates import Interval
 from cotbench.analysis.flat import columns
 from cotbench.analysis.pairing import Cell, Panel
 from cotbench.analysis.stats import Array, Design
-from cotbench.analysis.subsets import Scores, best_at, best_at_k, maj_at, maj_at_k, pass_at_k, sizes, weighted_at, weighted_at_k
+from cotbench.analysis.subsets import (
+    Scores,
+    best_at,
+    best_at_k,
+    maj_at,
+    maj_at_k,
+    pass_at_k,
+    sizes,
+    weighted_at,
+    weighted_at_k,
+)
 from cotbench.store.records import Record, VoteRow
 
 WAYS = ("first", "best", "weighted", "majority", "any", "mean")
@@ -48,14 +58,14 @@ def _ends(name: str) -> dict[str, str]:
 class Chosen:
     """What could be chosen among all candidates of one arm, on its n questions that have a verdict on each.
 
-    picks: how the arm chooses, as `Facts` has it. candidates: of a question, on the average. judged: of how many a judge
-    was asked for a mark or a verdict; unread: how many of these could not be read. tied: the share of questions on which
-    candidates with different answers share the highest score. Shares of right answers in 0..1: chosen, what the arm
-    answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a method; mean: a candidate
-    at random. best and weighted are None without scores, weighted where a score is below 0 or none says how much better
-    one is. over_majority: chosen less majority, paired, which is not at equal tokens: the judge's come on top. auroc:
-    of right and wrong candidates of one question, the share of pairs in which the right one has the higher score, ties
-    half, over the n_mixed questions that have both.
+    picks: how the arm chooses, as `Facts` has it. candidates: of a question, on the average. judged: of how many a
+    judge was asked for a mark or a verdict; unread, unread_share: how many of these could not be read. tied: the share
+    of questions on which candidates with different answers share the highest score. Shares of right answers in 0..1:
+    chosen, what the arm answers; first, best, weighted, majority: what else could be chosen; any: a bound, not a
+    method; mean: a candidate at random. best and weighted are None without scores, weighted where a score is below 0
+    or none says how much better one is. over_majority: chosen less majority, paired, which is not at equal tokens: the
+    judge's come on top. auroc: of right and wrong candidates of one question, the share of pairs in which the right one
+    has the higher score, ties half, over the n_mixed questions that have both.
     """
 
     model: str
@@ -66,6 +76,7 @@ class Chosen:
     candidates: float
     judged: int
     unread: int
+    unread_share: float | None
     tied: float | None
     chosen: Interval = field(metadata=columns(**_ends("chosen")))
     first: Interval = field(metadata=columns(**_ends("first")))
@@ -159,7 +170,7 @@ class _Voted:
 
 
 def _voted(panel: Panel, cell: Cell) -> _Voted | None:
-    """Return what an arm's votes were, on the questions on which each answer has a verdict; None where there are none."""
+    """Return an arm's votes on the questions on which each answer has a verdict; None where there are none."""
     decided = cell.decided
     there = [
         (row, row.votes) if known and row is not None and row.votes is not None and row.votes.decided else None
@@ -195,7 +206,8 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
     right = [np.array([ballot in vote.right for ballot in vote.ballots]) for vote in votes]
     chosen = cell.right[voted.mask].astype(float)
     majority = np.array([maj_at(vote.ballots, vote.right, len(vote.ballots)) for vote in votes])
-    looked = [_looks(row, own) for (row, _), own in zip(voted.rows, scores, strict=True)]
+    looked = np.array([_looks(row, own) for (row, _), own in zip(voted.rows, scores, strict=True)])
+    judged, unread = map(int, looked.sum(axis=0))
     areas = [None if not known else _area(own, hits) for own, hits in zip(scores, right, strict=True)]
     mixed = [area for area in areas if area is not None]
     within = voted.mask.copy()
@@ -207,8 +219,9 @@ def _chosen(panel: Panel, cell: Cell) -> Chosen | None:
         picks=cell.facts.picks,
         n=len(votes),
         candidates=float(np.mean([len(vote.ballots) for vote in votes])),
-        judged=sum(judged for judged, _ in looked),
-        unread=sum(unread for _, unread in looked),
+        judged=judged,
+        unread=unread,
+        unread_share=unread / judged if judged else None,
         tied=float(np.mean([_tied(vote, own) for vote, own in zip(votes, scores, strict=True)])) if known else None,
         chosen=voted.interval(chosen),
         first=voted.interval(float(hits[0]) for hits in right),

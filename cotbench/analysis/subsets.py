@@ -172,4 +172,4 @@ def _weighted(ballots: Sequence[Ballot], scores: Scores, right: frozenset[int], 
         firsts[there, column] = own[there].argmax(axis=1)
     most = sums.max(axis=1, keepdims=True)
     winner = np.where(sums == most, firsts, n + 1).argmin(axis=1)
-    return np.isin(winner, [answers.index(a) for a in answers if a in right]) & np.isfinite(most[:, 0])
+    return np.asarray(np.isin(winner, [answers.index(a) for a in answers if a in right]) & np.isfinite(most[:, 0]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cotbench.modes.kit import Kit
-from cotbench.modes.mode import Facts, Mode, Own, Turn
+from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of
 from cotbench.modes.paths import vote
 from cotbench.modes.scores import best_of, mark_of, shown_of
 from cotbench.modes.steps import Flow, Step
@@ -49,34 +49,31 @@ def best_of_n(question: Question, kit: Kit) -> Flow:
     return replace(chosen, nodes=_nodes(readings, judgements, best))
 
 
-def by_mark(
-    question: Question, kit: Kit, readings: Sequence[Prediction]
-) -> Generator[Step, Any, Sequence[Judgement]]:
+def by_mark(question: Question, kit: Kit, readings: Sequence[Prediction]) -> Generator[Step, Any, Sequence[Judgement]]:
     """Have each path that states an answer marked by itself. Paths with the same text are asked about once."""
     shown = _candidates(readings)
     first = {text: place for place, text in reversed(shown.items())}
-    asked = {text: place for text, place in sorted(first.items(), key=lambda one: one[1])}
+    asked = dict(sorted(first.items(), key=lambda one: one[1]))
     after = [[source] if (source := readings[place].source) else [] for place in asked.values()]
     replies = yield from kit.ask_each(question, "judge", [{"solution": text} for text in asked], after)
     marks = {text: Judgement(mark_of(reply), (reply,)) for text, [reply] in zip(asked, replies, strict=True)}
     return [marks[shown[place]] if place in shown else Judgement() for place in range(len(readings))]
 
 
-def by_rank(
-    question: Question, kit: Kit, readings: Sequence[Prediction]
-) -> Generator[Step, Any, Sequence[Judgement]]:
+def by_rank(question: Question, kit: Kit, readings: Sequence[Prediction]) -> Generator[Step, Any, Sequence[Judgement]]:
     """Have the best one named of all different paths that state an answer, shown at once. They stand in an order by
     the run's seed, since judges like what stands first (Wang et al. 2023, arXiv:2305.17926)."""
     shown = _candidates(readings)
     texts = list(dict.fromkeys(shown.values()))
     order = kit.shuffled(question, len(texts))
-    best, said = (0 if texts else None), ()
+    best: int | None = 0 if texts else None
+    said: tuple[Completion, ...] = ()
     if len(texts) > 1:
         after = [source for place in shown if (source := readings[place].source)]
         solutions = [texts[place] for place in order]
         [reply] = yield from kit.ask(question, "judge", after=after, solutions=solutions)
         named = best_of(reply, len(texts))
-        best, said = None if named is None else order[named], (reply,)
+        best, said = (None if named is None else order[named]), (reply,)
     score = {text: None if best is None else float(texts[best] == text) for text in texts}
     return [Judgement(score[shown[n]], said) if n in shown else Judgement() for n in range(len(readings))]
 
@@ -116,17 +113,14 @@ def turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
     if settings["judge"] == RANK:
         given = {"solutions": [EXAMPLE] * _PATHS}
         return paths, Turn(name="judge", template="judge-rank", max_tokens=1024, by="judge", given=given)
-    given = {"solution": EXAMPLE}
+    one = {"solution": EXAMPLE}
     return paths, Turn(
-        name="judge", template="judge", max_tokens=1024, by="judge", given=given, asked=_PATHS, rewarded="solution"
+        name="judge", template="judge", max_tokens=1024, by="judge", given=one, asked=_PATHS, rewarded="solution"
     )
 
 
 EXAMPLE = "There are 3 boxes with 4 pens each, so 3 * 4 = 12 pens. 5 are given away: 12 - 5 = 7.\nAnswer: 7"
-_JUDGE = Own(
-    SCORE, f"{SCORE} or {RANK}", lambda value: value in (SCORE, RANK), "whether the judge marks each path, or names the "
-    "best of all"
-)  # fmt: skip
+_JUDGE = Own(SCORE, *one_of(SCORE, RANK), "whether the judge marks each path, or names the best of all")
 BEST_OF_N = Mode(
     name="best-of-n",
     about="of --paths chains of thought the one that a judge marks the highest (Cobbe et al. 2021, Zheng et al. 2023); "

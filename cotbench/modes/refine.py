@@ -8,7 +8,7 @@ from typing import Any
 
 from cotbench.modes.judged import EXAMPLE
 from cotbench.modes.kit import Kit
-from cotbench.modes.mode import Facts, Mode, Own, Turn
+from cotbench.modes.mode import Facts, Mode, Own, Turn, one_of, whole
 from cotbench.modes.paths import vote
 from cotbench.modes.scores import shown_of, verdict_of
 from cotbench.modes.steps import Flow
@@ -68,11 +68,9 @@ def turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:
 
 
 SETTINGS = {
-    "rounds": Own(2, "a whole number from 1 to 16", lambda value: type(value) is int and 1 <= value <= 16, "how often an "
-                  "answer is criticised and given again, at most"),
-    "critic": Own(JUDGE, f"{JUDGE} or {NONE}", lambda value: value in (JUDGE, NONE), "who criticises: the judge, or nobody "
-                  "(the model is told to check its answer)"),
-}  # fmt: skip
+    "rounds": Own(2, *whole(1), "how often an answer is criticised and given again, at most"),
+    "critic": Own(JUDGE, *one_of(JUDGE, NONE), "who criticises: the judge, or nobody, and the model is told to check"),
+}
 REFINE = Mode(
     name="refine",
     about="answer, criticise, answer again (Madaan et al. 2023), which can hurt (Huang et al. 2023): up to rounds=2; "

@@ -43,8 +43,8 @@ def chosen(comparison: Comparison) -> Table[Chosen]:
             ("bound: any %", lambda r: percent(r.any.value)),
             ("95% interval", lambda r: ends(r.any)),
         ],
-        about="of: candidates of a question. answers: what the arm answers; beside it what the same candidates give: the "
-        "first, the one with the best score, the answer with the largest sum of scores (weighted), that of most "
+        about="of: candidates of a question. answers: what the arm answers; beside it what the same candidates give: "
+        "the first, the one with the best score, the answer with the largest sum of scores (weighted), that of most "
         "candidates (majority), one at random. answers − majority: paired, in points, with McNemar's p (t where there "
         "are clusters), not corrected for many tests; the judge's tokens come on top, so it isn't at equal tokens. "
         f"any: whether one of the candidates is right, {BOUND}.",
@@ -66,10 +66,11 @@ def marks(comparison: Comparison) -> Table[Chosen]:
             ("AUROC %", lambda r: percent(r.auroc.value)),
             ("95% interval", lambda r: ends(r.auroc)),
         ],
-        about="judged: candidates or answers of which a judge was asked; unread: its mark or verdict could not be read, "
-        "which is counted and not guessed. tied: of questions, those on which different answers share the best score, "
-        "so that the order decides. n mixed: questions with right and wrong candidates that have scores. AUROC: of such "
-        "pairs within a question, the share in which the right one has the higher score, ties half; 50 is chance.",
+        about="judged: candidates or answers of which a judge was asked; unread: its mark or verdict could not be "
+        "read, which is counted and not guessed. tied: of questions, those on which different answers share the best "
+        "score, so that the order decides. n mixed: questions with right and wrong candidates that have scores. AUROC: "
+        "of such pairs within a question, the share in which the right one has the higher score, ties half; 50 is "
+        "chance.",
     )
 
 
@@ -91,8 +92,8 @@ def chosen_at(comparison: Comparison) -> Table[ChosenAt]:
             ("at random %", lambda r: percent(r.mean)),
             ("bound: any %", lambda r: percent(r.any)),
         ],
-        about="Expected over all subsets of k paths: best and majority exactly, weighted over drawn subsets where there "
-        f"are many. k paths with a judge cost more than k that vote. any: whether one of k is right, {BOUND}.",
+        about="Expected over all subsets of k paths: best and majority exactly, weighted over drawn subsets where "
+        f"there are many. k paths with a judge cost more than k that vote. any: whether one of k is right, {BOUND}.",
     )
 
 
@@ -129,6 +130,6 @@ def sentences(comparison: Comparison) -> list[str]:
 def _sentence(row: Flips, several: bool) -> str:
     where = f"{row.task} by {short_model(row.model)}" if several else row.task
     return (
-        f"Answering again on {where} ({row.mode}): of {row.n:,} answers, {row.to_right:,} turned from wrong to right and "
-        f"{row.to_wrong:,} from right to wrong: {difference(row.delta)} points, p {p_value(row.delta.p)}."
+        f"Answering again on {where} ({row.mode}): of {row.n:,} answers, {row.to_right:,} turned from wrong to right "
+        f"and {row.to_wrong:,} from right to wrong: {difference(row.delta)} points, p {p_value(row.delta.p)}."
     )

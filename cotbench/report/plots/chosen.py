@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -29,8 +30,8 @@ def plots(comparison: Comparison, looks: Looks, _pair: Pair | None) -> Iterator[
     rows = [row for row in comparison.chosen_at if row.n > 1]
     told = [
         f"{looks.named(row.task, row.model)}, {row.mode}, of {row.n} paths: best {words.percent(row.best.value)}%, "
-        f"weighted {words.percent(row.weighted.value)}%, majority {words.percent(row.majority.value)}%, the bound (any of "
-        f"them) {words.percent(row.any)}%"
+        f"weighted {words.percent(row.weighted.value)}%, majority {words.percent(row.majority.value)}%, the bound "
+        f"(any of them) {words.percent(row.any)}%"
         for row in rows
         if row.k == row.n
     ]
@@ -69,7 +70,7 @@ def _figure(title: str, curves: Sequence[ChosenAt], looks: Looks) -> Figure:
         for label, colour, mark, line, of in drawn:
             points = [(row.k, 100 * value) for row in own if (value := of(row)) is not None]
             if points:
-                fill = {"markerfacecolor": "white"} if line == ":" else {}
+                fill: dict[str, Any] = {"markerfacecolor": "white"} if line == ":" else {}
                 axes.plot(*zip(*points, strict=True), line, marker=mark or None, color=colour, clip_on=False,
                           markersize=4.5, linewidth=1.3 if mark else 0.9, label=label, **fill)  # fmt: skip
     return figure
