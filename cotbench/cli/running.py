@@ -267,11 +267,15 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
     failed = tally.outcomes["engine_error"]
     if not failed:
         return None
+    from cotbench.run.loop import JUDGE_DECLINED
+
     [(reason, times)] = tally.errors.most_common(1)
     return RequestsFailed(
         f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
         f"Most often ({times:,}): {reason}",
-        f"Ask for them again: cotbench run --resume {result.folder}",
+        "It is on record that it would not; another judge is another run: --judge-model NAME."
+        if reason.startswith(JUDGE_DECLINED)
+        else f"Ask for them again: cotbench run --resume {result.folder}",
     )
 
 
