@@ -179,7 +179,8 @@ class Request:
     thinking: False has a model not think (by its chat template's switch, else by closing the thought for it), True has
     it think, None leaves the template's default.
     begun: the beginning of the reply, which is written for the model. options: the letters between which the next token
-    is to choose; then the reply has their probabilities.
+    is to choose; then the reply has their probabilities. reward: the conversation ends with a reply, and a reward model
+    is to score it. confidence: over windows of how many tokens the reply's confidence is wanted; 0 where it isn't.
     """
 
     messages: tuple[Message, ...]
@@ -188,6 +189,8 @@ class Request:
     thinking: bool | None = None
     begun: Begun | None = None
     options: tuple[str, ...] = ()
+    reward: bool = False
+    confidence: int = 0
 
     @property
     def hash(self) -> str:
@@ -197,6 +200,9 @@ class Request:
             payload.append([self.begun.text, self.begun.thought, self.begun.open])
         if self.options:
             payload.append({"options": self.options})
+        wanted = {"reward": self.reward, "confidence": self.confidence}
+        if any(wanted.values()):
+            payload.append({name: value for name, value in wanted.items() if value})
         text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -233,6 +239,25 @@ def unit(*parts: object) -> float:
 FinishReason = Literal["stop", "length", "error", "refused"]
 
 
+class Confidence(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """How sure a model was of a path while it wrote it: DeepConf's measures (Fu et al. 2025, arXiv:2508.15260, section
+    2), the higher the surer.
+
+    A token's confidence is minus the mean log-probability of the likeliest tokens at its place; top: over how many of
+    them, at the place where fewest are known. Measures over different numbers of them can't be compared.
+    mean: over all tokens of the path. lowest: the least mean over `window` tokens in a row. bottom: the mean of the
+    lowest tenth of these. tail: the mean over the last `window` tokens. A shorter path is one window.
+    logprob: the mean log-probability of the tokens that were written; None where it isn't known."""
+
+    mean: float
+    lowest: float
+    bottom: float
+    tail: float
+    window: int
+    top: int
+    logprob: float | None = None
+
+
 class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One path as the engine returned it, untouched; a journal's line holds it as it is, without what is unknown.
 
@@ -242,7 +267,8 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     Token counts are None where an engine can't tell; reasoning tokens are part of the completion's.
     begun: the visible text that was written for the model, from which `text` goes on; what it answers stands in both
     together. options: the natural logarithm of each letter's probability as the next token, among all tokens, where a
-    request asked for them; then text is the likeliest letter."""
+    request asked for them; then text is the likeliest letter. score: what a reward model gives. confidence: where a
+    request asked for it and the engine tells it."""
 
     text: str
     finish_reason: FinishReason
@@ -253,6 +279,8 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     error: str = ""
     begun: str = ""
     options: dict[str, float] | None = None
+    score: float | None = None
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,9 @@ class EngineInfo:
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
     continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
     server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
-    likelihoods: whether it tells the probabilities of options. thinking: how the model's thinking is controlled.
+    likelihoods: whether it tells the probabilities of options. confidence: of how many of the likeliest tokens at each
+    place of a reply it tells the log-probabilities, by which a reply's confidence is measured; 0 where it tells none.
+    rewards: whether the model is a reward model, which scores replies and writes none. thinking: how the model's thinking is controlled.
     seconds: what the seconds of its replies are, in words; "" where it can't tell what one reply took, as where many
     are generated in one batch. lacks: what it can't tell or do that other engines can. notes: what it did differently,
     in words. warnings: what changes what was asked, or how replies were read: told when the run ends, and in its
@@ -80,6 +82,8 @@ class EngineInfo:
     max_model_len: int | None = None
     continues: Continues = ""
     likelihoods: bool = False
+    confidence: int = 0
+    rewards: bool = False
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     seconds: str = ""
     lacks: tuple[Lack, ...] = ()
@@ -116,7 +120,9 @@ class EngineConfig:
     tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
     wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going
     on from the beginning of a reply), "off" (no thinking, which may have to be had by going on from an empty thought),
-    "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options).
+    "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options),
+    "confidence" (the log-probabilities of likely tokens all along a reply), "rewards" (scores of replies, where the
+    model may be a reward model).
     extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
     sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
     look outputs up. golds (by id), forms and kinds (by task) are the answer key and how answers are written:
@@ -208,11 +214,11 @@ class EngineRow:
 ENGINES: dict[str, EngineRow] = {
     row.name: row
     for row in (
-        EngineRow("vllm", "VllmEngine", "vLLM in process: everything in flight at once, prefix caching; the default",
+        EngineRow("vllm", "opened", "vLLM in process: everything in flight at once, prefix caching; the default",
                   needs=("vllm",), extra="vllm", continues=True),
         EngineRow("openai", "OpenAIEngine", "any OpenAI-compatible server: --base-url, key from OPENAI_API_KEY",
                   needs=("aiohttp",), continues=True),
-        EngineRow("transformers", "TransformersEngine", "Hugging Face transformers: the slow reference",
+        EngineRow("transformers", "opened", "Hugging Face transformers: the slow reference",
                   needs=("transformers", "torch"), extra="transformers", continues=True),
         EngineRow("ctranslate2", "CTranslate2Engine",
                   "CTranslate2: converted models on a CPU, without torch; runs the models `demo` and `demo-thinker`",
