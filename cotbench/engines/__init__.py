@@ -63,10 +63,10 @@ class EngineInfo:
     likelihoods: whether it tells the probabilities of options. rewards: whether it is a reward model's, which scores
     replies and writes none. confidence: of how many of the likeliest tokens at each place of a reply it tells the
     log-probabilities, by which confidence is measured; 0 where it tells none. thinking: how the model's thinking is
-    controlled. seconds: what the seconds of its replies are, in words; "" where it can't tell what
-    one reply took, as where many are generated in one batch. lacks: what it can't tell or do that other engines can.
-    notes: what it did differently, in words. warnings: what changes what was asked, or how replies were read: told when
-    the run ends, and in its report.
+    controlled. seconds: what the seconds of its replies are, in words; "" where it can't tell what one reply took, as
+    where many are generated in one batch. lacks: what it can't tell or do that other engines can. notes: what it did
+    differently, in words. warnings: what changes what was asked, or how replies were read: told when the run ends, and
+    in its report.
     """
 
     engine: str
@@ -122,10 +122,11 @@ class EngineConfig:
     reply), "off" (no thinking, which may have to be had by going on from an empty thought), "thoughts" (thinking, which
     the stub has only where it is wanted), "likelihoods" (the probabilities of options), "confidence" (the
     log-probabilities of likely tokens all along a reply), "rewards" (scores of replies, where the model may be a reward
-    model). extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto. key_variable: the environment
-    variable that holds a server's key. sampling_keys: the keys of `engines/sampling.py` that were asked for by name.
-    questions: by id, for the engines that look outputs up. golds (by id), forms and kinds (by task) are the answer key
-    and how answers are written: `open_engine` hands them to those engines only whose row says that they need the key.
+    model). extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so,
+    else auto. key_variable: the environment variable that holds a server's key. sampling_keys: the keys of
+    `engines/sampling.py` that were asked for by name. questions: by id, for the engines that look outputs up. golds (by
+    id), forms and kinds (by task) are the answer key and how answers are written: `open_engine` hands them to those
+    engines only whose row says that they need the key.
     """
 
     model: str

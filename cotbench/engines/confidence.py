@@ -32,7 +32,8 @@ class Meter:
         self._drawn: list[float] | None = []
 
     def add(self, likeliest: Iterable[float], drawn: float | None) -> None:
-        """Take in one token. likeliest: the log-probabilities of the likeliest tokens at its place; drawn: its own, None where it isn't told."""
+        """Take in one token. likeliest: the log-probabilities of the likeliest tokens at its place; drawn: its own,
+        None where it isn't told."""
         known = sorted((value for value in likeliest if _IMPOSSIBLE < value < math.inf), reverse=True)[: self._most]
         if self._drawn is not None:
             if drawn is None or not _IMPOSSIBLE < drawn < math.inf:

@@ -133,7 +133,7 @@ class CTranslate2Engine(BatchedEngine):
         return [found[place] for place in range(len(batch))]
 
     def _read_again(self, before: list[int], written: list[int]) -> Iterator[tuple[list[float], float]]:
-        """A path is read once more, as a prompt is: the probabilities are the model's own, whatever it was drawn with."""
+        """Read a path once more, as a prompt is: the probabilities are the model's own, whatever it was drawn with."""
         import numpy
 
         told = self._model.forward_batch([before + written[:-1]], return_log_probs=True)

@@ -69,8 +69,8 @@ class Course:
     answer. room: how many tokens fit in the model's context behind the prompt.
 
     written: what stands behind the prompt. generated: how many tokens the model wrote, also those in whose place others
-    were put; thought_tokens: those of its thought among them. meter: of its confidence, which is that of the tokens that
-    the model wrote, whatever was put in their place; None where it isn't wanted."""
+    were put; thought_tokens: those of its thought among them. meter: of its confidence, which is that of the tokens
+    that the model wrote, whatever was put in their place; None where it isn't wanted."""
 
     def __init__(
         self,

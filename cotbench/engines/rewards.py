@@ -39,7 +39,9 @@ def kind_of(config: Any) -> Literal["conversation", "token", ""]:
     given = config if isinstance(config, Mapping) else config.to_dict()
     names = [name for name in given.get("architectures") or () if isinstance(name, str)]
     name = next(iter(names), "")
-    kind = next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), "")
+    kind: Literal["conversation", "token", ""] = ""
+    for ending, known in _KINDS.items():
+        kind = known if name.endswith(ending) else kind
     if not kind and name.endswith(_OTHERS):
         raise ValueError(f"{name} doesn't tell one number for a reply")
     if kind == "conversation" and (labels := _labels(config, given)) != 1:

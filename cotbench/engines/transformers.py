@@ -221,7 +221,7 @@ class TransformersEngine(BatchedEngine):
         return [[row[token] for token in job.options] for row, job in zip(logs, batch, strict=True)]
 
     def _read_again(self, before: list[int], written: list[int]) -> Iterator[tuple[list[float], float]]:
-        """A path is read once more, as a prompt is: `generate` would keep the logits of all its tokens."""
+        """Read a path once more, as a prompt is: `generate` would keep the logits of all its tokens."""
         torch = self._torch
         ids = before + written[:-1]  # what stands before each of the tokens that were written
         first = len(before) - 1  # the place behind which the first of them was written
