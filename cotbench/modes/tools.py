@@ -20,10 +20,11 @@ _LEAVES_NAMES = frozenset({ExecutionOutcome.OK, ExecutionOutcome.NO_VALUE, Execu
 
 def in_a_loop(question: Question, kit: Kit) -> Flow:
     """Let the model write words and a block of Python, show it what that printed, and let it go on, until it writes no
-    block or has had its runs: then its answer is read. ToRA's interleaving (Gou et al. 2023, arXiv:2309.17452).
+    block or no more are run: then its answer is read. ToRA's interleaving (Gou et al. 2023, arXiv:2309.17452).
 
-    A reply ends with its first block, whatever the model wrote behind it: that was written without knowing what the
-    block prints, and is neither shown back nor read."""
+    A reply that goes on ends with its first block, whatever the model wrote behind it: that was written without knowing
+    what the block prints, and is neither shown back nor read. It isn't kept from writing it by a stop string: no string
+    ends blocks only, and servers stop at one within a thought, too."""
     calls = kit.setting("calls")
     told: list[dict[str, str]] = []
     replies: list[Completion] = []
@@ -41,14 +42,14 @@ def in_a_loop(question: Question, kit: Kit) -> Flow:
         if execution.outcome in _LEAVES_NAMES:
             names = (*names, block.code)
         told.append({"reply": block.reply, "output": shown(execution)})
-        nodes += _nodes(len(nodes), path, execution, **told[-1])
+        nodes += _nodes(len(nodes), path, **told[-1])
     reading = yield from kit.conclude(question, path, turns=tuple(told), calls=calls)
-    nodes.append(Node(text=path.text, role="answer", parent=len(nodes) - 1 if nodes else None, source=path))
+    nodes.append(_answer(len(nodes), reading.source or path))
     return replace(blamed(reading, executions), nodes=tuple(nodes))
 
 
 def shown(execution: Execution) -> str:
-    """What a model is shown of a block's run: the end of what it printed, and its error."""
+    """What a model is shown of a block: the end of what it printed, and its error."""
     printed = execution.stdout.strip()
     if len(printed) > MOST_SHOWN:
         printed = "..." + printed[-MOST_SHOWN:]
@@ -57,13 +58,15 @@ def shown(execution: Execution) -> str:
     return f"{printed}\nError: {execution.error}".strip()
 
 
-def _nodes(place: int, path: Completion, execution: Execution, reply: str, output: str) -> Sequence[Node]:
-    """A block and what it printed, as the next of a chain. place: where the first of them stands."""
-    ended = "" if execution.outcome is ExecutionOutcome.OK else execution.outcome.value
-    return (
-        Node(text=reply, role="code", parent=place - 1 if place else None, source=path),
-        Node(text=output, role="output", parent=place, why=ended.replace("_", " ")),
-    )
+def _nodes(place: int, path: Completion, reply: str, output: str) -> Sequence[Node]:
+    """The nodes of a block and of what it printed, the next of a chain. place: of the first of them."""
+    code = Node(text=reply, role="code", parent=place - 1 if place else None, source=path)
+    return code, Node(text=output, role="output", parent=place)
+
+
+def _answer(place: int, path: Completion) -> Node:
+    text = path.begun + path.text
+    return Node(text=text, role="answer", parent=place - 1 if place else None, source=path)
 
 
 def _turns(settings: Mapping[str, Any]) -> tuple[Turn, ...]:

@@ -17,6 +17,7 @@ from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.categories import categories, missing
 from cotbench.report.chance import legend
+from cotbench.report.chosen import chosen, chosen_at, flips, marks
 from cotbench.report.columns import MODE as _MODE
 from cotbench.report.columns import PAIR as _PAIR
 from cotbench.report.columns import TASK as _TASK
@@ -377,6 +378,7 @@ _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(budgets, _splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
+    *(chosen, marks, chosen_at, flips),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
 )
 _TABLES = {table.__name__.removeprefix("_"): table for table in _IN_ORDER}  # by key
