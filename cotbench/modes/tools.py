@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cotbench.modes.kit import Kit
-from cotbench.modes.mode import Facts, Mode, Own, Turn, whole
-from cotbench.modes.reading import block_of, blamed
+from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.reading import blamed, block_of
 from cotbench.modes.steps import Flow, execute
-from cotbench.types import Completion, Execution, ExecutionOutcome, Node, Prediction, Program, Question
+from cotbench.types import Completion, Execution, ExecutionOutcome, Node, Program, Question
 
 MOST_SHOWN = 2_000  # characters of what a block printed: its end, where an answer or an error stands
 NOTHING = "(nothing was printed)"
@@ -81,6 +81,6 @@ TOOLS = Mode(
     runs="python",
     shows="program",
     facts=Facts(
-        label="tools", colour="#117733", marker="P", answers_in="words", reasons=True, beside_votes=True, tools="python"
+        label="tools", colour="#117733", marker="P", answers_in="words", reasons=True, beside_vote=True, tools="python"
     ),
 )
