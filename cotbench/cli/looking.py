@@ -93,8 +93,8 @@ def _spaced(row: Row) -> Row:
         for name, about in shown["arguments"].items():
             names.setdefault(about, []).append(name)
         shown["arguments"] = "; ".join(f"{', '.join(those)}: {about}" for about, those in names.items())
-    if "settings" in shown:
-        shown["settings"] = "; ".join(f"@{name}: {about}" for name, about in shown["settings"].items())
+    if settings := shown.pop("settings", None):
+        shown["about"] += "; ".join(["", *(f"@{name}: {about}" for name, about in settings.items())])
     return shown
 
 
