@@ -23,6 +23,7 @@ from cotbench.engines.likelihood import likeliest
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
 from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, LOOPS, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
+from cotbench.modes.stand_in_search import SEARCHING
 from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, AnswerType, Completion, Key, Question, Reply, Request, unit
 
@@ -126,7 +127,7 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
-        if request.template in SHOWN_REPLIES:
+        if request.template in SHOWN_REPLIES or request.template in SEARCHING:
             parts.append(request.hash)
         if thought := self._thought(request):  # another one has another draw
             parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
@@ -161,6 +162,8 @@ class StubEngine(ModellessEngine):
         elif judges := _JUDGES.get(JUDGING.get(template, "")):
             shown, chance = self._solutions(question, request), unit(draw, "which")
             text = f"{THOUGHT}{judges(draw < right, shown, chance)}"
+        elif search := SEARCHING.get(template):
+            text = search(request.messages[-1].text, draw < right, unit(draw, "which"))
         else:
             answer = self._answer(question, draw < right)
             line = "Answer: " + fill(self._form(question), answer)
