@@ -50,6 +50,7 @@ from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
 from cotbench.analysis.twins import Twin, twins_of
 from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
@@ -143,6 +144,8 @@ class Comparison:
     effects: list[Effect] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
+    tool_uses: list[ToolUse] = field(default_factory=list)
+    tool_blocks: list[ToolBlocks] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
@@ -248,6 +251,9 @@ def compare(
     comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
     comparison.supports.extend(row for panel in compared for row in supports_of(panel))
     comparison.notes.extend(note for panel in compared for note in unknown_passages(panel))
+    for uses, blocks in map(tools_of, compared):
+        comparison.tool_uses.extend(uses)
+        comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)

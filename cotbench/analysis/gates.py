@@ -24,6 +24,9 @@ has an estimate.
     recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
                                         all_found: of questions, those with all of them; delta_found, delta_lacking:
                                         differences on these and on the others
+    tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
+                                        questions, those with a block, tool_recovered: of those with an error, those
+                                        that were answered rightly; tool_blocks, right_with_tool, right_without_tool
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
     best_of[gsm8k,best-of-n]            of an arm that chooses among candidates, what the best score gets right; so
@@ -170,6 +173,12 @@ FIGURES: Mapping[str, _Figure] = {
     "score_lacking": _Figure("recalls", "score_lacking"),
     "right_found": _Figure("recalls", "right_found.value"),
     "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "tool_used": _Figure("tool_uses", "used.value"),
+    "tool_blocks": _Figure("tool_uses", "mean_blocks", share=False),
+    "tool_failed": _Figure("tool_uses", "failed"),
+    "tool_recovered": _Figure("tool_uses", "recovered.value"),
+    "right_with_tool": _Figure("tool_uses", "right_used.value"),
+    "right_without_tool": _Figure("tool_uses", "right_unused.value"),
     "delta_found": _Figure("supports", "delta.value", side=FOUND),
     "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
     **_with_ends("interaction", "effects", "difference"),
@@ -202,14 +211,14 @@ FIGURES: Mapping[str, _Figure] = {
     "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
 # Rows that no side of the tag has.
-_OF_ALL = ("policies", "categories", "recalls", "supports", "effects", "chosen", "flips")
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects", "chosen", "flips", "tool_uses")
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
 # Rows about a mode by itself.
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips"})
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -465,7 +474,7 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
-    if kind in ("recalls", "chosen"):
+    if kind in ("recalls", "chosen", "tool_uses"):
         return True
     if kind == "flips":
         return bool(row.rounds == ALL_ROUNDS)
@@ -536,6 +545,8 @@ def _narrowed(
             raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
         if kind == "flips":
             raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
+        if kind == "tool_uses":
+            raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")

@@ -22,7 +22,7 @@ from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.likelihood import likeliest
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
-from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
+from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, LOOPS, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, AnswerType, Completion, Key, Question, Reply, Request, unit
 
@@ -166,6 +166,8 @@ class StubEngine(ModellessEngine):
             line = "Answer: " + fill(self._form(question), answer)
             code = _CODE.get(WRITTEN_IN.get(template, ""))
             whole = code(answer, question) if code else f"{thought}{line}"
+            if template in LOOPS:
+                whole = self._block(question, request, answer) or whole
             text = _rest(line, begun) if begun else whole
         return Completion(
             text=text,
@@ -180,6 +182,17 @@ class StubEngine(ModellessEngine):
         """Whether the solutions that a judge is shown are right."""
         line = "Answer: " + fill(self._form(question), self._answer(question, right=True))
         return [line in one.splitlines() for one in _SOLUTION.split(request.messages[-1].text)[1:]] or [False]
+
+    def _block(self, question: Question, request: Request, answer: str) -> str:
+        """The block of Python that it writes next, of which the first may end in an error; "" where it has seen the
+        output of one that didn't."""
+        asked = next((i for i, m in enumerate(request.messages[::-1]) if question.text in m.text), 0)
+        seen = asked // 2  # outputs, each behind a reply
+        fails = unit(self._config.seed, question.id, "error") < self._shares["tools_error"]
+        if seen > fails:
+            return ""
+        shown = "1 / 0" if fails and not seen else repr(answer)
+        return f"{THOUGHT}```python\nprint({shown})\n```\n"
 
     def _likeliest(self, key: Key, request: Request) -> Completion:
         """Made-up probabilities of the options, of which the answer's is the greatest; some of it falls elsewhere.

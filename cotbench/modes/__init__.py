@@ -36,6 +36,7 @@ from cotbench.modes.steps import (
     generate,
     retrieve,
 )
+from cotbench.modes.tree import TOT
 
 __all__ = [
     "ALIASES",
@@ -84,6 +85,7 @@ MODES: dict[str, Mode] = {
         DIRECT_VOTES,
         BEST_OF_N,
         REFINE,
+        TOT,
         PAL,
         PLAN_DIRECT,
         PLAN_COT,

@@ -88,6 +88,7 @@ class Facts:
     label: its name in sentences and plots. colour, marker: matplotlib's, in plots; "" lets the plot choose.
     answers_in: what its responses are: words, or a program or plan, which holds "=" whatever is asked.
     carries_out: what it has carried out, "program" or "plan"; "" where nothing is.
+    tools: what it may have run while it answers, whose outputs it sees and goes on from; "" where nothing is.
     judges_plans: it solves plans exactly, so its answers say which of the shared plans are good.
     votes_over: the mode that draws one path where this one takes the majority of several.
     main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
@@ -109,6 +110,7 @@ class Facts:
     marker: str = ""
     answers_in: Literal["words", "program", "plan", ""] = ""
     carries_out: Literal["program", "plan", ""] = ""
+    tools: Literal["python", ""] = ""
     judges_plans: bool = False
     votes_over: str = ""
     main: bool = False

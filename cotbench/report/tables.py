@@ -67,6 +67,8 @@ def csv_rows(comparison: Comparison) -> dict[str, Sequence[Any]]:
         "interaction": comparison.effects,
         "recall": comparison.recalls,
         "support": comparison.supports,
+        "tools": comparison.tool_uses,
+        "tool-blocks": comparison.tool_blocks,
         "costs": comparison.costs,
         "payoffs": comparison.payoffs,
         "across_tasks": comparison.pooled,
