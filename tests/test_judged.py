@@ -73,7 +73,7 @@ def test_the_answer_of_the_path_with_the_highest_mark_is_taken_whatever_most_say
     assert [node.kept for node in prediction.nodes] == [False, False, True]
     assert [node.value for node in prediction.nodes] == [3.0, 4.0, 9.0]
     assert [node.ballot for node in prediction.nodes] == [0, 1, 2]
-    assert [(node.judged[0].text, node.text) for node in prediction.nodes][0] == ("Score: 3", "Answer: 7")
+    assert next((node.judged[0].text, node.text) for node in prediction.nodes) == ("Score: 3", "Answer: 7")
     assert asked(steps[1]) == [("judge", {"solution": text}) for text in texts]
     assert [item.after[0].text for item in steps[1].items] == list(texts)
 

@@ -242,8 +242,8 @@ def _looks(row: Record, scores: Scores) -> tuple[int, int]:
     if row.nodes is not UNSET:
         read = {node.judged: node.value is not None for node in row.nodes if node.judged}
         return len(read), len(read) - sum(read.values())
-    ballots = () if row.votes is None else row.votes.ballots
-    judged_ones = [score for ballot, score in zip(ballots, scores, strict=True) if ballot is not None]
+    ballots = () if row.votes is None or row.votes.scores is UNSET else row.votes.ballots
+    judged_ones = [score for ballot, score in zip(ballots, scores, strict=False) if ballot is not None]
     return len(judged_ones), judged_ones.count(None)
 
 
