@@ -269,6 +269,8 @@ class TaskKit(Kit):
 
     def asked(self, turn: Turn) -> int:
         """How often a turn is asked at most for a question of the task."""
+        if turn.each:
+            return self.sampling[self.mode.own.name].n
         return turn.asked_of.get(KINDS[self.answer_type].asked_as, turn.asked)
 
     @property

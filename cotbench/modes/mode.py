@@ -42,7 +42,8 @@ class Turn:
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
-    asked: how often it is asked at most, for one question; for estimates. asked_of: the same by the `asked_as` of kinds
+    asked: how often it is asked at most, for one question; for estimates. each: for each path of the mode's own turn.
+    asked_of: the same by the `asked_as` of kinds
     of answers for which it is another number.
     rewarded: the name under which it is given a reply that a reward model may score in its place, as the end of the
     conversation that it was the reply in; "" where none may.
@@ -65,6 +66,7 @@ class Turn:
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
+    each: bool = False
     asked_of: Mapping[str, int] = field(default_factory=dict)
     rewarded: str = ""
     confidence: int = 0
