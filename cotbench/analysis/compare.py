@@ -227,7 +227,9 @@ def compare(
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
-    alike = [(panel, cell) for panel, cell in cells if cell.facts.picks in ("", "best")]  # of paths that were drawn so
+    alike = [
+        (panel, cell) for panel, cell in cells if cell.facts.picks in ("", "best", "weighted")
+    ]  # of paths that were drawn so
     curves = beside(lambda: [c for p, cell in alike for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     if comparison.generalise:
         comparison.notes.append(
