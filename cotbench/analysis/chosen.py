@@ -142,7 +142,9 @@ def chosen_of(panel: Panel) -> list[Chosen]:
 
 def chosen_at(panel: Panel) -> list[ChosenAt]:
     """Return rows over k for each arm that chooses by scores of paths that were drawn alike."""
-    return [row for cell in panel.cells.values() if cell.facts.picks == "best" for row in _curve(panel, cell)]
+    return [
+        row for cell in panel.cells.values() if cell.facts.picks in ("best", "weighted") for row in _curve(panel, cell)
+    ]
 
 
 def flips_of(panel: Panel) -> list[Flips]:

@@ -73,7 +73,7 @@ class Kit:
 
     def going_on(self, question: Question, begun: Begun, turn: str = "", **given: Any) -> Request:
         """Make the request that has the reply to a turn gone on with, from what there is of it, to the line's end."""
-        request = replace(self.request(question, turn, **given), begun=begun, options=())
+        request = replace(self.request(question, turn, **given), begun=begun, options=(), confidence=0)
         line = KINDS[self.kind_of(question)].line_tokens
         least = (("min_tokens", 1),) if self.held else ()
         return replace(request, sampling=Sampling(max_tokens=line, stop=(LINE_END,), extra=least))
