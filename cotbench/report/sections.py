@@ -13,6 +13,7 @@ from cotbench.report import words
 from cotbench.report.about import about
 from cotbench.report.arms import unsaid
 from cotbench.report.audit import audit, calibration, complied, conduct, misreading, readings
+from cotbench.report.beside import beside, efforts
 from cotbench.report.between import gains, leads
 from cotbench.report.budgets import budgets
 from cotbench.report.categories import categories, missing
@@ -372,7 +373,8 @@ def _agreement(comparison: Comparison) -> Table[Agreement]:
 _IN_ORDER: Sequence[Callable[[Comparison], Table[Any]]] = (
     *(at_a_glance, categories, missing, _accuracy, _deltas, scores, score_deltas, score_splits, twins),
     *(across_tasks, mix, weighted_modes, weighted_deltas, weighted_policies),
-    *(gains, leads, interaction, passages_and_thought, recall, support, budgets, _splits, payoffs, costs),
+    *(gains, leads, interaction, passages_and_thought, recall, support, budgets, beside, efforts),
+    *(_splits, payoffs, costs),
     *(_policies, _plans, _outcomes),
     *(audit, conduct, calibration, readings, misreading, complied, unsaid),
     *(_votes, _rules, _agreement, _sources, _groups, _tokens, about),
