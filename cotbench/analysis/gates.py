@@ -24,10 +24,11 @@ has an estimate.
     recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
                                         all_found: of questions, those with all of them; delta_found, delta_lacking:
                                         differences on these and on the others
-    over_vote[gsm8k,tot]                an arm with further calls less a vote at equal completion tokens, over_vote_all at
-                                        equal tokens in all, over_vote_money at equal money; _spent: by the arm;
+    over_vote[gsm8k,tot]                an arm with further calls less a vote at equal completion tokens; over_vote_all
+                                        at equal tokens in all, over_vote_money at equal money; _spent: by the arm;
                                         _paths: of the vote that costs as much; _vote: its accuracy; _times: what the
                                         arm spent over it; baseline=: which vote
+    calls[gsm8k,tot]                    requests of a question, judges' too
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
