@@ -234,7 +234,8 @@ def _executed(
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
-        tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+        judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
+        tell(f"{options.model} ({options.engine_name}){judge}: {asked} over {over} under {modes}.")
     # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.
     command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
