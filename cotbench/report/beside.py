@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cotbench.analysis.beside import BEATS, COMPLETION, EVERY, LOSES, MONEY, Beside, Effort
+from cotbench.analysis.beside import BEATS, COMPLETION, EVERY, LESS, LOSES, MONEY, MORE, Beside, Effort
 from cotbench.analysis.compare import Comparison
 from cotbench.report import words
 from cotbench.report.columns import MODE, Column, N, Table
 from cotbench.report.cost import amount, figure
-from cotbench.report.words import DASH, difference, ends, percent, points, short_model, times
+from cotbench.report.words import DASH, difference, ends, listed, percent, points, short_model, times
 
 _EQUAL_IN = {COMPLETION: "completion tokens", EVERY: "all tokens", MONEY: "money"}
 
@@ -96,20 +96,40 @@ def _decimal(value: float | None) -> str:
 # --- sentences ----------------------------------------------------------------------------------------------------
 
 
-def sentences(comparison: Comparison) -> list[str]:
-    """Return for each model and each such arm how it stands beside the vote by which it is judged, task by task."""
+def sentences(comparison: Comparison, *, brief: bool = False) -> list[str]:
+    """Return for each model and each such arm how it stands beside the vote by which it is judged, task by task.
+
+    brief: of several tasks only on which it is better or worse, where the table with the figures has no room."""
     arms: dict[tuple[str, str], list[Beside]] = {}
     for row in comparison.beside:
-        if row.first and row.n:
+        if row.first and row.cost in (COMPLETION, MONEY):
             arms.setdefault((row.model, row.mode), []).append(row)
     several = len({model for model, _ in arms}) > 1
     out = []
     for (model, mode), rows in arms.items():
         label = comparison.facts_of(mode).label or mode
         who = label + (f" for {short_model(model)}" if several else "")
-        clauses = [_clause(row) + _in_money(rows, row) for row in rows if row.cost == COMPLETION]
-        out.append(f"{who} is {'; '.join(clauses)}.")
+        equal = [row for row in rows if row.cost == COMPLETION]
+        if brief and len(equal) > 1:
+            out.append(f"{who} beside a vote at the same tokens: {_brief(equal)}.")
+        else:
+            out.append(f"{who} is {'; '.join(_clause(row) + _in_money(rows, row) for row in equal)}.")
     return out
+
+
+_SAID = {BEATS: "above it", LOSES: "below it", LESS: "above it for less", MORE: "below it for more"}
+
+
+def _brief(rows: Sequence[Beside]) -> str:
+    """Say of several tasks on which of them an arm is above a vote."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(_SAID.get(row.verdict, row.verdict), []).append(row.task)
+    needed = [row for row in rows if row.needed is not None]
+    paths = max((row.needed or 0 for row in needed), default=0)
+    option = needed[0].why.partition("(--paths ")[2].partition("=")[0] if needed else ""
+    more = f"; --paths {option}={paths} draws as many" if needed else ""
+    return "; ".join(f"{said} on {listed(tasks)}" for said, tasks in found.items()) + more
 
 
 def _clause(row: Beside) -> str:
@@ -118,15 +138,13 @@ def _clause(row: Beside) -> str:
     if value is None or row.paths is None:
         return f"beside no vote at equal tokens on {row.task} ({row.why})"
     inside = f"{ends(row.delta, signed=True)}; n = {row.n:,}" if row.delta.low is not None else f"n = {row.n:,}"
-    size = f"{abs(100 * value):.1f} points {'above' if value > 0 else 'below'}"
-    if row.equal:
-        at = f"a vote of {row.paths:.1f} paths at the same tokens on {row.task}"
-        if row.verdict in (BEATS, LOSES):
-            return f"{size} {at} ({inside})"
-        return f"not clearly better or worse than {at} ({points(value)}, {inside})"
-    which = "a vote of one path" if row.paths < 1 else f"a vote of all {row.of} paths"
-    said = f"{size} {which} on {row.task} ({inside}), for {row.times:.2g} times its tokens"
-    return f"{said}; {row.why}"
+    which = f"{row.paths:.1f} paths" if row.equal else "one path" if row.paths < 1 else f"all {row.of} paths"
+    at = f"a vote of {which}{' at the same tokens' if row.equal else ''} on {row.task}"
+    if (row.delta.low or 0.0) > 0 or (row.delta.high or 0.0) < 0:
+        said = f"{abs(100 * value):.1f} points {'above' if value > 0 else 'below'} {at} ({inside})"
+    else:
+        said = f"not clearly better or worse than {at} ({points(value)}, {inside})"
+    return said if row.equal else f"{said}, for {times(row.times)} its tokens; {row.why}"
 
 
 def _in_money(rows: Sequence[Beside], row: Beside) -> str:
@@ -135,7 +153,10 @@ def _in_money(rows: Sequence[Beside], row: Beside) -> str:
         if other.cost == MONEY and other.task == row.task and other.paths is not None:
             spent = amount(other.spent, other.currency)
             if other.equal:
-                beside = f"beside {other.paths:.1f} paths at the same money"
-                return f", and {difference(other.delta)} {beside} ({spent} a question)"
-            return f", and took {times(other.times)} the money of {other.k} path{'s' * (other.k != 1)} ({spent})"
+                return (
+                    f", and beside {other.paths:.1f} paths for the same money ({spent} a question) "
+                    f"{difference(other.delta)}"
+                )
+            which = "one path" if other.paths < 1 else f"all {other.of} paths"
+            return f", and {times(other.times)} the money of {which} ({spent} a question)"
     return ""

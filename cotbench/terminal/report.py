@@ -352,7 +352,7 @@ class Screen:
             ("bold", categories.sentences(comparison)),
             ("bold", pooled.sentences(comparison)),
             ("bold" if not comparison.pooled else "", [text_of(one) for one in found if one.main]),
-            ("bold", beside.sentences(comparison)),
+            ("bold", beside.sentences(comparison, brief=not self._full)),
             ("", [text_of(one) for one in priced(comparison) if one.main]),
             ("", [*scored.sentences(comparison), *twins.sentences(comparison)]),
             ("bold", apart(comparison)),
