@@ -17,6 +17,7 @@ from cotbench.analysis.audit import Audit, Complied, Reading, ReadingError, audi
 from cotbench.analysis.between import Gain, Lead, between
 from cotbench.analysis.calibration import Calibration, calibrations
 from cotbench.analysis.categories import Category, Missing, categories_of, missing_of, outside, suite_of, symbolic_by
+from cotbench.analysis.chosen import Chosen, ChosenAt, Flips, chosen_at, chosen_of, flips_of
 from cotbench.analysis.cost import Cost, Payoff, costs_of
 from cotbench.analysis.curve import MARGIN, Point, points_of
 from cotbench.analysis.estimates import (
@@ -49,6 +50,7 @@ from cotbench.analysis.recall import Recall, Support, has_own_baseline, recalls_
 from cotbench.analysis.scored import Score, ScoreDelta, ScoreSplit, scores_of
 from cotbench.analysis.stats import Array
 from cotbench.analysis.tallies import Curve, Outcomes, count_outcomes, curve_of
+from cotbench.analysis.tools import ToolBlocks, ToolUse, tools_of
 from cotbench.analysis.twins import Twin, twins_of
 from cotbench.analysis.verdicts import judged
 from cotbench.analysis.weighted import WeightedDelta, WeightedMode, WeightedPolicy, weighted
@@ -123,6 +125,9 @@ class Comparison:
     plans: list[PlanRow] = field(default_factory=list)
     outcomes: list[Outcomes] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    chosen: list[Chosen] = field(default_factory=list)
+    chosen_at: list[ChosenAt] = field(default_factory=list)
+    flips: list[Flips] = field(default_factory=list)
     locked: list[Locked] = field(default_factory=list)
     unsaid: list[Unsaid] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
@@ -139,6 +144,8 @@ class Comparison:
     effects: list[Effect] = field(default_factory=list)
     recalls: list[Recall] = field(default_factory=list)
     supports: list[Support] = field(default_factory=list)
+    tool_uses: list[ToolUse] = field(default_factory=list)
+    tool_blocks: list[ToolBlocks] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     payoffs: list[Payoff] = field(default_factory=list)
     pooled: list[Pooled] = field(default_factory=list)
@@ -223,7 +230,8 @@ def compare(
     )
     cells = [(panel, cell) for panel in compared for cell in panel.cells.values()]
     votes = sum(row.votes is not None for _, cell in cells for row in _records(cell))
-    curves = beside(lambda: [c for p, cell in cells for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
+    alike = [(panel, cell) for panel, cell in cells if cell.facts.picks in ("", "best")]  # of paths that were drawn so
+    curves = beside(lambda: [c for p, cell in alike for c in curve_of(*_mode_of(p, cell))], worth=votes > LARGE)
     if comparison.generalise:
         comparison.notes.append(
             "Intervals and tests of tasks that have subjects or types are for new ones (--generalise subject): those "
@@ -235,11 +243,17 @@ def compare(
     _add_audits(comparison, compared)
     comparison.unsaid.extend(over_tasks(one for panel in compared for one in _unsaid(comparison, panel)))
     comparison.curves.extend(curves())
+    comparison.chosen.extend(row for panel in compared for row in chosen_of(panel))
+    comparison.chosen_at.extend(row for panel in compared for row in chosen_at(panel))
+    comparison.flips.extend(row for panel in compared for row in flips_of(panel))
     comparison.points.extend(point for panel in compared for point in points_of(panel, margin))
     comparison.effects.extend(corrected([effect for panel in compared for effect in effects_of(panel)]))
     comparison.recalls.extend(row for panel in compared for row in recalls_of(panel))
     comparison.supports.extend(row for panel in compared for row in supports_of(panel))
     comparison.notes.extend(note for panel in compared for note in unknown_passages(panel))
+    for uses, blocks in map(tools_of, compared):
+        comparison.tool_uses.extend(uses)
+        comparison.tool_blocks.extend(blocks)
     _add_costs(comparison, compared, table, prices)
     models = between(compared, comparison.deltas, next((r for r in table if r.name == tag_rule), None), against)
     comparison.gains.extend(models.gains)

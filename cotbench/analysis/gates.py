@@ -24,8 +24,17 @@ has an estimate.
     recall[hotpotqa,cot@context=retrieved]      of the passages that answers rest on, the share that was shown;
                                         all_found: of questions, those with all of them; delta_found, delta_lacking:
                                         differences on these and on the others
+    tool_failed[gsm8k,tools]            of the blocks of code that were run, those that ended in an error; tool_used: of
+                                        questions, those with a block, tool_recovered: of those with an error, those
+                                        that were answered rightly; tool_blocks, right_with_tool, right_without_tool
     interaction[hotpotqa,cot@context=gold]      what passages, or thinking, add more under this arm's prompt than under
                                         that of baseline=, which has neither
+    best_of[gsm8k,best-of-n]            of an arm that chooses among candidates, what the best score gets right; so
+                                        first_of, weighted_of, majority_of, mean_of, and any_of (a bound, no method);
+                                        over_majority; auroc: how well scores tell right from wrong; unread_marks and
+                                        tied_marks, shares; judged
+    to_wrong[gsm8k,refine]              right answers that answering again turned wrong; to_right; flips: by how much
+                                        more is right
     weighted_delta[mmlu,cot]            in the mix of --weights, as weighted_accuracy and weighted_best, which is of the
                                         best policy; of several tasks together weighted_delta[all tasks,cot]
 """
@@ -41,6 +50,7 @@ from functools import partial
 from typing import Any
 
 from cotbench.analysis.between import mirrored
+from cotbench.analysis.chosen import ALL_ROUNDS, WAYS
 from cotbench.analysis.compare import Comparison
 from cotbench.analysis.estimates import ALL, OTHER, SYMBOLIC
 from cotbench.analysis.factorial import INTERACTION
@@ -133,6 +143,17 @@ FIGURES: Mapping[str, _Figure] = {
     **_with_interval("cost_per_extra", "payoffs", "money", share=False, money=True),
     "more_tokens": _Figure("payoffs", "more_tokens.value", share=False),
     **_with_interval("tokens_per_extra", "payoffs", "tokens", share=False),
+    **{name: figure for way in WAYS for name, figure in _with_interval(f"{way}_of", "chosen", way).items()},
+    **_with_interval("over_majority", "chosen", "over_majority"),
+    "over_majority_p": _Figure("chosen", "over_majority.p"),
+    **_with_interval("auroc", "chosen", "auroc"),
+    "unread_marks": _Figure("chosen", "unread_share"),
+    "tied_marks": _Figure("chosen", "tied"),
+    "judged": _Figure("chosen", "judged", share=False),
+    "to_right": _Figure("flips", "to_right", share=False),
+    "to_wrong": _Figure("flips", "to_wrong", share=False),
+    **_with_interval("flips", "flips", "delta"),
+    "flips_p": _Figure("flips", "delta.p"),
     "oracle": _Figure("policies", "accuracy"),
     "oracle_with_luck": _Figure("policies", "with_luck"),
     "weighted_accuracy": _Figure("weighted_modes", "accuracy.value"),
@@ -152,6 +173,12 @@ FIGURES: Mapping[str, _Figure] = {
     "score_lacking": _Figure("recalls", "score_lacking"),
     "right_found": _Figure("recalls", "right_found.value"),
     "right_lacking": _Figure("recalls", "right_lacking.value"),
+    "tool_used": _Figure("tool_uses", "used.value"),
+    "tool_blocks": _Figure("tool_uses", "mean_blocks", share=False),
+    "tool_failed": _Figure("tool_uses", "failed"),
+    "tool_recovered": _Figure("tool_uses", "recovered.value"),
+    "right_with_tool": _Figure("tool_uses", "right_used.value"),
+    "right_without_tool": _Figure("tool_uses", "right_unused.value"),
     "delta_found": _Figure("supports", "delta.value", side=FOUND),
     "delta_lacking": _Figure("supports", "delta.value", side=LACKING),
     **_with_ends("interaction", "effects", "difference"),
@@ -183,13 +210,15 @@ FIGURES: Mapping[str, _Figure] = {
     "category_macro_predicted_low": _Figure("categories", "predicted.low", unit=TASK),
     "category_macro_predicted_high": _Figure("categories", "predicted.high", unit=TASK),
 }
-_OF_ALL = ("policies", "categories", "recalls", "supports", "effects")  # rows that no side of the tag has
+# Rows that no side of the tag has.
+_OF_ALL = ("policies", "categories", "recalls", "supports", "effects", "chosen", "flips", "tool_uses")
 ALL_OF = "all questions"
 _OF_MODELS = ("gains", "leads")  # rows that are of one model against another
 _OF_MIX = ("weighted_modes", "weighted_deltas", "weighted_policies")  # rows that a mix makes
 _OF_SCORES = ("scores", "score_deltas", "score_splits")  # rows of tasks whose answers may be partly right
 _OF_SIDES = ("splits", "score_splits")  # rows about both sides of a tag
-_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls"})  # rows about a mode by itself
+# Rows about a mode by itself.
+_OF_ONE = frozenset({"modes", "costs", "weighted_modes", "scores", "recalls", "chosen", "flips", "tool_uses"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -445,8 +474,10 @@ def _is_meant(gate: Gate, row: Any) -> bool:
         return bool(row.unit == FIGURES[gate.name].unit)
     if kind == "policies":
         return bool(row.policy == ORACLE_ON_OTHERS)
-    if kind == "recalls":
+    if kind in ("recalls", "chosen", "tool_uses"):
         return True
+    if kind == "flips":
+        return bool(row.rounds == ALL_ROUNDS)
     if kind == "supports":
         return bool(row.support == FIGURES[gate.name].side)
     if kind == "effects":
@@ -509,6 +540,13 @@ def _narrowed(
         if kind in ("recalls", "supports"):
             found = "no arm here was shown passages."
             raise _refused(gate.text, found, "Run one with @context=, on a task that has passages, or leave it out.")
+        if kind == "chosen":
+            found = "no arm here chooses among candidates."
+            raise _refused(gate.text, found, "Run best-of-n, tot or refine too, or leave the gate out.")
+        if kind == "flips":
+            raise _refused(gate.text, "no arm here answers again.", "Run refine too, or leave the gate out.")
+        if kind == "tool_uses":
+            raise _refused(gate.text, "no arm here has a tool.", "Run tools, or leave the gate out.")
         if kind == "policies":
             found = "an oracle that chooses on other paths needs votes over both modes, drawn at random."
             raise _refused(gate.text, found, "Run self-consistency and direct-votes too, or leave the gate out.")

@@ -229,7 +229,8 @@ def _executed(
         modes = ", ".join(dict.fromkeys(mode for _, mode in plan.kits))
         over = briefly(plan.chosen)
         asked = f"{plan.total:,} answers" if probe is None else f"a probe of {probe:,} questions a task"
-        tell(f"{options.model} ({options.engine_name}): {asked} over {over} under {modes}.")
+        judge = f", judged by {options.judge_model} ({options.judge_engine_name})" if options.judge_model else ""
+        tell(f"{options.model} ({options.engine_name}){judge}: {asked} over {over} under {modes}.")
     # A probe's session says beside its command how many it asked; the command is the run's, as others type it again.
     command = masked_command() if probe is None else _without(masked_command(), "--probe", "--prices")
     with shown(quiet) as watch:
@@ -267,11 +268,15 @@ def failed_requests(result: RunResult) -> RequestsFailed | None:
     failed = tally.outcomes["engine_error"]
     if not failed:
         return None
+    from cotbench.run.loop import JUDGE_DECLINED
+
     [(reason, times)] = tally.errors.most_common(1)
     return RequestsFailed(
         f"{failed:,} of {tally.done:,} answers are missing because their requests failed; they count nowhere. "
         f"Most often ({times:,}): {reason}",
-        f"Ask for them again: cotbench run --resume {result.folder}",
+        "It is on record that it would not; another judge is another run: --judge-model NAME."
+        if reason.startswith(JUDGE_DECLINED)
+        else f"Ask for them again: cotbench run --resume {result.folder}",
     )
 
 

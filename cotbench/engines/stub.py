@@ -12,6 +12,7 @@ makes it as slow as wanted. Its thought is always the same, cut at a budget and 
 from __future__ import annotations
 
 import math
+import re
 import time
 
 from cotbench.answers.kinds import KINDS
@@ -21,7 +22,7 @@ from cotbench.engines.batched import ModellessEngine
 from cotbench.engines.likelihood import likeliest
 from cotbench.engines.thinking import BUDGET, LEAST
 from cotbench.modes.prompts import fill
-from cotbench.modes.stand_in import DEFAULT_SHARE, LATER, REASONED, SHARES, WRITTEN_IN
+from cotbench.modes.stand_in import DEFAULT_SHARE, JUDGING, LATER, LOOPS, REASONED, SHARES, SHOWN_REPLIES, WRITTEN_IN
 from cotbench.questions.tagging import is_symbolic
 from cotbench.types import LETTERS, AnswerType, Completion, Key, Question, Reply, Request, unit
 
@@ -76,6 +77,25 @@ def _rest(line: str, begun: str) -> str:
 _CODE = {"program": _program, "plan": _plan}
 
 
+def _mark(right: bool, shown: list[bool], chance: float) -> str:
+    """A mark of 6 to 10 for what is right, of 0 to 4 for what is wrong; the other way round where the judge errs."""
+    return f"Score: {int(5 * chance) + (6 if shown[0] == right else 0)}"
+
+
+def _choice(right: bool, shown: list[bool], chance: float) -> str:
+    """One of those that are right, or that are wrong where the judge is wrong; any where they are all alike."""
+    fitting = [place for place, one in enumerate(shown, 1) if one == right] or list(range(1, len(shown) + 1))
+    return f"Best: {fitting[int(len(fitting) * chance)]}"
+
+
+def _verdict(right: bool, shown: list[bool], chance: float) -> str:  # noqa: ARG001
+    return f"Verdict: {'correct' if shown[0] == right else 'wrong'}"
+
+
+_JUDGES = {"mark": _mark, "choice": _choice, "verdict": _verdict}
+_SOLUTION = re.compile(r"^(?:A solution|Solution \d+):$", re.M)
+
+
 class StubEngine(ModellessEngine):
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
@@ -106,6 +126,8 @@ class StubEngine(ModellessEngine):
             parts.append(key.replicate)
         if request.begun is not None:
             parts += [request.begun.text, request.begun.thought, request.begun.open]
+        if request.template in SHOWN_REPLIES:
+            parts.append(request.hash)
         if thought := self._thought(request):  # another one has another draw
             parts.append("thinking" if thought == THOUGHT else f"thinking {len(thought)}")
         return unit(self._config.seed, *parts)
@@ -136,11 +158,16 @@ class StubEngine(ModellessEngine):
             text = f"{thought}No idea, sorry."
         elif unreadable <= draw < cut:
             text = f"{thought}So we take the"
+        elif judges := _JUDGES.get(JUDGING.get(template, "")):
+            shown, chance = self._solutions(question, request), unit(draw, "which")
+            text = f"{THOUGHT}{judges(draw < right, shown, chance)}"
         else:
             answer = self._answer(question, draw < right)
             line = "Answer: " + fill(self._form(question), answer)
             code = _CODE.get(WRITTEN_IN.get(template, ""))
             whole = code(answer, question) if code else f"{thought}{line}"
+            if template in LOOPS:
+                whole = self._block(question, request, answer) or whole
             text = _rest(line, begun) if begun else whole
         return Completion(
             text=text,
@@ -150,6 +177,22 @@ class StubEngine(ModellessEngine):
             completion_tokens=max(1, (len(reasoning) + len(text)) // CHARACTERS),
             reasoning_tokens=len(reasoning) // CHARACTERS if request.thinking and self._thinks else None,
         )
+
+    def _solutions(self, question: Question, request: Request) -> list[bool]:
+        """Whether the solutions that a judge is shown are right."""
+        line = "Answer: " + fill(self._form(question), self._answer(question, right=True))
+        return [line in one.splitlines() for one in _SOLUTION.split(request.messages[-1].text)[1:]] or [False]
+
+    def _block(self, question: Question, request: Request, answer: str) -> str:
+        """The block of Python that it writes next, of which the first may end in an error; "" where it has seen the
+        output of one that didn't."""
+        asked = next((i for i, m in enumerate(request.messages[::-1]) if question.text in m.text), 0)
+        seen = asked // 2  # outputs, each behind a reply
+        fails = unit(self._config.seed, question.id, "error") < self._shares["tools_error"]
+        if seen > fails:
+            return ""
+        shown = "1 / 0" if fails and not seen else repr(answer)
+        return f"{THOUGHT}```python\nprint({shown})\n```\n"
 
     def _likeliest(self, key: Key, request: Request) -> Completion:
         """Made-up probabilities of the options, of which the answer's is the greatest; some of it falls elsewhere.

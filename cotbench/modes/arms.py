@@ -140,7 +140,7 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
         raise UsageError(
             f"{option} {told}: {mode.name} isn't asked for the answer alone.", "answer= is for direct and direct-votes."
         )
-    if "paths" in given and not any(turn.paths for turn in mode.turns):
+    if "paths" in given and not any(turn.draws for turn in mode.turns):
         raise UsageError(f"{option} {told}: {mode.name} draws no paths.", "Leave paths= out.")
     if given.get("answer") in ("likeliest", "choice") and mode.own.paths:
         found = f"{option} {told}: there is one likeliest option, and no vote."
@@ -214,7 +214,7 @@ def _set(turn: Turn, given: Mapping[str, Any]) -> Turn:
             changes["answer"] = value
         elif key == THINK:
             changes["thinking"] = {"on": True, "off": False, "default": None}[value]
-        elif key == "paths" and turn.paths:
+        elif key == "paths" and turn.draws:
             changes["paths"] = value
         elif key not in ("prompt", "answer", "paths", CONTEXT, K, CORPUS):
             tuned[_KEYS_OF.get(key, key)] = value

@@ -267,10 +267,14 @@ class TaskKit(Kit):
         passages = self.passages or self.context.example(self.data.passages.get(question.id, ()))
         return replace(self, passages=passages).request(question, turn.name, **turn.given)
 
+    def asked(self, turn: Turn) -> int:
+        """How often a turn is asked at most for a question of the task."""
+        return turn.asked_of.get(KINDS[self.answer_type].asked_as, turn.asked)
+
     @property
     def most_tokens(self) -> int:
         """The most tokens that an answer may take: the budgets of all paths of its turns."""
-        drawn = ((turn.asked, self.sampling[turn.name]) for turn in self.mode.turns)
+        drawn = ((self.asked(turn), self.sampling[turn.name]) for turn in self.mode.turns)
         return sum(asked * sampling.n * sampling.max_tokens for asked, sampling in drawn)
 
     @property

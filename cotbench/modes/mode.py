@@ -25,8 +25,11 @@ class Turn:
     by: who answers it: the run's model, or the judge, which is the second model where a run has one, else the run's
     own.
     paths: how many paths are drawn by default; None where one is, whatever `--paths` says. temperature and top_p hold
-    where several paths are drawn; one path is greedy.
+    where several paths are drawn; one path is greedy. set_paths: their number is a setting of the mode's own, and
+    `--paths` is about others.
     drawn: a single path is drawn so, too.
+    few_shot: whether its template shows the exemplars of `--num-fewshot`, which tell little to who writes or judges
+    single steps.
     thinking: whether the model is to think before its visible reply (`types.Request`); None leaves it to its template.
     begun: the beginning of the reply that is written for the model, whatever is asked.
     answer: of a turn that wants the answer alone, how it is had: "best" is "begun" where the engine goes on from the
@@ -39,7 +42,8 @@ class Turn:
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
-    asked: how often it is asked at most, for one question; for estimates.
+    asked: how often it is asked at most, for one question; for estimates. asked_of: the same by the `asked_as` of kinds
+    of answers for which it is another number.
     rewarded: the name under which it is given a reply that a reward model may score in its place, as the end of the
     conversation that it was the reply in; "" where none may.
     confidence: over windows of how many tokens the confidence of its replies is wanted; 0 where it isn't."""
@@ -49,6 +53,8 @@ class Turn:
     max_tokens: int
     by: Literal["model", "judge"] = "model"
     paths: int | None = None
+    set_paths: bool = False
+    few_shot: bool = True
     drawn: bool = False
     temperature: float = 0.7
     top_p: float = 0.95
@@ -59,12 +65,18 @@ class Turn:
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
+    asked_of: Mapping[str, int] = field(default_factory=dict)
     rewarded: str = ""
     confidence: int = 0
 
     def __post_init__(self) -> None:
         if taken := self.given.keys() & ALWAYS_GIVEN:
             raise ValueError(f"turn {self.name!r}: templates have {min(taken)!r} already; call what is given otherwise")
+
+    @property
+    def draws(self) -> bool:
+        """Whether options and arms may say how many paths it draws."""
+        return bool(self.paths) and not self.set_paths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +86,7 @@ class Facts:
     label: its name in sentences and plots. colour, marker: matplotlib's, in plots; "" lets the plot choose.
     answers_in: what its responses are: words, or a program or plan, which holds "=" whatever is asked.
     carries_out: what it has carried out, "program" or "plan"; "" where nothing is.
+    tools: what it may have run while it answers, whose outputs it sees and goes on from; "" where nothing is.
     judges_plans: it solves plans exactly, so its answers say which of the shared plans are good.
     votes_over: the mode that draws one path where this one takes the majority of several.
     main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
@@ -95,6 +108,7 @@ class Facts:
     marker: str = ""
     answers_in: Literal["words", "program", "plan", ""] = ""
     carries_out: Literal["program", "plan", ""] = ""
+    tools: Literal["python", ""] = ""
     judges_plans: bool = False
     votes_over: str = ""
     main: bool = False

@@ -41,7 +41,10 @@ def wants(mode: Mode, thinking: str) -> set[str]:
     all_on = thinking == "on" and THINK not in mode.facts.settings
     found = {
         # Replies in words that state no answer are gone on with, too.
-        "continue": bool(answers) or mode.own.begun is not None or mode.runs is None,
+        "continue": bool(answers)
+        or mode.own.begun is not None
+        or mode.runs is None
+        or mode.facts.answers_in == "words",
         "off": False in told and not all_on,
         "thoughts": True in told or (False in told and all_on),
         "likelihoods": bool(answers & {"likeliest", "choice"}),

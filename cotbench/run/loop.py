@@ -35,6 +35,7 @@ from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply,
 WAIT_S = 0.1
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
 MOST_BESIDE = 16_384
+JUDGE_DECLINED = "the judge would not answer"
 _MISSING = object()  # in place of a result that is still to come
 
 
@@ -389,7 +390,7 @@ def _declined(verdict: Verdict, prediction: Prediction) -> str:
     path = prediction.source
     if verdict.outcome is not Outcome.ENGINE_ERROR or path is None or path.finish_reason != "refused":
         return ""
-    return f"the judge would not answer: {path.text.strip() or 'no words'}"[:200]
+    return f"{JUDGE_DECLINED}: {path.text.strip() or 'no words'}"[:200]
 
 
 def _of_second(counts: Iterator[int | None]) -> int | UnsetType | None:

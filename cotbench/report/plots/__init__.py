@@ -20,6 +20,7 @@ from cotbench.report.plots import (
     accuracy,
     between,
     budgets,
+    chosen,
     cost,
     deltas,
     groups,
@@ -67,7 +68,8 @@ def draw(comparison: Comparison, folder: Path) -> list[Drawn]:
 def plots_of(comparison: Comparison) -> Iterator[Plot]:
     """Yield all plots that have something to show, in the order of a report."""
     looks, pair = looks_of(comparison), _main_pair(comparison)
-    for kind in (deltas, scored, twins, pooled, between, accuracy, budgets, shares, groups, cost, votes, outcomes):
+    kinds = (deltas, scored, twins, pooled, between, accuracy, budgets, shares, groups, cost, votes, chosen, outcomes)
+    for kind in kinds:
         yield from kind.plots(comparison, looks, pair)
 
 
