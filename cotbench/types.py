@@ -179,7 +179,10 @@ class Request:
     thinking: False has a model not think (by its chat template's switch, else by closing the thought for it), True has
     it think, None leaves the template's default.
     begun: the beginning of the reply, which is written for the model. options: the letters between which the next token
-    is to choose; then the reply has their probabilities.
+    is to choose; then the reply has their probabilities. to: who is asked, "" the run's own model, "judge" the second
+    one. reward: the conversation ends with a reply, and a reward model is to score it. confidence: over windows of how
+    many tokens the reply's confidence is wanted; 0 where it isn't.
+    after: the completions that it builds on, as the flow was given them; no part of its identity.
     """
 
     messages: tuple[Message, ...]
@@ -188,6 +191,10 @@ class Request:
     thinking: bool | None = None
     begun: Begun | None = None
     options: tuple[str, ...] = ()
+    to: Literal["", "judge"] = ""
+    reward: bool = False
+    confidence: int = 0
+    after: tuple[Completion, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def hash(self) -> str:
@@ -197,6 +204,9 @@ class Request:
             payload.append([self.begun.text, self.begun.thought, self.begun.open])
         if self.options:
             payload.append({"options": self.options})
+        wanted = {"to": self.to, "reward": self.reward, "confidence": self.confidence}
+        if any(wanted.values()):
+            payload.append({name: value for name, value in wanted.items() if value})
         text = json.dumps(payload, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -233,6 +243,18 @@ def unit(*parts: object) -> float:
 FinishReason = Literal["stop", "length", "error", "refused"]
 
 
+class Confidence(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """How sure a model was of a path's tokens.
+
+    A token's confidence is minus the mean log-probability of the likeliest `top` tokens at its place, by DeepConf (Fu
+    et al. 2025, arXiv:2508.15260). mean: over all tokens. lowest: the least mean over a window of `window` tokens."""
+
+    mean: float
+    lowest: float
+    window: int
+    top: int
+
+
 class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One path as the engine returned it, untouched; a journal's line holds it as it is, without what is unknown.
 
@@ -242,7 +264,8 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     Token counts are None where an engine can't tell; reasoning tokens are part of the completion's.
     begun: the visible text that was written for the model, from which `text` goes on; what it answers stands in both
     together. options: the natural logarithm of each letter's probability as the next token, among all tokens, where a
-    request asked for them; then text is the likeliest letter."""
+    request asked for them; then text is the likeliest letter. score: what a reward model gives. confidence: where a
+    request asked for it and the engine tells it."""
 
     text: str
     finish_reason: FinishReason
@@ -253,6 +276,8 @@ class Completion(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     error: str = ""
     begun: str = ""
     options: dict[str, float] | None = None
+    score: float | None = None
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,12 +361,14 @@ class Votes:
     answers: the different ones, in the order in which they were reached; answers that are equal (1/2 and 0.5) are one.
     ballots: for each path the place of its answer among them, None where it abstained. abstained: how many did, by
     outcome.
-    margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first."""
+    margin: by how many votes the winner is ahead; 0 is a tie, which goes to the answer that was reached first. scores:
+    of modes that choose by them, what each path was given; None where it has none, or one that can't be read."""
 
     answers: tuple[str, ...]
     ballots: tuple[int | None, ...]
     abstained: Mapping[str, int]
     margin: int
+    scores: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,13 +383,34 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One thing that was written on the way to an answer: a thought of a tree, a path, a criticism, a program.
+
+    text: what it adds to its parent. role: what it is, in a word (thought, answer, criticism, code, output). parent:
+    the place among the nodes of the one that it goes on from; None of first ones. source: the completion in which it
+    was written. value: what it was found to be worth; None where nobody said, or it can't be read. kept: whether it was
+    gone on with, or is among the last that were kept; why: why not, in a word or two. judged: the completions that say
+    its value. ballot: of a candidate for the answer, its place among the ballots."""
+
+    text: str
+    role: str
+    parent: int | None = None
+    source: Completion | None = field(default=None, compare=False, repr=False)
+    value: float | None = None
+    kept: bool = True
+    why: str = ""
+    judged: tuple[Completion, ...] = field(default=(), compare=False, repr=False)
+    ballot: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """What a mode concludes for a question: an answer to be graded, or the outcome that made grading impossible.
 
     rule and span say how the answer was read: span is the character range of the output that held it (of the program,
     where one was run). votes: of modes that draw several paths. source: the completion that it was read in, where it
     was read in one. before: what would have been concluded had no reply been gone on with; None where none was.
-    options: where their probabilities were asked for."""
+    options: where their probabilities were asked for. nodes: what was written on the way, each behind its parent."""
 
     answer: str | None
     outcome: Outcome | None = None
@@ -372,6 +420,7 @@ class Prediction:
     source: Completion | None = field(default=None, compare=False, repr=False)
     before: Prediction | None = None
     options: Options | None = None
+    nodes: tuple[Node, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.answer is None) == (self.outcome is None):

@@ -120,16 +120,20 @@ class Payoff(Paired):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spent:
-    """What the questions of a cell took, as arrays in the panel's order; nan where it isn't known."""
+    """What the questions of a cell took, as arrays in the panel's order; nan where it isn't known.
+
+    second_prompt, second_completion: how many of the tokens are a second model's; 0 where none was asked."""
 
     prompt: Array
     cached: Array
     completion: Array
     serial: Array
     seconds: Array
+    second_prompt: Array
+    second_completion: Array
 
 
-_FIGURES = ("prompt", "cached", "completion", "serial", "seconds")
+_FIGURES = ("prompt", "cached", "completion", "serial", "seconds", "second_prompt", "second_completion")
 
 
 def spent_of(cell: Cell) -> Spent:
@@ -153,6 +157,8 @@ def _spent(run: Run, row: Record) -> tuple[float | None, ...]:
         row.completion_tokens,
         _waited(longest, row) if told and len(longest) == len(told) else None,
         _waited(took, row) if told and len(took) == len(told) else None,
+        0 if row.judge_prompt_tokens is UNSET else row.judge_prompt_tokens,
+        0 if row.judge_completion_tokens is UNSET else row.judge_completion_tokens,
     )
 
 
@@ -228,14 +234,31 @@ class _Purse:
             if hours is None:
                 return unknown, None
             return _weight(price, spent.prompt, spent.cached, spent.completion) * hours.per_weight, hours
+        second = self._of_second(cell, spent)
         told = np.nan_to_num(spent.cached)
         if price.cached != price.prompt and cell.asked.any() and np.isnan(spent.cached[cell.asked]).all():
             self.notes[
                 f"{model}: its engine doesn't tell which prompt tokens a cache had (vLLM's server does with "
                 "--enable-prompt-tokens-details, SGLang's with --enable-cache-report), so all cost what `in` says."
             ] = None
-        paid = money(price, prompt=spent.prompt, cached=told, completion=spent.completion)
-        return np.asarray(paid), None
+        prompt, completion = spent.prompt - spent.second_prompt, spent.completion - spent.second_completion
+        # What a cache had isn't told by model, so it is the first one's as far as that was sent so much.
+        paid = money(price, prompt=prompt, cached=np.minimum(told, np.nan_to_num(prompt)), completion=completion)
+        return np.asarray(paid) + second, None
+
+    def _of_second(self, cell: Cell, spent: Spent) -> Array:
+        """Return the money that each question's second model took; nan where it isn't known."""
+        asked = (spent.second_prompt != 0) | (spent.second_completion != 0)
+        second = cell.run.manifest.spec.judge
+        if self._prices is None or second is None or not asked.any():
+            return np.zeros(len(asked))
+        price = self._prices.of(second.model)
+        if price is None or isinstance(price, HourPrice):
+            why = "nothing" if price is None else "hours"
+            self.notes[f"--prices says {why} of the judge {second.model}, so what its answers cost isn't known."] = None
+            return np.where(asked, np.nan, 0.0)
+        paid = money(price, prompt=spent.second_prompt, cached=0.0 * asked, completion=spent.second_completion)
+        return np.asarray(paid)
 
     def _by_the_hour(self, run: Run, price: HourPrice) -> _Hours | None:
         key = (id(run), price)

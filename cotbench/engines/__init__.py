@@ -60,11 +60,12 @@ class EngineInfo:
     system_role: "native", "folded" (into the first user turn, where the template has no system role) or "none".
     continues: how it goes on from the beginning of a reply: "tokens" (exactly: it holds the tokens), "server" (the
     server's chat endpoint does, as a probe found), "replayed" (what is replayed was begun so), "" where it can't.
-    likelihoods: whether it tells the probabilities of options. thinking: how the model's thinking is controlled.
-    seconds: what the seconds of its replies are, in words; "" where it can't tell what one reply took, as where many
-    are generated in one batch. lacks: what it can't tell or do that other engines can. notes: what it did differently,
-    in words. warnings: what changes what was asked, or how replies were read: told when the run ends, and in its
-    report.
+    likelihoods: whether it tells the probabilities of options. rewards: whether it is a reward model's, which scores
+    replies and writes none. confidence: whether it tells how sure the model was of its tokens. thinking: how the
+    model's thinking is controlled. seconds: what the seconds of its replies are, in words; "" where it can't tell what
+    one reply took, as where many are generated in one batch. lacks: what it can't tell or do that other engines can.
+    notes: what it did differently, in words. warnings: what changes what was asked, or how replies were read: told when
+    the run ends, and in its report.
     """
 
     engine: str
@@ -80,6 +81,8 @@ class EngineInfo:
     max_model_len: int | None = None
     continues: Continues = ""
     likelihoods: bool = False
+    rewards: bool = False
+    confidence: bool = False
     thinking: ThinkingInfo = field(default_factory=ThinkingInfo)
     seconds: str = ""
     lacks: tuple[Lack, ...] = ()
@@ -112,15 +115,15 @@ def located(model: str) -> str:
 class EngineConfig:
     """How to open an engine. seed: the run's, from which each sampled request's own is derived.
 
-    families: a file of more rows like those of `engines/families.yaml`, which go first.
-    tokenizer: of a server's model, a name or folder; where it is given prompts are rendered here and sent as tokens.
-    wants: what a run will ask of a server beside plain replies, so that it is tried at the opening: "continue" (going
-    on from the beginning of a reply), "off" (no thinking, which may have to be had by going on from an empty thought),
-    "thoughts" (thinking, which the stub has only where it is wanted), "likelihoods" (the probabilities of options).
-    extra_body and headers: what servers are sent besides. thinking: on or off where every mode was told so, else auto.
-    sampling_keys: the keys of `engines/sampling.py` that were asked for by name. questions: by id, for the engines that
-    look outputs up. golds (by id), forms and kinds (by task) are the answer key and how answers are written:
-    `open_engine` hands them to those engines only whose row says that they need the key.
+    families: a file of more rows like those of `engines/families.yaml`, which go first. tokenizer: of a server's model,
+    a name or folder; where it is given prompts are rendered here and sent as tokens. wants: what a run will ask of a
+    server beside plain replies, so that it is tried at the opening: "continue" (going on from the beginning of a
+    reply), "off" (no thinking, which may have to be had by going on from an empty thought), "thoughts" (thinking, which
+    the stub has only where it is wanted), "likelihoods" (the probabilities of options). extra_body and headers: what
+    servers are sent besides. thinking: on or off where every mode was told so, else auto. key_variable: the environment
+    variable that holds a server's key. sampling_keys: the keys of `engines/sampling.py` that were asked for by name.
+    questions: by id, for the engines that look outputs up. golds (by id), forms and kinds (by task) are the answer key
+    and how answers are written: `open_engine` hands them to those engines only whose row says that they need the key.
     """
 
     model: str
@@ -135,6 +138,7 @@ class EngineConfig:
     trust_remote_code: bool = False
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    key_variable: str = "OPENAI_API_KEY"
     thinking: str = "auto"
     sampling_keys: frozenset[str] = frozenset()
     questions: Mapping[str, Question] = field(default_factory=dict)
@@ -224,12 +228,12 @@ ENGINES: dict[str, EngineRow] = {
     )
 }  # fmt: skip
 DEFAULT_ENGINE = "vllm"
-_ENGINES_OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
+OF_OWN_MODELS = {"stub": "stub", **dict.fromkeys(demo.MODELS, "ctranslate2")}  # that come with cotbench
 
 
 def engine_of(model: str) -> str:
     """The name of the engine that runs a model where --engine names none."""
-    return _ENGINES_OF_OWN_MODELS.get(model, DEFAULT_ENGINE)
+    return OF_OWN_MODELS.get(model, DEFAULT_ENGINE)
 
 
 def find_engine(name: str) -> EngineRow:

@@ -34,17 +34,20 @@ _KEY_LIKE = re.compile(
 MASK = "***"
 
 
-def own_key() -> str:
+KEY, JUDGE_KEY = "OPENAI_API_KEY", "COTBENCH_JUDGE_API_KEY"  # the environment variables that hold them
+
+
+def own_key(variable: str = KEY) -> str:
     """The key for servers, from the environment, without the white space that a file of it may end in."""
-    return os.environ.get("OPENAI_API_KEY", "").strip()
+    return os.environ.get(variable, "").strip()
 
 
 def _masked_path(path: str) -> str:
     """A path without the parts that are a key, or look like one."""
-    key = own_key()
+    keys = [key for key in map(own_key, (KEY, JUDGE_KEY)) if len(key) > 3]
 
     def is_key(part: str) -> bool:
-        return _KEY_LIKE.fullmatch(part) is not None or (len(key) > 3 and key in (part, unquote(part)))
+        return _KEY_LIKE.fullmatch(part) is not None or any(key in (part, unquote(part)) for key in keys)
 
     return "/".join(MASK if is_key(part) else part for part in path.split("/"))
 

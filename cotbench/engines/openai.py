@@ -139,12 +139,13 @@ class OpenAIEngine:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._url = config.base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
-        self._key = own_key()
+        self._key = own_key(config.key_variable)
         if config.base_url == "":
             raise UsageError("--base-url is empty.", "As in --base-url http://127.0.0.1:8000/v1")
         if not self._key.isprintable() or not self._key.isascii():
             raise UsageError(
-                "OPENAI_API_KEY holds a line end or another character that no key has.", "Set it to the key alone."
+                f"{config.key_variable} holds a line end or another character that no key has.",
+                "Set it to the key alone.",
             )
         self._secrets = Secrets(self._url, self._key, config.headers.values())
         self._faults = Faults(self._url, self._secrets, config)

@@ -16,11 +16,12 @@ from cotbench.modes import arms
 from cotbench.modes.arms import BASELINE
 from cotbench.modes.code import PAL, PLAN_COT, PLAN_DIRECT, PLAN_SOLVER
 from cotbench.modes.kit import Kit, TaskKit
-from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.mode import Facts, Mode, Own, Turn
 from cotbench.modes.paths import COT, DIRECT, DIRECT_VOTES, DRAFT, FREE, NO_THINK, SELF_CONSISTENCY, THINK
 from cotbench.modes.reading import read_answer, read_execution, reasoning_tokens
 from cotbench.modes.steps import (
     Compare,
+    Consult,
     Continue,
     Execute,
     Flow,
@@ -28,6 +29,7 @@ from cotbench.modes.steps import (
     Retrieve,
     Step,
     compare,
+    consult,
     execute,
     generate,
     retrieve,
@@ -39,6 +41,7 @@ __all__ = [
     "FREE",
     "MODES",
     "Compare",
+    "Consult",
     "Continue",
     "Execute",
     "Facts",
@@ -46,11 +49,13 @@ __all__ = [
     "Generate",
     "Kit",
     "Mode",
+    "Own",
     "Retrieve",
     "Step",
     "TaskKit",
     "Turn",
     "compare",
+    "consult",
     "execute",
     "facts_of",
     "find_mode",
@@ -120,7 +125,7 @@ def recorded_mode(name: str, recorded: Mapping[str, Any] | None) -> Mode:
     if facts.mode not in MODES:
         return find_mode(name)
     try:
-        settings = arms.checked(facts.settings, name)
+        settings = arms.checked(facts.settings, name, MODES[facts.mode])
         return arms.arm(MODES[facts.mode], {**settings, **({} if "@" in name else {"name": name})})
     except UsageError as error:
         place, found = f"modes.{name}.settings", error.message

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotbench.errors import UsageError, suggest
 from cotbench.modes.context import CONTEXT, CONTEXTS, CORPORA, CORPUS, DEFAULT_K, NONE, RETRIEVED, Context, K
-from cotbench.modes.mode import Facts, Mode, Turn
+from cotbench.modes.mode import Facts, Mode, Turn, one_of, whole
 from cotbench.modes.steps import Flow, Retrieve
 from cotbench.types import Question
 
@@ -45,33 +45,25 @@ class Setting:
     about: str
 
 
-def _one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
-    return f"{', '.join(words[:-1])} or {words[-1]}", lambda value: value in words
-
-
-def _whole(low: int) -> tuple[str, Callable[[Any], bool]]:
-    return f"a whole number from {low} up", lambda value: type(value) is int and low <= value < 1 << 31
-
-
 _WORD = ("a word", lambda value: isinstance(value, str) and _NAME.fullmatch(value) is not None)
 _EFFORT = ("a word", lambda value: isinstance(value, str) and value != "")
 
 # Those that are no keys of sampling (`engines/sampling.py`), in the order in which a name holds them.
 SETTINGS: Mapping[str, Setting] = {
     "prompt": Setting(*_WORD, "another template: cot@prompt=brief is asked with cot-brief.jinja"),
-    "answer": Setting(*_one_of(*_ANSWERS), "how the answer alone is had: its line begun for the model, asked for in "
+    "answer": Setting(*one_of(*_ANSWERS), "how the answer alone is had: its line begun for the model, asked for in "
                       "words, the likeliest option (cycled), or a choice between the letters"),
-    CONTEXT: Setting(*_one_of(*CONTEXTS), "which passages stand before the question: none, those that the answer rests "
+    CONTEXT: Setting(*one_of(*CONTEXTS), "which passages stand before the question: none, those that the answer rests "
                      "on, retrieved ones, or all that come with it"),
-    K: Setting(*_whole(1), f"how many passages are retrieved; {DEFAULT_K} by default"),
-    CORPUS: Setting(*_one_of(*CORPORA), "where they are retrieved: among the question's own, or in the whole task's"),
-    THINK: Setting(*_one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
+    K: Setting(*whole(1), f"how many passages are retrieved; {DEFAULT_K} by default"),
+    CORPUS: Setting(*one_of(*CORPORA), "where they are retrieved: among the question's own, or in the whole task's"),
+    THINK: Setting(*one_of("on", "off", "default"), "whether the model thinks; refused where it can't be had"),
     "effort": Setting(*_EFFORT, "how much it thinks, in a word that its chat template or server knows"),
-    "budget": Setting(*_whole(0), "how many tokens its thought may have; the answer has max_tokens of its own"),
-    "min": Setting(*_whole(1), "how many tokens its thought has at least"),
-    "sampling": Setting(*_one_of(CARD, "own"), "card: as the model's card says that it is drawn where it thinks"),
-    "paths": Setting(*_whole(1), "how many paths are drawn"),
-    "max_tokens": Setting(*_whole(1), "the budget of each path, in tokens"),
+    "budget": Setting(*whole(0), "how many tokens its thought may have; the answer has max_tokens of its own"),
+    "min": Setting(*whole(1), "how many tokens its thought has at least"),
+    "sampling": Setting(*one_of(CARD, "own"), "card: as the model's card says that it is drawn where it thinks"),
+    "paths": Setting(*whole(1), "how many paths are drawn"),
+    "max_tokens": Setting(*whole(1), "the budget of each path, in tokens"),
     "name": Setting(*_WORD, "a name of your own for the arm"),
 }  # fmt: skip
 _KEYS_OF = {"effort": "reasoning_effort", "budget": "thinking_budget", "min": "thinking_min"}
@@ -115,24 +107,24 @@ def parse(name: str, table: Mapping[str, Mode], aliases: Mapping[str, str], opti
         if key in settings:
             raise UsageError(f"{option} {name}: '{key}' is set twice.", EXAMPLE)
         settings[key] = _value(text) if key not in ("prompt", "name", "effort") else text
-        _check(name, key, settings[key], option)
+        _check(name, key, settings[key], option, table[head])
     return arm(table[head], settings, option)
 
 
-def _check(name: str, key: str, value: Any, option: str) -> None:
+def _check(name: str, key: str, value: Any, option: str, mode: Mode) -> None:
     """Refuse a value that a setting of ours can't have. Keys of sampling are the run's to check, which knows the
     engine."""
-    setting = SETTINGS.get(key)
+    setting = mode.settings.get(key) or SETTINGS.get(key)
     if setting is None and not _KEY.fullmatch(key):
         raise UsageError(f"{option} {name}: there is nothing called '{key}' to be set.", EXAMPLE)
     if setting is not None and not setting.fits(value):
         raise UsageError(f"{option} {name}: {key} is {value!r}; expected {setting.expected}.", EXAMPLE)
 
 
-def checked(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def checked(settings: Mapping[str, Any], name: str, mode: Mode) -> Mapping[str, Any]:
     """Return settings that come from a file as they are. Raises UsageError for one that an arm can't have."""
     for key, value in settings.items():
-        _check(name, key, value, "--mode")
+        _check(name, key, value, "--mode", mode)
     return settings
 
 
@@ -140,7 +132,7 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
     """Make an arm of a mode by what is set. Raises UsageError where the mode has nothing of the kind."""
     if not settings:
         return mode
-    given = {key: settings[key] for key in sorted(settings, key=_place)}
+    given = {key: settings[key] for key in sorted(settings, key=lambda key: _place(key, mode))}
     own_name = given.pop("name", None)
     told = "@".join([mode.name, *(f"{key}={_shown(value)}" for key, value in given.items())])
     answering = [turn for turn in mode.turns if turn.answer]
@@ -169,7 +161,9 @@ def arm(mode: Mode, settings: Mapping[str, Any], option: str = "--mode") -> Mode
         main=mode.facts.main and not given,
         against=_against(mode.facts, Context.of(given)),
     )
-    turns = tuple(turn if turn.shared else _set(turn, given) for turn in mode.turns)
+    shaped = mode.turns if mode.shape is None else mode.shape({**mode.values, **_own(mode, given)})
+    others = {key: value for key, value in given.items() if key not in mode.settings}
+    turns = tuple(turn if turn.shared else _set(turn, others) for turn in shaped)
     made = replace(mode, name=own_name or told, turns=turns, facts=facts, base=mode.called)
     context = Context.of(given)
     if not context:
@@ -195,8 +189,14 @@ def _against(facts: Facts, context: Context) -> str:
     return "@".join([facts.against or BASELINE, *(f"{key}={_shown(v)}" for key, v in context.settings.items())])
 
 
-def _place(key: str) -> tuple[int, str]:
-    return (list(SETTINGS).index(key) if key in SETTINGS else len(SETTINGS), key)
+def _own(mode: Mode, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key in mode.settings}
+
+
+def _place(key: str, mode: Mode) -> tuple[int, str]:
+    """Where a setting stands in an arm's name: the mode's own first, in its order."""
+    names = [*mode.settings, *SETTINGS]
+    return (names.index(key) if key in names else len(names), key)
 
 
 def _shown(value: Any) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from cotbench.answers.kinds import KINDS
 from cotbench.answers.reading import VAGUE, split_reasoning
@@ -13,9 +13,21 @@ from cotbench.modes.context import Context
 from cotbench.modes.mode import Mode, Turn
 from cotbench.modes.prompts import Prompts
 from cotbench.modes.reading import read_answer, read_execution
-from cotbench.modes.steps import Continue, Found, Paths, Step, generate
+from cotbench.modes.steps import Continue, Found, Paths, Step, consult, generate
 from cotbench.questions.data import TaskData
-from cotbench.types import LETTERS, Begun, Completion, Execution, Outcome, Prediction, Question, Request, Sampling
+from cotbench.types import (
+    LETTERS,
+    Begun,
+    Completion,
+    Execution,
+    Message,
+    Outcome,
+    Prediction,
+    Question,
+    Request,
+    Sampling,
+    unit,
+)
 
 _NOT_RENDERED = Request(messages=(), sampling=Sampling(max_tokens=1))
 LINE_END = "\n"
@@ -26,12 +38,30 @@ class Kit:
     """The kit of a mode over replies on record: its requests aren't rendered, since nobody sends them.
 
     words: those of the answer line that a reply without one is gone on with; "" where the engine can't. held:
-    whether the engine holds the tokens, and can keep a model from ending its turn behind these words."""
+    whether the engine holds the tokens, and can keep a model from ending its turn behind these words. seed: the run's.
+    values: of the settings that the mode has of its own, as a run on record had them; those of the mode otherwise."""
 
     mode: Mode
     answer_type: str
     words: str = ""
     held: bool = False
+    seed: int = 0
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def setting(self, name: str) -> Any:
+        """Return the value of a setting that the mode has of its own."""
+        return {**self.mode.values, **self.values}[name]
+
+    def shuffled(self, question: Question, count: int, *more: object) -> list[int]:
+        """Return the places 0 to count - 1 in an order by the run's seed, the question, and what else is given: the
+        same whenever it is asked for, so that what was shown in it can be read again."""
+        return sorted(range(count), key=lambda place: unit(self.seed, question.id, "order", *more, place))
+
+    def failed(self, paths: Iterable[Completion]) -> Prediction | None:
+        """Return what a question ends as where a reply on which the method rests was not had, or its judge would not
+        answer: without a verdict, and not as wrong. None where all were had."""
+        lost = next((path for path in paths if path.finish_reason in ("error", "refused")), None)
+        return None if lost is None else Prediction(answer=None, outcome=Outcome.ENGINE_ERROR, source=lost)
 
     def kind_of(self, question: Question) -> str:
         """The kind of a question's answer: its own, or its task's."""
@@ -54,16 +84,33 @@ class Kit:
         yield from ()
         return self
 
-    def ask(self, question: Question, turn: str = "", **given: Any) -> Generator[Step, Any, Paths]:
-        """Ask a turn once and return the paths of its reply. For `yield from`, in a mode."""
-        [paths] = yield from generate(self.request(question, turn, **given))
+    def ask(
+        self, question: Question, turn: str = "", *, after: Iterable[Completion] = (), **given: Any
+    ) -> Generator[Step, Any, Paths]:
+        """Ask a turn once and return the paths of its reply. For `yield from`, in a mode. after: the completions that
+        it builds on, which the journal names as its parents."""
+        [paths] = yield from self.ask_each(question, turn, [given], [after])
         return paths
 
     def ask_each(
-        self, question: Question, turn: str, given: Sequence[Mapping[str, Any]]
+        self,
+        question: Question,
+        turn: str,
+        given: Sequence[Mapping[str, Any]],
+        after: Sequence[Iterable[Completion]] | None = None,
     ) -> Generator[Step, Any, Sequence[Paths]]:
-        """Ask a turn several times at once, with each of `given`; return the paths of each reply."""
-        return (yield from generate(*(self.request(question, turn, **one) for one in given)))
+        """Ask a turn several times at once, with each of `given`; return the paths of each reply. after: of each, the
+        completions that it builds on."""
+        parents = [()] * len(given) if after is None else after
+        requests = [
+            replace(self.request(question, turn, **one), after=tuple(behind))
+            for one, behind in zip(given, parents, strict=True)
+        ]
+        return (yield from consult(*requests) if self.asks_second(turn) else generate(*requests))
+
+    def asks_second(self, turn: str) -> bool:  # noqa: ARG002
+        """Whether a turn is answered by a second model. Over replies on record, nobody answers."""
+        return False
 
     def read(self, question: Question, path: Completion) -> Prediction:
         """Read a completion as a prediction: its answer, or the outcome that stands in for one."""
@@ -137,7 +184,7 @@ class TaskKit(Kit):
 
     sampling: by the turn's name. begins: the words of the answer line with which replies of turns that want the answer
     alone are begun. own_exemplars: the task file's exemplars rather than a split's. passages: those that stand before
-    the question."""
+    the question. second: whether the run has a second model, and what it gives."""
 
     data: TaskData
     prompts: Prompts
@@ -147,6 +194,7 @@ class TaskKit(Kit):
     num_fewshot: int = 0
     own_exemplars: bool = False
     passages: tuple[Found, ...] = ()
+    second: Literal["replies", "rewards", ""] = ""
 
     @property
     def context(self) -> Context:
@@ -165,6 +213,8 @@ class TaskKit(Kit):
                 f"mode {self.mode.name} passes {', '.join(given) or 'nothing'} to its turn {turn!r}, which declares "
                 f"{', '.join(declared.given) or 'nothing'}"
             )
+        if declared.rewarded and self.second == "rewards":
+            return self._to_be_scored(question, given[declared.rewarded])
         exemplars = self.data.exemplars(question, self.num_fewshot, own=self.own_exemplars)
         asked = self.prompts.with_passages([found.passage for found in self.passages], question)
         messages = self.prompts.render(declared.template, self.data.task, asked, exemplars, **given)
@@ -175,6 +225,24 @@ class TaskKit(Kit):
             thinking=self.thinking.get(turn),
             begun=self.beginning(declared),
             options=tuple(LETTERS[: len(question.choices)]) if declared.answer in ("likeliest", "choice") else (),
+            to="judge" if self.asks_second(turn) else "",
+            confidence=declared.confidence,
+        )
+
+    def asks_second(self, turn: str) -> bool:
+        return bool(self.second) and self.mode.turn(turn).by == "judge"
+
+    def _to_be_scored(self, question: Question, reply: str) -> Request:
+        """Make the request that has a reply scored: the conversation of the mode's own turn, and the reply as its
+        end."""
+        asked = self.request(question, self.mode.own.name)
+        messages = (*asked.messages, Message(role="assistant", text=reply))
+        return Request(
+            messages=messages,
+            sampling=Sampling(max_tokens=1),
+            template=asked.template,
+            to="judge",
+            reward=True,
         )
 
     def _sampling(self, question: Question, turn: Turn) -> Sampling:

@@ -22,8 +22,11 @@ class Turn:
     name: how the mode asks for it; "" is the mode's own turn, which options call by the mode's name. Others are called
     `<mode>.<name>`, or by their name alone where they are shared.
     max_tokens: the default budget of each path; `--max-tokens` changes it.
+    by: who answers it: the run's model, or the judge, which is the second model where a run has one, else the run's
+    own.
     paths: how many paths are drawn by default; None where one is, whatever `--paths` says. temperature and top_p hold
     where several paths are drawn; one path is greedy.
+    drawn: a single path is drawn so, too.
     thinking: whether the model is to think before its visible reply (`types.Request`); None leaves it to its template.
     begun: the beginning of the reply that is written for the model, whatever is asked.
     answer: of a turn that wants the answer alone, how it is had: "best" is "begun" where the engine goes on from the
@@ -36,12 +39,17 @@ class Turn:
     sampling is that of the run, not of one mode.
     given: the names of what the mode passes to the template, each with an example: templates are rendered with these
     before a model is loaded, and requests are estimated with them.
-    asked: how often it is asked at most, for one question; for estimates."""
+    asked: how often it is asked at most, for one question; for estimates.
+    rewarded: the name under which it is given a reply that a reward model may score in its place, as the end of the
+    conversation that it was the reply in; "" where none may.
+    confidence: over windows of how many tokens the confidence of its replies is wanted; 0 where it isn't."""
 
     name: str = ""
     template: str
     max_tokens: int
+    by: Literal["model", "judge"] = "model"
     paths: int | None = None
+    drawn: bool = False
     temperature: float = 0.7
     top_p: float = 0.95
     thinking: bool | None = False
@@ -51,6 +59,8 @@ class Turn:
     shared: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     asked: int = 1
+    rewarded: str = ""
+    confidence: int = 0
 
     def __post_init__(self) -> None:
         if taken := self.given.keys() & ALWAYS_GIVEN:
@@ -67,6 +77,10 @@ class Facts:
     judges_plans: it solves plans exactly, so its answers say which of the shared plans are good.
     votes_over: the mode that draws one path where this one takes the majority of several.
     main: it is chain of thought: what long tables and single plots are about, and what the tag rule eq_paper looks at.
+    picks: how it chooses among several answers: "" by majority, "best" by the best score of paths that were drawn
+    alike, "first" the first of those that a search kept, "last" that of the last round.
+    beside_vote: it spends further calls on search, judging, criticism or tools, so that what it gains is set beside
+    what a vote gains by as many tokens.
 
     Of an arm: mode: the mode that it is an arm of, "" for itself. settings: what tells it from the mode as it comes, in
     order (`arms.py`). against: the arm that it is compared with beside the baseline. thinks: whether the model thinks
@@ -84,6 +98,8 @@ class Facts:
     judges_plans: bool = False
     votes_over: str = ""
     main: bool = False
+    picks: Literal["best", "first", "last", ""] = ""
+    beside_vote: bool = False
     mode: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
@@ -104,7 +120,28 @@ class Facts:
         return cls(**known | given)
 
 
-_OF_A_SPEC = frozenset({"prompt", "shared", "sampling", "thinking", "then"})
+_OF_A_SPEC = frozenset({"prompt", "shared", "sampling", "thinking", "then", "settings"})
+
+
+def one_of(*words: str) -> tuple[str, Callable[[Any], bool]]:
+    """Say what a setting may be that is one of some words, and return the test of it."""
+    return f"{', '.join(words[:-1])} or {words[-1]}", lambda value: value in words
+
+
+def whole(low: int) -> tuple[str, Callable[[Any], bool]]:
+    """Say what a setting may be that is a whole number from `low` up, and return the test of it."""
+    return f"a whole number from {low} up", lambda value: type(value) is int and low <= value < 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A setting that a mode has of its own: `tot@b=3`. default: its value where an arm says nothing. expected: in
+    words. fits: whether a value is one. about: one line for lists."""
+
+    default: Any
+    expected: str
+    fits: Callable[[Any], bool]
+    about: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +151,8 @@ class Mode:
     about: one line for `cotbench list modes`. turns: in the order in which they are asked first. run: the method.
     runs: the language of the code that it has run. shows: the part of an exemplar that its prompts need. asks: the
     kinds of its steps that are answered by stations of their own (`run/stations.py`). base: of an arm, the name of the
-    mode in the table, by which options call it, too; "" for the mode itself."""
+    mode in the table, by which options call it, too; "" for the mode itself. settings: those that it has of its own, by
+    name; shape: makes its turns of their values, where turns depend on them."""
 
     name: str
     about: str
@@ -125,6 +163,8 @@ class Mode:
     shows: Literal["rationale", "program", "equations"] | None = None
     asks: tuple[type, ...] = ()
     base: str = ""
+    settings: Mapping[str, Own] = field(default_factory=dict)
+    shape: Callable[[Mapping[str, Any]], tuple[Turn, ...]] | None = None
 
     def __post_init__(self) -> None:
         names = [turn.name for turn in self.turns]
@@ -138,6 +178,16 @@ class Mode:
         if found is None:
             raise KeyError(f"mode {self.name} declares no turn {name!r}")
         return found
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the settings that it has of its own, by name: as the arm sets them, else as they come."""
+        return {name: self.facts.settings.get(name, own.default) for name, own in self.settings.items()}
+
+    @property
+    def judges(self) -> bool:
+        """Whether it asks a judge."""
+        return any(turn.by == "judge" for turn in self.turns)
 
     @property
     def own(self) -> Turn:

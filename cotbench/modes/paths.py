@@ -70,11 +70,12 @@ def several_paths(question: Question, kit: Kit) -> Flow:
     return (yield from vote((yield from kit.conclude_each(question, paths))))
 
 
-def vote(readings: Sequence[Prediction]) -> Flow:
-    """Take the majority over the readings of several paths, by the rules of `votes.py`.
+def vote(readings: Sequence[Prediction], scores: Sequence[float | None] = (), pick: int | None = None) -> Flow:
+    """Take the majority over the readings of several paths, by the rules of `votes.py`, or the answer of one of them.
 
     Answers that the grader calls equal (1/2 and 0.5) are one. A path whose request failed spoils the vote. Where paths
-    were gone on with, what the vote would be without that stands beside it."""
+    were gone on with, what the vote would be without that stands beside it. scores: what each path was given. pick:
+    the place of the path that was chosen otherwise than by majority; the ballots then say what the others answer."""
     if any(reading.outcome is Outcome.ENGINE_ERROR for reading in readings):
         return Prediction(answer=None, outcome=Outcome.ENGINE_ERROR)
     firsts = [reading.before or reading for reading in readings]
@@ -82,13 +83,18 @@ def vote(readings: Sequence[Prediction]) -> Flow:
     pairs = [(earlier, later) for index, later in enumerate(different) for earlier in different[:index]]
     equal = dict(zip(pairs, (yield from compare(pairs)), strict=True))
     equal |= {(later, earlier): same for (earlier, later), same in equal.items()}
-    voted = _majority(readings, equal)
+    voted = _concluded(readings, equal, scores, pick)
     went_on = any(reading.before is not None for reading in readings)
-    return replace(voted, before=_majority(firsts, equal)) if went_on else voted
+    return replace(voted, before=_concluded(firsts, equal, scores, pick)) if went_on else voted
 
 
-def _majority(readings: Sequence[Prediction], equal: Mapping[tuple[str, str], bool]) -> Prediction:
-    """Conclude a vote. equal: whether two answers are, in either order."""
+def _concluded(
+    readings: Sequence[Prediction],
+    equal: Mapping[tuple[str, str], bool],
+    scores: Sequence[float | None],
+    pick: int | None,
+) -> Prediction:
+    """Conclude a vote, or a choice. equal: whether two answers are, in either order."""
     answers: list[str] = []
     number: dict[str, int] = {}  # of the answer among `answers` that each text is equal to
     for answer in dict.fromkeys(r.answer for r in readings if r.answer is not None):
@@ -97,8 +103,17 @@ def _majority(readings: Sequence[Prediction], equal: Mapping[tuple[str, str], bo
             answers.append(answer)
     ballots = tuple(None if r.answer is None else number[r.answer] for r in readings)
     abstained = Counter(r.outcome.value for r in readings if r.outcome is not None)
-    votes = Votes(answers=tuple(answers), ballots=ballots, abstained=dict(abstained), margin=margin(ballots))
-    won = winner(ballots)
+    votes = Votes(
+        answers=tuple(answers),
+        ballots=ballots,
+        abstained=dict(abstained),
+        margin=margin(ballots),
+        scores=tuple(scores),
+    )
+    won = winner(ballots) if pick is None else ballots[pick]
+    if pick is not None:
+        own = None if won is None else answers[won]
+        return replace(readings[pick], answer=own, votes=votes, before=None)
     if won is None:
         return Prediction(answer=None, outcome=Outcome(abstained.most_common(1)[0][0]), votes=votes)
     return replace(readings[ballots.index(won)], answer=answers[won], votes=votes, before=None)

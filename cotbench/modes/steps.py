@@ -29,6 +29,13 @@ class Continue:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """A step that wants replies of the second model, all at once; each result is a tuple of the request's n paths."""
+
+    items: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
     """A step that wants programs run; each result is an Execution."""
 
@@ -82,6 +89,12 @@ Flow = Generator[Step, Any, Prediction]
 def generate(*requests: Request) -> Generator[Step, Any, Sequence[Paths]]:
     """Ask for replies to several requests at once; their paths, a tuple for each request."""
     paths: Sequence[Paths] = (yield Generate(requests)) if requests else ()
+    return paths
+
+
+def consult(*requests: Request) -> Generator[Step, Any, Sequence[Paths]]:
+    """Ask the second model for replies to several requests at once; their paths, a tuple for each request."""
+    paths: Sequence[Paths] = (yield Consult(requests)) if requests else ()
     return paths
 
 

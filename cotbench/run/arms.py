@@ -25,10 +25,10 @@ def check_settings(modes: Sequence[Mode]) -> None:
     keys = {*OWN, *KEYS} - _TAKEN
     for mode in modes:
         for key, value in mode.facts.settings.items():
-            if key in SETTINGS:
+            if key in SETTINGS or key in mode.settings:
                 continue
             if key not in keys:
-                known = [*SETTINGS, *sorted(keys)]
+                known = [*mode.settings, *SETTINGS, *sorted(keys)]
                 remedy = suggest(key, known, f"Known: {', '.join(known)}.")
                 raise UsageError(f"--mode {mode.name}: there is nothing called '{key}' to be set.", remedy)
             check(key, value, f"--mode {mode.name}")

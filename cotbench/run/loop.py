@@ -14,21 +14,23 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from cotbench.modes import Compare, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
+from cotbench.modes import Compare, Consult, Continue, Execute, Flow, Generate, Kit, Mode, Step, reasoning_tokens
 from cotbench.modes.votes import deciding
 from cotbench.run.part import Part
 from cotbench.run.prepare import RunPlan
 from cotbench.run.stations import STATIONS, Asked, Comparison, Judge, RecordedReplies, Replies, Station, Ticket
 from cotbench.run.tally import Tally, Watch
+from cotbench.store.journal import Parents
 from cotbench.store.records import (
     Before,
     Record,
     address_in_record,
     execution_row,
+    node_rows,
     options_row,
     votes_row,
 )
-from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request
+from cotbench.types import Execution, Key, Outcome, Prediction, Question, Reply, Request, Verdict
 
 WAIT_S = 0.1
 # Flows that are open beside those that the engine has: beyond that no new ones are begun, since memory has an end.
@@ -66,6 +68,9 @@ class _Open:
     replies: list[Reply] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)  # how many of them each step asked for
     executions: list[Execution] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)  # of what the present step asks
+    had: list[tuple[Key, Reply]] = field(default_factory=list)
+    judgements: list[Reply] = field(default_factory=list)  # those of the second model
     went_on: int = 0  # replies that were gone on with
     cut: bool = False  # whether a reply was cut at its budget; the line with which it is gone on with may be
 
@@ -80,18 +85,36 @@ class _Open:
             key = Key(question=self.job.question.id, request=digest, replicate=0, ordinal=ordinal)
         if key is not None:
             self.asked.append(key)
-        return Asked(key, request)
+            self.keys.append(key)
+        return Asked(key, request, parents=self._parents(request))
+
+    def _parents(self, request: Request) -> Parents:
+        """The paths that a request builds on, by their addresses."""
+        if not request.after:
+            return ()
+        known = {
+            id(path): (key.request, key.ordinal, place)
+            for key, reply in self.had
+            for place, path in enumerate(reply.completions)
+        }
+        return tuple(known[id(path)] for path in request.after if id(path) in known)
 
     def further(self, request: Request) -> Asked:
         """Give a request that goes on with a reply its address; on record it is found by what it goes on from."""
         recorded = self.job.recorded
         return self.address(request) if recorded is None else Asked(None, request, tuple(recorded))
 
-    def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        self.went_on += len(replies)
+    def _take(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        """Keep the replies of a step, beside their addresses where these are known."""
         self.replies += replies
         self.sizes.append(len(replies))
+        self.had += zip(self.keys, replies, strict=False)
+        self.keys.clear()
         return [reply.completions for reply in replies]
+
+    def take_further(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        self.went_on += len(replies)
+        return self._take(replies)
 
     def expects(self, ticket: Ticket) -> bool:
         """Whether a result under this ticket is still to come in the present step."""
@@ -103,10 +126,12 @@ class _Open:
         return Comparison(pair[1], pair[0], self.job.kit.kind_of(self.job.question))
 
     def take_replies(self, replies: Sequence[Reply]) -> Sequence[Any]:
-        self.replies += replies
-        self.sizes.append(len(replies))
         self.cut |= any(path.finish_reason == "length" for reply in replies for path in reply.completions)
-        return [reply.completions for reply in replies]
+        return self._take(replies)
+
+    def take_judgements(self, replies: Sequence[Reply]) -> Sequence[Any]:
+        self.judgements += replies
+        return self._take(replies)
 
     def take_executions(self, executions: Sequence[Execution]) -> Sequence[Any]:
         self.executions += executions
@@ -123,9 +148,16 @@ class Desk:
     take: Callable[[_Open, Sequence[Any]], Sequence[Any]] = lambda _, results: results
 
 
-def desks(replies: Replies | RecordedReplies, judge: Judge, sandbox: Station[Any, Execution]) -> dict[type, Desk]:
-    """Return the table of which kind of step goes to which station; `STATIONS` adds to it as a run goes on."""
+def desks(
+    replies: Replies | RecordedReplies,
+    judge: Judge,
+    sandbox: Station[Any, Execution],
+    second: Replies | RecordedReplies | None = None,
+) -> dict[type, Desk]:
+    """Return the table of which kind of step goes to which station; `STATIONS` adds to it as a run goes on. second:
+    that of the second model."""
     return {
+        **({} if second is None else {Consult: Desk(second, _Open.address, _Open.take_judgements)}),
         Generate: Desk(replies, _Open.address, _Open.take_replies),
         Continue: Desk(replies, _Open.further, _Open.take_further),
         Execute: Desk(sandbox, take=_Open.take_executions),
@@ -174,9 +206,11 @@ class Loop:
     sink: Callable[[int, Record], None]
     tally: Tally
     watch: Watch = lambda _: None
+    second: Replies | None = None  # of the second model
 
     def __post_init__(self) -> None:
-        self._desks = desks(self.replies, self.judge, self.sandbox)
+        self._desks = desks(self.replies, self.judge, self.sandbox, self.second)
+        self._models = [self.replies, *filter(None, [self.second])]
         self._opened: list[Station[Any, Any]] = []
         self._open: dict[int, _Open] = {}
         self._unfinished: Counter[str] = Counter()  # jobs by question
@@ -193,8 +227,10 @@ class Loop:
             stations = [desk.station for desk in self._desks.values()]
             for station in stations:
                 self._collect(station, 0.0)
-            first = next((station for station in stations if station.pending), None)
-            if first is not None and (first is self.replies or not started):
+            # Of two models each is waited for in turn: an engine in this process only works while it is waited for.
+            self._models.append(self._models.pop(0))
+            first = next((station for station in [*self._models, *stations] if station.pending), None)
+            if first is not None and (first in self._models or not started):
                 self._collect(first, WAIT_S)
             elif not started:
                 break
@@ -332,9 +368,11 @@ def _record(flow: _Open) -> Record:
         truncated=flow.cut,
         prompt_tokens=_total(reply.prompt_tokens for reply in flow.replies),
         completion_tokens=completion,
+        judge_prompt_tokens=_of_second(reply.prompt_tokens for reply in flow.judgements),
+        judge_completion_tokens=_of_second(reply.completion_tokens for reply in flow.judgements),
         reasoning_tokens=reasoning_tokens(paths, completion),
         requests=tuple(map(address_in_record, flow.asked)),
-        error=next((path.error for path in paths if path.error), ""),
+        error=next((path.error for path in paths if path.error), "") or _declined(verdict, prediction),
         votes=votes_row(prediction, verdicts),
         executions=tuple(map(execution_row, flow.executions)),
         before=_before(flow, prediction),
@@ -342,7 +380,22 @@ def _record(flow: _Open) -> Record:
         source=_source(flow, prediction),
         score=UNSET if verdict.own_score is None else verdict.own_score,
         steps=tuple(flow.sizes) if max(flow.sizes, default=1) > 1 else UNSET,
+        nodes=node_rows(prediction.nodes, flow.replies),
     )
+
+
+def _declined(verdict: Verdict, prediction: Prediction) -> str:
+    """Say why there is no verdict, where no request failed: what the method rests on was refused."""
+    path = prediction.source
+    if verdict.outcome is not Outcome.ENGINE_ERROR or path is None or path.finish_reason != "refused":
+        return ""
+    return f"the judge would not answer: {path.text.strip() or 'no words'}"[:200]
+
+
+def _of_second(counts: Iterator[int | None]) -> int | UnsetType | None:
+    """The sum of what the second model's replies took; absent where it gave none."""
+    values = list(counts)
+    return _total(iter(values)) if values else UNSET
 
 
 def _before(flow: _Open, prediction: Prediction) -> Before | UnsetType:

@@ -208,6 +208,30 @@ class RunOptions:
         parse=parsing.lock,
         metavar="CONTRAST",
     )
+    judge_model: str | None = _option(
+        "--judge-model",
+        "A second model, which judges what the first one writes, in modes that have something judged (best-of-n, tot, "
+        "refine); without it the model judges itself.",
+        None,
+        metavar="NAME",
+    )
+    judge_engine: str | None = _option(
+        "--judge-engine", "The engine of the second model; that of the first one, where nothing is said.", None
+    )
+    judge_base_url: str | None = _option(
+        "--judge-base-url",
+        "Address of the second model's server, with /v1; its key is in COTBENCH_JUDGE_API_KEY.",
+        None,
+        mask=parsing.public_address,
+        metavar="TEXT",
+    )
+    judge_args: dict[str, Any] = _option(
+        "--judge-args",
+        "Arguments of the second model's engine, as --model-args.",
+        {},
+        parse=parsing.model_args,
+        anchor=parsing.absolute_path,
+    )
     program_limits: dict[str, float] = _option(
         "--program-limits",
         "Of each program that is run, as cpu_s=5,memory_mb=512, and wall_s=30 (the defaults).",
@@ -227,6 +251,15 @@ class RunOptions:
         from cotbench.engines import engine_of
 
         return self.engine or engine_of(self.model)
+
+    @property
+    def judge_engine_name(self) -> str:
+        """The second model's engine: the one that is named, a server's where an address is, the one that models of ours
+        have, else the first model's."""
+        from cotbench.engines import OF_OWN_MODELS
+
+        served = "openai" if self.judge_base_url else OF_OWN_MODELS.get(self.judge_model or "", self.engine_name)
+        return self.judge_engine or served
 
 
 TYPES: Mapping[str, Any] = RunOptions.__annotations__

@@ -18,7 +18,7 @@ from msgspec import to_builtins
 from cotbench.answers.kinds import KINDS, AnswerKind
 from cotbench.engines import EngineConfig, EngineInfo, ThinkingInfo, find_engine, located, open_engine, require_engine
 from cotbench.engines.arguments import check_before_loading
-from cotbench.engines.endpoint import MASK
+from cotbench.engines.endpoint import JUDGE_KEY, KEY, MASK, own_key
 from cotbench.engines.sampling import KEYS, require_keys
 from cotbench.engines.thinking import families, family_of_name, server_thinking
 from cotbench.errors import CotbenchError, DataError, UsageError
@@ -70,12 +70,15 @@ class RunPlan:
         """Of each program that is run."""
         return Limits(**self.options.program_limits)
 
-    def with_engine(self, info: EngineInfo, recorded: RunSpec | None = None) -> RunPlan:
+    def with_engine(
+        self, info: EngineInfo, recorded: RunSpec | None = None, second: EngineInfo | None = None
+    ) -> RunPlan:
         """The plan with arms as the engine can have them. recorded: of the run that is gone on with; one of a version
-        that knew no arms is planned as it was. Raises UsageError where an arm can't be had."""
+        that knew no arms is planned as it was. second: of the second model. Raises UsageError where an arm can't be
+        had."""
         if recorded is not None and not recorded.arms:
             return replace(self, arms=False, kits=_kits_as_before(self, recorded))
-        kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info)
+        kits = _kits(self.options, self.modes, self.prompts, self.data, self.questions, info, second)
         return replace(self, kits=kits)
 
     @property
@@ -100,22 +103,21 @@ class RunPlan:
     def golds(self) -> dict[str, str]:
         return {q.id: self.data[task].golds[q.id] for task, questions in self.questions.items() for q in questions}
 
-    def spec(self, engine: EngineInfo) -> dict[str, Any]:
-        """All that the results depend on, in a form in which two runs can be compared."""
+    def spec(self, engine: EngineInfo, second: EngineInfo | None = None) -> dict[str, Any]:
+        """All that the results depend on, in a form in which two runs can be compared. second: of the second model."""
         options, kits = self.options, self.kits.values()
+        judge = {} if second is None else {**second.identity(), **_lasting(options.judge_args)}
         sent = {"extra_body": options.extra_body, "headers": sorted(name.lower() for name in options.headers)}
         programs = {**asdict(self.limits), "contained": not options.allow_unsandboxed_code}
         where_used = {
             "stations": identities(kit.mode for kit in kits),
             "exemplars": "own" if any(kit.own_exemplars for kit in kits) else "",
             "programs": programs if any(kit.mode.runs for kit in kits) else {},
+            "judge": judge,
         }
         return {
             "model": engine.identity(),
-            "model_args": {
-                **{k: v for k, v in sorted(options.model_args.items()) if k not in SPEED_ARGS | PLACE_ARGS},
-                **{name: value for name, value in sent.items() if value},
-            },
+            "model_args": {**_lasting(options.model_args), **{name: value for name, value in sent.items() if value}},
             "tasks": {
                 task: {
                     "file": data.file.hash,
@@ -132,6 +134,11 @@ class RunPlan:
             "seed": options.seed,
             **{name: value for name, value in where_used.items() if value},
         }
+
+
+def _lasting(model_args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an engine that results depend on."""
+    return {name: value for name, value in sorted(model_args.items()) if name not in SPEED_ARGS | PLACE_ARGS}
 
 
 def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
@@ -155,6 +162,7 @@ def _mode_spec(kit: TaskKit, task: str) -> dict[str, Any]:
         **({"then": [kit.prompts.hash(turn.template, task) for turn in later]} if named else {}),
         **({"answer": kit.mode.own.answer} if kit.mode.own.answer and kit.begins else {}),
         **({"continued": kit.words} if kit.words else {}),
+        **({"settings": kit.mode.values} if kit.mode.settings else {}),
         **({"context": {"name": kit.context.name, "prompt": kit.prompts.hash(PASSAGES, task)}} if kit.context else {}),
     }
 
@@ -193,6 +201,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     prompts = Prompts(prompts_dir)
     modes = [find_mode(name) for name in split(_unique("--mode", options.modes))]
     check_settings(modes)
+    _check_judge(options, modes)
     recorded = like.suites if like is not None else ()
     chosen = choose(_unique("--task", options.tasks), tasks_dir, recorded, data_dir)
     _unique("--mode", [mode.name for mode in modes])
@@ -203,6 +212,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         require_containment()
     if engine_needed:  # before data are loaded
         require_engine(options.engine_name, options.model)
+        if options.judge_model:
+            require_engine(options.judge_engine_name, options.judge_model)
     data, skipped = _load(chosen, data_dir, skip=options.skip_missing, known=like.skipped if like is not None else {})
     chosen = replace(with_limits(chosen, {name: len(one.questions) for name, one in data.items()}), skipped=skipped)
     counts = {name: limit_of(chosen, name, options.limit) for name in data}
@@ -210,7 +221,8 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
     for name, one in data.items():
         require_solver(modes, map(one.kind_of, questions[name]))
     row = find_engine(options.engine_name)
-    # What isn't known before the engine is open is taken for granted until then.
+    # What isn't known before an engine is open is taken for granted until then.
+    second = EngineInfo(engine=options.judge_engine_name, model=options.judge_model) if options.judge_model else None
     expected = EngineInfo(
         engine=row.name,
         model=options.model,
@@ -218,7 +230,7 @@ def make_plan(options: RunOptions, *, engine_needed: bool = False, like: Manifes
         likelihoods=True,
         thinking=_expected_thinking(options),
     )
-    kits = _kits(options, modes, prompts, data, questions, expected)
+    kits = _kits(options, modes, prompts, data, questions, expected, second)
     plan = RunPlan(
         options=options,
         modes=modes,
@@ -292,8 +304,9 @@ def _kits(
     data: Mapping[str, TaskData],
     questions: Mapping[str, tuple[Question, ...]],
     info: EngineInfo,
+    second: EngineInfo | None,
 ) -> dict[tuple[str, str], TaskKit]:
-    """Make a kit for each task and arm, as the engine can have it."""
+    """Make a kit for each task and arm, as the engine, and that of the second model, can have it."""
     arms = resolve(modes, info, options.thinking, options.gen_kwargs)
     kits: dict[tuple[str, str], TaskKit] = {}
     for name, task in data.items():
@@ -315,6 +328,8 @@ def _kits(
                 thinking={key: turn.thinking for key, turn in turns.items()},
                 num_fewshot=options.num_fewshot,
                 own_exemplars=own,
+                seed=options.seed,
+                second="" if second is None else "rewards" if second.rewards else "replies",
             )
             check_passages(kit, questions[name])
             _check_template(kit, questions[name][0])
@@ -386,6 +401,27 @@ def _check_server_options(options: RunOptions) -> None:
         raise UsageError(found, "Name a folder with tokenizer.json and tokenizer_config.json, or a Hub id.")
 
 
+def _check_judge(options: RunOptions, modes: Sequence[Mode]) -> None:
+    """Refuse a second model that nobody asks, and what is said of one that isn't named."""
+    said = {
+        "--judge-engine": options.judge_engine,
+        "--judge-base-url": options.judge_base_url,
+        "--judge-args": options.judge_args,
+    }
+    if options.judge_model is None:
+        if alone := next((option for option, given in said.items() if given), ""):
+            raise UsageError(f"{alone}: there is no second model.", "Name it, as in --judge-model NAME.")
+        return
+    if not any(mode.judges for mode in modes):
+        asking = ", ".join(mode.name for mode in MODES.values() if mode.judges) or "none"
+        found = "--judge-model: none of the modes of this run has anything judged."
+        raise UsageError(found, f"Modes that do: {asking}.")
+    if MASK in (options.judge_base_url or ""):
+        found = f"--judge-base-url: of {options.judge_base_url} a part that is secret is on no record."
+        raise UsageError(found, "Give the whole address again.")
+    find_engine(options.judge_engine_name)
+
+
 def _check_per_mode(options: RunOptions, modes: Sequence[Mode]) -> None:
     """What is set for single modes must be of modes of this run, and something that they have."""
     turns = [(mode.option_name(turn), turn) for mode in modes for turn in mode.turns]
@@ -433,7 +469,7 @@ def _sampling(mode: Mode, key: str, turn: Turn, options: RunOptions, kind: Answe
     name = mode.option_name(turn) if key else mode.called
     given = _given(mode, key, turn, options)
     n = int(options.paths.get(name, options.paths.get("*", turn.paths))) if turn.paths else 1
-    votes = n > 1 or (turn.paths or 0) > 1
+    votes = n > 1 or (turn.paths or 0) > 1 or turn.drawn
     line = turn.answer in ("begun", "likeliest", "choice")  # of which the rest is written
     own_budget = kind.line_tokens if turn.answer == "begun" else 1 if line else turn.max_tokens
     budgets = (
@@ -521,6 +557,29 @@ def engine_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfi
             for part in data.task.parts
         },
         kinds={name: data.task.answer.type for name, data in plan.data.items()},
+    )
+
+
+def second_config(plan: RunPlan, recorded: RunSpec | None = None) -> EngineConfig | None:
+    """How to open the engine of the second model; None where no mode of the plan asks one."""
+    options = plan.options
+    if options.judge_model is None:
+        return None
+    url = options.judge_base_url
+    if url is None and options.judge_engine_name == options.engine_name == "openai":
+        url = options.base_url
+    same = url == options.base_url and options.engine_name == "openai"
+    return replace(
+        engine_config(plan, recorded),
+        model=options.judge_model,
+        model_args=options.judge_args,
+        base_url=url,
+        chat_template="auto",
+        tokenizer=None,
+        extra_body={},
+        headers={},
+        key_variable=KEY if same and not own_key(JUDGE_KEY) else JUDGE_KEY,  # no server is told another's key
+        wants=frozenset({"off"}),
     )
 
 

@@ -97,6 +97,8 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
                     mode=modes[row.mode],
                     answer_type=types[row.task],
                     words=manifest.spec.mode(row.task, row.mode).continued,
+                    seed=manifest.spec.seed,
+                    values=manifest.spec.mode(row.task, row.mode).settings,
                 ),
                 recorded=row.keys,
             )
@@ -110,7 +112,7 @@ def score_run(folder: Path, workers: int, *, write: bool = True) -> Rescored:
         after: list[Record] = list(before)
 
         def sink(number: int, record: Record) -> None:
-            derived = "outcome answer rule span votes executions score before options source".split()
+            derived = "outcome answer rule span votes executions score before options source nodes".split()
             after[number] = structs.replace(before[number], **{name: getattr(record, name) for name in derived})
 
         replies = RecordedReplies(JournalIndex(folder / JOURNAL), lacking)

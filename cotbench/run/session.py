@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,7 +30,7 @@ from cotbench.run.arms import stuck
 from cotbench.run.fixed import fix
 from cotbench.run.loop import Loop, jobs_of
 from cotbench.run.part import Part, part_of, tally_of
-from cotbench.run.prepare import RunPlan, differences, digest, engine_config
+from cotbench.run.prepare import RunPlan, differences, digest, engine_config, second_config
 from cotbench.run.provenance import circumstance, now, public_path, without_home
 from cotbench.run.retriever import shown_passages, unshown
 from cotbench.run.shown import shown_by
@@ -75,16 +75,21 @@ def execute(
         require_workers()  # before a model is loaded
     recorded = read_manifest(resume).spec if resume is not None and (resume / MANIFEST).exists() else None
     recorded = recorded if like is None else like.spec
-    with closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))) as engine:
+    with ExitStack() as opened:
+        engine = opened.enter_context(closing(open_engine(plan.options.engine_name, engine_config(plan, recorded))))
+        second = None
+        if (config := second_config(plan, recorded)) is not None:
+            second = opened.enter_context(closing(open_engine(plan.options.judge_engine_name, config)))
         info = engine.describe()
-        plan = plan.with_engine(info, recorded)
-        spec = plan.spec(info)
+        info_of_second = None if second is None else second.describe()
+        plan = plan.with_engine(info, recorded, info_of_second)
+        spec = plan.spec(info, info_of_second)
         agree(spec)
         folder = resume or _folder(output_dir, plan.options.model, spec, fresh=fresh)
         with closing(RunLock(folder)):
             part = part_of(plan, folder, probe)
             tally, reproduces = tally_of(plan, part), like.run if like is not None else ""
-            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part)
+            session = _Session(plan, engine, info, folder, say, started, tally, reproduces, probe, part, second)
             return session.run(spec, command, watch)
 
 
@@ -113,6 +118,7 @@ class _Session:
     reproduces: str = ""  # the run that is run again
     probe: int | None = None
     part: Part | None = None  # of the run, where this session doesn't ask all of it
+    second: Engine | None = None  # of the second model
 
     def run(self, spec: dict[str, Any], command: Sequence[str], watch: Watch) -> RunResult:
         """Drive the run to its end. Raises Interrupted after Ctrl-C, and whatever ends it otherwise."""
@@ -139,16 +145,18 @@ class _Session:
         manifest.sessions.append(here)
         manifest.status = "running"
         manifest.totals = {"of": plan.total}
+        manifest.judge = {} if self.second is None else self.second.describe().as_dict()
         manifest.modes = {kit.mode.name: kit.mode.facts.as_dict() for kit in plan.kits.values()}
         manifest.shown = shown_by(plan)
         manifest.write(folder)
         journal = Journal(folder / JOURNAL, recorded.good_bytes)
         replies = Replies(self.engine, journal, recorded, plan.options.seed, tally)
+        second = None if self.second is None else replies.beside(self.second)
         judge = Judge(workers=max(1, min(8, os.cpu_count() or 1)))
         sandbox: Sandbox[Ticket] = Sandbox(limits=plan.limits, contained=not plan.options.allow_unsandboxed_code)
         sink = RecordFile(folder / RECORDS)
         jobs = jobs_of(plan, self.engine.capacity, self.part)
-        loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch)
+        loop = Loop(jobs, replies, judge, sandbox, sink, tally, watch, second)
         tally.begin()
         status: Status = "failed"
         try:
@@ -188,8 +196,10 @@ class _Session:
             self.say(f"Left out: {task}: {reason.removeprefix(f'task {task}: ')}")
         for note in self.info.notes if self.info.engine == "replay" else ():
             self.say(f"replay: {note}.")
-        for warning in (*self.info.warnings, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan)):
-            self.say(f"Note: {warning}.")
+        of_second = () if self.second is None else [f"the judge: {told}" for told in self.second.describe().warnings]
+        notes = (*self.info.warnings, *of_second, *stuck(self.plan.kits.values(), self.info), *unshown(self.plan))
+        for note in notes:
+            self.say(f"Note: {note}.")
 
     def _tell_learnt(self, manifest: Manifest) -> None:
         """Put into the manifest what the engine learnt on the way (of a server, for example), and say what is new.
@@ -212,7 +222,7 @@ class _Session:
     def _note_end(self, manifest: Manifest, here: dict[str, Any], status: Status) -> None:
         """Put what this session did, and the run's totals, into the manifest."""
         tally = self.tally
-        tally.fly(tally.in_flight)
+        tally.land()
         here |= {
             "ended": now(),
             "wall_s": round(time.monotonic() - self.started, 3),
@@ -260,8 +270,9 @@ def _open_manifest(plan: RunPlan, info: EngineInfo, spec: dict[str, Any], folder
             "Restore the manifest, or move the folder away and run again.",
         )
     options = asdict(plan.options)
-    if plan.options.base_url:
-        options["base_url"] = public_url(plan.options.base_url)
+    for name in ("base_url", "judge_base_url"):
+        if options[name]:
+            options[name] = public_url(options[name])
     options["headers"] = {name: recorded_header(value) for name, value in plan.options.headers.items()}
     ids = {name: [q.id for q in plan.questions[name]] for name, limit in plan.counts.items() if limit is not None}
     return Manifest(

@@ -17,7 +17,7 @@ from cotbench.engines import Engine
 from cotbench.errors import RunError
 from cotbench.modes import Mode
 from cotbench.run.tally import Tally, work_of
-from cotbench.store.journal import Journal, JournalIndex, JournalState
+from cotbench.store.journal import Journal, JournalIndex, JournalState, Parents
 from cotbench.types import Key, Reply, Request, Verdict, request_seed
 
 
@@ -54,11 +54,12 @@ class Station(Protocol[Work, Result]):
 class Asked:
     """A request with its address in the journal; the address is None where none is left on record.
 
-    among: the addresses of which one may go on from the request's beginning."""
+    among: the addresses of which one may go on from the request's beginning. parents: the paths that it builds on."""
 
     key: Key | None
     request: Request
     among: tuple[Key, ...] = ()
+    parents: Parents = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Replies:
         for key, reply in recorded.replies.items():
             self._known[key.question][key] = reply
         recorded.replies.clear()  # from here on they go as their questions are finished
-        self._waiting: dict[Key, tuple[Request, list[Ticket]]] = {}
+        self._waiting: dict[Key, tuple[Asked, list[Ticket]]] = {}
         self._ready: list[tuple[Ticket, Reply]] = []
         self._cancelled = False
 
@@ -114,9 +115,9 @@ class Replies:
         elif key in self._waiting:
             self._waiting[key][1].append(ticket)
         elif not self._tally.stopping:  # else its flow ends here, and is resumed another time
-            self._waiting[key] = (work.request, [ticket])
+            self._waiting[key] = (work, [ticket])
             self._engine.submit(key, work.request)
-        self._tally.fly(len(self._waiting))
+        self._fly()
 
     def done(self, wait_s: float = 0.0) -> Sequence[tuple[Ticket, Reply]]:
         self._cancel()
@@ -129,25 +130,34 @@ class Replies:
         """Drop the replies of a question that no flow will ask of again."""
         self._known.pop(question, None)
 
+    def beside(self, engine: Engine) -> Replies:
+        """Return the station of a second engine, with the same journal and the same replies on record."""
+        second = Replies(engine, self._journal, JournalState(), self._seed, self._tally)
+        second._known = self._known
+        return second
+
     def close(self) -> None:
         self._engine.close()
+
+    def _fly(self) -> None:
+        self._tally.fly(len(self._waiting), self)
 
     def _cancel(self) -> None:
         if self._tally.stopping and not self._cancelled:
             self._cancelled = True
             for key in self._engine.cancel():
                 del self._waiting[key]
-            self._tally.fly(len(self._waiting))
+            self._fly()
 
     def _take(self, arrived: Sequence[tuple[Key, Reply]]) -> list[tuple[Ticket, Reply]]:
         if not arrived:
             return []
         entries = []
-        arrived = [(key, _with_beginning(reply, self._waiting[key][0])) for key, reply in arrived]
+        arrived = [(key, _with_beginning(reply, self._waiting[key][0].request)) for key, reply in arrived]
         for key, reply in arrived:
-            request = self._waiting[key][0]
-            seed = None if request.sampling.greedy else request_seed(self._seed, key)
-            entries.append((key, request, seed, reply))
+            asked = self._waiting[key][0]
+            seed = None if asked.request.sampling.greedy else request_seed(self._seed, key)
+            entries.append((key, asked.request, seed, reply, asked.parents))
         self._journal.append(entries)
         self._tally.requests += len(arrived)
         written = sum(reply.completion_tokens or 0 for _, reply in arrived)
@@ -159,7 +169,7 @@ class Replies:
             tickets = self._waiting.pop(key)[1]
             self._tally.seen_work += len(tickets) * work_of(reply)
             results += [(ticket, reply) for ticket in tickets]
-        self._tally.fly(len(self._waiting))
+        self._fly()
         return results
 
 

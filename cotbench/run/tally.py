@@ -93,14 +93,23 @@ class Tally:
     stopping: bool = False
     busy_s: float = 0.0
     _seen: float = 0.0
+    _flying: dict[int, int] = field(default_factory=dict)  # by station
 
-    def fly(self, count: int) -> None:
-        """Say how many requests the engine has from now on; the time since this was last said counts as busy where it
-        had any."""
+    def fly(self, count: int, station: object = None) -> None:
+        """Say how many requests an engine has from now on; the time since this was last said counts as busy where any
+        had some. station: of the engine, where there are several."""
         now = time.monotonic()
         if self.in_flight:
             self.busy_s += now - self._seen
-        self._seen, self.in_flight = now, count
+        self._flying[id(station)] = count
+        self._seen, self.in_flight = now, sum(self._flying.values())
+
+    def land(self) -> None:
+        """Count the time until now as busy, where an engine has requests."""
+        now = time.monotonic()
+        if self.in_flight:
+            self.busy_s += now - self._seen
+        self._seen = now
 
     def begin(self) -> None:
         """Start the clock: what stood before was reading and loading."""

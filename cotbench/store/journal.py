@@ -39,12 +39,19 @@ SYNC_EVERY_S = 5.0
 LARGE = 50_000_000  # bytes: looking through more takes seconds
 
 
+Parents = tuple[tuple[str, int, int], ...]  # paths: of each its request's hash and ordinal, and its place
+# What a line is made of: an address, the request, its seed, the reply, and the paths that it builds on.
+Entry = tuple[Key, Request, int | None, Reply] | tuple[Key, Request, int | None, Reply, Parents]
+
+
 class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A line of the journal, without its checksum; its entries in the order in which they are written.
 
-    sampling: as `Sampling.as_dict` has it. prompt: the text that was sent, where cotbench rendered it; else messages,
-    as the server got them. completion_tokens: of all paths together, where there are several and the engine tells it.
-    What follows is as in `types.Reply`, where the engine told it.
+    sampling: as `Sampling.as_dict` has it. to: "judge" where the second model was asked. after: the paths that the
+    request builds on, each as its reply's request and ordinal, and its place among the reply's paths. prompt: the text
+    that was sent, where cotbench rendered it; else messages, as the server got them. completion_tokens: of all paths
+    together, where there are several and the engine tells it. What follows is as in `types.Reply`, where the engine
+    told it.
     """
 
     v: Whole
@@ -56,6 +63,8 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     sampling: dict[str, Any]
     seed: int | None = None
     thinking: bool | None = None
+    to: str = ""
+    after: tuple[tuple[str, Whole, Whole], ...] = ()
     prompt: str | None = None
     messages: tuple[Message, ...] | None = None
     completions: tuple[Completion, ...]
@@ -96,7 +105,7 @@ class StoredReply(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
         )
 
 
-def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
+def _line(key: Key, request: Request, seed: int | None, reply: Reply, after: Parents = ()) -> bytes:
     """The line of a reply: its JSON, with the CRC-32 of what stands before it as the last entry."""
     row = StoredReply(
         v=SCHEMA,
@@ -108,6 +117,8 @@ def _line(key: Key, request: Request, seed: int | None, reply: Reply) -> bytes:
         sampling=request.sampling.as_dict(),
         seed=seed,
         thinking=request.thinking,
+        to=request.to,
+        after=after,
         prompt=reply.prompt,
         messages=(reply.messages or request.messages) if reply.prompt is None else None,
         completions=reply.completions,
@@ -403,8 +414,8 @@ class Journal:
         self._syncing: threading.Thread | None = None
         self._sync_failed: OSError | None = None
 
-    def append(self, entries: Iterable[tuple[Key, Request, int | None, Reply]]) -> None:
-        """Write entries of (address, request, seed, reply) in one go.
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Write entries in one go.
 
         Raises RunError where the disk doesn't take them; whole lines of what it took stay."""
         content = b"".join(_line(*entry) for entry in entries)

@@ -43,14 +43,15 @@ class TaskEntry(Struct, frozen=True, kw_only=True):
 
 
 class ModeEntry(Struct, frozen=True, kw_only=True):
-    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share, and
-    the words with which replies were gone on with that stated no answer."""
+    """How one mode asked one task: sampling by its keys, the switch for thinking, the hash of what prompts share, the
+    words with which replies were gone on with that stated no answer, and the values of the mode's own settings."""
 
     sampling: dict[str, Any] = {}
     thinking: bool | None = None
     shared: Any = None
     continued: str = ""
     plan: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
 
     def told(self, turn: str) -> bool | None:
         """What a turn's requests said of thinking; "" is the mode's own turn, and `plan` the one that modes share."""
@@ -60,7 +61,8 @@ class ModeEntry(Struct, frozen=True, kw_only=True):
 
 class RunSpec(Struct, frozen=True, kw_only=True):
     """What a run's results depend on, as far as anybody reads it. modes: by "task/mode". programs: limits by name.
-    arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name."""
+    arms: the version of what is said of arms; 0 where the run knew none. stations: identities, by name. seed: of
+    chance. judge: the second model, where one was asked."""
 
     model: ModelIdentity
     model_args: dict[str, Any] | None = None
@@ -71,6 +73,8 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     exemplars: Any = "the task's"
     programs: dict[str, Annotated[bool | int | float, Meta(description="a number, true or false")]] = {}
     stations: dict[str, str] = {}
+    seed: int = 0
+    judge: ModelIdentity | None = None
 
     def __post_init__(self) -> None:
         for name in self.modes:
@@ -173,13 +177,13 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     """How a run was made.
 
     run: its id. spec_row: all that its results depend on, as it is written and compared on resuming (`spec` is what is
-    read of it). options: the options it was started with. engine: what the engine says of itself. data: by task, where
-    its questions are from. modes: facts about each mode that whoever reads the run needs (`answers_in`: words, program
-    or plan); earlier versions wrote none. shown: by "task/mode", what its prompt shows (`run/shown.py`). lock: what
-    was fixed before the first token (`run/fixed.py`). question_ids: by task, of a run of some questions only.
-    suites: those that it was asked for by name. skipped: tasks that couldn't be had and were left out on request, and
-    why. totals: requests, tokens and outcomes. sessions: one entry per start, with times, versions, machine and
-    command."""
+    read of it). options: the options it was started with. engine: what the engine says of itself; judge: what that of
+    the second model does. data: by task, where its questions are from. modes: facts about each mode that whoever reads
+    the run needs (`answers_in`: words, program or plan); earlier versions wrote none. shown: by "task/mode", what its
+    prompt shows (`run/shown.py`). lock: what was fixed before the first token (`run/fixed.py`). question_ids: by task,
+    of a run of some questions only. suites: those that it was asked for by name. skipped: tasks that couldn't be had
+    and were left out on request, and why. totals: requests, tokens and outcomes. sessions: one entry per start, with
+    times, versions, machine and command."""
 
     schema: int = SCHEMA
     run: Annotated[Name, Meta(description="the run's id")]
@@ -187,6 +191,7 @@ class Manifest(Struct, kw_only=True, forbid_unknown_fields=True, dict=True):
     spec_row: dict[str, Any] = msgspec.field(name="spec")
     options: dict[str, Any]
     engine: dict[str, Any]
+    judge: dict[str, Any] = {}
     data: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task")]
     modes: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each mode")] = {}
     shown: Annotated[dict[str, dict[str, Any]], Meta(description="a mapping for each task and mode")] = {}

@@ -17,10 +17,22 @@ from cotbench.store.files import cannot_write, open_to_write, write_atomically
 from cotbench.store.lines import Whole, dump_line, no_such_line, read_lines, with_possible_counts
 from cotbench.store.manifest import Manifest
 from cotbench.store.questions import QUESTIONS
-from cotbench.types import UNDECIDED, Execution, Key, Outcome, Prediction, Question, Verdict
+from cotbench.types import (
+    UNDECIDED,
+    Completion,
+    Execution,
+    Key,
+    Node,
+    Outcome,
+    Prediction,
+    Question,
+    Reply,
+    Verdict,
+)
 
 RECORDS = "records.jsonl"
 STDOUT_CHARS = 500  # of each program
+NODE_CHARS = 400  # of each node: all of it is in the journal
 FLUSH_EVERY_S = 1.0  # a report of a run that goes on, or was killed, is at most this far behind
 
 
@@ -41,10 +53,13 @@ class VoteRow(Struct, frozen=True, kw_only=True, gc=False):
     ]
     abstained: dict[str, Whole]
     margin: Whole
+    scores: Annotated[tuple[float | None, ...], Meta(description="a number or null for each path")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if any(ballot is not None and ballot >= len(self.answers) for ballot in self.ballots):
             raise ValueError("ballots")
+        if self.scores is not UNSET and len(self.scores) != len(self.ballots):
+            raise ValueError("scores")
 
     @property
     def decided(self) -> bool:
@@ -82,6 +97,22 @@ class OptionsRow(Struct, frozen=True, kw_only=True, gc=False):
     mass: float
 
 
+class NodeRow(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One thing that was written on the way to an answer: `types.Node`, with its text cut to NODE_CHARS characters.
+
+    source: the place of its reply among the record's, and of its path; judged: of the replies that say its value."""
+
+    text: str
+    role: str
+    parent: Whole | None = None
+    source: tuple[Whole, Whole] | None = None
+    value: float | None = None
+    kept: bool = True
+    why: str = ""
+    judged: tuple[Whole, ...] = ()
+    ballot: Whole | None = None
+
+
 class Record(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one question under one mode.
 
@@ -91,7 +122,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     votes: of modes that draw several paths. executions: of the programs or plans that were run, in the order of their
     paths. score: of an answer that is partly right, 0 to 1; absent where the outcome says it. before: where replies
     without an answer line were gone on with. options: where their probabilities were asked for. source: the reply and
-    the path in which the answer was read, where that isn't the last reply and its deciding path. steps: how many
+    the path in which the answer was read, where that isn't the last reply and its deciding path. judge_prompt_tokens,
+    judge_completion_tokens: how many of the tokens are the second model's, where one was asked. nodes: what was written
+    on the way, of modes that tell it. steps: how many
     requests were asked at once in each step, where one had several. Earlier versions wrote no votes, executions and
     reasoning tokens."""
 
@@ -116,6 +149,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     options: OptionsRow | UnsetType = UNSET
     source: Annotated[tuple[Whole, Whole], Meta(description="the places of a reply and a path")] | UnsetType = UNSET
     steps: Annotated[tuple[Whole, ...], Meta(description="how many requests each step had")] | UnsetType = UNSET
+    judge_prompt_tokens: int | UnsetType | None = UNSET
+    judge_completion_tokens: int | UnsetType | None = UNSET
+    nodes: Annotated[tuple[NodeRow, ...], Meta(description="a list of what was written on the way")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         if self.span is not None and self.span[0] > self.span[1]:
@@ -124,6 +160,9 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
             kinds = tuple(map(type, address))
             if kinds not in _ADDRESSES or min(address[1:]) < 0:  # type: ignore[operator]
                 raise ValueError("requests")
+        for place, node in enumerate(() if self.nodes is UNSET else self.nodes):
+            if node.parent is not None and node.parent >= place:
+                raise ValueError("nodes")
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -160,6 +199,32 @@ def votes_row(prediction: Prediction, verdicts: Sequence[Verdict | None]) -> Vot
         ballots=tuple(votes.ballots),
         abstained=dict(sorted(votes.abstained.items())),
         margin=votes.margin,
+        scores=votes.scores or UNSET,
+    )
+
+
+def node_rows(nodes: Sequence[Node], replies: Sequence[Reply]) -> tuple[NodeRow, ...] | UnsetType:
+    """The nodes of a record; absent where its mode tells none. replies: those of the record, in order."""
+    if not nodes:
+        return UNSET
+    places = {id(path): (at, index) for at, reply in enumerate(replies) for index, path in enumerate(reply.completions)}
+
+    def places_of(paths: Sequence[Completion]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(places[id(path)][0] for path in paths if id(path) in places))
+
+    return tuple(
+        NodeRow(
+            text=node.text[:NODE_CHARS],
+            role=node.role,
+            parent=node.parent,
+            source=None if node.source is None else places.get(id(node.source)),
+            value=node.value,
+            kept=node.kept,
+            why=node.why,
+            judged=places_of(node.judged),
+            ballot=node.ballot,
+        )
+        for node in nodes
     )
 
 
