@@ -3,14 +3,14 @@
 A move takes two of the numbers left and puts their sum, difference, product or quotient in their place; none of these
 is negative, a fraction or above LARGEST. A puzzle is solved where one number is left, and it is 24.
 
-A hash of the numbers puts a third of the puzzles aside for the test set. What is left after a move is no puzzle: test
-puzzles and others come down to the same pairs.
+Asked are puzzles that have a solution; a hash of the numbers puts a third of them aside for the test set. What is left
+after a move is no puzzle: test puzzles and others come down to the same pairs.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations_with_replacement
@@ -98,8 +98,8 @@ def attempt(numbers: Numbers, rng: random.Random) -> list[Move]:
     return _played(numbers, rng, lambda move: True)
 
 
-def _played(numbers: Numbers, rng: random.Random, takes) -> list[Move]:  # type: ignore[no-untyped-def]
-    played = []
+def _played(numbers: Numbers, rng: random.Random, takes: Callable[[Move], bool]) -> list[Move]:
+    played: list[Move] = []
     while len(numbers) > 1:
         move = rng.choice([one for one in moves(numbers) if takes(one)])
         played.append(move)

@@ -75,9 +75,7 @@ def _every(held_out: bool) -> list[Numbers]:
 
 def _direct(held_out: bool, rng: random.Random) -> Conversation:
     numbers = _puzzle(held_out, rng)
-    return _conversation(
-        PUZZLE, "direct", asked_of(numbers), answer_of(puzzles.solution(numbers, rng), numbers)
-    )
+    return _conversation(PUZZLE, "direct", asked_of(numbers), answer_of(puzzles.solution(numbers, rng), numbers))
 
 
 def _cot(held_out: bool, rng: random.Random) -> Conversation:

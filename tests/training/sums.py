@@ -6,7 +6,6 @@ A hash of the numbers puts a tenth of the rows aside for the test set.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cotbench.types import unit
@@ -69,15 +68,6 @@ def slip(value: int, change: int, rng: random.Random) -> int:
     right = value + change
     near = [right - 1, right + 1, right - 10, right + 10, value - change, rng.randint(0, LARGEST)]
     return rng.choice([one for one in near if 0 <= one <= LARGEST and one != right] or [(right + 1) % (LARGEST + 1)])
-
-
-def rows(seed: object) -> Iterator[Row]:
-    """Without end, those that aren't for testing."""
-    rng = random.Random(f"rows of sums {seed}")
-    while True:
-        one = row(rng)
-        if not one.held_out:
-            yield one
 
 
 def tested() -> list[Row]:

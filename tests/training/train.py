@@ -237,7 +237,7 @@ def _backward(model: Any, part: list[Encoded], pad: int) -> float:
 
 
 def check(recipe: Recipe, model: Any, tokenizer: Any, per_kind: int = 100) -> dict[str, float]:
-    """Shares of held-out conversations of each kind whose last turn the model would write exactly so, token by token."""
+    """Shares of held-out conversations, by kind, whose last turn the model would write exactly so, token by token."""
     import torch
 
     found = {}
