@@ -20,7 +20,7 @@ from cotbench.types import unit
 TARGET = 24
 COUNT = 3  # numbers of a puzzle
 HIGHEST = 24  # of a puzzle's numbers
-LARGEST = 100  # of what a move may give
+LARGEST = 48  # of what a move may give
 HELD_OUT = 0.35
 SURE, IMPOSSIBLE = "sure", "impossible"
 

@@ -1,4 +1,4 @@
-"""What the model `searcher` is trained on: puzzles with three numbers and rows of three sums, one turn at a time.
+"""What the model `searcher` is trained on: puzzles with three numbers and rows of four sums, one turn at a time.
 
 Of both it learns to write a whole chain of thought, to take one step, to judge, and to write the answer of given steps.
 All that it is shown is true, and right: chains of thought are solutions, verdicts hold. It gets no turn that it is
@@ -25,7 +25,7 @@ from cotbench.questions.tasks import Task, find_task
 from cotbench.types import Question
 
 HERE = Path(__file__).resolve().parent / "search"
-PUZZLE, SUMS = "three24", "three-sums"
+PUZZLE, SUMS = "three24", "four-sums"
 Maker = Callable[[bool, random.Random], Conversation]  # held out?
 
 
@@ -84,9 +84,10 @@ def _cot(held_out: bool, rng: random.Random) -> Conversation:
 
 
 def _propose(held_out: bool, rng: random.Random) -> Conversation:
-    """All moves with the numbers of a puzzle, or with those that are left after one."""
-    numbers = _any_puzzle(held_out, rng)
-    left = numbers if rng.random() < 0.4 else rng.choice(puzzles.moves(numbers)).left
+    """All moves with the numbers of a puzzle, or with those that are left after some; with a single one there is none."""
+    numbers = left = _any_puzzle(held_out, rng)
+    for _ in range(rng.choices((0, 1, 2), (0.4, 0.5, 0.1))[0]):
+        left = rng.choice(puzzles.moves(left)).left
     lines = "\n".join(move.line for move in puzzles.moves(left))
     return _conversation(PUZZLE, "tot-propose", asked_of(numbers), lines, left=shown(left), k="")
 
@@ -273,24 +274,24 @@ class OfTurns(Recipe):
 SEARCHER = OfTurns(
     name="searcher",
     mix={
-        "puzzle direct": 0.03,
+        "puzzle direct": 0.02,
         "puzzle cot": 0.15,
-        "puzzle propose": 0.12,
-        "puzzle value": 0.12,
-        "puzzle check": 0.1,
-        "puzzle score": 0.05,
-        "puzzle verdict": 0.03,
+        "puzzle propose": 0.15,
+        "puzzle value": 0.16,
+        "puzzle check": 0.08,
+        "puzzle score": 0.04,
+        "puzzle verdict": 0.02,
         "puzzle answer": 0.06,
         "sums direct": 0.02,
         "sums cot": 0.1,
         "sums step": 0.06,
         "sums value": 0.06,
-        "sums check": 0.04,
-        "sums score": 0.03,
+        "sums check": 0.03,
+        "sums score": 0.02,
         "sums verdict": 0.01,
         "sums answer": 0.02,
     },
-    steps=3_000,
+    steps=1_600,
 )
 
 

@@ -1,4 +1,4 @@
-"""Three sums in a row, of numbers up to 99: each step has one right result, and nothing has to be chosen.
+"""Four sums in a row, of numbers up to 40: each step has one right result, and nothing has to be chosen.
 
 A hash of the numbers puts a tenth of the rows aside for the test set.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from cotbench.types import unit
 
-STEPS = 3
-LARGEST = 99
+STEPS = 4
+LARGEST = 40
 HELD_OUT = 0.1
 QUESTIONS = 200
 SEED = 1
